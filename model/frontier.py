@@ -1,0 +1,283 @@
+"""The three lower frontiers W(p): classical (exact vertices), quantum, and with communication (DESIGN §2)."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import ScenarioError
+from .game import MAX_ENUMERATED, RankTwo, XorGame, classical_optimum, quantum_optimum
+from .strategy import Measurements, Strategy
+from .workload import Workload
+
+Floats = NDArray[np.float64]
+
+CURVE_POINTS = 257
+_RESOLUTION = 1e-12  # relative width in μ below which a jump of p(μ) is a flat piece of the frontier
+
+
+def routing_game(workload: Workload, multiplier: float) -> XorGame:
+    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors if the types are independent.
+
+    Σ G c + routing_constant(workload, μ) = Σ π s (w−μ), the waiting time saved less μ per unit of splitting.
+    """
+    matrix = -workload.joint * (workload.weights - multiplier) / 2
+    if not workload.product:
+        return XorGame(matrix)
+    crossing = workload.pair_rate / (2 * (1 - workload.load))
+    left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
+    right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
+    core = -np.array([[-multiplier, 0.25], [0.25, crossing]]) / 2
+    return XorGame(matrix, RankTwo(left, core, right))
+
+
+def routing_constant(workload: Workload, multiplier: float) -> float:
+    """const = Σ π(w−μ)/2: what a strategy with all correlators 0 scores."""
+    return float((workload.joint * (workload.weights - multiplier)).sum()) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """A convex, piecewise-linear lower frontier W(p), or a curve given by points on it.
+
+    Attributes:
+        splitting_probability: p from 0 to 1, rising, shape (k,).
+        waiting_time: W at each p, falling, shape (k,).
+        correlators: c(x,y) of the strategy at each point, shape (k, n_A, n_B).
+    """
+
+    splitting_probability: Floats
+    waiting_time: Floats
+    correlators: Floats
+
+    def waiting_time_at(self, splitting_probability: ArrayLike) -> Floats:
+        """W at any p in [0, 1], linear between the points (exact for a piecewise-linear frontier)."""
+        return np.asarray(np.interp(splitting_probability, self.splitting_probability, self.waiting_time))
+
+    def splitting_probability_at(self, waiting_time: ArrayLike) -> Floats:
+        """The least p whose W is at most `waiting_time`; 1 below the frontier's end, 0 above its start."""
+        rising = self.waiting_time[::-1]
+        return np.asarray(np.interp(waiting_time, rising, self.splitting_probability[::-1]))
+
+    @cached_property
+    def multipliers(self) -> Floats:
+        """−dW/dp of each edge, falling, shape (k−1,)."""
+        return -np.diff(self.waiting_time) / np.diff(self.splitting_probability)
+
+    @property
+    def vertex_multipliers(self) -> Floats:
+        """At each point the multiplier of the edge that leaves it towards larger p; 0 at the last."""
+        return np.append(self.multipliers, 0.0)
+
+
+def classical_frontier(workload: Workload) -> Frontier:
+    """All vertices of the classical frontier, each by an exact solution of the game (see `classical_optimum`).
+
+    Between two known vertices the game is solved at the multiplier of their chord; where a strategy beats the chord
+    it is a further vertex, else the chord is an edge.
+
+    Raises:
+        ScenarioError: correlated types, too many at both routers for an exact solution.
+    """
+    if not workload.product and min(workload.shape) > MAX_ENUMERATED:
+        raise ScenarioError(
+            f"traffic.joint: {workload.shape[0]}×{workload.shape[1]} correlated types; the exact classical bound is "
+            f"found for at most {MAX_ENUMERATED} at one of the routers: merge types, or use a product distribution"
+        )
+    ones = np.ones(workload.shape)
+    known = {0.0: ones, 1.0: -ones}
+    height = {p: workload.waiting_time((1 - c) / 2) for p, c in known.items()}
+    scale = height[0.0]
+    chords = [(0.0, 1.0)]
+    while chords:
+        first, last = chords.pop()
+        multiplier = (height[first] - height[last]) / (last - first)
+        best = classical_optimum(routing_game(workload, multiplier))
+        split = (1 - best.correlators) / 2
+        p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
+        below = height[first] - multiplier * (p - first) - waiting
+        if below > 1e-12 * scale and first + 1e-12 < p < last - 1e-12:
+            known[p], height[p] = best.correlators, waiting
+            chords += [(first, p), (p, last)]
+    order = sorted(known)
+    return Frontier(np.array(order), np.array([height[p] for p in order]), np.array([known[p] for p in order]))
+
+
+def communication_frontier(workload: Workload) -> Frontier:
+    """Both types known to both routers: split the pairs of largest w first."""
+    order = np.argsort(-workload.weights, axis=None, kind="stable")
+    probability = np.append(0.0, np.cumsum(workload.joint.flat[order]))
+    probability[-1] = 1.0
+    saved = np.append(0.0, np.cumsum((workload.joint * workload.weights).flat[order]))
+    ranks = np.empty(order.size, dtype=int)
+    ranks[order] = np.arange(order.size)
+    split = np.arange(order.size + 1)[:, None] > ranks
+    correlators = (1.0 - 2.0 * split).reshape(-1, *workload.shape)
+    kept = np.append(True, np.diff(probability) > 0)  # a joint table may hold pairs of probability 0
+    return Frontier(probability[kept], workload.together_waiting_time - saved[kept], correlators[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class _Extreme:
+    """The quantum optimum at one multiplier."""
+
+    multiplier: float
+    splitting_probability: float
+    waiting_time: float
+    measurements: Measurements
+
+
+class QuantumFrontier:
+    """The quantum frontier of a workload, solved on demand and remembered by multiplier.
+
+    Args:
+        workload: The queueing model.
+        dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where the types are
+            independent (DESIGN fact 1); None allows any quantum strategy.
+    """
+
+    def __init__(self, workload: Workload, dimension: int | None = None) -> None:
+        self.workload = workload
+        self.dimension = 2 if workload.product else dimension
+        self._solved: dict[float, _Extreme] = {}
+
+    def at_multiplier(self, multiplier: float) -> Strategy:
+        """The strategy that maximises Σ π s (w−μ)."""
+        return Strategy((self._solve(multiplier).measurements,), (1.0,))
+
+    def at_splitting_probability(self, splitting_probability: float) -> Strategy:
+        """The strategy of least W at that p; on a flat piece the mixture of its two ends."""
+        return self._at("splitting_probability", splitting_probability)
+
+    def at_waiting_time(self, waiting_time: float) -> Strategy:
+        """The strategy of least p whose W is at most `waiting_time` (at least W0)."""
+        return self._at("waiting_time", waiting_time)
+
+    def waiting_time_at(self, splitting_probability: float) -> float:
+        """The least W at that p."""
+        return self.workload.waiting_time(self.at_splitting_probability(splitting_probability).split())
+
+    def multiplier_at(self, splitting_probability: float) -> float:
+        """The multiplier μ = −dW/dp of the frontier at that p."""
+        left, right = self._bracket("splitting_probability", splitting_probability)
+        return (left.multiplier + right.multiplier) / 2
+
+    @cached_property
+    def curve(self) -> Frontier:
+        """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
+        for _ in range(CURVE_POINTS - len(self._ends)):
+            gap = heapq.heappop(self._gaps) if self._gaps else None
+            if gap is None:
+                break
+            self._refine(gap[1], gap[2])
+        points = sorted(self._solved.values(), key=lambda point: (point.splitting_probability, point.multiplier))
+        points = [
+            point
+            for index, point in enumerate(points)
+            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability
+        ]
+        filled = self._fill_flat(points)
+        return Frontier(
+            np.array([self.workload.splitting_probability(s) for s in filled]),
+            np.array([self.workload.waiting_time(s) for s in filled]),
+            1 - 2 * np.array(filled),
+        )
+
+    def _fill_flat(self, points: list[_Extreme]) -> list[Floats]:
+        """Splitting strategies along the curve, flat pieces filled with mixtures so that no gap is wider than 1/200."""
+        splits = [(1 - point.measurements.correlators) / 2 for point in points]
+        filled = [splits[0]]
+        for left, right, before, after in zip(splits[:-1], splits[1:], points[:-1], points[1:], strict=True):
+            pieces = int(np.ceil((after.splitting_probability - before.splitting_probability) * 200))
+            filled += [left + (right - left) * step / pieces for step in range(1, pieces)]
+            filled.append(right)
+        return filled
+
+    @cached_property
+    def _ends(self) -> tuple[_Extreme, _Extreme]:
+        """p = 1 at μ = min w, where all of G is ≤ 0, and p = 0 at μ = max w, where all of G is ≥ 0."""
+        weights = self.workload.weights
+        axis = np.eye(1, self.dimension or 2)
+        ones_a, ones_b = axis.repeat(weights.shape[0], 0), axis.repeat(weights.shape[1], 0)
+        last = _Extreme(
+            float(weights.min()), 1.0, self.workload.unavoidable_waiting_time, Measurements(ones_a, -ones_b)
+        )
+        first = _Extreme(float(weights.max()), 0.0, self.workload.together_waiting_time, Measurements(ones_a, ones_b))
+        self._solved[last.multiplier] = last
+        self._solved[first.multiplier] = first
+        return first, last
+
+    @cached_property
+    def _gaps(self) -> list[tuple[float, float, float]]:
+        """A heap of (−gap in p, multiplier at its left end, multiplier at its right end)."""
+        first, last = self._ends
+        return [(-1.0, first.multiplier, last.multiplier)]
+
+    def _refine(self, left: float, right: float) -> None:
+        """Solve between two multipliers and put the two halves of the gap back, unless they are flat pieces."""
+        middle = self._solve((left + right) / 2)
+        for high, low in ((left, middle.multiplier), (middle.multiplier, right)):
+            gap = self._solved[low].splitting_probability - self._solved[high].splitting_probability
+            if gap > 1e-9 and high - low > _RESOLUTION * self.workload.weights.max():
+                heapq.heappush(self._gaps, (-gap, high, low))
+
+    def _solve(self, multiplier: float) -> _Extreme:
+        weights = self.workload.weights
+        first, last = self._ends
+        if multiplier in self._solved:
+            return self._solved[multiplier]
+        if multiplier >= weights.max():
+            return first
+        if multiplier <= weights.min():
+            return last
+        optimum = quantum_optimum(routing_game(self.workload, multiplier), self.dimension)
+        measurements = Measurements(optimum.u, optimum.v)
+        split = (1 - measurements.correlators) / 2
+        point = _Extreme(
+            multiplier,
+            self.workload.splitting_probability(split),
+            self.workload.waiting_time(split),
+            measurements,
+        )
+        self._solved[multiplier] = point
+        return point
+
+    def _bracket(self, name: str, target: float) -> tuple[_Extreme, _Extreme]:
+        """Optima on either side of the target, their multipliers equal to within the resolution (or the target met)."""
+        left, right = self._ends  # from large μ (p = 0) to small μ (p = 1)
+        sign = 1.0 if name == "splitting_probability" else -1.0  # W falls along the frontier
+
+        def excess(point: _Extreme) -> float:
+            return sign * (float(getattr(point, name)) - target)
+
+        for point in self._solved.values():
+            if excess(left) < excess(point) <= 0:
+                left = point
+            if 0 <= excess(point) < excess(right):
+                right = point
+        stall = 0
+        while left.multiplier - right.multiplier > _RESOLUTION * self._ends[0].multiplier:
+            low, high = excess(left), excess(right)
+            if low >= 0:
+                return left, left
+            if high <= 0:
+                return right, right
+            share = 0.5 if stall % 2 else min(max(low / (low - high), 0.01), 0.99)
+            stall += 1
+            middle = self._solve(left.multiplier + share * (right.multiplier - left.multiplier))
+            if abs(excess(middle)) < 1e-13:
+                return middle, middle
+            left, right = (middle, right) if excess(middle) < 0 else (left, middle)
+        return left, right
+
+    def _at(self, name: str, target: float) -> Strategy:
+        left, right = self._bracket(name, target)
+        low, high = float(getattr(left, name)), float(getattr(right, name))
+        if abs(high - low) < 1e-7:
+            return Strategy((left.measurements,), (1.0,))
+        share = (target - low) / (high - low)
+        return Strategy((left.measurements, right.measurements), (1 - share, share))

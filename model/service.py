@@ -1,0 +1,91 @@
+"""Service-time distributions: moments, sampling, and exact cuts into equal-probability bins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+Kind = Literal["deterministic", "exponential", "gamma", "lognormal"]
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service time of one request type, or of one quantile bin of a size distribution.
+
+    Attributes:
+        kind: Family of the whole distribution.
+        mean: Mean of the whole distribution (units of time).
+        scv: Squared coefficient of variation of the whole distribution (0 if deterministic, 1 if exponential).
+        lower, upper: The quantile range kept; (0, 1) keeps everything.
+    """
+
+    kind: Kind
+    mean: float
+    scv: float = 0.0
+    lower: float = 0.0
+    upper: float = 1.0
+
+    def moment(self, order: Literal[1, 2]) -> float:
+        """E[S^order] given that S lies in the quantile range (units of time to that order)."""
+        if self.kind == "deterministic":
+            return self.mean**order
+        if (self.lower, self.upper) == (0.0, 1.0):
+            return self.mean if order == 1 else self.mean**2 * (1.0 + self.scv)
+        below = self._partial_moment(order, self.upper) - self._partial_moment(order, self.lower)
+        return below / (self.upper - self.lower)
+
+    def sample(self, rng: np.random.Generator, size: int) -> Floats:
+        """Draw `size` independent service times, shape (size,)."""
+        if self.kind == "deterministic":
+            return np.full(size, self.mean)
+        if (self.lower, self.upper) != (0.0, 1.0):
+            return self.quantile(rng.uniform(self.lower, self.upper, size))
+        if self.kind == "lognormal":
+            log_mean, log_sd = self._log_parameters()
+            return rng.lognormal(log_mean, log_sd, size)
+        shape = self._shape()
+        return rng.gamma(shape, self.mean / shape, size)
+
+    def quantile(self, probability: Floats) -> Floats:
+        """Inverse distribution function of the whole distribution, same shape as `probability`."""
+        if self.kind == "deterministic":
+            return np.full(np.shape(probability), self.mean)
+        if self.kind == "lognormal":
+            log_mean, log_sd = self._log_parameters()
+            return np.asarray(np.exp(log_mean + log_sd * special.ndtri(probability)))
+        shape = self._shape()
+        return np.asarray(special.gammaincinv(shape, probability) * self.mean / shape)
+
+    def bins(self, count: int) -> tuple[Service, ...]:
+        """Cut into `count` bins of equal probability; their moments are exact conditional moments."""
+        edges = [i / count for i in range(count + 1)]
+        return tuple(
+            Service(self.kind, self.mean, self.scv, low, high)
+            for low, high in zip(edges[:-1], edges[1:], strict=True)
+        )
+
+    def _shape(self) -> float:
+        return 1.0 if self.kind == "exponential" else 1.0 / self.scv
+
+    def _log_parameters(self) -> tuple[float, float]:
+        variance = math.log1p(self.scv)
+        return math.log(self.mean) - variance / 2, math.sqrt(variance)
+
+    def _partial_moment(self, order: int, probability: float) -> float:
+        """E[S^order; S ≤ quantile(probability)], by the size-biased law of the same family."""
+        if probability in (0.0, 1.0):
+            return probability * (self.mean if order == 1 else self.mean**2 * (1.0 + self.scv))
+        if self.kind == "lognormal":
+            log_mean, log_sd = self._log_parameters()
+            whole = math.exp(order * log_mean + (order * log_sd) ** 2 / 2)
+            return whole * float(special.ndtr(special.ndtri(probability) - order * log_sd))
+        shape = self._shape()
+        whole = (self.mean / shape) ** order * math.prod(shape + i for i in range(order))
+        point = special.gammaincinv(shape, probability)
+        return whole * float(special.gammainc(shape + order, point))
