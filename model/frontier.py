@@ -178,7 +178,7 @@ class QuantumFrontier:
         points = [
             point
             for index, point in enumerate(points)
-            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability
+            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability + 1e-9
         ]
         filled = self._fill_flat(points)
         return Frontier(

@@ -64,7 +64,7 @@ class XorGame:
     @property
     def slack(self) -> float:
         """A bound on the rounding error of any sum of |G|."""
-        return _ROUNDING * self.matrix.size * float(np.abs(self.matrix).sum())
+        return float(_ROUNDING * self.matrix.size * np.abs(self.matrix).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +174,7 @@ def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
         block = np.block([[np.diag(lam), -matrix], [-matrix.T, np.diag(kap)]])
         shift = max(0.0, -float(np.linalg.eigvalsh(block)[0])) + game.slack
         bounds.append(half + shift * len(block) / 2)
-    return min(bounds) + game.slack
+    return float(min(bounds)) + game.slack
 
 
 def _norm_of_factors(factors: RankTwo, lam: Floats, kap: Floats) -> float:

@@ -1,0 +1,104 @@
+"""The sampling plan: which setting each trial measures, drawn before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.strategy import Strategy
+from ..model.trials import Sampling, Trials
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One pair of measurement bases.
+
+    Attributes:
+        x, y: Types of the two requests (0-based).
+        alpha, beta: Angles of A's and B's basis in radians; the ideal correlator is cos(alpha − beta).
+    """
+
+    x: int
+    y: int
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingPlan:
+    """The settings of an experiment and the order in which trials measure them.
+
+    Attributes:
+        settings: Every distinct pair of bases.
+        order: Index into `settings` of each trial, in the order of execution, shape (N,).
+        shape: (n_A, n_B), the numbers of types.
+        sampling: How the order came about.
+    """
+
+    settings: tuple[Setting, ...]
+    order: Integers
+    shape: tuple[int, int]
+    sampling: Sampling
+
+    @property
+    def shots(self) -> Integers:
+        """Trials per setting, shape (len(settings),)."""
+        return np.bincount(self.order, minlength=len(self.settings))
+
+    def trials(self, outcomes: list[NDArray[np.uint8]]) -> Trials:
+        """The canonical record, given the outcomes (a, b) of each setting in their order.
+
+        Args:
+            outcomes: For each setting an array of shape (shots, 2).
+        """
+        x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
+        bits = np.empty((len(self.order), 2), dtype=np.uint8)
+        bits[np.argsort(self.order, kind="stable")] = np.concatenate(outcomes)
+        return Trials(x[self.order], y[self.order], bits[:, 0], bits[:, 1], self.shape)
+
+
+def draw_plan(
+    strategy: Strategy, sampling: Sampling, distribution: Floats, trials: int, rng: np.random.Generator
+) -> SamplingPlan:
+    """Draw the settings of `trials` trials from r(x,y).
+
+    `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
+    with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting.
+
+    Args:
+        strategy: The measurements, each in a plane.
+        sampling: `random` or `fixed`, and the block length.
+        distribution: r(x,y), shape (n_A, n_B).
+        trials: N.
+        rng: Draws the order.
+    """
+    settings: list[Setting] = []
+    probability: list[float] = []
+    for weight, part in zip(strategy.mixture, strategy.components, strict=True):
+        alpha, beta = part.angles()
+        for (x, y), share in np.ndenumerate(distribution):
+            if share > 0:
+                settings.append(Setting(x, y, float(alpha[x]), float(beta[y])))
+                probability.append(weight * float(share))
+    shares = np.array(probability) / np.sum(probability)
+    if sampling.settings == "random":
+        blocks = -(-trials // sampling.block)
+        drawn = rng.choice(len(settings), size=blocks, p=shares)
+        order = np.repeat(drawn, sampling.block)[:trials]
+    else:
+        order = np.repeat(np.arange(len(settings)), _apportion(shares, trials))
+    return SamplingPlan(tuple(settings), order.astype(np.int64), distribution.shape, sampling)  # type: ignore[arg-type]
+
+
+def _apportion(shares: Floats, total: int) -> Integers:
+    """Whole numbers that sum to `total`, each within 1 of its share (largest remainders)."""
+    exact = shares * total
+    whole = np.floor(exact).astype(np.int64)
+    order = np.argsort(whole - exact, kind="stable")
+    whole[order[: total - int(whole.sum())]] += 1
+    return whole

@@ -1,0 +1,262 @@
+"""Where on the quantum frontier to operate, and where (and down to which visibility) entanglement helps at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from .errors import ScenarioError
+from .frontier import Frontier, QuantumFrontier, classical_frontier, communication_frontier, routing_game
+from .game import Bound, QuantumOptimum, classical_optimum, quantum_optimum
+from .scenario import OperatingTarget, Scenario
+from .strategy import Strategy
+from .workload import Workload
+
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoint:
+    """A strategy to run, what it should give at the visibility assumed, and the multiplier that certifies it.
+
+    Attributes:
+        strategy: Measurement vectors for one Bell pair in a plane.
+        assumed_visibility: Werner visibility the prediction assumes.
+        splitting_probability: p predicted at that visibility.
+        waiting_time: W predicted at that visibility.
+        baseline_throughput: τ(p).
+        multiplier: μ of the quantum frontier where the strategy lies.
+        certificate_multiplier: μ of the classical edge at p, at which the advantage is certified.
+    """
+
+    strategy: Strategy
+    assumed_visibility: float
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    multiplier: float
+    certificate_multiplier: float
+
+
+@dataclass(frozen=True)
+class LargestAdvantage:
+    """The p at which (W_C−W_Q)/W_C is largest, and that ratio."""
+
+    splitting_probability: float
+    waiting_time_reduction_relative: float
+
+
+class Frontiers:
+    """The frontiers of one workload and what follows from them, each computed once when first asked for."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+
+    @cached_property
+    def classical(self) -> Frontier:
+        """The exact classical frontier."""
+        return classical_frontier(self.workload)
+
+    @cached_property
+    def communication(self) -> Frontier:
+        """The frontier when both routers know both types."""
+        return communication_frontier(self.workload)
+
+    @cached_property
+    def quantum(self) -> QuantumFrontier:
+        """The quantum frontier, any number of Bell pairs."""
+        return QuantumFrontier(self.workload)
+
+    @cached_property
+    def one_pair(self) -> QuantumFrontier:
+        """What one Bell pair measured in a plane reaches: all of `quantum` where the types are independent."""
+        return self.quantum if self.workload.product else QuantumFrontier(self.workload, dimension=2)
+
+    def classical_bound(self, multiplier: float) -> Bound:
+        """The interval holding β_C at μ."""
+        return classical_optimum(routing_game(self.workload, multiplier)).bound
+
+    def quantum_bound(self, multiplier: float) -> Bound:
+        """The interval holding β_Q at μ."""
+        return self._quantum_optimum(multiplier).bound
+
+    def advantage_ranges(self) -> list[tuple[float, float]]:
+        """The open intervals of p on which W_Q(p) < W_C(p).
+
+        On an edge of the classical frontier the advantage is everywhere or nowhere: W_Q is convex, never above W_C,
+        and below the edge's line somewhere exactly if β_Q > β_C at the edge's multiplier.
+        """
+        p = self.classical.splitting_probability
+        ranges: list[tuple[float, float]] = []
+        for left, right, helps in zip(p[:-1].tolist(), p[1:].tolist(), self._edge_helps, strict=True):
+            if not helps:
+                continue
+            if ranges and ranges[-1][1] == left and self._helps_at_vertex(left):
+                ranges[-1] = (ranges[-1][0], right)
+            else:
+                ranges.append((left, right))
+        return ranges
+
+    def least_visibility(self) -> float | None:
+        """The least Werner visibility that still beats the classical frontier somewhere; None if no state does.
+
+        β_C is piecewise linear and β_Q convex in μ, so β_Q/β_C peaks where β_C has a kink: at an edge's multiplier.
+        """
+        if not any(self._edge_helps):
+            return None
+        ratios = (
+            self.classical_bound(multiplier).high / self.quantum_bound(multiplier).low
+            for multiplier, helps in zip(self.classical.multipliers.tolist(), self._edge_helps, strict=True)
+            if helps
+        )
+        return min(ratios)
+
+    def waiting_time(self, splitting_probability: float, visibility: float = 1.0) -> float:
+        """Least W of one Bell pair of that visibility at p; NaN where the noise puts p out of reach."""
+        ideal = _ideal(splitting_probability, 0.5, visibility)
+        if not 0 <= ideal <= 1:
+            return float("nan")
+        middle = self._middle_waiting_time
+        return middle + visibility * (self.one_pair.waiting_time_at(ideal) - middle)
+
+    def largest_advantage(self, visibility: float = 1.0) -> LargestAdvantage:
+        """Where the relative reduction of waiting time is largest at that visibility.
+
+        Raises:
+            ScenarioError: there is no reduction anywhere.
+        """
+        curve = self.one_pair.curve
+        p = 0.5 + visibility * (curve.splitting_probability - 0.5)
+        waiting = self._middle_waiting_time + visibility * (curve.waiting_time - self._middle_waiting_time)
+        reduction = 1 - waiting / self.classical.waiting_time_at(p)
+        top = int(reduction.argmax())
+        best = LargestAdvantage(float(p[top]), float(reduction[top]))
+        for low, high in self._pieces(float(p[max(top - 1, 0)]), float(p[min(top + 1, len(p) - 1)])):
+            found = minimize_scalar(
+                lambda at: self.waiting_time(at, visibility) / float(self.classical.waiting_time_at(at)),
+                bounds=(low, high),
+                method="bounded",
+                options={"xatol": 1e-7},
+            )
+            if 1 - found.fun > best.waiting_time_reduction_relative:
+                best = LargestAdvantage(float(found.x), float(1 - found.fun))
+        if best.waiting_time_reduction_relative <= 1e-9:
+            needed = self.least_visibility()
+            why = "at any visibility" if needed is None else f"below visibility {needed:.4f}"
+            raise ScenarioError(
+                f"experiment.operating_point: no advantage of entanglement in this scenario {why} "
+                f"(assumed: {visibility:g}); change the traffic, or set the operating point by hand"
+            )
+        return best
+
+    def operating_point(self, scenario: Scenario) -> OperatingPoint:
+        """The operating point that the scenario's [experiment] asks for.
+
+        Raises:
+            ScenarioError: the target is out of reach, or no advantage exists to look for.
+        """
+        target = scenario.experiment.operating_point
+        visibility = scenario.experiment.assumed_visibility
+        if isinstance(target, OperatingTarget):
+            strategy = self._targeted(target, visibility)
+        else:
+            best = self.largest_advantage(visibility)
+            strategy = self.one_pair.at_splitting_probability(_ideal(best.splitting_probability, 0.5, visibility))
+        split = strategy.split(visibility)
+        p = self.workload.splitting_probability(split)
+        ideal = self.workload.splitting_probability(strategy.split())
+        multiplier = self.one_pair.multiplier_at(ideal)
+        return OperatingPoint(
+            strategy,
+            visibility,
+            p,
+            self.workload.waiting_time(split),
+            float(self.workload.baseline_throughput(p)),
+            multiplier,
+            self.classical_multiplier(p, multiplier),
+        )
+
+    def classical_multiplier(self, splitting_probability: float, preferred: float) -> float:
+        """Slope of the classical edge at p; at a vertex the slope nearest to `preferred` among those it supports."""
+        vertices, slopes = self.classical.splitting_probability, self.classical.multipliers
+        left = int(np.searchsorted(vertices, splitting_probability - 1e-9))
+        right = int(np.searchsorted(vertices, splitting_probability + 1e-9))
+        steep = slopes[min(max(left - 1, 0), len(slopes) - 1)]
+        flat = slopes[min(max(right - 1, 0), len(slopes) - 1)]
+        return float(np.clip(preferred, flat, steep))
+
+    def _targeted(self, target: OperatingTarget, visibility: float) -> Strategy:
+        if target.multiplier is not None:
+            return self.one_pair.at_multiplier(target.multiplier)
+        if target.splitting_probability is not None:
+            ideal = _ideal(target.splitting_probability, 0.5, visibility)
+            reach = (0.5 - visibility / 2, 0.5 + visibility / 2)
+            _within("splitting_probability", target.splitting_probability, reach, visibility)
+            return self.one_pair.at_splitting_probability(min(max(ideal, 0.0), 1.0))
+        assert target.waiting_time is not None  # OperatingTarget holds exactly one
+        middle = self._middle_waiting_time
+        ends = (self.workload.unavoidable_waiting_time, self.workload.together_waiting_time)
+        reach = (middle + visibility * (ends[0] - middle), middle + visibility * (ends[1] - middle))
+        _within("waiting_time", target.waiting_time, reach, visibility)
+        return self.one_pair.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
+
+    @property
+    def _middle_waiting_time(self) -> float:
+        """W of uncorrelated outcomes (all correlators 0, p = ½)."""
+        return (self.workload.unavoidable_waiting_time + self.workload.together_waiting_time) / 2
+
+    @cached_property
+    def _edge_helps(self) -> list[bool]:
+        return [
+            self.quantum_bound(multiplier).low > self.classical_bound(multiplier).high * (1 + 1e-9)
+            for multiplier in self.classical.multipliers.tolist()
+        ]
+
+    def _helps_at_vertex(self, splitting_probability: float) -> bool:
+        gap = float(self.classical.waiting_time_at(splitting_probability)) - self.quantum.waiting_time_at(
+            splitting_probability
+        )
+        return gap > 1e-8 * self.workload.together_waiting_time
+
+    def _pieces(self, low: float, high: float) -> Iterator[tuple[float, float]]:
+        """[low, high] cut at the classical vertices inside: on each piece W_Q/W_C is quasi-convex."""
+        inside = [p for p in self.classical.splitting_probability.tolist() if low < p < high]
+        edges = [low, *inside, high]
+        yield from zip(edges[:-1], edges[1:], strict=True)
+
+    def _quantum_optimum(self, multiplier: float) -> QuantumOptimum:
+        return quantum_optimum(routing_game(self.workload, multiplier))
+
+
+def input_distribution(workload: Workload, multiplier: float) -> Floats:
+    """r(x,y) ∝ |G| at μ, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
+
+    Proportional to |G| every trial weighs the same and the exact binomial tail certifies (DESIGN §4); where the floor
+    lifts a setting the proportion is lost, and the certificate falls back to Chernoff–KL.
+    """
+    shares = np.abs(routing_game(workload, multiplier).matrix)
+    occurring = workload.joint > 0
+    shares = shares / shares.sum() if shares.any() else occurring / occurring.sum()
+    lifted = np.where(occurring, np.maximum(shares, 0.1 / occurring.sum()), 0.0)
+    return np.asarray(lifted / lifted.sum())
+
+
+def _ideal(value: float, middle: float, visibility: float) -> float:
+    """The noiseless value that white noise of that visibility brings to `value`: noise pulls towards the middle."""
+    return middle + (value - middle) / visibility
+
+
+def _within(name: str, value: float, reach: tuple[float, float], visibility: float) -> None:
+    low, high = reach
+    slack = 1e-9 * (high - low)
+    if not low - slack <= value <= high + slack:
+        raise ScenarioError(
+            f"experiment.operating_point.{name} = {value:g} is out of reach: at visibility {visibility:g} "
+            f"it lies between {low:.6g} and {high:.6g}"
+        )
