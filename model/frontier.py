@@ -161,6 +161,13 @@ class QuantumFrontier:
         """The least W at that p."""
         return self.workload.waiting_time(self.at_splitting_probability(splitting_probability).split())
 
+    def splitting_probability_at(self, waiting_time: float) -> float:
+        """The least p whose W is at most `waiting_time`; 1 below W0, 0 above the frontier's start."""
+        first, last = self._ends
+        if waiting_time >= first.waiting_time or waiting_time <= last.waiting_time:
+            return 0.0 if waiting_time >= first.waiting_time else 1.0
+        return self.workload.splitting_probability(self.at_waiting_time(waiting_time).split())
+
     def multiplier_at(self, splitting_probability: float) -> float:
         """The multiplier μ = −dW/dp of the frontier at that p."""
         left, right = self._bracket("splitting_probability", splitting_probability)

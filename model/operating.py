@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from .errors import ScenarioError
 from .frontier import Frontier, QuantumFrontier, classical_frontier, communication_frontier, routing_game
-from .game import Bound, QuantumOptimum, classical_optimum, quantum_optimum
+from .game import Bound, ClassicalOptimum, QuantumOptimum, XorGame, classical_optimum, quantum_optimum
 from .scenario import OperatingTarget, Scenario
 from .strategy import Strategy
 from .workload import Workload
@@ -57,6 +57,7 @@ class Frontiers:
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
+        self._bounds: dict[tuple[float, object], Bound] = {}
 
     @cached_property
     def classical(self) -> Frontier:
@@ -80,11 +81,17 @@ class Frontiers:
 
     def classical_bound(self, multiplier: float) -> Bound:
         """The interval holding β_C at μ."""
-        return classical_optimum(routing_game(self.workload, multiplier)).bound
+        return self._bound(multiplier, classical_optimum)
 
     def quantum_bound(self, multiplier: float) -> Bound:
         """The interval holding β_Q at μ."""
-        return self._quantum_optimum(multiplier).bound
+        return self._bound(multiplier, quantum_optimum)
+
+    def _bound(self, multiplier: float, solve: Callable[[XorGame], ClassicalOptimum | QuantumOptimum]) -> Bound:
+        key = (multiplier, solve)
+        if key not in self._bounds:
+            self._bounds[key] = solve(routing_game(self.workload, multiplier)).bound
+        return self._bounds[key]
 
     def advantage_ranges(self) -> list[tuple[float, float]]:
         """The open intervals of p on which W_Q(p) < W_C(p).
@@ -229,9 +236,6 @@ class Frontiers:
         inside = [p for p in self.classical.splitting_probability.tolist() if low < p < high]
         edges = [low, *inside, high]
         yield from zip(edges[:-1], edges[1:], strict=True)
-
-    def _quantum_optimum(self, multiplier: float) -> QuantumOptimum:
-        return quantum_optimum(routing_game(self.workload, multiplier))
 
 
 def input_distribution(workload: Workload, multiplier: float) -> Floats:

@@ -118,13 +118,13 @@ class Sampling:
         settings: `random` (drawn afresh from `distribution`, executed in that order) or `fixed`.
         distribution: The declared r(x,y), shape (n_A, n_B), or None if none was declared.
         block: Trials that share one drawn setting.
-        planned: N declared before data were taken; trials missing from it count as losses. None: those recorded.
+        lost: Trials that were declared but brought no outcome, shape (n_A, n_B); they count as losses. None: none.
     """
 
     settings: Literal["random", "fixed"]
     distribution: Floats | None = None
     block: int = 1
-    planned: int | None = None
+    lost: Integers | None = None
 
     @property
     def fresh(self) -> bool:

@@ -1,0 +1,181 @@
+"""Estimates of linear functionals Σ A(x,y) c(x,y) of the correlators, with tails that hold at every sample size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.errors import DataError
+from ..model.trials import Counts, Sampling
+from .tails import Tail, log_binomial_tail, log_chernoff_tail, lower_limit
+
+Floats = NDArray[np.float64]
+Method = Literal["exact binomial", "Chernoff–KL"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with confidence limits."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Counts with the rule their settings followed: all that the statistics need.
+
+    Attributes:
+        counts: What was measured.
+        sampling: How the settings came about.
+    """
+
+    counts: Counts
+    sampling: Sampling
+
+    def __post_init__(self) -> None:
+        declared = self.sampling.distribution
+        if declared is not None and declared.shape != self.counts.shape:
+            raise DataError(f"input_distribution has shape {declared.shape}; the counts have {self.counts.shape} types")
+        if self.random and declared is not None and np.any((declared <= 0) & (self.asked > 0)):
+            x, y = (int(index) + 1 for index in np.argwhere((declared <= 0) & (self.asked > 0))[0])
+            raise DataError(f"input_distribution gives types ({x}, {y}) probability 0, yet they were measured")
+
+    @property
+    def random(self) -> bool:
+        """Whether settings were fresh for every trial; otherwise statistics condition on those realised."""
+        return self.sampling.fresh
+
+    @property
+    def asked(self) -> NDArray[np.int64]:
+        """Trials asked for with each setting, lost ones included, shape (n_A, n_B)."""
+        lost = self.sampling.lost
+        return self.counts.settings if lost is None else self.counts.settings + lost
+
+    @property
+    def trials(self) -> int:
+        """N, lost trials included."""
+        return int(self.asked.sum())
+
+    @property
+    def distribution(self) -> Floats:
+        """r(x,y): the declared distribution, or the frequencies realised, shape (n_A, n_B)."""
+        if self.random and self.sampling.distribution is not None:
+            return self.sampling.distribution
+        return np.asarray(self.asked / self.trials)
+
+
+@dataclass(frozen=True, eq=False)
+class BoundedSum:
+    """ΣU of N variables U in [0, 1], where U = (Z+z)/(2z) and Z = (A/r)·(+1 if a=b else −1) (DESIGN §4).
+
+    Attributes:
+        trials: N.
+        total: ΣU; lost trials add 0.
+        scale: z = max|A/r|; the functional is z(2·mean U − 1).
+        binary: Whether |A/r| is the same for every setting, so that U is 0 or 1.
+        fresh: Whether the settings were fresh.
+    """
+
+    trials: int
+    total: float
+    scale: float
+    binary: bool
+    fresh: bool
+
+    @classmethod
+    def of(cls, functional: Floats, sample: Sample) -> BoundedSum:
+        """The sum for the functional A, shape (n_A, n_B).
+
+        Raises:
+            DataError: a setting that A weighs was never asked for.
+        """
+        r = sample.distribution
+        if np.any((r <= 0) & (functional != 0)):
+            x, y = (int(index) + 1 for index in np.argwhere((r <= 0) & (functional != 0))[0])
+            raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
+        weights = np.where(r > 0, functional / np.where(r > 0, r, 1.0), 0.0)
+        scale = float(np.abs(weights).max())
+        sizes = np.abs(weights[r > 0])
+        together = sample.counts.together
+        split = sample.counts.settings - together
+        if scale == 0:
+            return cls(sample.trials, 0.0, 0.0, False, sample.random)
+        binary = bool(np.all(np.abs(sizes - scale) <= 1e-12 * scale))
+        unit = np.sign(weights) if binary else weights / scale
+        total = float((together * (1 + unit) + split * (1 - unit)).sum() / 2)
+        return cls(sample.trials, total, scale, binary, sample.random)
+
+    def mean(self, value: float) -> float:
+        """The mean of U at which the functional has that value."""
+        return (value + self.scale) / (2 * self.scale)
+
+    def value(self, mean: float) -> float:
+        """The functional at that mean of U."""
+        return self.scale * (2 * mean - 1)
+
+    def log_tail(self, bound: float) -> tuple[float, Method]:
+        """ln of the p-value of ΣU when the functional is at most `bound`, and the tail it comes from.
+
+        The binomial tail holds for fresh settings by Elkouss & Wehner, arXiv:1510.07233; for independent trials with
+        realised settings by Hoeffding, Ann. Math. Stat. 27 (1956), if ΣU ≥ Nω+1.
+        """
+        probability = min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
+        if probability >= 1:
+            return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
+        if self.binary and (self.fresh or self.total >= self.trials * probability + 1):
+            return log_binomial_tail(self.trials, math.floor(self.total + 1e-9), probability), "exact binomial"
+        return log_chernoff_tail(self.trials, self.total, probability), "Chernoff–KL"
+
+    def lower(self, log_significance: float) -> float:
+        """Lower confidence limit of the functional at one-sided significance α."""
+        if self.scale == 0:
+            return 0.0
+        return self.value(lower_limit(self._tail, self.trials, self.total, log_significance))
+
+    def upper(self, log_significance: float, lost: int) -> float:
+        """Upper confidence limit; here lost trials count as wins, whatever they would have been."""
+        if self.scale == 0:
+            return 0.0
+        misses = self.trials - self.total - lost
+        return self.value(1.0 - lower_limit(self._tail, self.trials, misses, log_significance))
+
+    @property
+    def _tail(self) -> Tail:
+        if self.binary and self.fresh:
+            return lambda trials, total, mean: log_binomial_tail(trials, math.floor(total + 1e-9), mean)
+        if self.binary:
+            return _hoeffding_tail
+        return log_chernoff_tail
+
+
+def _hoeffding_tail(trials: int, total: float, probability: float) -> float:
+    """Binomial where Hoeffding (1956) allows it, Chernoff–KL within one success of the mean."""
+    if total >= trials * probability + 1:
+        return log_binomial_tail(trials, math.floor(total + 1e-9), probability)
+    return log_chernoff_tail(trials, total, probability)
+
+
+def estimate_functional(functional: Floats, constant: float, sample: Sample, log_significance: float) -> Estimate:
+    """const + Σ A c: the plug-in estimate, and one-sided limits at significance α on either side.
+
+    Args:
+        functional: A, shape (n_A, n_B).
+        constant: Added to all three numbers.
+        sample: The data.
+        log_significance: ln α of each side.
+    """
+    measured = functional != 0
+    value = float((functional[measured] * sample.counts.correlators[measured]).sum())
+    if math.isnan(value):
+        x, y = (int(index) + 1 for index in np.argwhere(np.isnan(sample.counts.correlators) & measured)[0])
+        raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
+    bounded = BoundedSum.of(functional, sample)
+    lost = sample.trials - sample.counts.total
+    low, high = bounded.lower(log_significance), bounded.upper(log_significance, lost)
+    return Estimate(constant + value, constant + min(low, value), constant + max(high, value))

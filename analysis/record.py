@@ -1,0 +1,217 @@
+"""The record of an analysis, `bellqueue.analysis/1`: what figures, table and report are made from, and what JSON holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..model.frontier import Frontier
+from ..model.operating import Frontiers
+from .certificate import Certificate
+from .diagnostics import Marginals, NoSignalling
+from .functional import Estimate
+
+ANALYSIS_SCHEMA = "bellqueue.analysis/1"
+FRONTIER_SCHEMA = "bellqueue.frontier/1"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Point(_Record):
+    """A point on a frontier; `multiplier` belongs to the edge that leaves it towards larger p (0 at the last)."""
+
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    multiplier: float | None = None
+
+
+class WiderRival(_Record):
+    """A wider rival of the class compared, found numerically and never part of the certificate.
+
+    `waiting_time_at_equal_throughput` is what this rival needs at the observed baseline throughput, time-shared;
+    `low` and `high` are a simulation's interval, or equal the estimate.
+    """
+
+    label: str
+    method: str
+    points: list[Point]
+    waiting_time_at_equal_throughput: Estimate | None = None
+
+
+class FrontierRecord(_Record):
+    """The three frontiers of a scenario, and where entanglement helps."""
+
+    schema_: Literal["bellqueue.frontier/1"] = Field(FRONTIER_SCHEMA, alias="schema")
+    title: str
+    types_a: list[str]
+    types_b: list[str]
+    load: float
+    unavoidable_waiting_time: float
+    weights: list[list[float]]
+    classical: list[Point]
+    quantum: list[Point]
+    communication: list[Point]
+    advantage_ranges: list[tuple[float, float]]
+    least_visibility: float | None
+    largest_advantage: Point | None
+    largest_reduction_relative: float | None
+    wider_rivals: list[WiderRival] = []
+
+
+class PointEstimate(_Record):
+    """The operating point of the measured correlators."""
+
+    splitting_probability: Estimate
+    waiting_time: Estimate
+    baseline_throughput: Estimate
+
+
+class FrontierComparison(PointEstimate):
+    """The frontier's own point at the observed splitting probability, and the two comparisons.
+
+    waiting_time_at_equal_throughput is the least W at the observed throughput,
+    baseline_throughput_at_equal_waiting_time the most throughput at the observed W.
+    """
+
+    waiting_time_at_equal_throughput: Estimate
+    baseline_throughput_at_equal_waiting_time: Estimate
+
+
+class Advantage(_Record):
+    """How much better than the classical frontier; limits at the certificate's significance."""
+
+    waiting_time_reduction: Estimate
+    waiting_time_reduction_relative: Estimate
+    throughput_gain_relative: Estimate
+
+
+class Visibility(_Record):
+    """The share of the ideal score that was observed."""
+
+    estimate: float
+    low: float
+    high: float
+    relative_to: str
+
+
+class Correlators(_Record):
+    """c(x,y) measured and, where the circuits are known, planned; rows are router A's types."""
+
+    measured: list[list[float]]
+    standard_error: list[list[float]]
+    ideal: list[list[float]] | None
+    trials: list[list[int]]
+
+
+class Planned(_Record):
+    """What the plan fixed and predicted before data were taken."""
+
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    multiplier: float
+    certificate_multiplier: float
+    assumed_visibility: float
+
+
+class Provenance(_Record):
+    """Where the numbers come from."""
+
+    bellqueue_version: str
+    libraries: dict[str, str] = {}
+    created: str
+    source: str
+    command: str | None = None
+    backend: str | None = None
+    device: str | None = None
+    qubits: list[int] | None = None
+    predicted_visibility: float | None = None
+    seed: int | None = None
+    calibration: dict[str, Any] = {}
+    scenario_hash: str
+    content_hash: str
+
+
+class Analysis(_Record):
+    """Everything an analysis says.
+
+    Attributes:
+        verdict: Sentences, the first with its size, its class and any alarm.
+        confidence_region: Corners (p, W) of the region that holds the observed point.
+        warnings: Alarms that the verdict's first line carries.
+    """
+
+    schema_: Literal["bellqueue.analysis/1"] = Field(ANALYSIS_SCHEMA, alias="schema")
+    title: str
+    verdict: list[str]
+    class_compared: str
+    locality: str
+    warnings: list[str]
+    observed: PointEstimate
+    classical: FrontierComparison
+    quantum: FrontierComparison
+    advantage: Advantage
+    certificate: Certificate
+    no_signalling: NoSignalling
+    marginals: Marginals
+    chsh: Estimate | None
+    visibility: Visibility
+    correlators: Correlators
+    confidence_region: list[Point]
+    planned: Planned | None
+    frontiers: FrontierRecord
+    scenario: dict[str, Any]
+    provenance: Provenance
+
+    def to_json(self) -> str:
+        """The record as JSON text, keys in the order above."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def frontier_record(title: str, frontiers: Frontiers, wider_rivals: Sequence[WiderRival] = ()) -> FrontierRecord:
+    """Tabulate the frontiers of a workload."""
+    workload = frontiers.workload
+    ranges = frontiers.advantage_ranges()
+    best = frontiers.largest_advantage() if ranges else None
+    at = best.splitting_probability if best else None
+    return FrontierRecord(
+        title=title,
+        types_a=list(workload.names_a),
+        types_b=list(workload.names_b),
+        load=workload.load,
+        unavoidable_waiting_time=workload.unavoidable_waiting_time,
+        weights=workload.weights.tolist(),
+        classical=points(frontiers, frontiers.classical),
+        quantum=points(frontiers, frontiers.quantum.curve),
+        communication=points(frontiers, frontiers.communication),
+        advantage_ranges=ranges,
+        least_visibility=frontiers.least_visibility(),
+        largest_advantage=None
+        if at is None
+        else Point(
+            splitting_probability=at,
+            waiting_time=frontiers.waiting_time(at),
+            baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
+            multiplier=frontiers.one_pair.multiplier_at(at),
+        ),
+        largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
+        wider_rivals=list(wider_rivals),
+    )
+
+
+def points(frontiers: Frontiers, frontier: Frontier) -> list[Point]:
+    """A frontier's points with their baseline throughput."""
+    throughput = frontiers.workload.baseline_throughput(frontier.splitting_probability)
+    columns = np.column_stack(
+        [frontier.splitting_probability, frontier.waiting_time, throughput, frontier.vertex_multipliers]
+    )
+    return [
+        Point(splitting_probability=p, waiting_time=w, baseline_throughput=t, multiplier=m)
+        for p, w, t, m in columns.tolist()
+    ]

@@ -1,0 +1,253 @@
+"""Counts → correlators → observed operating point → frontier comparison → certificate: the whole analysis of one run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.errors import DataError
+from ..model.frontier import Frontier, QuantumFrontier, routing_game
+from ..model.operating import Frontiers, OperatingPoint
+from ..model.scenario import Scenario
+from ..model.trials import Sampling
+from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
+from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
+from .functional import Estimate, Sample, estimate_functional
+from .record import (
+    Advantage,
+    Analysis,
+    Correlators,
+    FrontierComparison,
+    Planned,
+    Point,
+    PointEstimate,
+    Provenance,
+    Visibility,
+    WiderRival,
+    frontier_record,
+)
+from .verdict import verdict
+
+Floats = NDArray[np.float64]
+
+SETTINGS_ALARM = -6.0  # log₁₀ p below which settings cannot have been drawn as declared
+_GRID = 513  # points over the range of p; between neighbours the frontiers are all but linear
+
+
+def analyse(
+    scenario: Scenario,
+    sample: Sample,
+    provenance: Provenance,
+    *,
+    plan: OperatingPoint | None = None,
+    frontiers: Frontiers | None = None,
+    wider_rivals: Sequence[WiderRival] = (),
+) -> Analysis:
+    """Analyse measured counts against a scenario.
+
+    Args:
+        scenario: Gives the workload and the significance.
+        sample: Counts with the rule their settings followed.
+        provenance: Where the counts come from.
+        plan: The operating point fixed before the data were taken; without it the multiplier is nobody's
+            declaration, and the union bound over the classical edges is taken.
+        frontiers: The scenario's frontiers, if already at hand.
+        wider_rivals: Curves found numerically, shown beside the certificate.
+
+    Raises:
+        DataError: the counts do not fit the scenario, or a pair of types was never measured.
+    """
+    frontiers = frontiers or Frontiers(scenario.workload())
+    workload = frontiers.workload
+    if sample.counts.shape != workload.shape:
+        told = f"counts are for {sample.counts.shape[0]}×{sample.counts.shape[1]} types"
+        raise DataError(f"{told}; the scenario has {workload.shape[0]}×{workload.shape[1]}")
+    sample, warnings = _trust_settings(sample)
+    significance = scenario.experiment.significance
+    edges = [plan.certificate_multiplier] if plan else frontiers.classical.multipliers.tolist()
+    certificate = certify(frontiers, sample, edges, significance)
+    no_signalling = no_signalling_test(sample.counts)
+    if no_signalling.alarm:
+        warnings.append(
+            "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
+            f"(log10 p = {no_signalling.log10_p_value:.1f}), which no Bell pair allows"
+        )
+    if certificate.lost:
+        warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
+    comparison = _Comparison.of(frontiers, sample, certificate)
+    ideal = plan.strategy.correlators if plan else None
+    advantage = comparison.advantage()
+    return Analysis(
+        title=scenario.title,
+        verdict=verdict(certificate, advantage, warnings),
+        class_compared=CLASS_COMPARED,
+        locality=LOOPHOLE,
+        warnings=warnings,
+        observed=comparison.observed,
+        classical=comparison.with_frontier(frontiers.classical),
+        quantum=comparison.with_frontier(frontiers.quantum.curve, frontiers.quantum),
+        advantage=advantage,
+        certificate=certificate,
+        no_signalling=no_signalling,
+        marginals=marginals(sample.counts),
+        chsh=chsh(sample, math.log(significance)),
+        visibility=_visibility(frontiers, sample, certificate, ideal),
+        correlators=_correlators(sample, ideal),
+        confidence_region=comparison.region(),
+        planned=_planned(plan) if plan else None,
+        frontiers=frontier_record(scenario.title, frontiers, wider_rivals),
+        scenario=scenario.record(),
+        provenance=provenance,
+    )
+
+
+def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
+    """Settings that do not look like their declared distribution lose the assumption that rests on it."""
+    log10_p = log10_settings_p_value(sample)
+    if log10_p >= SETTINGS_ALARM:
+        return sample, []
+    return Sample(sample.counts, Sampling("fixed", lost=sample.sampling.lost)), [
+        f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analysed as fixed"
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """The observed point against the frontiers, over the confidence region (p in a range, Δ in a range).
+
+    At a splitting probability p the waiting time is line(p) − Δ, where line is the classical supporting line at the
+    certificate's μ; the classical frontier lies at or above the line. Both ranges hold at half the significance, so
+    that limits combined from them hold at the whole.
+
+    Attributes:
+        p: A grid over the range of p, with the classical vertices inside it.
+        line: The supporting line at each p.
+        excess: Δ with its range.
+    """
+
+    frontiers: Frontiers
+    observed: PointEstimate
+    certificate: Certificate
+    p: Floats
+    line: Floats
+    excess: Estimate
+
+    @classmethod
+    def of(cls, frontiers: Frontiers, sample: Sample, certificate: Certificate) -> _Comparison:
+        half = math.log(certificate.significance / 2)
+        observed = _observed(frontiers, sample, half)
+        span = observed.splitting_probability
+        grid = np.linspace(max(span.low, 0.0), min(span.high, 1.0), _GRID)
+        vertices = frontiers.classical.splitting_probability
+        inside = vertices[(vertices > grid[0]) & (vertices < grid[-1])]
+        p = np.unique(np.concatenate([grid, inside]))
+        top = frontiers.workload.together_waiting_time - certificate.classical_bound.high
+        excess = score_excess(frontiers, sample, certificate.multiplier, half - math.log(certificate.edges))
+        return cls(frontiers, observed, certificate, p, top - certificate.multiplier * p, excess)
+
+    def advantage(self) -> Advantage:
+        """The comparison with the classical frontier; its first lower limit is the certificate's own Δ."""
+        classical = self.frontiers.classical.waiting_time_at(self.p)
+        above = classical - self.line
+        low, high = self.excess.low + above, self.excess.high + above
+        p, waiting = self.observed.splitting_probability.estimate, self.observed.waiting_time.estimate
+        at_p = float(self.frontiers.classical.waiting_time_at(p))
+        gain = float(self._gain(np.float64(p), np.float64(waiting)))
+        gains = self._gain(self.p, self.line - self.excess.low), self._gain(self.p, self.line - self.excess.high)
+        certified = np.array([self.certificate.excess.low])
+        return Advantage(
+            waiting_time_reduction=_enclose(at_p - waiting, certified, high),
+            waiting_time_reduction_relative=_enclose((at_p - waiting) / at_p, low / classical, high / classical),
+            throughput_gain_relative=_enclose(gain, *gains),
+        )
+
+    def with_frontier(self, frontier: Frontier, exact: QuantumFrontier | None = None) -> FrontierComparison:
+        """A frontier's own point at the observed throughput, and its throughput at the observed waiting time.
+
+        Where `frontier` only tabulates a curve, `exact` is solved for the estimates.
+        """
+        waiting, p = self.observed.waiting_time, self.observed.splitting_probability.estimate
+        at_p = frontier.waiting_time_at(self.p)
+        at_estimate = exact.waiting_time_at(p) if exact else float(frontier.waiting_time_at(p))
+        splitting = frontier.splitting_probability_at([waiting.estimate, waiting.low, waiting.high])
+        if exact:
+            splitting[0] = exact.splitting_probability_at(waiting.estimate)
+        throughput = self.frontiers.workload.baseline_throughput(splitting)
+        equal_throughput = _enclose(at_estimate, at_p, at_p)
+        return FrontierComparison(
+            splitting_probability=self.observed.splitting_probability,
+            waiting_time=equal_throughput,
+            baseline_throughput=self.observed.baseline_throughput,
+            waiting_time_at_equal_throughput=equal_throughput,
+            baseline_throughput_at_equal_waiting_time=_enclose(float(throughput[0]), throughput, throughput),
+        )
+
+    def region(self) -> list[Point]:
+        """Corners of the confidence region, round its border."""
+        ends = [(0, self.excess.low), (0, self.excess.high), (-1, self.excess.high), (-1, self.excess.low)]
+        throughput = self.frontiers.workload.baseline_throughput(self.p)
+        return [
+            Point(
+                splitting_probability=float(self.p[end]),
+                waiting_time=float(self.line[end]) - excess,
+                baseline_throughput=float(throughput[end]),
+            )
+            for end, excess in ends
+        ]
+
+    def _gain(self, p: Floats | np.float64, waiting: Floats | np.float64) -> Floats:
+        throughput = self.frontiers.workload.baseline_throughput
+        return throughput(p) / throughput(self.frontiers.classical.splitting_probability_at(waiting)) - 1
+
+
+def _observed(frontiers: Frontiers, sample: Sample, log_significance: float) -> PointEstimate:
+    workload = frontiers.workload
+    joint, weights = workload.joint, workload.weights
+    p = estimate_functional(-joint / 2, 0.5, sample, log_significance)
+    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    waiting = estimate_functional(joint * weights / 2, middle, sample, log_significance)
+    throughput = workload.baseline_throughput([p.estimate, min(p.high, 1.0), max(p.low, 0.0)]).tolist()
+    return PointEstimate(splitting_probability=p, waiting_time=waiting, baseline_throughput=Estimate(*throughput))
+
+
+def _enclose(estimate: float, lows: Floats, highs: Floats) -> Estimate:
+    return Estimate(estimate, min(float(np.min(lows)), estimate), max(float(np.max(highs)), estimate))
+
+
+def _visibility(
+    frontiers: Frontiers, sample: Sample, certificate: Certificate, ideal: Floats | None
+) -> Visibility:
+    """The share of the ideal score at the certificate's μ that was observed."""
+    matrix = routing_game(frontiers.workload, certificate.multiplier).matrix
+    if ideal is not None and float((matrix * ideal).sum()) > 0:
+        best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
+    else:
+        best, relative_to = frontiers.quantum_bound(certificate.multiplier).high, "the quantum optimum of the game"
+    value = estimate_functional(matrix / best, 0.0, sample, math.log(certificate.significance))
+    return Visibility(estimate=value.estimate, low=value.low, high=value.high, relative_to=relative_to)
+
+
+def _correlators(sample: Sample, ideal: Floats | None) -> Correlators:
+    measured, trials = sample.counts.correlators, sample.counts.settings
+    error = np.sqrt((1 - measured**2) / np.maximum(trials, 1))
+    return Correlators(
+        measured=measured.tolist(),
+        standard_error=error.tolist(),
+        ideal=None if ideal is None else ideal.tolist(),
+        trials=trials.tolist(),
+    )
+
+
+def _planned(plan: OperatingPoint) -> Planned:
+    return Planned(
+        splitting_probability=plan.splitting_probability,
+        waiting_time=plan.waiting_time,
+        baseline_throughput=plan.baseline_throughput,
+        multiplier=plan.multiplier,
+        certificate_multiplier=plan.certificate_multiplier,
+        assumed_visibility=plan.assumed_visibility,
+    )
