@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..model.frontier import Frontier
 from ..model.operating import Frontiers
+from ..model.rivals import RivalCurve
 from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
 from .functional import Estimate
@@ -31,16 +32,26 @@ class Point(_Record):
     multiplier: float | None = None
 
 
+class RivalPoint(_Record):
+    """A corner of a wider rival's hull; time-sharing reaches the straight lines between corners."""
+
+    baseline_throughput: float
+    waiting_time: float
+
+
 class WiderRival(_Record):
     """A wider rival of the class compared, found numerically and never part of the certificate.
 
-    `waiting_time_at_equal_throughput` is what this rival needs at the observed baseline throughput, time-shared;
-    `low` and `high` are a simulation's interval, or equal the estimate.
+    Attributes:
+        unbounded: Whether its throughput has no bound (it may leave one server to the baseline task for ever).
+        waiting_time_at_equal_throughput: What it needs at the observed baseline throughput, over that throughput's
+            range; None without an observed point, or where the rival cannot reach it.
     """
 
     label: str
     method: str
-    points: list[Point]
+    points: list[RivalPoint]
+    unbounded: bool = False
     waiting_time_at_equal_throughput: Estimate | None = None
 
 
@@ -174,8 +185,13 @@ class Analysis(_Record):
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
-def frontier_record(title: str, frontiers: Frontiers, wider_rivals: Sequence[WiderRival] = ()) -> FrontierRecord:
-    """Tabulate the frontiers of a workload."""
+def frontier_record(
+    title: str,
+    frontiers: Frontiers,
+    wider_rivals: Sequence[RivalCurve] = (),
+    observed_throughput: Estimate | None = None,
+) -> FrontierRecord:
+    """Tabulate the frontiers of a workload, and the wider rivals beside an observed baseline throughput."""
     workload = frontiers.workload
     ranges = frontiers.advantage_ranges()
     best = frontiers.largest_advantage() if ranges else None
@@ -201,7 +217,24 @@ def frontier_record(title: str, frontiers: Frontiers, wider_rivals: Sequence[Wid
             multiplier=frontiers.one_pair.multiplier_at(at),
         ),
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
-        wider_rivals=list(wider_rivals),
+        wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
+    )
+
+
+def _rival(curve: RivalCurve, throughput: Estimate | None) -> WiderRival:
+    needed = None
+    if throughput is not None:
+        waiting = curve.waiting_time_at([throughput.estimate, throughput.low, throughput.high]).tolist()
+        needed = Estimate(*waiting) if np.all(np.isfinite(waiting)) else None
+    return WiderRival(
+        label=curve.label,
+        method=curve.method,
+        points=[
+            RivalPoint(baseline_throughput=throughput, waiting_time=waiting)
+            for throughput, waiting in np.column_stack(curve.hull).tolist()
+        ],
+        unbounded=curve.unbounded,
+        waiting_time_at_equal_throughput=needed,
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..model.errors import DataError
 from ..model.frontier import Frontier, QuantumFrontier, routing_game
 from ..model.operating import Frontiers, OperatingPoint
+from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
 from ..model.trials import Sampling
 from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
@@ -27,7 +28,6 @@ from .record import (
     PointEstimate,
     Provenance,
     Visibility,
-    WiderRival,
     frontier_record,
 )
 from .verdict import verdict
@@ -45,7 +45,7 @@ def analyse(
     *,
     plan: OperatingPoint | None = None,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[WiderRival] = (),
+    wider_rivals: Sequence[RivalCurve] = (),
 ) -> Analysis:
     """Analyse measured counts against a scenario.
 
@@ -99,7 +99,9 @@ def analyse(
         correlators=_correlators(sample, ideal),
         confidence_region=comparison.region(),
         planned=_planned(plan) if plan else None,
-        frontiers=frontier_record(scenario.title, frontiers, wider_rivals),
+        frontiers=frontier_record(
+            scenario.title, frontiers, wider_rivals, comparison.observed.baseline_throughput
+        ),
         scenario=scenario.record(),
         provenance=provenance,
     )

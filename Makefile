@@ -1,0 +1,51 @@
+# `make demo` and `make test` do all the set-up; everything is installed into .venv only.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+PACKAGES := model circuits backends analysis runner
+# The strict editable install links file by file, so it is repeated when the list of files changes.
+FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name 'py.typed'))
+LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
+
+.PHONY: demo test test-slow lint format bench clean
+
+demo: $(VENV)/.core $(LISTED)
+	$(BIN)/bellqueue run --seed 2026
+
+test: $(VENV)/.dev $(LISTED)
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: $(VENV)/.dev $(LISTED)
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/.dev $(LISTED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p bellqueue
+	$(BIN)/mypy tests benchmarks
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev $(LISTED)
+	$(BIN)/python benchmarks/bench_simulation.py
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) "setuptools>=77" wheel
+	$(PIP) --no-build-isolation -e . --config-settings editable_mode=strict
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) --no-build-isolation -e ".[all,dev]" --config-settings editable_mode=strict
+	touch $@
+
+$(VENV)/.files-%: | $(VENV)/.core
+	rm -f $(VENV)/.files-*
+	$(PIP) --no-build-isolation --no-deps -e . --config-settings editable_mode=strict
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

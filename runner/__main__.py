@@ -1,0 +1,5 @@
+"""`python -m bellqueue.runner` is `bellqueue`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,212 @@
+"""What each command does, on plain values: the pipeline with progress, and what is printed at its end."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..analysis.counts_file import read_counts
+from ..analysis.record import Analysis, frontier_record
+from ..model.errors import DataError
+from ..model.operating import Frontiers
+from ..model.rivals import RivalCurve, asymmetric_curve, clock_curve
+from ..model.scenario import Scenario
+from ..model.workload import Workload
+from .folder import REPORT, RunFolder, new_run_folder, write_text
+from .pipeline import (
+    analyse_file,
+    analyse_folder,
+    analyse_run,
+    measure,
+    plan_record,
+    prepare,
+    write_records,
+    write_results,
+)
+
+RUNS = Path("bellqueue-runs")
+
+
+def run_command(
+    scenario: Scenario,
+    source: Path | None,
+    backend_name: str,
+    shots: int | None,
+    seed: int | None,
+    out: Path | None,
+    json: bool,
+    rivals: bool,
+) -> bool:
+    """Run, analyse, store and show; returns whether the advantage was certified."""
+    from ..backends import open_backend
+
+    if shots is not None:
+        scenario = scenario.with_experiment(shots=shots)
+    with _progress() as progress:
+        step = progress.add_task("preparing", total=None)
+        experiment = prepare(scenario, seed)
+        backend = open_backend(backend_name)
+        plan = plan_record(experiment, backend)
+        target = out or _new_place(plan.backend.name, plan.scenario_hash)
+        with new_run_folder(target) as folder:
+            write_records(folder, scenario, plan)
+            progress.update(step, description=f"measuring on {plan.backend.name}", total=plan.shots, completed=0)
+            trials = measure(experiment, backend, lambda status: progress.update(step, completed=status.done))
+            curves = _search_rivals(experiment.frontiers.workload, progress) if rivals else ()
+            progress.update(step, description="analysing and writing", total=None)
+            analysis = analyse_run(
+                scenario,
+                plan,
+                trials,
+                frontiers=experiment.frontiers,
+                wider_rivals=curves,
+                command=_reproduce(source, plan.backend.name, plan.shots, plan.seed),
+            )
+            write_results(folder, trials, analysis)
+    _show(analysis, json)
+    if not json:
+        print(f"\nrun folder: {target}\nreport:     {target / REPORT}")
+    return analysis.certificate.certified
+
+
+def analyze_command(
+    data: Path, scenario: Scenario | None, source: Path | None, json: bool, rivals: bool, report: Path | None
+) -> bool:
+    """Analyse a counts file or a run's folder; returns whether the advantage was certified."""
+    folder = RunFolder.open(data) if data.is_dir() else None
+    if folder is None and scenario is None:
+        raise DataError(f"{data}: name the scenario these counts belong to with --scenario FILE")
+    wanted = scenario or (folder.scenario() if folder else Scenario.default())
+    if folder is None:
+        read_counts(data, wanted.workload())  # a wrong file is refused before any search begins
+    words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
+    with _progress() as progress:
+        curves = _search_rivals(wanted.workload(), progress) if rivals else ()
+        progress.add_task("analysing", total=None)
+        if folder:
+            analysis = analyse_folder(folder, scenario, wider_rivals=curves, command=shlex.join(words))
+        else:
+            analysis = analyse_file(data, wanted, wider_rivals=curves, command=shlex.join(words))
+    if report:
+        _write_report(report, analysis)
+    _show(analysis, json)
+    return analysis.certificate.certified
+
+
+def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: bool) -> None:
+    """Tabulate, and if asked draw, the frontiers."""
+    from ..analysis.figures import frontier_figure, save
+    from ..analysis.table import frontier_table
+
+    with _progress() as progress:
+        progress.add_task("solving the game along the frontiers", total=None)
+        workload = scenario.workload()
+        curves = _search_rivals(workload, progress) if rivals else ()
+        record = frontier_record(scenario.title, Frontiers(workload), curves)
+    if plot:
+        save(frontier_figure(record), plot)
+    if json:
+        print(record.model_dump_json(by_alias=True, indent=2))
+        return
+    Console().print(frontier_table(record))
+    if plot:
+        print(f"figure: {plot}")
+
+
+def replay_command(path: Path, pairs: int | None, seed: int | None, json: bool) -> None:
+    """Route simulated pairs by a run's trials."""
+    from .replay import replay_run, replay_table
+
+    folder = RunFolder.open(path)
+    with _progress() as progress:
+        step = progress.add_task("replaying the trials", total=None)
+        replayed = replay_run(folder, pairs, seed, lambda total, done: progress.update(step, total=total, completed=done))
+    if json:
+        print(json_module.dumps(replayed.record(), indent=2))
+    else:
+        Console().print(replay_table(replayed))
+
+
+def report_command(path: Path, out: Path | None) -> None:
+    """Write the report of a run again."""
+    target = out or path / REPORT
+    _write_report(target, RunFolder.open(path).analysis())
+    print(f"report: {target}")
+
+
+def backends_command(json: bool) -> None:
+    """List what --backend takes."""
+    from rich.table import Table
+
+    from ..backends import list_backends
+
+    summaries = list_backends()
+    if json:
+        print(json_module.dumps([asdict(summary) for summary in summaries], indent=2))
+        return
+    table = Table("name", "qubits", "what it is", box=None, pad_edge=False)
+    for summary in summaries:
+        note = summary.note if summary.available else f"not available: {summary.note}"
+        table.add_row(summary.name, "" if summary.qubits is None else str(summary.qubits), note)
+    Console().print(table)
+
+
+def _show(analysis: Analysis, json: bool) -> None:
+    from ..analysis.table import analysis_table
+
+    if json:
+        sys.stdout.write(analysis.to_json())
+    else:
+        Console().print(analysis_table(analysis))
+
+
+def _write_report(target: Path, analysis: Analysis) -> None:
+    from ..analysis.report import report_html
+
+    write_text(target, report_html(analysis))
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on stderr, gone when done, silent where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+def _search_rivals(workload: Workload, progress: Progress) -> Sequence[RivalCurve]:
+    step = progress.add_task("searching the wider classical rivals", total=2)
+    curves = []
+    for search in (asymmetric_curve, clock_curve):
+        curves.append(search(workload))
+        progress.advance(step)
+    return curves
+
+
+def _new_place(backend: str, scenario_hash: str) -> Path:
+    """A folder name under bellqueue-runs that nothing has yet."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    slug = "".join(letter if letter.isalnum() else "-" for letter in backend)[:40].strip("-")
+    place = RUNS / f"{stamp}-{slug}-{scenario_hash[:8]}"
+    number = 2
+    while place.exists():
+        place = RUNS / f"{stamp}-{slug}-{scenario_hash[:8]}-{number}"
+        number += 1
+    return place
+
+
+def _reproduce(source: Path | None, backend: str, shots: int, seed: int) -> str:
+    words = ["bellqueue", "run", *([str(source)] if source else [])]
+    return shlex.join([*words, "--backend", backend, "--shots", str(shots), "--seed", str(seed)])
+
+

@@ -1,0 +1,126 @@
+"""A run's folder: written beside its place and moved there whole, so that it is complete or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..analysis.counts_file import MAX_BYTES, format_trials, parse_trials
+from ..analysis.record import Analysis
+from ..model.errors import DataError, OutputError
+from ..model.scenario import Scenario
+from ..model.trials import Trials
+from ..model.validation import first_complaint, read_text
+from .plan_record import PlanRecord
+
+SCENARIO, PLAN, TRIALS, ANALYSIS, REPORT = "scenario.json", "plan.json", "trials.csv", "analysis.json", "report.html"
+_RECORD_BYTES = 100_000_000
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A finished run on disk."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run.
+
+        Raises:
+            DataError: the folder is missing or is not a run.
+        """
+        if not path.is_dir():
+            raise DataError(f"{path}: no such run folder; give the folder that `bellqueue run` wrote")
+        for name in (SCENARIO, PLAN, TRIALS):
+            if not (path / name).is_file():
+                raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
+        return cls(path)
+
+    def scenario(self) -> Scenario:
+        """What was asked."""
+        return Scenario.load(self.path / SCENARIO)
+
+    def plan(self) -> PlanRecord:
+        """What was fixed before the data."""
+        source = self.path / PLAN
+        try:
+            return PlanRecord.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "a plan record"))
+        except ValidationError as error:
+            raise DataError(f"{source}: {first_complaint(error)}") from None
+
+    def trials(self, shape: tuple[int, int]) -> Trials:
+        """The raw trials in the order of execution."""
+        source = self.path / TRIALS
+        try:
+            return parse_trials(read_text(source, DataError, MAX_BYTES, "a trials CSV"), shape)
+        except DataError as error:
+            raise DataError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
+
+    def analysis(self) -> Analysis:
+        """The stored analysis."""
+        source = self.path / ANALYSIS
+        try:
+            return Analysis.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "an analysis record"))
+        except ValidationError as error:
+            raise DataError(f"{source}: {first_complaint(error)}") from None
+
+
+@contextmanager
+def new_run_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill; moved to `target` when the block ends well, removed when it does not.
+
+    Raises:
+        OutputError: something is already at `target`, or it cannot be written there.
+    """
+    _refuse_existing(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror}; choose another --out") from None
+    try:
+        yield draft
+        draft.chmod(0o755)
+        _refuse_existing(target)
+        draft.rename(target)  # fails if the target appeared meanwhile and is not an empty folder
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror or error}; choose another --out") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: under another name first, synced, then renamed.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_trials(folder: Path, trials: Trials) -> None:
+    """The raw trials of a run."""
+    write_text(folder / TRIALS, format_trials(trials))
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.exists() or target.is_symlink():
+        raise OutputError(f"{target}: exists already and no run is overwritten; choose another --out")

@@ -1,0 +1,181 @@
+"""Scenario → operating point → plan → backend → trials → analysis → run folder."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..analysis.counts_file import format_trials, read_counts
+from ..analysis.functional import Sample
+from ..analysis.record import Analysis, Provenance
+from ..analysis.result import analyse
+from ..backends.protocol import Backend, JobStatus
+from ..circuits.plan import SamplingPlan, draw_plan
+from ..model.errors import BackendError
+from ..model.operating import Frontiers, OperatingPoint, input_distribution
+from ..model.rivals import RivalCurve
+from ..model.scenario import Scenario
+from ..model.trials import Sampling, Trials
+from .folder import ANALYSIS, PLAN, SCENARIO, RunFolder, write_text, write_trials
+from .plan_record import PlanRecord
+from .provenance import bellqueue_version, content_hash, library_versions, now
+
+Watch = Callable[[JobStatus], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A scenario with the operating point and the settings drawn for it, ready for a backend.
+
+    Attributes:
+        seed: Reproduces the settings' order and a simulator's outcomes.
+    """
+
+    scenario: Scenario
+    frontiers: Frontiers
+    point: OperatingPoint
+    plan: SamplingPlan
+    seed: int
+
+
+def prepare(scenario: Scenario, seed: int | None = None) -> Experiment:
+    """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
+
+    Raises:
+        ScenarioError: the scenario has no such operating point.
+    """
+    seed = secrets.randbits(63) if seed is None else seed
+    frontiers = Frontiers(scenario.workload())
+    point = frontiers.operating_point(scenario)
+    experiment = scenario.experiment
+    distribution = input_distribution(frontiers.workload, point.certificate_multiplier)
+    sampling = Sampling(experiment.settings, distribution, experiment.block)
+    rng = np.random.default_rng([seed, 1])
+    plan = draw_plan(point.strategy, sampling, distribution, experiment.shots, rng)
+    return Experiment(scenario, frontiers, point, plan, seed)
+
+
+def measure(experiment: Experiment, backend: Backend, watch: Watch) -> Trials:
+    """Run the plan on a backend, reporting every status; local backends work while they are polled.
+
+    Raises:
+        BackendError: the job failed or was cancelled.
+    """
+    job = backend.submit(experiment.plan, secrets.token_hex(16), experiment.seed)
+    while not (status := backend.poll(job)).finished:
+        watch(status)
+    watch(status)
+    if status.state != "done":
+        name = backend.describe().name
+        raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
+    return backend.fetch(job)
+
+
+def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
+    """What is fixed before the data, the device's calibration included."""
+    return PlanRecord.of(
+        experiment.point,
+        experiment.plan,
+        scenario_hash=experiment.scenario.content_hash(),
+        created=now(),
+        significance=experiment.scenario.experiment.significance,
+        seed=experiment.seed,
+        description=backend.describe(),
+    )
+
+
+def analyse_run(
+    scenario: Scenario,
+    plan: PlanRecord,
+    trials: Trials,
+    *,
+    frontiers: Frontiers | None = None,
+    wider_rivals: Sequence[RivalCurve] = (),
+    command: str | None = None,
+) -> Analysis:
+    """The analysis of one's own run: its plan was declared before the data."""
+    counts = trials.counts()
+    backend = plan.backend
+    provenance = Provenance(
+        bellqueue_version=bellqueue_version(),
+        libraries=library_versions(),
+        created=plan.created,
+        source=f"run on {backend.name}",
+        command=command,
+        backend=backend.name,
+        device=backend.device,
+        qubits=list(backend.pair) if backend.pair else None,
+        predicted_visibility=backend.predicted_visibility,
+        seed=plan.seed,
+        calibration=backend.calibration,
+        scenario_hash=scenario.content_hash(),
+        content_hash=content_hash(scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials)),
+    )
+    sample = Sample(counts, plan.sampling(counts))
+    return analyse(
+        scenario,
+        sample,
+        provenance,
+        plan=plan.operating_point(),
+        frontiers=frontiers,
+        wider_rivals=wider_rivals,
+    )
+
+
+def analyse_file(
+    path: Path, scenario: Scenario, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
+) -> Analysis:
+    """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken.
+
+    Raises:
+        DataError: the file cannot be read or does not belong to the scenario.
+    """
+    frontiers = Frontiers(scenario.workload())
+    sample = read_counts(path, frontiers.workload)
+    provenance = Provenance(
+        bellqueue_version=bellqueue_version(),
+        libraries=library_versions(),
+        created=now(),
+        source=path.name,
+        command=command,
+        scenario_hash=scenario.content_hash(),
+        content_hash=content_hash(scenario.content_hash(), path.read_text(encoding="utf-8-sig")),
+    )
+    return analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
+
+
+def analyse_folder(
+    run: RunFolder, scenario: Scenario | None, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
+) -> Analysis:
+    """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data."""
+    own = run.scenario()
+    if scenario is None or scenario.content_hash() == own.content_hash():
+        trials = run.trials(own.workload().shape)
+        return analyse_run(own, run.plan(), trials, wider_rivals=wider_rivals, command=command)
+    return analyse_file(run.path / "trials.csv", scenario, wider_rivals=wider_rivals, command=command)
+
+
+def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
+    """What is fixed before the data, on disk before the first trial."""
+    write_text(folder / SCENARIO, json.dumps(scenario.record(), indent=2) + "\n")
+    write_text(folder / PLAN, plan.model_dump_json(by_alias=True, indent=2) + "\n")
+
+
+def write_results(folder: Path, trials: Trials, analysis: Analysis) -> None:
+    """Raw trials, analysis, figures and report."""
+    from ..analysis.figures import correlator_figure, frontier_figure, save
+    from ..analysis.report import report_html
+
+    write_trials(folder, trials)
+    write_text(folder / ANALYSIS, analysis.to_json())
+    frontier = frontier_figure(analysis.frontiers, analysis)
+    correlators = correlator_figure(analysis)
+    for suffix in (".png", ".svg"):
+        save(frontier, folder / f"frontier{suffix}")
+        save(correlators, folder / f"correlators{suffix}")
+    write_text(folder / "report.html", report_html(analysis))

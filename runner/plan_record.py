@@ -1,0 +1,146 @@
+"""The plan of a run, `bellqueue.plan/1`: everything fixed before data are taken."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..backends.protocol import Description
+from ..circuits.plan import SamplingPlan
+from ..model.operating import OperatingPoint
+from ..model.strategy import Measurements, Strategy
+from ..model.trials import Counts, Sampling
+
+SCHEMA = "bellqueue.plan/1"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class MeasurementRecord(_Record):
+    """One component of the strategy: its probability, and the angles of A's and B's bases in radians."""
+
+    probability: float
+    alpha: list[float]
+    beta: list[float]
+
+
+class BackendRecord(_Record):
+    """The backend as it described itself before the run."""
+
+    name: str
+    kind: str
+    device: str
+    qubits: int
+    pair: tuple[int, int] | None
+    predicted_visibility: float | None
+    calibration: dict[str, Any]
+
+    @classmethod
+    def of(cls, description: Description) -> BackendRecord:
+        """Record a description."""
+        return cls(
+            name=description.name,
+            kind=description.kind,
+            device=description.device,
+            qubits=description.qubits,
+            pair=description.pair,
+            predicted_visibility=description.predicted_visibility,
+            calibration=dict(description.calibration),
+        )
+
+
+class PlanRecord(_Record):
+    """What was fixed before the data.
+
+    Attributes:
+        asked: Trials planned with each setting, rows router A.
+        seed: Of the settings' order and of simulators.
+    """
+
+    schema_: Literal["bellqueue.plan/1"] = Field(SCHEMA, alias="schema")
+    scenario_hash: str
+    created: str
+    strategy: list[MeasurementRecord]
+    assumed_visibility: float
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    multiplier: float
+    certificate_multiplier: Annotated[float, Field(ge=0)]
+    settings: Literal["random", "fixed"]
+    block: int
+    input_distribution: list[list[float]]
+    asked: list[list[int]]
+    shots: int
+    significance: float
+    seed: int
+    backend: BackendRecord
+
+    @classmethod
+    def of(
+        cls,
+        point: OperatingPoint,
+        plan: SamplingPlan,
+        *,
+        scenario_hash: str,
+        created: str,
+        significance: float,
+        seed: int,
+        description: Description,
+    ) -> PlanRecord:
+        """Record an operating point with its drawn settings."""
+        asked = np.zeros(plan.shape, dtype=int)
+        for setting, shots in zip(plan.settings, plan.shots.tolist(), strict=True):
+            asked[setting.x, setting.y] += shots
+        distribution = plan.sampling.distribution
+        assert distribution is not None  # draw_plan is always given one
+        components = zip(point.strategy.mixture, (part.angles() for part in point.strategy.components), strict=True)
+        return cls(
+            scenario_hash=scenario_hash,
+            created=created,
+            strategy=[
+                MeasurementRecord(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
+                for weight, (alpha, beta) in components
+            ],
+            assumed_visibility=point.assumed_visibility,
+            splitting_probability=point.splitting_probability,
+            waiting_time=point.waiting_time,
+            baseline_throughput=point.baseline_throughput,
+            multiplier=point.multiplier,
+            certificate_multiplier=point.certificate_multiplier,
+            settings=plan.sampling.settings,
+            block=plan.sampling.block,
+            input_distribution=distribution.tolist(),
+            asked=asked.tolist(),
+            shots=len(plan.order),
+            significance=significance,
+            seed=seed,
+            backend=BackendRecord.of(description),
+        )
+
+    def operating_point(self) -> OperatingPoint:
+        """The operating point again, its vectors in the plane of the angles."""
+        components = tuple(
+            Measurements(
+                *(np.column_stack([np.cos(angle), np.sin(angle)]) for angle in (part.alpha, part.beta))  # type: ignore[misc]
+            )
+            for part in self.strategy
+        )
+        return OperatingPoint(
+            Strategy(components, tuple(part.probability for part in self.strategy)),
+            self.assumed_visibility,
+            self.splitting_probability,
+            self.waiting_time,
+            self.baseline_throughput,
+            self.multiplier,
+            self.certificate_multiplier,
+        )
+
+    def sampling(self, counts: Counts) -> Sampling:
+        """The rule the settings followed, with whatever the counts lack of the plan as lost trials."""
+        lost = np.maximum(np.array(self.asked) - counts.settings, 0)
+        return Sampling(self.settings, np.array(self.input_distribution), self.block, lost if lost.any() else None)
