@@ -10,7 +10,7 @@ from ..model.errors import DataError
 from ..model.frontier import routing_constant, routing_game
 from ..model.game import Bound
 from ..model.operating import Frontiers
-from .functional import BoundedSum, Estimate, Sample, estimate_functional
+from .functional import BoundedSum, Estimate, Method, Sample, estimate_functional
 
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
 LOOPHOLE = (
@@ -83,11 +83,7 @@ def certify(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], 
     usable = [multiplier for multiplier in multipliers if multiplier > 0]
     if not usable:
         raise DataError(f"multipliers {list(multipliers)}: at least one must be above 0 to certify")
-    tested = [(multiplier, *_log_p_value(frontiers, sample, multiplier)) for multiplier in usable]
-    multiplier, log_p, method = min(
-        tested, key=lambda test: (test[1], -score_excess(frontiers, sample, test[0], 0.0).estimate)
-    )
-    log_p = min(0.0, log_p + math.log(len(usable)))
+    multiplier, log_p, method = smallest_log_p_value(frontiers, sample, usable)
     constant = routing_constant(frontiers.workload, multiplier)
     classical, quantum = frontiers.classical_bound(multiplier), frontiers.quantum_bound(multiplier)
     share = math.log(significance) - math.log(len(usable))
@@ -120,9 +116,18 @@ def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_si
     )
 
 
-def _log_p_value(frontiers: Frontiers, sample: Sample, multiplier: float) -> tuple[float, str]:
-    game = routing_game(frontiers.workload, multiplier)
-    return BoundedSum.of(game.matrix, sample).log_tail(frontiers.classical_bound(multiplier).high)
+def smallest_log_p_value(
+    frontiers: Frontiers, sample: Sample, multipliers: Sequence[float]
+) -> tuple[float, float, Method]:
+    """The multiplier with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
+    tested = []
+    for multiplier in multipliers:
+        bound = frontiers.classical_bound(multiplier).high
+        total = BoundedSum.of(routing_game(frontiers.workload, multiplier).matrix, sample)
+        log_p, method = total.log_tail(bound)
+        tested.append((log_p, bound - total.observed, multiplier, method))
+    log_p, _, multiplier, method = min(tested, key=lambda test: test[:2])
+    return multiplier, min(0.0, log_p + math.log(len(tested))), method
 
 
 def _shifted(bound: Bound, constant: float) -> Bound:

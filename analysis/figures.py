@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import unicodedata
+import re
 import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.errors import OutputError
-from .record import Analysis, FrontierRecord, Point
+from .record import Analysis, FrontierRecord, Point, RivalPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,9 +27,10 @@ Floats = NDArray[np.float64]
 
 MAX_LABELLED_PAIRS = 16  # type pairs that still get a labelled row each; more become a map
 _SUFFIXES = (".png", ".svg", ".pdf")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _SVG = "http://www.w3.org/2000/svg"
 _WIDTH = 5.4  # inches: one journal column, and still legible at the width of a phone
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {  # matplotlib types every key one by one
     "font.family": "sans-serif",
     "font.size": 9.5,
     "axes.titlesize": 9.5,
@@ -40,11 +41,15 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 9,
     "legend.frameon": False,
     "legend.handlelength": 3.2,
+    "figure.constrained_layout.w_pad": 0.1,
     "text.parse_math": False,  # titles and type names are other people's: a $ in one is a $
     "pdf.fonttype": 42,
     "svg.fonttype": "none",  # text stays text: searchable, selectable, and read aloud
     "svg.hashsalt": "bellqueue",
 }
+
+_THROUGHPUT = "Baseline throughput τ (reward per unit of time)"
+_WAITING = "Mean waiting time W (units of time)"
 
 # Okabe–Ito colours. Line styles, widths and markers alone tell the curves apart in greyscale.
 _BLACK, _BLUE, _SKY, _GREEN, _AMBER, _ORANGE, _PURPLE = (
@@ -61,16 +66,12 @@ class _Curve:
         throughput, waiting: τ and W along the curve, shape (points,).
         label: Its line in the legend.
         line: Keywords of its line.
-        vertices: Whether its own points are exact vertices, to be marked.
-        corners: Those points, shape (2, vertices).
     """
 
     throughput: Floats
     waiting: Floats
     label: str
     line: dict[str, Any]
-    vertices: bool
-    corners: Floats
 
 
 def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) -> Figure:
@@ -94,12 +95,13 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
             _draw_curves(ax, curves)
             if observed:
                 _draw_observed(ax, observed)
-            ax.set(xlabel="Baseline throughput τ (reward per unit of time)", ylabel="Mean waiting time W (units of time)")
-        _frame_whole(axes[0], curves)
+            ax.set(xlabel=_THROUGHPUT, ylabel=_WAITING)
+        _frame_whole(axes[0], record)
         if focus:
-            _frame_focus(axes[0], axes[1], focus, curves)
+            _frame_focus(axes[0], axes[1], focus)
         _legend(figure, axes[0])
-    figure.set_label(f"Waiting time against baseline throughput: {record.title}\n{_frontier_description(record, observed)}")
+    title = f"Waiting time against baseline throughput: {record.title}"
+    figure.set_label(f"{printable(title)}\n{_frontier_description(record, observed)}")
     return figure
 
 
@@ -121,9 +123,9 @@ def correlator_figure(analysis: Analysis) -> Figure:
             figure = Figure(figsize=(_WIDTH, 4.6 if ideal is None else 8.6), layout="constrained")
             _draw_map(figure, analysis, measured, ideal)
     against = "measured alone" if ideal is None else "measured against ideal"
+    title = f"Correlators for each pair of request types, {against}: {analysis.title}"
     figure.set_label(
-        f"Correlators for each pair of request types, {against}: {analysis.title}\n"
-        f"Correlators of {measured.shape[0]} by {measured.shape[1]} request types, {against}; from "
+        f"{printable(title)}\nCorrelators of {measured.shape[0]} by {measured.shape[1]} request types, {against}; from "
         f"{np.nanmin(measured):.3f} to {np.nanmax(measured):.3f}. All values are in the table of correlators."
     )
     return figure
@@ -138,7 +140,7 @@ def save(figure: Figure, path: str | Path) -> None:
     target = Path(path)
     suffix = target.suffix.lower()
     if suffix not in _SUFFIXES:
-        raise OutputError(f"{target}: figures are written as {', '.join(_SUFFIXES)}, not {suffix or 'without a suffix'}")
+        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
     content = _svg_file(figure) if suffix == ".svg" else _binary(figure, suffix)
     try:
         target.write_bytes(content)
@@ -180,9 +182,13 @@ def svg_text(figure: Figure) -> str:
 
 
 def printable(text: str) -> str:
-    """The text on one line, control characters and lone surrogates replaced: XML and terminals cannot hold them."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cs", "Cn") or c in "\u2028\u2029" else c
-                   for c in " ".join(text.split()))  # fmt: skip
+    """The text on one line, without characters that XML and terminals cannot hold or that reorder what is read."""
+    return scrub(" ".join(text.split()))
+
+
+def scrub(text: str) -> str:
+    """The text with control characters, lone surrogates and changes of direction replaced; line breaks stay."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
@@ -255,17 +261,18 @@ class _Focus:
     def of(cls, record: FrontierRecord, analysis: Analysis | None) -> _Focus | None:
         """Round the observed point; else round the largest advantage; else None."""
         if analysis:
-            point = analysis.observed
+            point, classical = analysis.observed, analysis.classical.waiting_time_at_equal_throughput.estimate
             throughput, other = point.baseline_throughput.estimate, point.waiting_time.estimate
             seen = [(corner.baseline_throughput, corner.waiting_time) for corner in analysis.confidence_region]
             rivals = [rival.waiting_time_at_equal_throughput for rival in record.wider_rivals]
             levels = [analysis.quantum.waiting_time.estimate, *(rival.estimate for rival in rivals if rival)]
         elif record.largest_advantage:
             throughput, other = record.largest_advantage.baseline_throughput, record.largest_advantage.waiting_time
+            frontier = _classical_curve(record)
+            classical = float(np.interp(throughput, frontier.throughput, frontier.waiting))
             seen, levels = [], []
         else:
             return None
-        classical = float(_waiting_at(record, record.classical, throughput))
         seen += [(throughput, level) for level in (classical, other, *levels)]
         return cls(throughput, classical, other, _gap_label(classical, other), _window(record, throughput, seen))
 
@@ -273,15 +280,15 @@ class _Focus:
 def _gap_label(classical: float, other: float) -> str:
     gap = classical - other
     word = "less" if gap >= 0 else "more"
-    return f"{abs(gap):.4g} {word} waiting ({abs(gap) / classical:.1%})\nat equal throughput"
+    return f"{abs(gap):.4g} {word} waiting ({100 * abs(gap) / classical:.1f} %)\nat equal throughput"
 
 
 def _window(
     record: FrontierRecord, throughput: float, seen: Sequence[tuple[float, float]]
 ) -> tuple[float, float, float, float]:
     """Limits round what is to be seen, with the two axes magnified alike so that frontiers keep their slope."""
-    whole = np.array([(p.baseline_throughput, p.waiting_time) for p in (*record.classical, *record.communication)])
-    extent = np.ptp(whole, axis=0)
+    lowest, highest = _extent(record)
+    extent = highest - lowest
     points = np.array(seen)
     middle = np.array([throughput, (points[:, 1].min() + points[:, 1].max()) / 2])
     reach = float((np.abs(points - middle) / extent).max())
@@ -290,66 +297,63 @@ def _window(
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
 
 
+def _extent(record: FrontierRecord) -> tuple[Floats, Floats]:
+    """Least and greatest (τ, W) on the frontiers; all three share their ends."""
+    ends = np.array([(point.baseline_throughput, point.waiting_time) for point in record.classical])
+    return ends.min(axis=0), ends.max(axis=0)
+
+
 def _curves(record: FrontierRecord) -> list[_Curve]:
     """Every curve with its style, those compared last so that they lie on top."""
-    styled: list[tuple[Sequence[Point], str, dict[str, Any], bool]] = [
-        (
-            record.communication,
-            "with communication (both types known)",
-            {"color": _GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
-            False,
-        )
-    ]
+    communication = {"color": _GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4}
+    quantum = {"color": _BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0}
+    curves = [_curve(record.communication, "with communication (both types known)", communication)]
     for index, rival in enumerate(record.wider_rivals):
         colour, dashes = _RIVAL_LINES[index % len(_RIVAL_LINES)]
-        label = f"numerical: {_short(rival.label, 46)}"
-        styled.append((rival.points, label, {"color": colour, "linestyle": dashes, "linewidth": 1.6}, False))
-    styled += [
-        (record.quantum, "quantum (entanglement)", {"color": _BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0}, False),
-        (record.classical, "classical (memoryless, label-symmetric)", {"color": _BLACK, "linewidth": 1.4}, True),
-    ]
-    return [_curve(record, *given) for given in styled if given[0]]
+        line = {"color": colour, "linestyle": dashes, "linewidth": 1.6}
+        if rival.points:
+            curves.append(_curve(rival.points, f"numerical: {_short(rival.label, 46)}", line))
+    return [*curves, _curve(record.quantum, "quantum (entanglement)", quantum), _classical_curve(record)]
 
 
-def _curve(record: FrontierRecord, points: Sequence[Point], label: str, line: dict[str, Any], exact: bool) -> _Curve:
-    """Refined between its points: W is linear in p there, but τ is not."""
-    corners = np.array([(point.baseline_throughput, point.waiting_time) for point in points]).T
-    if not exact:
-        order = np.argsort(corners[0], kind="stable")
-        return _Curve(corners[0, order], corners[1, order], label, line, exact, corners)
-    p = np.array([point.splitting_probability for point in points])
-    dense = np.unique(np.concatenate([p, np.linspace(p[0], p[-1], 201)]))
-    return _Curve(_throughput(record, dense), np.interp(dense, p, corners[1]), label, line, exact, corners)
+def _curve(points: Sequence[Point] | Sequence[RivalPoint], label: str, line: dict[str, Any]) -> _Curve:
+    """A curve through the points recorded."""
+    throughput, waiting = np.array([(point.baseline_throughput, point.waiting_time) for point in points]).T
+    order = np.argsort(throughput, kind="stable")
+    return _Curve(throughput[order], waiting[order], label, line)
+
+
+def _classical_curve(record: FrontierRecord) -> _Curve:
+    """The classical frontier, refined between its exact vertices: W is linear in p there, but τ is not."""
+    corners = np.array([(point.splitting_probability, point.waiting_time) for point in record.classical])
+    p = np.unique(np.concatenate([corners[:, 0], np.linspace(corners[0, 0], corners[-1, 0], 201)]))
+    throughput, waiting = _throughput(record, p), np.interp(p, *corners.T)
+    line = {
+        "color": _BLACK,
+        "linewidth": 1.4,
+        "marker": "s",
+        "markersize": 4.5 if len(corners) <= 16 else 2,
+        "markevery": np.flatnonzero(np.isin(p[::-1], corners[:, 0])).tolist(),
+    }
+    return _Curve(throughput[::-1], waiting[::-1], "classical (memoryless, label-symmetric; exact vertices)", line)
 
 
 def _throughput(record: FrontierRecord, splitting_probability: Floats) -> Floats:
     """τ(p), interpolated between the many (p, τ) that the record holds."""
     known = sorted({(q.splitting_probability, q.baseline_throughput) for q in (*record.quantum, *record.classical)})
     p, throughput = np.array(known).T
-    return np.interp(splitting_probability, p, throughput)
-
-
-def _waiting_at(record: FrontierRecord, points: Sequence[Point], throughput: float) -> float:
-    """W of a frontier at that baseline throughput."""
-    curve = _curve(record, points, "", {}, True)
-    order = np.argsort(curve.throughput)
-    return float(np.interp(throughput, curve.throughput[order], curve.waiting[order]))
+    return np.asarray(np.interp(splitting_probability, p, throughput))
 
 
 def _draw_curves(ax: Axes, curves: Sequence[_Curve]) -> None:
     for curve in curves:
         ax.plot(curve.throughput, curve.waiting, label=curve.label, **curve.line)
-        if curve.vertices:
-            ax.plot(*curve.corners, "s", color=curve.line["color"], markersize=4.5, label="classical vertices (exact)")
 
 
 def _draw_observed(ax: Axes, analysis: Analysis) -> None:
     """The observed point over its confidence region."""
     region = [(corner.baseline_throughput, corner.waiting_time) for corner in analysis.confidence_region]
-    level = f"{100 * (1 - analysis.certificate.significance):.6g} %"
-    ax.fill(
-        *zip(*region, strict=True), facecolor=_AMBER, edgecolor=_ORANGE, alpha=0.55, label=f"confidence region ({level})"
-    )
+    ax.fill(*zip(*region, strict=True), facecolor=_AMBER, edgecolor=_ORANGE, alpha=0.55, label="its confidence region")
     point = analysis.observed
     ax.plot(
         [point.baseline_throughput.estimate],
@@ -363,30 +367,31 @@ def _draw_observed(ax: Axes, analysis: Analysis) -> None:
     )
 
 
-def _frame_whole(ax: Axes, curves: Sequence[_Curve]) -> None:
-    """Limits that hold every curve, and the arrow towards better."""
-    throughput = np.concatenate([curve.throughput for curve in curves])
-    waiting = np.concatenate([curve.waiting for curve in curves])
-    ax.set_xlim(throughput.min() - 0.03 * np.ptp(throughput), throughput.max() + 0.03 * np.ptp(throughput))
-    ax.set_ylim(waiting.min() - 0.05 * np.ptp(waiting), waiting.max() + 0.05 * np.ptp(waiting))
+def _frame_whole(ax: Axes, record: FrontierRecord) -> None:
+    """Limits that hold the three frontiers (a wider rival's may reach far beyond), and the arrow towards better."""
+    low, high = _extent(record)
+    margin = np.array([0.03, 0.05]) * (high - low)
+    (left, bottom), (right, top) = low - margin, high + margin
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    # Up left lies what every frontier beats: nothing is drawn there that the arrow could cover.
     ax.annotate(
         "better",
-        xy=(0.97, 0.06),
-        xytext=(0.83, 0.25),
+        xy=(0.18, 0.66),
+        xytext=(0.04, 0.9),
         xycoords="axes fraction",
         textcoords="axes fraction",
-        ha="center",
         arrowprops={"arrowstyle": "-|>", "color": "#444444"},
         color="#444444",
     )
 
 
-def _frame_focus(whole: Axes, close: Axes, focus: _Focus, curves: Sequence[_Curve]) -> None:
+def _frame_focus(whole: Axes, close: Axes, focus: _Focus) -> None:
     """The window in both panels, and the gap with its size in the lower one."""
     from matplotlib.patches import Rectangle
 
     left, right, bottom, top = focus.window
-    whole.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, edgecolor="#666666", linewidth=0.8))
+    box = Rectangle((left, bottom), right - left, top - bottom, fill=False, edgecolor="#666666", linewidth=0.8)
+    whole.add_patch(box)
     whole.set_title("(a) whole frontiers; the box is enlarged below")
     close.set_title("(b) enlarged: the comparison at equal throughput")
     close.set(xlim=(left, right), ylim=(bottom, top))
@@ -396,21 +401,20 @@ def _frame_focus(whole: Axes, close: Axes, focus: _Focus, curves: Sequence[_Curv
         xytext=(focus.throughput, focus.classical),
         arrowprops={"arrowstyle": "<->", "color": "#444444", "shrinkA": 0, "shrinkB": 0},
     )
-    # Up left lies what every frontier beats, so nothing is ever drawn there.
     close.annotate(
         focus.label,
-        xy=(focus.throughput, (focus.classical + focus.other) / 2),
+        xy=(focus.throughput, max(focus.classical, focus.other)),
         xytext=(0.03, 0.97),
         textcoords="axes fraction",
         va="top",
-        arrowprops={"arrowstyle": "-", "color": "#888888", "linewidth": 0.7},
+        arrowprops={"arrowstyle": "-", "color": "#888888", "linewidth": 0.7, "shrinkB": 3},
     )
 
 
 def _legend(figure: Figure, ax: Axes) -> None:
     """One legend over both panels, the frontiers compared first."""
     handles, labels = ax.get_legend_handles_labels()
-    first = ("observed", "confidence", "classical (", "classical v", "quantum", "numerical")
+    first = ("observed", "its confidence", "classical", "quantum", "numerical")
     ranked = sorted(
         zip(handles, labels, strict=True),
         key=lambda entry: next((at for at, start in enumerate(first) if entry[1].startswith(start)), len(first)),
@@ -444,7 +448,8 @@ def _draw_rows(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floa
     names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
     ax.set_yticks(rows, [f"{_short(a, 16)} · {_short(b, 16)}" for a in names_a for b in names_b])
     ax.set(ylim=(measured.size - 0.5, -0.5), xlim=(-1.05, 1.05), ylabel="type at router A · at router B")
-    ax.set_xlabel("Correlator c = P(same server) − P(different servers)")
+    ax.set_xticks([-1, -0.5, 0, 0.5, 1])
+    ax.set_xlabel("Correlator c = P(same server) − P(different servers)", loc="right")  # room for long names
     for guide, style in ((-1, ":"), (0, "-"), (1, ":")):
         ax.axvline(guide, color="#888888", linewidth=0.8, linestyle=style, zorder=0)
     if ideal is not None:

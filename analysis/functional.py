@@ -111,6 +111,11 @@ class BoundedSum:
         total = float((together * (1 + unit) + split * (1 - unit)).sum() / 2)
         return cls(sample.trials, total, scale, binary, sample.random)
 
+    @property
+    def observed(self) -> float:
+        """The functional at the mean of U observed, lost trials as losses."""
+        return self.value(self.total / self.trials)
+
     def mean(self, value: float) -> float:
         """The mean of U at which the functional has that value."""
         return (value + self.scale) / (2 * self.scale)
@@ -177,5 +182,6 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
         raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
     bounded = BoundedSum.of(functional, sample)
     lost = sample.trials - sample.counts.total
-    low, high = bounded.lower(log_significance), bounded.upper(log_significance, lost)
+    reach = float(np.abs(functional).sum())  # no correlators give more
+    low, high = max(bounded.lower(log_significance), -reach), min(bounded.upper(log_significance, lost), reach)
     return Estimate(constant + value, constant + min(low, value), constant + max(high, value))

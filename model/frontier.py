@@ -56,12 +56,13 @@ class Frontier:
 
     def waiting_time_at(self, splitting_probability: ArrayLike) -> Floats:
         """W at any p in [0, 1], linear between the points (exact for a piecewise-linear frontier)."""
-        return np.asarray(np.interp(splitting_probability, self.splitting_probability, self.waiting_time))
+        wanted = np.asarray(splitting_probability, dtype=float)
+        return np.asarray(np.interp(wanted, self.splitting_probability, self.waiting_time))
 
     def splitting_probability_at(self, waiting_time: ArrayLike) -> Floats:
         """The least p whose W is at most `waiting_time`; 1 below the frontier's end, 0 above its start."""
-        rising = self.waiting_time[::-1]
-        return np.asarray(np.interp(waiting_time, rising, self.splitting_probability[::-1]))
+        wanted = np.asarray(waiting_time, dtype=float)
+        return np.asarray(np.interp(wanted, self.waiting_time[::-1], self.splitting_probability[::-1]))
 
     @cached_property
     def multipliers(self) -> Floats:

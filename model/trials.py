@@ -106,8 +106,8 @@ class Trials:
     def __add__(self, other: Trials) -> Trials:
         if self.shape != other.shape:
             raise DataError(f"trials over {self.shape} and {other.shape} types cannot be joined")
-        columns = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in "xyab")
-        return Trials(*columns, shape=self.shape)
+        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in "xyab"}
+        return Trials(**columns, shape=self.shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,287 @@
+"""The numbers of an analysis as rows of text, and the tables a terminal shows them in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .certificate import Certificate
+from .figures import printable
+from .functional import Estimate
+from .record import Analysis, FrontierRecord, Visibility
+
+MAX_VERTICES = 12  # vertices of the classical frontier listed in the terminal; the JSON record has them all
+MAX_MATRIX = 6  # types per router up to which weights are shown one by one
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value as text.
+
+    Attributes:
+        value: The estimate, or words.
+        limits: Its confidence limits, or empty.
+    """
+
+    value: str
+    limits: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of an analysis, for the terminal and the report alike.
+
+    Attributes:
+        title: What it is about.
+        columns: Headings; the first is that of the row names.
+        rows: The name of each row, with unit, and its cells: one fewer than there are columns.
+        note: What the table leaves open, in a sentence.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    note: str = ""
+
+
+def analysis_table(analysis: Analysis) -> RenderableType:
+    """The verdict in words, then the tables of numbers; legible at 80 columns and without colour."""
+    first, *rest = (printable(sentence) for sentence in analysis.verdict)
+    origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
+    parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
+    for section in analysis_sections(analysis):
+        parts += [_table(section), *_note(section), Text()]
+    return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
+
+
+def frontier_table(record: FrontierRecord) -> RenderableType:
+    """Where entanglement helps in a scenario, and the exact vertices of its classical frontier."""
+    parts: list[RenderableType] = [Text(printable(record.title), style="bold"), Text()]
+    for section in frontier_sections(record):
+        parts += [_table(section), *_note(section), Text()]
+    return Group(*parts)
+
+
+def analysis_sections(analysis: Analysis) -> list[Section]:
+    """The key numbers: comparison, advantage, certificate, diagnostics, and wider rivals where there are any."""
+    sections = [
+        comparison_section(analysis),
+        advantage_section(analysis),
+        certificate_section(analysis.certificate),
+        diagnostics_section(analysis),
+    ]
+    return sections + ([rivals_section(analysis)] if analysis.frontiers.wider_rivals else [])
+
+
+def comparison_section(analysis: Analysis) -> Section:
+    """Observed beside the classical and quantum frontiers, and beside the plan if there was one."""
+    planned = analysis.planned
+    observed, classical, quantum = analysis.observed, analysis.classical, analysis.quantum
+    waiting, throughput = "waiting_time_at_equal_throughput", "baseline_throughput_at_equal_waiting_time"
+    rows = (
+        ("waiting time W", "waiting_time", waiting),
+        ("throughput τ", "baseline_throughput", throughput),
+        ("splitting p", "splitting_probability", None),
+    )
+    return Section(
+        "Observed against the frontiers",
+        ("", "observed", "classical", "quantum", *(("planned",) if planned else ())),
+        tuple(
+            (
+                name,
+                (
+                    estimate_cell(getattr(observed, own)),
+                    estimate_cell(getattr(classical, compared)) if compared else Cell(NONE),
+                    estimate_cell(getattr(quantum, compared)) if compared else Cell(NONE),
+                    *((Cell(_number(getattr(planned, own), getattr(observed, own))),) if planned else ()),
+                ),
+            )
+            for name, own, compared in rows
+        ),
+        "Classical, quantum: least W at the observed throughput, and most throughput at the observed W. "
+        f"Limits at significance {analysis.certificate.significance:g}; times in units of time.",
+    )
+
+
+def advantage_section(analysis: Analysis) -> Section:
+    """How much better than the classical frontier."""
+    gain = analysis.advantage
+    rows = (
+        ("waiting time saved at equal throughput (units of time)", estimate_cell(gain.waiting_time_reduction)),
+        ("the same, as a share", estimate_cell(gain.waiting_time_reduction_relative, percent=True)),
+        ("throughput gained at equal waiting time", estimate_cell(gain.throughput_gain_relative, percent=True)),
+    )
+    return _two_columns("Advantage over the classical frontier", rows)
+
+
+def certificate_section(certificate: Certificate) -> Section:
+    """The test of the null hypothesis, with its bounds as intervals."""
+    classical, quantum = certificate.classical_bound, certificate.quantum_bound
+    rows = (
+        ("result", Cell("certified" if certificate.certified else "not certified")),
+        ("log10 p", Cell(f"{certificate.log10_p_value + 0.0:.4g}", f"significance {certificate.significance:g}")),
+        ("method", Cell(certificate.method)),
+        ("multiplier μ", Cell(f"{certificate.multiplier:.6g}", certificate.multiplier_origin)),
+        ("score observed (units of time)", Cell(_number(certificate.score, certificate.excess))),
+        ("classical bound on the score", Cell(bound_text(classical.low, classical.high), classical.method)),
+        ("quantum bound on the score", Cell(bound_text(quantum.low, quantum.high), quantum.method)),
+        ("excess Δ = score − classical bound", estimate_cell(certificate.excess)),
+        ("trials, lost ones included", Cell(f"{certificate.trials}", f"{certificate.lost} lost")),
+    )
+    return _two_columns("Certificate", rows)
+
+
+def diagnostics_section(analysis: Analysis) -> Section:
+    """Checks that stand beside the certificate and never change it."""
+    test = analysis.no_signalling
+    alarm = "ALARM" if test.alarm else "no alarm"
+    rows = [
+        ("no-signalling test, log10 p", Cell(f"{test.log10_p_value + 0.0:.4g}", alarm)),
+        (f"visibility, against {analysis.visibility.relative_to}", estimate_cell(analysis.visibility)),
+    ]
+    predicted = analysis.provenance.predicted_visibility
+    if predicted is not None:
+        rows.append(("visibility predicted from the calibration", Cell(f"{predicted:.4f}")))
+    if analysis.chsh:
+        rows.append(("CHSH S (classical at most 2, quantum at most 2.828)", estimate_cell(analysis.chsh)))
+    for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
+        told = ", ".join(f"{value:.4f}" for value in values)
+        if len(values) > MAX_MATRIX:
+            told = f"{min(values):.4f} … {max(values):.4f}"
+        rows.append((f"P(outcome 0) at router {router}, by type", Cell(told)))
+    return _two_columns("Diagnostics", rows)
+
+
+def rivals_section(analysis: Analysis) -> Section:
+    """Wider rivals at the observed throughput: found numerically, no part of the certificate."""
+    return Section(
+        "Wider rivals (numerical, not part of the certificate)",
+        ("", "W at equal throughput", "method"),
+        tuple(
+            (printable(rival.label), (_needed(rival.waiting_time_at_equal_throughput), Cell(printable(rival.method))))
+            for rival in analysis.frontiers.wider_rivals
+        ),
+    )
+
+
+def frontier_sections(record: FrontierRecord) -> list[Section]:
+    """What a scenario's frontiers say, and the first vertices of the classical one."""
+    best = record.largest_advantage
+    ranges = " and ".join(f"({low:.4g}, {high:.4g})" for low, high in record.advantage_ranges)
+    rows = [
+        ("load per server ρ", Cell(f"{record.load:.4g}")),
+        ("unavoidable waiting time W0", Cell(f"{record.unavoidable_waiting_time:.6g}")),
+        *_weights(record),
+        ("entanglement helps for p in", Cell(ranges or "no range")),
+    ]
+    if best and record.largest_reduction_relative is not None:
+        rows += [
+            ("largest reduction of waiting time", Cell(f"{100 * record.largest_reduction_relative:.2f} %")),
+            ("    at splitting probability p", Cell(f"{best.splitting_probability:.6g}")),
+            ("    waiting time W there", Cell(f"{best.waiting_time:.6g}")),
+            ("    baseline throughput τ there", Cell(f"{best.baseline_throughput:.6g}")),
+        ]
+    if record.least_visibility is not None:
+        rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
+    for rival in record.wider_rivals:
+        rows.append((f"numerical: {printable(rival.label)}", Cell(printable(rival.method))))
+    return [_two_columns("Frontiers", rows), _vertices(record)]
+
+
+def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cell:
+    """An estimate with its limits, to two digits of the limits' half-width."""
+    scale = 100.0 if percent else 1.0
+    scaled = Estimate(scale * value.estimate, scale * value.low, scale * value.high)
+    unit = " %" if percent else ""
+    low, high = _number(scaled.low, scaled), _number(scaled.high, scaled)
+    return Cell(_number(scaled.estimate, scaled) + unit, f"{low} … {high}{unit}" if low != high else "")
+
+
+def bound_text(low: float, high: float) -> str:
+    """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
+    half = (high - low) / 2
+    if half > 1e-5 * max(abs(low), abs(high)):
+        return f"[{low:.6g}, {high:.6g}]"
+    return f"{(low + high) / 2:.6g} ± {half:.1g}"
+
+
+def _needed(waiting_time: Estimate | None) -> Cell:
+    return Cell(NONE) if waiting_time is None else estimate_cell(waiting_time)
+
+
+def _number(value: float, interval: Estimate) -> str:
+    """With as many decimals as the interval leaves certain."""
+    if math.isnan(value):
+        return NONE
+    half = (interval.high - interval.low) / 2
+    if not (math.isfinite(half) and half > 0) or abs(value) >= 1e9:
+        return f"{value:.6g}"
+    decimals = min(max(0, 1 - math.floor(math.log10(half))), 12)
+    return f"{value:.{decimals}f}"
+
+
+def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:
+    """The weights w(x,y), one row for each type of router A, or their range where there are many."""
+    rows = record.weights
+    if max(len(rows), len(rows[0])) > MAX_MATRIX:
+        flat = [weight for row in rows for weight in row]
+        told = f"{min(flat):.6g} … {max(flat):.6g} ({len(rows)}×{len(rows[0])} types)"
+        return [("weights w (units of time)", Cell(told))]
+    return [
+        (f"weights w, A: {printable(name)}", Cell(", ".join(f"{weight:.6g}" for weight in row)))
+        for name, row in zip(record.types_a, rows, strict=True)
+    ]
+
+
+def _vertices(record: FrontierRecord) -> Section:
+    rows = tuple(
+        (
+            f"{point.splitting_probability:.6g}",
+            (
+                Cell(f"{point.waiting_time:.6g}"),
+                Cell(f"{point.baseline_throughput:.6g}"),
+                Cell(NONE if point.multiplier is None else f"{point.multiplier:.6g}"),
+            ),
+        )
+        for point in record.classical[:MAX_VERTICES]
+    )
+    columns = ("splitting probability p", "waiting time W", "throughput τ", "multiplier μ")
+    hidden = len(record.classical) - MAX_VERTICES
+    note = f"{hidden} more vertices are in the JSON record." if hidden > 0 else ""
+    return Section("Vertices of the classical frontier (exact)", columns, rows, note)
+
+
+def _two_columns(title: str, rows: Sequence[tuple[str, Cell]]) -> Section:
+    return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows))
+
+
+def _table(section: Section) -> Table:
+    """As rich shows it; Text objects throughout, so that brackets in names are no markup."""
+    pairs = section.columns == ("", "value")
+    table = Table(title=Text(section.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.show_header = not pairs
+    for column in section.columns:
+        table.add_column(Text(column), overflow="fold")
+    for name, cells in section.rows:
+        table.add_row(Text(name), *(Text(_in_pair(cell) if pairs else _in_column(cell)) for cell in cells))
+    return table
+
+
+def _note(section: Section) -> list[Text]:
+    return [Text(section.note)] if section.note else []
+
+
+def _in_pair(cell: Cell) -> str:
+    return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
+
+
+def _in_column(cell: Cell) -> str:
+    """Limits under the estimate and set tight: four such columns fit into 80 characters."""
+    return f"{cell.value}\n{cell.limits.replace(' … ', '…')}" if cell.limits else cell.value

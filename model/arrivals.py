@@ -1,0 +1,109 @@
+"""Simulated traffic: Poisson pairs with their types and service times, the same for every routing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .routing import Bits, Integers, random_bits
+from .service import Service
+from .workload import Workload
+
+Floats = NDArray[np.float64]
+
+_GUIDE_BITS = (12, 18)  # least and largest size of the table that turns random bits into types
+
+
+@dataclass(frozen=True, eq=False)
+class Arrivals:
+    """A block of consecutive pairs.
+
+    Attributes:
+        gaps: Time since the pair before, shape (k,).
+        x, y: Types of the two requests, shape (k,).
+        service_a, service_b: Their service times, shape (k,).
+        a_first: Whether A's request joins first where both join one queue, shape (k,).
+    """
+
+    gaps: Floats
+    x: Integers
+    y: Integers
+    service_a: Floats
+    service_b: Floats
+    a_first: Bits
+
+
+class Traffic:
+    """Arrivals of a workload, each quantity from a stream of its own, so that the block size does not matter.
+
+    Args:
+        workload: The queueing model.
+        seed: The same seed gives the same arrivals.
+    """
+
+    def __init__(self, workload: Workload, seed: int) -> None:
+        gaps, types, services_a, services_b = np.random.SeedSequence(seed).spawn(4)
+        self._mean_gap = 1 / workload.pair_rate
+        self._gaps = np.random.default_rng(gaps)
+        self._types = _Types(workload.joint, np.random.default_rng(types))
+        self._services_a = _Services(workload.services_a, services_a)
+        self._services_b = _Services(workload.services_b, services_b)
+
+    def draw(self, size: int) -> Arrivals:
+        """The next pairs, shape (size,) each."""
+        gaps = self._gaps.standard_exponential(size)
+        gaps *= self._mean_gap
+        x, y, a_first = self._types.draw(size)
+        return Arrivals(gaps, x, y, self._services_a.draw(x), self._services_b.draw(y), a_first)
+
+    def draw_types(self, size: int) -> tuple[Integers, Integers]:
+        """Only the types of the next pairs, as `draw` would give them."""
+        return self._types.draw(size)[:2]
+
+
+class _Types:
+    """Types from a joint table by Chen and Asau's guide table, and a fair coin from a bit that they leave over."""
+
+    def __init__(self, joint: Floats, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._row, self._column = np.indices(joint.shape).reshape(2, -1)
+        self._edges = np.cumsum(joint) / joint.sum()
+        self._edges[np.flatnonzero(joint)[-1] :] = 1.0
+        least, largest = _GUIDE_BITS
+        bits = min(max(int(np.ceil(np.log2(joint.size))) + 8, least), largest)
+        self._shift = 63 - bits
+        ends = np.arange(2**bits + 1) / 2**bits
+        self._guide = np.searchsorted(self._edges, ends[:-1], side="right")
+        # A slot that an edge cuts is marked −1; its draws are looked up one by one.
+        self._guide[np.searchsorted(self._edges, ends[1:], side="left") != self._guide] = -1
+
+    def draw(self, size: int) -> tuple[Integers, Integers, Bits]:
+        raw = random_bits(self._rng, size)
+        code = self._guide.take(raw >> self._shift)
+        cut = np.flatnonzero(code < 0)
+        code[cut] = np.searchsorted(self._edges, (raw[cut] >> 10) * 2.0**-53, side="right")
+        return self._row.take(code), self._column.take(code), (raw & 1).astype(bool)
+
+
+class _Services:
+    """Service times of one router's requests, a stream for each type."""
+
+    def __init__(self, services: tuple[Service, ...], seed: np.random.SeedSequence) -> None:
+        self._services = services
+        self._rngs = [np.random.default_rng(child) for child in seed.spawn(len(services))]
+        self._sizes = None
+        if all(service.kind == "deterministic" for service in services):
+            self._sizes = np.array([service.mean for service in services])
+
+    def draw(self, types: Integers) -> Floats:
+        if self._sizes is not None:
+            return self._sizes.take(types)
+        order = np.argsort(types.astype(np.uint16), kind="stable")  # 16 bits: a radix sort
+        times = np.empty(types.size)
+        start = 0
+        for kind, count in enumerate(np.bincount(types, minlength=len(self._services)).tolist()):
+            times[order[start : start + count]] = self._services[kind].sample(self._rngs[kind], count)
+            start += count
+        return times

@@ -1,0 +1,233 @@
+"""Classical adversaries must not be certified more often than α, whatever they do inside the assumption recorded.
+
+Every adversary plays 2000 experiments; at α = 0.05 at most 5 % may be certified, within binomial error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from bellqueue.analysis.certificate import smallest_log_p_value
+from bellqueue.analysis.diagnostics import no_signalling_test
+from bellqueue.analysis.functional import Sample
+from bellqueue.model.errors import DataError
+from bellqueue.model.frontier import routing_game
+from bellqueue.model.operating import Frontiers, input_distribution
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Counts, Sampling
+from scipy.stats import binom
+
+from tests.scenarios import heavy_scenario
+
+RUNS, TRIALS, ALPHA = 2000, 300, 0.05
+ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
+DEFAULT, HEAVY = Frontiers(Scenario.default().workload()), Frontiers(heavy_scenario().workload())
+# All 16 deterministic strategies of two types a side, as products a_x b_y.
+SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+PRODUCTS = np.array([np.outer(a, b) for a in SIGNS for b in SIGNS])
+
+Player = Callable[[np.random.Generator, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def _best(matrix: np.ndarray) -> np.ndarray:
+    """Every deterministic strategy that reaches the classical value, listed out, shape (k, 2, 2)."""
+    scores = (PRODUCTS * matrix).sum(axis=(1, 2))
+    return PRODUCTS[scores > scores.max() - 1e-9]
+
+
+def best_deterministic(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return _best(matrix)[0][x, y]
+
+
+def shared_randomness(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    best = _best(matrix)
+    return best[rng.integers(len(best), size=x.shape), x, y]
+
+
+def drift(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The share of trials on the first of the best strategies falls from 1 to 0 in the course of the run."""
+    best = _best(matrix)
+    late = rng.random(x.shape) < np.arange(x.shape[1]) / x.shape[1]
+    return best[np.where(late, len(best) - 1, 0), x, y]
+
+
+def memory(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Plays whichever of all 16 strategies would have scored most on the settings seen so far in this run."""
+    weights = np.sign(matrix)
+    gains = PRODUCTS[:, x, y] * weights[x, y]  # (16, runs, trials)
+    before = np.cumsum(gains, axis=2) - gains
+    choice = before.argmax(axis=0)
+    return np.take_along_axis(PRODUCTS[:, x, y], choice[None], axis=0)[0]
+
+
+def gambler(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Best strategy while behind the classical mean, an even coin once ahead: tries to stop on a high."""
+    plays = _best(matrix)[0][x, y]
+    wins = np.sign(matrix)[x, y] * plays > 0
+    share = (1 + np.abs((_best(matrix)[0] * matrix).sum()) / np.abs(matrix).sum()) / 2
+    ahead = np.cumsum(wins, axis=1) - wins > share * np.arange(x.shape[1]) + 2
+    return np.where(ahead, rng.choice([-1, 1], size=x.shape), plays)
+
+
+PLAYERS = [best_deterministic, shared_randomness, drift, memory, gambler]
+
+
+def _table(x: np.ndarray, y: np.ndarray, equal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    a = rng.integers(2, size=x.shape)
+    b = np.where(equal > 0, a, 1 - a)
+    return np.bincount(((x * 2 + y) * 2 + a) * 2 + b, minlength=16).reshape(2, 2, 2, 2)
+
+
+def _certified(frontiers: Frontiers, tables: list[np.ndarray], sampling: Sampling, multipliers: list[float]) -> int:
+    """How many of the experiments are certified; one that never measured some pair of types is refused."""
+    certified = 0
+    for table in tables:
+        try:
+            log_p = smallest_log_p_value(frontiers, Sample(Counts(table), sampling), multipliers)[1]
+        except DataError:
+            continue
+        certified += log_p <= math.log(ALPHA)
+    return certified
+
+
+def _draw(rng: np.random.Generator, r: np.ndarray, block: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    drawn = rng.choice(4, size=(RUNS, TRIALS // block), p=r.ravel()).repeat(block, axis=1)
+    return drawn // 2, drawn % 2
+
+
+def _play(player: Player, frontiers: Frontiers, multiplier: float, r: np.ndarray, seed: int, block: int = 1) -> list:
+    rng = np.random.default_rng(seed)
+    x, y = _draw(rng, r, block)
+    equal = player(rng, routing_game(frontiers.workload, multiplier).matrix, x, y)
+    return [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
+
+
+@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
+@pytest.mark.parametrize("player", PLAYERS)
+def test_fresh_settings_in_proportion_to_the_game(player: Player, frontiers: Frontiers) -> None:
+    multiplier = float(frontiers.classical.multipliers[-1])
+    r = input_distribution(frontiers.workload, multiplier)
+    tables = _play(player, frontiers, multiplier, r, 1)
+    assert _certified(frontiers, tables, Sampling("random", r), [multiplier]) <= ALLOWED
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_fresh_settings_from_any_other_distribution(player: Player) -> None:
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    r = np.array([[0.4, 0.1], [0.3, 0.2]])
+    tables = _play(player, DEFAULT, multiplier, r, 2)
+    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED
+
+
+@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
+def test_multiplier_chosen_after_the_fact(player: Player) -> None:
+    """The best of all edges is taken on the same counts; the union bound pays for the choice."""
+    r = np.full((2, 2), 0.25)
+    edges = HEAVY.classical.multipliers.tolist()
+    for played in edges:
+        tables = _play(player, HEAVY, played, r, 3)
+        assert _certified(HEAVY, tables, Sampling("random", r), edges) <= ALLOWED
+        assert _certified(HEAVY, tables, Sampling("fixed"), edges) <= ALLOWED
+
+
+@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
+def test_distribution_taken_from_the_counts(player: Player) -> None:
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    tables = _play(player, DEFAULT, multiplier, input_distribution(DEFAULT.workload, multiplier), 4)
+    assert _certified(DEFAULT, tables, Sampling("fixed"), [multiplier]) <= ALLOWED
+
+
+@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
+@pytest.mark.parametrize("block", [5, 20])
+def test_blocks_of_one_setting(player: Player, block: int) -> None:
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    r = input_distribution(DEFAULT.workload, multiplier)
+    tables = _play(player, DEFAULT, multiplier, r, 5, block)
+    assert _certified(DEFAULT, tables, Sampling("random", r, block), [multiplier]) <= ALLOWED
+
+
+@pytest.mark.parametrize("shape", [(76, 75, 74, 75), (75, 75, 75, 75), (20, 130, 100, 50)])
+def test_fixed_blocks_with_rounded_shots(shape: tuple[int, ...]) -> None:
+    """Independent coins whose winning chances differ between settings but average to the classical value."""
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    matrix = routing_game(DEFAULT.workload, multiplier).matrix
+    best = _best(matrix)
+    correlators = np.mean(best, axis=0)
+    rng = np.random.default_rng(6)
+    settings = np.array(shape).reshape(2, 2)
+    tables = []
+    for _ in range(RUNS):
+        together = rng.binomial(settings, (1 + correlators) / 2)
+        table = np.zeros((2, 2, 2, 2), dtype=int)
+        table[..., 0, 0], table[..., 0, 1] = together, settings - together
+        tables.append(table)
+    assert _certified(DEFAULT, tables, Sampling("fixed"), [multiplier]) <= ALLOWED
+
+
+def test_biased_devices() -> None:
+    """Outcomes of router A fixed at 0: marginals as asymmetric as can be, correlators still local."""
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    r = input_distribution(DEFAULT.workload, multiplier)
+    rng = np.random.default_rng(7)
+    x, y = _draw(rng, r)
+    equal = shared_randomness(rng, routing_game(DEFAULT.workload, multiplier).matrix, x, y)
+    tables = [
+        np.bincount((x[run] * 2 + y[run]) * 4 + (equal[run] < 0), minlength=16).reshape(2, 2, 2, 2)
+        for run in range(RUNS)
+    ]
+    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED
+
+
+def test_a_device_whose_outcomes_leak_the_other_request_rings_the_alarm() -> None:
+    """A answers y: a signal, visible in A's marginals. It gains nothing here, and the alarm rings in every run."""
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    r = input_distribution(DEFAULT.workload, multiplier)
+    rng = np.random.default_rng(8)
+    x, y = _draw(rng, r)
+    equal = best_deterministic(rng, routing_game(DEFAULT.workload, multiplier).matrix, x, y)
+    tables = []
+    for run in range(200):
+        a = y[run]
+        b = np.where(equal[run] > 0, a, 1 - a)
+        tables.append(np.bincount(((x[run] * 2 + y[run]) * 2 + a) * 2 + b, minlength=16).reshape(2, 2, 2, 2))
+    assert all(no_signalling_test(Counts(table)).alarm for table in tables)
+    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED * 200 // RUNS
+
+
+def test_what_the_assumptions_are_for() -> None:
+    """Outside its assumption each certificate can be beaten, which is why the record names it."""
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    matrix = routing_game(DEFAULT.workload, multiplier).matrix
+    winning = np.where(matrix > 0, 1, -1)
+    rng = np.random.default_rng(9)
+    settings = np.full((2, 2), 75)
+    table = np.zeros((2, 2, 2, 2), dtype=int)
+    table[..., 0, 0], table[..., 0, 1] = np.where(winning > 0, settings, 0), np.where(winning > 0, 0, settings)
+    # Fixed settings: a classical device that knows the schedule answers every block as it pleases.
+    assert _certified(DEFAULT, [table], Sampling("fixed"), [multiplier]) == 1
+    # Blocks: a classical device that remembers the last setting wins all but the first trial of each block.
+    r = input_distribution(DEFAULT.workload, multiplier)
+    x, y = _draw(rng, r, 10)
+    first = np.arange(TRIALS) % 10 == 0
+    equal = np.where(first, best_deterministic(rng, matrix, x, y), winning[x, y])
+    tables = [_table(x[run], y[run], equal[run], rng) for run in range(20)]
+    assert _certified(DEFAULT, tables, Sampling("random", r, 10), [multiplier]) == 20
+    # Fresh settings: a device that communicates wins; the locality loophole is open on one chip.
+    x, y = _draw(rng, r)
+    tables = [_table(x[run], y[run], winning[x[run], y[run]], rng) for run in range(20)]
+    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) == 20
+
+
+def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
+    """The same number of trials and α: a Bell pair of visibility 0.98 is certified in most runs."""
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    r = input_distribution(DEFAULT.workload, multiplier)
+    correlators = 0.98 * DEFAULT.quantum.at_multiplier(multiplier).correlators
+    rng = np.random.default_rng(10)
+    x, y = _draw(rng, r)
+    equal = np.where(rng.random(x.shape) < (1 + correlators[x, y]) / 2, 1, -1)
+    tables = [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
+    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) > 0.8 * RUNS

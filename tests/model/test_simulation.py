@@ -1,0 +1,410 @@
+"""The simulation agrees with the queueing formulas, with a plain event loop, and with its own contract."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from bellqueue.model.arrivals import Arrivals, Traffic
+from bellqueue.model.errors import DataError
+from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
+from bellqueue.model.routing import (
+    Bits,
+    ClockRouting,
+    Decide,
+    DeterministicRouting,
+    Integers,
+    ReplayRouting,
+    Routing,
+    SplittingRouting,
+)
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.service import Kind, Service
+from bellqueue.model.simulation import PROBABILITIES, Estimate, SimulationResult, compare, simulate
+from bellqueue.model.trials import Trials
+from bellqueue.model.workload import Workload
+from scipy import stats
+
+LOADS = np.linspace(0.1, 0.9, 20)
+SPLIT = np.array([[0.2, 0.8], [0.7, 1.0]])
+REWARDS: tuple[Reward, ...] = (
+    PowerReward(2.0),
+    PowerReward(1.5),
+    PiecewiseLinearReward.setup(1.5),
+    PiecewiseLinearReward.through(((0.0, 0.0), (1.0, 0.5), (3.0, 3.0), (6.0, 9.0))),
+)
+
+
+def random_workload(seed: int) -> Workload:
+    """Two or three types a side with mixed service times; seed n has load LOADS[n]."""
+    rng = np.random.default_rng([seed, 2602])
+    kinds: tuple[tuple[Kind, float], ...] = (
+        ("deterministic", 0.0),
+        ("exponential", 1.0),
+        ("gamma", 0.4),
+        ("gamma", 2.0),
+        ("lognormal", 1.5),
+    )
+
+    def services(count: int) -> tuple[Service, ...]:
+        chosen = [kinds[index] for index in rng.integers(len(kinds), size=count)]
+        return tuple(Service(kind, float(rng.uniform(0.3, 4.0)), scv) for kind, scv in chosen)
+
+    services_a, services_b = services(int(rng.integers(2, 4))), services(int(rng.integers(2, 4)))
+    n_a, n_b = len(services_a), len(services_b)
+    product = seed % 2 == 0
+    joint = (
+        np.outer(rng.dirichlet(np.full(n_a, 3.0)), rng.dirichlet(np.full(n_b, 3.0)))
+        if product
+        else rng.dirichlet(np.ones(n_a * n_b)).reshape(n_a, n_b)
+    )
+    names = tuple("abc")
+    unit = Workload(1.0, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
+    rate = float(LOADS[seed]) / unit.load
+    return Workload(rate, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
+
+
+def assert_within(estimate: Estimate, expected: float, errors: float = 4.0) -> None:
+    assert abs(estimate.estimate - expected) <= errors * estimate.standard_error, (estimate, expected)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_mean_agrees_with_its_formula(seed: int) -> None:
+    workload = random_workload(seed)
+    split = np.random.default_rng([seed, 4588]).uniform(size=workload.shape)
+    result = simulate(workload, SplittingRouting(split), 400_000, np.random.default_rng(seed), batches=64)
+    probability = workload.splitting_probability(split)
+    assert_within(result.waiting_time, workload.waiting_time(split))
+    assert_within(result.splitting_probability, probability)
+    assert_within(result.load[0], float(LOADS[seed]))
+    assert_within(result.load[1], float(LOADS[seed]))
+    assert_within(result.baseline_throughput, float(workload.baseline_throughput(probability)))
+
+
+def test_default_scenario_at_the_designs_reference_point() -> None:
+    # DESIGN §7: ibm_hanoi's correlations gave p=0.505621, W=0.497809; here a fair coin for every pair, W0 + E[w]/2.
+    workload = Scenario.default().workload()
+    result = simulate(workload, SplittingRouting(np.full((2, 2), 0.5)), 1_000_000, np.random.default_rng(7))
+    weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])
+    probability = np.outer([0.7, 0.3], [0.7, 0.3])
+    assert_within(result.waiting_time, 0.1210526 + float((weights * probability).sum()) / 2)
+    assert_within(result.baseline_throughput, 1.762713)
+
+
+def test_deterministic_routers_under_the_shared_flip_are_a_symmetric_strategy() -> None:
+    workload = random_workload(5)
+    n_a, n_b = workload.shape
+    a_of_x, b_of_y = (0, 1, 1)[:n_a], (1, 0, 1)[:n_b]
+    split = np.not_equal.outer(a_of_x, b_of_y)
+    result = simulate(workload, DeterministicRouting(a_of_x, b_of_y, flip=True), 400_000, np.random.default_rng(3))
+    assert_within(result.waiting_time, workload.waiting_time(split))
+    assert_within(result.load[0], workload.load)
+
+
+def test_waiting_time_percentiles_of_two_single_server_queues() -> None:
+    # Pairs always split and exponential service: two M/M/1 queues, P(wait > t) = ρ exp(−(1−ρ)t) with mean service 1.
+    service = (Service("exponential", 1.0, 1.0),)
+    workload = Workload(0.6, np.ones((1, 1)), service, service, ("only",), ("only",), PowerReward(2.0), True)
+    result = simulate(workload, SplittingRouting(np.ones((1, 1))), 1_000_000, np.random.default_rng(11))
+    for estimate, tail in (
+        (result.waiting_time_p50, 0.5),
+        (result.waiting_time_p95, 0.05),
+        (result.waiting_time_p99, 0.01),
+    ):
+        assert_within(estimate, np.log(0.6 / tail) / 0.4)
+    curve = np.log(0.6 / np.minimum(1 - PROBABILITIES, 0.6)) / 0.4
+    assert np.abs(result.waiting_time_quantiles - curve)[PROBABILITIES <= 0.95].max() < 0.1
+
+
+@dataclass
+class Recorder:
+    """A routing that keeps the decisions of another."""
+
+    routing: Routing
+    a: list[int] = field(default_factory=list)
+    b: list[int] = field(default_factory=list)
+    capacity: ClassVar[None] = None
+
+    def start(self, rng: np.random.Generator) -> Decide:
+        decide = self.routing.start(rng)
+
+        def recorded(x: Integers, y: Integers) -> tuple[Bits, Bits]:
+            a, b = decide(x, y)
+            self.a += a.astype(int).tolist()
+            self.b += b.astype(int).tolist()
+            return a, b
+
+        return recorded
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Arrivals]:
+    """All blocks of arrivals that a simulation in this test draws."""
+    blocks: list[Arrivals] = []
+    draw = Traffic.draw
+
+    def recording(traffic: Traffic, size: int) -> Arrivals:
+        blocks.append(draw(traffic, size))
+        return blocks[-1]
+
+    monkeypatch.setattr(Traffic, "draw", recording)
+    return blocks
+
+
+def column(blocks: list[Arrivals], name: str) -> list[float]:
+    return [value for block in blocks for value in getattr(block, name).tolist()]
+
+
+def event_loop(
+    workload: Workload, blocks: list[Arrivals], a: list[int], b: list[int]
+) -> tuple[list[float], list[float]]:
+    """Two FCFS queues, one request after the other: each pair's waits, and totals (elapsed, idle 0, idle 1, reward)."""
+    clock, reward = 0.0, 0.0
+    free_at = [0.0, 0.0]
+    idle = [0.0, 0.0]
+    waits: list[float] = []
+    gaps, service_a, service_b, a_first = (
+        column(blocks, name) for name in ("gaps", "service_a", "service_b", "a_first")
+    )
+    for number, gap in enumerate(gaps):
+        clock += gap
+        requests = [("A", a[number], service_a[number]), ("B", b[number], service_b[number])]
+        waited = {}
+        for name, server, service in requests if a_first[number] else requests[::-1]:
+            if free_at[server] < clock:
+                period = clock - free_at[server]
+                idle[server] += period
+                reward += float(workload.reward(np.array(period)))
+                free_at[server] = clock
+            waited[name] = free_at[server] - clock
+            free_at[server] += service
+        waits += [waited["A"], waited["B"]]
+    for server in (0, 1):  # an idle period under way at the last pair is not completed, but idle it is
+        idle[server] += max(clock - free_at[server], 0.0)
+    return waits, [clock, *idle, reward]
+
+
+@pytest.mark.parametrize("seed", [2, 9, 17])
+def test_the_recursion_is_the_event_loop(seed: int, drawn: list[Arrivals]) -> None:
+    workload = random_workload(seed)
+    recorder = Recorder(SplittingRouting(np.random.default_rng(seed).uniform(size=workload.shape)))
+    result = simulate(workload, recorder, 600, np.random.default_rng(seed), batches=2, warm_up=0, block=37)
+    waits, (elapsed, idle_0, idle_1, reward) = event_loop(workload, drawn, recorder.a, recorder.b)
+    assert result.waiting_time.estimate == pytest.approx(np.mean(waits), rel=1e-9)
+    assert result.baseline_throughput.estimate == pytest.approx(reward / elapsed, rel=1e-9)
+    assert result.load[0].estimate == pytest.approx(1 - idle_0 / elapsed, rel=1e-9)
+    assert result.load[1].estimate == pytest.approx(1 - idle_1 / elapsed, rel=1e-9)
+    assert result.splitting_probability.estimate == np.mean(np.not_equal(recorder.a, recorder.b))
+    halves = np.sort(np.reshape(waits, (2, 600)), axis=1)
+    assert result.waiting_time_p95.estimate == pytest.approx(halves[:, 570].mean(), abs=1e-9)
+    assert result.waiting_time_p50.estimate == pytest.approx(halves[:, 300].mean(), abs=1e-9)
+
+
+def same(first: SimulationResult, second: SimulationResult) -> bool:
+    names = ("waiting_time", "waiting_time_p99", "splitting_probability", "baseline_throughput")
+    pairs = [(getattr(first, name), getattr(second, name)) for name in names]
+    pairs += list(zip(first.load, second.load, strict=True))
+    return all(
+        one.estimate == pytest.approx(two.estimate, rel=1e-9, abs=1e-9)
+        and one.standard_error == pytest.approx(two.standard_error, rel=1e-6, abs=1e-9)
+        for one, two in pairs
+    )
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [
+        SplittingRouting(SPLIT),
+        DeterministicRouting((0, 1), (0, 0), flip=True),
+        ClockRouting((0, 1), (0, 1), 7),
+    ],
+    ids=lambda routing: type(routing).__name__,
+)
+def test_the_block_size_changes_nothing(routing: Routing) -> None:
+    service = (Service("gamma", 1.0, 0.5), Service("lognormal", 3.0, 1.5))
+    workload = Workload(0.2, np.full((2, 2), 0.25), service, service, ("s", "l"), ("s", "l"), PowerReward(2.0), True)
+    small, large = (simulate(workload, routing, 20_000, np.random.default_rng(4), block=block) for block in (61, 8192))
+    assert same(small, large)
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another() -> None:
+    workload = Scenario.default().workload()
+    first, again, other = (
+        simulate(workload, SplittingRouting(SPLIT), 10_000, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert first.waiting_time == again.waiting_time
+    assert first.waiting_time != other.waiting_time
+
+
+def test_progress_counts_every_pair_and_memory_is_bounded() -> None:
+    workload = Scenario.default().workload()
+    seen: list[int] = []
+    pairs = 3_000_000  # their waiting times alone would fill 48 MB
+    tracemalloc.start()
+    try:
+        simulate(workload, SplittingRouting(SPLIT), pairs, np.random.default_rng(1), warm_up=500, progress=seen.append)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert seen == sorted(seen)
+    assert seen[-1] == pairs + 500
+    assert peak < 16e6
+
+
+def test_estimates_are_student_intervals() -> None:
+    values = np.array([1.0, 2.0, 4.0, 4.5, 3.0])
+    low, high = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values))
+    estimate = Estimate.of(values)
+    assert (estimate.low, estimate.high) == pytest.approx((low, high))
+    assert estimate.standard_error == pytest.approx(stats.sem(values))
+
+
+def test_comparison_uses_common_random_numbers(drawn: list[Arrivals]) -> None:
+    workload = Scenario.default().workload()
+    routings = [SplittingRouting(SPLIT), SplittingRouting(SPLIT), SplittingRouting(np.ones((2, 2)))]
+    comparison = compare(workload, routings, 200_000, np.random.default_rng(5))
+    assert comparison.waiting_time_difference(0, 1).estimate == 0
+    assert comparison.baseline_throughput_difference(0, 1).standard_error == 0
+    together = len(drawn)
+    alone = simulate(workload, routings[2], 200_000, np.random.default_rng(5))
+    for block, again in zip(drawn[:together], drawn[together:], strict=True):
+        assert np.array_equal(block.gaps, again.gaps)
+        assert np.array_equal(block.service_b, again.service_b)
+    assert alone.waiting_time == comparison.results[2].waiting_time
+    difference = comparison.waiting_time_difference(0, 2)
+    weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])  # DESIGN §7
+    expected = float((np.outer([0.7, 0.3], [0.7, 0.3]) * (1 - SPLIT) * weights).sum())
+    assert_within(difference, expected)
+    errors = [comparison.results[index].baseline_throughput.standard_error for index in (0, 2)]
+    assert comparison.baseline_throughput_difference(0, 2).standard_error < 0.7 * np.hypot(errors[0], errors[1])
+
+
+def test_types_follow_the_joint_table_and_the_coin_is_fair() -> None:
+    joint = np.array([[0.1, 0.0, 0.25], [0.05, 0.4, 0.2], [0.0, 0.0, 0.0]])
+    service = tuple(Service("deterministic", 1.0) for _ in range(3))
+    workload = Workload(0.1, joint, service, service, tuple("abc"), tuple("abc"), PowerReward(2.0), False)
+    block = Traffic(workload, 3).draw(200_000)
+    cells = (block.x * 3 + block.y) * 2 + block.a_first
+    expected = np.repeat(joint.ravel() / 2, 2)
+    counts = np.bincount(cells, minlength=18)
+    assert counts[expected == 0].sum() == 0
+    assert stats.chisquare(counts[expected > 0], expected[expected > 0] * 200_000).pvalue > 1e-3
+
+
+def test_types_follow_a_table_finer_than_their_guide() -> None:
+    rng = np.random.default_rng(8)
+    joint = rng.dirichlet(np.ones(64 * 64)).reshape(64, 64)
+    service = tuple(Service("deterministic", 1.0) for _ in range(64))
+    names = tuple(str(index) for index in range(64))
+    workload = Workload(0.1, joint, service, service, names, names, PowerReward(2.0), False)
+    traffic = Traffic(workload, 3)
+    counts = np.bincount(np.ravel_multi_index(traffic.draw_types(100_000), (64, 64)), minlength=4096)
+    frequent = joint.ravel() * 100_000 > 5
+    observed = np.append(counts[frequent], counts[~frequent].sum())
+    expected = np.append(joint.ravel()[frequent], joint.ravel()[~frequent].sum()) * 100_000
+    assert stats.chisquare(observed, expected).pvalue > 1e-3
+
+
+def test_the_clock_exchanges_the_servers_after_every_period() -> None:
+    decide = ClockRouting((0, 1), (0, 0), 2).start(np.random.default_rng(0))
+    x, y = np.array([0, 1, 0, 1, 0]), np.zeros(5, dtype=np.int64)
+    first, second = decide(x, y), decide(x, y)
+    assert np.concatenate([first[0], second[0]]).astype(int).tolist() == [0, 1, 1, 0, 0, 0, 0, 1, 1, 0]
+    assert np.concatenate([first[1], second[1]]).astype(int).tolist() == [0, 0, 1, 1, 0, 0, 1, 1, 0, 0]
+
+
+def test_a_clock_that_never_moves_is_a_deterministic_router() -> None:
+    workload = Scenario.default().workload()
+    clock, fixed = (
+        simulate(workload, routing, 5_000, np.random.default_rng(1))
+        for routing in (ClockRouting((0, 1), (0, 0), 0), DeterministicRouting((0, 1), (0, 0), flip=False))
+    )
+    assert clock.waiting_time == fixed.waiting_time
+
+
+def recorded_trials(count: int, seed: int) -> Trials:
+    rng = np.random.default_rng(seed)
+    x, y = rng.choice(2, count, p=[0.7, 0.3]), rng.choice(2, count, p=[0.7, 0.3])
+    a = rng.integers(2, size=count)
+    return Trials(x, y, a, a ^ (rng.random(count) < SPLIT[x, y]), (2, 2))
+
+
+def test_replay_takes_each_settings_outcomes_in_their_order() -> None:
+    trials = recorded_trials(60, 1)
+    decide = ReplayRouting(trials).start(np.random.default_rng(0))
+    queues = {
+        (x, y): [(a, b) for i, j, a, b in zip(trials.x, trials.y, trials.a, trials.b, strict=True) if (i, j) == (x, y)]
+        for x in (0, 1)
+        for y in (0, 1)
+    }
+    asked = list(zip(trials.x[::-1].tolist(), trials.y[::-1].tolist(), strict=True))
+    flips = set()
+    for part in (asked[:20], asked[20:]):
+        a, b = decide(*(np.array(types, dtype=np.int64) for types in zip(*part, strict=True)))
+        for setting, decided_a, decided_b in zip(part, a.tolist(), b.tolist(), strict=True):
+            outcome_a, outcome_b = queues[setting].pop(0)
+            assert decided_a ^ outcome_a == decided_b ^ outcome_b
+            flips.add(decided_a ^ outcome_a)
+    assert flips == {0, 1}
+
+
+def test_replay_ends_where_a_setting_is_used_up(drawn: list[Arrivals]) -> None:
+    trials = recorded_trials(2_000, 2)
+    routing = ReplayRouting(trials)
+    workload = Scenario.default().workload()
+    result = simulate(workload, routing, 10_000, np.random.default_rng(6), batches=4, warm_up=100, block=128)
+    drawn.clear()
+    unlimited = simulate(workload, SplittingRouting(SPLIT), 10_000, np.random.default_rng(6), warm_up=100)
+    assert not unlimited.exhausted
+    left = trials.counts().settings.tolist()
+    served = 0
+    for x, y in zip(column(drawn, "x"), column(drawn, "y"), strict=True):
+        left[int(x)][int(y)] -= 1
+        if left[int(x)][int(y)] < 0:
+            break
+        served += 1
+    assert result.exhausted
+    assert (result.pairs, result.warm_up) == (served - 100, 100)
+    assert routing.capacity == len(trials) >= served
+
+
+def test_replay_waits_as_long_as_the_recorded_correlations_say() -> None:
+    trials = recorded_trials(300_000, 3)
+    workload = Scenario.default().workload()
+    result = simulate(workload, ReplayRouting(trials), 10**9, np.random.default_rng(6))
+    assert 250_000 < result.pairs + result.warm_up <= 300_000
+    assert_within(result.waiting_time, workload.waiting_time((1 - trials.counts().correlators) / 2))
+
+
+def test_a_cycling_replay_begins_again() -> None:
+    nought = np.zeros(3, dtype=np.int64)
+    trials = Trials(nought, nought, np.array([0, 1, 0]), nought, (1, 1))
+    routing = ReplayRouting(trials, cycle=True)
+    zeros = np.zeros(7, dtype=np.int64)
+    a, b = routing.start(np.random.default_rng(0))(zeros, zeros)
+    assert (a ^ b).astype(int).tolist() == [0, 1, 0, 0, 1, 0, 0]
+    assert routing.capacity is None
+
+
+def test_a_replay_that_lacks_a_setting_says_so() -> None:
+    bits = np.array([0, 1])
+    trials = Trials(bits, bits, bits, bits, (2, 2))
+    workload = Scenario.default().workload()
+    with pytest.raises(DataError, match="never measured"):
+        simulate(workload, ReplayRouting(trials, cycle=True), 1_000, np.random.default_rng(0))
+    with pytest.raises(DataError, match="serve only"):
+        simulate(workload, ReplayRouting(trials), 1_000, np.random.default_rng(0))
+
+
+def test_what_no_routing_can_mean_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"lie in \[0, 1\]"):
+        SplittingRouting(np.array([[1.5]]))
+    with pytest.raises(ValueError, match="period"):
+        ClockRouting((0,), (0,), -1)
+    with pytest.raises(ValueError, match="0 and 1"):
+        DeterministicRouting((0, 2), (0, 0), flip=True).start(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="batches"):
+        simulate(Scenario.default().workload(), SplittingRouting(SPLIT), 10, np.random.default_rng(0))
