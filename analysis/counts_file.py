@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ SCHEMA = "bellqueue.counts/1"
 MAX_BYTES = 1_000_000_000
 DISTRIBUTION_TOLERANCE = 1e-6
 _HEADER = "x,y,a,b"
+_LINE = re.compile(r"\s*-?\d{1,18}(\s*,\s*-?\d{1,18}){3}\s*")
 
 Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -71,11 +73,18 @@ def parse_trials(text: str, shape: tuple[int, int]) -> Trials:
         raise DataError("no trials below the header")
     try:
         table: NDArray[np.int64] = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.int64, ndmin=2)
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"not four whole numbers on every line: {error} (rows counted from 0 below the header)") from None
+    except (ValueError, OverflowError):
+        raise DataError(_first_bad_line(body)) from None
     if table.shape[1] != 4:
-        raise DataError(f"lines have {table.shape[1]} columns; they must be {_HEADER}")
+        raise DataError(_first_bad_line(body))
     return Trials(*table.T, shape=shape)
+
+
+def _first_bad_line(body: str) -> str:
+    for number, line in enumerate(body.splitlines(), start=2):
+        if line.strip() and not _LINE.fullmatch(line):
+            return f"line {number} is {line[:40]!r}; it must be four whole numbers {_HEADER}"
+    return f"the lines must be four whole numbers {_HEADER}"
 
 
 def format_trials(trials: Trials) -> str:

@@ -40,14 +40,14 @@ def first_complaint(error: ValidationError) -> str:
     """One line: the field, what is allowed, what was given, and how many more complaints there are."""
     complaints = error.errors(include_url=False)
     first = complaints[0]
-    field = _field(first["loc"])
+    field = _field(first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         text = f"{field}: unknown key; remove it or check its spelling"
     elif first["type"] == "missing":
         text = f"{field}: is missing"
     elif first["type"] == "value_error":
         text = str(first["msg"]).removeprefix("Value error, ")
-        text = f"{field}: {text}" if field else text
+        text = f"{field}: {text}" if first["loc"] else text
         if isinstance(first["input"], str | int | float):
             text += f", got {_shorten(first['input'])}"
     else:

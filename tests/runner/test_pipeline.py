@@ -1,0 +1,184 @@
+"""The whole path, as a user takes it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bellqueue.runner.folder import new_run_folder
+
+from tests.runner.conftest import Run
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+
+FILES = {
+    "scenario.json", "plan.json", "trials.csv", "analysis.json", "report.html",
+    "frontier.png", "frontier.svg", "correlators.png", "correlators.svg",
+}  # fmt: skip
+
+
+def _write_counts(path: Path, counts: object) -> None:
+    content = {"schema": "bellqueue.counts/1", "types": ["short", "long"], "settings": "fixed", "counts": counts}
+    path.write_text(json.dumps(content))
+
+
+def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path: Path) -> None:
+    done = bellqueue("run", "--backend", "aer:visibility=0.97", "--seed", 3, "--out", "here/run", "--no-rivals")
+    assert done.returncode == 0, done.stderr
+    assert "CERTIFIED: better than every memoryless, label-symmetric" in " ".join(done.stdout.split())
+    run = tmp_path / "here" / "run"
+    assert {path.name for path in run.iterdir()} == FILES
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"run"}
+    plan, analysis = (json.loads((run / name).read_text()) for name in ("plan.json", "analysis.json"))
+    with (run / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == plan["shots"] == 40000
+    drawn = np.zeros((2, 2), dtype=int)
+    for row in rows:
+        drawn[int(row["x"]), int(row["y"])] += 1
+    assert drawn.tolist() == plan["asked"] == analysis["correlators"]["trials"]
+    assert analysis["planned"]["certificate_multiplier"] == plan["certificate_multiplier"]
+    assert analysis["certificate"]["multiplier"] == plan["certificate_multiplier"]
+    assert analysis["provenance"]["seed"] == 3
+    again = bellqueue("run", "--backend", "aer", "--out", "here/run")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert json.loads((run / "plan.json").read_text()) == plan
+
+
+def test_the_same_seed_gives_the_same_trials(call: Run, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        call("run", "--backend", "aer", "--shots", 500, "--seed", seed, "--out", name, "--no-rivals")
+    first, second, third = ((tmp_path / name / "trials.csv").read_bytes() for name in "abc")
+    assert first == second != third
+
+
+def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_path: Path) -> None:
+    done = call("run", "--backend", "aer", "--shots", 3000, "--seed", 1, "--out", "run", "--json", "--no-rivals")
+    record = json.loads(done.stdout)
+    assert done.stderr == ""
+    again = json.loads(call("analyze", "run", "--json", "--no-rivals").stdout)
+    for key in ("observed", "classical", "advantage", "certificate", "no_signalling", "chsh", "visibility"):
+        assert again[key] == record[key]
+    for key, value in record["quantum"].items():
+        assert again["quantum"][key] == pytest.approx(value, rel=1e-12)  # solved from another start
+    assert record["certificate"]["method"] == "exact binomial"
+    assert "drawn afresh" in record["certificate"]["assumption"]
+    # The same trials as a stranger's CSV: nothing was declared, so they are analysed as fixed, with the union bound.
+    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    foreign = json.loads(call("analyze", "run/trials.csv", "--scenario", "s.json", "--json", "--no-rivals").stdout)
+    assert foreign["observed"]["waiting_time"]["estimate"] == record["observed"]["waiting_time"]["estimate"]
+    assert foreign["certificate"]["edges"] == 2
+    assert "Conditional" in foreign["certificate"]["assumption"]
+
+
+def test_published_counts_through_the_command_line(call: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    _write_counts(tmp_path / "hanoi.json", IBM_HANOI)
+    _write_counts(tmp_path / "geneva.json", IBM_GENEVA)
+    done = call(
+        "analyze", "hanoi.json", "--scenario", "s.json", "--json", "--no-rivals", "--require-advantage",
+        "--report", "hanoi.html",
+    )  # fmt: skip
+    assert done.returncode == 0
+    record = json.loads(done.stdout)
+    assert record["observed"]["waiting_time"]["estimate"] == pytest.approx(0.497809, abs=1e-6)
+    assert record["classical"]["waiting_time_at_equal_throughput"]["estimate"] == pytest.approx(0.566644, abs=1e-6)
+    assert record["certificate"]["log10_p_value"] < -1000
+    assert "CERTIFIED" in (tmp_path / "hanoi.html").read_text()
+    other = call("analyze", "geneva.json", "--scenario", "s.json", "--no-rivals", "--require-advantage")
+    assert other.returncode == 3
+    assert other.stdout.lstrip(" ╭─╮│\n").startswith("NO-SIGNALLING ALARM")
+    assert call("analyze", "geneva.json", "--scenario", "s.json", "--no-rivals").returncode == 0
+
+
+def test_types_are_matched_by_name(call: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    swapped = np.array(IBM_HANOI)[::-1, ::-1].tolist()
+    content = {"schema": "bellqueue.counts/1", "types": ["long", "short"], "settings": "fixed", "counts": swapped}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    record = json.loads(call("analyze", "c.json", "--scenario", "s.json", "--json", "--no-rivals").stdout)
+    assert record["observed"]["waiting_time"]["estimate"] == pytest.approx(0.497809, abs=1e-6)
+
+
+@pytest.mark.parametrize("device", ["torino", "marrakesh", "fez"])
+def test_devices_of_today_are_certified(device: str, call: Run) -> None:
+    done = call("run", "--backend", f"fake:{device}", "--seed", 7, "--json", "--no-rivals")
+    record = json.loads(done.stdout)
+    assert record["certificate"]["trials"] == 40000
+    assert record["certificate"]["significance"] == 1e-3
+    assert record["certificate"]["certified"]
+    assert not record["no_signalling"]["alarm"]
+
+
+def test_fixed_settings_and_mixed_operating_points_run(call: Run, tmp_path: Path) -> None:
+    record = default_record(settings="fixed", shots=4001, operating_point={"splitting_probability": 0.62})
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    found = json.loads(call("run", "s.json", "--backend", "aer", "--json", "--no-rivals", "--seed", 5).stdout)
+    assert found["certificate"]["trials"] == 4001
+    assert "Conditional" in found["certificate"]["assumption"]
+    interval = found["observed"]["splitting_probability"]
+    assert interval["low"] < 0.62 < interval["high"]
+
+
+def test_known_sizes_run_through(call: Run, tmp_path: Path) -> None:
+    record = default_record(shots=20000)
+    sizes = {"distribution": "gamma", "mean": 2.0, "scv": 3.0, "bins": 12}
+    record["traffic"] = {"pair_rate": 0.05, "sizes": sizes}
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    found = json.loads(call("run", "s.json", "--backend", "aer", "--json", "--no-rivals", "--seed", 5).stdout)
+    assert len(found["correlators"]["measured"]) == 12
+    point = found["planned"]
+    assert found["observed"]["waiting_time"]["low"] < point["waiting_time"] < found["observed"]["waiting_time"]["high"]
+
+
+def test_replay_reproduces_the_formula(call: Run) -> None:
+    call("run", "--backend", "aer:visibility=0.95", "--shots", 40000, "--seed", 2, "--out", "run", "--no-rivals")
+    done = call("replay", "run", "--pairs", 400000, "--seed", 4, "--json")
+    record = json.loads(done.stdout)
+    for name in ("waiting_time", "splitting_probability", "baseline_throughput"):
+        found, formula = record["replayed"][name], record["formula"][name]
+        assert abs(found["estimate"] - formula) < 4 * found["standard_error"]
+    assert record["cycled"]
+    assert record["waiting_time_reduction"]["low"] > 0
+    assert "waits less by" in call("replay", "run", "--seed", 4).stdout
+
+
+def test_report_is_written_again_from_the_record(call: Run, tmp_path: Path) -> None:
+    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
+    before = (tmp_path / "run" / "report.html").read_text()
+    (tmp_path / "run" / "report.html").unlink()
+    assert call("report", "run").returncode == 0
+    assert (tmp_path / "run" / "report.html").read_text() == before
+
+
+def test_frontier_record_holds_what_it_promises(call: Run) -> None:
+    record = json.loads(call("frontier", "--json").stdout)
+    assert record["load"] == pytest.approx(0.05)
+    assert record["weights"][1][1] == pytest.approx(3.378947, abs=1e-6)
+    assert [point["splitting_probability"] for point in record["classical"]] == pytest.approx([0, 0.3, 1])
+    assert len(record["quantum"]) >= 200
+    keys = {"splitting_probability", "waiting_time", "baseline_throughput", "multiplier"}
+    for name in ("classical", "quantum", "communication"):
+        assert all(set(point) == keys for point in record[name])
+
+
+def test_a_damaged_run_folder_answers_in_one_line(call: Run, tmp_path: Path) -> None:
+    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
+    for name, text in (("plan.json", "{"), ("trials.csv", "x,y,a,b\n0,0,"), ("scenario.json", "{}")):
+        whole = (tmp_path / "run" / name).read_text()
+        (tmp_path / "run" / name).write_text(text)
+        done = call("analyze", "run", "--no-rivals")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert name in done.stderr
+        (tmp_path / "run" / name).write_text(whole)
+
+
+def test_a_run_that_breaks_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_run_folder(tmp_path / "run") as folder:
+        (folder / "plan.json").write_text("{}")
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []

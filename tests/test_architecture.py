@@ -1,0 +1,73 @@
+"""Each folder imports only what the design allows, and what must be light stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ALLOWED = {
+    "model": {"model"},
+    "circuits": {"circuits", "model"},
+    "backends": {"backends", "circuits", "model"},
+    "analysis": {"analysis", "model"},
+    "runner": {"runner", "analysis", "backends", "circuits", "model"},
+}
+SDKS = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime", "braket", "boto3"}
+
+
+def _imports(path: Path) -> set[tuple[str, bool]]:
+    """(top-level name or own folder, whether it is one of ours) of every import in a file, wherever it stands."""
+    found: set[tuple[str, bool]] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name.split(".")[0], False) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(((node.module or "").split(".")[0], False))
+        elif isinstance(node, ast.ImportFrom) and node.level == 1:
+            found.add((path.relative_to(ROOT).parts[0], True))
+        elif isinstance(node, ast.ImportFrom) and node.level == 2:
+            found |= {((node.module or alias.name).split(".")[0], True) for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_folders_import_only_what_the_design_allows(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    for path in files:
+        ours = {name for name, own in _imports(path) if own}
+        others = {name for name, own in _imports(path) if not own}
+        assert ours <= ALLOWED[folder], path
+        assert "bellqueue" not in others, f"{path}: between folders use relative imports"
+        if folder in ("model", "analysis", "runner"):
+            assert not others & SDKS, path
+
+
+def _modules_after(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_model_analysis_and_backends_import_no_quantum_sdk() -> None:
+    loaded = _modules_after("import bellqueue.model, bellqueue.analysis.result, bellqueue.backends, bellqueue.circuits")
+    assert not loaded & SDKS
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import contextlib, io, sys\n"
+        "sys.argv = ['bellqueue', '--help']\n"
+        "from bellqueue.runner.cli import main\n"
+        "try:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()):\n"
+        "        main()\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code\n"
+    )
+    assert not _modules_after(code) & (SDKS | {"numpy", "scipy", "matplotlib"})
