@@ -22,7 +22,7 @@ test-slow: $(VENV)/.dev $(LISTED)
 lint: $(VENV)/.dev $(LISTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p bellqueue
+	$(BIN)/mypy $(PACKAGES:%=-p bellqueue.%)
 	$(BIN)/mypy tests benchmarks
 
 format: $(VENV)/.dev

@@ -155,7 +155,7 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
 
 
 def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
-    """An upper bound on β_Q from (nearly) optimal vectors, rounding included: DESIGN fact 2, the θ form where it holds."""
+    """An upper bound on β_Q from (nearly) optimal vectors, rounding included: DESIGN fact 2, by θ where it holds."""
     matrix = game.matrix
     lam = np.sum(u * (matrix @ v), axis=1)
     kap = np.sum(v * (matrix.T @ u), axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,6 @@ from .game import Bound, ClassicalOptimum, QuantumOptimum, XorGame, classical_op
 from .scenario import OperatingTarget, Scenario
 from .strategy import Strategy
 from .workload import Workload
-
 
 Floats = NDArray[np.float64]
 
@@ -235,7 +235,7 @@ class Frontiers:
         """[low, high] cut at the classical vertices inside: on each piece W_Q/W_C is quasi-convex."""
         inside = [p for p in self.classical.splitting_probability.tolist() if low < p < high]
         edges = [low, *inside, high]
-        yield from zip(edges[:-1], edges[1:], strict=True)
+        yield from itertools.pairwise(edges)
 
 
 def input_distribution(workload: Workload, multiplier: float) -> Floats:

@@ -34,7 +34,7 @@ class _Section(BaseModel):
 
 
 class ServiceSpec(_Section):
-    """Service time: `deterministic`, `exponential`, or `gamma`/`lognormal` with their squared coefficient of variation."""
+    """Service time: `deterministic`, `exponential`, or `gamma`/`lognormal` with a squared coefficient of variation."""
 
     distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
     mean: Positive
@@ -118,7 +118,9 @@ class TrafficSpec(_Section):
         widths = {len(row) for row in joint}
         if len(joint) != len(types_a) or widths != {len(types_b)}:
             given = f"{len(joint)} rows of {sorted(widths)} entries"
-            raise ValueError(f"joint has {given}; it must be {len(types_a)} rows (router A) of {len(types_b)} (router B)")
+            raise ValueError(
+                f"joint has {given}; it must be {len(types_a)} rows (router A) of {len(types_b)} (router B)"
+            )
         table = np.array(joint)
         if abs(table.sum() - 1) > PROBABILITY_TOLERANCE:
             raise ValueError(f"joint sums to {table.sum():.9g}; it must sum to 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -65,10 +66,7 @@ class Service:
     def bins(self, count: int) -> tuple[Service, ...]:
         """Cut into `count` bins of equal probability; their moments are exact conditional moments."""
         edges = [i / count for i in range(count + 1)]
-        return tuple(
-            Service(self.kind, self.mean, self.scv, low, high)
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
-        )
+        return tuple(Service(self.kind, self.mean, self.scv, low, high) for low, high in itertools.pairwise(edges))
 
     def _shape(self) -> float:
         return 1.0 if self.kind == "exponential" else 1.0 / self.scv

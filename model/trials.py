@@ -27,7 +27,9 @@ class Counts:
 
     def __post_init__(self) -> None:
         if self.table.ndim != 4 or self.table.shape[2:] != (2, 2):
-            raise DataError(f"counts have shape {self.table.shape}; they must be counts[x][y][a][b] with a, b in (0, 1)")
+            raise DataError(
+                f"counts have shape {self.table.shape}; they must be counts[x][y][a][b] with a, b in (0, 1)"
+            )
         if self.table.min() < 0:
             raise DataError(f"counts hold {self.table.min()}; no count may be negative")
         if not self.table.any():

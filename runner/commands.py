@@ -129,7 +129,9 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, json: bool) 
     folder = RunFolder.open(path)
     with _progress() as progress:
         step = progress.add_task("replaying the trials", total=None)
-        replayed = replay_run(folder, pairs, seed, lambda total, done: progress.update(step, total=total, completed=done))
+        replayed = replay_run(
+            folder, pairs, seed, lambda total, done: progress.update(step, total=total, completed=done)
+        )
     if json:
         print(json_module.dumps(replayed.record(), indent=2))
     else:
@@ -208,5 +210,3 @@ def _new_place(backend: str, scenario_hash: str) -> Path:
 def _reproduce(source: Path | None, backend: str, shots: int, seed: int) -> str:
     words = ["bellqueue", "run", *([str(source)] if source else [])]
     return shlex.join([*words, "--backend", backend, "--shots", str(shots), "--seed", str(seed)])
-
-

@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..backends.protocol import Description
 from ..circuits.plan import SamplingPlan
+from ..model.errors import DataError
 from ..model.operating import OperatingPoint
 from ..model.strategy import Measurements, Strategy
 from ..model.trials import Counts, Sampling
-
-SCHEMA = "bellqueue.plan/1"
 
 
 class _Record(BaseModel):
@@ -61,7 +60,7 @@ class PlanRecord(_Record):
         seed: Of the settings' order and of simulators.
     """
 
-    schema_: Literal["bellqueue.plan/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["bellqueue.plan/1"] = Field(default="bellqueue.plan/1", alias="schema")
     scenario_hash: str
     created: str
     strategy: list[MeasurementRecord]
@@ -125,9 +124,7 @@ class PlanRecord(_Record):
     def operating_point(self) -> OperatingPoint:
         """The operating point again, its vectors in the plane of the angles."""
         components = tuple(
-            Measurements(
-                *(np.column_stack([np.cos(angle), np.sin(angle)]) for angle in (part.alpha, part.beta))  # type: ignore[misc]
-            )
+            Measurements(*(np.column_stack([np.cos(angle), np.sin(angle)]) for angle in (part.alpha, part.beta)))
             for part in self.strategy
         )
         return OperatingPoint(
@@ -141,6 +138,16 @@ class PlanRecord(_Record):
         )
 
     def sampling(self, counts: Counts) -> Sampling:
-        """The rule the settings followed, with whatever the counts lack of the plan as lost trials."""
-        lost = np.maximum(np.array(self.asked) - counts.settings, 0)
+        """The rule the settings followed, with whatever the counts lack of the plan as lost trials.
+
+        Raises:
+            DataError: the counts hold trials that the plan never asked for.
+        """
+        lost = np.array(self.asked) - counts.settings
+        if lost.min() < 0:
+            x, y = (int(index) + 1 for index in np.argwhere(lost < 0)[0])
+            raise DataError(
+                f"trials: {counts.settings[x - 1, y - 1]} with types ({x}, {y}), but the plan asked for "
+                f"{self.asked[x - 1][y - 1]}; these are not the trials of this plan"
+            )
         return Sampling(self.settings, np.array(self.input_distribution), self.block, lost if lost.any() else None)

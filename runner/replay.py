@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
 from ..model.routing import ReplayRouting, SplittingRouting
@@ -15,6 +16,7 @@ from ..model.simulation import Comparison, Estimate, SimulationResult, compare
 from .folder import RunFolder
 
 SCHEMA = "bellqueue.replay/1"
+Floats = NDArray[np.float64]
 Watch = Callable[[int, int], None]
 
 
@@ -128,11 +130,11 @@ def replay_table(replay: Replay) -> Table:
     return table
 
 
-def _mixture(vertices: Any, correlators: Any, splitting_probability: float) -> Any:
+def _mixture(vertices: Floats, correlators: Floats, splitting_probability: float) -> Floats:
     """Correlators of the mixture of the two vertices round p."""
     right = int(np.clip(np.searchsorted(vertices, splitting_probability), 1, len(vertices) - 1))
     share = (splitting_probability - vertices[right - 1]) / (vertices[right] - vertices[right - 1])
-    return (1 - share) * correlators[right - 1] + share * correlators[right]
+    return np.asarray((1 - share) * correlators[right - 1] + share * correlators[right])
 
 
 def _interval(value: Estimate) -> str:
@@ -140,8 +142,8 @@ def _interval(value: Estimate) -> str:
 
 
 def _result(result: SimulationResult) -> dict[str, Any]:
-    names = ("splitting_probability", "waiting_time", "baseline_throughput")
-    names += ("waiting_time_p50", "waiting_time_p95", "waiting_time_p99")
+    points = ("splitting_probability", "waiting_time", "baseline_throughput")
+    names = (*points, "waiting_time_p50", "waiting_time_p95", "waiting_time_p99")
     record: dict[str, Any] = {name: asdict(getattr(result, name)) for name in names}
     record["load"] = [asdict(load) for load in result.load]
     return record

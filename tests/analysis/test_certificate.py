@@ -195,9 +195,7 @@ def test_confidence_limits_cover_the_truth() -> None:
 
 def test_no_signalling_is_pearsons_chi_square_per_own_type() -> None:
     counts = Counts(np.array(IBM_GENEVA))
-    statistic = sum(
-        chi2_contingency(counts.table.sum(axis=3)[x], correction=False).statistic for x in range(2)
-    )
+    statistic = sum(chi2_contingency(counts.table.sum(axis=3)[x], correction=False).statistic for x in range(2))
     found = no_signalling_test(counts)
     assert found.log10_p_value_a == pytest.approx(-statistic / 2 / math.log(10), rel=1e-9)  # χ² with two degrees
 
@@ -207,7 +205,9 @@ def test_no_signalling_does_not_ring_without_cause() -> None:
     probability = np.full((2, 2, 2, 2), 0.25) + 0.15 * np.array([[1, -1], [-1, 1]])
     rings = 0
     for _ in range(2000):
-        table = np.array([[rng.multinomial(500, probability[x, y].ravel()).reshape(2, 2) for y in (0, 1)] for x in (0, 1)])
+        table = np.array(
+            [[rng.multinomial(500, probability[x, y].ravel()).reshape(2, 2) for y in (0, 1)] for x in (0, 1)]
+        )
         rings += no_signalling_test(Counts(table)).log10_p_value < math.log10(0.05)
     assert rings <= binom.ppf(0.9999, 2000, 0.05)
 

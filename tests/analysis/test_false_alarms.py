@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from bellqueue.model.frontier import routing_game
 from bellqueue.model.operating import Frontiers, input_distribution
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.trials import Counts, Sampling
+from numpy.typing import NDArray
 from scipy.stats import binom
 
 from tests.scenarios import heavy_scenario
@@ -29,41 +31,43 @@ DEFAULT, HEAVY = Frontiers(Scenario.default().workload()), Frontiers(heavy_scena
 SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
 PRODUCTS = np.array([np.outer(a, b) for a in SIGNS for b in SIGNS])
 
-Player = Callable[[np.random.Generator, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Array = NDArray[Any]
+Player = Callable[[np.random.Generator, Array, Array, Array], Array]
 
 
-def _best(matrix: np.ndarray) -> np.ndarray:
+def _best(matrix: Array) -> Array:
     """Every deterministic strategy that reaches the classical value, listed out, shape (k, 2, 2)."""
     scores = (PRODUCTS * matrix).sum(axis=(1, 2))
-    return PRODUCTS[scores > scores.max() - 1e-9]
+    return np.asarray(PRODUCTS[scores > scores.max() - 1e-9])
 
 
-def best_deterministic(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return _best(matrix)[0][x, y]
+def best_deterministic(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
+    plays: Array = _best(matrix)[0][x, y]
+    return plays
 
 
-def shared_randomness(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def shared_randomness(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
     best = _best(matrix)
-    return best[rng.integers(len(best), size=x.shape), x, y]
+    return np.asarray(best[rng.integers(len(best), size=x.shape), x, y])
 
 
-def drift(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def drift(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
     """The share of trials on the first of the best strategies falls from 1 to 0 in the course of the run."""
     best = _best(matrix)
     late = rng.random(x.shape) < np.arange(x.shape[1]) / x.shape[1]
-    return best[np.where(late, len(best) - 1, 0), x, y]
+    return np.asarray(best[np.where(late, len(best) - 1, 0), x, y])
 
 
-def memory(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def memory(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
     """Plays whichever of all 16 strategies would have scored most on the settings seen so far in this run."""
     weights = np.sign(matrix)
     gains = PRODUCTS[:, x, y] * weights[x, y]  # (16, runs, trials)
     before = np.cumsum(gains, axis=2) - gains
     choice = before.argmax(axis=0)
-    return np.take_along_axis(PRODUCTS[:, x, y], choice[None], axis=0)[0]
+    return np.asarray(np.take_along_axis(PRODUCTS[:, x, y], choice[None], axis=0)[0])
 
 
-def gambler(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def gambler(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
     """Best strategy while behind the classical mean, an even coin once ahead: tries to stop on a high."""
     plays = _best(matrix)[0][x, y]
     wins = np.sign(matrix)[x, y] * plays > 0
@@ -75,13 +79,13 @@ def gambler(rng: np.random.Generator, matrix: np.ndarray, x: np.ndarray, y: np.n
 PLAYERS = [best_deterministic, shared_randomness, drift, memory, gambler]
 
 
-def _table(x: np.ndarray, y: np.ndarray, equal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _table(x: Array, y: Array, equal: Array, rng: np.random.Generator) -> Array:
     a = rng.integers(2, size=x.shape)
     b = np.where(equal > 0, a, 1 - a)
     return np.bincount(((x * 2 + y) * 2 + a) * 2 + b, minlength=16).reshape(2, 2, 2, 2)
 
 
-def _certified(frontiers: Frontiers, tables: list[np.ndarray], sampling: Sampling, multipliers: list[float]) -> int:
+def _certified(frontiers: Frontiers, tables: list[Array], sampling: Sampling, multipliers: list[float]) -> int:
     """How many of the experiments are certified; one that never measured some pair of types is refused."""
     certified = 0
     for table in tables:
@@ -93,12 +97,12 @@ def _certified(frontiers: Frontiers, tables: list[np.ndarray], sampling: Samplin
     return certified
 
 
-def _draw(rng: np.random.Generator, r: np.ndarray, block: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def _draw(rng: np.random.Generator, r: Array, block: int = 1) -> tuple[Array, Array]:
     drawn = rng.choice(4, size=(RUNS, TRIALS // block), p=r.ravel()).repeat(block, axis=1)
     return drawn // 2, drawn % 2
 
 
-def _play(player: Player, frontiers: Frontiers, multiplier: float, r: np.ndarray, seed: int, block: int = 1) -> list:
+def _play(player: Player, frontiers: Frontiers, multiplier: float, r: Array, seed: int, block: int = 1) -> list[Array]:
     rng = np.random.default_rng(seed)
     x, y = _draw(rng, r, block)
     equal = player(rng, routing_game(frontiers.workload, multiplier).matrix, x, y)

@@ -37,9 +37,8 @@ def test_thresholds_and_planar_vectors_are_optimal_for_products(seed: int) -> No
     rng = np.random.default_rng(1000 + seed)
     workload = random_scenario(rng, joint=False).workload()
     game = routing_game(workload, _multiplier(workload.weights, rng))
-    np.testing.assert_allclose(
-        game.rank_two.left @ game.rank_two.core @ game.rank_two.right.T, game.matrix, atol=1e-12
-    )
+    assert game.rank_two is not None
+    np.testing.assert_allclose(game.rank_two.left @ game.rank_two.core @ game.rank_two.right.T, game.matrix, atol=1e-12)
     plain = XorGame(game.matrix)  # without its factors: enumeration, and vectors of any dimension
     scale = np.abs(game.matrix).sum()
     by_threshold, by_enumeration = classical_optimum(game), classical_optimum(plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -71,11 +72,11 @@ def test_the_three_frontiers_share_their_ends() -> None:
 )
 def test_reward_rate_is_the_mean_over_exponential_periods(reward: PowerReward, rate: float) -> None:
     def integrand(period: float) -> float:
-        return rate * float(reward(np.float64(period))) * rate * math.exp(-rate * period)
+        return rate * float(reward(np.array(period))) * rate * math.exp(-rate * period)
 
     ends = [0.0, 1.0, 3.0, 5.0, 10.0, 30.0 + 10 / rate, 60.0 + 60 / rate]
-    expected = sum(quad(integrand, low, high)[0] for low, high in zip(ends[:-1], ends[1:], strict=True))
-    assert float(reward.rate(np.float64(rate))) == pytest.approx(expected, rel=1e-6)
+    expected = sum(quad(integrand, low, high)[0] for low, high in itertools.pairwise(ends))
+    assert float(reward.rate(np.array(rate))) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_bins_hold_the_exact_conditional_moments(service: Service) -> None:
     for order in (1, 2):
         assert np.mean([part.moment(order) for part in bins]) == pytest.approx(service.moment(order), rel=1e-12)
     part = bins[3]
-    expected = quad(lambda u: float(service.quantile(np.float64(u))) ** 2, part.lower, part.upper)[0] * 5
+    expected = quad(lambda u: float(service.quantile(np.array(u))) ** 2, part.lower, part.upper)[0] * 5
     assert part.moment(2) == pytest.approx(expected, rel=1e-8)
 
 

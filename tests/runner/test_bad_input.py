@@ -77,7 +77,7 @@ SCENARIOS: dict[str, tuple[dict[str, Any], str]] = {
     "significance 2": (_edited("experiment", "significance", value=2), "experiment.significance"),
     "settings by hand": (_edited("experiment", "settings", value="manual"), "experiment.settings"),
     "gigantic bins": (
-        _edited("traffic", value={"pair_rate": 0.1, "sizes": {"distribution": "exponential", "mean": 1, "bins": 10**9}}),
+        _edited("traffic", value={"pair_rate": 1, "sizes": {"distribution": "exponential", "mean": 1, "bins": 10**9}}),
         "bins",
     ),
     "another schema": (_edited("schema", value="bellqueue.scenario/9"), "schema"),

@@ -177,8 +177,29 @@ def test_a_damaged_run_folder_answers_in_one_line(call: Run, tmp_path: Path) -> 
         (tmp_path / "run" / name).write_text(whole)
 
 
+def test_lost_trials_count_as_losses_and_extra_ones_are_refused(call: Run, tmp_path: Path) -> None:
+    call("run", "--backend", "aer", "--shots", 2000, "--seed", 1, "--out", "run", "--no-rivals")
+    trials = tmp_path / "run" / "trials.csv"
+    lines = trials.read_text().splitlines()
+    whole = json.loads(call("analyze", "run", "--no-rivals", "--json").stdout)["certificate"]
+    trials.write_text("\n".join(lines[:-300]) + "\n")
+    fewer = json.loads(call("analyze", "run", "--no-rivals", "--json").stdout)
+    assert fewer["certificate"]["lost"] == 300
+    assert fewer["certificate"]["trials"] == 2000
+    assert fewer["certificate"]["log10_p_value"] > whole["log10_p_value"]
+    assert "300 of 2000 trials were lost" in fewer["verdict"][0]
+    trials.write_text("\n".join([*lines, lines[-1]]) + "\n")
+    done = call("analyze", "run", "--no-rivals")
+    assert done.returncode == 2
+    assert "not the trials of this plan" in done.stderr
+
+
 def test_a_run_that_breaks_leaves_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), new_run_folder(tmp_path / "run") as folder:
-        (folder / "plan.json").write_text("{}")
-        raise KeyboardInterrupt
+    def break_off() -> None:
+        with new_run_folder(tmp_path / "run") as folder:
+            (folder / "plan.json").write_text("{}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
     assert os.listdir(tmp_path) == []

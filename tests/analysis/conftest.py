@@ -1,0 +1,123 @@
+"""Records that the tests of figures, table and report share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.functional import Estimate, Sample
+from bellqueue.analysis.record import Analysis, Provenance, RivalPoint, WiderRival
+from bellqueue.analysis.result import analyse
+from bellqueue.model.operating import Frontiers, input_distribution
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Counts, Sampling
+
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+
+HOSTILE = "<script>alert(1)</script>"
+HOSTILE_TYPES = ('</svg><img src="http://example.invalid/x">', '$\\frac{$ _"]]> [bold]\x1b[31m')
+
+
+def provenance(**changes: Any) -> Provenance:
+    """Where a record of these tests comes from."""
+    known = {
+        "bellqueue_version": "0.0.test",
+        "created": "2026-01-01T00:00:00+00:00",
+        "source": "counts of the tests",
+        "scenario_hash": "1" * 64,
+        "content_hash": "2" * 64,
+    }
+    return Provenance.model_validate(known | changes)
+
+
+def published(counts: Sequence[Any]) -> Analysis:
+    """The analysis of sixteen published counts, whose multiplier nobody declared."""
+    return analyse(Scenario.default(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
+
+
+def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **changes: Any) -> Analysis:
+    """A planned run on a Werner state: settings drawn from the plan's distribution, unbiased outcomes."""
+    frontiers = Frontiers(scenario.workload())
+    plan = frontiers.operating_point(scenario)
+    r = input_distribution(frontiers.workload, plan.certificate_multiplier)
+    rng = np.random.default_rng(20260101)
+    asked = rng.multinomial(trials, r.ravel()).reshape(r.shape)
+    together = rng.binomial(asked, (1 + visibility * plan.strategy.correlators) / 2)
+    both_0, only_a = rng.binomial(together, 0.5), rng.binomial(asked - together, 0.5)
+    rows = [[both_0, asked - together - only_a], [only_a, together - both_0]]
+    counts = Counts(np.moveaxis(np.array(rows), (0, 1), (2, 3)))
+    return analyse(
+        scenario, Sample(counts, Sampling("random", r)), provenance(**changes), plan=plan, frontiers=frontiers
+    )
+
+
+@pytest.fixture(scope="session")
+def hanoi() -> Analysis:
+    """Certified, unplanned, no wider rivals."""
+    return published(IBM_HANOI)
+
+
+@pytest.fixture(scope="session")
+def geneva() -> Analysis:
+    """Not certified, with a no-signalling alarm."""
+    return published(IBM_GENEVA)
+
+
+@pytest.fixture(scope="session")
+def planned() -> Analysis:
+    """Certified, planned, with full provenance."""
+    return simulated(
+        Scenario.default(),
+        40_000,
+        backend="local",
+        device="Werner state",
+        qubits=[3, 4],
+        seed=7,
+        predicted_visibility=0.971,
+        command="bellqueue run scenario.toml --seed 7",
+        libraries={"numpy": "2.0"},
+        calibration={"depolarising": 0.03},
+    )
+
+
+@pytest.fixture(scope="session")
+def rivalled(planned: Analysis) -> Analysis:
+    """`planned` beside three wider rivals: one behind it, one ahead of it, one whose throughput has no bound."""
+    observed = planned.observed
+    tau, waiting = observed.baseline_throughput.estimate, observed.waiting_time.estimate
+    rivals = [
+        WiderRival(
+            label=f"rival {name}",
+            method=f"method {name}",
+            points=[
+                RivalPoint(baseline_throughput=tau + at, waiting_time=waiting * share + at) for at in (-0.01, 0.01)
+            ],
+            unbounded=name == "unbounded",
+            waiting_time_at_equal_throughput=Estimate(waiting * share, waiting * share, waiting * share),
+        )
+        for name, share in (("behind", 1.2), ("ahead", 0.8), ("unbounded", 1.5))
+    ]
+    return planned.model_copy(update={"frontiers": planned.frontiers.model_copy(update={"wider_rivals": rivals})})
+
+
+@pytest.fixture(scope="session")
+def hostile() -> Analysis:
+    """Other people's text wherever a record holds text."""
+    record = default_record()
+    record["title"] = HOSTILE
+    for spec, name in zip(record["traffic"]["type"], HOSTILE_TYPES, strict=True):
+        spec["name"] = name
+    text = f'"><b onload="x">{HOSTILE}'
+    fields: dict[str, Any] = dict.fromkeys(("source", "command", "backend", "device", "created"), text)
+    return simulated(Scenario.parse(record), 4_000, libraries={text: text}, calibration={text: [text]}, **fields)
+
+
+@pytest.fixture(scope="session")
+def many_types() -> Analysis:
+    """64 types at each router."""
+    record = default_record()
+    sizes = {"distribution": "exponential", "mean": 1.0, "bins": 64}
+    record["traffic"] = {"pair_rate": 0.1, "sizes": sizes}
+    return simulated(Scenario.parse(record), 1_000_000)

@@ -1,0 +1,241 @@
+"""The report: one page that asks no network, says the verdict first, holds every key number and escapes everything."""
+
+from __future__ import annotations
+
+import math
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from bellqueue.analysis.functional import Estimate, Sample
+from bellqueue.analysis.record import Analysis, Visibility
+from bellqueue.analysis.report import report_html
+from bellqueue.analysis.result import analyse
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Counts, Sampling
+
+from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES, provenance
+from tests.scenarios import default_record
+
+CASES = ("hanoi", "geneva", "planned", "rivalled", "hostile", "many_types")
+_VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class _Page(HTMLParser):
+    """Every tag with its attributes, the text, the headings, and whether tags close in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.headings: list[str] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in _VOID:
+            self._open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag in {"td", "th", "dt", "dd", "text"}:
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] == "style":
+            return
+        self.words.append(data)
+        if any(re.fullmatch("h[1-6]", tag) for tag in self._open):
+            self.headings[-1] += data
+
+
+@pytest.fixture(scope="module")
+def pages(request: pytest.FixtureRequest) -> dict[str, tuple[Analysis, str, _Page]]:
+    made = {}
+    for case in CASES:
+        analysis = request.getfixturevalue(case)
+        html = report_html(analysis)
+        made[case] = (analysis, html, _Page(html))
+    return made
+
+
+Pages = dict[str, tuple[Analysis, str, _Page]]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_loads_nothing(pages: Pages, case: str) -> None:
+    _, html, page = pages[case]
+    assert "@import" not in html
+    assert "<script" not in html
+    for tag, attributes in page.tags:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form"}
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", value))
+            if name in {"src", "href", "xlink:href", "srcset", "data", "action"}:
+                cited = tag == "a" and value.startswith("https://arxiv.org/abs/")
+                assert cited or value.startswith(("#", "data:image/png;base64,"))
+    style = "".join(re.findall(r"<style>(.*?)</style>", html, re.DOTALL))
+    assert "url(" not in style
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_first_heading_is_the_verdict_and_names_the_class(pages: Pages, case: str) -> None:
+    analysis, html, page = pages[case]
+    assert html.startswith("<!DOCTYPE html>")
+    assert ("html", {"lang": "en"}) in page.tags
+    assert " ".join(page.headings[0].split()) == analysis.verdict[0]
+    assert analysis.class_compared in page.headings[0]
+    assert "units of time" in page.headings[0]
+    assert [tag for tag, _ in page.tags].count("h1") == 1
+
+
+def test_certified_not_certified_and_alarm_are_told_apart(pages: Pages) -> None:
+    assert pages["hanoi"][2].headings[0].startswith("CERTIFIED")
+    first = pages["geneva"][2].headings[0]
+    assert first.startswith("NO-SIGNALLING ALARM")
+    assert "NOT CERTIFIED" in first
+    assert [attributes["class"] for tag, attributes in pages["geneva"][2].tags if tag == "h1"] == [
+        "uncertified alarmed"
+    ]
+    assert "alarm" not in [attributes.get("class") for _, attributes in pages["hanoi"][2].tags]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_assumption_loophole_and_model_are_told_once_each(pages: Pages, case: str) -> None:
+    analysis, _, page = pages[case]
+    assert page.text.count(analysis.locality) == 1
+    assert analysis.certificate.assumption in page.text
+    assert analysis.certificate.confidence in page.text
+    assert "our own derivation" in page.text
+    for reference in ("arXiv:2602.04588", "arXiv:1510.07233", "(1956)", "(1963)", "Tsirelson"):
+        assert reference in page.text
+
+
+@pytest.mark.parametrize("case", ["hanoi", "geneva", "planned"])
+def test_every_key_number_is_in_the_report(pages: Pages, case: str) -> None:
+    analysis, _, page = pages[case]
+    assert analysis.chsh
+    compared: list[Estimate | Visibility] = [
+        analysis.chsh,
+        analysis.observed.waiting_time,
+        analysis.observed.baseline_throughput,
+        analysis.observed.splitting_probability,
+        analysis.classical.waiting_time_at_equal_throughput,
+        analysis.classical.baseline_throughput_at_equal_waiting_time,
+        analysis.quantum.waiting_time_at_equal_throughput,
+        analysis.quantum.baseline_throughput_at_equal_waiting_time,
+        analysis.advantage.waiting_time_reduction,
+        analysis.certificate.excess,
+        analysis.visibility,
+    ]
+    shares = (analysis.advantage.waiting_time_reduction_relative, analysis.advantage.throughput_gain_relative)
+    values = [value for of in compared for value in (of.estimate, of.low, of.high)]
+    values += [100 * value for of in shares for value in (of.estimate, of.low, of.high)]
+    for value in values:
+        assert _is_told(value, page.text)
+    certificate = analysis.certificate
+    for text in (
+        f"{certificate.log10_p_value:.4g}",
+        f"{certificate.multiplier:.6g}",
+        f"{certificate.classical_bound.low:.6g}",
+        f"{certificate.quantum_bound.low:.6g}",
+        f"{certificate.trials}",
+        f"{certificate.significance:g}",
+        certificate.method,
+        f"{analysis.no_signalling.log10_p_value:.4g}",
+    ):
+        assert text in page.text
+    for count, value in zip(
+        np.ravel(analysis.correlators.trials), np.ravel(analysis.correlators.measured), strict=True
+    ):
+        assert str(count) in page.text
+        assert _is_told(value, page.text)
+
+
+def _is_told(value: float, text: str) -> bool:
+    """Whether a number of the text is the value, correctly rounded to two to eight significant digits."""
+    tokens = set(re.findall(r"-?\d+(?:\.\d+)?", text))
+    least = max(0, 1 - math.floor(math.log10(abs(value))))
+    return any(f"{value:.{decimals}f}" in tokens for decimals in range(least, least + 7))
+
+
+def test_provenance_plan_and_command_are_kept(pages: Pages) -> None:
+    analysis, _, page = pages["planned"]
+    origin = analysis.provenance
+    for text in (origin.content_hash, origin.scenario_hash, origin.command, origin.device, "3, 4", "numpy 2.0"):
+        assert str(text) in page.text
+    assert "depolarising" in page.text
+    assert "pair_rate" in page.text
+    assert analysis.planned
+    assert f"{analysis.planned.waiting_time:.3f}" in page.text
+    assert "command was not recorded" in pages["hanoi"][2].text
+
+
+def test_wider_rivals_are_told_and_labelled(pages: Pages) -> None:
+    text = pages["rivalled"][2].text
+    assert "Numerical, rival behind" in text
+    assert "method ahead" in text
+    assert text.count("waits less than this rival") == 2
+    assert text.count("the advantage does not stand against it") == 1
+    assert "Wider classical rivals, found numerically and outside the class compared, wait no longer" in text
+    absent = pages["planned"][2].text
+    assert "were not searched for" in absent
+    assert "Wider classical rivals, found" not in absent
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_figures_have_captions_descriptions_and_ids_of_their_own(pages: Pages, case: str) -> None:
+    _, _, page = pages[case]
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("figure") == tags.count("figcaption") == tags.count("svg") == tags.count("desc") == 2
+    assert all(attributes["role"] == "img" for tag, attributes in page.tags if tag == "svg")
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_other_peoples_text_is_escaped_everywhere(pages: Pages) -> None:
+    analysis, html, page = pages["hostile"]
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in pages["planned"][2].tags}
+    assert HOSTILE in page.text
+    assert HOSTILE_TYPES[0] in page.text
+    assert analysis.provenance.backend
+    assert analysis.provenance.backend in page.text
+    assert "\x1b" not in html
+
+
+def test_sixty_four_types_stay_readable(pages: Pages) -> None:
+    _, html, page = pages["many_types"]
+    assert len(html.encode()) < 300_000
+    assert "4096 correlators are shown in figure 2" in page.text
+
+
+def test_the_same_record_gives_the_same_page_also_after_json(hanoi: Analysis) -> None:
+    assert report_html(hanoi) == report_html(Analysis.model_validate_json(hanoi.to_json()))
+
+
+def test_pairs_that_never_occur_may_stay_unmeasured() -> None:
+    record = default_record()
+    record["traffic"]["type"].append({"name": "middling", "service": {"distribution": "deterministic", "mean": 2.0}})
+    for spec in record["traffic"]["type"]:
+        spec.pop("probability", None)
+    record["traffic"]["joint"] = [[0.4, 0.2, 0.05], [0.2, 0.0, 0.05], [0.05, 0.05, 0.0]]
+    counts = np.full((3, 3, 2, 2), 100)
+    counts[1, 1] = counts[2, 2] = 0
+    analysis = analyse(Scenario.parse(record), Sample(Counts(counts), Sampling("fixed")), provenance())
+    html = report_html(Analysis.model_validate_json(analysis.to_json()))
+    assert html.count("not measured") == 2
+    assert not re.search(r"\bnan\b", _Page(html).text)
