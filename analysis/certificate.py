@@ -111,9 +111,7 @@ def certify(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], 
 def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_significance: float) -> Estimate:
     """Δ = Σ G c − β_C at μ, in units of time, with one-sided limits at significance α."""
     bound = frontiers.classical_bound(multiplier).high
-    return estimate_functional(
-        routing_game(frontiers.workload, multiplier).matrix, -bound, sample, log_significance
-    )
+    return estimate_functional(routing_game(frontiers.workload, multiplier).matrix, -bound, sample, log_significance)
 
 
 def smallest_log_p_value(

@@ -77,7 +77,8 @@ def parse_trials(text: str, shape: tuple[int, int]) -> Trials:
         raise DataError(_first_bad_line(body)) from None
     if table.shape[1] != 4:
         raise DataError(_first_bad_line(body))
-    return Trials(*table.T, shape=shape)
+    x, y, a, b = table.T
+    return Trials(x, y, a, b, shape)
 
 
 def _first_bad_line(body: str) -> str:
@@ -91,7 +92,11 @@ def format_trials(trials: Trials) -> str:
     """The CSV text that `parse_trials` reads."""
     code = ((trials.x.astype(np.int64) * trials.shape[1] + trials.y) * 2 + trials.a) * 2 + trials.b
     lines = [
-        f"{x},{y},{a},{b}" for x in range(trials.shape[0]) for y in range(trials.shape[1]) for a in (0, 1) for b in (0, 1)
+        f"{x},{y},{a},{b}"
+        for x in range(trials.shape[0])
+        for y in range(trials.shape[1])
+        for a in (0, 1)
+        for b in (0, 1)
     ]
     return "\n".join([_HEADER, *map(lines.__getitem__, code.tolist())]) + "\n"
 

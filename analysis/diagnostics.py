@@ -85,8 +85,8 @@ def marginals(counts: Counts) -> Marginals:
 
 
 def chsh(sample: Sample, log_significance: float) -> Estimate | None:
-    """CHSH S = max |±c00 ±c01 ±c10 ±c11| with an odd number of minus signs; None unless there are 2×2 types."""
-    if sample.counts.shape != (2, 2):
+    """CHSH S = max |±c00 ±c01 ±c10 ±c11|, an odd number of signs minus; None unless 2×2 settings were measured."""
+    if sample.counts.shape != (2, 2) or not sample.counts.settings.all():
         return None
     patterns = [
         sign * np.where(np.arange(4).reshape(2, 2) == odd, -1.0, 1.0) for odd in range(4) for sign in (1.0, -1.0)

@@ -1,53 +1,27 @@
-"""Figures of an analysis: the frontiers with the observed point, the correlators; as files or as SVG for a page."""
+"""Figures of an analysis: the frontiers with the observed point, and the correlators."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
-import warnings
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.errors import OutputError
-from .record import Analysis, FrontierRecord, Point, RivalPoint
+from .drawing import figure_style, printable, save, svg_text
+from .record import Analysis, FrontierRecord, Point, RivalPoint, WiderRival
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = ["correlator_figure", "frontier_figure", "save", "svg_text"]
+
 Floats = NDArray[np.float64]
 
 MAX_LABELLED_PAIRS = 16  # type pairs that still get a labelled row each; more become a map
-_SUFFIXES = (".png", ".svg", ".pdf")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_SVG = "http://www.w3.org/2000/svg"
-_WIDTH = 5.4  # inches: one journal column, and still legible at the width of a phone
-_STYLE: Any = {  # matplotlib types every key one by one
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.formatter.useoffset": False,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "legend.handlelength": 3.2,
-    "figure.constrained_layout.w_pad": 0.1,
-    "text.parse_math": False,  # titles and type names are other people's: a $ in one is a $
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",  # text stays text: searchable, selectable, and read aloud
-    "svg.hashsalt": "bellqueue",
-}
-
+_WIDTH = 4.8  # inches: one journal column, and still legible at the width of a phone
 _THROUGHPUT = "Baseline throughput τ (reward per unit of time)"
 _WAITING = "Mean waiting time W (units of time)"
 
@@ -87,7 +61,7 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
     from matplotlib.figure import Figure
 
     focus = _Focus.of(record, observed)
-    with _style():
+    with figure_style():
         figure = Figure(figsize=(_WIDTH, 7.6 if focus else 4.4), layout="constrained")
         axes = figure.subplots(2 if focus else 1, 1, squeeze=False, height_ratios=[4, 5] if focus else None)[:, 0]
         curves = _curves(record)
@@ -96,6 +70,7 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
             if observed:
                 _draw_observed(ax, observed)
             ax.set(xlabel=_THROUGHPUT, ylabel=_WAITING)
+            ax.locator_params(axis="x", nbins=6)  # long numbers: more would run into each other
         _frame_whole(axes[0], record)
         if focus:
             _frame_focus(axes[0], axes[1], focus)
@@ -115,7 +90,7 @@ def correlator_figure(analysis: Analysis) -> Figure:
 
     measured = np.array(analysis.correlators.measured, dtype=float)
     ideal = None if analysis.correlators.ideal is None else np.array(analysis.correlators.ideal, dtype=float)
-    with _style():
+    with figure_style():
         if measured.size <= MAX_LABELLED_PAIRS:
             figure = Figure(figsize=(_WIDTH, 1.5 + 0.34 * measured.size), layout="constrained")
             _draw_rows(figure, analysis, measured, ideal)
@@ -129,111 +104,6 @@ def correlator_figure(analysis: Analysis) -> Figure:
         f"{np.nanmin(measured):.3f} to {np.nanmax(measured):.3f}. All values are in the table of correlators."
     )
     return figure
-
-
-def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as .png, .svg or .pdf; the same figure gives the same bytes.
-
-    Raises:
-        OutputError: another suffix, or the file cannot be written.
-    """
-    target = Path(path)
-    suffix = target.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
-    content = _svg_file(figure) if suffix == ".svg" else _binary(figure, suffix)
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror}") from None
-
-
-def svg_text(figure: Figure) -> str:
-    """The figure as one <svg> element to put into a page: no prolog, no style sheet, ids of its own.
-
-    The first line of the figure's label is its <title>, the rest its <desc>. All ids start with a digest of the
-    content, so that two figures on a page do not clash.
-    """
-    buffer = io.StringIO()
-    _print(figure, buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    drawn = buffer.getvalue()
-    root = ElementTree.fromstring(drawn)
-    prefix = f"f{hashlib.sha256(drawn.encode()).hexdigest()[:10]}-"
-    for element in root.iter():
-        _make_local(element, prefix)
-    for child in list(root):
-        if child.tag == "metadata":
-            root.remove(child)
-    for definitions in root.iter("defs"):
-        for style in definitions.findall("style"):
-            definitions.remove(style)  # it would hold for the whole page; the root's own style replaces it
-    title, _, description = str(figure.get_label()).partition("\n")
-    for at, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ElementTree.Element(tag, {"id": f"{prefix}{tag}"})
-        element.text = printable(text)
-        root.insert(at, element)
-    root.attrib |= {
-        "xmlns": _SVG,
-        "role": "img",
-        "aria-labelledby": f"{prefix}title {prefix}desc",
-        "style": "stroke-linejoin: round; stroke-linecap: butt",
-    }
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def printable(text: str) -> str:
-    """The text on one line, without characters that XML and terminals cannot hold or that reorder what is read."""
-    return scrub(" ".join(text.split()))
-
-
-def scrub(text: str) -> str:
-    """The text with control characters, lone surrogates and changes of direction replaced; line breaks stay."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says."""
-    import matplotlib
-
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the browser has it
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
-        yield
-
-
-def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:
-    with _style():
-        figure.savefig(buffer, **keywords)
-
-
-def _binary(figure: Figure, suffix: str) -> bytes:
-    """PNG or PDF without dates or versions."""
-    buffer = io.BytesIO()
-    title = printable(str(figure.get_label()).partition("\n")[0])
-    dated: dict[str, str | None] = {"CreationDate": None, "Producer": None, "Creator": "bellqueue", "Title": title}
-    metadata = dated if suffix == ".pdf" else {"Software": None, "Title": title}
-    _print(figure, buffer, format=suffix[1:], dpi=200, metadata=metadata)
-    return buffer.getvalue()
-
-
-def _svg_file(figure: Figure) -> bytes:
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg_text(figure)}\n'.encode()
-
-
-def _make_local(element: ElementTree.Element, prefix: str) -> None:
-    """Strip namespaces (xlink:href becomes href) and prefix ids and the references to them."""
-    element.tag = str(element.tag).rpartition("}")[2]
-    attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
-    if "id" in attributes:
-        attributes["id"] = prefix + attributes["id"]
-    for name, value in attributes.items():
-        if name == "href" and value.startswith("#"):
-            attributes[name] = f"#{prefix}{value[1:]}"
-        elif "url(#" in value:
-            attributes[name] = value.replace("url(#", f"url(#{prefix}")
-    element.attrib = attributes
 
 
 # --- The frontiers ---------------------------------------------------------------------------------------------
@@ -307,12 +177,13 @@ def _curves(record: FrontierRecord) -> list[_Curve]:
     """Every curve with its style, those compared last so that they lie on top."""
     communication = {"color": _GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4}
     quantum = {"color": _BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0}
-    curves = [_curve(record.communication, "with communication (both types known)", communication)]
+    curves = [_bent(record, record.communication, "with communication (both types known)", communication)]
     for index, rival in enumerate(record.wider_rivals):
         colour, dashes = _RIVAL_LINES[index % len(_RIVAL_LINES)]
-        line = {"color": colour, "linestyle": dashes, "linewidth": 1.6}
+        line = {"color": colour, "linestyle": dashes, "linewidth": 1.6, "marker": "."}
+        label = f"numerical: {_short(rival.label, 46)}"
         if rival.points:
-            curves.append(_curve(rival.points, f"numerical: {_short(rival.label, 46)}", line))
+            curves.append(_level(record, rival, label, line) if rival.unbounded else _curve(rival.points, label, line))
     return [*curves, _curve(record.quantum, "quantum (entanglement)", quantum), _classical_curve(record)]
 
 
@@ -323,19 +194,27 @@ def _curve(points: Sequence[Point] | Sequence[RivalPoint], label: str, line: dic
     return _Curve(throughput[order], waiting[order], label, line)
 
 
+def _level(record: FrontierRecord, rival: WiderRival, label: str, line: dict[str, Any]) -> _Curve:
+    """A rival whose throughput has no bound: at its least waiting time it reaches any."""
+    low, high = _extent(record)
+    across = np.array([low[0], 2 * high[0] - low[0]])
+    return _Curve(across, np.full(2, min(point.waiting_time for point in rival.points)), label, line)
+
+
 def _classical_curve(record: FrontierRecord) -> _Curve:
-    """The classical frontier, refined between its exact vertices: W is linear in p there, but τ is not."""
-    corners = np.array([(point.splitting_probability, point.waiting_time) for point in record.classical])
-    p = np.unique(np.concatenate([corners[:, 0], np.linspace(corners[0, 0], corners[-1, 0], 201)]))
-    throughput, waiting = _throughput(record, p), np.interp(p, *corners.T)
-    line = {
-        "color": _BLACK,
-        "linewidth": 1.4,
-        "marker": "s",
-        "markersize": 4.5 if len(corners) <= 16 else 2,
-        "markevery": np.flatnonzero(np.isin(p[::-1], corners[:, 0])).tolist(),
-    }
-    return _Curve(throughput[::-1], waiting[::-1], "classical (memoryless, label-symmetric; exact vertices)", line)
+    """The classical frontier with its exact vertices marked."""
+    label = "classical (memoryless, label-symmetric; exact vertices)"
+    size = 4.5 if len(record.classical) <= 16 else 2
+    line = {"color": _BLACK, "linewidth": 1.4, "marker": "s", "markersize": size}
+    return _bent(record, record.classical, label, line)
+
+
+def _bent(record: FrontierRecord, points: Sequence[Point], label: str, line: dict[str, Any]) -> _Curve:
+    """A frontier refined between its vertices, where W is linear in p but τ is not."""
+    corners = np.array([(point.splitting_probability, point.waiting_time) for point in points])
+    p = np.unique(np.concatenate([corners[:, 0], np.linspace(corners[0, 0], corners[-1, 0], 201)]))[::-1]
+    vertices = np.flatnonzero(np.isin(p, corners[:, 0])).tolist()
+    return _Curve(_throughput(record, p), np.interp(p, *corners.T), label, {**line, "markevery": vertices})
 
 
 def _throughput(record: FrontierRecord, splitting_probability: Floats) -> Floats:
@@ -446,7 +325,7 @@ def _draw_rows(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floa
     ax = figure.subplots()
     rows = np.arange(measured.size)
     names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
-    ax.set_yticks(rows, [f"{_short(a, 16)} · {_short(b, 16)}" for a in names_a for b in names_b])
+    ax.set_yticks(rows, [f"{_short(a, 12)} · {_short(b, 12)}" for a in names_a for b in names_b])
     ax.set(ylim=(measured.size - 0.5, -0.5), xlim=(-1.05, 1.05), ylabel="type at router A · at router B")
     ax.set_xticks([-1, -0.5, 0, 0.5, 1])
     ax.set_xlabel("Correlator c = P(same server) − P(different servers)", loc="right")  # room for long names

@@ -1,12 +1,13 @@
-"""The record of an analysis, `bellqueue.analysis/1`: what figures, table and report are made from, and what JSON holds."""
+"""The record of an analysis, `bellqueue.analysis/1`: figures, table and report are made from it, and JSON holds it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..model.frontier import Frontier
 from ..model.operating import Frontiers
@@ -15,8 +16,8 @@ from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
 from .functional import Estimate
 
-ANALYSIS_SCHEMA = "bellqueue.analysis/1"
-FRONTIER_SCHEMA = "bellqueue.frontier/1"
+# JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
+MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 class _Record(BaseModel):
@@ -58,7 +59,7 @@ class WiderRival(_Record):
 class FrontierRecord(_Record):
     """The three frontiers of a scenario, and where entanglement helps."""
 
-    schema_: Literal["bellqueue.frontier/1"] = Field(FRONTIER_SCHEMA, alias="schema")
+    schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
     title: str
     types_a: list[str]
     types_b: list[str]
@@ -114,8 +115,8 @@ class Visibility(_Record):
 class Correlators(_Record):
     """c(x,y) measured and, where the circuits are known, planned; rows are router A's types."""
 
-    measured: list[list[float]]
-    standard_error: list[list[float]]
+    measured: list[list[MaybeMeasured]]
+    standard_error: list[list[MaybeMeasured]]
     ideal: list[list[float]] | None
     trials: list[list[int]]
 
@@ -158,7 +159,7 @@ class Analysis(_Record):
         warnings: Alarms that the verdict's first line carries.
     """
 
-    schema_: Literal["bellqueue.analysis/1"] = Field(ANALYSIS_SCHEMA, alias="schema")
+    schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
     title: str
     verdict: list[str]
     class_compared: str

@@ -11,7 +11,8 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from .figures import correlator_figure, frontier_figure, printable, scrub, svg_text
+from .drawing import printable, scrub, svg_text
+from .figures import correlator_figure, frontier_figure
 from .record import Analysis, WiderRival
 from .table import (
     NONE,
@@ -21,7 +22,6 @@ from .table import (
     comparison_section,
     diagnostics_section,
     estimate_cell,
-    rivals_section,
 )
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the JSON record has them
@@ -54,7 +54,6 @@ def report_html(analysis: Analysis) -> str:
         classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
         quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
         throughput=estimate_cell(analysis.observed.baseline_throughput),
-        rivals=rivals_section(analysis) if analysis.frontiers.wider_rivals else None,
         rival_sentences=_rival_sentences(analysis),
         rival_ahead=any(not _waits_less(analysis, rival) for rival in analysis.frontiers.wider_rivals),
         frontier_svg=Markup(svg_text(frontier_figure(analysis.frontiers, analysis))),  # escaped as XML already
@@ -92,19 +91,20 @@ def _sections(analysis: Analysis) -> list[Section]:
 
 
 def _rival_sentences(analysis: Analysis) -> list[str]:
-    """For every wider rival: what it needs at the observed throughput, and which waits less."""
+    """For every wider rival: what it needs at the observed throughput, which waits less, and how it was found."""
     sentences = []
     for rival in analysis.frontiers.wider_rivals:
         needed = rival.waiting_time_at_equal_throughput
-        label = printable(rival.label)
+        label, method = printable(rival.label), printable(rival.method)
         if needed is None:
-            sentences.append(f"Numerical, {label}: no value at the observed throughput.")
+            sentences.append(f"Numerical, {label}: no value at the observed throughput. Method: {method}.")
             continue
         relation = "no less than this rival: the advantage does not stand against it"
         if _waits_less(analysis, rival):
             relation = "less than this rival"
-        told = f"Numerical, {label}: needs {estimate_cell(needed).value} units of time"
-        sentences.append(f"{told}; the observed point waits {relation}.")
+        cell = estimate_cell(needed)
+        told = f"Numerical, {label}: needs {cell.value} ({cell.limits or 'no interval'}) units of time"
+        sentences.append(f"{told}; the observed point waits {relation}. Method: {method}.")
     return sentences
 
 
@@ -153,7 +153,7 @@ def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
         ("Device", origin.device),
         ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),
         ("Seed", None if origin.seed is None else str(origin.seed)),
-        ("bellqueue", origin.bellqueue_version),
+        ("bellqueue version", origin.bellqueue_version),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(origin.libraries.items())) or None),
         ("Scenario (SHA-256)", origin.scenario_hash),
         ("Content (SHA-256)", origin.content_hash),

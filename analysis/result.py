@@ -1,4 +1,4 @@
-"""Counts → correlators → observed operating point → frontier comparison → certificate: the whole analysis of one run."""
+"""Counts → correlators → observed operating point → frontier comparison → certificate: the analysis of one run."""
 
 from __future__ import annotations
 
@@ -99,9 +99,7 @@ def analyse(
         correlators=_correlators(sample, ideal),
         confidence_region=comparison.region(),
         planned=_planned(plan) if plan else None,
-        frontiers=frontier_record(
-            scenario.title, frontiers, wider_rivals, comparison.observed.baseline_throughput
-        ),
+        frontiers=frontier_record(scenario.title, frontiers, wider_rivals, comparison.observed.baseline_throughput),
         scenario=scenario.record(),
         provenance=provenance,
     )
@@ -122,8 +120,8 @@ class _Comparison:
     """The observed point against the frontiers, over the confidence region (p in a range, Δ in a range).
 
     At a splitting probability p the waiting time is line(p) − Δ, where line is the classical supporting line at the
-    certificate's μ; the classical frontier lies at or above the line. Both ranges hold at half the significance, so
-    that limits combined from them hold at the whole.
+    certificate's μ; the classical frontier lies at or above the line. Each of the four
+    limits holds at a quarter of the significance, so that all of them together hold at the whole.
 
     Attributes:
         p: A grid over the range of p, with the classical vertices inside it.
@@ -140,15 +138,15 @@ class _Comparison:
 
     @classmethod
     def of(cls, frontiers: Frontiers, sample: Sample, certificate: Certificate) -> _Comparison:
-        half = math.log(certificate.significance / 2)
-        observed = _observed(frontiers, sample, half)
+        quarter = math.log(certificate.significance / 4)
+        observed = _observed(frontiers, sample, quarter)
         span = observed.splitting_probability
         grid = np.linspace(max(span.low, 0.0), min(span.high, 1.0), _GRID)
         vertices = frontiers.classical.splitting_probability
         inside = vertices[(vertices > grid[0]) & (vertices < grid[-1])]
         p = np.unique(np.concatenate([grid, inside]))
         top = frontiers.workload.together_waiting_time - certificate.classical_bound.high
-        excess = score_excess(frontiers, sample, certificate.multiplier, half - math.log(certificate.edges))
+        excess = score_excess(frontiers, sample, certificate.multiplier, quarter - math.log(certificate.edges))
         return cls(frontiers, observed, certificate, p, top - certificate.multiplier * p, excess)
 
     def advantage(self) -> Advantage:
@@ -220,9 +218,7 @@ def _enclose(estimate: float, lows: Floats, highs: Floats) -> Estimate:
     return Estimate(estimate, min(float(np.min(lows)), estimate), max(float(np.max(highs)), estimate))
 
 
-def _visibility(
-    frontiers: Frontiers, sample: Sample, certificate: Certificate, ideal: Floats | None
-) -> Visibility:
+def _visibility(frontiers: Frontiers, sample: Sample, certificate: Certificate, ideal: Floats | None) -> Visibility:
     """The share of the ideal score at the certificate's μ that was observed."""
     matrix = routing_game(frontiers.workload, certificate.multiplier).matrix
     if ideal is not None and float((matrix * ideal).sum()) > 0:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .certificate import Certificate
-from .figures import printable
+from .drawing import printable
 from .functional import Estimate
 from .record import Analysis, FrontierRecord, Visibility
 

@@ -18,7 +18,9 @@ SOURCES = ("model", "circuits", "backends", "analysis", "runner", "pyproject.tom
 
 def _call(*command: str | Path, cwd: Path) -> str:
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([str(word) for word in command], cwd=cwd, env=clean, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, env=clean, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

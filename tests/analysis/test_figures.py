@@ -156,5 +156,5 @@ def test_other_peoples_text_stays_text(hostile: Analysis) -> None:
         assert HOSTILE in str(root[0].text)
         assert "\x1b" not in text
     shown = _texts(correlator_figure(hostile))
-    assert HOSTILE_TYPES[0][:15] in shown
+    assert HOSTILE_TYPES[0][:11] in shown
     assert HOSTILE_TYPES[1][:9] in shown
