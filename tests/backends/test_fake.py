@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.fake import FakeBackend, pair_calibrations, pair_model, snapshot_names
+from bellqueue.backends.fake import FakeBackend, snapshot_names
+from bellqueue.backends.pairs import pair_calibrations, pair_model
 from bellqueue.circuits.plan import SamplingPlan, Setting
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
 from bellqueue.model.errors import BackendError

@@ -1,0 +1,311 @@
+"""The best pair of qubits of a device by its calibration, and the exact noise model of that pair alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import exp, isfinite, pi
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..circuits.plan import Setting
+from ..circuits.qiskit_circuit import bell_circuit
+from ..model.errors import BackendError
+from .aer import bind
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.transpiler import Target
+
+Floats = NDArray[np.float64]
+
+CANDIDATES = 6  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
+FAULTY = 1.0  # the error IBM reports for a gate whose calibration failed
+ONE_QUBIT_GATES = ("sx", "u2", "u3", "rx")  # which of them carries the errors of one-qubit rotations, first wins
+ROTATIONS = 3  # one-qubit gates each qubit of the circuit goes through
+
+# E over these settings gives the visibility by projection on cos(α−β); the first two of each α make CHSH.
+_PROBES = tuple(
+    Setting(0, 0, alpha, beta) for alpha in (0, pi / 2) for beta in (pi / 4, -pi / 4, 3 * pi / 4, -3 * pi / 4)
+)
+
+
+@dataclass(frozen=True)
+class QubitCalibration:
+    """What the calibration says of one qubit.
+
+    Attributes:
+        qubit: Physical index.
+        gate: The one-qubit gate that rotations are made of.
+        gate_error, gate_duration: Average infidelity, and seconds.
+        readout_0to1, readout_1to0: P(read 1 | 0) and P(read 0 | 1).
+        t1, t2: Relaxation and dephasing times in seconds; None if not measured.
+    """
+
+    qubit: int
+    gate: str
+    gate_error: float
+    gate_duration: float | None
+    readout_0to1: float
+    readout_1to0: float
+    t1: float | None
+    t2: float | None
+
+    @property
+    def readout_matrix(self) -> Floats:
+        """P(read j | i), shape (2, 2)."""
+        up, down = self.readout_0to1, self.readout_1to0
+        return np.array([[1 - up, up], [down, 1 - down]])
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready, units in the names."""
+        return {
+            "qubit": self.qubit,
+            "one_qubit_gate": self.gate,
+            "one_qubit_gate_error": self.gate_error,
+            "one_qubit_gate_duration_ns": _scaled(self.gate_duration, 1e9),
+            "readout_0to1": self.readout_0to1,
+            "readout_1to0": self.readout_1to0,
+            "t1_us": _scaled(self.t1, 1e6),
+            "t2_us": _scaled(self.t2, 1e6),
+        }
+
+
+@dataclass(frozen=True)
+class PairCalibration:
+    """What the calibration says of two connected qubits.
+
+    Attributes:
+        a, b: A's and B's qubit.
+        gate: The two-qubit gate.
+        gate_error, gate_duration: Average infidelity, and seconds.
+    """
+
+    a: QubitCalibration
+    b: QubitCalibration
+    gate: str
+    gate_error: float
+    gate_duration: float | None
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Physical qubits, A's first."""
+        return self.a.qubit, self.b.qubit
+
+    @property
+    def rough_visibility(self) -> float:
+        """A product of the correlator's losses, to rank pairs by; the exact noise model has the last word.
+
+        An average infidelity e of a depolarised gate on n qubits scales correlators by 1 − e·2ⁿ/(2ⁿ−1). The gates'
+        errors contain relaxation; it counts by itself only where it exceeds what they admit.
+        """
+        two = 1 - max(self.gate_error * 4 / 3, self._relaxation_loss())
+        one = (1 - 2 * self.a.gate_error) * (1 - 2 * self.b.gate_error)
+        readout = 1.0
+        for qubit in (self.a, self.b):
+            readout *= 1 - qubit.readout_0to1 - qubit.readout_1to0
+        return two * one**ROTATIONS * readout
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready, units in the names."""
+        return {
+            "pair": list(self.pair),
+            "two_qubit_gate": self.gate,
+            "two_qubit_gate_error": self.gate_error,
+            "two_qubit_gate_duration_ns": _scaled(self.gate_duration, 1e9),
+            "qubit_a": self.a.record(),
+            "qubit_b": self.b.record(),
+        }
+
+    def _relaxation_loss(self) -> float:
+        """Loss of the mean of ⟨ZZ⟩ and ⟨XX⟩ of a Bell pair left alone for the two-qubit gate's duration."""
+        kept = [1.0, 1.0]
+        for qubit in (self.a, self.b):
+            for which, time in enumerate((qubit.t1, qubit.t2)):
+                kept[which] *= exp(-(self.gate_duration or 0.0) / time) if time else 1.0
+        return 1 - sum(kept) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class PairModel:
+    """Two qubits of a device as a simulator of their own, qubit 0 being A's.
+
+    Attributes:
+        calibration: Its errors.
+        circuit: The Bell circuit in the pair's native gates, parameters alpha and beta.
+        simulator: An AerSimulator with the noise of this pair only.
+    """
+
+    calibration: PairCalibration
+    circuit: QuantumCircuit
+    simulator: Any
+
+    def probabilities(self, settings: Sequence[Setting]) -> Floats:
+        """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2)."""
+        bare = self.circuit.remove_final_measurements(inplace=False)
+        bare.save_probabilities()
+        result = self.simulator.run(bare, parameter_binds=[bind(bare, settings)], shots=1).result()
+        if not result.success:
+            raise BackendError(f"the Aer simulator failed: {result.status}")
+        # Qiskit's first qubit is the least significant bit, so reshaping yields (b, a).
+        ideal = [np.reshape(result.data(index)["probabilities"], (2, 2)).T for index in range(len(settings))]
+        readout_a, readout_b = self.calibration.a.readout_matrix, self.calibration.b.readout_matrix
+        return np.asarray(np.einsum("nab,ai,bj->nij", np.array(ideal), readout_a, readout_b))
+
+    @cached_property
+    def visibility(self) -> float:
+        """Werner visibility: E projected on cos(α−β)."""
+        cosines = np.cos([setting.alpha - setting.beta for setting in _PROBES])
+        return float(self._probe_correlators @ cosines / (cosines @ cosines))
+
+    @cached_property
+    def chsh(self) -> float:
+        """S at α = 0, π/2 and β = ±π/4, at most 2√2."""
+        e = self._probe_correlators.reshape(2, 4)
+        return float(e[0, 0] + e[0, 1] + e[1, 0] - e[1, 1])
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready: what the exact noise model predicts."""
+        return {"pair": list(self.calibration.pair), "correlator_visibility": self.visibility, "chsh": self.chsh}
+
+    @cached_property
+    def _probe_correlators(self) -> Floats:
+        return np.asarray(np.einsum("nij,ij->n", self.probabilities(_PROBES), [[1, -1], [-1, 1]]))
+
+
+def best_pairs(
+    name: str, target: Target, properties: Any, forced: tuple[int, int] | None = None
+) -> tuple[PairModel, ...]:
+    """The most promising pairs of a device with their exact noise models, best CHSH S first.
+
+    Args:
+        name: The backend, for messages.
+        target: The device's target.
+        properties: Its BackendProperties; they know the readout error in both directions.
+        forced: The pair to use, A's qubit first; then it is the only one.
+
+    Raises:
+        BackendError: no pair of qubits, or not the forced one, has working gates and a known readout error.
+    """
+    if forced is not None:
+        return (pair_model(target, _forced_calibration(name, target, properties, forced)),)
+    ranked: dict[frozenset[int], PairCalibration] = {}
+    calibrations = pair_calibrations(target, properties)
+    for calibration in sorted(calibrations, key=lambda each: (-each.rough_visibility, each.pair)):
+        ranked.setdefault(frozenset(calibration.pair), calibration)  # the better of two directions
+    if not ranked:
+        why = "it has one qubit" if target.num_qubits < 2 else "every pair has a gate or readout marked faulty"
+        raise BackendError(f"{name} cannot make a Bell pair: {why}; choose another snapshot")
+    models = [pair_model(target, calibration) for calibration in list(ranked.values())[:CANDIDATES]]
+    return tuple(sorted(models, key=lambda model: -model.chsh))
+
+
+def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibration]:
+    """The calibration of every connected pair whose gates and readout work, A's qubit being the gate's first.
+
+    A pair whose gate works in both directions comes twice; of two gates the one with the smaller error counts.
+    """
+    qubits = {index: _qubit_calibration(target, properties, index) for index in range(target.num_qubits)}
+    best: dict[tuple[int, int], tuple[str, Any]] = {}
+    for gate, pair, props in sorted(_two_qubit_gates(target), key=lambda entry: (entry[2].error, entry[1])):
+        best.setdefault(pair, (gate, props))
+    for (first, second), (gate, props) in best.items():
+        a, b = qubits[first], qubits[second]
+        if a is not None and b is not None:
+            yield PairCalibration(a, b, gate, float(props.error), props.duration)
+
+
+def pair_model(target: Target, calibration: PairCalibration) -> PairModel:
+    """The Bell circuit and the noise of one pair, reduced to two qubits."""
+    from qiskit.transpiler import generate_preset_pass_manager
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.noise import NoiseModel, ReadoutError
+    from qiskit_aer.noise.device.models import basic_device_gate_errors
+
+    reduced = pair_target(target, calibration)
+    passes = generate_preset_pass_manager(
+        optimization_level=3, target=reduced, initial_layout=[0, 1], seed_transpiler=0
+    )
+    noise = NoiseModel(basis_gates=list(reduced.operation_names))
+    for gate, qubits, error in basic_device_gate_errors(target=reduced):
+        noise.add_quantum_error(error, gate, qubits)
+    for index, qubit in enumerate((calibration.a, calibration.b)):
+        noise.add_readout_error(ReadoutError(qubit.readout_matrix), [index])
+    simulator = AerSimulator(method="density_matrix", noise_model=noise)
+    return PairModel(calibration, passes.run(bell_circuit()), simulator)
+
+
+def pair_target(target: Target, calibration: PairCalibration) -> Target:
+    """The device's target cut down to one pair: its gates, directions, errors and durations; A's qubit becomes 0."""
+    from qiskit.circuit import Gate
+    from qiskit.transpiler import Target
+
+    place = {qubit: index for index, qubit in enumerate(calibration.pair)}
+    properties = [target.qubit_properties[qubit] for qubit in calibration.pair]
+    reduced = Target(num_qubits=2, dt=target.dt, qubit_properties=properties)
+    for name in target.operation_names:
+        operation = target.operation_from_name(name)
+        # `id` is an idle slot, not a rotation; two-qubit gates other than the calibration's could be worse.
+        wanted = name in ("measure", calibration.gate) or (isinstance(operation, Gate) and operation.num_qubits == 1)
+        if not wanted or name == "id":
+            continue
+        entries = {
+            tuple(place[qubit] for qubit in qubits): props
+            for qubits, props in target[name].items()
+            if place.keys() >= set(qubits) and _works(props)
+        }
+        if entries:
+            reduced.add_instruction(operation, entries, name=name)
+    return reduced
+
+
+def _two_qubit_gates(target: Target) -> Iterator[tuple[str, tuple[int, int], Any]]:
+    """Working entangling gates without parameters: name, physical qubits, properties."""
+    from qiskit.circuit import Gate
+
+    for name in target.operation_names:
+        operation = target.operation_from_name(name)
+        if isinstance(operation, Gate) and operation.num_qubits == 2 and not operation.params:
+            for qubits, props in (target[name] or {}).items():
+                if _works(props):
+                    yield name, qubits, props
+
+
+def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCalibration | None:
+    """What the calibration says of a qubit, or None if its rotations or its readout do not work."""
+    gate = next((name for name in ONE_QUBIT_GATES if name in target.operation_names), "")
+    props: Any = target[gate].get((qubit,)) if gate else None
+    readout: Any = target["measure"].get((qubit,))
+    if not (_works(props) and _works(readout)):
+        return None
+    values = properties.qubit_property(qubit)
+    up, down = (values.get(key, (readout.error,))[0] for key in ("prob_meas1_prep0", "prob_meas0_prep1"))
+    if up + down >= 1:
+        return None
+    physical = target.qubit_properties[qubit]
+    return QubitCalibration(qubit, gate, float(props.error), props.duration, up, down, physical.t1, physical.t2)
+
+
+def _works(props: Any) -> bool:
+    return props is not None and props.error is not None and isfinite(props.error) and props.error < FAULTY
+
+
+def _forced_calibration(name: str, target: Target, properties: Any, forced: tuple[int, int]) -> PairCalibration:
+    calibrations = {calibration.pair: calibration for calibration in pair_calibrations(target, properties)}
+    if forced in calibrations:
+        return calibrations[forced]
+    if forced[::-1] in calibrations:
+        other = calibrations[forced[::-1]]
+        return replace(other, a=other.b, b=other.a)
+    last = target.num_qubits - 1
+    if max(forced) > last:
+        raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not on the device; its qubits are 0…{last}")
+    choices = ", ".join(f"{a}-{b}" for a, b in sorted(calibrations) if {a, b} & set(forced)) or "none with these qubits"
+    raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not connected by a working gate; usable: {choices}")
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
