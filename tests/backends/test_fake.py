@@ -142,7 +142,7 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr("bellqueue.backends.fake.bell_circuit", lambda: _basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.pairs.bell_circuit", lambda: _basis_state(flipped))
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = SamplingPlan(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
