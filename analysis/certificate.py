@@ -10,7 +10,9 @@ from ..model.errors import DataError
 from ..model.frontier import routing_constant, routing_game
 from ..model.game import Bound
 from ..model.operating import Frontiers
+from ..model.trials import Trials
 from .functional import BoundedSum, Estimate, Method, Sample, estimate_functional
+from .martingale import log_anytime_p_values, trial_scores
 
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
 LOOPHOLE = (
@@ -44,6 +46,8 @@ class Certificate:
         quantum_bound: The interval holding the best quantum score.
         excess: Δ = score − classical bound, with limits at the significance.
         log10_p_value: log₁₀ of the p-value, union bound included.
+        log10_anytime_p_value: The same by the test martingale, valid however often one looked; None without fresh
+            settings in their order.
         method: The tail that the p-value comes from.
         assumption: What the p-value rests on.
         confidence: What the confidence limits rest on.
@@ -61,6 +65,7 @@ class Certificate:
     quantum_bound: Bound
     excess: Estimate
     log10_p_value: float
+    log10_anytime_p_value: float | None
     method: str
     assumption: str
     confidence: str
@@ -71,7 +76,13 @@ class Certificate:
     certified: bool
 
 
-def certify(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], significance: float) -> Certificate:
+def certify(
+    frontiers: Frontiers,
+    sample: Sample,
+    multipliers: Sequence[float],
+    significance: float,
+    trials: Trials | None = None,
+) -> Certificate:
     """Test at the declared multiplier, or at several with a union bound (for counts whose μ nobody declared).
 
     Args:
@@ -79,6 +90,7 @@ def certify(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], 
         sample: The data.
         multipliers: One declared μ > 0, or all edges of the classical frontier.
         significance: α.
+        trials: The same data in the order of execution, for the anytime-valid p-value.
     """
     usable = [multiplier for multiplier in multipliers if multiplier > 0]
     if not usable:
@@ -97,6 +109,7 @@ def certify(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], 
         quantum_bound=_shifted(quantum, constant),
         excess=excess,
         log10_p_value=log_p / math.log(10),
+        log10_anytime_p_value=_log10_anytime(frontiers, sample, usable, trials),
         method=method,
         assumption=FRESH if sample.random else CONDITIONAL,
         confidence=CONFIDENCE_FRESH if sample.random else CONFIDENCE_CONDITIONAL,
@@ -126,6 +139,19 @@ def smallest_log_p_value(
         tested.append((log_p, bound - total.observed, multiplier, method))
     log_p, _, multiplier, method = min(tested, key=lambda test: test[:2])
     return multiplier, min(0.0, log_p + math.log(len(tested))), method
+
+
+def _log10_anytime(
+    frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], trials: Trials | None
+) -> float | None:
+    """Only for one declared multiplier, fresh settings and no lost trials, whose place in the order nobody knows."""
+    if trials is None or not sample.random or len(multipliers) > 1 or sample.trials != sample.counts.total:
+        return None
+    game = routing_game(frontiers.workload, multipliers[0]).matrix
+    total = BoundedSum.of(game, sample)
+    bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
+    scores = trial_scores(game, sample.distribution, trials)
+    return float(log_anytime_p_values(scores, bound)[-1]) / math.log(10)
 
 
 def _shifted(bound: Bound, constant: float) -> Bound:

@@ -101,15 +101,19 @@ class BoundedSum:
             raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
         weights = np.where(r > 0, functional / np.where(r > 0, r, 1.0), 0.0)
         scale = float(np.abs(weights).max())
-        sizes = np.abs(weights[r > 0])
         together = sample.counts.together
         split = sample.counts.settings - together
         if scale == 0:
             return cls(sample.trials, 0.0, 0.0, False, sample.random)
-        binary = bool(np.all(np.abs(sizes - scale) <= 1e-12 * scale))
+        binary = cls.is_binary(weights / scale, r)
         unit = np.sign(weights) if binary else weights / scale
         total = float((together * (1 + unit) + split * (1 - unit)).sum() / 2)
         return cls(sample.trials, total, scale, binary, sample.random)
+
+    @staticmethod
+    def is_binary(unit: Floats, distribution: Floats) -> bool:
+        """Whether |A/r|, scaled to at most 1, is 1 for every setting that is measured."""
+        return bool(np.all(np.abs(np.abs(unit[distribution > 0]) - 1) <= 1e-12))
 
     @property
     def observed(self) -> float:

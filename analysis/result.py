@@ -14,7 +14,7 @@ from ..model.frontier import Frontier, QuantumFrontier, routing_game
 from ..model.operating import Frontiers, OperatingPoint
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
-from ..model.trials import Sampling
+from ..model.trials import Sampling, Trials
 from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
 from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .functional import Estimate, Sample, estimate_functional
@@ -44,6 +44,7 @@ def analyse(
     provenance: Provenance,
     *,
     plan: OperatingPoint | None = None,
+    trials: Trials | None = None,
     frontiers: Frontiers | None = None,
     wider_rivals: Sequence[RivalCurve] = (),
 ) -> Analysis:
@@ -55,6 +56,7 @@ def analyse(
         provenance: Where the counts come from.
         plan: The operating point fixed before the data were taken; without it the multiplier is nobody's
             declaration, and the union bound over the classical edges is taken.
+        trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
         wider_rivals: Curves found numerically, shown beside the certificate.
 
@@ -69,7 +71,7 @@ def analyse(
     sample, warnings = _trust_settings(sample)
     significance = scenario.experiment.significance
     edges = [plan.certificate_multiplier] if plan else frontiers.classical.multipliers.tolist()
-    certificate = certify(frontiers, sample, edges, significance)
+    certificate = certify(frontiers, sample, edges, significance, trials)
     no_signalling = no_signalling_test(sample.counts)
     if no_signalling.alarm:
         warnings.append(

@@ -135,6 +135,9 @@ def certificate_section(certificate: Certificate) -> Section:
         ("excess Δ = score − classical bound", estimate_cell(certificate.excess)),
         ("trials, lost ones included", Cell(f"{certificate.trials}", f"{certificate.lost} lost")),
     )
+    if certificate.log10_anytime_p_value is not None:
+        anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", "test martingale")
+        rows = (*rows[:2], ("log10 p, valid whenever one looks", anytime), *rows[2:])
     return _two_columns("Certificate", rows)
 
 

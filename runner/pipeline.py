@@ -122,6 +122,7 @@ def analyse_run(
         sample,
         provenance,
         plan=plan.operating_point(),
+        trials=trials,
         frontiers=frontiers,
         wider_rivals=wider_rivals,
     )

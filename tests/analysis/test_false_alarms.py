@@ -14,11 +14,12 @@ import pytest
 from bellqueue.analysis.certificate import smallest_log_p_value
 from bellqueue.analysis.diagnostics import no_signalling_test
 from bellqueue.analysis.functional import Sample
+from bellqueue.analysis.martingale import log_anytime_p_values, trial_scores
 from bellqueue.model.errors import DataError
 from bellqueue.model.frontier import routing_game
 from bellqueue.model.operating import Frontiers, input_distribution
 from bellqueue.model.scenario import Scenario
-from bellqueue.model.trials import Counts, Sampling
+from bellqueue.model.trials import Counts, Sampling, Trials
 from numpy.typing import NDArray
 from scipy.stats import binom
 
@@ -223,6 +224,46 @@ def test_what_the_assumptions_are_for() -> None:
     x, y = _draw(rng, r)
     tables = [_table(x[run], y[run], winning[x[run], y[run]], rng) for run in range(20)]
     assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) == 20
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("r", [None, np.array([[0.4, 0.1], [0.3, 0.2]])], ids=["in proportion", "any"])
+def test_the_martingale_at_any_time(player: Player, r: Array | None) -> None:
+    """Certified at some moment of the run, looked at after every trial."""
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    matrix = routing_game(DEFAULT.workload, multiplier).matrix
+    drawn = input_distribution(DEFAULT.workload, multiplier) if r is None else r
+    scale = np.abs(matrix / drawn).max()
+    bound = ((_best(matrix)[0] * matrix).sum() / scale + 1) / 2
+    rng = np.random.default_rng(12)
+    x, y = _draw(rng, drawn)
+    equal = player(rng, matrix, x, y)
+    certified = 0
+    for run in range(RUNS):
+        a = np.zeros(TRIALS, dtype=int)
+        trials = Trials(x[run], y[run], a, np.where(equal[run] > 0, 0, 1), (2, 2))
+        certified += log_anytime_p_values(trial_scores(matrix, drawn, trials), bound).min() <= math.log(ALPHA)
+    assert certified <= ALLOWED
+
+
+def test_the_martingale_certifies_entanglement_and_never_rises() -> None:
+    multiplier = float(DEFAULT.classical.multipliers[-1])
+    matrix = routing_game(DEFAULT.workload, multiplier).matrix
+    r = input_distribution(DEFAULT.workload, multiplier)
+    correlators = 0.98 * DEFAULT.quantum.at_multiplier(multiplier).correlators
+    rng = np.random.default_rng(13)
+    drawn = rng.choice(4, size=20_000, p=r.ravel())
+    x, y = drawn // 2, drawn % 2
+    b = np.where(rng.random(x.shape) < (1 + correlators[x, y]) / 2, 0, 1)
+    scores = trial_scores(matrix, r, Trials(x, y, np.zeros_like(x), b, (2, 2)))
+    assert set(np.unique(scores)) == {0.0, 1.0}
+    bound = ((_best(matrix)[0] * matrix).sum() / np.abs(matrix).sum() + 1) / 2
+    log_p = log_anytime_p_values(scores, bound)
+    assert np.all(np.diff(log_p) <= 0)
+    win = scores.mean()
+    information = win * math.log(win / bound) + (1 - win) * math.log((1 - win) / (1 - bound))
+    assert log_p[-1] < -0.95 * information * len(scores)  # Kelly's growth rate is the relative entropy
+    assert np.all(log_anytime_p_values(scores, 1.0) == 0)
 
 
 def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
