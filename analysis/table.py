@@ -124,7 +124,7 @@ def advantage_section(analysis: Analysis) -> Section:
 def certificate_section(certificate: Certificate) -> Section:
     """The test of the null hypothesis, with its bounds as intervals."""
     classical, quantum = certificate.classical_bound, certificate.quantum_bound
-    rows = (
+    rows = [
         ("result", Cell("certified" if certificate.certified else "not certified")),
         ("log10 p", Cell(f"{certificate.log10_p_value + 0.0:.4g}", f"significance {certificate.significance:g}")),
         ("method", Cell(certificate.method)),
@@ -134,10 +134,10 @@ def certificate_section(certificate: Certificate) -> Section:
         ("quantum bound on the score", Cell(bound_text(quantum.low, quantum.high), quantum.method)),
         ("excess Δ = score − classical bound", estimate_cell(certificate.excess)),
         ("trials, lost ones included", Cell(f"{certificate.trials}", f"{certificate.lost} lost")),
-    )
+    ]
     if certificate.log10_anytime_p_value is not None:
         anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", "test martingale")
-        rows = (*rows[:2], ("log10 p, valid whenever one looks", anytime), *rows[2:])
+        rows.insert(2, ("log10 p, valid whenever one looks", anytime))
     return _two_columns("Certificate", rows)
 
 
