@@ -108,7 +108,7 @@ def certify(
         classical_bound=_shifted(classical, constant),
         quantum_bound=_shifted(quantum, constant),
         excess=excess,
-        log10_p_value=log_p / math.log(10),
+        log10_p_value=log_p / math.log(10) if log_p < -1e-12 else 0.0,
         log10_anytime_p_value=_log10_anytime(frontiers, sample, usable, trials),
         method=method,
         assumption=FRESH if sample.random else CONDITIONAL,
@@ -149,6 +149,8 @@ def _log10_anytime(
         return None
     game = routing_game(frontiers.workload, multipliers[0]).matrix
     total = BoundedSum.of(game, sample)
+    if total.scale == 0:
+        return None
     bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
     scores = trial_scores(game, sample.distribution, trials)
     return float(log_anytime_p_values(scores, bound)[-1]) / math.log(10)

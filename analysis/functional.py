@@ -134,6 +134,8 @@ class BoundedSum:
         The binomial tail holds for fresh settings by Elkouss & Wehner, arXiv:1510.07233; for independent trials with
         realised settings by Hoeffding, Ann. Math. Stat. 27 (1956), if ΣU ≥ Nω+1.
         """
+        if self.scale == 0:
+            return 0.0, "Chernoff–KL"
         probability = min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
         if probability >= 1:
             return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
@@ -173,6 +175,8 @@ def _hoeffding_tail(trials: int, total: float, probability: float) -> float:
 def estimate_functional(functional: Floats, constant: float, sample: Sample, log_significance: float) -> Estimate:
     """const + Σ A c: the plug-in estimate, and one-sided limits at significance α on either side.
 
+    Where a setting that could have been drawn never was, the mean of Z over all trials is the estimate instead.
+
     Args:
         functional: A, shape (n_A, n_B).
         constant: Added to all three numbers.
@@ -181,10 +185,9 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     """
     measured = functional != 0
     value = float((functional[measured] * sample.counts.correlators[measured]).sum())
-    if math.isnan(value):
-        x, y = (int(index) + 1 for index in np.argwhere(np.isnan(sample.counts.correlators) & measured)[0])
-        raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
-    bounded = BoundedSum.of(functional, sample)
+    bounded = BoundedSum.of(functional, sample)  # refuses settings that were never asked for
+    if math.isnan(value):  # a rare setting was never drawn, or all its trials were lost
+        value = bounded.observed
     lost = sample.trials - sample.counts.total
     reach = float(np.abs(functional).sum())  # no correlators give more
     low, high = max(bounded.lower(log_significance), -reach), min(bounded.upper(log_significance, lost), reach)

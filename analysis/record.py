@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ..model.errors import ScenarioError
 from ..model.frontier import Frontier
-from ..model.operating import Frontiers
+from ..model.operating import Frontiers, LargestAdvantage
 from ..model.rivals import RivalCurve
 from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
@@ -46,7 +47,7 @@ class WiderRival(_Record):
     Attributes:
         unbounded: Whether its throughput has no bound (it may leave one server to the baseline task for ever).
         waiting_time_at_equal_throughput: What it needs at the observed baseline throughput, over that throughput's
-            range; None without an observed point, or where the rival cannot reach it.
+            range; without an observed point, at the largest advantage. None where the rival cannot reach it.
     """
 
     label: str
@@ -195,8 +196,11 @@ def frontier_record(
     """Tabulate the frontiers of a workload, and the wider rivals beside an observed baseline throughput."""
     workload = frontiers.workload
     ranges = frontiers.advantage_ranges()
-    best = frontiers.largest_advantage() if ranges else None
+    best = _largest_advantage(frontiers) if ranges else None
     at = best.splitting_probability if best else None
+    if observed_throughput is None and at is not None:
+        throughput = float(workload.baseline_throughput(at))
+        observed_throughput = Estimate(throughput, throughput, throughput)
     return FrontierRecord(
         title=title,
         types_a=list(workload.names_a),
@@ -220,6 +224,13 @@ def frontier_record(
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
         wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
     )
+
+
+def _largest_advantage(frontiers: Frontiers) -> LargestAdvantage | None:
+    try:
+        return frontiers.largest_advantage()
+    except ScenarioError:  # a reduction smaller than what it counts as one
+        return None
 
 
 def _rival(curve: RivalCurve, throughput: Estimate | None) -> WiderRival:

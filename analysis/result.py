@@ -222,7 +222,10 @@ def _enclose(estimate: float, lows: Floats, highs: Floats) -> Estimate:
 
 def _visibility(frontiers: Frontiers, sample: Sample, certificate: Certificate, ideal: Floats | None) -> Visibility:
     """The share of the ideal score at the certificate's μ that was observed."""
-    matrix = routing_game(frontiers.workload, certificate.multiplier).matrix
+    game = routing_game(frontiers.workload, certificate.multiplier)
+    if game.is_zero:
+        return Visibility(estimate=0.0, low=-1.0, high=1.0, relative_to="nothing: the game has no weight here")
+    matrix = game.matrix
     if ideal is not None and float((matrix * ideal).sum()) > 0:
         best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
     else:

@@ -194,7 +194,9 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
     if record.least_visibility is not None:
         rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
     for rival in record.wider_rivals:
-        rows.append((f"numerical: {printable(rival.label)}", Cell(printable(rival.method))))
+        needed = _needed(rival.waiting_time_at_equal_throughput)
+        label = f"numerical: {printable(rival.label)}, W at that throughput"
+        rows.append((label, Cell(needed.value, printable(rival.method))))
     return [_two_columns("Frontiers", rows), _vertices(record)]
 
 

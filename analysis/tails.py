@@ -29,13 +29,14 @@ def log_binomial_tail(trials: int, successes: int, probability: float) -> float:
     if successes > trials or probability <= 0:
         return -math.inf
     if successes > trials * probability:
-        return min(0.0, _upper_series(trials, successes, probability))
-    below = _upper_series(trials, trials - successes + 1, 1.0 - probability)
-    return math.log1p(-math.exp(below)) if below < 0 else -math.inf
+        tail, rounding = _upper_series(trials, successes, probability)
+        return min(0.0, tail + rounding)
+    below, rounding = _upper_series(trials, trials - successes + 1, 1.0 - probability)
+    return math.log1p(-math.exp(min(below - 2 * rounding, -rounding)))
 
 
-def _upper_series(trials: int, first: int, probability: float) -> float:
-    """ln Σ_{j≥k} of the binomial law above its mean: first term times a series of falling ratios."""
+def _upper_series(trials: int, first: int, probability: float) -> tuple[float, float]:
+    """ln Σ_{j≥k} of the binomial law above its mean: first term times falling ratios; and its rounding error."""
     log_odds = math.log(probability) - math.log1p(-probability)
     factorials = gammaln(trials + 1), gammaln(first + 1), gammaln(trials - first + 1)
     log_first = float(factorials[0] - factorials[1] - factorials[2])
@@ -55,7 +56,7 @@ def _upper_series(trials: int, first: int, probability: float) -> float:
         if ratio < 1 and last * ratio / (1 - ratio) < _EPS * total:
             total += last * ratio / (1 - ratio)
             break
-    return log_first + math.log(total) + rounding
+    return log_first + math.log(total), rounding
 
 
 def kullback_leibler(mean: float, probability: float) -> float:

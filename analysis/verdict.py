@@ -39,9 +39,8 @@ def _not_certified(certificate: Certificate) -> str:
 
 
 def _statistics(certificate: Certificate) -> str:
-    log10_p = certificate.log10_p_value if certificate.log10_p_value < -1e-6 else 0.0
     return (
-        f"log10 p = {log10_p:.4g} ({certificate.method}, {certificate.trials} trials, "
+        f"log10 p = {certificate.log10_p_value:.4g} ({certificate.method}, {certificate.trials} trials, "
         f"significance {certificate.significance:g}; multiplier {certificate.multiplier:.6g}, "
         f"{certificate.multiplier_origin})."
     )

@@ -26,13 +26,14 @@ def routing_game(workload: Workload, multiplier: float) -> XorGame:
     Σ G c + routing_constant(workload, μ) = Σ π s (w−μ), the waiting time saved less μ per unit of splitting.
     """
     matrix = -workload.joint * (workload.weights - multiplier) / 2
+    magnitude = float((workload.joint * (workload.weights + abs(multiplier))).sum()) / 2
     if not workload.product:
-        return XorGame(matrix)
+        return XorGame(matrix, magnitude=magnitude)
     crossing = workload.pair_rate / (2 * (1 - workload.load))
     left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
     right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
     core = -np.array([[-multiplier, 0.25], [0.25, crossing]]) / 2
-    return XorGame(matrix, RankTwo(left, core, right))
+    return XorGame(matrix, RankTwo(left, core, right), magnitude)
 
 
 def routing_constant(workload: Workload, multiplier: float) -> float:

@@ -56,15 +56,22 @@ class XorGame:
     Attributes:
         matrix: G, shape (n_A, n_B).
         rank_two: Its factors where the types are independent (DESIGN fact 1), else None.
+        magnitude: Sum of the absolute values that G was computed from; above Σ|G| where they cancel.
     """
 
     matrix: Floats
     rank_two: RankTwo | None = None
+    magnitude: float = 0.0
 
     @property
     def slack(self) -> float:
-        """A bound on the rounding error of any sum of |G|."""
-        return float(_ROUNDING * self.matrix.size * np.abs(self.matrix).sum())
+        """A bound on the rounding error of any signed sum of G, and of the terms that G was computed from."""
+        return float(_ROUNDING * self.matrix.size * max(self.magnitude, np.abs(self.matrix).sum()))
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether G is nothing but rounding error."""
+        return bool(np.abs(self.matrix).sum() <= self.slack)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +115,11 @@ def classical_optimum(game: XorGame) -> ClassicalOptimum:
     else:
         a, method = _signs(game.matrix @ _best_signs(game.matrix.T)), "enumeration"
     b = _signs(a @ game.matrix)
+    for _ in range(len(a)):  # where terms cancel, a neighbour may be better than the cut found from the factors
+        better = _signs(game.matrix @ b)
+        if np.array_equal(better, a):
+            break
+        a, b = better, _signs(better @ game.matrix)
     value = float(a @ game.matrix @ b)
     return ClassicalOptimum(Bound(value - game.slack, value + game.slack, method), a, b)
 
@@ -125,9 +137,9 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
     matrix = game.matrix
     if dimension is None:
         dimension = 2 if game.rank_two is not None else int(np.ceil(np.sqrt(2 * sum(matrix.shape)))) + 1
-    if not matrix.any():
+    if game.is_zero:
         u, v = np.eye(1, dimension).repeat(matrix.shape[0], 0), np.eye(1, dimension).repeat(matrix.shape[1], 0)
-        return QuantumOptimum(Bound(0.0, 0.0, "zero game"), u, v)
+        return QuantumOptimum(Bound(-2 * game.slack, 2 * game.slack, "zero game"), u, v)
 
     def ascend(v: Floats) -> Floats:
         return _normalise(matrix.T @ _normalise(matrix @ v))
@@ -151,7 +163,21 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
         if high - value <= CLOSED_GAP * abs(value) + 2 * game.slack:
             break
     assert best is not None  # MAX_STARTS ≥ 1
+    if best.bound.high - best.bound.low > CLOSED_GAP * best.bound.high + 4 * game.slack:
+        return _at_least_classical(game, best)
     return best
+
+
+def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
+    """A stalled ascent must not fall behind the classical strategies, which are vectors along one line."""
+    if game.rank_two is None and min(game.matrix.shape) > MAX_ENUMERATED // 2:
+        return found
+    classical = classical_optimum(game)
+    if classical.bound.low <= found.bound.low:
+        return found
+    axis = np.eye(1, found.u.shape[1])
+    bound = replace(found.bound, low=min(classical.bound.low, found.bound.high))
+    return QuantumOptimum(bound, classical.a[:, None] * axis, classical.b[:, None] * axis)
 
 
 def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -89,7 +90,9 @@ def frontier(
 @app.command()
 def replay(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    pairs: Annotated[int | None, typer.Option(min=1, help="Pairs to simulate; default: what the trials serve.")] = None,
+    pairs: Annotated[
+        int | None, typer.Option(min=100, max=10**9, help="Pairs to simulate; default: what the trials serve.")
+    ] = None,
     seed: SeedOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -149,6 +152,13 @@ def _exit_for(certified: bool, require_advantage: bool) -> None:
         raise typer.Exit(NO_ADVANTAGE)
 
 
+def _tolerate_any_terminal() -> None:
+    """A terminal that cannot show Greek letters gets question marks, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
     print(f"bellqueue: {message}", file=sys.stderr)
     sys.exit(code)
@@ -158,16 +168,20 @@ def main() -> NoReturn:
     """Entry point: a user's mistake becomes one line on stderr and exit code 2."""
     from ..model.errors import BellqueueError
 
+    _tolerate_any_terminal()
     try:
         code = app(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where the shell has closed it
+            sys.stdout.flush()
     except typer.TyperException as mistake:
         _fail(f"{' '.join(mistake.format_message().split())} (see --help)")
     except BellqueueError as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; nothing was left behind", INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:  # the reader of stdout, `head` say, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    if code == INTERRUPTED:
+        _fail("interrupted; no half-written folder was left", INTERRUPTED)
     sys.exit(code or 0)

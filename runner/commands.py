@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ..analysis.counts_file import read_counts
 from ..analysis.record import Analysis, frontier_record
-from ..model.errors import DataError
+from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
 from ..model.rivals import RivalCurve, asymmetric_curve, clock_curve
 from ..model.scenario import Scenario
 from ..model.workload import Workload
-from .folder import REPORT, RunFolder, new_run_folder, write_text
+from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_text, write_trials
 from .pipeline import (
     analyse_file,
     analyse_folder,
@@ -51,6 +51,7 @@ def run_command(
 
     if shots is not None:
         scenario = scenario.with_experiment(shots=shots)
+    failure: BellqueueError | None = None
     with _progress() as progress:
         step = progress.add_task("preparing", total=None)
         experiment = prepare(scenario, seed)
@@ -61,17 +62,23 @@ def run_command(
             write_records(folder, scenario, plan)
             progress.update(step, description=f"measuring on {plan.backend.name}", total=plan.shots, completed=0)
             trials = measure(experiment, backend, lambda status: progress.update(step, completed=status.done))
-            curves = _search_rivals(experiment.frontiers.workload, progress) if rivals else ()
-            progress.update(step, description="analysing and writing", total=None)
-            analysis = analyse_run(
-                scenario,
-                plan,
-                trials,
-                frontiers=experiment.frontiers,
-                wider_rivals=curves,
-                command=_reproduce(source, plan.backend.name, plan.shots, plan.seed),
-            )
-            write_results(folder, trials, analysis)
+            write_trials(folder, trials)
+            try:
+                curves = _search_rivals(experiment.frontiers.workload, progress) if rivals else ()
+                progress.update(step, description="analysing and writing", total=None)
+                analysis = analyse_run(
+                    scenario,
+                    plan,
+                    trials,
+                    frontiers=experiment.frontiers,
+                    wider_rivals=curves,
+                    command=_reproduce(source, plan.backend.name, plan.shots, plan.seed),
+                )
+                write_results(folder, analysis)
+            except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
+                failure = error
+    if failure:
+        raise DataError(f"{failure}; the trials are kept in {target}")
     _show(analysis, json)
     if not json:
         print(f"\nrun folder: {target}\nreport:     {target / REPORT}")
@@ -82,6 +89,10 @@ def analyze_command(
     data: Path, scenario: Scenario | None, source: Path | None, json: bool, rivals: bool, report: Path | None
 ) -> bool:
     """Analyse a counts file or a run's folder; returns whether the advantage was certified."""
+    if report:
+        check_writable_file(report)
+    if not data.exists():
+        raise DataError(f"{data}: no such file; give a counts JSON, a trials CSV or a run's folder")
     folder = RunFolder.open(data) if data.is_dir() else None
     if folder is None and scenario is None:
         raise DataError(f"{data}: name the scenario these counts belong to with --scenario FILE")
@@ -99,6 +110,8 @@ def analyze_command(
     if report:
         _write_report(report, analysis)
     _show(analysis, json)
+    if report and not json:
+        print(f"\nreport: {report}")
     return analysis.certificate.certified
 
 
@@ -148,6 +161,7 @@ def report_command(path: Path, out: Path | None) -> None:
 def backends_command(json: bool) -> None:
     """List what --backend takes."""
     from rich.table import Table
+    from rich.text import Text
 
     from ..backends import list_backends
 
@@ -157,8 +171,8 @@ def backends_command(json: bool) -> None:
         return
     table = Table("name", "qubits", "what it is", box=None, pad_edge=False)
     for summary in summaries:
-        note = summary.note if summary.available else f"not available: {summary.note}"
-        table.add_row(summary.name, "" if summary.qubits is None else str(summary.qubits), note)
+        qubits = "" if summary.qubits is None else str(summary.qubits)
+        table.add_row(Text(summary.name), qubits, Text(summary.note))  # plain: [braket] is no markup
     Console().print(table)
 
 
@@ -181,7 +195,7 @@ def _write_report(target: Path, analysis: Analysis) -> None:
 def _progress() -> Iterator[Progress]:
     """Bars on stderr, gone when done, silent where stderr is no terminal."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
 

@@ -20,7 +20,8 @@ from ..model.trials import Trials
 from ..model.validation import first_complaint, read_text
 from .plan_record import PlanRecord
 
-SCENARIO, PLAN, TRIALS, ANALYSIS, REPORT = "scenario.json", "plan.json", "trials.csv", "analysis.json", "report.html"
+SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
+TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
 _RECORD_BYTES = 100_000_000
 
 
@@ -97,12 +98,25 @@ def new_run_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def check_writable_file(path: Path) -> None:
+    """Refuse a place where no file can be written, before any work is done for it.
+
+    Raises:
+        OutputError: it is a folder, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give the name of a file in it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: under another name first, synced, then renamed.
 
     Raises:
         OutputError: it cannot be written.
     """
+    check_writable_file(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with draft.open("w", encoding="utf-8", newline="\n") as file:

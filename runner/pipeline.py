@@ -20,8 +20,8 @@ from ..model.errors import BackendError
 from ..model.operating import Frontiers, OperatingPoint, input_distribution
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
-from ..model.trials import Sampling, Trials
-from .folder import ANALYSIS, PLAN, SCENARIO, RunFolder, write_text, write_trials
+from ..model.trials import Counts, Sampling, Trials, match_types
+from .folder import ANALYSIS, CALIBRATION, PLAN, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
 
@@ -138,41 +138,71 @@ def analyse_file(
     """
     frontiers = Frontiers(scenario.workload())
     sample = read_counts(path, frontiers.workload)
-    provenance = Provenance(
-        bellqueue_version=bellqueue_version(),
-        libraries=library_versions(),
-        created=now(),
-        source=path.name,
-        command=command,
-        scenario_hash=scenario.content_hash(),
-        content_hash=content_hash(scenario.content_hash(), path.read_text(encoding="utf-8-sig")),
-    )
-    return analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
+    return _analyse_foreign(path.name, sample, scenario, frontiers, wider_rivals, command)
 
 
 def analyse_folder(
     run: RunFolder, scenario: Scenario | None, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
 ) -> Analysis:
-    """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data."""
-    own = run.scenario()
-    if scenario is None or scenario.content_hash() == own.content_hash():
-        trials = run.trials(own.workload().shape)
-        return analyse_run(own, run.plan(), trials, wider_rivals=wider_rivals, command=command)
-    return analyse_file(run.path / "trials.csv", scenario, wider_rivals=wider_rivals, command=command)
+    """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
+
+    Its lost trials are losses there, too, and its types are matched by name.
+
+    Raises:
+        DataError: the folder is damaged, or its types are not the scenario's.
+    """
+    own, plan = run.scenario(), run.plan()
+    workload = own.workload()
+    trials = run.trials(workload.shape)
+    same = scenario is None or scenario.content_hash() == own.content_hash()
+    if same:
+        plan.check(own.content_hash(), workload.shape)
+        return analyse_run(own, plan, trials, wider_rivals=wider_rivals, command=command)
+    assert scenario is not None  # `same` has seen to it
+    frontiers = Frontiers(scenario.workload())
+    plan.check(plan.scenario_hash, workload.shape)
+    rows = match_types(workload.names_a, frontiers.workload.names_a, "A")
+    columns = match_types(workload.names_b, frontiers.workload.names_b, "B")
+    counts = trials.counts()
+    lost = plan.sampling(counts).lost
+    places = np.ix_(rows, columns)
+    sampling = Sampling("fixed", lost=None if lost is None else lost[places])
+    sample = Sample(Counts(counts.table[places]), sampling)
+    return _analyse_foreign(run.path.name, sample, scenario, frontiers, wider_rivals, command)
+
+
+def _analyse_foreign(
+    source: str,
+    sample: Sample,
+    scenario: Scenario,
+    frontiers: Frontiers,
+    wider_rivals: Sequence[RivalCurve],
+    command: str | None,
+) -> Analysis:
+    provenance = Provenance(
+        bellqueue_version=bellqueue_version(),
+        libraries=library_versions(),
+        created=now(),
+        source=source,
+        command=command,
+        scenario_hash=scenario.content_hash(),
+        content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
+    )
+    return analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
 
 
 def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
     """What is fixed before the data, on disk before the first trial."""
     write_text(folder / SCENARIO, json.dumps(scenario.record(), indent=2) + "\n")
     write_text(folder / PLAN, plan.model_dump_json(by_alias=True, indent=2) + "\n")
+    write_text(folder / CALIBRATION, plan.backend.model_dump_json(indent=2) + "\n")
 
 
-def write_results(folder: Path, trials: Trials, analysis: Analysis) -> None:
-    """Raw trials, analysis, figures and report."""
+def write_results(folder: Path, analysis: Analysis) -> None:
+    """Analysis, figures and report."""
     from ..analysis.figures import correlator_figure, frontier_figure, save
     from ..analysis.report import report_html
 
-    write_trials(folder, trials)
     write_text(folder / ANALYSIS, analysis.to_json())
     frontier = frontier_figure(analysis.frontiers, analysis)
     correlators = correlator_figure(analysis)

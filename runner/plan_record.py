@@ -16,7 +16,7 @@ from ..model.trials import Counts, Sampling
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class MeasurementRecord(_Record):
@@ -63,15 +63,15 @@ class PlanRecord(_Record):
     schema_: Literal["bellqueue.plan/1"] = Field(default="bellqueue.plan/1", alias="schema")
     scenario_hash: str
     created: str
-    strategy: list[MeasurementRecord]
+    strategy: Annotated[list[MeasurementRecord], Field(min_length=1)]
     assumed_visibility: float
     splitting_probability: float
     waiting_time: float
     baseline_throughput: float
     multiplier: float
-    certificate_multiplier: Annotated[float, Field(ge=0)]
+    certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
     settings: Literal["random", "fixed"]
-    block: int
+    block: Annotated[int, Field(ge=1)]
     input_distribution: list[list[float]]
     asked: list[list[int]]
     shots: int
@@ -120,6 +120,23 @@ class PlanRecord(_Record):
             seed=seed,
             backend=BackendRecord.of(description),
         )
+
+    def check(self, scenario_hash: str, shape: tuple[int, int]) -> None:
+        """See that this plan was made for that scenario, with its numbers of types.
+
+        Raises:
+            DataError: it was not, or it has been changed since.
+        """
+        if self.scenario_hash != scenario_hash:
+            raise DataError(
+                "plan.json was made for another scenario than scenario.json, which has been changed since the run; "
+                "restore it, or give the changed one with --scenario"
+            )
+        tables = (self.asked, self.input_distribution)
+        angles = [angle for part in self.strategy for angle in ((part.alpha, shape[0]), (part.beta, shape[1]))]
+        right = all([len(row) for row in table] == [shape[1]] * shape[0] for table in tables)
+        if not right or any(len(angle) != count for angle, count in angles):
+            raise DataError(f"plan.json: asked, input_distribution and angles must be for {shape[0]}×{shape[1]} types")
 
     def operating_point(self) -> OperatingPoint:
         """The operating point again, its vectors in the plane of the angles."""

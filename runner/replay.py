@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from ..model.errors import DataError
 from ..model.routing import ReplayRouting, SplittingRouting
 from ..model.simulation import Comparison, Estimate, SimulationResult, compare
 from .folder import RunFolder
 
 SCHEMA = "bellqueue.replay/1"
+LEAST_PAIRS = 100  # below it the batches of the intervals are empty
 Floats = NDArray[np.float64]
 Watch = Callable[[int, int], None]
 
@@ -84,11 +86,15 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     workload = folder.scenario().workload()
     trials = folder.trials(workload.shape)
     counts = trials.counts()
-    split = (1 - counts.correlators) / 2
+    split = np.where(workload.joint > 0, (1 - counts.correlators) / 2, 0.0)
+    if np.isnan(split).any():
+        raise DataError(f"{folder.path}: some pair of types was never measured; record more trials to replay them")
     p = workload.splitting_probability(split)
     classical = Frontiers(workload).classical
     served = int(np.min(counts.settings[workload.joint > 0] / workload.joint[workload.joint > 0]))
     wanted = served if pairs is None else pairs
+    if wanted < LEAST_PAIRS:
+        raise DataError(f"{folder.path}: its trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
     routing = ReplayRouting(trials, cycle=pairs is not None and pairs > served * 0.9)
     rival = SplittingRouting((1 - _mixture(classical.splitting_probability, classical.correlators, p)) / 2)
     seed = secrets.randbits(63) if seed is None else seed
@@ -108,25 +114,33 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
 
 def replay_table(replay: Replay) -> Table:
     """The replay beside the formulas and the classical simulation."""
-    table = Table("", "replayed trials", "formula", "best classical, simulated", box=None, pad_edge=False)
+    table = Table("", "replayed trials", "best classical", "formula", box=None, pad_edge=False, title_justify="left")
+    reused = ", recorded outcomes used more than once" if replay.cycled else ""
+    table.title = (
+        f"{replay.replayed.pairs} simulated pairs routed by the recorded trials{reused}, and by the best classical "
+        "strategy of the class at equal throughput on the same arrivals"
+    )
+    table.caption = (
+        "Each figure with its 95 % confidence interval by batch means below; times in units of time. The formula takes "
+        f"the measured correlators. Seed {replay.seed}."
+    )
+    table.caption_justify = "left"
     pair = replay.replayed, replay.classical
-    rows = {
+    formulas = {
         "splitting probability": replay.formula_splitting_probability,
         "waiting time": replay.formula_waiting_time,
         "baseline throughput": replay.formula_baseline_throughput,
     }
-    for name, formula in rows.items():
-        values = (getattr(result, name.replace(" ", "_")) for result in pair)
-        first, second = (_interval(value) for value in values)
-        table.add_row(name, first, f"{formula:.6g}", second)
-    for percent in (50, 95, 99):
+    for name, formula in formulas.items():
+        first, second = (_interval(getattr(result, name.replace(" ", "_"))) for result in pair)
+        table.add_row(f"mean {name}" if name == "waiting time" else name, first, second, f"{formula:.6g}")
+    for percent, name in ((50, "median"), (95, "95th percentile of"), (99, "99th percentile of")):
         first, second = (_interval(getattr(result, f"waiting_time_p{percent}")) for result in pair)
-        table.add_row(f"waiting time, {percent} %", first, "", second)
+        table.add_row(f"{name} waiting time", first, second, "")
     for server in (0, 1):
         first, second = (_interval(result.load[server]) for result in pair)
-        table.add_row(f"load of server {server}", first, "", second)
-    table.add_row("waits less by", _interval(replay.comparison.waiting_time_difference(1, 0)))
-    table.add_row("pairs", f"{replay.replayed.pairs}{' (outcomes reused)' if replay.cycled else ''}")
+        table.add_row(f"load of server {server}", first, second, "")
+    table.add_row("replayed trials wait less by", _interval(replay.comparison.waiting_time_difference(1, 0)), "", "")
     return table
 
 
@@ -138,7 +152,7 @@ def _mixture(vertices: Floats, correlators: Floats, splitting_probability: float
 
 
 def _interval(value: Estimate) -> str:
-    return f"{value.estimate:.5g} [{value.low:.5g}, {value.high:.5g}]"
+    return f"{value.estimate:.5g}\n{value.low:.5g}…{value.high:.5g}"
 
 
 def _result(result: SimulationResult) -> dict[str, Any]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from bellqueue.model.frontier import QuantumFrontier, classical_frontier, communication_frontier, routing_game
 from bellqueue.model.game import XorGame, classical_optimum, dual_bound, quantum_optimum
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.reward import PowerReward
+from bellqueue.model.service import Service
+from bellqueue.model.workload import Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,3 +114,59 @@ def test_communication_splits_the_heaviest_pairs_first() -> None:
     order = np.argsort(-workload.weights, axis=None)
     frontier = communication_frontier(workload)
     np.testing.assert_allclose(frontier.splitting_probability[1:], np.cumsum(workload.joint.flat[order]))
+
+
+def _equal_means(rng: np.random.Generator, spread: float) -> Workload:
+    """Types that differ in variance only, or hardly in their means: G all but cancels at the edges' multipliers."""
+    shape = rng.integers(1, 5, size=2).tolist()
+    services = [
+        tuple(Service("gamma", 1.0 + spread * float(rng.random()), float(rng.uniform(0.1, 3))) for _ in range(count))
+        for count in shape
+    ]
+    marginals = [np.round(rng.dirichlet(np.ones(count)), 2) + 0.01 for count in shape]
+    joint = np.outer(*(marginal / marginal.sum() for marginal in marginals))
+    names = [tuple(str(index) for index in range(count)) for count in shape]
+    return Workload(0.3, joint, services[0], services[1], names[0], names[1], PowerReward(2.0), True)
+
+
+def _score(game: list[list[Fraction]], a: list[int], b: list[int]) -> Fraction:
+    rows = (sum((sign * g for sign, g in zip(b, row, strict=True)), Fraction(0)) for row in game)
+    return sum((sign * row for sign, row in zip(a, rows, strict=True)), Fraction(0))
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-16, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-3])
+def test_the_classical_bound_holds_where_the_game_cancels(spread: float) -> None:
+    rng = np.random.default_rng(17)
+    for _ in range(25):
+        workload = _equal_means(rng, spread)
+        frontiers = Frontiers(workload)
+        for multiplier in frontiers.classical.multipliers.tolist():
+            game = routing_game(workload, multiplier)
+            bound = frontiers.classical_bound(multiplier)
+            signs = [1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) for n in workload.shape]
+            # In exact rational arithmetic, from the very numbers that G is made of.
+            weights = [[Fraction(w) for w in row] for row in workload.weights.tolist()]
+            joint = [[Fraction(share) for share in row] for row in workload.joint.tolist()]
+            exact = [
+                [-share * (w - Fraction(multiplier)) / 2 for share, w in zip(*rows, strict=True)]
+                for rows in zip(joint, weights, strict=True)
+            ]
+            best = max(
+                _score(exact, a_signs, b_signs) for a_signs in signs[0].tolist() for b_signs in signs[1].tolist()
+            )
+            assert Fraction(bound.low) <= best <= Fraction(bound.high)
+            assert game.slack < 1e-10
+        least = frontiers.least_visibility()
+        assert least is None or least >= 0.7
+
+
+def test_a_hard_game_of_high_rank_never_falls_behind_the_classical_strategies() -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(30):
+        joint = rng.dirichlet(np.full(36, 0.15)).reshape(6, 6) + 1e-12
+        means = np.exp(3 * rng.normal(size=(2, 6)))
+        matrix = -joint * (np.outer(*means) - np.median(np.outer(*means)))
+        game = XorGame(matrix)
+        quantum, classical = quantum_optimum(game), classical_optimum(game)
+        assert quantum.bound.low >= classical.bound.low - 2 * game.slack
+        assert float((matrix * quantum.correlators).sum()) >= classical.bound.low - 2 * game.slack

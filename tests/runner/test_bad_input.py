@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +158,13 @@ def _assert_one_line(done: Any, words: str, folder: Path, given: set[str]) -> No
     assert {path.name for path in folder.iterdir()} == given  # no half-written folder
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("command", ["run", "frontier"])
-def test_wrong_scenarios(name: str, command: str, call: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("run", name) for name in SCENARIOS]
+    + [("frontier", name) for name in SCENARIOS if name != "target out of reach"],  # which only a run looks for
+)
+def test_wrong_scenarios(command: str, name: str, call: Run, tmp_path: Path) -> None:
     record, words = SCENARIOS[name]
-    if command == "frontier" and name == "target out of reach":
-        pytest.skip("the frontier has no operating point")
     (tmp_path / "s.json").write_text(json.dumps(record))
     _assert_one_line(call(command, "s.json"), words, tmp_path, {"s.json"})
 
@@ -186,7 +189,8 @@ def test_wrong_counts(name: str, call: Run, tmp_path: Path) -> None:
     [
         (["run", "missing.toml"], "no such file"),
         (["run", "folder"], "is a folder"),
-        (["analyze", "missing.json"], "--scenario"),
+        (["analyze", "missing.json"], "no such file"),
+        (["analyze", "s.json"], "--scenario"),
         (["analyze", "missing.json", "--scenario", "s.json"], "no such file"),
         (["analyze", "folder"], "is not a run folder"),
         (["analyze", "folder", "--scenario", "s.json"], "is not a run folder"),
@@ -214,3 +218,23 @@ def test_wrong_arguments(arguments: list[str], words: str, call: Run, tmp_path: 
     (tmp_path / "s.json").write_text(json.dumps(default_record(shots=200)))
     _assert_one_line(call(*arguments), words, tmp_path, {"folder", "s.json"})
     assert not any((tmp_path / "folder").iterdir())
+
+
+@pytest.mark.parametrize(("place", "words"), [(".", "is a folder"), ("nowhere/r.html", "does not exist")])
+def test_wrong_places_for_a_report(place: str, words: str, call: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_bytes(_counts())
+    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    done = call("analyze", "c.json", "--scenario", "s.json", "--report", place, "--no-rivals")
+    _assert_one_line(done, words, tmp_path, {"c.json", "s.json"})
+
+
+@pytest.mark.parametrize("closed", ["stdout=None", "stdout='latin-1'"])
+def test_a_poor_terminal_gets_the_answer_without_a_traceback(closed: str, tmp_path: Path) -> None:
+    """Stdout closed by the shell, or one that cannot encode what is printed."""
+    (tmp_path / "c.json").write_bytes(_counts())
+    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    prefix = "exec >&-; " if closed == "stdout=None" else "PYTHONIOENCODING=latin-1 "
+    command = f"{prefix}{sys.executable} -m bellqueue.runner analyze c.json --scenario s.json --no-rivals"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
