@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..model.errors import ScenarioError
 from ..model.frontier import Frontier
-from ..model.operating import Frontiers, LargestAdvantage
+from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
 from ..model.rivals import RivalCurve
 from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
@@ -123,14 +123,21 @@ class Correlators(_Record):
 
 
 class Planned(_Record):
-    """What the plan fixed and predicted before data were taken."""
+    """What the plan fixed and predicted before data were taken: an `OperatingPoint` without its strategy."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     splitting_probability: float
     waiting_time: float
     baseline_throughput: float
     multiplier: float
-    certificate_multiplier: float
+    certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
     assumed_visibility: float
+
+    @classmethod
+    def of(cls, point: OperatingPoint) -> Planned:
+        """Record an operating point."""
+        return cls(**{name: getattr(point, name) for name in cls.model_fields})
 
 
 class Provenance(_Record):

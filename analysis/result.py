@@ -100,7 +100,7 @@ def analyse(
         visibility=_visibility(frontiers, sample, certificate, ideal),
         correlators=_correlators(sample, ideal),
         confidence_region=comparison.region(),
-        planned=_planned(plan) if plan else None,
+        planned=Planned.of(plan) if plan else None,
         frontiers=frontier_record(scenario.title, frontiers, wider_rivals, comparison.observed.baseline_throughput),
         scenario=scenario.record(),
         provenance=provenance,
@@ -242,15 +242,4 @@ def _correlators(sample: Sample, ideal: Floats | None) -> Correlators:
         standard_error=error.tolist(),
         ideal=None if ideal is None else ideal.tolist(),
         trials=trials.tolist(),
-    )
-
-
-def _planned(plan: OperatingPoint) -> Planned:
-    return Planned(
-        splitting_probability=plan.splitting_probability,
-        waiting_time=plan.waiting_time,
-        baseline_throughput=plan.baseline_throughput,
-        multiplier=plan.multiplier,
-        certificate_multiplier=plan.certificate_multiplier,
-        assumed_visibility=plan.assumed_visibility,
     )

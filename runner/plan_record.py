@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..analysis.record import Planned
 from ..backends.protocol import Description
 from ..circuits.plan import SamplingPlan
 from ..model.errors import DataError
@@ -41,21 +42,14 @@ class BackendRecord(_Record):
     @classmethod
     def of(cls, description: Description) -> BackendRecord:
         """Record a description."""
-        return cls(
-            name=description.name,
-            kind=description.kind,
-            device=description.device,
-            qubits=description.qubits,
-            pair=description.pair,
-            predicted_visibility=description.predicted_visibility,
-            calibration=dict(description.calibration),
-        )
+        return cls(**{name: getattr(description, name) for name in cls.model_fields})
 
 
 class PlanRecord(_Record):
     """What was fixed before the data.
 
     Attributes:
+        planned: The operating point, with the multiplier that certifies it.
         asked: Trials planned with each setting, rows router A.
         seed: Of the settings' order and of simulators.
     """
@@ -64,12 +58,7 @@ class PlanRecord(_Record):
     scenario_hash: str
     created: str
     strategy: Annotated[list[MeasurementRecord], Field(min_length=1)]
-    assumed_visibility: float
-    splitting_probability: float
-    waiting_time: float
-    baseline_throughput: float
-    multiplier: float
-    certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
+    planned: Planned
     settings: Literal["random", "fixed"]
     block: Annotated[int, Field(ge=1)]
     input_distribution: list[list[float]]
@@ -105,12 +94,7 @@ class PlanRecord(_Record):
                 MeasurementRecord(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
                 for weight, (alpha, beta) in components
             ],
-            assumed_visibility=point.assumed_visibility,
-            splitting_probability=point.splitting_probability,
-            waiting_time=point.waiting_time,
-            baseline_throughput=point.baseline_throughput,
-            multiplier=point.multiplier,
-            certificate_multiplier=point.certificate_multiplier,
+            planned=Planned.of(point),
             settings=plan.sampling.settings,
             block=plan.sampling.block,
             input_distribution=distribution.tolist(),
@@ -144,15 +128,8 @@ class PlanRecord(_Record):
             Measurements(*(np.column_stack([np.cos(angle), np.sin(angle)]) for angle in (part.alpha, part.beta)))
             for part in self.strategy
         )
-        return OperatingPoint(
-            Strategy(components, tuple(part.probability for part in self.strategy)),
-            self.assumed_visibility,
-            self.splitting_probability,
-            self.waiting_time,
-            self.baseline_throughput,
-            self.multiplier,
-            self.certificate_multiplier,
-        )
+        strategy = Strategy(components, tuple(part.probability for part in self.strategy))
+        return OperatingPoint(strategy, **self.planned.model_dump())
 
     def sampling(self, counts: Counts) -> Sampling:
         """The rule the settings followed, with whatever the counts lack of the plan as lost trials.

@@ -40,8 +40,8 @@ def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path
     for row in rows:
         drawn[int(row["x"]), int(row["y"])] += 1
     assert drawn.tolist() == plan["asked"] == analysis["correlators"]["trials"]
-    assert analysis["planned"]["certificate_multiplier"] == plan["certificate_multiplier"]
-    assert analysis["certificate"]["multiplier"] == plan["certificate_multiplier"]
+    assert analysis["planned"] == plan["planned"]
+    assert analysis["certificate"]["multiplier"] == plan["planned"]["certificate_multiplier"]
     assert analysis["provenance"]["seed"] == 3
     again = bellqueue("run", "--backend", "aer", "--out", "here/run")
     assert again.returncode == 2
@@ -285,8 +285,8 @@ def test_a_scenario_or_plan_changed_after_the_run_is_refused(call: Run, tmp_path
         ("strategy", []),
         ("asked", [[500]]),
         ("block", 0),
-        ("certificate_multiplier", 1e308),
-        ("splitting_probability", float("nan")),
+        ("planned", {**whole["planned"], "certificate_multiplier": 1e308}),
+        ("planned", {**whole["planned"], "splitting_probability": float("nan")}),
         ("input_distribution", [[1.0], [0.0, 0.0]]),
         ("strategy", [{"probability": 1.0, "alpha": [0.0], "beta": [0.0, 1.0]}]),
     ):
