@@ -1,4 +1,4 @@
-"""The certificate: is the observed score beyond every classical strategy's, and by how much (DESIGN §4)."""
+"""The certificate: is the observed score beyond every classical strategy's, and by how much (MODEL §4)."""
 
 from __future__ import annotations
 

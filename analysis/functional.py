@@ -72,7 +72,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class BoundedSum:
-    """ΣU of N variables U in [0, 1], where U = (Z+z)/(2z) and Z = (A/r)·(+1 if a=b else −1) (DESIGN §4).
+    """ΣU of N variables U in [0, 1], where U = (Z+z)/(2z) and Z = (A/r)·(+1 if a=b else −1) (MODEL §4).
 
     Attributes:
         trials: N.

@@ -1,4 +1,4 @@
-"""The anytime-valid test: a martingale that bets on the game, for settings drawn afresh for every trial (DESIGN §4)."""
+"""The anytime-valid test: a martingale that bets on the game, for settings drawn afresh for every trial (MODEL §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three lower frontiers W(p): classical (exact vertices), quantum, and with communication (DESIGN §2)."""
+"""The three lower frontiers W(p): classical (exact vertices), quantum, and with communication (MODEL §2)."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class QuantumFrontier:
     Args:
         workload: The queueing model.
         dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where the types are
-            independent (DESIGN fact 1); None allows any quantum strategy.
+            independent (MODEL §2, fact 1); None allows any quantum strategy.
     """
 
     def __init__(self, workload: Workload, dimension: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Weighted XOR games: the exact classical value, and the quantum value with a dual certificate (DESIGN §2).
+"""Weighted XOR games: the exact classical value, and the quantum value with a dual certificate (MODEL §2).
 
 A game is a matrix G; a correlator c(x,y) scores Σ G c. Local hidden variables reach β_C = max Σ G a_x b_y over
 signs, quantum measurements β_Q = max Σ G ⟨u_x, v_y⟩ over unit vectors (Tsirelson 1980).
@@ -55,7 +55,7 @@ class XorGame:
 
     Attributes:
         matrix: G, shape (n_A, n_B).
-        rank_two: Its factors where the types are independent (DESIGN fact 1), else None.
+        rank_two: Its factors where the types are independent (MODEL §2, fact 1), else None.
         magnitude: Sum of the absolute values that G was computed from; above Σ|G| where they cancel.
     """
 
@@ -125,7 +125,7 @@ def classical_optimum(game: XorGame) -> ClassicalOptimum:
 
 
 def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
-    """β_Q by low-rank ascent u ← normalise(G v), v ← normalise(Gᵀ u), certified by its dual (DESIGN fact 2).
+    """β_Q by low-rank ascent u ← normalise(G v), v ← normalise(Gᵀ u), certified by its dual (MODEL §2, fact 2).
 
     Args:
         game: The game.
@@ -181,7 +181,7 @@ def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
 
 
 def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
-    """An upper bound on β_Q from (nearly) optimal vectors, rounding included: DESIGN fact 2, by θ where it holds."""
+    """An upper bound on β_Q from (nearly) optimal vectors, rounding included: MODEL §2, fact 2, by θ where it holds."""
     matrix = game.matrix
     lam = np.sum(u * (matrix @ v), axis=1)
     kap = np.sum(v * (matrix.T @ u), axis=1)

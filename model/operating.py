@@ -241,7 +241,7 @@ class Frontiers:
 def input_distribution(workload: Workload, multiplier: float) -> Floats:
     """r(x,y) ∝ |G| at μ, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
 
-    Proportional to |G| every trial weighs the same and the exact binomial tail certifies (DESIGN §4); where the floor
+    Proportional to |G| every trial weighs the same and the exact binomial tail certifies (MODEL §4); where the floor
     lifts a setting the proportion is lost, and the certificate falls back to Chernoff–KL.
     """
     shares = np.abs(routing_game(workload, multiplier).matrix)

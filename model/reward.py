@@ -26,7 +26,7 @@ class Reward(Protocol):
 
 @dataclass(frozen=True)
 class PowerReward:
-    """T(t) = t^k with k ≥ 1 (DESIGN §1): Λ·E[T(I)] = Γ(1+k)·Λ^(1−k)."""
+    """T(t) = t^k with k ≥ 1 (MODEL §1): Λ·E[T(I)] = Γ(1+k)·Λ^(1−k)."""
 
     exponent: float
 

@@ -1,4 +1,4 @@
-"""The wider rivals of DESIGN §1, found numerically: asymmetric memoryless routers, and routers with a shared clock.
+"""The wider rivals of MODEL §1, found numerically: asymmetric memoryless routers, and routers with a shared clock.
 
 They lie outside the class that a certificate speaks of, and carry no guarantee: a search may miss a better router.
 """

@@ -224,7 +224,7 @@ class ExperimentSpec(_Section):
 
 
 class Scenario(_Section):
-    """Everything that defines an experiment, as a file or as a Python object (DESIGN §6)."""
+    """Everything that defines an experiment, as a file or as a Python object (README)."""
 
     schema_name: ClassVar[str] = SCHEMA
 

@@ -114,7 +114,7 @@ class Trials:
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How the settings came about, which decides the assumption a p-value rests on (DESIGN §4).
+    """How the settings came about, which decides the assumption a p-value rests on (MODEL §4).
 
     Attributes:
         settings: `random` (drawn afresh from `distribution`, executed in that order) or `fixed`.

@@ -1,4 +1,4 @@
-"""The queueing model: load, waiting-time weights, mean waiting time and baseline throughput (DESIGN §1)."""
+"""The queueing model: load, waiting-time weights, mean waiting time and throughput ("MODEL §1" is docs/model.md)."""
 
 from __future__ import annotations
 

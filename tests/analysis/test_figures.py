@@ -31,7 +31,7 @@ def _line(figure: Figure, start: str, panel: int = 0) -> tuple[np.ndarray, np.nd
 def test_the_figure_shows_the_published_point_and_its_gap(hanoi: Analysis) -> None:
     figure = frontier_figure(hanoi.frontiers, hanoi)
     throughput, waiting = _line(figure, "observed", 1)
-    # DESIGN §7: ibm_hanoi at τ = 1.76222, W = 0.497809, where classical W is 0.566644.
+    # MODEL §5: ibm_hanoi at τ = 1.76222, W = 0.497809, where classical W is 0.566644.
     assert throughput[0] == pytest.approx(1.76222, abs=5e-6)
     assert waiting[0] == pytest.approx(0.497809, abs=5e-7)
     assert f"{0.566644 - 0.497809:.4g}"[:5] in _texts(figure)

@@ -45,7 +45,7 @@ def test_the_verdict_comes_first_and_the_loophole_is_told(case: str, request: py
 
 def test_the_published_numbers_are_shown(hanoi: Analysis) -> None:
     shown = _shown(analysis_table(hanoi))
-    # DESIGN §7: W = 0.497809, classical 0.566644, τ = 1.76222, p = 0.505621, log10 p about −1100 at μ = 0.901316.
+    # MODEL §5: W = 0.497809, classical 0.566644, τ = 1.76222, p = 0.505621, log10 p about −1100 at μ = 0.901316.
     for number in ("0.4978", "0.5666", "1.76222", "0.5056", "-1100", "0.901316", "180000"):
         assert number in shown
     assert "planned" not in shown
@@ -77,7 +77,7 @@ def test_rivals_are_labelled_numerical_and_absent_without_them(rivalled: Analysi
 
 def test_the_frontier_table_shows_the_reference_values(hanoi: Analysis) -> None:
     shown = _words(_shown(frontier_table(hanoi.frontiers)))
-    # DESIGN §7: ρ, W0, w and the largest reduction of the default scenario.
+    # MODEL §5: ρ, W0, w and the largest reduction of the default scenario.
     for told in ("0.05", "0.121053", "0.510526, 1.81316", "1.81316, 3.37895", "(0, 0.3) and (0.3, 1)", "14.97 %"):
         assert told in shown
 

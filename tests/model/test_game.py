@@ -1,4 +1,4 @@
-"""Facts about the game and its frontiers, on random scenarios against brute force (DESIGN §2)."""
+"""Facts about the game and its frontiers, on random scenarios against brute force (MODEL §2)."""
 
 from __future__ import annotations
 

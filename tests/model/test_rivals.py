@@ -1,4 +1,4 @@
-"""The wider rivals: formulas against simulation, searches against brute force and against DESIGN's figures."""
+"""The wider rivals: formulas against simulation, searches against brute force and against MODEL §5's figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
-QUANTUM_LEAST = -18.5041  # DESIGN §7: least W−10.779τ with entanglement, default scenario
+QUANTUM_LEAST = -18.5041  # MODEL §5: least W−10.779τ with entanglement, default scenario
 KAPPA = 10.779
 
 
@@ -43,7 +43,7 @@ def default() -> Workload:
 
 @pytest.fixture(scope="module")
 def heavy() -> Workload:
-    """DESIGN §7's heavy scenario."""
+    """MODEL §5's heavy scenario."""
     return two_sizes(0.2, 1.0, 8.0, PowerReward(2.0))
 
 
@@ -187,7 +187,7 @@ def test_the_default_advantage_stands_against_every_rival(
 
 
 def test_the_designs_shared_clock_figure(default_clock: RivalCurve) -> None:
-    # DESIGN §7 has −18.444 by simulation; without exchanges (B = 0) the formula gives −18.4485.
+    # Moving clocks reach −18.444 by simulation; without exchanges (B = 0) the formula gives −18.4485 (MODEL §5).
     assert default_clock.least(KAPPA).estimate == pytest.approx(-18.444, abs=6e-3)
     assert "simulated" in default_clock.method
 
@@ -208,7 +208,7 @@ def test_clocks_corrected_by_controls_agree_with_plain_runs(heavy: Workload) -> 
 
 
 def test_a_shared_clock_is_far_ahead_in_heavy_traffic(heavy: Workload) -> None:
-    # DESIGN §7: quantum 40.53 at τ = 3.077, asymmetric memoryless 39.30.
+    # MODEL §5: quantum 40.53 at τ = 3.077, asymmetric memoryless 39.30.
     curve = clock_curve(heavy, periods=(1, 2, 5, 10), pairs=100_000)
     assert curve.waiting_time_at(3.07692) < 36
 

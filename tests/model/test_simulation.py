@@ -85,7 +85,7 @@ def test_every_mean_agrees_with_its_formula(seed: int) -> None:
 
 
 def test_default_scenario_at_the_designs_reference_point() -> None:
-    # DESIGN §7: ibm_hanoi's correlations gave p=0.505621, W=0.497809; here a fair coin for every pair, W0 + E[w]/2.
+    # MODEL §5: ibm_hanoi's correlations gave p=0.505621, W=0.497809; here a fair coin for every pair, W0 + E[w]/2.
     workload = Scenario.default().workload()
     result = simulate(workload, SplittingRouting(np.full((2, 2), 0.5)), 1_000_000, np.random.default_rng(7))
     weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])
@@ -275,7 +275,7 @@ def test_comparison_uses_common_random_numbers(drawn: list[Arrivals]) -> None:
         assert np.array_equal(block.service_b, again.service_b)
     assert alone.waiting_time == comparison.results[2].waiting_time
     difference = comparison.waiting_time_difference(0, 2)
-    weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])  # DESIGN §7
+    weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])  # MODEL §5
     expected = float((np.outer([0.7, 0.3], [0.7, 0.3]) * (1 - SPLIT) * weights).sum())
     assert_within(difference, expected)
     errors = [comparison.results[index].baseline_throughput.standard_error for index in (0, 2)]
