@@ -106,7 +106,7 @@ def comparison_section(analysis: Analysis) -> Section:
             for name, own, compared in rows
         ),
         "Classical, quantum: least W at the observed throughput, and most throughput at the observed W. "
-        f"Limits at significance {analysis.certificate.significance:g}; times in units of time.",
+        f"Limits hold together at significance {analysis.certificate.significance:g}; times in units of time.",
     )
 
 
