@@ -122,8 +122,8 @@ class _Comparison:
     """The observed point against the frontiers, over the confidence region (p in a range, Δ in a range).
 
     At a splitting probability p the waiting time is line(p) − Δ, where line is the classical supporting line at the
-    certificate's μ; the classical frontier lies at or above the line. Each of the four
-    limits holds at a quarter of the significance, so that all of them together hold at the whole.
+    certificate's μ; the classical frontier lies at or above the line. The six limits of
+    p, W and Δ hold at a sixth of the significance each, so that all of them together hold at the whole.
 
     Attributes:
         p: A grid over the range of p, with the classical vertices inside it.
@@ -140,15 +140,15 @@ class _Comparison:
 
     @classmethod
     def of(cls, frontiers: Frontiers, sample: Sample, certificate: Certificate) -> _Comparison:
-        quarter = math.log(certificate.significance / 4)
-        observed = _observed(frontiers, sample, quarter)
+        sixth = math.log(certificate.significance / 6)
+        observed = _observed(frontiers, sample, sixth)
         span = observed.splitting_probability
         grid = np.linspace(max(span.low, 0.0), min(span.high, 1.0), _GRID)
         vertices = frontiers.classical.splitting_probability
         inside = vertices[(vertices > grid[0]) & (vertices < grid[-1])]
         p = np.unique(np.concatenate([grid, inside]))
         top = frontiers.workload.together_waiting_time - certificate.classical_bound.high
-        excess = score_excess(frontiers, sample, certificate.multiplier, quarter - math.log(certificate.edges))
+        excess = score_excess(frontiers, sample, certificate.multiplier, sixth - math.log(certificate.edges))
         return cls(frontiers, observed, certificate, p, top - certificate.multiplier * p, excess)
 
     def advantage(self) -> Advantage:
