@@ -8,7 +8,7 @@ import math
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
@@ -225,8 +225,6 @@ class ExperimentSpec(_Section):
 
 class Scenario(_Section):
     """Everything that defines an experiment, as a file or as a Python object (README)."""
-
-    schema_name: ClassVar[str] = SCHEMA
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
     traffic: TrafficSpec
