@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..model.errors import DataError
 from ..model.trials import Counts, Sampling
-from .tails import Tail, log_binomial_tail, log_chernoff_tail, lower_limit
+from .tails import log_binomial_tail, log_chernoff_tail, lower_limit
 
 Floats = NDArray[np.float64]
 Method = Literal["exact binomial", "Chernoff–KL"]
@@ -99,21 +99,14 @@ class BoundedSum:
         if np.any((r <= 0) & (functional != 0)):
             x, y = (int(index) + 1 for index in np.argwhere((r <= 0) & (functional != 0))[0])
             raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
-        weights = np.where(r > 0, functional / np.where(r > 0, r, 1.0), 0.0)
-        scale = float(np.abs(weights).max())
-        together = sample.counts.together
-        split = sample.counts.settings - together
+        unit, scale = unit_weights(functional, r)
         if scale == 0:
             return cls(sample.trials, 0.0, 0.0, False, sample.random)
-        binary = cls.is_binary(weights / scale, r)
-        unit = np.sign(weights) if binary else weights / scale
+        binary = bool(np.all(np.abs(unit[r > 0]) == 1))
+        together = sample.counts.together
+        split = sample.counts.settings - together
         total = float((together * (1 + unit) + split * (1 - unit)).sum() / 2)
         return cls(sample.trials, total, scale, binary, sample.random)
-
-    @staticmethod
-    def is_binary(unit: Floats, distribution: Floats) -> bool:
-        """Whether |A/r|, scaled to at most 1, is 1 for every setting that is measured."""
-        return bool(np.all(np.abs(np.abs(unit[distribution > 0]) - 1) <= 1e-12))
 
     @property
     def observed(self) -> float:
@@ -139,37 +132,45 @@ class BoundedSum:
         probability = min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
         if probability >= 1:
             return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
-        if self.binary and (self.fresh or self.total >= self.trials * probability + 1):
-            return log_binomial_tail(self.trials, math.floor(self.total + 1e-9), probability), "exact binomial"
-        return log_chernoff_tail(self.trials, self.total, probability), "Chernoff–KL"
+        return self._tail(self.total, probability)
 
     def lower(self, log_significance: float) -> float:
         """Lower confidence limit of the functional at one-sided significance α."""
         if self.scale == 0:
             return 0.0
-        return self.value(lower_limit(self._tail, self.trials, self.total, log_significance))
+        return self.value(lower_limit(self._log_tail, self.trials, self.total, log_significance))
 
     def upper(self, log_significance: float, lost: int) -> float:
         """Upper confidence limit; here lost trials count as wins, whatever they would have been."""
         if self.scale == 0:
             return 0.0
         misses = self.trials - self.total - lost
-        return self.value(1.0 - lower_limit(self._tail, self.trials, misses, log_significance))
+        return self.value(1.0 - lower_limit(self._log_tail, self.trials, misses, log_significance))
 
-    @property
-    def _tail(self) -> Tail:
-        if self.binary and self.fresh:
-            return lambda trials, total, mean: log_binomial_tail(trials, math.floor(total + 1e-9), mean)
-        if self.binary:
-            return _hoeffding_tail
-        return log_chernoff_tail
+    def _tail(self, total: float, probability: float) -> tuple[float, Method]:
+        if self.binary and (self.fresh or total >= self.trials * probability + 1):
+            return log_binomial_tail(self.trials, math.floor(total + 1e-9), probability), "exact binomial"
+        return log_chernoff_tail(self.trials, total, probability), "Chernoff–KL"
+
+    def _log_tail(self, trials: int, total: float, probability: float) -> float:
+        """The form that `lower_limit` inverts."""
+        return self._tail(total, probability)[0]
 
 
-def _hoeffding_tail(trials: int, total: float, probability: float) -> float:
-    """Binomial where Hoeffding (1956) allows it, Chernoff–KL within one success of the mean."""
-    if total >= trials * probability + 1:
-        return log_binomial_tail(trials, math.floor(total + 1e-9), probability)
-    return log_chernoff_tail(trials, total, probability)
+def unit_weights(functional: Floats, distribution: Floats) -> tuple[Floats, float]:
+    """(A/r)/z and z = max|A/r|; 0 where r = 0, and exact signs where |A/r| is constant up to rounding.
+
+    Args:
+        functional: A, shape (n_A, n_B).
+        distribution: r(x,y), same shape.
+    """
+    weights = np.where(distribution > 0, functional / np.where(distribution > 0, distribution, 1.0), 0.0)
+    scale = float(np.abs(weights).max())
+    if scale == 0:
+        return weights, 0.0
+    unit = weights / scale
+    constant = np.all(np.abs(np.abs(unit[distribution > 0]) - 1) <= 1e-12)
+    return np.sign(weights) if constant else unit, scale
 
 
 def estimate_functional(functional: Floats, constant: float, sample: Sample, log_significance: float) -> Estimate:

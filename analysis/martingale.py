@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.trials import Trials
-from .functional import BoundedSum
+from .functional import unit_weights
 
 Floats = NDArray[np.float64]
 
@@ -45,8 +45,5 @@ def trial_scores(functional: Floats, distribution: Floats, trials: Trials) -> Fl
         distribution: r(x,y) that every trial's setting was drawn from, same shape.
         trials: In the order of execution.
     """
-    weights = np.where(distribution > 0, functional / np.where(distribution > 0, distribution, 1.0), 0.0)
-    unit = weights / np.abs(weights).max()
-    if BoundedSum.is_binary(unit, distribution):
-        unit = np.sign(unit)
+    unit, _ = unit_weights(functional, distribution)
     return np.asarray((1 + unit[trials.x, trials.y] * np.where(trials.a == trials.b, 1.0, -1.0)) / 2)

@@ -122,8 +122,8 @@ class _Comparison:
     """The observed point against the frontiers, over the confidence region (p in a range, Δ in a range).
 
     At a splitting probability p the waiting time is line(p) − Δ, where line is the classical supporting line at the
-    certificate's μ; the classical frontier lies at or above the line. The six limits of
-    p, W and Δ hold at a sixth of the significance each, so that all of them together hold at the whole.
+    certificate's μ; the classical frontier lies at or above the line. The six limits of p, W and Δ hold at a sixth
+    of the significance each, so that all of them together hold at the whole.
 
     Attributes:
         p: A grid over the range of p, with the classical vertices inside it.

@@ -23,8 +23,8 @@ from ..model.scenario import Scenario
 from ..model.workload import Workload
 from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_text, write_trials
 from .pipeline import (
-    analyse_file,
     analyse_folder,
+    analyse_foreign,
     analyse_run,
     measure,
     plan_record,
@@ -94,19 +94,21 @@ def analyze_command(
     if not data.exists():
         raise DataError(f"{data}: no such file; give a counts JSON, a trials CSV or a run's folder")
     folder = RunFolder.open(data) if data.is_dir() else None
-    if folder is None and scenario is None:
+    wanted = scenario or (folder.scenario() if folder else None)
+    if wanted is None:
         raise DataError(f"{data}: name the scenario these counts belong to with --scenario FILE")
-    wanted = scenario or (folder.scenario() if folder else Scenario.default())
-    if folder is None:
-        read_counts(data, wanted.workload())  # a wrong file is refused before any search begins
+    workload = wanted.workload()
+    sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
     with _progress() as progress:
-        curves = _search_rivals(wanted.workload(), progress) if rivals else ()
+        curves = _search_rivals(workload, progress) if rivals else ()
         progress.add_task("analysing", total=None)
+        command = shlex.join(words)
         if folder:
-            analysis = analyse_folder(folder, scenario, wider_rivals=curves, command=shlex.join(words))
+            analysis = analyse_folder(folder, scenario, wider_rivals=curves, command=command)
         else:
-            analysis = analyse_file(data, wanted, wider_rivals=curves, command=shlex.join(words))
+            assert sample is not None  # read above
+            analysis = analyse_foreign(data.name, sample, wanted, wider_rivals=curves, command=command)
     if report:
         _write_report(report, analysis)
     _show(analysis, json)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..analysis.counts_file import MAX_BYTES, format_trials, parse_trials
 from ..analysis.record import Analysis
@@ -23,6 +24,8 @@ from .plan_record import PlanRecord
 SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
 TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
 _RECORD_BYTES = 100_000_000
+
+Record = TypeVar("Record", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,7 @@ class RunFolder:
 
     def plan(self) -> PlanRecord:
         """What was fixed before the data."""
-        source = self.path / PLAN
-        try:
-            return PlanRecord.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "a plan record"))
-        except ValidationError as error:
-            raise DataError(f"{source}: {first_complaint(error)}") from None
+        return self._record(PLAN, PlanRecord)
 
     def trials(self, shape: tuple[int, int]) -> Trials:
         """The raw trials in the order of execution."""
@@ -67,9 +66,12 @@ class RunFolder:
 
     def analysis(self) -> Analysis:
         """The stored analysis."""
-        source = self.path / ANALYSIS
+        return self._record(ANALYSIS, Analysis)
+
+    def _record(self, name: str, kind: type[Record]) -> Record:
+        source = self.path / name
         try:
-            return Analysis.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "an analysis record"))
+            return kind.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "the record of a run"))
         except ValidationError as error:
             raise DataError(f"{source}: {first_complaint(error)}") from None
 

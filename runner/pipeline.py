@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.counts_file import format_trials, read_counts
+from ..analysis.counts_file import format_trials
 from ..analysis.functional import Sample
 from ..analysis.record import Analysis, Provenance
 from ..analysis.result import analyse
@@ -21,7 +21,7 @@ from ..model.operating import Frontiers, OperatingPoint, input_distribution
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
 from ..model.trials import Counts, Sampling, Trials, match_types
-from .folder import ANALYSIS, CALIBRATION, PLAN, SCENARIO, RunFolder, write_text
+from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
 
@@ -128,19 +128,6 @@ def analyse_run(
     )
 
 
-def analyse_file(
-    path: Path, scenario: Scenario, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
-) -> Analysis:
-    """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken.
-
-    Raises:
-        DataError: the file cannot be read or does not belong to the scenario.
-    """
-    frontiers = Frontiers(scenario.workload())
-    sample = read_counts(path, frontiers.workload)
-    return _analyse_foreign(path.name, sample, scenario, frontiers, wider_rivals, command)
-
-
 def analyse_folder(
     run: RunFolder, scenario: Scenario | None, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
 ) -> Analysis:
@@ -168,17 +155,21 @@ def analyse_folder(
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)
-    return _analyse_foreign(run.path.name, sample, scenario, frontiers, wider_rivals, command)
+    return analyse_foreign(
+        run.path.name, sample, scenario, frontiers=frontiers, wider_rivals=wider_rivals, command=command
+    )
 
 
-def _analyse_foreign(
+def analyse_foreign(
     source: str,
     sample: Sample,
     scenario: Scenario,
-    frontiers: Frontiers,
-    wider_rivals: Sequence[RivalCurve],
-    command: str | None,
+    *,
+    frontiers: Frontiers | None = None,
+    wider_rivals: Sequence[RivalCurve] = (),
+    command: str | None = None,
 ) -> Analysis:
+    """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken."""
     provenance = Provenance(
         bellqueue_version=bellqueue_version(),
         libraries=library_versions(),
@@ -209,4 +200,4 @@ def write_results(folder: Path, analysis: Analysis) -> None:
     for suffix in (".png", ".svg"):
         save(frontier, folder / f"frontier{suffix}")
         save(correlators, folder / f"correlators{suffix}")
-    write_text(folder / "report.html", report_html(analysis))
+    write_text(folder / REPORT, report_html(analysis))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from ..model.errors import DataError
+from ..model.frontier import classical_frontier
 from ..model.routing import ReplayRouting, SplittingRouting
 from ..model.simulation import Comparison, Estimate, SimulationResult, compare
 from .folder import RunFolder
@@ -81,8 +82,6 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     Raises:
         DataError: a pair of types has no recorded outcome.
     """
-    from ..model.operating import Frontiers
-
     workload = folder.scenario().workload()
     trials = folder.trials(workload.shape)
     counts = trials.counts()
@@ -90,7 +89,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     if np.isnan(split).any():
         raise DataError(f"{folder.path}: some pair of types was never measured; record more trials to replay them")
     p = workload.splitting_probability(split)
-    classical = Frontiers(workload).classical
+    classical = classical_frontier(workload)
     served = int(np.min(counts.settings[workload.joint > 0] / workload.joint[workload.joint > 0]))
     wanted = served if pairs is None else pairs
     if wanted < LEAST_PAIRS:

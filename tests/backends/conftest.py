@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from bellqueue.backends import Backend
@@ -38,3 +40,16 @@ class Experiment:
 def experiment() -> Experiment:
     """The CHSH experiment."""
     return Experiment()
+
+
+def basis_state(flipped: int) -> Any:
+    """A parametrised Qiskit circuit that prepares |10⟩ (0 flipped) or |01⟩ in place of the Bell pair."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
+
+    circuit = QuantumCircuit(2, 2)
+    circuit.x(flipped)
+    circuit.ry(Parameter("alpha"), 0)
+    circuit.ry(Parameter("beta"), 1)
+    circuit.measure([0, 1], [0, 1])
+    return circuit

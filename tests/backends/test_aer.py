@@ -10,6 +10,8 @@ from bellqueue.backends import open_backend
 from bellqueue.circuits.plan import SamplingPlan, Setting
 from bellqueue.model.trials import Sampling
 
+from tests.backends.conftest import basis_state
+
 
 @pytest.mark.parametrize(
     ("spec", "slope", "offset"),
@@ -88,20 +90,8 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, spec: str, flipped: int, outcome: list[int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is qubit 0's and B's is qubit 1's."""
-    monkeypatch.setattr("bellqueue.backends.aer.bell_circuit", lambda: _basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.aer.bell_circuit", lambda: basis_state(flipped))
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = SamplingPlan(settings, np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)
     assert np.stack([trials.a, trials.b], axis=1).tolist() == [outcome] * 20
-
-
-def _basis_state(flipped: int) -> Any:
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
-
-    circuit = QuantumCircuit(2, 2)
-    circuit.x(flipped)
-    circuit.ry(Parameter("alpha"), 0)
-    circuit.ry(Parameter("beta"), 1)
-    circuit.measure([0, 1], [0, 1])
-    return circuit

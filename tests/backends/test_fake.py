@@ -16,6 +16,8 @@ from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
+from tests.backends.conftest import basis_state
+
 SIGNS = np.array([[1, -1], [-1, 1]])
 UNFIT = {"armonk": "it has one qubit", "kyoto": "marked faulty"}  # kyoto: every ECR has error 1 in the snapshot
 
@@ -142,7 +144,7 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr("bellqueue.backends.pairs.bell_circuit", lambda: _basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.pairs.bell_circuit", lambda: basis_state(flipped))
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = SamplingPlan(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
@@ -173,15 +175,3 @@ def test_a_snapshot_without_a_working_pair_says_why(name: str, why: str) -> None
     with pytest.raises(BackendError, match=why) as caught:
         open_backend(f"fake:{name}")
     assert "\n" not in str(caught.value)
-
-
-def _basis_state(flipped: int) -> Any:
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
-
-    circuit = QuantumCircuit(2, 2)
-    circuit.x(flipped)
-    circuit.ry(Parameter("alpha"), 0)
-    circuit.ry(Parameter("beta"), 1)
-    circuit.measure([0, 1], [0, 1])
-    return circuit
