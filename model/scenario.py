@@ -251,10 +251,11 @@ class Scenario(_Section):
         """
         source = Path(path)
         text = read_text(source, ScenarioError, MAX_FILE_BYTES, "a scenario file")
+        form, parse = ("JSON", json.loads) if source.suffix == ".json" else ("TOML", tomllib.loads)
         try:
-            data = json.loads(text) if source.suffix == ".json" else tomllib.loads(text)
+            data = parse(text)
         except (ValueError, RecursionError) as error:
-            raise ScenarioError(f"{source}: not valid {source.suffix.lstrip('.').upper() or 'TOML'}: {error}") from None
+            raise ScenarioError(f"{source}: not valid {form}: {error}") from None
         if not isinstance(data, dict):
             raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
         return cls.parse(data, str(source))
