@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from decimal import Decimal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..circuits.plan import SamplingPlan
 from ..model.trials import Trials
@@ -24,6 +25,7 @@ class Description:
         pair: The physical qubits the Bell pair will use, A's first; None for an abstract simulator.
         predicted_visibility: Werner visibility the calibration promises for that pair; None if it does not say.
         calibration: JSON-ready calibration data used, kept with every run.
+        attachments: Texts by file name (the compiled circuit, the device's whole calibration), kept with every run.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Description:
     pair: tuple[int, int] | None = None
     predicted_visibility: float | None = None
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    attachments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,4 +88,79 @@ class Backend(Protocol):
 
     def cancel(self, job: str) -> None:
         """Stop a job that has not finished."""
+        ...
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """What a plan will take, worked out before anything is submitted.
+
+    Attributes:
+        shots: Executions of the circuit, all jobs together.
+        tasks: Jobs at the provider.
+        qpu_seconds: Time on the device that is billed; None where the provider does not bill by time.
+        money: US dollars; None where the price is not known.
+        basis: One line: which price, from where, of which date.
+    """
+
+    shots: int
+    tasks: int
+    qpu_seconds: float | None
+    money: Decimal | None
+    basis: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the provider says a finished job used; None where it says nothing (yet).
+
+    Attributes:
+        qpu_seconds: Time billed.
+        money: US dollars.
+    """
+
+    qpu_seconds: float | None = None
+    money: Decimal | None = None
+
+
+@runtime_checkable
+class RemoteBackend(Backend, Protocol):
+    """A backend whose jobs outlive the process that submits them, and may cost money.
+
+    A plan is first split into parts, one job each; `submit` then gets one part at a time, each under its own key.
+    Every call but `parse` talks to the provider and may raise:
+
+    - `UnreachableError`: no answer, or none that can be used; asking again later is safe, except after `submit`.
+    - `RefusedError`: the provider said no, and nothing was created or changed.
+    - any other BackendError: what its text says.
+
+    `submit` never tries twice by itself. Where it raises UnreachableError the job may exist: `find` tells.
+    """
+
+    def split(self, plan: SamplingPlan) -> Sequence[range]:
+        """The trials of each job, consecutive and together all of the plan.
+
+        Raises:
+            BackendError: the plan cannot be measured here.
+        """
+        ...
+
+    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+        """What the whole plan will take."""
+        ...
+
+    def download(self, job: str) -> bytes:
+        """The result of a finished job as the provider gave it, unparsed."""
+        ...
+
+    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+        """The trials in a downloaded result, in the order of the part; needs no network.
+
+        Raises:
+            DataError: the result is truncated, empty or not of this part.
+        """
+        ...
+
+    def usage(self, job: str) -> Usage:
+        """What a finished job used."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,10 @@ class SamplingPlan:
     def shots(self) -> Integers:
         """Trials per setting, shape (len(settings),)."""
         return np.bincount(self.order, minlength=len(self.settings))
+
+    def part(self, trials: range) -> SamplingPlan:
+        """The same settings over some consecutive trials only."""
+        return replace(self, order=self.order[trials.start : trials.stop])
 
     def trials(self, outcomes: list[NDArray[np.uint8]]) -> Trials:
         """The canonical record, given the outcomes (a, b) of each setting in their order.

@@ -5,6 +5,9 @@ BellqueueError                 one line for the user: what, where, what to do
 │   └── NoTradeOffError        a baseline reward under which interruptions cost nothing
 ├── DataError                  counts, trials or a run folder that cannot be read as such
 ├── BackendError               a backend that is unknown, not installed or given wrong options
+│   ├── UnreachableError       the provider did not answer usably; whether it acted is not known
+│   └── RefusedError           the provider said no, and did nothing
+├── LedgerError                the record of submitted jobs cannot be read, or does not allow what was asked
 └── OutputError                a result that cannot be written where it was asked for
 """
 
@@ -32,6 +35,18 @@ class DataError(BellqueueError):
 
 class BackendError(BellqueueError):
     """The backend does not exist, is not installed, or refuses its options."""
+
+
+class UnreachableError(BackendError):
+    """The provider gave no usable answer: a dropped or stalled connection, a 5xx, a 429 on reading."""
+
+
+class RefusedError(BackendError):
+    """The provider refused: wrong credentials, no permission, a request it will not take. Nothing was created."""
+
+
+class LedgerError(BellqueueError):
+    """The ledger cannot be opened or read, or what it holds forbids what was asked."""
 
 
 class OutputError(BellqueueError):
