@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..circuits.plan import Setting
 from ..circuits.qiskit_circuit import angle_parameters, bell_circuit, table_from_counts
 from ..model.errors import BackendError
-from .local import LocalBackend, WernerNoise, parse_noise, require, shuffled_outcomes
+from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
 from .protocol import Description
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 Outcomes = NDArray[np.uint8]
 
 
-class AerBackend(LocalBackend):
+class AerBackend(Simulator):
     """`aer`, or `aer:visibility=0.95,readout=0.01`."""
 
     def __init__(self, argument: str | None = None) -> None:
@@ -51,7 +51,7 @@ class AerBackend(LocalBackend):
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
-        """Measure each setting (see `LocalBackend.sample`)."""
+        """Measure each setting (see `Simulator.sample`)."""
         return sample_aer(self._simulator, self._circuit, settings, shots, seed)
 
     @cached_property

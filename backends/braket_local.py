@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..circuits.braket_circuit import bell_circuit, probabilities_from_vector
 from ..circuits.plan import Setting
-from .local import LocalBackend, WernerNoise, parse_noise, require, shuffled_outcomes
+from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
 from .protocol import Description
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 Outcomes = NDArray[np.uint8]
 
 
-class BraketLocalBackend(LocalBackend):
+class BraketLocalBackend(Simulator):
     """`braket-local`, or `braket-local:visibility=0.95,readout=0.01`."""
 
     def __init__(self, argument: str | None = None) -> None:
@@ -48,7 +48,7 @@ class BraketLocalBackend(LocalBackend):
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
-        """Measure each setting (see `LocalBackend.sample`)."""
+        """Measure each setting (see `Simulator.sample`)."""
         rng = np.random.default_rng(seed)
         return [
             shuffled_outcomes(rng.multinomial(wanted, probabilities.ravel()), int(wanted), rng)

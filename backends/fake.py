@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ..circuits.plan import Setting
 from ..model.errors import BackendError
 from .aer import sample_aer
-from .local import LocalBackend, parse_options, require, suggestion
-from .pairs import best_pairs
+from .local import Simulator, parse_options, require, suggestion
+from .pairs import best_pairs, calibration_record, parse_pair
 from .protocol import Description
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Integers = NDArray[np.int64]
 Outcomes = NDArray[np.uint8]
 
 
-class FakeBackend(LocalBackend):
+class FakeBackend(Simulator):
     """`fake:torino` and every other snapshot that qiskit-ibm-runtime ships; `fake:torino,pair=92-99` forces a pair."""
 
     def __init__(self, argument: str | None = None) -> None:
@@ -46,12 +46,12 @@ class FakeBackend(LocalBackend):
         given, comma, options = (argument or "").partition(",")
         self.snapshot = _snapshot_name(given)
         self.name = f"fake:{self.snapshot}"
-        forced = _parse_pair(self.name, parse_options(self.name, options, ("pair",))["pair"]) if comma else None
+        forced = parse_pair(self.name, parse_options(self.name, options, ("pair",))["pair"]) if comma else None
         device = _load(self.snapshot)
         self._target: Target = device.target
         self._properties = device.properties()
-        models = best_pairs(self.name, self._target, self._properties, forced)
-        self.model, self._runners_up = models[0], models[1:]
+        self._models = best_pairs(self.name, self._target, self._properties, forced)
+        self.model = self._models[0]
         if forced:
             self.name += f",pair={forced[0]}-{forced[1]}"
 
@@ -66,19 +66,14 @@ class FakeBackend(LocalBackend):
             pair=best.calibration.pair,
             predicted_visibility=best.visibility,
             calibration={
-                "device": f"fake_{self.snapshot}",
-                "last_update_date": self._properties.last_update_date.isoformat(),
-                **best.calibration.record(),
-                "predicted_correlator_visibility": best.visibility,
-                "predicted_chsh": best.chsh,
-                "next_best_pairs": [model.record() for model in self._runners_up],
+                **calibration_record(f"fake_{self.snapshot}", self._properties, self._models),
                 "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
                 "qiskit_aer": version("qiskit-aer"),
             },
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
-        """Measure each setting (see `LocalBackend.sample`)."""
+        """Measure each setting (see `Simulator.sample`)."""
         return sample_aer(self.model.simulator, self.model.circuit, settings, shots, seed)
 
 
@@ -92,13 +87,6 @@ def snapshot_qubits(name: str) -> int | None:
     text = next(_folder().joinpath(name).glob("conf_*.json")).read_text(encoding="utf-8")
     found = re.search(r'"n_qubits"\s*:\s*(\d+)', text)
     return int(found.group(1)) if found else None
-
-
-def _parse_pair(name: str, text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", text)
-    if not found or int(found[1]) == int(found[2]):
-        raise BackendError(f"{name}: pair={text} is not two qubits; write pair=92-99, A's qubit first")
-    return int(found[1]), int(found[2])
 
 
 def _folder() -> Path:

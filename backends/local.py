@@ -58,7 +58,7 @@ class _Job:
         return JobStatus(self.state, sum(map(len, self.outcomes)), len(self.plan.order))
 
 
-class LocalBackend(ABC):
+class Simulator(ABC):
     """A simulator in this process. Jobs live as long as the object; each `poll` does one piece of work.
 
     The simulators have no memory, so measuring setting by setting and laying the outcomes out in the plan's order

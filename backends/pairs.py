@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -201,6 +202,37 @@ def best_pairs(
         raise BackendError(f"{name} cannot make a Bell pair: {why}; choose another snapshot")
     models = [pair_model(target, calibration) for calibration in list(ranked.values())[:CANDIDATES]]
     return tuple(sorted(models, key=lambda model: -model.chsh))
+
+
+def calibration_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
+    """JSON-ready: the pair chosen, what it promises, and the next best.
+
+    Args:
+        device: The provider's name of the device.
+        properties: Its BackendProperties.
+        models: As `best_pairs` gives them.
+    """
+    best, *others = models
+    return {
+        "device": device,
+        "last_update_date": properties.last_update_date.isoformat(),
+        **best.calibration.record(),
+        "predicted_correlator_visibility": best.visibility,
+        "predicted_chsh": best.chsh,
+        "next_best_pairs": [model.record() for model in others],
+    }
+
+
+def parse_pair(name: str, text: str) -> tuple[int, int]:
+    """Two different qubits from `92-99`, A's first.
+
+    Raises:
+        BackendError: the text is not that.
+    """
+    found = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", text)
+    if not found or int(found[1]) == int(found[2]):
+        raise BackendError(f"{name}: pair={text} is not two qubits; write pair=92-99, A's qubit first")
+    return int(found[1]), int(found[2])
 
 
 def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibration]:

@@ -1,4 +1,4 @@
-"""The protocol every backend meets, local or remote: describe, submit, poll, fetch, find, cancel."""
+"""The protocol every backend meets: describe, submit, poll, find, cancel; then fetch, or download and parse."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ class JobStatus:
 
 
 class Backend(Protocol):
-    """Where trials are measured. Jobs are named by the provider's id, and found again by the submitter's key."""
+    """Where trials are measured; every one is a LocalBackend or a RemoteBackend.
+
+    Jobs are named by the provider's id, and found again by the submitter's key.
+    """
 
     def describe(self) -> Description:
         """What this backend is; reads the calibration."""
@@ -74,20 +77,25 @@ class Backend(Protocol):
         """How far the job is; a local backend does the next piece of work here."""
         ...
 
+    def find(self, key: str) -> tuple[str, ...]:
+        """Ids of the jobs submitted under a key."""
+        ...
+
+    def cancel(self, job: str) -> None:
+        """Stop a job that has not finished; one that has stays as it is."""
+        ...
+
+
+@runtime_checkable
+class LocalBackend(Backend, Protocol):
+    """A backend whose jobs live and end in this process."""
+
     def fetch(self, job: str) -> Trials:
         """The trials of a finished job, in the order of the plan.
 
         Raises:
             BackendError: the job is unknown, not done, failed or cancelled.
         """
-        ...
-
-    def find(self, key: str) -> tuple[str, ...]:
-        """Ids of the jobs submitted under a key."""
-        ...
-
-    def cancel(self, job: str) -> None:
-        """Stop a job that has not finished."""
         ...
 
 

@@ -11,6 +11,7 @@ from ..model.errors import BackendError
 from .aer import AerBackend
 from .braket_local import BraketLocalBackend
 from .fake import FakeBackend, snapshot_names, snapshot_qubits
+from .ibm import IbmBackend
 from .local import suggestion
 from .protocol import Backend
 
@@ -18,6 +19,7 @@ PROVIDERS: Mapping[str, Callable[[str | None], Backend]] = {
     "aer": AerBackend,
     "braket-local": BraketLocalBackend,
     "fake": FakeBackend,
+    "ibm": IbmBackend,
 }
 
 

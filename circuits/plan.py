@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.errors import DataError
 from ..model.strategy import Strategy
 from ..model.trials import Sampling, Trials
 
@@ -54,16 +58,76 @@ class SamplingPlan:
         """The same settings over some consecutive trials only."""
         return replace(self, order=self.order[trials.start : trials.stop])
 
+    def runs(self, longest: int) -> tuple[tuple[int, int], ...]:
+        """(setting, trials) of each stretch of one setting, in order.
+
+        Stretches of `random` settings are the blocks that were drawn, also where two neighbours drew the same;
+        those of `fixed` ones are as long as they can be. None is longer than `longest`.
+        """
+        count = len(self.order)
+        starts = {0, *(np.flatnonzero(np.diff(self.order)) + 1).tolist()}
+        if self.sampling.settings == "random":
+            starts |= set(range(0, count, self.sampling.block))
+        cuts = [*sorted(starts), count]
+        found = []
+        for start, stop in itertools.pairwise(cuts):
+            for first in range(start, stop, longest):
+                found.append((int(self.order[start]), min(longest, stop - first)))
+        return tuple(found)
+
+    def to_bytes(self) -> bytes:
+        """Everything of the plan, compressed (numpy's npz format); `from_bytes` reads it."""
+        table = {
+            name: np.array([getattr(setting, name) for setting in self.settings])
+            for name in ("x", "y", "alpha", "beta")
+        }
+        sampling = self.sampling
+        distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            **table,
+            order=self.order,
+            shape=np.array(self.shape),
+            rule=np.array(sampling.settings),
+            block=np.array(sampling.block),
+            distribution=distribution,
+        )
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> SamplingPlan:
+        """The plan that `to_bytes` wrote.
+
+        Raises:
+            DataError: these are not the bytes of a plan.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                columns = [stored[name].tolist() for name in ("x", "y", "alpha", "beta")]
+                settings = tuple(Setting(*row) for row in zip(*columns, strict=True))
+                rule = cast(Literal["random", "fixed"], str(stored["rule"]))
+                distribution = stored["distribution"] if stored["distribution"].size else None
+                sampling = Sampling(rule, distribution, int(stored["block"]))
+                rows, columns_b = stored["shape"].tolist()
+                return cls(settings, stored["order"], (rows, columns_b), sampling)
+        except (ValueError, KeyError, OSError, EOFError) as error:
+            raise DataError(f"the stored settings of a run cannot be read: {error}") from None
+
     def trials(self, outcomes: list[NDArray[np.uint8]]) -> Trials:
         """The canonical record, given the outcomes (a, b) of each setting in their order.
 
         Args:
             outcomes: For each setting an array of shape (shots, 2).
         """
-        x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
         bits = np.empty((len(self.order), 2), dtype=np.uint8)
         narrow = self.order.astype(np.uint16) if len(self.settings) <= 2**16 else self.order  # sorts 4 times faster
         bits[np.argsort(narrow, kind="stable")] = np.concatenate(outcomes)
+        return self.in_order(bits)
+
+    def in_order(self, bits: NDArray[np.uint8]) -> Trials:
+        """The canonical record, given the outcomes (a, b) of each trial in order, shape (N, 2)."""
+        x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
         return Trials(x[self.order], y[self.order], bits[:, 0], bits[:, 1], self.shape)
 
 

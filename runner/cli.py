@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from ..backends import RemoteBackend
     from ..model.scenario import Scenario
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
 )
 
 DEFAULT_BACKEND = "fake:torino"
-USER_MISTAKE, NO_ADVANTAGE, INTERRUPTED = 2, 3, 130
+USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, INTERRUPTED = 2, 3, 4, 130
 
 ScenarioArgument = Annotated[
     Path | None, typer.Argument(help="Scenario file (TOML). Without it: the embedded default scenario.")
@@ -38,24 +39,148 @@ RequireOption = Annotated[
 SeedOption = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of settings and simulators. Without it: a fresh one.")
 ]
+BackendOption = Annotated[str, typer.Option(help="Where to measure; see `bellqueue backends`.")]
+ShotsOption = Annotated[int | None, typer.Option(min=1, help="Trials, instead of the scenario's.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for the run; must not exist yet.")]
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option(help="Ledger of submitted runs; default: ledger.db in your data folder, or BELLQUEUE_LEDGER."),
+]
+MaxCostOption = Annotated[str | None, typer.Option(metavar="USD", help="Refuse to submit beyond this many US dollars.")]
+MaxSecondsOption = Annotated[
+    float | None, typer.Option(min=0, metavar="SECONDS", help="Refuse to submit beyond this time on the device.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Submit without being asked.")]
+PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest pause between two questions.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")]
 
 
 @app.command()
 def run(
     scenario: ScenarioArgument = None,
-    backend: Annotated[str, typer.Option(help="Where to measure; see `bellqueue backends`.")] = DEFAULT_BACKEND,
-    shots: Annotated[int | None, typer.Option(min=1, help="Trials, instead of the scenario's.")] = None,
+    backend: BackendOption = DEFAULT_BACKEND,
+    shots: ShotsOption = None,
     seed: SeedOption = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the run; must not exist yet.")] = None,
+    out: OutOption = None,
     json: JsonOption = False,
     rivals: RivalsOption = True,
     require_advantage: RequireOption = False,
+    max_cost: MaxCostOption = None,
+    max_qpu_seconds: MaxSecondsOption = None,
+    yes: YesOption = False,
+    poll: PollOption = 30.0,
+    ledger: LedgerOption = None,
 ) -> None:
-    """Run the experiment and certify whether the advantage was observed."""
-    from .commands import run_command
+    """Run the experiment and certify whether the advantage was observed; on hardware: submit, wait and fetch."""
+    from ..backends import RemoteBackend, open_backend
 
-    certified = run_command(_load(scenario), scenario, backend, shots, seed, out, json, rivals)
+    opened, content = open_backend(backend), _load(scenario)
+    if isinstance(opened, RemoteBackend):
+        from .cloud import Approval, fetch_command, submit_command
+
+        approval = Approval(max_cost, max_qpu_seconds, yes)
+        name = submit_command(content.with_experiment(shots=shots), scenario, opened, seed, out, ledger, approval)
+        complete, certified = fetch_command([name], ledger, True, poll, json, rivals, False, None)
+        _exit_unless(complete)
+    else:
+        from .commands import run_command
+
+        certified = run_command(content, scenario, opened, shots, seed, out, json, rivals)
     _exit_for(certified, require_advantage)
+
+
+@app.command()
+def submit(
+    scenario: ScenarioArgument = None,
+    backend: Annotated[str | None, typer.Option(help="Where to measure: hardware or a cloud simulator.")] = None,
+    shots: ShotsOption = None,
+    seed: SeedOption = None,
+    out: OutOption = None,
+    max_cost: MaxCostOption = None,
+    max_qpu_seconds: MaxSecondsOption = None,
+    yes: YesOption = False,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Submit what a recorded run still lacks, instead of a new run.")
+    ] = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Submit a run to hardware and return at once; `fetch` brings it home, tomorrow if need be."""
+    from .cloud import Approval, resume_command, submit_command
+
+    approval = Approval(max_cost, max_qpu_seconds, yes)
+    if resume is not None:
+        if scenario or backend or shots or seed is not None or out:
+            _fail("--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them")
+        name = resume_command(resume, ledger, approval)
+    else:
+        if backend is None:
+            _fail("submit needs --backend, ibm:fez or braket:garnet say; `bellqueue backends` lists them")
+        opened = _remote(backend)
+        content = _load(scenario).with_experiment(shots=shots)
+        name = submit_command(content, scenario, opened, seed, out, ledger, approval)
+    print(f"{name}\nfetch it with: bellqueue fetch {name}")
+
+
+@app.command()
+def status(
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; without it: all that are under way.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep the table up to date until all jobs have ended.")
+    ] = False,
+    poll: PollOption = 30.0,
+    json: JsonOption = False,
+    ledger: LedgerOption = None,
+) -> None:
+    """How far submitted jobs are."""
+    from .cloud import status_command
+
+    status_command(run, ledger, watch, poll, json)
+
+
+@app.command()
+def fetch(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs; without any: all that are under way.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the jobs have finished, for days if need be.")
+    ] = False,
+    poll: PollOption = 30.0,
+    out: OutOption = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Analyse although jobs failed; their trials count as losses.")
+    ] = False,
+    json: JsonOption = False,
+    rivals: RivalsOption = True,
+    require_advantage: RequireOption = False,
+    ledger: LedgerOption = None,
+) -> None:
+    """Bring home the results of submitted runs, analyse them and write their folders."""
+    from .cloud import fetch_command
+
+    complete, certified = fetch_command(runs or [], ledger, wait, poll, json, rivals, accept_loss, out)
+    _exit_unless(complete)
+    _exit_for(certified, require_advantage)
+
+
+@app.command()
+def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
+    """Ask the provider to stop a run's jobs."""
+    from .cloud import cancel_command
+
+    cancel_command(run, ledger)
+
+
+@app.command()
+def runs(
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="One run: its whole history.")] = None,
+    json: JsonOption = False,
+    ledger: LedgerOption = None,
+) -> None:
+    """Every submitted run: what it was to cost and did cost, and where its folder is."""
+    from .cloud import runs_command
+
+    runs_command(run, ledger, json)
 
 
 @app.command()
@@ -147,6 +272,21 @@ def _load(path: Path | None) -> Scenario:
     return Scenario.load(path) if path else Scenario.default()
 
 
+def _remote(name: str) -> RemoteBackend:
+    from ..backends import RemoteBackend, open_backend
+
+    backend = open_backend(name)
+    if not isinstance(backend, RemoteBackend):
+        _fail(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
+    return backend
+
+
+def _exit_unless(complete: bool) -> None:
+    """Jobs that go on at the provider are no failure, but a script must be able to tell."""
+    if not complete:
+        raise typer.Exit(NOT_FINISHED)
+
+
 def _exit_for(certified: bool, require_advantage: bool) -> None:
     if require_advantage and not certified:
         raise typer.Exit(NO_ADVANTAGE)
@@ -166,9 +306,11 @@ def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
 
 def main() -> NoReturn:
     """Entry point: a user's mistake becomes one line on stderr and exit code 2."""
+    from ..backends import redaction
     from ..model.errors import BellqueueError
 
     _tolerate_any_terminal()
+    redaction.install()
     try:
         code = app(standalone_mode=False)
         if sys.stdout is not None:  # None where the shell has closed it

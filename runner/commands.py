@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json as json_module
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ..analysis.counts_file import read_counts
-from ..analysis.record import Analysis, frontier_record
+from ..analysis.record import frontier_record
+from ..backends.protocol import LocalBackend
 from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
-from ..model.rivals import RivalCurve, asymmetric_curve, clock_curve
 from ..model.scenario import Scenario
-from ..model.workload import Workload
-from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_text, write_trials
+from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_trials
 from .pipeline import (
     analyse_folder,
     analyse_foreign,
@@ -32,6 +27,7 @@ from .pipeline import (
     write_records,
     write_results,
 )
+from .terminal import progress_bars, search_rivals, show_analysis, write_report
 
 RUNS = Path("bellqueue-runs")
 
@@ -39,7 +35,7 @@ RUNS = Path("bellqueue-runs")
 def run_command(
     scenario: Scenario,
     source: Path | None,
-    backend_name: str,
+    backend: LocalBackend,
     shots: int | None,
     seed: int | None,
     out: Path | None,
@@ -47,15 +43,12 @@ def run_command(
     rivals: bool,
 ) -> bool:
     """Run, analyse, store and show; returns whether the advantage was certified."""
-    from ..backends import open_backend
-
     if shots is not None:
         scenario = scenario.with_experiment(shots=shots)
     failure: BellqueueError | None = None
-    with _progress() as progress:
+    with progress_bars() as progress:
         step = progress.add_task("preparing", total=None)
         experiment = prepare(scenario, seed)
-        backend = open_backend(backend_name)
         plan = plan_record(experiment, backend)
         target = out or _new_place(plan.backend.name, plan.scenario_hash)
         with new_run_folder(target) as folder:
@@ -64,7 +57,7 @@ def run_command(
             trials = measure(experiment, backend, lambda status: progress.update(step, completed=status.done))
             write_trials(folder, trials)
             try:
-                curves = _search_rivals(experiment.frontiers.workload, progress) if rivals else ()
+                curves = search_rivals(experiment.frontiers.workload, progress) if rivals else ()
                 progress.update(step, description="analysing and writing", total=None)
                 analysis = analyse_run(
                     scenario,
@@ -79,7 +72,7 @@ def run_command(
                 failure = error
     if failure:
         raise DataError(f"{failure}; the trials are kept in {target}")
-    _show(analysis, json)
+    show_analysis(analysis, json)
     if not json:
         print(f"\nrun folder: {target}\nreport:     {target / REPORT}")
     return analysis.certificate.certified
@@ -100,8 +93,8 @@ def analyze_command(
     workload = wanted.workload()
     sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
-    with _progress() as progress:
-        curves = _search_rivals(workload, progress) if rivals else ()
+    with progress_bars() as progress:
+        curves = search_rivals(workload, progress) if rivals else ()
         progress.add_task("analysing", total=None)
         command = shlex.join(words)
         if folder:
@@ -110,8 +103,8 @@ def analyze_command(
             assert sample is not None  # read above
             analysis = analyse_foreign(data.name, sample, wanted, wider_rivals=curves, command=command)
     if report:
-        _write_report(report, analysis)
-    _show(analysis, json)
+        write_report(report, analysis)
+    show_analysis(analysis, json)
     if report and not json:
         print(f"\nreport: {report}")
     return analysis.certificate.certified
@@ -122,10 +115,10 @@ def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: 
     from ..analysis.figures import frontier_figure, save
     from ..analysis.table import frontier_table
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         progress.add_task("solving the game along the frontiers", total=None)
         workload = scenario.workload()
-        curves = _search_rivals(workload, progress) if rivals else ()
+        curves = search_rivals(workload, progress) if rivals else ()
         record = frontier_record(scenario.title, Frontiers(workload), curves)
     if plot:
         save(frontier_figure(record), plot)
@@ -142,7 +135,7 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, json: bool) 
     from .replay import replay_run, replay_table
 
     folder = RunFolder.open(path)
-    with _progress() as progress:
+    with progress_bars() as progress:
         step = progress.add_task("replaying the trials", total=None)
         replayed = replay_run(
             folder, pairs, seed, lambda total, done: progress.update(step, total=total, completed=done)
@@ -156,7 +149,7 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, json: bool) 
 def report_command(path: Path, out: Path | None) -> None:
     """Write the report of a run again."""
     target = out or path / REPORT
-    _write_report(target, RunFolder.open(path).analysis())
+    write_report(target, RunFolder.open(path).analysis())
     print(f"report: {target}")
 
 
@@ -176,39 +169,6 @@ def backends_command(json: bool) -> None:
         qubits = "" if summary.qubits is None else str(summary.qubits)
         table.add_row(Text(summary.name), qubits, Text(summary.note))  # plain: [braket] is no markup
     Console().print(table)
-
-
-def _show(analysis: Analysis, json: bool) -> None:
-    from ..analysis.table import analysis_table
-
-    if json:
-        sys.stdout.write(analysis.to_json())
-    else:
-        Console().print(analysis_table(analysis))
-
-
-def _write_report(target: Path, analysis: Analysis) -> None:
-    from ..analysis.report import report_html
-
-    write_text(target, report_html(analysis))
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Bars on stderr, gone when done, silent where stderr is no terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield progress
-
-
-def _search_rivals(workload: Workload, progress: Progress) -> Sequence[RivalCurve]:
-    step = progress.add_task("searching the wider classical rivals", total=2)
-    curves = []
-    for search in (asymmetric_curve, clock_curve):
-        curves.append(search(workload))
-        progress.advance(step)
-    return curves
 
 
 def _new_place(backend: str, scenario_hash: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -97,6 +98,12 @@ def new_run_folder(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}; choose another --out") from None
     finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def remove_drafts(target: Path) -> None:
+    """Remove what processes that were killed left of a folder; the caller knows that no other is writing it."""
+    for draft in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
         shutil.rmtree(draft, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ from ..analysis.counts_file import format_trials
 from ..analysis.functional import Sample
 from ..analysis.record import Analysis, Provenance
 from ..analysis.result import analyse
-from ..backends.protocol import Backend, JobStatus
+from ..backends.protocol import Backend, JobStatus, LocalBackend
 from ..circuits.plan import SamplingPlan, draw_plan
 from ..model.errors import BackendError
 from ..model.operating import Frontiers, OperatingPoint, input_distribution
@@ -60,7 +60,7 @@ def prepare(scenario: Scenario, seed: int | None = None) -> Experiment:
     return Experiment(scenario, frontiers, point, plan, seed)
 
 
-def measure(experiment: Experiment, backend: Backend, watch: Watch) -> Trials:
+def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
     """Run the plan on a backend, reporting every status; local backends work while they are polled.
 
     Raises:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from bellqueue.backends.local import LocalBackend, WernerNoise, parse_noise, shuffled_outcomes
+from bellqueue.backends.local import Simulator, WernerNoise, parse_noise, shuffled_outcomes
 from bellqueue.backends.protocol import Description
 from bellqueue.circuits.plan import SamplingPlan, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
 
-class Coins(LocalBackend):
+class Coins(Simulator):
     """Two fair coins; a setting of angle alpha > 0 always gives (1, 0) instead."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[in
     return SamplingPlan(bases, np.array(order, dtype=np.int64), (1, settings), Sampling("random"))
 
 
-def _finish(backend: LocalBackend, job: str) -> None:
+def _finish(backend: Simulator, job: str) -> None:
     while not backend.poll(job).finished:
         pass
 

@@ -1,0 +1,325 @@
+"""The commands for runs that outlive the process: submit, status, fetch, cancel, runs."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from ..analysis.record import Analysis
+from ..backends import open_backend, redaction
+from ..backends.asking import FIRST_PAUSE
+from ..backends.cost import dollars, parse_money
+from ..backends.dispatch import Dispatch
+from ..backends.entries import JobEntry, RunEntry
+from ..backends.ledger import Ledger, default_ledger
+from ..backends.protocol import CostEstimate, JobStatus, RemoteBackend
+from ..model.errors import BackendError, LedgerError, UnreachableError
+from ..model.scenario import Scenario
+from .cloud_tables import history_table, jobs_table, runs_table
+from .folder import REPORT, RunFolder
+from .submission import asks, finish_run, jobs_record, plan_run, refuse_unapproved
+from .terminal import progress_bars, search_rivals, show_analysis
+
+RUNS = Path("bellqueue-runs")
+
+
+class Approval:
+    """What may be spent, and whether to ask."""
+
+    def __init__(self, max_cost: str | None, max_qpu_seconds: float | None, yes: bool) -> None:
+        """Read the options.
+
+        Raises:
+            BackendError: `max_cost` is no amount of money.
+        """
+        self.max_cost: Decimal | None = parse_money(max_cost) if max_cost is not None else None
+        self.max_qpu_seconds, self.yes = max_qpu_seconds, yes
+
+    def ask(self, backend: str, estimate: CostEstimate) -> None:
+        """Show the estimate; go on only if it is within the limits and, where someone can be asked, confirmed.
+
+        Raises:
+            BackendError: it is not; nothing has been submitted.
+        """
+        for line in estimate_lines(backend, estimate):
+            print(line, file=sys.stderr)
+        terminal = asks()
+        refuse_unapproved(estimate, self.max_cost, self.max_qpu_seconds, terminal)
+        if terminal and not self.yes and not typer.confirm("Submit?", err=True):
+            raise BackendError("nothing was submitted")
+
+
+def estimate_lines(backend: str, estimate: CostEstimate) -> Iterator[str]:
+    """What a user should know before paying."""
+    tasks = f"{estimate.tasks} job{'s' if estimate.tasks != 1 else ''}"
+    seconds = "" if estimate.qpu_seconds is None else f", about {estimate.qpu_seconds:.1f} s on the device"
+    yield f"{backend}: {estimate.shots} shots in {tasks}{seconds}; estimated cost {dollars(estimate.money)}"
+    yield f"  ({estimate.basis})"
+
+
+def submit_command(
+    scenario: Scenario,
+    source: Path | None,
+    backend: RemoteBackend,
+    seed: int | None,
+    out: Path | None,
+    ledger: Path | None,
+    approval: Approval,
+) -> str:
+    """Estimate, ask, record, submit; returns the run's id."""
+    words = ["bellqueue", "submit", *([str(source)] if source else [])]
+    with progress_bars() as progress:
+        progress.add_task("reading the calibration and planning", total=None)
+        entry, estimate = plan_run(scenario, backend, seed, out, RUNS, "")
+    entry = _with_command(entry, words)
+    approval.ask(entry.backend, estimate)
+    with Ledger(ledger or default_ledger()) as book:
+        book.add_run(entry)
+        _submit(Dispatch(book, entry, backend, say), entry)
+    return entry.id
+
+
+def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
+    """Submit the parts of a recorded run that have no job on its way."""
+    with Ledger(ledger or default_ledger()) as book:
+        entry = book.run(name)
+        dispatch = Dispatch(book, entry, _open(entry), say)
+        missing = [each for each in dispatch.missing() if isinstance(each, range) or not each.live]
+        if missing:
+            share = sum(len(each if isinstance(each, range) else each.trials) for each in missing) / entry.shots
+            approval.ask(entry.backend, _share(entry, len(missing), share))
+        _submit(dispatch, entry)
+    return entry.id
+
+
+def fetch_command(
+    names: list[str],
+    ledger: Path | None,
+    wait: bool,
+    poll: float,
+    json: bool,
+    rivals: bool,
+    accept_loss: bool,
+    out: Path | None,
+) -> tuple[bool, bool]:
+    """Bring home what is finished; returns (every run is complete, every analysis certifies)."""
+    with Ledger(ledger or default_ledger()) as book:
+        runs = [book.run(name) for name in names] or [run for run in book.runs() if not run.finished]
+        if not runs:
+            raise LedgerError(
+                f"no run in {book.path} waits to be fetched; `bellqueue runs` lists all, submit begins one"
+            )
+        if out and len(runs) != 1:
+            raise LedgerError(f"--out is for one run and {len(runs)} are to be fetched; name the run")
+        complete, certified, problems = True, True, []
+        for run in runs:
+            try:
+                analysis = _fetch_one(book, run, wait, poll, rivals, accept_loss, out)
+            except (BackendError, LedgerError) as error:
+                if len(runs) == 1:
+                    raise
+                problems.append(f"run {run.id}: {error}")
+                continue
+            if analysis is None:
+                complete = False
+            else:
+                certified &= analysis.certificate.certified
+                _show(book.run(run.id), analysis, json)
+        if problems:
+            raise LedgerError("; ".join(problems))
+    return complete, complete and certified
+
+
+def status_command(name: str | None, ledger: Path | None, watch: bool, poll: float, json: bool) -> None:
+    """How far the jobs are, asked of the providers now; `watch` repeats until all have finished."""
+    from rich.live import Live
+
+    with Ledger(ledger or default_ledger()) as book:
+        runs = [book.run(name)] if name else [run for run in book.runs() if not run.finished]
+        asked = {run.id: _open(run) for run in runs if not run.finished}
+
+        def refresh() -> bool:
+            for run in runs:
+                if run.id in asked:
+                    _ask_quietly(Dispatch(book, run, asked[run.id], say))
+            return any(job.state in ("intended", "submitted") for run in runs for job in book.jobs(run.id))
+
+        if json:
+            refresh()
+            print(json_module.dumps([jobs_record(book, run) for run in runs], indent=2))
+            return
+        if not runs:
+            print(f"no run in {book.path} is under way; `bellqueue runs` lists all")
+            return
+        running = refresh()
+        if not watch:
+            Console().print(jobs_table(book, runs))
+        else:
+            with Live(jobs_table(book, runs), auto_refresh=False) as live:
+                while running:
+                    time.sleep(poll)
+                    running = refresh()
+                    live.update(jobs_table(book, runs), refresh=True)
+        for run in runs:
+            if run.id in asked and not any(job.state in ("intended", "submitted") for job in book.jobs(run.id)):
+                print(f"finished at the provider: bellqueue fetch {run.id}")
+
+
+def cancel_command(name: str, ledger: Path | None) -> None:
+    """Ask the provider to stop a run's jobs."""
+    with Ledger(ledger or default_ledger()) as book:
+        run = book.run(name)
+        if run.finished:
+            raise LedgerError(f"run {run.id} has finished; its folder is {run.folder}")
+        Dispatch(book, run, _open(run), say).cancel()
+        Console().print(jobs_table(book, [run]))
+
+
+def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
+    """Every run in the ledger, or the history of one; asks no provider."""
+    with Ledger(ledger or default_ledger()) as book:
+        runs = [book.run(name)] if name else list(book.runs())
+        if json:
+            print(json_module.dumps([jobs_record(book, run) for run in runs], indent=2))
+        elif name:
+            Console().print(history_table(book, runs[0]))
+        elif runs:
+            Console().print(runs_table(book, runs))
+        else:
+            print(f"no run in {book.path} yet; `bellqueue submit` begins one")
+
+
+def say(line: str) -> None:
+    """A line about a hitch, on stderr."""
+    print(f"bellqueue: {redaction.redact(line)}", file=sys.stderr)
+
+
+@contextmanager
+def told_how_to_return(run: str) -> Iterator[None]:
+    """Where the user interrupts, say what goes on and how to come back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            f"\nbellqueue: run {run} goes on at the provider. Come back with: bellqueue fetch {run} --wait\n"
+            f"bellqueue: stop it there with: bellqueue cancel {run}",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _submit(dispatch: Dispatch, entry: RunEntry) -> None:
+    with told_how_to_return(entry.id), progress_bars() as progress:
+        step = progress.add_task(f"submitting to {entry.backend}", total=len(entry.parts))
+        dispatch.submit(lambda done: progress.update(step, completed=done))
+    print(f"run {entry.id} is submitted to {entry.backend}", file=sys.stderr)
+
+
+def _fetch_one(
+    book: Ledger, run: RunEntry, wait: bool, poll: float, rivals: bool, accept_loss: bool, out: Path | None
+) -> Analysis | None:
+    """A run's analysis, or None while it is still under way."""
+    if run.finished and Path(run.folder).is_dir() and not out:
+        return RunFolder.open(Path(run.folder)).analysis()
+    dispatch = Dispatch(book, run, _open(run), say)
+    with told_how_to_return(run.id), progress_bars() as progress:
+        step = progress.add_task(f"run {run.id}", total=len(run.parts))
+
+        def watch(_: str, status: JobStatus) -> None:
+            stored = len(run.parts) - len(dispatch.missing())
+            progress.update(step, description=f"run {run.id}: {status.state} {status.message}", completed=stored)
+
+        pause = min(FIRST_PAUSE, poll)
+        while True:
+            try:
+                dispatch.advance(watch)
+            except UnreachableError as error:
+                if not wait:
+                    raise
+                say(f"{error}; asking again")  # days in a queue outlast many a network
+            missing = dispatch.missing()
+            under_way = [each for each in missing if isinstance(each, JobEntry) and each.live]
+            if not missing or not under_way or not wait:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, poll)
+        if missing and not (accept_loss and not under_way):
+            _explain(run, missing)
+            return None
+        curves = search_rivals(Scenario.parse(json_module.loads(run.scenario)).workload(), progress) if rivals else ()
+        progress.update(step, description="analysing and writing", total=None)
+        return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out)
+
+
+def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...]) -> None:
+    """Say why a run is not complete, and what can be done.
+
+    Raises:
+        LedgerError: nothing more will come by itself.
+    """
+    waiting = [each for each in missing if isinstance(each, JobEntry) and each.live]
+    ended = [each for each in missing if isinstance(each, range) or not each.live]
+    for each in waiting:
+        print(f"run {run.id}, part {each.part + 1}: {each.message or each.state}; fetch again later", file=sys.stderr)
+    if ended and not waiting:
+        reasons = {_reason(each) for each in ended}
+        raise LedgerError(
+            f"run {run.id}: {len(ended)} of {len(run.parts)} jobs brought nothing ({'; '.join(sorted(reasons))}); "
+            f"submit again with: bellqueue submit --resume {run.id}"
+            + (
+                ""
+                if len(ended) == len(run.parts)
+                else f", or count their trials as lost: bellqueue fetch {run.id} --accept-loss"
+            )
+        )
+
+
+def _reason(each: JobEntry | range) -> str:
+    if isinstance(each, range):
+        return "not submitted"
+    names = {"lost": "not submitted", "refused": "refused", "failed": "failed", "cancelled": "cancelled"}
+    return f"{names.get(each.state, each.state)}: {each.message}" if each.message else names.get(each.state, each.state)
+
+
+def _ask_quietly(dispatch: Dispatch) -> None:
+    """Bring a run's entries up to date; a provider that does not answer is said and does not stop the table."""
+    try:
+        dispatch.advance()
+    except (BackendError, LedgerError) as error:
+        say(str(error))
+
+
+def _open(run: RunEntry) -> RemoteBackend:
+    backend = open_backend(run.backend)
+    if not isinstance(backend, RemoteBackend):
+        raise LedgerError(f"run {run.id}: backend {run.backend} is no longer one that keeps jobs; restore its adapter")
+    return backend
+
+
+def _share(entry: RunEntry, jobs: int, share: float) -> CostEstimate:
+    """What the rest of a run will take, in proportion to its shots."""
+    money = None if entry.estimated_money is None else entry.estimated_money * Decimal(str(share))
+    seconds = None if entry.estimated_qpu_seconds is None else entry.estimated_qpu_seconds * share
+    return CostEstimate(round(entry.shots * share), jobs, seconds, money, f"share of: {entry.estimate_basis}")
+
+
+def _with_command(entry: RunEntry, words: list[str]) -> RunEntry:
+    from dataclasses import replace
+
+    seed = json_module.loads(entry.plan)["seed"]
+    return replace(entry, command=shlex.join([*words, "--backend", entry.backend, "--seed", str(seed)]))
+
+
+def _show(run: RunEntry, analysis: Analysis, json: bool) -> None:
+    show_analysis(analysis, json)
+    if not json:
+        print(f"\nrun folder: {run.folder}\nreport:     {Path(run.folder) / REPORT}")

@@ -1,0 +1,86 @@
+"""Runs and jobs of the ledger as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+from rich.table import Table
+from rich.text import Text
+
+from ..backends.cost import dollars
+from ..backends.entries import JobEntry, RunEntry
+from ..backends.ledger import Ledger
+
+
+def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
+    """Every attempt of some runs: where it stands at the provider."""
+    table = Table("run", "part", "state", "job", "since (UTC)", "message", box=None, pad_edge=False)
+    for run in runs:
+        jobs = ledger.jobs(run.id)
+        for job in jobs:
+            part = f"{job.part + 1}/{len(run.parts)}" + (f" attempt {job.attempt}" if job.attempt > 1 else "")
+            table.add_row(*map(Text, (run.id, part, job.state, job.id or "", _moment(job.updated), job.message)))
+        for part in sorted(set(range(len(run.parts))) - {job.part for job in jobs}):
+            texts = (
+                run.id,
+                f"{part + 1}/{len(run.parts)}",
+                "not submitted",
+                "",
+                "",
+                f"bellqueue submit --resume {run.id}",
+            )
+            table.add_row(*map(Text, texts))
+    return table
+
+
+def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
+    """Every run on one line: what it is, how far it is, what it was to cost and did cost."""
+    columns = ("run", "created (UTC)", "backend", "shots", "jobs", "estimated", "used", "folder")
+    table = Table(*columns, box=None, pad_edge=False)
+    for run in runs:
+        jobs = ledger.jobs(run.id)
+        texts = (
+            run.id,
+            _moment(run.created),
+            run.backend,
+            str(run.shots),
+            "finished" if run.finished else _states(run, jobs),
+            _amount(run.estimated_money, run.estimated_qpu_seconds),
+            _used(jobs),
+            run.folder if run.finished else "",
+        )
+        table.add_row(*map(Text, texts))
+    return table
+
+
+def history_table(ledger: Ledger, run: RunEntry) -> Table:
+    """Everything that happened to a run, oldest first."""
+    table = Table("at (UTC)", f"run {run.id}", box=None, pad_edge=False)
+    for moment, what in ledger.history(run.id):
+        table.add_row(_moment(moment), Text(what))
+    return table
+
+
+def _states(run: RunEntry, jobs: Sequence[JobEntry]) -> str:
+    last = {job.part: job.state for job in sorted(jobs, key=lambda job: (job.part, job.live, job.attempt))}
+    counts = Counter(last.values())
+    counts.update({"not submitted": len(run.parts) - len(last)} if len(last) < len(run.parts) else {})
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def _used(jobs: Sequence[JobEntry]) -> str:
+    seconds = [job.used_qpu_seconds for job in jobs if job.used_qpu_seconds is not None]
+    money = [job.used_money for job in jobs if job.used_money is not None]
+    if not (seconds or money):
+        return ""
+    return _amount(sum(money, Decimal(0)) if money else None, sum(seconds) if seconds else None)
+
+
+def _amount(money: Decimal | None, seconds: float | None) -> str:
+    return dollars(money) + ("" if seconds is None else f", {seconds:.1f} s")
+
+
+def _moment(text: str) -> str:
+    return text[:19].replace("T", " ")

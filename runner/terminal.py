@@ -1,0 +1,52 @@
+"""What every command shows: progress on stderr, an analysis on stdout, a report in a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ..analysis.record import Analysis
+from ..model.rivals import RivalCurve, asymmetric_curve, clock_curve
+from ..model.workload import Workload
+from .folder import write_text
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Bars on stderr, gone when done, silent where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+def search_rivals(workload: Workload, progress: Progress) -> Sequence[RivalCurve]:
+    """The wider classical rivals, found numerically."""
+    step = progress.add_task("searching the wider classical rivals", total=2)
+    curves = []
+    for search in (asymmetric_curve, clock_curve):
+        curves.append(search(workload))
+        progress.advance(step)
+    return curves
+
+
+def show_analysis(analysis: Analysis, json: bool) -> None:
+    """The verdict with its table, or the record."""
+    from ..analysis.table import analysis_table
+
+    if json:
+        sys.stdout.write(analysis.to_json())
+    else:
+        Console().print(analysis_table(analysis))
+
+
+def write_report(target: Path, analysis: Analysis) -> None:
+    """The HTML report of an analysis."""
+    from ..analysis.report import report_html
+
+    write_text(target, report_html(analysis))

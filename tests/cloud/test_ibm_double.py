@@ -1,0 +1,195 @@
+"""The unmodified client of IBM Quantum finds in the double what it expects of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import Parameter
+
+from .faults import Fault
+from .ibm_double import IbmDouble
+
+Connect = Callable[[], Any]
+
+
+@pytest.fixture
+def double() -> Iterator[IbmDouble]:
+    """IBM Quantum with the five qubits of Manila, where CX joins 0–1–2–3–4, and the 156 of Fez."""
+    with IbmDouble(["manila", "fez"], seed=11) as service:
+        yield service
+
+
+@pytest.fixture
+def connect(double: IbmDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Connect:
+    """Makes a client that knows nothing but the environment."""
+    from qiskit_ibm_runtime import QiskitRuntimeService
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in double.environment().items():
+        monkeypatch.setenv(name, value)
+    return lambda: QiskitRuntimeService()
+
+
+def rotation() -> QuantumCircuit:
+    """On the qubits of Manila: qubit 3 turned by theta, qubit 1 flipped; register `a` reads 3, `b` reads 2 and 1."""
+    theta = Parameter("theta")
+    circuit = QuantumCircuit(QuantumRegister(5, "q"), ClassicalRegister(1, "a"), ClassicalRegister(2, "b"))
+    circuit.sx(3)
+    circuit.rz(theta, 3)
+    circuit.sx(3)
+    circuit.x(1)
+    circuit.measure([3, 2, 1], [0, 1, 2])
+    return circuit
+
+
+def prepared_sampler(service: Any, tag: str) -> Any:
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
+    sampler = Sampler(mode=service.backend("ibm_manila"))
+    sampler.options.environment.job_tags = [tag]
+    return sampler
+
+
+def submit(service: Any, *, rows: Any = (0.0,), shots: int = 1, tag: str = "t") -> Any:
+    values = np.asarray(rows, dtype=float).reshape(-1, 1)
+    return prepared_sampler(service, tag).run([(rotation(), values)], shots=shots)
+
+
+def test_the_account_shows_the_plan_and_the_devices(double: IbmDouble, connect: Connect) -> None:
+    double.plan = "open"
+    double.queue_length = 7
+    service = connect()
+    assert [(instance["plan"], instance["pricing_type"]) for instance in service.instances()] == [("open", "free")]
+    fez = service.backend("ibm_fez")
+    assert fez.num_qubits == 156
+    assert fez.target.instruction_supported("cz", (0, 1))
+    assert 0 < fez.properties().readout_error(0) < 1
+    assert fez.status().pending_jobs == 7
+    assert fez.configuration().default_rep_delay == pytest.approx(250e-6)
+    assert {backend.name for backend in service.backends()} == {"ibm_manila", "ibm_fez"}
+    assert not double.leaks
+
+
+def test_rows_come_back_in_order_and_bits_in_place(double: IbmDouble, connect: Connect) -> None:
+    """SX·RZ(θ)·SX flips its qubit for θ = 0 and leaves it for θ = π; X always flips; an idle qubit reads 0."""
+    flips = np.random.default_rng(5).integers(0, 2, 500)
+    job = submit(connect(), rows=np.where(flips, 0.0, np.pi), shots=3)
+    data = job.result()[0].data
+    np.testing.assert_array_equal(data.a.array, np.broadcast_to(flips[:, None, None], (500, 3, 1)))
+    assert set(data.b.get_bitstrings()) == {"10"}
+    (record,) = double.accepted
+    np.testing.assert_array_equal(record.outcomes[0]["a"], data.a.array.astype(bool))
+    assert record.id == job.job_id()
+
+
+def test_random_outcomes_are_those_the_double_drew(double: IbmDouble, connect: Connect) -> None:
+    """θ = π/2 gives each outcome half the time."""
+    job = submit(connect(), rows=np.full(2000, np.pi / 2))
+    read = job.result()[0].data.a.array[:, :, 0]
+    np.testing.assert_array_equal(read, double.accepted[0].outcomes[0]["a"][..., 0])
+    assert abs(read.mean() - 0.5) < 5 * 0.5 / np.sqrt(2000)
+
+
+def test_a_state_is_queued_then_running_then_done(double: IbmDouble, connect: Connect) -> None:
+    double.queue_polls = 3
+    job = submit(connect())
+    assert [job.status() for _ in range(4)] == ["QUEUED", "QUEUED", "RUNNING", "DONE"]
+
+
+def test_another_client_finds_jobs_by_tag(double: IbmDouble, connect: Connect) -> None:
+    service = connect()
+    mine = prepared_sampler(service, "mine")
+    jobs = [mine.run([(rotation(), [0.0])], shots=1) for _ in range(21)]  # the client asks for 20 at a time
+    submit(service, tag="other")
+    found = connect().jobs(job_tags=["mine"], limit=None)
+    assert [job.job_id() for job in found] == [job.job_id() for job in reversed(jobs)]
+    assert len(double.accepted) == 22
+
+
+def test_a_job_can_be_cancelled_until_it_is_done(double: IbmDouble, connect: Connect) -> None:
+    from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
+
+    double.queue_polls = 10
+    service = connect()
+    waiting, done = submit(service), submit(service)
+    waiting.cancel()
+    assert service.job(waiting.job_id()).status() == "CANCELLED"
+    double.queue_polls = 0
+    assert done.status() == "DONE"
+    with pytest.raises(RuntimeInvalidStateError, match="409"):
+        done.cancel()
+
+
+def test_a_job_fails_if_asked_to_or_if_the_device_cannot_run_it(double: IbmDouble, connect: Connect) -> None:
+    from qiskit_ibm_runtime import RuntimeJobFailureError
+
+    service = connect()
+    double.outcome, double.reason = "failed", "the fridge warmed up"
+    with pytest.raises(RuntimeJobFailureError, match="the fridge warmed up"):
+        submit(service).result()
+    double.outcome = "completed"
+    far = QuantumCircuit(5, 1)
+    far.cx(0, 4)
+    far.measure(4, 0)
+    with pytest.raises(RuntimeJobFailureError, match=r"cx on qubits \(0, 4\) is not supported"):
+        prepared_sampler(service, "t").run([far], shots=1).result()
+
+
+def test_usage_counts_two_seconds_and_the_repetition_delays(double: IbmDouble, connect: Connect) -> None:
+    double.plan, double.usage_known = "open", False
+    service = connect()
+    job = submit(service, rows=np.zeros(100), shots=120)
+    job.result()
+    assert job.metrics()["usage"] == {"status": "pending"}
+    double.usage_known = True
+    assert job.usage() == 5  # 2 s + 12,000 · 250 µs
+    assert service.usage()["usage_remaining_seconds"] == 595
+
+
+def test_a_dropped_answer_leaves_a_job_that_can_be_found(double: IbmDouble, connect: Connect) -> None:
+    from qiskit_ibm_runtime.api.exceptions import RequestsApiError
+    from qiskit_ibm_runtime.exceptions import IBMRuntimeError
+
+    service = connect()
+    for moment, jobs in (("before", 0), ("after", 1)):
+        double.fail("POST", "/jobs$", Fault.drop(moment))  # type: ignore[arg-type]
+        with pytest.raises((RequestsApiError, IBMRuntimeError), match="Remote end closed connection"):
+            submit(service, tag=moment)
+        assert len(service.jobs(job_tags=[moment])) == jobs
+    double.wait_for("POST", "/jobs$", count=2)
+
+
+def test_a_gateway_time_out_after_acceptance_makes_the_client_submit_twice(double: IbmDouble, connect: Connect) -> None:
+    double.fail("POST", "/jobs$", Fault.status(504, before_acceptance=False))
+    job = submit(connect())
+    assert [record.id for record in double.accepted][1:] == [job.job_id()]
+
+
+def test_expired_tokens_and_wrong_keys_are_refused(
+    double: IbmDouble, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qiskit_ibm_runtime.accounts.exceptions import InvalidAccountError
+    from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
+
+    service = connect()
+    double.revoke_tokens()
+    with pytest.raises(IBMNotAuthorizedError):
+        service.usage()
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "mistyped")
+    with pytest.raises(InvalidAccountError):
+        connect()
+
+
+def test_a_raw_key_sent_for_want_of_a_token_is_noted(double: IbmDouble, connect: Connect) -> None:
+    double.token_lifetime = 5  # the client takes a new token when fewer than ten seconds are left
+    service = connect()
+    assert not double.leaks
+    double.fail("POST", "/identity/token$", Fault.status(500), times=None)
+    with pytest.warns(UserWarning, match="API Key will be used instead"):
+        service.usage()
+    assert [request.path for request in double.leaks] == ["/experimental/api/v1/instances/usage"]
