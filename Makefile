@@ -8,7 +8,7 @@ PACKAGES := model circuits backends analysis runner
 FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name 'py.typed'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
-.PHONY: demo test test-slow lint format bench clean
+.PHONY: demo test test-slow lint faults format bench clean
 
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
@@ -28,6 +28,10 @@ lint: $(VENV)/.dev $(LISTED)
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What breaks at a provider or kills the process, and what one `bellqueue fetch` makes of it: two tables.
+faults: $(VENV)/.dev $(LISTED)
+	$(BIN)/python -m tests.cloud.print_tables
 
 bench: $(VENV)/.dev $(LISTED)
 	$(BIN)/python benchmarks/bench_simulation.py

@@ -1,7 +1,8 @@
 """One adapter per provider behind one small protocol, and the ledger; importing it imports no quantum SDK."""
 
 from .protocol import Backend, Description, JobStatus, LocalBackend, RemoteBackend
-from .registry import BackendSummary, list_backends, open_backend
+from .registry import list_backends, open_backend
+from .summary import BackendSummary
 
 __all__ = [
     "Backend",

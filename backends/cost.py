@@ -159,7 +159,7 @@ def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float | None, plan: str)
         money: Decimal | None = Decimal(0)
     else:
         money = None if seconds is None else seconds * price.usd_per_second
-    terms = [f"{_exact(price.usd_per_second)} per QPU second, IBM Quantum plan {price.plan}"]
+    terms = [f"{exact_dollars(price.usd_per_second)} per QPU second, IBM Quantum plan {price.plan}"]
     if price.allowance_seconds is not None:
         terms = [f"IBM Quantum plan {price.plan}: free for {price.allowance_seconds} s per {price.allowance_days} days"]
         if seconds is not None and seconds > price.allowance_seconds:
@@ -190,9 +190,9 @@ def braket_estimate(*, tasks: int, shots: int, device: str, live: DeviceCost | N
     if per_task is None or per_shot is None or "minute" in stated:
         return CostEstimate(shots, tasks, None, None, f"no price per task and shot known for Braket device {device}")
     said = {unit: " as the device states" if unit in stated else "" for unit in ("task", "shot")}
-    basis = f"{_exact(per_task)} per task{said['task']} and {_exact(per_shot)} per shot{said['shot']}"
+    basis = f"{exact_dollars(per_task)} per task{said['task']} and {exact_dollars(per_shot)} per shot{said['shot']}"
     if stated and per_shot != price.usd_per_shot and price.usd_per_shot is not None:
-        basis += f" (listed: {_exact(price.usd_per_shot)})"
+        basis += f" (listed: {exact_dollars(price.usd_per_shot)})"
     money = per_task * tasks + per_shot * shots
     name = listed.name if listed else device
     return CostEstimate(shots, tasks, None, money, f"{basis}, {name} on Amazon Braket; {_cite(price)}")
@@ -206,7 +206,7 @@ def _simulator(tasks: int, shots: int, device: str, listed: BraketPrice | None, 
     seconds = listed.minimum_seconds * tasks
     said = "" if stated is None else " as the device states"
     basis = (
-        f"{_exact(per_minute)} per minute{said} for the least time billed, {listed.minimum_seconds} s per task "
+        f"{exact_dollars(per_minute)} per minute{said} for the least time billed, {listed.minimum_seconds} s per task "
         f"(longer runs cost more), {listed.name} on Amazon Braket; {_cite(listed)}"
     )
     return CostEstimate(shots, tasks, float(seconds), per_minute * seconds / 60, basis)
@@ -231,12 +231,11 @@ def over_limit(estimate: CostEstimate, max_cost: Decimal | None, max_qpu_seconds
     if max_cost is not None:
         if estimate.money is None:
             instead = "drop --max-cost" if estimate.qpu_seconds is None else "give --max-qpu-seconds instead"
-            return (
-                f"the price is unknown, so --max-cost {_exact(max_cost)} cannot be kept ({estimate.basis}); {instead}"
-            )
+            limit = exact_dollars(max_cost)
+            return f"the price is unknown, so --max-cost {limit} cannot be kept ({estimate.basis}); {instead}"
         if estimate.money > max_cost:
-            cost = dollars(estimate.money)
-            return f"this will cost {cost}, over --max-cost {_exact(max_cost)}; take fewer shots or raise --max-cost"
+            cost, limit = dollars(estimate.money), exact_dollars(max_cost)
+            return f"this will cost {cost}, over --max-cost {limit}; take fewer shots or raise --max-cost"
     if max_qpu_seconds is not None:
         limit = f"--max-qpu-seconds {max_qpu_seconds:.12g}"
         if estimate.qpu_seconds is None:
@@ -306,7 +305,7 @@ def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _exact(money: Decimal) -> str:
+def exact_dollars(money: Decimal) -> str:
     """An amount to its last digit, and at least to the cent."""
     return f"${money.quantize(CENT) if money == money.quantize(CENT) else money.normalize():f}"
 

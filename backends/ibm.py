@@ -19,7 +19,7 @@ from ..model.trials import Trials
 from .asking import Patience
 from .cost import PriceTable, ibm_estimate, qpu_seconds
 from .credentials import ibm_credentials
-from .ibm_session import ask, sign_in
+from .ibm_session import ask, plan_name, sign_in
 from .local import parse_options, require
 from .pairs import best_pairs, calibration_record, parse_pair
 from .protocol import CostEstimate, Description, JobStatus, State, Usage
@@ -142,7 +142,7 @@ class IbmBackend:
         """The result of a finished job as the service sent it."""
         from qiskit_ibm_runtime.decoders.result_decoder import ResultDecoder
 
-        class Untouched(ResultDecoder):
+        class Untouched(ResultDecoder):  # type: ignore[misc]  # the client is untyped
             """Keeps the text."""
 
             @classmethod
@@ -246,10 +246,7 @@ class IbmBackend:
 
     @cached_property
     def _plan(self) -> str:
-        """The name of the instance's plan."""
-        active = self._ask(self._service.active_instance, "asking for the instance")
-        instances = self._ask(self._service.instances, "listing instances")
-        return next((str(each["plan"]) for each in instances if each["crn"] == active), "unknown")
+        return plan_name(self._service, self._seconds)
 
     def _values(self, plan: SamplingPlan, shots: int) -> dict[tuple[str, ...], Floats]:
         angles = np.array([[setting.alpha, setting.beta] for setting in plan.settings])

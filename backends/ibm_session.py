@@ -76,6 +76,13 @@ def harden(service: Any, seconds: float) -> None:
         ) from None
 
 
+def plan_name(service: Any, seconds: float) -> str:
+    """The plan of the active instance, by which it is billed."""
+    active = ask(service.active_instance, seconds, "IBM Quantum, asking for the instance")
+    instances = ask(service.instances, seconds, "IBM Quantum, listing instances")
+    return next((str(each["plan"]) for each in instances if each["crn"] == active), "unknown")
+
+
 def ask(call: Callable[[], Answer], seconds: float, what: str, *, posts: bool = False) -> Answer:
     """The client's answer, its many kinds of failure put in three.
 

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Literal
 
 from ..model.errors import BackendError
 from .aer import AerBackend
+from .braket_cloud import BraketBackend
 from .braket_local import BraketLocalBackend
 from .fake import FakeBackend, snapshot_names, snapshot_qubits
 from .ibm import IbmBackend
 from .local import suggestion
-from .protocol import Backend
+from .protocol import LocalBackend, RemoteBackend
+from .summary import BackendSummary
 
-PROVIDERS: Mapping[str, Callable[[str | None], Backend]] = {
+Factory = Callable[[str | None], LocalBackend | RemoteBackend]
+GROUP = "bellqueue.backends"  # entry points by which other packages add adapters
+PROVIDERS: Mapping[str, Factory] = {
     "aer": AerBackend,
+    "braket": BraketBackend,
     "braket-local": BraketLocalBackend,
     "fake": FakeBackend,
     "ibm": IbmBackend,
 }
-
-
-@dataclass(frozen=True)
-class BackendSummary:
-    """One line of `bellqueue backends`.
-
-    Attributes:
-        name: What to type.
-        kind: `simulator` or `hardware`.
-        qubits: Number of qubits of the device, if cheaply known.
-        available: Whether what it needs is installed.
-        note: What it is, or what is missing.
-    """
-
-    name: str
-    kind: Literal["simulator", "hardware"]
-    qubits: int | None
-    available: bool
-    note: str
 
 
 def open_backend(spec: str) -> Backend:
@@ -50,15 +35,43 @@ def open_backend(spec: str) -> Backend:
     """
     provider, colon, argument = (part.strip() for part in spec.partition(":"))
     known = PROVIDERS.get(provider.lower())
+    added = _added()
+    if known is None and provider.lower() in added:
+        known = _load(added[provider.lower()])
     if known is None:
         snapshots = [f"fake:{name}" for name in snapshot_names()]
-        raise BackendError(f"unknown backend {provider!r}{suggestion(provider, list(PROVIDERS), snapshots)}")
-    return known(argument if colon else None)
+        raise BackendError(f"unknown backend {provider!r}{suggestion(provider, [*PROVIDERS, *added], snapshots)}")
+    backend = known(argument if colon else None)
+    if not isinstance(backend, (LocalBackend, RemoteBackend)):
+        raise BackendError(
+            f"{provider}: its adapter makes a {type(backend).__name__}, which is neither a LocalBackend nor a "
+            "RemoteBackend (bellqueue.backends.protocol); ask who made it"
+        )
+    return backend
 
 
 def list_backends() -> list[BackendSummary]:
     """Every backend there is, without importing any quantum SDK."""
-    return [*_simulators(), *_snapshots()]
+    return [*_simulators(), *_third_parties(), *_snapshots()]
+
+
+def _added() -> dict[str, EntryPoint]:
+    """Adapters that other installed packages bring, by provider; our own names cannot be taken over."""
+    return {each.name: each for each in entry_points(group=GROUP) if each.name not in PROVIDERS}
+
+
+def _load(entry: EntryPoint) -> Factory:
+    try:
+        loaded: Factory = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise BackendError(f"{entry.name}: the adapter {entry.value} cannot be loaded: {error}; reinstall it") from None
+    return loaded
+
+
+def _third_parties() -> Iterator[BackendSummary]:
+    for name, entry in sorted(_added().items()):
+        package = entry.dist.name if entry.dist else entry.value
+        yield BackendSummary(name, "hardware", None, True, f"adapter of the package {package}")
 
 
 def _simulators() -> Iterator[BackendSummary]:

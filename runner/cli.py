@@ -74,6 +74,7 @@ def run(
     """Run the experiment and certify whether the advantage was observed; on hardware: submit, wait and fetch."""
     from ..backends import RemoteBackend, open_backend
 
+    _guard_secrets()
     opened, content = open_backend(backend), _load(scenario)
     if isinstance(opened, RemoteBackend):
         from .cloud import Approval, fetch_command, submit_command
@@ -107,6 +108,7 @@ def submit(
     """Submit a run to hardware and return at once; `fetch` brings it home, tomorrow if need be."""
     from .cloud import Approval, resume_command, submit_command
 
+    _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
         if scenario or backend or shots or seed is not None or out:
@@ -134,6 +136,7 @@ def status(
     """How far submitted jobs are."""
     from .cloud import status_command
 
+    _guard_secrets()
     status_command(run, ledger, watch, poll, json)
 
 
@@ -158,6 +161,7 @@ def fetch(
     """Bring home the results of submitted runs, analyse them and write their folders."""
     from .cloud import fetch_command
 
+    _guard_secrets()
     complete, certified = fetch_command(runs or [], ledger, wait, poll, json, rivals, accept_loss, out)
     _exit_unless(complete)
     _exit_for(certified, require_advantage)
@@ -168,6 +172,7 @@ def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
     """Ask the provider to stop a run's jobs."""
     from .cloud import cancel_command
 
+    _guard_secrets()
     cancel_command(run, ledger)
 
 
@@ -239,11 +244,15 @@ def report(
 
 
 @app.command()
-def backends(json: JsonOption = False) -> None:
-    """The backends that can be named with --backend."""
+def backends(
+    json: JsonOption = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Only what needs no provider's answer.")] = False,
+) -> None:
+    """The backends that can be named with --backend; of cloud devices status, queue, best pair and price."""
     from .commands import backends_command
 
-    backends_command(json)
+    _guard_secrets()
+    backends_command(json, offline)
 
 
 def _version(wanted: bool) -> None:
@@ -270,6 +279,13 @@ def _load(path: Path | None) -> Scenario:
     from ..model.scenario import Scenario
 
     return Scenario.load(path) if path else Scenario.default()
+
+
+def _guard_secrets() -> None:
+    """From here on no key reaches a stream, whoever prints it."""
+    from ..backends import redaction
+
+    redaction.install()
 
 
 def _remote(name: str) -> RemoteBackend:
@@ -306,11 +322,9 @@ def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
 
 def main() -> NoReturn:
     """Entry point: a user's mistake becomes one line on stderr and exit code 2."""
-    from ..backends import redaction
     from ..model.errors import BellqueueError
 
     _tolerate_any_terminal()
-    redaction.install()
     try:
         code = app(standalone_mode=False)
         if sys.stdout is not None:  # None where the shell has closed it

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from ..analysis.record import Analysis
-from ..backends import open_backend, redaction
+from ..backends import open_backend
 from ..backends.asking import FIRST_PAUSE
 from ..backends.cost import dollars, parse_money
 from ..backends.dispatch import Dispatch
@@ -24,10 +24,10 @@ from ..backends.ledger import Ledger, default_ledger
 from ..backends.protocol import CostEstimate, JobStatus, RemoteBackend
 from ..model.errors import BackendError, LedgerError, UnreachableError
 from ..model.scenario import Scenario
-from .cloud_tables import history_table, jobs_table, runs_table
 from .folder import REPORT, RunFolder
 from .submission import asks, finish_run, jobs_record, plan_run, refuse_unapproved
-from .terminal import progress_bars, search_rivals, show_analysis
+from .tables import history_table, jobs_table, runs_table
+from .terminal import progress_bars, say, search_rivals, show_analysis
 
 RUNS = Path("bellqueue-runs")
 
@@ -196,11 +196,6 @@ def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
             Console().print(runs_table(book, runs))
         else:
             print(f"no run in {book.path} yet; `bellqueue submit` begins one")
-
-
-def say(line: str) -> None:
-    """A line about a hitch, on stderr."""
-    print(f"bellqueue: {redaction.redact(line)}", file=sys.stderr)
 
 
 @contextmanager

@@ -27,7 +27,8 @@ from .pipeline import (
     write_records,
     write_results,
 )
-from .terminal import progress_bars, search_rivals, show_analysis, write_report
+from .tables import backends_table, cloud_table
+from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
 
 RUNS = Path("bellqueue-runs")
 
@@ -153,22 +154,24 @@ def report_command(path: Path, out: Path | None) -> None:
     print(f"report: {target}")
 
 
-def backends_command(json: bool) -> None:
-    """List what --backend takes."""
-    from rich.table import Table
-    from rich.text import Text
-
+def backends_command(json: bool, offline: bool) -> None:
+    """List what --backend takes: the cloud devices of the accounts at hand first, unless `offline`."""
     from ..backends import list_backends
 
     summaries = list_backends()
+    if not offline:
+        from ..backends.reachable import reachable
+
+        with progress_bars() as progress:
+            progress.add_task("asking the providers (--offline leaves them out)", total=None)
+            summaries = [*reachable(say), *summaries]
     if json:
         print(json_module.dumps([asdict(summary) for summary in summaries], indent=2))
         return
-    table = Table("name", "qubits", "what it is", box=None, pad_edge=False)
-    for summary in summaries:
-        qubits = "" if summary.qubits is None else str(summary.qubits)
-        table.add_row(Text(summary.name), qubits, Text(summary.note))  # plain: [braket] is no markup
-    Console().print(table)
+    cloud = [summary for summary in summaries if summary.status]
+    if cloud:
+        Console().print(cloud_table(cloud), "")
+    Console().print(backends_table([summary for summary in summaries if not summary.status]))
 
 
 def _new_place(backend: str, scenario_hash: str) -> Path:

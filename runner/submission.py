@@ -49,7 +49,8 @@ def plan_run(
     plan = plan_record(experiment, backend)
     parts, estimate = tuple(backend.split(experiment.plan)), backend.estimate(experiment.plan)
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
-    slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name.split(",")[0]).strip("-")
+    provider = plan.backend.name.partition(":")[0]
+    slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
     target = (folder or runs / f"{identity}-{slug}").absolute()
     texts = (json.dumps(scenario.record(), indent=2), plan.model_dump_json(by_alias=True, indent=2))
     sampling = experiment.plan.to_bytes()

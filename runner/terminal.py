@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ..analysis.record import Analysis
+from ..backends import redaction
 from ..model.rivals import RivalCurve, asymmetric_curve, clock_curve
 from ..model.workload import Workload
 from .folder import write_text
@@ -23,6 +24,11 @@ def progress_bars() -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
+
+
+def say(line: str) -> None:
+    """A line about a hitch, on stderr."""
+    print(f"bellqueue: {redaction.redact(line)}", file=sys.stderr)
 
 
 def search_rivals(workload: Workload, progress: Progress) -> Sequence[RivalCurve]:

@@ -65,7 +65,7 @@ def test_ibm_bills_seconds_on_the_device(plan: str, money: str) -> None:
     assert "https://" in estimate.basis
 
 
-def test_ibm_money_is_exact_and_only_shown_rounded_up() -> None:
+def test_ibm_money_isexact_dollars_and_only_shown_rounded_up() -> None:
     # 8.1626 s · $1.60 = $13.06016
     estimate = ibm_estimate(shots=1, jobs=1, qpu_seconds=8.1626, plan="payg")
     assert estimate.money == Decimal("13.06016")

@@ -1,4 +1,4 @@
-"""Runs and jobs of the ledger as tables for a terminal."""
+"""Backends, and the runs and jobs of the ledger, as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -6,26 +6,57 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..backends.cost import dollars
 from ..backends.entries import JobEntry, RunEntry
 from ..backends.ledger import Ledger
+from ..backends.summary import BackendSummary
+
+
+def cloud_table(summaries: Sequence[BackendSummary]) -> Table:
+    """The devices an account reaches."""
+    columns = ("name", "status", "queue", "qubits", "best pair", "visibility", "price")
+    table = Table(*columns, box=None, pad_edge=False)
+    for each in summaries:
+        pair = "" if each.pair is None else f"{each.pair[0]}–{each.pair[1]}"
+        visibility = "" if each.predicted_visibility is None else f"{each.predicted_visibility:.3f}"
+        texts = (each.name, each.status, each.queue, each.qubits, pair, visibility, each.price)
+        table.add_row(*(Text("" if text is None else str(text)) for text in texts))
+    return table
+
+
+def backends_table(summaries: Sequence[BackendSummary]) -> Table:
+    """Simulators, and what is missing."""
+    table = Table("name", "qubits", "what it is", box=None, pad_edge=False)
+    for each in summaries:
+        qubits = "" if each.qubits is None else str(each.qubits)
+        table.add_row(Text(each.name), qubits, Text(each.note))  # plain: [braket] is no markup
+    return table
 
 
 def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
     """Every attempt of some runs: where it stands at the provider."""
-    table = Table("run", "part", "state", "job", "since (UTC)", "message", box=None, pad_edge=False)
+    table = Table(
+        Column("run", no_wrap=True),
+        "part",
+        "state",
+        "job",
+        "since (UTC)",
+        Column("message", overflow="fold"),
+        box=None,
+        pad_edge=False,
+    )
     for run in runs:
         jobs = ledger.jobs(run.id)
         for job in jobs:
             part = f"{job.part + 1}/{len(run.parts)}" + (f" attempt {job.attempt}" if job.attempt > 1 else "")
             table.add_row(*map(Text, (run.id, part, job.state, job.id or "", _moment(job.updated), job.message)))
-        for part in sorted(set(range(len(run.parts))) - {job.part for job in jobs}):
+        for lacking in sorted(set(range(len(run.parts))) - {job.part for job in jobs}):
             texts = (
                 run.id,
-                f"{part + 1}/{len(run.parts)}",
+                f"{lacking + 1}/{len(run.parts)}",
                 "not submitted",
                 "",
                 "",
@@ -37,7 +68,7 @@ def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
 
 def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
     """Every run on one line: what it is, how far it is, what it was to cost and did cost."""
-    columns = ("run", "created (UTC)", "backend", "shots", "jobs", "estimated", "used", "folder")
+    columns = (Column("run", no_wrap=True), "created (UTC)", "backend", "shots", "jobs", "estimated", "used", "folder")
     table = Table(*columns, box=None, pad_edge=False)
     for run in runs:
         jobs = ledger.jobs(run.id)
@@ -57,16 +88,19 @@ def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
 
 def history_table(ledger: Ledger, run: RunEntry) -> Table:
     """Everything that happened to a run, oldest first."""
-    table = Table("at (UTC)", f"run {run.id}", box=None, pad_edge=False)
+    table = Table("at (UTC)", Column(f"run {run.id}", overflow="fold"), box=None, pad_edge=False)
     for moment, what in ledger.history(run.id):
         table.add_row(_moment(moment), Text(what))
     return table
 
 
 def _states(run: RunEntry, jobs: Sequence[JobEntry]) -> str:
-    last = {job.part: job.state for job in sorted(jobs, key=lambda job: (job.part, job.live, job.attempt))}
+    last: dict[int, str] = {
+        job.part: job.state for job in sorted(jobs, key=lambda job: (job.part, job.live, job.attempt))
+    }
     counts = Counter(last.values())
-    counts.update({"not submitted": len(run.parts) - len(last)} if len(last) < len(run.parts) else {})
+    if len(last) < len(run.parts):
+        counts["not submitted"] = len(run.parts) - len(last)
     return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
