@@ -27,7 +27,7 @@ PROVIDERS: Mapping[str, Factory] = {
 }
 
 
-def open_backend(spec: str) -> Backend:
+def open_backend(spec: str) -> LocalBackend | RemoteBackend:
     """The backend a user names, `provider` or `provider:argument`.
 
     Raises:

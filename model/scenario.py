@@ -72,9 +72,13 @@ Types = Annotated[list[TypeSpec], Field(min_length=1, max_length=MAX_TYPES)]
 
 
 class TrafficSpec(_Section):
-    """Arrivals: pairs at `pair_rate`, with types (or known sizes) for each router."""
+    """Arrivals: pairs at `pair_rate`, with types (or known sizes) for each router.
+
+    `time_unit_seconds`, the unit of all times in seconds, turns latencies into distances; nothing else needs it.
+    """
 
     pair_rate: Positive
+    time_unit_seconds: Positive | None = None
     type: Types | None = None
     type_b: Types | None = None
     sizes: SizesSpec | None = None

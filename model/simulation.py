@@ -18,6 +18,7 @@ from .arrivals import Arrivals, Traffic
 from .errors import DataError
 from .reward import Reward
 from .routing import Bits, Routing
+from .waiting import WaitingDistribution, WaitingHistogram
 from .workload import Workload
 
 Floats = NDArray[np.float64]
@@ -67,9 +68,11 @@ class SimulationResult:
         splitting_probability: Share of pairs with a ≠ b.
         load: Share of time each server is busy, server 0 then 1.
         baseline_throughput: τ, both servers together.
+        server_baseline_throughput: What each server contributes, server 0 then 1.
         waiting_time_quantiles: Waiting time at each of `PROBABILITIES`, averaged over batches, same shape.
         waiting_time_batches, baseline_throughput_batches: Batch values whose means are the estimates, shape
             (batches,); those of two runs over the same arrivals may be subtracted.
+        waiting_time_distribution: Of every request measured; None unless asked for.
     """
 
     pairs: int
@@ -82,9 +85,11 @@ class SimulationResult:
     splitting_probability: Estimate
     load: tuple[Estimate, Estimate]
     baseline_throughput: Estimate
+    server_baseline_throughput: tuple[Estimate, Estimate]
     waiting_time_quantiles: Floats
     waiting_time_batches: Floats
     baseline_throughput_batches: Floats
+    waiting_time_distribution: WaitingDistribution | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +121,7 @@ def simulate(
     batches: int = BATCHES,
     warm_up: int | None = None,
     block: int = BLOCK,
+    distribution: bool = False,
     progress: Progress | None = None,
 ) -> SimulationResult:
     """Simulate both servers, empty at first, and measure `pairs` pairs after the warm-up.
@@ -130,13 +136,22 @@ def simulate(
         batches: Batches of equal length for the confidence intervals.
         warm_up: Pairs served first and not measured; None: a twentieth of `pairs`.
         block: Pairs handled at once; it changes speed and memory, and results by rounding only.
+        distribution: Whether to keep the distribution of all waiting times, for about 2 MB and a tenth more time.
         progress: Called after every block with the pairs served so far, warm-up included.
 
     Raises:
         DataError: the routing is exhausted before every batch holds two pairs.
     """
     return compare(
-        workload, [routing], pairs, rng, batches=batches, warm_up=warm_up, block=block, progress=progress
+        workload,
+        [routing],
+        pairs,
+        rng,
+        batches=batches,
+        warm_up=warm_up,
+        block=block,
+        distribution=distribution,
+        progress=progress,
     ).results[0]
 
 
@@ -149,6 +164,7 @@ def compare(
     batches: int = BATCHES,
     warm_up: int | None = None,
     block: int = BLOCK,
+    distribution: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Simulate several routings over the very same arrivals; each result is what `simulate` gives for its routing.
@@ -166,7 +182,7 @@ def compare(
             f"trials: they serve only {served} pairs of this traffic, and {batches} batches after the warm-up need "
             f"more: record more trials of every setting, or let the replay cycle"
         )
-    runs = [_Run(workload, routing, np.random.default_rng(routing_seed), batches) for routing in routings]
+    runs = [_Run(workload, routing, np.random.default_rng(routing_seed), batches, distribution) for routing in routings]
     traffic = Traffic(workload, traffic_seed)
     done = 0
     for batch, size in _batch_sizes(served - measured, measured, batches):
@@ -228,7 +244,9 @@ class _Server:
 class _Run:
     """One routing: its two servers, and the sums of each batch."""
 
-    def __init__(self, workload: Workload, routing: Routing, rng: np.random.Generator, batches: int) -> None:
+    def __init__(
+        self, workload: Workload, routing: Routing, rng: np.random.Generator, batches: int, distribution: bool
+    ) -> None:
         self._decide = routing.start(rng)
         self._servers = (_Server(workload.reward), _Server(workload.reward))
         # One row for each batch, the last one for the warm-up, which is dropped.
@@ -237,9 +255,11 @@ class _Run:
         self._split = np.zeros(batches + 1)
         self._elapsed = np.zeros(batches + 1)
         self._idle = np.zeros((2, batches + 1))
-        self._reward = np.zeros(batches + 1)
+        self._reward = np.zeros((2, batches + 1))
         self._quantiles = np.zeros((batches + 1, PROBABILITIES.size))
         self._sample: list[Floats] = []
+        mean_service = workload.load / workload.pair_rate
+        self._histogram = WaitingHistogram(mean_service, batches) if distribution else None
 
     def serve(self, arrivals: Arrivals, batch: int, position: int, stride: int) -> None:
         """Route and serve a block that begins at `position` in its batch; keep every `stride`-th pair's waits."""
@@ -256,6 +276,8 @@ class _Run:
         self._elapsed[batch] += arrivals.gaps.sum()
         kept = slice(-position % stride, None, stride)
         self._sample += [waits_a[kept].copy(), waits_b[kept].copy()]  # copies: a view would hold the whole block
+        if self._histogram is not None and batch >= 0:
+            self._histogram.add(batch, waits_a, waits_b)
 
     def _advance(self, arrivals: Arrivals, a: Bits, b: Bits, split: Bits, batch: int) -> tuple[Floats, Floats]:
         """The work each pair finds at server 0 and at server 1."""
@@ -267,7 +289,7 @@ class _Run:
             level, idle, reward = self._servers[server].serve(arrivals.gaps, work[server], joins[server])
             found.append(level)
             self._idle[server, batch] += idle
-            self._reward[batch] += reward
+            self._reward[server, batch] += reward
         return found[0], found[1]
 
     def close(self, batch: int) -> None:
@@ -281,8 +303,10 @@ class _Run:
 
     def result(self, pairs: int, warm_up: int, exhausted: bool) -> SimulationResult:
         waiting = _ratio_batches(self._waited[:-1], 2 * self._pairs[:-1])
-        throughput = _ratio_batches(self._reward[:-1], self._elapsed[:-1])
-        busy = (self._elapsed - self._idle)[:, :-1]
+        elapsed = self._elapsed[:-1]
+        earned = [_ratio_batches(reward, elapsed) for reward in self._reward[:, :-1]]
+        busy = [_ratio_batches(elapsed - idle, elapsed) for idle in self._idle[:, :-1]]
+        throughput = earned[0] + earned[1]
         quantiles = self._quantiles[:-1]
         return SimulationResult(
             pairs=pairs,
@@ -293,14 +317,13 @@ class _Run:
             waiting_time_p95=Estimate.of(quantiles[:, 190]),
             waiting_time_p99=Estimate.of(quantiles[:, 198]),
             splitting_probability=Estimate.of(_ratio_batches(self._split[:-1], self._pairs[:-1])),
-            load=(
-                Estimate.of(_ratio_batches(busy[0], self._elapsed[:-1])),
-                Estimate.of(_ratio_batches(busy[1], self._elapsed[:-1])),
-            ),
+            load=(Estimate.of(busy[0]), Estimate.of(busy[1])),
             baseline_throughput=Estimate.of(throughput),
+            server_baseline_throughput=(Estimate.of(earned[0]), Estimate.of(earned[1])),
             waiting_time_quantiles=quantiles.mean(axis=0),
             waiting_time_batches=waiting,
             baseline_throughput_batches=throughput,
+            waiting_time_distribution=self._histogram.distribution() if self._histogram is not None else None,
         )
 
 

@@ -1,0 +1,152 @@
+"""The price of talking: the shift by the latency, the break-even, and the unit of time in the scenario."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from bellqueue.model.errors import ScenarioError
+from bellqueue.model.latency import break_even_latency, fibre_distance_km
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.routing import SplittingRouting
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.simulation import simulate
+from bellqueue.model.workload import Workload
+
+from tests.scenarios import default_record, heavy_scenario, split_of
+
+# SHA-256 of the embedded default scenario's record as it was before the unit of time could be given.
+DEFAULT_HASH = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
+
+
+@dataclass
+class Measured:
+    """What an event loop saw: each request's wait, each server's completed idle periods, the time elapsed."""
+
+    waits: list[float] = field(default_factory=list)
+    idle_periods: list[float] = field(default_factory=list)
+    elapsed: float = 0.0
+
+
+def held_and_routed(workload: Workload, split: list[list[float]], latency: float, pairs: int, seed: int) -> Measured:
+    """Pair by pair: both requests are held for the latency, then join their queues; waits count from the arrival."""
+    rng = np.random.default_rng(seed)
+    measured = Measured()
+    types = list(itertools.product(range(workload.shape[0]), range(workload.shape[1])))
+    drawn = rng.choice(len(types), pairs, p=workload.joint.ravel())
+    gaps = rng.exponential(1 / workload.pair_rate, pairs)
+    uniforms = rng.random((pairs, 3))
+    clock, free_at = 0.0, [0.0, 0.0]
+    for gap, kind, (one, two, three) in zip(gaps.tolist(), drawn.tolist(), uniforms.tolist(), strict=True):
+        clock += gap
+        joined = clock + latency
+        x, y = types[kind]
+        server_a = int(one < 0.5)
+        server_b = server_a ^ int(two < split[x][y])
+        requests = [(server_a, workload.mean_a[x]), (server_b, workload.mean_b[y])]
+        for server, service in requests if three < 0.5 else requests[::-1]:
+            if free_at[server] < joined:
+                measured.idle_periods.append(joined - free_at[server])
+                free_at[server] = joined
+            measured.waits.append(free_at[server] - clock)
+            free_at[server] += service
+    measured.elapsed = clock
+    return measured
+
+
+def batch_error(values: list[float], batches: int = 40) -> float:
+    means = [part.mean() for part in np.array_split(np.array(values), batches)]
+    return float(np.std(means, ddof=1) / np.sqrt(batches))
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.4, 30.0])  # 30: many pairs are on their way at once
+def test_held_requests_wait_the_latency_longer_and_interrupt_no_more(latency: float) -> None:
+    workload = Scenario.default().workload()
+    frontiers = Frontiers(workload)
+    corner = int(np.argmin(np.abs(frontiers.communication.splitting_probability - 0.5)))
+    p = float(frontiers.communication.splitting_probability[corner])
+    assert 0.2 < p < 0.8
+    split = split_of(frontiers.communication.correlators[corner]).tolist()
+    seen = held_and_routed(workload, split, latency, 100_000, seed=4)
+    expected = float(frontiers.communication.waiting_time_at(p)) + latency
+    assert abs(np.mean(seen.waits) - expected) < 4 * batch_error(seen.waits)
+    rewards = workload.reward(np.array(seen.idle_periods))
+    throughput = float(rewards.sum()) / seen.elapsed
+    error = batch_error(rewards.tolist()) * len(rewards) / seen.elapsed
+    assert abs(throughput - float(workload.baseline_throughput(p))) < 4 * error
+    assert error < 0.01 * throughput
+
+
+def test_at_the_break_even_both_wait_equally_long() -> None:
+    # The communication frontier by hand at p = 0.51: split every pair with a long request, w of two short ones left.
+    workload = Scenario.default().workload()
+    frontiers = Frontiers(workload)
+    together = 0.1210526 + 0.49 * 0.510526
+    quantum = frontiers.quantum.waiting_time_at(0.51)
+    latency = break_even_latency(frontiers, 0.51, quantum)
+    assert together + latency == pytest.approx(quantum, abs=1e-6)
+    assert 0 < latency < break_even_latency(frontiers, 0.51, float(frontiers.classical.waiting_time_at(0.51)))
+
+
+def test_the_reference_tables_give_the_break_even() -> None:
+    # W_Q, W0 and w of MODEL §5. Default, p = 0.4: the long pairs (0.09) and 0.31 of the 0.42 mixed ones are split.
+    frontiers = Frontiers(Scenario.default().workload())
+    communicating = 0.1210526 + 0.49 * 0.510526 + 0.11 * 1.813158
+    assert break_even_latency(frontiers, 0.4, 0.60046) == pytest.approx(0.60046 - communicating, abs=1e-5)
+    # Heavy, p = 0.2: 0.2 of the 0.25 long pairs are split.
+    heavy = Frontiers(heavy_scenario().workload())
+    communicating = 32.5 + 0.25 * 1.5 + 0.5 * 10.25 + 0.05 * 68
+    assert break_even_latency(heavy, 0.2, 44.93644) == pytest.approx(44.93644 - communicating, abs=1e-5)
+
+
+def test_with_every_pair_split_or_none_there_is_nothing_to_say() -> None:
+    frontiers = Frontiers(Scenario.default().workload())
+    for p in (0.0, 1.0):
+        assert break_even_latency(frontiers, p, frontiers.quantum.waiting_time_at(p)) == pytest.approx(0, abs=1e-9)
+
+
+def test_an_estimate_below_the_communication_frontier_breaks_even_at_once() -> None:
+    assert break_even_latency(Frontiers(Scenario.default().workload()), 0.5, 0.1) == 0
+    with pytest.raises(ValueError, match=r"splitting probability is 1\.2"):
+        break_even_latency(Frontiers(Scenario.default().workload()), 1.2, 0.5)
+
+
+def test_entanglement_breaks_even_with_simulated_communication() -> None:
+    workload = heavy_scenario().workload()
+    frontiers = Frontiers(workload)
+    p = 0.75
+    corner = int(np.searchsorted(frontiers.communication.splitting_probability, p))
+    assert frontiers.communication.splitting_probability[corner] == pytest.approx(p)
+    routing = SplittingRouting(split_of(frontiers.communication.correlators[corner]))
+    talking = simulate(workload, routing, 400_000, np.random.default_rng(8))
+    quantum = frontiers.quantum.waiting_time_at(p)
+    measured = quantum - talking.waiting_time.estimate
+    assert abs(measured - break_even_latency(frontiers, p, quantum)) < 4 * talking.waiting_time.standard_error
+
+
+def test_a_millisecond_of_fibre_is_two_hundred_kilometres() -> None:
+    assert fibre_distance_km(1.0, 1e-3) == pytest.approx(200)
+    assert fibre_distance_km(0.05, 2e-6) == pytest.approx(0.02)
+
+
+def test_the_unit_of_time_is_optional_and_leaves_other_scenarios_as_they_were() -> None:
+    plain = Scenario.default()
+    assert plain.traffic.time_unit_seconds is None
+    assert "time_unit_seconds" not in plain.record()["traffic"]
+    assert plain.content_hash() == DEFAULT_HASH
+    record = default_record()
+    record["traffic"]["time_unit_seconds"] = 1e-3
+    timed = Scenario.parse(record)
+    assert timed.traffic.time_unit_seconds == 1e-3
+    assert Scenario.parse(timed.record()) == timed
+    assert timed.content_hash() != DEFAULT_HASH
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan"), "soon"])
+def test_a_unit_of_time_that_is_no_positive_number_is_refused(value: object) -> None:
+    record = default_record()
+    record["traffic"]["time_unit_seconds"] = value
+    with pytest.raises(ScenarioError, match=r"traffic\.time_unit_seconds"):
+        Scenario.parse(record)
