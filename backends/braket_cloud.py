@@ -170,7 +170,7 @@ class BraketBackend:
             DataError: it is empty, truncated or not of this part.
         """
         shots = [count for _, count in part.runs(len(part.order))] if self._holds_many(raw) else [len(part.order)]
-        found = braket_results.outcomes(raw, shots, self._pair_of_results())
+        found = braket_results.outcomes(raw, shots)
         bits = np.zeros((len(part.order), 2), dtype=np.uint8)
         brought = np.zeros(len(part.order), dtype=bool)
         start = 0
@@ -327,10 +327,6 @@ class BraketBackend:
         angles = {name: [getattr(setting, name) for setting in settings] for name in ("alpha", "beta")}
         shots = [count for _, count in runs]
         return ProgramSet([CircuitBinding(self._circuit(), input_sets=angles)], shots[0]), shots
-
-    def _pair_of_results(self) -> tuple[int, int]:
-        """A's and B's qubit in the results, known without asking the service where the name states the pair."""
-        return self._forced or VIRTUAL
 
     @staticmethod
     def _holds_many(raw: bytes) -> bool:

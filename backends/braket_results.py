@@ -35,13 +35,12 @@ def bundle(read: Callable[[str], str]) -> bytes:
     return json.dumps(files).encode()
 
 
-def outcomes(raw: bytes, shots: list[int], pair: tuple[int, int]) -> list[Outcomes]:
+def outcomes(raw: bytes, shots: list[int]) -> list[Outcomes]:
     """For each executable of a task the outcomes (a, b), shape (at most its shots, 2); shots that failed are missing.
 
     Args:
         raw: What `bundle` made.
         shots: Shots asked of each executable.
-        pair: A's and B's qubit.
 
     Raises:
         DataError: the result is truncated, empty or of another task.
@@ -55,10 +54,10 @@ def outcomes(raw: bytes, shots: list[int], pair: tuple[int, int]) -> list[Outcom
                 for program in _resolve(files, RESULTS, results["programResults"])
                 for executable in _resolve(files, program[0], program[1]["executableResults"])
             ]
-            found = [_measured(piece, pair, wanted) for (_, piece), wanted in zip(pieces, shots, strict=True)]
+            found = [_measured(piece, wanted) for (_, piece), wanted in zip(pieces, shots, strict=True)]
         else:
             (wanted,) = shots
-            found = [_measured(results, pair, wanted)]
+            found = [_measured(results, wanted)]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise DataError(f"the result cannot be read ({type(error).__name__}: {error}); it may be truncated") from error
     for number, (bits, wanted) in enumerate(zip(found, shots, strict=True), 1):
@@ -67,14 +66,16 @@ def outcomes(raw: bytes, shots: list[int], pair: tuple[int, int]) -> list[Outcom
     return found
 
 
-def _measured(result: Mapping[str, Any], pair: tuple[int, int], shots: int) -> Outcomes:
+def _measured(result: Mapping[str, Any], shots: int) -> Outcomes:
+    """Outcomes (a, b) of one executable; A's is the smaller of the two qubits in every circuit of ours."""
     if "failureMetadata" in result:
         return np.empty((0, 2), dtype=np.uint8)
     qubits = [int(qubit) for qubit in result["measuredQubits"]]
     rows = result.get("measurements")
     if rows is None:
         rows = _expand(result["measurementProbabilities"], shots)
-    return outcomes_of_pair(np.array(rows, dtype=np.uint8).reshape(-1, len(qubits)), qubits, pair)
+    a, b = sorted(qubits)
+    return outcomes_of_pair(np.array(rows, dtype=np.uint8).reshape(-1, len(qubits)), qubits, (a, b))
 
 
 def _expand(probabilities: Mapping[str, float], shots: int) -> list[list[int]]:
