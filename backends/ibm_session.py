@@ -114,7 +114,7 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
     chain = list(_causes(error))
     for cause in chain:
         status = _status(cause)
-        if isinstance(cause, IBMNotAuthorizedError) or (status in (400, 401, 403) and "iam" in what):
+        if isinstance(cause, IBMNotAuthorizedError) or status == 401:
             return RefusedError(f"{what}: IBM Quantum does not accept the credentials; check token and instance")
         if status == 429 and posts:
             return RefusedError(f"{what}: IBM Quantum takes no more jobs just now (429); try again later")
