@@ -13,6 +13,7 @@ from typing import TypeVar
 from ..model.errors import BackendError, UnreachableError
 
 Answer = TypeVar("Answer")
+LONGEST_ANSWER = 86_400.0  # seconds; threads cannot wait for any number of them
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries of a read; each pause doubles the last
 
 
@@ -91,12 +92,12 @@ def _outcome(call: Callable[[], Answer]) -> Callable[[], Answer]:
     return lambda: answer
 
 
-def read(call: Callable[[], Answer], tries: int | None = 5, say: Callable[[str], None] | None = None) -> Answer:
+def read(call: Callable[[], Answer], tries: int = 5, say: Callable[[str], None] | None = None) -> Answer:
     """Repeat a call that changes nothing until the provider answers.
 
     Args:
         call: What to ask.
-        tries: How often at most; None: for ever.
+        tries: How often at most.
         say: Gets a line whenever a try has failed and another will follow.
 
     Raises:
@@ -108,7 +109,7 @@ def read(call: Callable[[], Answer], tries: int | None = 5, say: Callable[[str],
             return call()
         except UnreachableError as error:
             done += 1
-            if tries is not None and done >= tries:
+            if done >= tries:
                 raise
             if say:
                 say(f"{error}; trying again in {pause:.0f} s")
@@ -118,12 +119,14 @@ def read(call: Callable[[], Answer], tries: int | None = 5, say: Callable[[str],
 
 def _seconds(name: str, default: float) -> float:
     text = os.environ.get(name)
-    if text is None:
+    if not text:
         return default
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 < value < float("inf"):
-        raise BackendError(f"{name}={text} is not a positive number of seconds; give one, or unset it")
+    if not 0 < value <= LONGEST_ANSWER:
+        raise BackendError(
+            f"{name}={text} is not a number of seconds above 0 and up to {LONGEST_ANSWER:g}; give one, or unset it"
+        )
     return value

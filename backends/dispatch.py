@@ -41,6 +41,11 @@ class Dispatch:
         self._plan = SamplingPlan.from_bytes(run.sampling)
         self._patience = Patience.from_environment()
 
+    def reconcile(self) -> None:
+        """Find out what became of every submission that is in doubt; submits nothing."""
+        with self._ledger.hold(self._run.id):
+            self._reconcile()
+
     def submit(self, watch: Callable[[int], None] = lambda done: None) -> None:
         """Submit every part that has no job on its way, after finding the jobs whose fate is in doubt.
 
@@ -59,22 +64,32 @@ class Dispatch:
                     self._submit_part(part, trials)
                 watch(part + 1)
 
-    def advance(self, watch: Callable[[str, JobStatus], None] = lambda key, status: None) -> None:
+    def advance(
+        self, watch: Callable[[str, JobStatus], None] = lambda key, status: None, patience: float = 0.0
+    ) -> None:
         """Ask once how far every job is, and download what is done.
 
         Args:
             watch: Gets a job's key and where it stands.
+            patience: Seconds to wait for another process that works on the run.
 
         Raises:
             BackendError: the provider cannot be asked.
+            DataError: a result cannot be read; every other job has been seen to.
         """
-        with self._ledger.hold(self._run.id):
+        with self._ledger.hold(self._run.id, patience):
             self._reconcile()
+            damaged: list[str] = []
             for job in self._jobs():
                 if job.state == "submitted" and job.id:
-                    watch(job.key, self._advance_job(job, job.id))
-                elif job.state == "stored" and job.id and job.used_qpu_seconds is None and job.used_money is None:
+                    try:
+                        watch(job.key, self._advance_job(job, job.id))
+                    except DataError as error:
+                        damaged.append(str(error))
+                elif job.state == "stored" and job.id and not job.usage_known:
                     self._ask_usage(job, job.id)
+            if damaged:
+                raise DataError(damaged[0])
 
     def cancel(self) -> None:
         """Ask the provider to stop every job that has not finished.
@@ -132,8 +147,14 @@ class Dispatch:
         except UnreachableError as error:
             self._ledger.note(self._run.id, job.key, f"no usable answer to the submission: {error}")
             self._say(f"{error}; looking whether the job was accepted")
-            self._find(job)
-            if self._ledger.jobs(self._run.id)[-1].state == "lost" or not self._has_live(part):
+            try:
+                self._find(job, self._patience.settle)
+            except UnreachableError as again:
+                raise UnreachableError(
+                    f"{again}; whether part {part + 1} was accepted is not known yet: bellqueue fetch {self._run.id} "
+                    "finds out"
+                ) from None
+            if not self._has_live(part):
                 raise UnreachableError(
                     f"part {part + 1} of {len(self._run.parts)} was not submitted: {error}; {self._remedy()}"
                 ) from None
@@ -151,11 +172,13 @@ class Dispatch:
         """Find the jobs that were intended but never got an id here."""
         for job in self._jobs():
             if job.state in ("intended", "lost"):
-                self._find(job)
+                self._find(job, self._patience.settle - job.age if job.state == "intended" else 0.0)
 
-    def _find(self, job: JobEntry) -> None:
+    def _find(self, job: JobEntry, patience: float) -> None:
+        """Look for a job in doubt by its key, for up to `patience` seconds."""
+        deadline = time.monotonic() + patience
         identities = read(lambda: self._backend.find(job.key), say=self._say)
-        while not identities and job.state == "intended" and job.age < self._patience.settle:
+        while not identities and time.monotonic() < deadline:
             time.sleep(min(LOOK_AGAIN, self._patience.settle))
             identities = read(lambda: self._backend.find(job.key), say=self._say)
         if not identities:
@@ -168,15 +191,18 @@ class Dispatch:
             others = list(identities)
         else:
             self._ledger.accepted(job.key, first)
+        known = {what for _, what in self._ledger.history(self._run.id)}
         for other in others:
+            if f"surplus job at the provider: {other}" in known:
+                continue
             self._ledger.note(self._run.id, job.key, f"surplus job at the provider: {other}")
             self._say(f"the provider has a surplus job {other} for part {job.part + 1}; cancel it there")
 
     def _advance_job(self, job: JobEntry, identity: str) -> JobStatus:
         status = read(lambda: self._backend.poll(identity), say=self._say)
         if status.state == "done":
-            if self._fetch(job, identity):
-                self._ask_usage(job, identity)
+            self._fetch(job, identity)
+            self._ask_usage(job, identity)
         elif status.state == "failed":
             self._ledger.settle(job.key, "failed", status.message)
         elif status.state == "cancelled":
@@ -185,8 +211,12 @@ class Dispatch:
             self._ledger.settle(job.key, "submitted", f"{status.state} {status.message}".strip())
         return status
 
-    def _fetch(self, job: JobEntry, identity: str) -> bool:
-        """Download a result, store it, and only then see whether it can be read."""
+    def _fetch(self, job: JobEntry, identity: str) -> None:
+        """Download a result, store it, and only then see whether it can be read.
+
+        Raises:
+            DataError: it cannot, several times over.
+        """
         for _ in range(DOWNLOADS):
             raw = read(lambda: self._backend.download(identity), say=self._say)
             self._ledger.store(job.key, raw)
@@ -196,11 +226,11 @@ class Dispatch:
                 self._ledger.unreadable(job.key, raw, str(error))
                 problem = str(error)
             else:
+                self._ledger.readable(job.key, raw)
                 self._ledger.settle(job.key, "stored")
-                return True
+                return
         self._ledger.settle(job.key, "submitted", f"done, but its result cannot be read: {problem}")
-        self._say(f"job {identity}: {problem}; what came is kept, and the next fetch asks again")
-        return False
+        raise DataError(f"job {identity}: {problem}; what came is kept, and the next fetch asks again")
 
     def _ask_usage(self, job: JobEntry, identity: str) -> None:
         try:

@@ -29,6 +29,7 @@ class RunEntry:
         shots: Trials.
         estimated_money, estimated_qpu_seconds, estimate_basis: What was estimated before the first submission.
         finished: When the folder was written; None before.
+        closed: When the user gave it up; None before.
     """
 
     id: str
@@ -47,6 +48,12 @@ class RunEntry:
     estimated_qpu_seconds: float | None
     estimate_basis: str
     finished: str | None = None
+    closed: str | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is neither finished nor given up."""
+        return self.finished is None and self.closed is None
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,11 @@ class JobEntry:
     updated: str
     used_qpu_seconds: float | None
     used_money: Decimal | None
+
+    @property
+    def usage_known(self) -> bool:
+        """Whether the provider has said what it used."""
+        return self.used_qpu_seconds is not None or self.used_money is not None
 
     @property
     def live(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -152,8 +153,11 @@ def _status(error: BaseException) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
+    """What the service said, without the address and the JSON around it."""
     text = str(error).strip().strip("'\"") or type(error).__name__
-    return text.splitlines()[0][:300]
+    said = re.search(r'"message"\s*:\s*"([^"]+)"', text)
+    plain = re.sub(r" for url: \S+", "", text.splitlines()[0]).partition(". {")[0][:300]
+    return f"{plain}: {said[1]}" if said else plain
 
 
 class _TokenOnly:

@@ -43,7 +43,8 @@ MIGRATIONS = (
         estimated_money TEXT,
         estimated_qpu_seconds REAL,
         estimate_basis TEXT NOT NULL,
-        finished TEXT
+        finished TEXT,
+        closed TEXT
     ) STRICT;
     CREATE TABLE jobs (
         key TEXT PRIMARY KEY,
@@ -100,13 +101,16 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._locks = path.with_name(path.name + ".locks")
+            self._locks.mkdir(exist_ok=True, mode=0o700)
             self._database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
             self._database.row_factory = sqlite3.Row
-            # WAL lets readers and one writer work at once; FULL makes a commit outlive a power cut.
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._database.execute(f"PRAGMA {pragma}")
-            self._migrate()
-        except (sqlite3.Error, OSError) as error:
+            # SQLite does not wait where two connections turn to WAL at once, so they come one after the other.
+            with FileLock(self._locks / "opening.lock", timeout=BUSY):
+                # WAL lets readers and one writer work at once; FULL makes a commit outlive a power cut.
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                    self._database.execute(f"PRAGMA {pragma}")
+                self._migrate()
+        except (sqlite3.Error, OSError, Timeout) as error:
             raise LedgerError(f"{path}: cannot be used as a ledger: {error}; choose another --ledger") from None
 
     def __enter__(self) -> Ledger:
@@ -139,7 +143,7 @@ class Ledger:
 
     def runs(self) -> tuple[RunEntry, ...]:
         """Every run, oldest first."""
-        rows = self._query("SELECT * FROM runs ORDER BY created, id")
+        rows = self._query("SELECT * FROM runs ORDER BY rowid")
         return tuple(map(_run, rows))
 
     def run(self, name: str) -> RunEntry:
@@ -185,7 +189,7 @@ class Ledger:
 
     def accepted(self, key: str, job: str) -> JobEntry:
         """Note the provider's id of a job."""
-        return self._change(key, "submitted", f"the provider calls it {job}", id=job)
+        return self._change(key, "submitted", f"the provider calls it {job}", id=job, message="")
 
     def settle(self, key: str, state: JobState, message: str = "") -> JobEntry:
         """Note where a job stands; only a change is written."""
@@ -220,6 +224,12 @@ class Ledger:
             )
             _log(database, self._job(key).run, key, f"result {checksum[:12]} cannot be read: {redact(why)}")
 
+    def readable(self, key: str, raw: bytes) -> None:
+        """Note that a stored result can be parsed, also one that could not be before."""
+        checksum = hashlib.sha256(raw).hexdigest()
+        with self._transaction() as database:
+            database.execute("UPDATE results SET unreadable = NULL WHERE job = ? AND sha256 = ?", (key, checksum))
+
     def result(self, key: str) -> bytes | None:
         """The readable result of a job, or None.
 
@@ -239,6 +249,12 @@ class Ledger:
         with self._transaction() as database:
             database.execute("UPDATE runs SET finished = ?, folder = ? WHERE id = ?", (_now(), str(folder), run))
             _log(database, run, None, f"finished: {folder}")
+
+    def close_run(self, run: str, closed: bool) -> None:
+        """Note that nobody waits for a run any more, or that somebody does again."""
+        with self._transaction() as database:
+            database.execute("UPDATE runs SET closed = ? WHERE id = ?", (_now() if closed else None, run))
+            _log(database, run, None, "closed" if closed else "taken up again")
 
     def note(self, run: str, job: str | None, what: str) -> None:
         """Add a line to the run's history."""
@@ -303,9 +319,13 @@ class Ledger:
                 raise
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
+            if self._database.in_transaction:  # a commit that failed leaves it open
+                self._database.execute("ROLLBACK")
             raise LedgerError(f"{self.path}: cannot be written: {error}; nothing was changed") from None
 
     def _migrate(self) -> None:
+        if self._database.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+            return
         with self._transaction() as database:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):

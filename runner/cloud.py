@@ -20,11 +20,11 @@ from ..backends.asking import FIRST_PAUSE
 from ..backends.cost import dollars, parse_money
 from ..backends.dispatch import Dispatch
 from ..backends.entries import JobEntry, RunEntry
-from ..backends.ledger import Ledger, default_ledger
+from ..backends.ledger import BUSY, Ledger, default_ledger
 from ..backends.protocol import CostEstimate, JobStatus, RemoteBackend
-from ..model.errors import BackendError, LedgerError, UnreachableError
+from ..model.errors import BackendError, BellqueueError, LedgerError, UnreachableError
 from ..model.scenario import Scenario
-from .folder import REPORT, RunFolder
+from .folder import REPORT, RunFolder, refuse_existing
 from .submission import asks, finish_run, jobs_record, plan_run, refuse_unapproved
 from .tables import history_table, jobs_table, runs_table
 from .terminal import progress_bars, say, search_rivals, show_analysis
@@ -80,6 +80,7 @@ def submit_command(
     with progress_bars() as progress:
         progress.add_task("reading the calibration and planning", total=None)
         entry, estimate = plan_run(scenario, backend, seed, out, RUNS, "")
+    refuse_existing(Path(entry.folder))
     entry = _with_command(entry, words)
     approval.ask(entry.backend, estimate)
     with Ledger(ledger or default_ledger()) as book:
@@ -92,7 +93,12 @@ def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
     """Submit the parts of a recorded run that have no job on its way."""
     with Ledger(ledger or default_ledger()) as book:
         entry = book.run(name)
+        if entry.finished:
+            raise LedgerError(f"run {entry.id} has finished and lacks nothing; its folder is {entry.folder}")
         dispatch = Dispatch(book, entry, _open(entry), say)
+        if entry.closed:
+            book.close_run(entry.id, False)
+        dispatch.reconcile()  # what is in doubt may have to be paid for, too
         missing = [each for each in dispatch.missing() if isinstance(each, range) or not each.live]
         if missing:
             share = sum(len(each if isinstance(each, range) else each.trials) for each in missing) / entry.shots
@@ -113,7 +119,9 @@ def fetch_command(
 ) -> tuple[bool, bool]:
     """Bring home what is finished; returns (every run is complete, every analysis certifies)."""
     with Ledger(ledger or default_ledger()) as book:
-        runs = [book.run(name) for name in names] or [run for run in book.runs() if not run.finished]
+        runs = [book.run(name) for name in names] or [run for run in book.runs() if run.waiting]
+        if json and len(runs) > 1:
+            raise LedgerError(f"--json prints one record and {len(runs)} runs are to be fetched; name the run")
         if not runs:
             raise LedgerError(
                 f"no run in {book.path} waits to be fetched; `bellqueue runs` lists all, submit begins one"
@@ -124,7 +132,7 @@ def fetch_command(
         for run in runs:
             try:
                 analysis = _fetch_one(book, run, wait, poll, rivals, accept_loss, out)
-            except (BackendError, LedgerError) as error:
+            except BellqueueError as error:
                 if len(runs) == 1:
                     raise
                 problems.append(f"run {run.id}: {error}")
@@ -144,13 +152,12 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
     from rich.live import Live
 
     with Ledger(ledger or default_ledger()) as book:
-        runs = [book.run(name)] if name else [run for run in book.runs() if not run.finished]
-        asked = {run.id: _open(run) for run in runs if not run.finished}
+        runs = [book.run(name)] if name else [run for run in book.runs() if run.waiting]
 
         def refresh() -> bool:
             for run in runs:
-                if run.id in asked:
-                    _ask_quietly(Dispatch(book, run, asked[run.id], say))
+                if run.waiting:
+                    _ask_quietly(book, run)
             return any(job.state in ("intended", "submitted") for run in runs for job in book.jobs(run.id))
 
         if json:
@@ -170,7 +177,8 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
                     running = refresh()
                     live.update(jobs_table(book, runs), refresh=True)
         for run in runs:
-            if run.id in asked and not any(job.state in ("intended", "submitted") for job in book.jobs(run.id)):
+            states = {job.state for job in book.jobs(run.id)}
+            if run.waiting and "stored" in states and not states & {"intended", "submitted"}:
                 print(f"finished at the provider: bellqueue fetch {run.id}")
 
 
@@ -182,6 +190,9 @@ def cancel_command(name: str, ledger: Path | None) -> None:
             raise LedgerError(f"run {run.id} has finished; its folder is {run.folder}")
         Dispatch(book, run, _open(run), say).cancel()
         Console().print(jobs_table(book, [run]))
+        if not any(job.live for job in book.jobs(run.id)):
+            book.close_run(run.id, True)
+            print(f"run {run.id} is closed; bellqueue submit --resume {run.id} would take it up again")
 
 
 def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
@@ -189,7 +200,9 @@ def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
     with Ledger(ledger or default_ledger()) as book:
         runs = [book.run(name)] if name else list(book.runs())
         if json:
-            print(json_module.dumps([jobs_record(book, run) for run in runs], indent=2))
+            places = [{"folder": run.folder, "finished": run.finished, "closed": run.closed} for run in runs]
+            records = [jobs_record(book, run) | place for run, place in zip(runs, places, strict=True)]
+            print(json_module.dumps(records, indent=2))
         elif name:
             Console().print(history_table(book, runs[0]))
         elif runs:
@@ -224,6 +237,8 @@ def _fetch_one(
 ) -> Analysis | None:
     """A run's analysis, or None while it is still under way."""
     if run.finished and Path(run.folder).is_dir() and not out:
+        if any(job.state == "stored" and not job.usage_known for job in book.jobs(run.id)):
+            _ask_quietly(book, run)
         return RunFolder.open(Path(run.folder)).analysis()
     dispatch = Dispatch(book, run, _open(run), say)
     with told_how_to_return(run.id), progress_bars() as progress:
@@ -236,7 +251,7 @@ def _fetch_one(
         pause = min(FIRST_PAUSE, poll)
         while True:
             try:
-                dispatch.advance(watch)
+                dispatch.advance(watch, BUSY if wait else 0.0)
             except UnreachableError as error:
                 if not wait:
                     raise
@@ -267,14 +282,11 @@ def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...]) -> None:
         print(f"run {run.id}, part {each.part + 1}: {each.message or each.state}; fetch again later", file=sys.stderr)
     if ended and not waiting:
         reasons = {_reason(each) for each in ended}
+        some = len(ended) < len(run.parts)
+        instead = f", or count their trials as lost: bellqueue fetch {run.id} --accept-loss" if some else ""
         raise LedgerError(
             f"run {run.id}: {len(ended)} of {len(run.parts)} jobs brought nothing ({'; '.join(sorted(reasons))}); "
-            f"submit again with: bellqueue submit --resume {run.id}"
-            + (
-                ""
-                if len(ended) == len(run.parts)
-                else f", or count their trials as lost: bellqueue fetch {run.id} --accept-loss"
-            )
+            f"submit again with: bellqueue submit --resume {run.id}{instead}, or close it: bellqueue cancel {run.id}"
         )
 
 
@@ -285,11 +297,11 @@ def _reason(each: JobEntry | range) -> str:
     return f"{names.get(each.state, each.state)}: {each.message}" if each.message else names.get(each.state, each.state)
 
 
-def _ask_quietly(dispatch: Dispatch) -> None:
-    """Bring a run's entries up to date; a provider that does not answer is said and does not stop the table."""
+def _ask_quietly(book: Ledger, run: RunEntry) -> None:
+    """Bring a run's entries up to date; a provider that does not answer is said and does not stop the others."""
     try:
-        dispatch.advance()
-    except (BackendError, LedgerError) as error:
+        Dispatch(book, run, _open(run), say).advance()
+    except BellqueueError as error:
         say(str(error))
 
 
@@ -311,7 +323,10 @@ def _with_command(entry: RunEntry, words: list[str]) -> RunEntry:
     from dataclasses import replace
 
     seed = json_module.loads(entry.plan)["seed"]
-    return replace(entry, command=shlex.join([*words, "--backend", entry.backend, "--seed", str(seed)]))
+    return replace(
+        entry,
+        command=shlex.join([*words, "--backend", entry.backend, "--shots", str(entry.shots), "--seed", str(seed)]),
+    )
 
 
 def _show(run: RunEntry, analysis: Analysis, json: bool) -> None:

@@ -84,7 +84,7 @@ def new_run_folder(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: something is already at `target`, or it cannot be written there.
     """
-    _refuse_existing(target)
+    refuse_existing(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
@@ -93,7 +93,7 @@ def new_run_folder(target: Path) -> Iterator[Path]:
     try:
         yield draft
         draft.chmod(0o755)
-        _refuse_existing(target)
+        refuse_existing(target)
         draft.rename(target)  # fails if the target appeared meanwhile and is not an empty folder
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}; choose another --out") from None
@@ -144,6 +144,6 @@ def write_trials(folder: Path, trials: Trials) -> None:
     write_text(folder / TRIALS, format_trials(trials))
 
 
-def _refuse_existing(target: Path) -> None:
+def refuse_existing(target: Path) -> None:
     if target.exists() or target.is_symlink():
         raise OutputError(f"{target}: exists already and no run is overwritten; choose another --out")

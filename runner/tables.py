@@ -42,7 +42,7 @@ def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
         Column("run", no_wrap=True),
         "part",
         "state",
-        "job",
+        Column("job", overflow="fold"),
         "since (UTC)",
         Column("message", overflow="fold"),
         box=None,
@@ -68,21 +68,15 @@ def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
 
 def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
     """Every run on one line: what it is, how far it is, what it was to cost and did cost."""
-    columns = (Column("run", no_wrap=True), "created (UTC)", "backend", "shots", "jobs", "estimated", "used", "folder")
-    table = Table(*columns, box=None, pad_edge=False)
+    columns = ("backend", "shots", "jobs", "estimated", "used")
+    titles = (Column("run", no_wrap=True), Column("created (UTC)", no_wrap=True), *columns)
+    table = Table(*titles, box=None, pad_edge=False)
     for run in runs:
         jobs = ledger.jobs(run.id)
-        texts = (
-            run.id,
-            _moment(run.created),
-            run.backend,
-            str(run.shots),
-            "finished" if run.finished else _states(run, jobs),
-            _amount(run.estimated_money, run.estimated_qpu_seconds),
-            _used(jobs),
-            run.folder if run.finished else "",
-        )
-        table.add_row(*map(Text, texts))
+        state = "finished" if run.finished else "closed" if run.closed else _states(run, jobs)
+        cost = _amount(run.estimated_money, run.estimated_qpu_seconds)
+        texts = (run.id, _moment(run.created)[:16], run.backend, str(run.shots), state, cost, _used(jobs))
+        table.add_row(*(Text(text, overflow="fold") for text in texts))
     return table
 
 

@@ -1,0 +1,640 @@
+"""Seeing a run through with a provider that fails in every way the protocol allows: each part once, all in order."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.backends import asking, dispatch
+from bellqueue.backends.dispatch import DOWNLOADS, Dispatch
+from bellqueue.backends.entries import JobEntry, RunEntry
+from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.protocol import CostEstimate, Description, JobStatus, RemoteBackend, State, Usage
+from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
+from bellqueue.model.trials import Sampling, Trials
+
+RUN = "20260101-abc123"
+TRIALS = 24
+PARTS = (range(0, 8), range(8, 16), range(16, 24))
+OUTAGE = UnreachableError("the line is down")
+
+
+@dataclass
+class Job:
+    """What the provider has of a job."""
+
+    id: str
+    key: str
+    raw: bytes
+    state: State = "queued"
+
+
+@dataclass
+class Provider(RemoteBackend):
+    """A provider in memory whose outcomes are a function of the setting alone, and that fails on demand.
+
+    Attributes:
+        jobs: What was accepted, in order.
+        calls: How often each method was called.
+        refusals: For the next submissions, in order: (whether the job is accepted all the same, what is raised);
+            None for one that goes well.
+        outages: Of each method, how many of the next calls find nobody.
+        hidden: How many of the next calls of `find` see nothing, as if lists lagged behind.
+        spoilt: Of each job, what its next downloads bring instead of the result.
+        pending: Whether usage is not known yet.
+        illiterate: How many of the next results `parse` cannot make sense of.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    refusals: list[tuple[bool, BaseException] | None] = field(default_factory=list)
+    outages: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0
+    spoilt: dict[str, list[bytes]] = field(default_factory=dict)
+    pending: bool = False
+    illiterate: int = 0
+
+    def describe(self) -> Description:
+        return Description("paper", "hardware", "paper", 2)
+
+    def split(self, plan: SamplingPlan) -> tuple[range, ...]:
+        return PARTS
+
+    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+        return CostEstimate(len(plan.order), len(PARTS), None, None, "no price")
+
+    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
+        self.calls["submit"] += 1
+        fault = self.refusals.pop(0) if self.refusals else None
+        if fault and not fault[0]:
+            raise fault[1]
+        job = self.accept(plan, key)
+        if fault:
+            raise fault[1]
+        return job.id
+
+    def accept(self, plan: SamplingPlan, key: str) -> Job:
+        """Take a job on, whatever is answered."""
+        outcomes = [[index, *outcome(index)] for index in plan.order.tolist()]
+        job = Job(f"job-{len(self.jobs) + 1}", key, json.dumps(outcomes).encode())
+        self.jobs.append(job)
+        return job
+
+    def poll(self, job: str) -> JobStatus:
+        self._ask("poll")
+        return JobStatus(self.job(job).state, 0, 0, "the provider's words")
+
+    def find(self, key: str) -> tuple[str, ...]:
+        self._ask("find")
+        if self.hidden:
+            self.hidden -= 1
+            return ()
+        return tuple(job.id for job in self.jobs if job.key == key)
+
+    def cancel(self, job: str) -> None:
+        self._ask("cancel")
+        if self.job(job).state == "queued":
+            self.job(job).state = "cancelled"
+
+    def download(self, job: str) -> bytes:
+        self._ask("download")
+        spoilt = self.spoilt.get(job)
+        return spoilt.pop(0) if spoilt else self.job(job).raw
+
+    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+        if self.illiterate:
+            self.illiterate -= 1
+            raise DataError("the result is in an unknown form")
+        try:
+            outcomes = np.array(json.loads(raw))
+        except ValueError:
+            raise DataError("the result is truncated") from None
+        if outcomes[:, 0].tolist() != part.order.tolist():
+            raise DataError("the result is of another part")
+        return part.in_order(outcomes[:, 1:].astype(np.uint8))
+
+    def usage(self, job: str) -> Usage:
+        self._ask("usage")
+        return Usage() if self.pending else Usage(2.5, Decimal("0.10"))
+
+    def job(self, name: str) -> Job:
+        return next(job for job in self.jobs if job.id == name)
+
+    def end(self, state: State, *names: str) -> None:
+        """Let jobs end so; without names all that have not ended."""
+        for job in self.jobs:
+            if job.id in names or (not names and job.state == "queued"):
+                job.state = state
+
+    def _ask(self, what: str) -> None:
+        self.calls[what] += 1
+        if self.outages[what]:
+            self.outages[what] -= 1
+            raise OUTAGE
+
+
+def outcome(index: int) -> tuple[int, int]:
+    """The two bits of a setting."""
+    return index // 4 % 2, index // 8 % 2
+
+
+def plan() -> SamplingPlan:
+    """Every trial has a setting of its own, so a trial in the wrong place is seen."""
+    settings = tuple(Setting(index % 2, index // 2 % 2, float(index), -float(index)) for index in range(TRIALS))
+    order = np.random.default_rng(4).permutation(TRIALS)
+    return SamplingPlan(settings, order, (2, 2), Sampling("random"))
+
+
+def assert_measured(trials: Trials, *parts: range) -> None:
+    """The trials are those of the parts, in order."""
+    indices = [int(index) for part in parts for index in plan().order[part.start : part.stop]]
+    expected = [(index % 2, index // 2 % 2, *outcome(index)) for index in indices]
+    assert list(zip(*(getattr(trials, name).tolist() for name in "xyab"), strict=True)) == expected
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits, so that a test takes a fraction of a second."""
+    monkeypatch.setattr(asking, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(dispatch, "LOOK_AGAIN", 0.01)
+    monkeypatch.setenv("BELLQUEUE_SETTLE", "0.05")
+    monkeypatch.setenv("BELLQUEUE_TIMEOUT", "0.2")
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    run = RunEntry(
+        id=RUN,
+        created="2026-01-01T00:00:00.000+00:00",
+        backend="paper",
+        scenario="{}",
+        plan="{}",
+        sampling=plan().to_bytes(),
+        attachments="{}",
+        folder=str(tmp_path / "run"),
+        command="bellqueue submit",
+        content_hash="c0ffee",
+        parts=PARTS,
+        shots=TRIALS,
+        estimated_money=None,
+        estimated_qpu_seconds=None,
+        estimate_basis="no price",
+    )
+    with Ledger(tmp_path / "ledger.db") as opened:
+        opened.add_run(run)
+        yield opened
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def again(ledger: Ledger, provider: Provider, said: list[str]) -> Callable[[], Dispatch]:
+    """Joins the run with its provider, as each new process does."""
+    return lambda: Dispatch(ledger, ledger.run(RUN), provider, said.append)
+
+
+def states(ledger: Ledger) -> list[tuple[int, int, str]]:
+    """(part, attempt, state) of every attempt."""
+    return [(job.part, job.attempt, job.state) for job in ledger.jobs(RUN)]
+
+
+def missing(sought: Dispatch) -> list[Any]:
+    """Of each part that lacks its result: its trials, or how its last attempt stands."""
+    return [each if isinstance(each, range) else (each.part, each.attempt, each.state) for each in sought.missing()]
+
+
+# --- the ordinary course ----------------------------------------------------------------------------------------
+
+
+def test_a_run_goes_out_in_parts_and_comes_home_in_order(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str]
+) -> None:
+    done: list[int] = []
+    again().submit(done.append)
+    assert done == [1, 2, 3]
+    assert [job.key for job in provider.jobs] == [job.key for job in ledger.jobs(RUN)]
+    assert len({job.key for job in provider.jobs}) == 3
+    again().advance()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "submitted"), (2, 1, "submitted")]
+    provider.end("done", "job-3", "job-1")  # in another order than they were submitted
+    again().advance()
+    assert missing(again()) == [(1, 1, "submitted")]
+    assert_measured(again().trials(), PARTS[0], PARTS[2])
+    provider.end("done")
+    again().advance()
+    assert missing(again()) == []
+    assert_measured(again().trials(), *PARTS)
+    assert said == []
+
+
+def test_what_is_submitted_or_stored_is_never_submitted_again(
+    again: Callable[[], Dispatch], provider: Provider
+) -> None:
+    for _ in range(3):
+        again().submit()
+    provider.end("done")
+    again().advance()
+    again().submit()
+    assert provider.calls["submit"] == 3
+    again().advance()
+    assert provider.calls["download"] == 3
+
+
+def test_watchers_see_every_job(again: Callable[[], Dispatch], ledger: Ledger, provider: Provider) -> None:
+    again().submit()
+    provider.end("done", "job-1")
+    seen: list[tuple[str, str]] = []
+    again().advance(lambda key, status: seen.append((key, status.state)))
+    assert seen == [(job.key, state) for job, state in zip(ledger.jobs(RUN), ("done", "queued", "queued"), strict=True)]
+
+
+def test_parts_never_submitted_are_missing_as_their_trials(again: Callable[[], Dispatch], provider: Provider) -> None:
+    assert missing(again()) == list(PARTS)
+    with pytest.raises(LedgerError, match=f"run {RUN} has no results yet"):
+        again().trials()
+    provider.refusals = [None, (False, RefusedError("the queue is full"))]
+    with pytest.raises(RefusedError):
+        again().submit()
+    assert missing(again()) == [(0, 1, "submitted"), (1, 1, "refused"), PARTS[2]]
+
+
+def test_a_run_is_worked_on_alone(again: Callable[[], Dispatch], ledger: Ledger, provider: Provider) -> None:
+    with ledger.hold(RUN):
+        for act in (again().submit, again().advance, again().cancel):
+            with pytest.raises(LedgerError, match="another process is working on run"):
+                act()
+    assert not provider.calls
+
+
+# --- submissions that are refused or in doubt -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [RefusedError("no more jobs today"), BackendError("no such device")])
+def test_a_refused_part_ends_the_submission_and_resuming_sends_only_what_lacks(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, error: BackendError
+) -> None:
+    provider.refusals = [None, (False, error)]
+    with pytest.raises(type(error), match=str(error)):
+        again().submit()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "refused")]
+    assert ledger.jobs(RUN)[1].message == str(error)
+    again().submit()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "refused"), (1, 2, "submitted"), (2, 1, "submitted")]
+    assert len(provider.jobs) == 3
+    provider.end("done")
+    again().advance()
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_a_job_accepted_without_an_answer_is_found_and_the_submission_goes_on(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    provider.refusals = [None, (True, OUTAGE)]
+    provider.hidden = 2  # lists lag behind
+    again().submit()
+    assert (provider.calls["submit"], len(provider.jobs)) == (3, 3)
+    assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-2", "job-3"]
+    assert {job.state for job in ledger.jobs(RUN)} == {"submitted"}
+
+
+def test_a_job_never_accepted_is_lost_and_the_user_told_how_to_go_on(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str]
+) -> None:
+    provider.refusals = [None, (False, OUTAGE)]
+    with pytest.raises(UnreachableError, match="part 2 of 3 was not submitted: the line is down; ") as failure:
+        again().submit()
+    assert f"bellqueue submit --resume {RUN}" in str(failure.value)
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "lost")]
+    assert provider.calls["submit"] == 2  # the submission itself is not repeated, and part 3 is not begun
+    assert any("looking whether the job was accepted" in line for line in said)
+    again().submit()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "lost"), (1, 2, "submitted"), (2, 1, "submitted")]
+    assert len(provider.jobs) == 3
+
+
+def test_the_time_to_settle_begins_when_the_submission_has_failed(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A submission that stalls longer than lists lag behind must not use up the time left for looking."""
+    monkeypatch.setenv("BELLQUEUE_SETTLE", "0.3")
+    ordinary = provider.accept
+
+    def slow(plan: SamplingPlan, key: str) -> Job:
+        time.sleep(0.4)
+        return ordinary(plan, key)
+
+    provider.accept = slow  # type: ignore[method-assign]
+    provider.refusals = [(True, OUTAGE)]
+    provider.hidden = 1
+    again().submit()
+    assert [job.state for job in ledger.jobs(RUN)] == ["submitted"] * 3
+    assert len(provider.jobs) == 3
+
+
+def test_a_job_in_doubt_stays_so_while_the_provider_is_down_and_is_not_sent_again(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    provider.refusals = [(True, OUTAGE)]
+    provider.outages["find"] = 10**6
+    for _ in range(2):
+        with pytest.raises(UnreachableError, match="the line is down"):
+            again().submit()
+    assert states(ledger) == [(0, 1, "intended")]
+    assert missing(again()) == [(0, 1, "intended"), PARTS[1], PARTS[2]]
+    assert provider.calls["submit"] == 1
+    provider.outages.clear()
+    again().submit()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "submitted"), (2, 1, "submitted")]
+    assert len(provider.jobs) == 3
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_process_stopped_between_intent_and_answer_is_made_up_for(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, accepted: bool
+) -> None:
+    provider.refusals = [None, (accepted, KeyboardInterrupt())]
+    with pytest.raises(KeyboardInterrupt):
+        again().submit()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "intended")]
+    again().submit()
+    second = [(1, 1, "submitted")] if accepted else [(1, 1, "lost"), (1, 2, "submitted")]
+    assert states(ledger) == [(0, 1, "submitted"), *second, (2, 1, "submitted")]
+    assert len(provider.jobs) == 3
+    provider.end("done")
+    again().advance()
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_fetching_also_finds_what_a_stopped_submission_left_behind(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    provider.refusals = [(True, KeyboardInterrupt())]
+    with pytest.raises(KeyboardInterrupt):
+        again().submit()
+    provider.end("done")
+    again().advance()
+    assert states(ledger) == [(0, 1, "stored")]
+    assert provider.calls["submit"] == 1
+
+
+def test_a_lost_job_that_turns_up_is_taken_instead_of_a_new_one(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    provider.refusals = [(False, OUTAGE)]
+    with pytest.raises(UnreachableError):
+        again().submit()
+    provider.accept(plan().part(PARTS[0]), ledger.jobs(RUN)[0].key)
+    again().submit()
+    (first, *others) = ledger.jobs(RUN)
+    assert (first.state, first.id, first.attempt) == ("submitted", "job-1", 1)
+    assert "never accepted" not in first.message
+    assert [job.part for job in others] == [1, 2]
+    assert len(provider.jobs) == 3
+
+
+def test_a_lost_job_that_turns_up_beside_another_is_reported_once_and_never_counted(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str]
+) -> None:
+    provider.refusals = [(False, OUTAGE)]
+    with pytest.raises(UnreachableError):
+        again().submit()
+    again().submit()
+    late = provider.accept(plan().part(PARTS[0]), ledger.jobs(RUN)[0].key)
+    provider.end("done")
+    for _ in range(3):
+        again().advance()
+    assert_measured(again().trials(), *PARTS)
+    assert late.id not in {job.id for job in ledger.jobs(RUN)}
+    assert states(ledger) == [(0, 1, "lost"), (0, 2, "stored"), (1, 1, "stored"), (2, 1, "stored")]
+    assert len([line for line in said if f"surplus job {late.id} for part 1; cancel it there" in line]) == 1
+    assert len([what for _, what in ledger.history(RUN) if f"surplus job at the provider: {late.id}" in what]) == 1
+
+
+def test_two_jobs_under_one_key_count_once(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str]
+) -> None:
+    """As a client makes them that repeats a submission by itself."""
+    provider.refusals = [(True, OUTAGE)]
+    ordinary = provider.accept
+
+    def twice(plan: SamplingPlan, key: str) -> Job:
+        ordinary(plan, key)
+        return ordinary(plan, key)
+
+    provider.accept = twice  # type: ignore[method-assign]
+    again().submit()
+    assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-4", "job-6"]
+    assert any("surplus job job-2 for part 1; cancel it there" in line for line in said)
+    provider.end("done")
+    again().advance()
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_a_part_found_again_is_no_failure_whatever_became_of_a_later_part(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    """Part 1 failed and part 3 was lost; now part 1 is sent again, accepted, and only the answer is missing."""
+    provider.refusals = [None, None, (False, OUTAGE)]
+    with pytest.raises(UnreachableError):
+        again().submit()
+    provider.end("failed", "job-1")
+    again().advance()
+    assert states(ledger) == [(0, 1, "failed"), (1, 1, "submitted"), (2, 1, "lost")]
+    provider.refusals = [(True, OUTAGE)]
+    again().submit()
+    assert [job.part for job in ledger.jobs(RUN) if job.state == "submitted"] == [0, 1, 2]
+    assert len(provider.jobs) == 4
+
+
+# --- jobs that end badly ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_part_that_came_to_nothing_is_sent_again_alone_and_takes_its_place(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, state: State
+) -> None:
+    again().submit()
+    provider.end(state, "job-2")
+    provider.end("done", "job-1", "job-3")
+    again().advance()
+    assert missing(again()) == [(1, 1, state)]
+    assert ledger.jobs(RUN)[1].message == "the provider's words"
+    assert_measured(again().trials(), PARTS[0], PARTS[2])
+    again().submit()
+    assert provider.calls["submit"] == 4
+    assert missing(again()) == [(1, 2, "submitted")]
+    provider.end("done")
+    again().advance()
+    assert missing(again()) == []
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_cancelling_stops_what_has_not_ended_and_leaves_the_rest(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    again().submit()
+    provider.end("done", "job-1")
+    again().cancel()
+    assert states(ledger) == [(0, 1, "stored"), (1, 1, "cancelled"), (2, 1, "cancelled")]
+    assert_measured(again().trials(), PARTS[0])
+    again().cancel()
+    assert provider.calls["cancel"] == 3
+
+
+# --- results ----------------------------------------------------------------------------------------------------
+
+
+def kept(ledger: Ledger) -> int:
+    """How many results the ledger keeps, readable or not."""
+    return len([what for _, what in ledger.history(RUN) if "bytes of result" in what])
+
+
+def test_a_result_that_cannot_be_read_is_asked_for_so_often_in_a_pass_and_kept(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    again().submit()
+    provider.end("done")
+    whole = provider.job("job-1").raw
+    provider.spoilt["job-1"] = [whole[:length] for length in range(2 * DOWNLOADS)]
+    with pytest.raises(DataError, match="what came is kept, and the next fetch asks again"):
+        again().advance()
+    assert provider.calls["download"] == DOWNLOADS + 2
+    assert kept(ledger) == DOWNLOADS + 2
+    assert missing(again()) == [(0, 1, "submitted")]
+    assert "cannot be read" in ledger.jobs(RUN)[0].message
+    assert_measured(again().trials(), PARTS[1], PARTS[2])
+    provider.spoilt["job-1"] = [whole[:10]]
+    again().advance()
+    assert provider.calls["download"] == DOWNLOADS + 4
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_the_result_of_another_part_is_not_taken(again: Callable[[], Dispatch], provider: Provider) -> None:
+    again().submit()
+    provider.end("done")
+    provider.spoilt["job-1"] = [provider.job("job-2").raw]
+    again().advance()
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_the_same_bytes_count_once_they_can_be_read(again: Callable[[], Dispatch], provider: Provider) -> None:
+    """A later version of the parser makes sense of what an earlier one could not."""
+    again().submit()
+    provider.end("done")
+    provider.illiterate = 3 * DOWNLOADS
+    with pytest.raises(DataError):
+        again().advance()
+    assert len(missing(again())) == 3
+    again().advance()
+    assert missing(again()) == []
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_a_process_stopped_between_download_and_reading_loses_nothing(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    again().submit()
+    provider.end("done")
+    first = ledger.jobs(RUN)[0]
+    ledger.store(first.key, b"[[0, 1")  # never looked at: the process ended here
+    again().advance()
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_a_stored_result_that_is_gone_is_told(again: Callable[[], Dispatch], ledger: Ledger) -> None:
+    again().submit()
+    key = ledger.jobs(RUN)[0].key
+    ledger.settle(key, "stored")
+    with pytest.raises(LedgerError, match=f"the result of job {key} is gone"):
+        again().trials()
+
+
+def used(ledger: Ledger) -> list[tuple[float | None, Decimal | None]]:
+    return [(job.used_qpu_seconds, job.used_money) for job in ledger.jobs(RUN)]
+
+
+def test_usage_is_asked_for_until_it_is_known_and_not_longer(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    again().submit()
+    provider.end("done")
+    provider.pending = True
+    again().advance()
+    assert used(ledger) == [(None, None)] * 3
+    assert missing(again()) == []  # the trials do not wait for the bill
+    provider.pending = False
+    for _ in range(3):
+        again().advance()
+    assert used(ledger) == [(2.5, Decimal("0.10"))] * 3
+    assert provider.calls["usage"] == 6
+
+
+def test_usage_that_cannot_be_had_stops_nothing(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    again().submit()
+    provider.end("done")
+    provider.outages["usage"] = 2
+    again().advance()
+    assert_measured(again().trials(), *PARTS)
+    again().advance()
+    assert used(ledger) == [(2.5, Decimal("0.10"))] * 3
+
+
+# --- reads ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["poll", "download"])
+def test_reads_are_repeated(again: Callable[[], Dispatch], provider: Provider, said: list[str], what: str) -> None:
+    again().submit()
+    provider.end("done")
+    provider.outages[what] = 3
+    again().advance()
+    assert provider.calls[what] == 6
+    assert len([line for line in said if "trying again" in line]) == 3
+    assert_measured(again().trials(), *PARTS)
+
+
+def test_reads_are_not_repeated_for_ever_and_what_was_stored_stays(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    again().submit()
+    provider.end("done", "job-1")
+    again().advance()
+    provider.end("done")
+    provider.outages["poll"] = 10**6
+    with pytest.raises(UnreachableError, match="the line is down"):
+        again().advance()
+    assert states(ledger) == [(0, 1, "stored"), (1, 1, "submitted"), (2, 1, "submitted")]
+    assert_measured(again().trials(), PARTS[0])
+
+
+def test_a_live_attempt_stands_for_its_part(again: Callable[[], Dispatch], provider: Provider, ledger: Ledger) -> None:
+    """A lost first attempt that turns up after a second one has failed is the live one, though it is the older."""
+    provider.refusals = [(False, OUTAGE)]
+    with pytest.raises(UnreachableError):
+        again().submit()
+    again().submit()
+    provider.end("failed", "job-1")
+    again().advance()
+    provider.accept(plan().part(PARTS[0]), ledger.jobs(RUN)[0].key)
+    again().advance()
+    assert missing(again())[0] == (0, 1, "submitted")
+    assert all(isinstance(each, JobEntry) for each in again().missing())
