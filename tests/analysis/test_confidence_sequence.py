@@ -1,0 +1,327 @@
+"""Limits that hold at all times together: coverage at the worst moment, duality with the test, and tightness."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.certificate import score_excess
+from bellqueue.analysis.confidence_sequence import (
+    equal_throughput,
+    functional_limits,
+    mean_limits,
+    reduction_limits,
+)
+from bellqueue.analysis.functional import Sample, estimate_functional
+from bellqueue.analysis.martingale import (
+    SPREAD,
+    Bets,
+    RunningMartingale,
+    log_anytime_p_values,
+    log_wealth,
+    shot_scores,
+    trial_scores,
+)
+from bellqueue.analysis.planning import evaluate_design
+from bellqueue.analysis.record import Provenance
+from bellqueue.analysis.result import analyse
+from bellqueue.model.errors import DataError
+from bellqueue.model.frontier import routing_game
+from bellqueue.model.operating import Frontiers, input_distribution
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Counts, Sampling, Trials
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+Array = NDArray[Any]
+
+RUNS, ALPHA = 2000, 0.05
+ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
+FRONTIERS = Frontiers(Scenario.default().workload())
+WORKLOAD = FRONTIERS.workload
+MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
+GAME = routing_game(WORKLOAD, MULTIPLIER).matrix
+PROPORTIONAL = input_distribution(WORKLOAD, MULTIPLIER)
+ANY = np.array([[0.4, 0.1], [0.3, 0.2]])
+TRUTH = 0.95 * FRONTIERS.quantum.at_multiplier(MULTIPLIER).correlators
+
+scores_in_order = st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.75, 1.0]), min_size=1, max_size=60).map(np.array)
+
+
+def _missed(scores: Array, means: Array) -> tuple[int, int]:
+    """Runs whose lower, and whose upper, limit was beyond the average conditional mean at any moment."""
+    threshold = -math.log(ALPHA)
+    low = sum(bool(log_wealth(run, mean).max() >= threshold) for run, mean in zip(scores, means, strict=True))
+    high = sum(bool(log_wealth(1 - run, 1 - mean).max() >= threshold) for run, mean in zip(scores, means, strict=True))
+    return low, high
+
+
+def _sample(rng: np.random.Generator, r: Array, trials: int, correlators: Array = TRUTH) -> Sample:
+    settings = rng.multinomial(trials, r.ravel()).reshape(2, 2)
+    together = rng.binomial(settings, (1 + correlators) / 2)
+    table = np.zeros((2, 2, 2, 2), dtype=int)
+    table[..., 0, 0], table[..., 0, 1] = together, settings - together
+    return Sample(Counts(table), Sampling("random", r))
+
+
+def test_wins_and_losses_with_one_chance() -> None:
+    rng = np.random.default_rng(1)
+    low, high = _missed((rng.random((RUNS, 1000)) < 0.8).astype(float), np.full((RUNS, 1), 0.8))
+    assert max(low, high) <= ALLOWED
+    assert min(low, high) > 0  # the limits are not idle
+
+
+def test_scores_of_any_size() -> None:
+    rng = np.random.default_rng(2)
+    values, chances = np.array([0.0, 0.1, 0.45, 0.8, 1.0]), np.array([0.1, 0.3, 0.2, 0.3, 0.1])
+    scores = rng.choice(values, size=(RUNS, 400), p=chances)
+    assert max(_missed(scores, np.full((RUNS, 1), values @ chances))) <= ALLOWED
+
+
+def test_a_device_that_remembers_and_steers_against_the_limits() -> None:
+    """The chance jumps between 0.95 and 0.5: high after bad luck, low after good, and alternating in longer spells."""
+    rng = np.random.default_rng(3)
+    trials = 400
+    means, scores = np.empty((RUNS, trials)), np.empty((RUNS, trials))
+    luck = np.zeros(RUNS)
+    for at in range(trials):
+        spell = (at // 50) % 2 == 0
+        means[:, at] = np.where((luck < 0) == spell, 0.95, 0.5)
+        scores[:, at] = rng.random(RUNS) < means[:, at]
+        luck += scores[:, at] - means[:, at]
+    average = np.cumsum(means, axis=1) / np.arange(1, trials + 1)
+    assert max(_missed(scores, average)) <= ALLOWED
+
+
+def test_limits_for_a_fixed_number_miss_far_too_often_when_looked_at_again_and_again() -> None:
+    rng = np.random.default_rng(4)
+    wins = np.cumsum(rng.random((RUNS, 400)) < 0.8, axis=1)
+    looked = binom.sf(wins - 1, np.arange(1, 401), 0.8).min(axis=1) <= ALPHA
+    assert looked.sum() > 2 * ALLOWED
+
+
+def test_the_reduction_is_covered_at_every_look() -> None:
+    """All limits together, at six looks, for 200 runs at α = 5 %."""
+    rng = np.random.default_rng(5)
+    split = (1 - TRUTH) / 2
+    p, waiting = WORKLOAD.splitting_probability(split), WORKLOAD.waiting_time(split)
+    classical = float(FRONTIERS.classical.waiting_time_at(p))
+    excess = float((GAME * TRUTH).sum()) - FRONTIERS.classical_bound(MULTIPLIER).high
+    runs, missed = 200, 0
+    for _ in range(runs):
+        counts, outside = None, False
+        for trials in (50, 50, 100, 200, 400, 800):
+            more = _sample(rng, ANY, trials).counts
+            counts = more if counts is None else counts + more
+            found = reduction_limits(FRONTIERS, Sample(counts, Sampling("random", ANY)), MULTIPLIER, ALPHA)
+            for limits, true in (
+                (found.splitting_probability, p),
+                (found.waiting_time, waiting),
+                (found.excess, excess),
+                (found.waiting_time_reduction, classical - waiting),
+                (found.waiting_time_reduction_relative, 1 - waiting / classical),
+            ):
+                outside |= not limits.low - 1e-9 <= true <= limits.high + 1e-9
+        missed += outside
+    assert missed <= binom.ppf(0.9999, runs, ALPHA)
+
+
+def test_pairs_that_conspire_within_a_shot_are_no_false_alarm_shot_by_shot() -> None:
+    """Two pairs win or lose together: counted one by one they certify too often, by the mean of each shot they do not.
+
+    The chance that either wins, given earlier shots, is the classical 0.75 throughout.
+    """
+    rng = np.random.default_rng(15)
+    together = (rng.random((RUNS, 150)) < 0.75).astype(float).repeat(2, axis=1)
+    level = math.log(ALPHA)
+    singly = sum(log_anytime_p_values(run, 0.75)[-1] <= level for run in together)
+    by_shot = sum(log_anytime_p_values(shot_scores(run, 2), 0.75)[-1] <= level for run in together)
+    assert by_shot <= ALLOWED < singly
+    assert shot_scores(np.array([1.0, 0.0, 1.0, 1.0]), 2).tolist() == [0.5, 1.0]
+    with pytest.raises(DataError, match="3 trials do not fill shots of 2 pairs"):
+        shot_scores(np.ones(3), 2)
+
+
+@given(scores_in_order, st.lists(st.integers(0, 60), max_size=5), st.floats(0.05, 1.0))
+def test_rounds_change_nothing(scores: Array, cuts: list[int], bound: float) -> None:
+    """However the trials are cut into rounds, every number is the same to the last bit."""
+    running = RunningMartingale(bound)
+    found = [running.update(part) for part in np.split(scores, sorted(min(cut, len(scores)) for cut in cuts))]
+    whole = RunningMartingale(bound)
+    assert np.array_equal(np.concatenate(found), whole.update(scores))
+    assert np.array_equal(np.concatenate(found), log_anytime_p_values(scores, bound))
+    assert running.log_p_value == whole.log_p_value
+    assert running.lower_limit(math.log(ALPHA)) == whole.lower_limit(math.log(ALPHA))
+
+
+def test_rounds_change_nothing_in_a_long_run() -> None:
+    scores = np.random.default_rng(6).choice([0.0, 0.3, 1.0], size=20_000, p=[0.1, 0.2, 0.7])
+    running = RunningMartingale(0.7)
+    found = np.concatenate([running.update(part) for part in np.split(scores, [1, 2, 777, 9000])])
+    assert np.array_equal(found, log_anytime_p_values(scores, 0.7))
+
+
+@given(scores_in_order)
+def test_the_lower_limit_is_where_the_test_turns(scores: Array) -> None:
+    low = mean_limits(scores, math.log(ALPHA)).low
+    running = RunningMartingale(0.9)
+    running.update(scores)
+    assert running.lower_limit(math.log(ALPHA)) == pytest.approx(low, abs=1e-10)
+    if low > 1e-6:
+        assert log_wealth(scores, low - 1e-7)[-1] > -math.log(ALPHA) > log_wealth(scores, low + 1e-7)[-1]
+
+
+def test_the_mixture_is_the_plain_product_of_its_bets() -> None:
+    scores, mean = np.array([1.0, 0.0, 0.25, 1.0, 1.0]), 0.6
+    expected = [
+        sum(
+            math.exp(log_weight) * math.prod((1 + odds * u) / (1 + odds * mean) for u in scores[:n].tolist())
+            for odds, log_weight in zip(SPREAD.odds.tolist(), SPREAD.log_weights.tolist(), strict=True)
+        )
+        for n in range(1, 6)
+    ]
+    assert np.exp(log_wealth(scores, mean)) == pytest.approx(expected, rel=1e-12)
+
+
+@given(scores_in_order, st.integers(0, 59), st.integers(0, 20))
+def test_limits_move_the_right_way(scores: Array, at: int, lost: int) -> None:
+    found = mean_limits(scores, math.log(0.05))
+    assert 0 <= found.low <= found.estimate <= found.high <= 1
+    surer = mean_limits(scores, math.log(0.001))
+    assert surer.low <= found.low
+    assert surer.high >= found.high
+    mirrored = mean_limits(1 - scores, math.log(0.05))
+    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high), abs=1e-9)
+    better = scores.copy()
+    better[at % len(scores)] = 1.0
+    assert mean_limits(better, math.log(0.05)).low >= found.low - 1e-12
+    running, whole = RunningMartingale(0.5), RunningMartingale(0.5)
+    whole.update(scores)
+    running.update(scores, lost)
+    assert running.trials == len(scores) + lost
+    assert running.log_p_value >= whole.log_p_value
+    assert running.lower_limit(math.log(0.05)) <= whole.lower_limit(math.log(0.05)) + 1e-12
+
+
+def test_lost_trials_are_losses_wherever_they_lay_in_their_round() -> None:
+    rng = np.random.default_rng(7)
+    scores = (rng.random(500) < 0.9).astype(float)
+    running = RunningMartingale(0.7)
+    running.update(scores, lost=20)
+    somewhere = np.insert(scores, rng.integers(0, 501, 20), 0.0)
+    exact = RunningMartingale(0.7)
+    exact.update(somewhere)
+    assert running.lower_limit(math.log(ALPHA)) == pytest.approx(exact.lower_limit(math.log(ALPHA)), abs=1e-10)
+    assert running.log_p_value >= exact.log_p_value - 1e-9
+
+
+@pytest.mark.parametrize("r", [PROPORTIONAL, ANY], ids=["in proportion", "any"])
+def test_counts_and_order_give_the_same_limits(r: Array) -> None:
+    rng = np.random.default_rng(8)
+    drawn = rng.choice(4, size=3000, p=r.ravel())
+    x, y = drawn // 2, drawn % 2
+    b = np.where(rng.random(3000) < (1 + TRUTH[x, y]) / 2, 0, 1)
+    trials = Trials(x, y, np.zeros_like(x), b, (2, 2))
+    by_counts = functional_limits(GAME, 0.0, Sample(trials.counts(), Sampling("random", r)), math.log(ALPHA))
+    by_order = mean_limits(trial_scores(GAME, r, trials), math.log(ALPHA))
+    scale = float(np.abs(GAME / r).max())
+    low, high = scale * (2 * by_order.low - 1), scale * (2 * by_order.high - 1)
+    assert (by_counts.low, by_counts.high) == pytest.approx((low, high), abs=1e-9)
+
+
+@pytest.mark.parametrize("trials", [1000, 10_000, 100_000])
+def test_wins_and_losses_cost_less_than_twice_the_width_for_a_fixed_number(trials: int) -> None:
+    """The interval has the same estimate, holds the exact binomial one, and is less than twice as wide."""
+    sample = _sample(np.random.default_rng(9), PROPORTIONAL, trials)
+    for significance in (0.05, 1e-3, 1e-6):
+        fixed = estimate_functional(GAME, 1.0, sample, math.log(significance / 2))
+        always = functional_limits(GAME, 1.0, sample, math.log(significance / 2))
+        assert always.estimate == fixed.estimate
+        assert always.low < fixed.low < fixed.high < always.high
+        assert always.high - always.low < 2 * (fixed.high - fixed.low)
+
+
+def test_unequal_weights_are_narrower_than_chernoffs_limits() -> None:
+    """The bets use the small variance of U, which the Chernoff–KL tail does not."""
+    sample = _sample(np.random.default_rng(10), PROPORTIONAL, 10_000)
+    functional = -WORKLOAD.joint / 2
+    fixed = estimate_functional(functional, 0.5, sample, math.log(1e-3))
+    always = functional_limits(functional, 0.5, sample, math.log(1e-3))
+    assert always.high - always.low < 0.8 * (fixed.high - fixed.low)
+
+
+def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
+    scenario = Scenario.default()
+    sample = _sample(np.random.default_rng(11), PROPORTIONAL, 20_000)
+    plan = FRONTIERS.operating_point(scenario)
+    provenance = Provenance(
+        bellqueue_version="test",
+        created="2026-01-01T00:00:00+00:00",
+        source="simulated",
+        scenario_hash=scenario.content_hash(),
+        content_hash="none",
+    )
+    finished = analyse(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
+    multiplier, observed = finished.certificate.multiplier, finished.observed
+    sixth = math.log(finished.certificate.significance / 6)
+    excess = score_excess(FRONTIERS, sample, multiplier, sixth)
+    absolute, relative = equal_throughput(
+        FRONTIERS, multiplier, observed.splitting_probability, observed.waiting_time.estimate, excess
+    )
+    expected = finished.advantage.waiting_time_reduction_relative
+    assert (relative.estimate, relative.low, relative.high) == pytest.approx(
+        (expected.estimate, expected.low, expected.high), abs=1e-12
+    )
+    assert absolute.high == pytest.approx(finished.advantage.waiting_time_reduction.high, abs=1e-12)
+    found = reduction_limits(FRONTIERS, sample, multiplier, finished.certificate.significance)
+    assert found.waiting_time_reduction.estimate == pytest.approx(
+        finished.advantage.waiting_time_reduction.estimate, abs=1e-12
+    )
+    assert found.waiting_time_reduction.low == found.excess.low < finished.certificate.excess.low
+
+
+def test_lost_trials_widen_both_sides() -> None:
+    whole = _sample(np.random.default_rng(12), PROPORTIONAL, 4000)
+    part = Sample(whole.counts, Sampling("random", PROPORTIONAL, lost=np.full((2, 2), 25)))
+    for functional in (GAME, -WORKLOAD.joint / 2):
+        before, after = (functional_limits(functional, 0.0, sample, math.log(ALPHA)) for sample in (whole, part))
+        assert after.low < before.low
+        assert after.high > before.high
+
+
+def test_an_aimed_stake_certifies_sooner_and_a_wrong_aim_costs_little() -> None:
+    rng = np.random.default_rng(13)
+    design = evaluate_design(FRONTIERS, TRUTH, MULTIPLIER, PROPORTIONAL, 1e-3)
+    bound, mean = design.classical_score_rate, design.predicted_score_rate
+    scores = (rng.random((300, 1500)) < mean).astype(float)
+    wrong = bound + 2 * (mean - bound)
+
+    def median(bets: Bets) -> float:
+        reached = [log_anytime_p_values(run, bound, bets) <= math.log(1e-3) for run in scores]
+        return float(np.median([run.argmax() if run.any() else len(run) for run in reached]))
+
+    spread = median(SPREAD)
+    assert median(Bets.predicted(mean, bound)) < 0.92 * spread
+    assert median(Bets.predicted(wrong, bound)) < 1.25 * spread
+    assert design.trials is not None
+    assert spread < design.trials  # half of the runs end before a fixed plan of power 0.95
+
+
+@pytest.mark.parametrize("mean", [0.7, 0.8, 1.0])
+def test_shares_of_the_stake_sum_to_one(mean: float) -> None:
+    for bets in (SPREAD, Bets.predicted(mean, 0.75)):
+        assert np.exp(bets.log_weights).sum() == pytest.approx(1, abs=1e-12)
+        assert np.all(bets.odds > 0)
+
+
+def test_settings_that_are_not_fresh_are_refused() -> None:
+    counts = _sample(np.random.default_rng(14), PROPORTIONAL, 100).counts
+    for sampling in (Sampling("fixed"), Sampling("random", PROPORTIONAL, block=4), Sampling("random")):
+        with pytest.raises(DataError, match="drawn afresh"):
+            functional_limits(GAME, 0.0, Sample(counts, sampling), math.log(ALPHA))
+    with pytest.raises(DataError, match="weight = 1"):
+        Bets.predicted(0.8, 0.7, weight=1.0)
