@@ -27,6 +27,12 @@ CONDITIONAL = (
     "Conditional on the settings realised: valid only if trials are independent and the device follows one strategy "
     "throughout (a device that knows the schedule could cheat)."
 )
+SEVERAL_FRESH = (
+    "{parallel} pairs were measured in every shot, each with settings of its own; the p-value also assumes that "
+    "no pair's outcomes depend on another pair's settings. Whatever passes between the pairs, log10 p = {any:.4g}."
+)
+SEVERAL_CONDITIONAL = "The {parallel} pairs measured in every shot count as independent trials of one strategy."
+CONFIDENCE_SEVERAL = "Confidence limits hold for the average over the {parallel} pairs, all trials being independent."
 CONFIDENCE_FRESH = (
     "Confidence limits hold for the average of independent, identically distributed trials; "
     "for a device with memory, only for its best trial."
@@ -56,6 +62,10 @@ class Certificate:
         edges: Multipliers tried; the p-value is multiplied by their number.
         significance: α, fixed before the data.
         certified: Whether p ≤ α.
+        parallel: k, pairs measured in every shot.
+        log10_p_value_any_crosstalk: A p-value from the mean over the pairs of each shot, valid also where the outcomes
+            of one pair depend on the settings of the others (but not A's on B's of the same pair); None for one pair
+            to a shot, or without fresh settings.
     """
 
     multiplier: float
@@ -74,6 +84,8 @@ class Certificate:
     edges: int
     significance: float
     certified: bool
+    parallel: int = 1
+    log10_p_value_any_crosstalk: float | None = None
 
 
 def certify(
@@ -101,6 +113,9 @@ def certify(
     share = math.log(significance) - math.log(len(usable))
     excess = score_excess(frontiers, sample, multiplier, share)
     single = "declared before the data were taken"
+    parallel = sample.sampling.parallel
+    any_crosstalk = log10_p_value_any_crosstalk(frontiers, sample, usable)
+    assumption, confidence = _assumptions(sample.random, parallel, any_crosstalk)
     return Certificate(
         multiplier=multiplier,
         multiplier_origin=single if len(usable) == 1 else f"union bound over {len(usable)} edges of the frontier",
@@ -111,14 +126,31 @@ def certify(
         log10_p_value=log_p / math.log(10) if log_p < -1e-12 else 0.0,
         log10_anytime_p_value=_log10_anytime(frontiers, sample, usable, trials),
         method=method,
-        assumption=FRESH if sample.random else CONDITIONAL,
-        confidence=CONFIDENCE_FRESH if sample.random else CONFIDENCE_CONDITIONAL,
+        assumption=assumption,
+        confidence=confidence,
         trials=sample.trials,
         lost=sample.trials - sample.counts.total,
         edges=len(usable),
         significance=significance,
         certified=log_p <= math.log(significance),
+        parallel=parallel,
+        log10_p_value_any_crosstalk=any_crosstalk,
     )
+
+
+def log10_p_value_any_crosstalk(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float]) -> float | None:
+    """log₁₀ of a p-value that needs no assumption between the pairs of one shot (`BoundedSum.log_tail_of_shots`).
+
+    With the union bound over the multipliers; None for one pair to a shot, or without fresh settings.
+    """
+    parallel = sample.sampling.parallel
+    if parallel == 1 or not sample.random:
+        return None
+    tails = []
+    for multiplier in multipliers:
+        total = BoundedSum.of(routing_game(frontiers.workload, multiplier).matrix, sample)
+        tails.append(total.log_tail_of_shots(frontiers.classical_bound(multiplier).high, parallel))
+    return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
 
 
 def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_significance: float) -> Estimate:
@@ -154,6 +186,16 @@ def _log10_anytime(
     bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
     scores = trial_scores(game, sample.distribution, trials)
     return float(log_anytime_p_values(scores, bound)[-1]) / math.log(10)
+
+
+def _assumptions(fresh: bool, parallel: int, any_crosstalk: float | None) -> tuple[str, str]:
+    """What the p-value and what the confidence limits rest on."""
+    assumption, confidence = (FRESH, CONFIDENCE_FRESH) if fresh else (CONDITIONAL, CONFIDENCE_CONDITIONAL)
+    if parallel == 1:
+        return assumption, confidence
+    several = SEVERAL_CONDITIONAL if any_crosstalk is None else SEVERAL_FRESH
+    told = several.format(parallel=parallel, any=any_crosstalk)
+    return f"{assumption} {told}", CONFIDENCE_SEVERAL.format(parallel=parallel)
 
 
 def _shifted(bound: Bound, constant: float) -> Bound:

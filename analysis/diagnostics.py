@@ -38,14 +38,17 @@ class NoSignalling:
 
 def no_signalling_test(counts: Counts) -> NoSignalling:
     """Pearson χ² of each router's outcome against the other's request type, for every own type, added up."""
-    a = _log10_independence(counts.table.sum(axis=3))
-    b = _log10_independence(counts.table.sum(axis=2).transpose(1, 0, 2))
+    a = log10_independence(counts.table.sum(axis=3))
+    b = log10_independence(counts.table.sum(axis=2).transpose(1, 0, 2))
     both = min(0.0, math.log10(2) + min(a, b))
     return NoSignalling(float(10.0**both), both, a, b, both < math.log10(ALARM_P_VALUE))
 
 
-def _log10_independence(tables: Integers) -> float:
-    """log₁₀ p of independence of rows and columns in every table, tables[own type, other type, outcome]."""
+def log10_independence(tables: Integers) -> float:
+    """log₁₀ p of independence of rows and columns in every table, tables[own type, other type, outcome] (Pearson χ²).
+
+    Tables with too few trials for the χ² law are left out; where all are, p = 1.
+    """
     statistic, freedom = 0.0, 0
     for table in tables:
         kept = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.errors import DataError
+from ..model.frontier import routing_game
+from ..model.operating import Frontiers
 from ..model.trials import Counts, Sampling
 from .tails import log_binomial_tail, log_chernoff_tail, lower_limit
 
@@ -134,6 +136,22 @@ class BoundedSum:
             return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
         return self._tail(self.total, probability)
 
+    def log_tail_of_shots(self, bound: float, parallel: int) -> float:
+        """ln of a p-value like `log_tail`'s that holds whatever passes between the k pairs of one shot.
+
+        The mean of U over the pairs of a shot lies in [0, 1]. Each pair has fresh settings of its own, so that given
+        the other pairs' settings and all that went before its U still has mean at most ω; so has the mean over the
+        shot, in the order of the shots, and N/k of these obey the Chernoff bound.
+
+        Args:
+            bound: Largest value of the functional under the null.
+            parallel: k.
+        """
+        if self.scale == 0:
+            return 0.0
+        probability = min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
+        return log_chernoff_tail(-(-self.trials // parallel), self.total / parallel, probability)
+
     def lower(self, log_significance: float) -> float:
         """Lower confidence limit of the functional at one-sided significance α."""
         if self.scale == 0:
@@ -193,3 +211,35 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     reach = float(np.abs(functional).sum())  # no correlators give more
     low, high = max(bounded.lower(log_significance), -reach), min(bounded.upper(log_significance, lost), reach)
     return Estimate(constant + value, constant + min(low, value), constant + max(high, value))
+
+
+def observed_point(frontiers: Frontiers, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:
+    """Splitting probability and waiting time, each with one-sided limits at significance α on either side."""
+    workload = frontiers.workload
+    joint, weights = workload.joint, workload.weights
+    splitting = estimate_functional(-joint / 2, 0.5, sample, log_significance)
+    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    return splitting, estimate_functional(joint * weights / 2, middle, sample, log_significance)
+
+
+def observed_visibility(
+    frontiers: Frontiers, sample: Sample, multiplier: float, ideal: Floats | None, log_significance: float
+) -> tuple[Estimate, str]:
+    """The share of the ideal score at the multiplier that was observed, and what it is relative to.
+
+    Args:
+        frontiers: The scenario's frontiers.
+        sample: The data.
+        multiplier: The certificate's μ.
+        ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
+        log_significance: ln α of each side.
+    """
+    game = routing_game(frontiers.workload, multiplier)
+    if game.is_zero:
+        return Estimate(0.0, -1.0, 1.0), "nothing: the game has no weight here"
+    matrix = game.matrix
+    if ideal is not None and float((matrix * ideal).sum()) > 0:
+        best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
+    else:
+        best, relative_to = frontiers.quantum_bound(multiplier).high, "the quantum optimum of the game"
+    return estimate_functional(matrix / best, 0.0, sample, log_significance), relative_to

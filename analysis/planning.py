@@ -35,6 +35,7 @@ Rule = Callable[[Workload, float], Floats]
 
 DEFAULT_POWER = 0.95
 _INNER = 3  # multipliers tried inside each piece, to find where the floor begins
+_WEIGHTS = 64  # weights tried where there are more, evenly by rank; then no multipliers inside the pieces either
 _STRATEGIES = 33  # strategy multipliers tried before the best of them are refined
 _FINALISTS = 4  # designs whose number of trials is computed exactly
 
@@ -213,7 +214,11 @@ class _Search:
         self.predicted, self.rule = predicted, rule
         self.significance, self.power = significance, power
         weights = self.workload.weights[self.workload.joint > 0]
-        self.kinks = np.unique(np.concatenate([frontiers.classical.multipliers, weights]))
+        steps = np.unique(weights)
+        self.inner = _INNER
+        if len(steps) > _WEIGHTS:  # the certificate holds at any multiplier: fewer cost trials at most
+            steps, self.inner = steps[np.linspace(0, len(steps) - 1, _WEIGHTS).astype(int)], 0
+        self.kinks = np.unique(np.concatenate([frontiers.classical.multipliers, steps]))
         weighty = [at > 0 and not routing_game(self.workload, at).is_zero for at in self.kinks.tolist()]
         self.kinks = self.kinks[weighty]
         self.strategies: list[float] = []
@@ -228,7 +233,7 @@ class _Search:
     def finalists(self) -> list[float]:
         """The most promising multipliers: kinks, points between, and where the floor of r begins."""
         tried = [self.kinks[-1:]]
-        tried += [np.linspace(*piece, _INNER + 2)[:-1] for piece in itertools.pairwise(self.kinks.tolist())]
+        tried += [np.linspace(*piece, self.inner + 2)[:-1] for piece in itertools.pairwise(self.kinks.tolist())]
         order = np.sort(np.concatenate(tried)).tolist()
         laws = {multiplier: self._law(multiplier) for multiplier in order if self._measured(multiplier)}
         for left, right in itertools.pairwise(list(laws)):

@@ -16,6 +16,7 @@ from ..model.rivals import RivalCurve
 from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
 from .functional import Estimate
+from .parallel import ParallelPairs
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
@@ -122,8 +123,40 @@ class Correlators(_Record):
     trials: list[list[int]]
 
 
+class Predicted(_Record):
+    """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
+
+    Attributes:
+        visibility: The share of the ideal score that the predicted noise leaves.
+        waiting_time_reduction, waiting_time_reduction_relative: Against the classical frontier at equal throughput.
+        throughput_gain_relative: Against it at equal waiting time.
+        power: The probability of certifying that `trials` are for; None where nothing was designed.
+        trials: The least that certify with that probability; None where no number does.
+        predicted_power: The probability that the run's own trials certify.
+        information_limit_ratio: `trials` over ln(1/α)/KL.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    visibility: float
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    waiting_time_reduction: float
+    waiting_time_reduction_relative: float
+    throughput_gain_relative: float
+    power: float | None
+    trials: int | None
+    predicted_power: float
+    information_limit_ratio: float | None
+
+
 class Planned(_Record):
-    """What the plan fixed and predicted before data were taken: an `OperatingPoint` without its strategy."""
+    """What the plan fixed and predicted before data were taken: an `OperatingPoint` without its strategy.
+
+    Attributes:
+        predicted: The same run at the device's own noise; None where its calibration promises nothing.
+    """
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -133,15 +166,22 @@ class Planned(_Record):
     multiplier: float
     certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
     assumed_visibility: float
+    predicted: Predicted | None = None
 
     @classmethod
-    def of(cls, point: OperatingPoint) -> Planned:
-        """Record an operating point."""
-        return cls(**{name: getattr(point, name) for name in cls.model_fields})
+    def of(cls, point: OperatingPoint, predicted: Predicted | None = None) -> Planned:
+        """Record an operating point, and what the device's noise makes of it."""
+        fixed = {name: getattr(point, name) for name in cls.model_fields if name != "predicted"}
+        return cls(**fixed, predicted=predicted)
 
 
 class Provenance(_Record):
-    """Where the numbers come from."""
+    """Where the numbers come from.
+
+    Attributes:
+        qubits: A's and B's; of several pairs in every shot, those of each pair in turn.
+        predicted_visibility: Of the pair, or on average over the pairs.
+    """
 
     bellqueue_version: str
     libraries: dict[str, str] = {}
@@ -165,6 +205,7 @@ class Analysis(_Record):
         verdict: Sentences, the first with its size, its class and any alarm.
         confidence_region: Corners (p, W) of the region that holds the observed point.
         warnings: Alarms that the verdict's first line carries.
+        parallel: Each pair by itself where several were measured in every shot; else None.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -188,6 +229,7 @@ class Analysis(_Record):
     frontiers: FrontierRecord
     scenario: dict[str, Any]
     provenance: Provenance
+    parallel: ParallelPairs | None = None
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""

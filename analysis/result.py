@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..model.errors import DataError
-from ..model.frontier import Frontier, QuantumFrontier, routing_game
+from ..model.frontier import Frontier, QuantumFrontier
 from ..model.operating import Frontiers, OperatingPoint
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
-from ..model.trials import Sampling, Trials
+from ..model.trials import Trials
 from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
 from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
-from .functional import Estimate, Sample, estimate_functional
+from .functional import Estimate, Sample, observed_point, observed_visibility
+from .parallel import analyse_pairs, crosstalk_warning
 from .record import (
     Advantage,
     Analysis,
@@ -26,6 +27,7 @@ from .record import (
     Planned,
     Point,
     PointEstimate,
+    Predicted,
     Provenance,
     Visibility,
     frontier_record,
@@ -44,6 +46,7 @@ def analyse(
     provenance: Provenance,
     *,
     plan: OperatingPoint | None = None,
+    predicted: Predicted | None = None,
     trials: Trials | None = None,
     frontiers: Frontiers | None = None,
     wider_rivals: Sequence[RivalCurve] = (),
@@ -56,6 +59,7 @@ def analyse(
         provenance: Where the counts come from.
         plan: The operating point fixed before the data were taken; without it the multiplier is nobody's
             declaration, and the union bound over the classical edges is taken.
+        predicted: What the device's calibration promised of that plan, where it promised anything.
         trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
         wider_rivals: Curves found numerically, shown beside the certificate.
@@ -82,6 +86,10 @@ def analyse(
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
     comparison = _Comparison.of(frontiers, sample, certificate)
     ideal = plan.strategy.correlators if plan else None
+    parallel = None
+    if sample.sampling.parallel > 1 and trials is not None:
+        parallel = analyse_pairs(frontiers, sample, trials, certificate, edges, ideal, provenance.qubits)
+        warnings += crosstalk_warning(parallel.crosstalk)
     advantage = comparison.advantage()
     return Analysis(
         title=scenario.title,
@@ -100,10 +108,11 @@ def analyse(
         visibility=_visibility(frontiers, sample, certificate, ideal),
         correlators=_correlators(sample, ideal),
         confidence_region=comparison.region(),
-        planned=Planned.of(plan) if plan else None,
+        planned=Planned.of(plan, predicted) if plan else None,
         frontiers=frontier_record(scenario.title, frontiers, wider_rivals, comparison.observed.baseline_throughput),
         scenario=scenario.record(),
         provenance=provenance,
+        parallel=parallel,
     )
 
 
@@ -112,7 +121,7 @@ def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
     log10_p = log10_settings_p_value(sample)
     if log10_p >= SETTINGS_ALARM:
         return sample, []
-    return Sample(sample.counts, Sampling("fixed", lost=sample.sampling.lost)), [
+    return Sample(sample.counts, replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
         f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analysed as fixed"
     ]
 
@@ -207,12 +216,8 @@ class _Comparison:
 
 
 def _observed(frontiers: Frontiers, sample: Sample, log_significance: float) -> PointEstimate:
-    workload = frontiers.workload
-    joint, weights = workload.joint, workload.weights
-    p = estimate_functional(-joint / 2, 0.5, sample, log_significance)
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
-    waiting = estimate_functional(joint * weights / 2, middle, sample, log_significance)
-    throughput = workload.baseline_throughput([p.estimate, min(p.high, 1.0), max(p.low, 0.0)]).tolist()
+    p, waiting = observed_point(frontiers, sample, log_significance)
+    throughput = frontiers.workload.baseline_throughput([p.estimate, min(p.high, 1.0), max(p.low, 0.0)]).tolist()
     return PointEstimate(splitting_probability=p, waiting_time=waiting, baseline_throughput=Estimate(*throughput))
 
 
@@ -222,15 +227,9 @@ def _enclose(estimate: float, lows: Floats, highs: Floats) -> Estimate:
 
 def _visibility(frontiers: Frontiers, sample: Sample, certificate: Certificate, ideal: Floats | None) -> Visibility:
     """The share of the ideal score at the certificate's μ that was observed."""
-    game = routing_game(frontiers.workload, certificate.multiplier)
-    if game.is_zero:
-        return Visibility(estimate=0.0, low=-1.0, high=1.0, relative_to="nothing: the game has no weight here")
-    matrix = game.matrix
-    if ideal is not None and float((matrix * ideal).sum()) > 0:
-        best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
-    else:
-        best, relative_to = frontiers.quantum_bound(certificate.multiplier).high, "the quantum optimum of the game"
-    value = estimate_functional(matrix / best, 0.0, sample, math.log(certificate.significance))
+    value, relative_to = observed_visibility(
+        frontiers, sample, certificate.multiplier, ideal, math.log(certificate.significance)
+    )
     return Visibility(estimate=value.estimate, low=value.low, high=value.high, relative_to=relative_to)
 
 

@@ -14,7 +14,8 @@ from rich.text import Text
 from .certificate import Certificate
 from .drawing import printable
 from .functional import Estimate
-from .record import Analysis, FrontierRecord, Visibility
+from .parallel import ParallelPairs
+from .record import Analysis, FrontierRecord, Predicted, Visibility
 
 MAX_VERTICES = 12  # vertices of the classical frontier listed in the terminal; the JSON record has them all
 MAX_MATRIX = 6  # types per router up to which weights are shown one by one
@@ -70,19 +71,23 @@ def frontier_table(record: FrontierRecord) -> RenderableType:
 
 
 def analysis_sections(analysis: Analysis) -> list[Section]:
-    """The key numbers: comparison, advantage, certificate, diagnostics, and wider rivals where there are any."""
+    """The key numbers: comparison, advantage, certificate, diagnostics, and pairs and rivals where there are any."""
     sections = [
         comparison_section(analysis),
         advantage_section(analysis),
         certificate_section(analysis.certificate),
         diagnostics_section(analysis),
     ]
+    if analysis.parallel:
+        sections.append(pairs_section(analysis.parallel, analysis.certificate))
     return sections + ([rivals_section(analysis)] if analysis.frontiers.wider_rivals else [])
 
 
 def comparison_section(analysis: Analysis) -> Section:
     """Observed beside the classical and quantum frontiers, and beside the plan if there was one."""
     planned = analysis.planned
+    foreseen = (planned.predicted or planned) if planned else None
+    heading = ("predicted" if planned.predicted else "planned",) if planned else ()
     observed, classical, quantum = analysis.observed, analysis.classical, analysis.quantum
     waiting, throughput = "waiting_time_at_equal_throughput", "baseline_throughput_at_equal_waiting_time"
     rows = (
@@ -92,7 +97,7 @@ def comparison_section(analysis: Analysis) -> Section:
     )
     return Section(
         "Observed against the frontiers",
-        ("", "observed", "classical", "quantum", *(("planned",) if planned else ())),
+        ("", "observed", "classical", "quantum", *heading),
         tuple(
             (
                 name,
@@ -100,7 +105,7 @@ def comparison_section(analysis: Analysis) -> Section:
                     estimate_cell(getattr(observed, own)),
                     estimate_cell(getattr(classical, compared)) if compared else Cell(NONE),
                     estimate_cell(getattr(quantum, compared)) if compared else Cell(NONE),
-                    *((Cell(_number(getattr(planned, own), getattr(observed, own))),) if planned else ()),
+                    *((Cell(_number(getattr(foreseen, own), getattr(observed, own))),) if foreseen else ()),
                 ),
             )
             for name, own, compared in rows
@@ -111,14 +116,53 @@ def comparison_section(analysis: Analysis) -> Section:
 
 
 def advantage_section(analysis: Analysis) -> Section:
-    """How much better than the classical frontier."""
+    """How much better than the classical frontier, and beside it what the calibration had promised."""
     gain = analysis.advantage
+    if analysis.planned and analysis.planned.predicted:
+        return _foreseen(analysis, analysis.planned.predicted)
     rows = (
         ("waiting time saved at equal throughput (units of time)", estimate_cell(gain.waiting_time_reduction)),
         ("the same, as a share", estimate_cell(gain.waiting_time_reduction_relative, percent=True)),
         ("throughput gained at equal waiting time", estimate_cell(gain.throughput_gain_relative, percent=True)),
     )
     return _two_columns("Advantage over the classical frontier", rows)
+
+
+def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
+    """Observed beside predicted."""
+    gain, certificate = analysis.advantage, analysis.certificate
+    share, reduction = gain.waiting_time_reduction_relative, gain.waiting_time_reduction
+    promised = _number(predicted.waiting_time_reduction, reduction)
+    throughput = gain.throughput_gain_relative
+    rows = [
+        ("waiting time saved at equal throughput (units of time)", estimate_cell(reduction), promised),
+        (
+            "    the same, as a share",
+            estimate_cell(share, percent=True),
+            _percent(predicted.waiting_time_reduction_relative, share),
+        ),
+        (
+            "throughput gained at equal waiting time",
+            estimate_cell(throughput, percent=True),
+            _percent(predicted.throughput_gain_relative, throughput),
+        ),
+        ("visibility", Cell(f"{analysis.visibility.estimate:.4f}"), f"{predicted.visibility:.4f}"),
+    ]
+    told = "certified" if certificate.certified else "not certified"
+    rows.append(("chance to certify", Cell(told), chance_text(predicted.predicted_power)))
+    if predicted.power is not None:
+        needed = "no number certifies" if predicted.trials is None else f"{predicted.trials} needed"
+        rows.append((f"trials; to certify with {100 * predicted.power:g} %", Cell(f"{certificate.trials} run"), needed))
+    if predicted.information_limit_ratio is not None:
+        rows.append(
+            ("    over the information limit ln(1/α)/KL", Cell(NONE), f"{predicted.information_limit_ratio:.2f} times")
+        )
+    return Section(
+        "Advantage over the classical frontier",
+        ("", "observed", "predicted"),
+        tuple((name, (observed, Cell(value))) for name, observed, value in rows),
+        "Predicted from the device's calibration, before the data were taken.",
+    )
 
 
 def certificate_section(certificate: Certificate) -> Section:
@@ -138,6 +182,9 @@ def certificate_section(certificate: Certificate) -> Section:
     if certificate.log10_anytime_p_value is not None:
         anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", "test martingale")
         rows.insert(2, ("log10 p, valid whenever one looks", anytime))
+    if certificate.log10_p_value_any_crosstalk is not None:
+        shots = Cell(f"{certificate.log10_p_value_any_crosstalk + 0.0:.4g}", f"shots of {certificate.parallel} pairs")
+        rows.insert(2, ("log10 p, whatever passes between pairs", shots))
     return _two_columns("Certificate", rows)
 
 
@@ -152,6 +199,10 @@ def diagnostics_section(analysis: Analysis) -> Section:
     predicted = analysis.provenance.predicted_visibility
     if predicted is not None:
         rows.append(("visibility predicted from the calibration", Cell(f"{predicted:.4f}")))
+    if analysis.parallel:
+        crosstalk = analysis.parallel.crosstalk
+        told = f"{'ALARM' if crosstalk.alarm else 'no alarm'}, worst: pair {crosstalk.source} on {crosstalk.target}"
+        rows.append(("crosstalk test between pairs, log10 p", Cell(f"{crosstalk.log10_p_value + 0.0:.4g}", told)))
     if analysis.chsh:
         rows.append(("CHSH S (classical at most 2, quantum at most 2.828)", estimate_cell(analysis.chsh)))
     for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
@@ -160,6 +211,33 @@ def diagnostics_section(analysis: Analysis) -> Section:
             told = f"{min(values):.4f} … {max(values):.4f}"
         rows.append((f"P(outcome 0) at router {router}, by type", Cell(told)))
     return _two_columns("Diagnostics", rows)
+
+
+def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
+    """Each of the pairs measured in every shot."""
+    fresh = certificate.log10_p_value_any_crosstalk is not None
+    rests = "holds by itself whatever the other pairs do" if fresh else "rests on the certificate's assumption"
+    chsh = any(pair.chsh for pair in parallel.pairs)
+    rows = tuple(
+        (
+            f"{number}" + (f": {pair.qubits[0]}-{pair.qubits[1]}" if pair.qubits else ""),
+            (
+                estimate_cell(pair.visibility),
+                estimate_cell(pair.waiting_time),
+                Cell(_number(pair.splitting_probability.estimate, pair.splitting_probability)),
+                *((Cell(_number(pair.chsh.estimate, pair.chsh) if pair.chsh else NONE),) if chsh else ()),
+                Cell(f"{pair.log10_p_value + 0.0:.4g}"),
+            ),
+        )
+        for number, pair in enumerate(parallel.pairs, start=1)
+    )
+    return Section(
+        f"The {len(parallel.pairs)} pairs of each shot",
+        ("pair", "visibility", "W", "p", *(("CHSH S",) if chsh else ()), "log10 p"),
+        rows,
+        f"{parallel.shots} shots, {parallel.pairs[0].lost} of them lost. Each p-value {rests}; "
+        f"the best of all, log10 p = {parallel.log10_p_value_best_pair + 0.0:.4g} (Bonferroni), too.",
+    )
 
 
 def rivals_section(analysis: Analysis) -> Section:
@@ -209,6 +287,13 @@ def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cel
     return Cell(_number(scaled.estimate, scaled) + unit, f"{low} … {high}{unit}" if low != high else "")
 
 
+def chance_text(probability: float) -> str:
+    """A probability in percent that never reads as certainty."""
+    if probability > 0.9995:
+        return "over 99.9 %"
+    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.1f} %"
+
+
 def bound_text(low: float, high: float) -> str:
     """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
     half = (high - low) / 2
@@ -230,6 +315,11 @@ def _number(value: float, interval: Estimate) -> str:
         return f"{value:.6g}"
     decimals = min(max(0, 1 - math.floor(math.log10(half))), 12)
     return f"{value:.{decimals}f}"
+
+
+def _percent(value: float, beside: Estimate) -> str:
+    """A share with as many digits as the observed one has."""
+    return f"{_number(100 * value, Estimate(*(100 * each for each in (beside.estimate, beside.low, beside.high))))} %"
 
 
 def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:

@@ -14,11 +14,13 @@ from ..circuits.plan import Setting
 from ..circuits.qiskit_circuit import angle_parameters, bell_circuit, table_from_counts
 from ..model.errors import BackendError
 from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
+from .prediction import werner_probabilities
 from .protocol import Description
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Outcomes = NDArray[np.uint8]
 
@@ -53,6 +55,10 @@ class AerBackend(Simulator):
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
         return sample_aer(self._simulator, self._circuit, settings, shots, seed)
+
+    def predict(self, settings: Sequence[Setting]) -> Floats:
+        """P(a, b) of raw outcomes, shape (len(settings), 2, 2)."""
+        return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..circuits.braket_circuit import bell_circuit
 from ..circuits.braket_native import native_bell_circuit
-from ..circuits.plan import SamplingPlan
+from ..circuits.plan import SamplingPlan, Setting
 from ..model.errors import BackendError, DataError, UnreachableError
 from ..model.trials import Trials
 from . import braket_results
@@ -22,6 +23,7 @@ from .cost import braket_estimate
 from .credentials import braket_credentials
 from .local import parse_options, require
 from .pairs import parse_pair
+from .prediction import werner_probabilities
 from .protocol import CostEstimate, Description, JobStatus, State, Usage
 
 TAG = "bellqueue"
@@ -84,6 +86,13 @@ class BraketBackend:
                 "properties.json": self._properties.json(indent=1) + "\n",
             },
         )
+
+    def predict(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+        """P(a, b) of a Werner pair with all losses of the pair in its visibility, shape (len(settings), 2, 2).
+
+        Braket states readout errors as means of both directions, so that nothing more can be told of them.
+        """
+        return werner_probabilities(settings, self._best.predicted_visibility if self._best else 1.0)
 
     def split(self, plan: SamplingPlan) -> tuple[range, ...]:
         """One task for as many stretches of one setting as the device takes at once.

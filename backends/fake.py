@@ -6,6 +6,7 @@ import importlib
 import re
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,11 +20,13 @@ from ..model.errors import BackendError
 from .aer import sample_aer
 from .local import Simulator, parse_options, require, suggestion
 from .pairs import best_pairs, calibration_record, parse_pair
+from .prediction import AngleResponse
 from .protocol import Description
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Outcomes = NDArray[np.uint8]
 
@@ -75,6 +78,14 @@ class FakeBackend(Simulator):
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
         return sample_aer(self.model.simulator, self.model.circuit, settings, shots, seed)
+
+    def predict(self, settings: Sequence[Setting]) -> Floats:
+        """P(a, b) of raw outcomes by the noise model of the pair, shape (len(settings), 2, 2)."""
+        return self._response.probabilities(settings)
+
+    @cached_property
+    def _response(self) -> AngleResponse:
+        return AngleResponse.of(self.model.probabilities)
 
 
 def snapshot_names() -> tuple[str, ...]:

@@ -1,9 +1,9 @@
-"""IBM Quantum: the best pair of qubits by live calibration, one job of one parametrised circuit."""
+"""IBM Quantum: the best pair of qubits by live calibration, or several, one job of one parametrised circuit."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cached_property
 from importlib.metadata import version
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..circuits.plan import SamplingPlan
-from ..circuits.qiskit_circuit import angle_parameters, outcomes_from_integers
+from ..circuits.plan import SamplingPlan, Setting
 from ..model.errors import BackendError, DataError, RefusedError
 from ..model.trials import Trials
 from .asking import Patience
@@ -21,14 +20,17 @@ from .cost import PriceTable, ibm_estimate, qpu_seconds
 from .credentials import ibm_credentials
 from .ibm_session import ask, plan_name, sign_in
 from .local import parse_options, require
-from .pairs import best_pairs, calibration_record, parse_pair
+from .pairs import PairModel, best_pairs, calibration_record
+from .prediction import AngleResponse
 from .protocol import CostEstimate, Description, JobStatus, State, Usage
+from .separation import parallel_circuit, parallel_record, parameter_names, parse_pairs, separated_pairs
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
 Answer = TypeVar("Answer")
 Floats = NDArray[np.float64]
+Outcomes = NDArray[np.uint8]
 
 LEAST_BUSY = "least-busy"
 ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
@@ -44,6 +46,9 @@ STATES: dict[str, State] = {
 
 class IbmBackend:
     """`ibm:fez`, `ibm:least-busy`, or with a forced pair `ibm:fez,pair=92-99`.
+
+    `ibm:fez,pairs=3` measures three pairs in every shot, far enough apart that none touches another; `pair=` then
+    forces the first, or, joined by `+`, several: `ibm:fez,pair=92-99+12-13,pairs=3`.
 
     Nothing is asked of the service before it is needed; parsing a stored result needs it never.
     """
@@ -63,23 +68,30 @@ class IbmBackend:
         if not given:
             raise BackendError("ibm needs a device, ibm:fez say, or ibm:least-busy; `bellqueue backends` lists yours")
         self._wanted = given if given == LEAST_BUSY or given.startswith("ibm_") else f"ibm_{given}"
-        pair = parse_options(f"ibm:{given}", options, ("pair",))["pair"] if comma else None
-        self._forced = parse_pair(f"ibm:{given}", pair) if pair else None
+        found = parse_options(f"ibm:{given}", options, ("pair", "pairs")) if comma else {}
+        self._parallel, self._forced = parse_pairs(f"ibm:{given}", found.get("pair"), found.get("pairs"))
         self._seconds = Patience.from_environment().answer
 
     def describe(self) -> Description:
-        """The pair chosen by the calibration of this moment, and what that promises."""
-        best = self._models[0]
-        pair = best.calibration.pair
+        """The pair or pairs chosen by the calibration of this moment, and what that promises."""
+        measured, device = self._measured, self._device.name
+        pairs = tuple(model.calibration.pair for model in measured)
+        several = len(pairs) > 1
+        record = (
+            parallel_record(device, self._properties, measured)
+            if several
+            else calibration_record(device, self._properties, self._models)
+        )
+        named = "+".join(f"{a}-{b}" for a, b in pairs)
         return Description(
-            name=f"ibm:{self._device.name},pair={pair[0]}-{pair[1]}",
+            name=f"ibm:{device},pair={named}" + (f",pairs={len(pairs)}" if several else ""),
             kind="hardware",
-            device=self._device.name,
+            device=device,
             qubits=int(self._device.num_qubits),
-            pair=pair,
-            predicted_visibility=best.visibility,
+            pair=pairs[0],
+            predicted_visibility=float(np.mean([model.visibility for model in measured])),
             calibration={
-                **calibration_record(self._device.name, self._properties, self._models),
+                **record,
                 "rep_delay_us": 1e6 * self._rep_delay,
                 "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
             },
@@ -87,26 +99,39 @@ class IbmBackend:
                 "circuit.qasm": self._qasm(),
                 "properties.json": json.dumps(self._properties.to_dict(), default=str, indent=1) + "\n",
             },
+            parallel=len(pairs),
+            pairs=pairs if several else (),
         )
+
+    def predict(self, settings: Sequence[Setting]) -> Floats:
+        """P(a, b) of raw outcomes by the live calibration, pairs averaged, shape (len(settings), 2, 2)."""
+        return self._response.probabilities(settings)
 
     def split(self, plan: SamplingPlan) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows.
 
         Raises:
-            BackendError: the last block would be shorter than the others.
+            BackendError: the last block would be shorter than the others, or the plan is for another number of pairs.
         """
-        shots, count = shots_per_row(plan), len(plan.order)
-        if count % shots:
+        count, pairs = len(plan.order), plan.sampling.parallel
+        if pairs != self._parallel:
+            told = f"the plan has {pairs} to a shot and the backend {self._parallel}"
             raise BackendError(
-                f"shots = {count} is no multiple of block = {shots}, and a job has the same shots in every row; "
-                f"ask for {count - count % shots} or {count - count % shots + shots}"
+                f"ibm: pairs={self._parallel} does not fit the plan: {told}; give the backend pairs={pairs}"
             )
-        step = ROWS * shots
+        unit = pairs * (plan.sampling.block if plan.sampling.settings == "random" else 1)
+        if count % unit:
+            each = f"block = {unit}" if pairs == 1 else f"{unit}, the trials of pairs = {pairs} in a block of shots"
+            raise BackendError(
+                f"shots = {count} is no multiple of {each}, and a job has the same shots in every row; "
+                f"ask for {max(count - count % unit, unit)} or {max(count - count % unit, unit) + unit}"
+            )
+        step = ROWS // pairs * shots_per_row(plan) * pairs
         return tuple(range(start, min(start + step, count)) for start in range(0, count, step))
 
     def estimate(self, plan: SamplingPlan) -> CostEstimate:
         """QPU seconds from repetition delay and circuit length, money by the instance's plan."""
-        count, jobs = len(plan.order), len(self.split(plan))
+        count, jobs = len(plan.order) // plan.sampling.parallel, len(self.split(plan))
         duration = float(self._circuit.estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
         return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
@@ -159,12 +184,13 @@ class IbmBackend:
         Raises:
             DataError: it is empty, truncated or not of this part.
         """
-        shots = shots_per_row(part)
-        rows = len(part.order) // shots
-        bits = _outcome_integers(raw)
-        if bits.shape != (rows, shots):
-            raise DataError(f"the result has {bits.shape} outcomes, the job asked for ({rows}, {shots})")
-        return part.in_order(outcomes_from_integers(bits.ravel()))
+        shots, pairs = shots_per_row(part), part.sampling.parallel
+        rows = len(part.order) // (shots * pairs)
+        bits = _outcome_bits(raw)
+        if bits.shape != (rows, shots, 2 * pairs):
+            wanted = (rows, shots, 2 * pairs)
+            raise DataError(f"the result has (rows, shots, bits) = {bits.shape}, the job asked for {wanted}")
+        return part.in_order(bits.reshape(-1, 2))
 
     def find(self, key: str) -> tuple[str, ...]:
         """Ids of the jobs that carry the key as a tag, oldest first."""
@@ -206,7 +232,8 @@ class IbmBackend:
     def _device(self) -> Any:
         service = self._service
         if self._wanted == LEAST_BUSY:
-            return self._ask(lambda: service.least_busy(min_num_qubits=2, operational=True), "choosing a device")
+            least = 2 * self._parallel
+            return self._ask(lambda: service.least_busy(min_num_qubits=least, operational=True), "choosing a device")
         try:
             return self._ask(lambda: service.backend(self._wanted), f"opening {self._wanted}")
         except (BackendError, RefusedError) as error:
@@ -225,18 +252,26 @@ class IbmBackend:
         return found
 
     @cached_property
-    def _models(self) -> Any:
-        target = self._ask(lambda: self._device.target, "reading the device's gates")
-        return best_pairs(f"ibm:{self._device.name}", target, self._properties, self._forced)
+    def _models(self) -> tuple[PairModel, ...]:
+        """The pairs measured; of one pair the next best, too."""
+        target, name = self._ask(lambda: self._device.target, "reading the device's gates"), f"ibm:{self._device.name}"
+        if self._parallel > 1:
+            return separated_pairs(name, target, self._properties, self._parallel, self._forced)
+        return best_pairs(name, target, self._properties, self._forced[0] if self._forced else None)
+
+    @property
+    def _measured(self) -> tuple[PairModel, ...]:
+        return self._models[: self._parallel]
+
+    @cached_property
+    def _response(self) -> AngleResponse:
+        models = self._measured
+        return AngleResponse.of(lambda bases: np.mean([model.probabilities(bases) for model in models], axis=0))
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:
-        """The chosen pair's circuit in native gates, on the device's own qubits."""
-        from qiskit import QuantumCircuit
-
-        best = self._models[0]
-        wide = QuantumCircuit(self._device.num_qubits, 2, name="bell")
-        return wide.compose(best.circuit, qubits=best.calibration.pair, clbits=[0, 1])
+        """The circuit in native gates, on the device's own qubits."""
+        return parallel_circuit(self._measured, int(self._device.num_qubits))
 
     @property
     def _rep_delay(self) -> float:
@@ -249,9 +284,11 @@ class IbmBackend:
         return plan_name(self._service, self._seconds)
 
     def _values(self, plan: SamplingPlan, shots: int) -> dict[tuple[str, ...], Floats]:
+        """The angles of every row, shape (rows, 2k): A's and B's of each pair in turn."""
+        pairs = plan.sampling.parallel
         angles = np.array([[setting.alpha, setting.beta] for setting in plan.settings])
-        names = tuple(parameter.name for parameter in angle_parameters(self._circuit))
-        return {names: angles[plan.order[::shots]]}
+        drawn = plan.order.reshape(-1, shots, pairs)[:, 0]  # all shots of a row measure the same
+        return {parameter_names(pairs): angles[drawn].reshape(-1, 2 * pairs)}
 
     def _qasm(self) -> str:
         from qiskit import qasm3
@@ -274,14 +311,15 @@ class IbmBackend:
 
 
 def shots_per_row(plan: SamplingPlan) -> int:
-    """Trials of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
+    """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
     if plan.sampling.settings == "random":
         return plan.sampling.block
-    return int(np.gcd.reduce([length for _, length in plan.runs(len(plan.order))]))
+    stretches = [length for _, length in plan.runs(len(plan.order))]
+    return int(np.gcd.reduce(stretches)) // plan.sampling.parallel
 
 
-def _outcome_integers(raw: bytes) -> NDArray[np.int64]:
-    """The classical register of every execution as an integer, shape (rows, shots)."""
+def _outcome_bits(raw: bytes) -> Outcomes:
+    """The classical bits of every execution, bit 0 first, shape (rows, shots, bits)."""
     from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 
     if not raw.strip():
@@ -292,6 +330,6 @@ def _outcome_integers(raw: bytes) -> NDArray[np.int64]:
             if decoder.is_applicable(data):
                 data = decoder.decode(data)
         (register,) = data[0].data.values()
-        return np.asarray(register.array, dtype=np.int64)[..., -1]
+        return np.asarray(register.to_bool_array(order="little"), dtype=np.uint8)
     except Exception as error:  # whatever a damaged text makes the client's decoders stumble over
         raise DataError(f"the result cannot be read ({type(error).__name__}); it may be truncated") from error

@@ -192,7 +192,23 @@ def best_pairs(
         BackendError: no pair of qubits, or not the forced one, has working gates and a known readout error.
     """
     if forced is not None:
-        return (pair_model(target, _forced_calibration(name, target, properties, forced)),)
+        return (pair_model(target, forced_calibration(name, target, properties, forced)),)
+    ranked = ranked_calibrations(name, target, properties)
+    models = [pair_model(target, calibration) for calibration in ranked[:CANDIDATES]]
+    return tuple(sorted(models, key=lambda model: -model.chsh))
+
+
+def ranked_calibrations(name: str, target: Target, properties: Any) -> tuple[PairCalibration, ...]:
+    """Every working pair once, in the better of its directions, the largest `rough_visibility` first.
+
+    Args:
+        name: The backend, for messages.
+        target: The device's target.
+        properties: Its BackendProperties.
+
+    Raises:
+        BackendError: no pair of qubits has working gates and a known readout error.
+    """
     ranked: dict[frozenset[int], PairCalibration] = {}
     calibrations = pair_calibrations(target, properties)
     for calibration in sorted(calibrations, key=lambda each: (-each.rough_visibility, each.pair)):
@@ -200,8 +216,7 @@ def best_pairs(
     if not ranked:
         why = "it has one qubit" if target.num_qubits < 2 else "every pair has a gate or readout marked faulty"
         raise BackendError(f"{name} cannot make a Bell pair: {why}; choose another snapshot")
-    models = [pair_model(target, calibration) for calibration in list(ranked.values())[:CANDIDATES]]
-    return tuple(sorted(models, key=lambda model: -model.chsh))
+    return tuple(ranked.values())
 
 
 def calibration_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
@@ -325,7 +340,12 @@ def _works(props: Any) -> bool:
     return props is not None and props.error is not None and isfinite(props.error) and props.error < FAULTY
 
 
-def _forced_calibration(name: str, target: Target, properties: Any, forced: tuple[int, int]) -> PairCalibration:
+def forced_calibration(name: str, target: Target, properties: Any, forced: tuple[int, int]) -> PairCalibration:
+    """The calibration of the pair a user asks for, A's qubit first.
+
+    Raises:
+        BackendError: it is not on the device, or not connected by a working gate.
+    """
     calibrations = {calibration.pair: calibration for calibration in pair_calibrations(target, properties)}
     if forced in calibrations:
         return calibrations[forced]

@@ -23,9 +23,12 @@ class Description:
         device: The provider's own name.
         qubits: Number of qubits of the device.
         pair: The physical qubits the Bell pair will use, A's first; None for an abstract simulator.
-        predicted_visibility: Werner visibility the calibration promises for that pair; None if it does not say.
+        predicted_visibility: Werner visibility the calibration promises for that pair, or on average for all pairs;
+            None if it does not say.
         calibration: JSON-ready calibration data used, kept with every run.
         attachments: Texts by file name (the compiled circuit, the device's whole calibration), kept with every run.
+        parallel: k, the Bell pairs measured in every shot (`Sampling.parallel`).
+        pairs: The qubits of all of them, `pair` first; empty if k = 1.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Description:
     predicted_visibility: float | None = None
     calibration: Mapping[str, Any] = field(default_factory=dict)
     attachments: Mapping[str, str] = field(default_factory=dict)
+    parallel: int = 1
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

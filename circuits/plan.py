@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import itertools
+import zipfile
+import zlib
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from ..model.trials import Sampling, Trials
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+# What numpy's and Python's readers of archives raise over damaged bytes.
+_UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Setting:
 @dataclass(frozen=True, eq=False)
 class SamplingPlan:
     """The settings of an experiment and the order in which trials measure them.
+
+    With k pairs to a shot (`sampling.parallel`), trial i is measured in shot i // k on pair i % k.
 
     Attributes:
         settings: Every distinct pair of bases.
@@ -77,12 +84,14 @@ class SamplingPlan:
 
     def to_bytes(self) -> bytes:
         """Everything of the plan, compressed (numpy's npz format); `from_bytes` reads it."""
-        table = {
+        table: dict[str, Any] = {
             name: np.array([getattr(setting, name) for setting in self.settings])
             for name in ("x", "y", "alpha", "beta")
         }
         sampling = self.sampling
         distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
+        if sampling.parallel > 1:  # else left out: a plan of one pair to a shot keeps its bytes, and a run its hash
+            table["parallel"] = np.array(sampling.parallel)
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
@@ -108,10 +117,11 @@ class SamplingPlan:
                 settings = tuple(Setting(*row) for row in zip(*columns, strict=True))
                 rule = cast(Literal["random", "fixed"], str(stored["rule"]))
                 distribution = stored["distribution"] if stored["distribution"].size else None
-                sampling = Sampling(rule, distribution, int(stored["block"]))
+                parallel = int(stored["parallel"]) if "parallel" in stored else 1
+                sampling = Sampling(rule, distribution, int(stored["block"]), parallel=parallel)
                 rows, columns_b = stored["shape"].tolist()
                 return cls(settings, stored["order"], (rows, columns_b), sampling)
-        except (ValueError, KeyError, OSError, EOFError) as error:
+        except _UNREADABLE as error:
             raise DataError(f"the stored settings of a run cannot be read: {error}") from None
 
     def trials(self, outcomes: list[NDArray[np.uint8]]) -> Trials:
@@ -139,9 +149,12 @@ def draw_plan(
     `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
     with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting.
 
+    With k pairs to a shot, every pair has a `random` setting of its own, drawn afresh for each shot (or block of
+    shots); of `fixed` ones all pairs of a shot measure the same. The last shot, or block of shots, may be incomplete.
+
     Args:
         strategy: The measurements, each in a plane.
-        sampling: `random` or `fixed`, and the block length.
+        sampling: `random` or `fixed`, the block length in shots, and the pairs to a shot.
         distribution: r(x,y), shape (n_A, n_B).
         trials: N.
         rng: Draws the order.
@@ -155,12 +168,14 @@ def draw_plan(
                 settings.append(Setting(x, y, float(alpha[x]), float(beta[y])))
                 probability.append(weight * float(share))
     shares = np.array(probability) / np.sum(probability)
+    pairs = sampling.parallel
     if sampling.settings == "random":
-        blocks = -(-trials // sampling.block)
-        drawn = rng.choice(len(settings), size=blocks, p=shares)
-        order = np.repeat(drawn, sampling.block)[:trials]
+        blocks = -(-trials // (sampling.block * pairs))
+        drawn = rng.choice(len(settings), size=blocks * pairs, p=shares).reshape(blocks, 1, pairs)
+        order = np.repeat(drawn, sampling.block, axis=1).ravel()[:trials]
     else:
-        order = np.repeat(np.arange(len(settings)), _apportion(shares, trials))
+        shots = _apportion(shares, -(-trials // pairs))
+        order = np.repeat(np.arange(len(settings)), shots * pairs)[:trials]
     return SamplingPlan(tuple(settings), order.astype(np.int64), distribution.shape, sampling)
 
 

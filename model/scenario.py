@@ -219,11 +219,18 @@ class ExperimentSpec(_Section):
     shots: Annotated[int, Field(ge=1, le=MAX_SHOTS)] = 40_000
     significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
     assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
+    stop: Literal["certified"] | None = None
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
         if self.block > self.shots:
             raise ValueError(f"block = {self.block} is larger than shots = {self.shots}")
+        if self.stop and (self.settings != "random" or self.block > 1):
+            how = 'settings = "fixed"' if self.settings != "random" else f"block = {self.block}"
+            raise ValueError(
+                f'stop = "{self.stop}" needs a setting drawn afresh for every trial, and {how} has none: a device that '
+                'knows the schedule could win at some moment; take settings = "random" and block = 1, or no stop'
+            )
         return self
 
 

@@ -40,6 +40,7 @@ class Margin:
         low, high: The same against the rival's 95 % confidence limits; equal to `relative` where the routers that
             matter were not simulated. The least of many simulated routers is biased towards the rival.
         unbounded: Whether the rival's τ has no bound, so that it waits as little as it ever can at any τ.
+        reach: Half the width of the 95 % interval of the rival's waiting time; 0 where nothing was simulated.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Margin:
     low: float
     high: float
     unbounded: bool = False
+    reach: float = 0.0
 
     @property
     def stands(self) -> bool:
@@ -62,12 +64,12 @@ class Margin:
 
 @dataclass(frozen=True)
 class Standing:
-    """One Bell pair of a visibility, at the largest relative advantage over the certified class, and its rivals.
+    """One Bell pair at an operating point, and its rivals; on the map that of the largest relative advantage.
 
     Attributes:
         visibility: Werner visibility.
-        splitting_probability: p of the largest advantage at that visibility.
-        waiting_time: W there.
+        splitting_probability: p.
+        waiting_time: W.
         baseline_throughput: τ(p), at which the rivals are compared.
         certified: Against the memoryless, label-symmetric classical class.
         asymmetric: Against asymmetric memoryless classical routers, time-shared; the class is among them.
@@ -109,6 +111,25 @@ def verdict(standing: Standing | None) -> Verdict:
     if standing is None or not standing.certified.stands:
         return "none"
     return "against all" if standing.asymmetric.stands and standing.shared_clock.stands else "within the class only"
+
+
+def standing_at(
+    frontiers: Frontiers,
+    visibility: float,
+    splitting_probability: float,
+    waiting_time: float,
+    asymmetric: RivalCurve,
+    clock: RivalCurve,
+) -> Standing:
+    """How an operating point (p, W), of whatever origin, stands against the rivals at its baseline throughput."""
+    throughput = float(frontiers.workload.baseline_throughput(splitting_probability))
+    reached = float(frontiers.classical.waiting_time_at(splitting_probability))
+    certified = _against(waiting_time, reached, 0.0, "exact")
+    favoured = _margin(asymmetric, waiting_time, throughput)
+    if favoured.waiting_time > reached:  # the class is among them, whatever the search has missed
+        favoured = _against(waiting_time, reached, 0.0, asymmetric.method)
+    shared = _margin(clock, waiting_time, throughput)
+    return Standing(visibility, splitting_probability, waiting_time, throughput, certified, favoured, shared)
 
 
 def standing_map(
@@ -181,7 +202,9 @@ def _cell(
         for pairs in (clock_pairs, CLOSER * clock_pairs):
             clock = clock_curve(workload, pairs=pairs, seed=seed)
             standings = {
-                each: _standing(frontiers, each, p, asymmetric, clock) for each, p in points.items() if p is not None
+                each: standing_at(frontiers, each, p, frontiers.waiting_time(p, each), asymmetric, clock)
+                for each, p in points.items()
+                if p is not None
             }
             if not any(each.asymmetric.stands and each.shared_clock.undecided for each in standings.values()):
                 break
@@ -201,16 +224,6 @@ def _largest_advantage(frontiers: Frontiers, visibility: float) -> float | None:
         return frontiers.largest_advantage(visibility).splitting_probability
     except ScenarioError:
         return None
-
-
-def _standing(frontiers: Frontiers, visibility: float, p: float, asymmetric: RivalCurve, clock: RivalCurve) -> Standing:
-    waiting = frontiers.waiting_time(p, visibility)
-    throughput = float(frontiers.workload.baseline_throughput(p))
-    certified = _against(waiting, float(frontiers.classical.waiting_time_at(p)), 0.0, "exact")
-    favoured = _margin(asymmetric, waiting, throughput)
-    if favoured.waiting_time > certified.waiting_time:  # the class is among them, whatever the search has missed
-        favoured = _against(waiting, certified.waiting_time, 0.0, asymmetric.method)
-    return Standing(visibility, p, waiting, throughput, certified, favoured, _margin(clock, waiting, throughput))
 
 
 def _margin(curve: RivalCurve, waiting: float, throughput: float) -> Margin:
@@ -233,4 +246,4 @@ def _margin(curve: RivalCurve, waiting: float, throughput: float) -> Margin:
 def _against(waiting: float, rival: float, reach: float, method: str, unbounded: bool = False) -> Margin:
     """The margin against a rival's W, known to within `reach`."""
     low = 1 - waiting / (rival - reach) if rival > reach else -np.inf
-    return Margin(method, rival, 1 - waiting / rival, low, 1 - waiting / (rival + reach), unbounded)
+    return Margin(method, rival, 1 - waiting / rival, low, 1 - waiting / (rival + reach), unbounded, reach)

@@ -105,6 +105,11 @@ class Trials:
         table = np.bincount(code, minlength=self.shape[0] * self.shape[1] * 4)
         return Counts(table.reshape(*self.shape, 2, 2))
 
+    def of_pair(self, pair: int, parallel: int) -> Trials:
+        """Every `parallel`-th trial from `pair` (0-based) on: what one of the pairs measured, in order."""
+        columns = {name: getattr(self, name)[pair::parallel] for name in "xyab"}
+        return Trials(**columns, shape=self.shape)
+
     def __add__(self, other: Trials) -> Trials:
         if self.shape != other.shape:
             raise DataError(f"trials over {self.shape} and {other.shape} types cannot be joined")
@@ -121,12 +126,17 @@ class Sampling:
         distribution: The declared r(x,y), shape (n_A, n_B), or None if none was declared.
         block: Trials that share one drawn setting.
         lost: Trials that were declared but brought no outcome, shape (n_A, n_B); they count as losses. None: none.
+        parallel: k, trials that share one shot, each on a pair of its own with its own drawn setting: trial i belongs
+            to shot i // k and pair i % k.
+        lost_by_pair: `lost` of each pair, shape (k, n_A, n_B). None: none were lost, or k = 1.
     """
 
     settings: Literal["random", "fixed"]
     distribution: Floats | None = None
     block: int = 1
     lost: Integers | None = None
+    parallel: int = 1
+    lost_by_pair: Integers | None = None
 
     @property
     def fresh(self) -> bool:

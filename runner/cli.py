@@ -224,12 +224,15 @@ def replay(
         int | None, typer.Option(min=100, max=10**9, help="Pairs to simulate; default: what the trials serve.")
     ] = None,
     seed: SeedOption = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw the distributions of waiting times (.png, .svg or .pdf).")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Route simulated pairs by the recorded trials, in order, and measure how long they wait."""
+    """Route simulated pairs by the recorded trials, in order; how long they wait, and whether the device drifts."""
     from .commands import replay_command
 
-    replay_command(run, pairs, seed, json)
+    replay_command(run, pairs, seed, plot, json)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..analysis.counts_file import read_counts
 from ..analysis.record import frontier_record
+from ..backends.prediction import predictor
 from ..backends.protocol import LocalBackend
 from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
@@ -49,7 +50,7 @@ def run_command(
     failure: BellqueueError | None = None
     with progress_bars() as progress:
         step = progress.add_task("preparing", total=None)
-        experiment = prepare(scenario, seed)
+        experiment = prepare(scenario, seed, predictor(backend))
         plan = plan_record(experiment, backend)
         target = out or _new_place(plan.backend.name, plan.scenario_hash)
         with new_run_folder(target) as folder:
@@ -131,20 +132,28 @@ def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: 
         print(f"figure: {plot}")
 
 
-def replay_command(path: Path, pairs: int | None, seed: int | None, json: bool) -> None:
-    """Route simulated pairs by a run's trials."""
-    from .replay import replay_run, replay_table
+def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path | None, json: bool) -> None:
+    """Route simulated pairs by a run's trials; draw their waiting times if asked."""
+    from ..analysis.drawing import save
+    from .replay import replay_figure, replay_run
+    from .replay_table import replay_table
 
+    if plot:
+        check_writable_file(plot)
     folder = RunFolder.open(path)
     with progress_bars() as progress:
         step = progress.add_task("replaying the trials", total=None)
         replayed = replay_run(
             folder, pairs, seed, lambda total, done: progress.update(step, total=total, completed=done)
         )
+    if plot:
+        save(replay_figure(replayed), plot)
     if json:
         print(json_module.dumps(replayed.record(), indent=2))
-    else:
-        Console().print(replay_table(replayed))
+        return
+    Console().print(replay_table(replayed))
+    if plot:
+        print(f"figure: {plot}")
 
 
 def report_command(path: Path, out: Path | None) -> None:

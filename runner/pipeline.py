@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..analysis.counts_file import format_trials
+from ..analysis.forecast import foresee, plan_design
 from ..analysis.functional import Sample
-from ..analysis.record import Analysis, Provenance
+from ..analysis.record import Analysis, Predicted, Provenance
 from ..analysis.result import analyse
+from ..backends.prediction import Predict, predicted_behaviour
 from ..backends.protocol import Backend, JobStatus, LocalBackend
 from ..circuits.plan import SamplingPlan, draw_plan
 from ..model.errors import BackendError
@@ -34,6 +36,7 @@ class Experiment:
 
     Attributes:
         seed: Reproduces the settings' order and a simulator's outcomes.
+        predicted: What the device's calibration promises of it, where it promises anything.
     """
 
     scenario: Scenario
@@ -41,23 +44,42 @@ class Experiment:
     point: OperatingPoint
     plan: SamplingPlan
     seed: int
+    predicted: Predicted | None = None
 
 
-def prepare(scenario: Scenario, seed: int | None = None) -> Experiment:
+def prepare(
+    scenario: Scenario, seed: int | None = None, predict: Predict | None = None, parallel: int = 1
+) -> Experiment:
     """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
+
+    Args:
+        scenario: What is asked.
+        seed: Of the settings' order.
+        predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
+            settings are those that certify soonest at that noise; the strategy stays the scenario's.
+        parallel: Pairs the backend measures in every shot (`Description.parallel`).
 
     Raises:
         ScenarioError: the scenario has no such operating point.
+        BackendError, DataError: what `predict` gives are no probabilities.
     """
     seed = secrets.randbits(63) if seed is None else seed
     frontiers = Frontiers(scenario.workload())
     point = frontiers.operating_point(scenario)
     experiment = scenario.experiment
     distribution = input_distribution(frontiers.workload, point.certificate_multiplier)
-    sampling = Sampling(experiment.settings, distribution, experiment.block)
+    predicted = None
+    if predict is not None:
+        behaviour = predicted_behaviour(predict, point.strategy)
+        design = plan_design(experiment, frontiers, point, behaviour)
+        predicted = foresee(experiment, frontiers, point, behaviour, design)
+        if design is not None:
+            point = replace(point, certificate_multiplier=design.certificate_multiplier)
+            distribution = np.array(design.input_distribution)
+    sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])
     plan = draw_plan(point.strategy, sampling, distribution, experiment.shots, rng)
-    return Experiment(scenario, frontiers, point, plan, seed)
+    return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
 def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
@@ -86,6 +108,7 @@ def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
         significance=experiment.scenario.experiment.significance,
         seed=experiment.seed,
         description=backend.describe(),
+        predicted=experiment.predicted,
     )
 
 
@@ -109,19 +132,20 @@ def analyse_run(
         command=command,
         backend=backend.name,
         device=backend.device,
-        qubits=list(backend.pair) if backend.pair else None,
+        qubits=[qubit for pair in backend.pairs or [backend.pair] for qubit in pair] if backend.pair else None,
         predicted_visibility=backend.predicted_visibility,
         seed=plan.seed,
         calibration=backend.calibration,
         scenario_hash=scenario.content_hash(),
         content_hash=content_hash(scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials)),
     )
-    sample = Sample(counts, plan.sampling(counts))
+    sample = Sample(counts, plan.sampling(trials))
     return analyse(
         scenario,
         sample,
         provenance,
         plan=plan.operating_point(),
+        predicted=plan.planned.predicted,
         trials=trials,
         frontiers=frontiers,
         wider_rivals=wider_rivals,
@@ -151,7 +175,7 @@ def analyse_folder(
     rows = match_types(workload.names_a, frontiers.workload.names_a, "A")
     columns = match_types(workload.names_b, frontiers.workload.names_b, "B")
     counts = trials.counts()
-    lost = plan.sampling(counts).lost
+    lost = plan.sampling(trials).lost
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)

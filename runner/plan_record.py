@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..analysis.record import Planned
+from ..analysis.record import Planned, Predicted
 from ..backends.protocol import Description
 from ..circuits.plan import SamplingPlan
 from ..model.errors import DataError
 from ..model.operating import OperatingPoint
 from ..model.strategy import Measurements, Strategy
-from ..model.trials import Counts, Sampling
+from ..model.trials import Sampling, Trials
 
 
 class _Record(BaseModel):
@@ -38,6 +41,7 @@ class BackendRecord(_Record):
     pair: tuple[int, int] | None
     predicted_visibility: float | None
     calibration: dict[str, Any]
+    pairs: list[tuple[int, int]] = []
 
     @classmethod
     def of(cls, description: Description) -> BackendRecord:
@@ -51,6 +55,10 @@ class PlanRecord(_Record):
     Attributes:
         planned: The operating point, with the multiplier that certifies it.
         asked: Trials planned with each setting, rows router A.
+        block: Shots that share their drawn settings.
+        shots: Trials planned; with several pairs to a shot the device executes fewer.
+        parallel: Pairs measured in every shot.
+        asked_by_pair: `asked` of each pair; empty if there is one.
         seed: Of the settings' order and of simulators.
     """
 
@@ -67,6 +75,8 @@ class PlanRecord(_Record):
     significance: float
     seed: int
     backend: BackendRecord
+    parallel: Annotated[int, Field(ge=1)] = 1
+    asked_by_pair: list[list[list[int]]] = []
 
     @classmethod
     def of(
@@ -79,11 +89,13 @@ class PlanRecord(_Record):
         significance: float,
         seed: int,
         description: Description,
+        predicted: Predicted | None = None,
     ) -> PlanRecord:
         """Record an operating point with its drawn settings."""
-        asked = np.zeros(plan.shape, dtype=int)
-        for setting, shots in zip(plan.settings, plan.shots.tolist(), strict=True):
-            asked[setting.x, setting.y] += shots
+        parallel = plan.sampling.parallel
+        places = np.array([setting.x * plan.shape[1] + setting.y for setting in plan.settings])[plan.order]
+        each = [np.bincount(places[pair::parallel], minlength=math.prod(plan.shape)) for pair in range(parallel)]
+        asked = np.array(each).reshape(parallel, *plan.shape)
         distribution = plan.sampling.distribution
         assert distribution is not None  # draw_plan is always given one
         components = zip(point.strategy.mixture, (part.angles() for part in point.strategy.components), strict=True)
@@ -94,15 +106,17 @@ class PlanRecord(_Record):
                 MeasurementRecord(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
                 for weight, (alpha, beta) in components
             ],
-            planned=Planned.of(point),
+            planned=Planned.of(point, predicted),
             settings=plan.sampling.settings,
             block=plan.sampling.block,
             input_distribution=distribution.tolist(),
-            asked=asked.tolist(),
+            asked=asked.sum(axis=0).tolist(),
             shots=len(plan.order),
             significance=significance,
             seed=seed,
             backend=BackendRecord.of(description),
+            parallel=parallel,
+            asked_by_pair=asked.tolist() if parallel > 1 else [],
         )
 
     def check(self, scenario_hash: str, shape: tuple[int, int]) -> None:
@@ -116,11 +130,13 @@ class PlanRecord(_Record):
                 "plan.json was made for another scenario than scenario.json, which has been changed since the run; "
                 "restore it, or give the changed one with --scenario"
             )
-        tables = (self.asked, self.input_distribution)
+        tables: list[Sequence[Sequence[float]]] = [self.asked, self.input_distribution, *self.asked_by_pair]
         angles = [angle for part in self.strategy for angle in ((part.alpha, shape[0]), (part.beta, shape[1]))]
         right = all([len(row) for row in table] == [shape[1]] * shape[0] for table in tables)
         if not right or any(len(angle) != count for angle, count in angles):
             raise DataError(f"plan.json: asked, input_distribution and angles must be for {shape[0]}×{shape[1]} types")
+        if len(self.asked_by_pair) != (self.parallel if self.parallel > 1 else 0):
+            raise DataError(f"plan.json: asked_by_pair has {len(self.asked_by_pair)} tables for {self.parallel} pairs")
 
     def operating_point(self) -> OperatingPoint:
         """The operating point again, its vectors in the plane of the angles."""
@@ -129,19 +145,37 @@ class PlanRecord(_Record):
             for part in self.strategy
         )
         strategy = Strategy(components, tuple(part.probability for part in self.strategy))
-        return OperatingPoint(strategy, **self.planned.model_dump())
+        return OperatingPoint(strategy, **self.planned.model_dump(exclude={"predicted"}))
 
-    def sampling(self, counts: Counts) -> Sampling:
-        """The rule the settings followed, with whatever the counts lack of the plan as lost trials.
+    def sampling(self, trials: Trials) -> Sampling:
+        """The rule the settings followed, with whatever the trials lack of the plan as lost ones.
 
         Raises:
-            DataError: the counts hold trials that the plan never asked for.
+            DataError: there are trials that the plan never asked for.
         """
-        lost = np.array(self.asked) - counts.settings
-        if lost.min() < 0:
-            x, y = (int(index) + 1 for index in np.argwhere(lost < 0)[0])
-            raise DataError(
-                f"trials: {counts.settings[x - 1, y - 1]} with types ({x}, {y}), but the plan asked for "
-                f"{self.asked[x - 1][y - 1]}; these are not the trials of this plan"
-            )
-        return Sampling(self.settings, np.array(self.input_distribution), self.block, lost if lost.any() else None)
+        lost = _lost(self.asked, trials, "")
+        each = [
+            _lost(asked, trials.of_pair(pair, self.parallel), f" of pair {pair + 1}")
+            for pair, asked in enumerate(self.asked_by_pair)
+        ]
+        return Sampling(
+            self.settings,
+            np.array(self.input_distribution),
+            self.block,
+            lost if lost.any() else None,
+            self.parallel,
+            np.array(each) if each and lost.any() else None,
+        )
+
+
+def _lost(asked: list[list[int]], trials: Trials, whose: str) -> NDArray[np.int64]:
+    """What the trials lack of those asked for, shape (n_A, n_B)."""
+    found = trials.counts().settings
+    lost: NDArray[np.int64] = np.array(asked) - found
+    if lost.min() < 0:
+        x, y = (int(index) + 1 for index in np.argwhere(lost < 0)[0])
+        raise DataError(
+            f"trials{whose}: {found[x - 1, y - 1]} with types ({x}, {y}), but the plan asked for "
+            f"{asked[x - 1][y - 1]}; these are not the trials of this plan"
+        )
+    return lost

@@ -17,6 +17,7 @@ from ..backends.cost import dollars, over_limit
 from ..backends.dispatch import Dispatch
 from ..backends.entries import RunEntry
 from ..backends.ledger import Ledger
+from ..backends.prediction import predictor
 from ..backends.protocol import CostEstimate, RemoteBackend
 from ..model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ..model.rivals import RivalCurve
@@ -45,7 +46,7 @@ def plan_run(
     Raises:
         BellqueueError: the scenario has no operating point, or the backend cannot measure it.
     """
-    experiment = prepare(scenario, seed)
+    experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
     plan = plan_record(experiment, backend)
     parts, estimate = tuple(backend.split(experiment.plan)), backend.estimate(experiment.plan)
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
@@ -170,6 +171,7 @@ def jobs_record(ledger: Ledger, run: RunEntry) -> dict[str, Any]:
         "run": run.id,
         "created": run.created,
         "backend": run.backend,
+        "shots": run.shots,
         "content_hash": run.content_hash,
         "estimate": {
             "money_usd": None if run.estimated_money is None else str(run.estimated_money),

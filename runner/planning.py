@@ -1,0 +1,456 @@
+"""`bellqueue plan`: know before you pay what a run will show, how sure it is to certify, and what it will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from math import ceil, pi, sqrt
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from rich.console import Console
+
+from ..analysis.forecast import Forecast, foresee, plan_design
+from ..analysis.forecast import forecast as forecast_run
+from ..analysis.table import chance_text
+from ..backends import BackendSummary, list_backends, open_backend
+from ..backends.prediction import (
+    Predict,
+    predicted_behaviour,
+    predicted_probabilities,
+    predictor,
+    werner_probabilities,
+)
+from ..backends.protocol import Backend, Description, RemoteBackend
+from ..circuits.plan import Setting
+from ..model.errors import BackendError, BellqueueError
+from ..model.latency import fibre_distance_km
+from ..model.operating import Frontiers, OperatingPoint
+from ..model.scenario import MAX_SHOTS, Scenario
+from .pipeline import prepare
+from .provenance import bellqueue_version, now
+from .terminal import progress_bars, say
+
+_CHSH = tuple(Setting(0, 0, alpha, beta) for alpha, beta in ((0, pi / 4), (0, -pi / 4), (pi / 2, pi / 4)))
+_WORTH_IT = 0.9  # of the trials: an operating point that saves less is not proposed
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+class CostRecord(_Record):
+    """What some shots will take at the provider; `money_usd` is a decimal as text, None where the price is unknown."""
+
+    shots: int
+    tasks: int
+    qpu_seconds: float | None
+    money_usd: str | None
+    basis: str
+
+
+class DeviceRecord(_Record):
+    """Where the run would be, and what its calibration promises.
+
+    Attributes:
+        name: What to type, or the visibility given instead.
+        visibility: Werner visibility promised.
+        chsh: S at the usual angles, by the full prediction.
+    """
+
+    name: str
+    kind: Literal["simulator", "hardware"]
+    device: str
+    pair: tuple[int, int] | None
+    visibility: float | None
+    chsh: float
+
+
+class BetterPair(_Record):
+    """The best pair of the device, where another was forced."""
+
+    name: str
+    pair: tuple[int, int]
+    visibility: float | None
+    trials: int | None
+
+
+class ForecastRecord(_Record):
+    """Everything `bellqueue plan` says of one scenario on one device.
+
+    Attributes:
+        verdict: Go or no-go in one sentence.
+        changes: Sentences: what would turn a no-go into a go.
+        warnings: Sentences: where the plan will not keep what the scenario asks.
+        forecast: All numbers.
+        distance_ideal_km, distance_predicted_km: The break-even latencies as fibre; None without time_unit_seconds.
+        better_pair: Of the same device.
+        cost: Of the scenario's own shots; None for simulators on this machine.
+        cost_needed: Of the trials that certify.
+    """
+
+    schema_: Literal["bellqueue.forecast/1"] = Field(default="bellqueue.forecast/1", alias="schema")
+    title: str
+    bellqueue_version: str
+    created: str
+    scenario_hash: str
+    verdict: str
+    changes: list[str]
+    warnings: list[str]
+    device: DeviceRecord
+    significance: float
+    settings: Literal["random", "fixed"]
+    block: int
+    forecast: Forecast
+    distance_ideal_km: float | None
+    distance_predicted_km: float | None
+    better_pair: BetterPair | None
+    cost: CostRecord | None
+    cost_needed: CostRecord | None
+    scenario: dict[str, Any]
+
+
+class RankedDevice(_Record):
+    """One device of a ranking.
+
+    Attributes:
+        trials: That certify with the power asked for; None if no number does.
+        predicted_power: The probability that the scenario's own shots certify.
+    """
+
+    device: DeviceRecord
+    waiting_time_reduction_relative: float
+    trials: int | None
+    predicted_power: float
+    cost: CostRecord | None
+
+
+class FailedDevice(_Record):
+    """A device that could not be ranked, and why."""
+
+    name: str
+    reason: str
+
+
+class RankingRecord(_Record):
+    """Every device at hand, the soonest to certify first."""
+
+    schema_: Literal["bellqueue.ranking/1"] = Field(default="bellqueue.ranking/1", alias="schema")
+    title: str
+    bellqueue_version: str
+    created: str
+    scenario_hash: str
+    significance: float
+    power: float
+    shots: int
+    ranked: list[RankedDevice]
+    failed: list[FailedDevice]
+    scenario: dict[str, Any]
+
+
+def plan_command(
+    scenario: Scenario, backend: str | None, visibility: float | None, power: float, all: bool, json: bool
+) -> bool:
+    """Forecast a scenario on one backend or at one visibility, or rank every backend at hand.
+
+    Args:
+        scenario: What is asked.
+        backend: As typed; None with `visibility` or `all`.
+        visibility: Werner visibility, instead of a backend.
+        power: The probability of certifying to plan for.
+        all: Whether to rank.
+        json: Whether to print the record alone.
+
+    Returns:
+        Whether it is a go; of a ranking, whether any device is.
+
+    Raises:
+        BellqueueError: the scenario has no operating point, or the backend tells nothing.
+    """
+    from .planning_tables import forecast_table, ranking_table
+
+    if sum((backend is not None, visibility is not None, all)) != 1:
+        raise BackendError("plan wants one of --backend, --visibility and --all; `bellqueue backends` lists backends")
+    if visibility is not None and not 0 < visibility <= 1:
+        raise BackendError(f"--visibility {visibility:g} is out of range; it must be above 0 and at most 1")
+    if not 0 < power < 1:
+        raise BackendError(f"--power {power:g} is out of range; it must lie between 0 and 1, 0.95 say")
+    record: ForecastRecord | RankingRecord
+    with progress_bars() as progress:
+        if all:
+            step = progress.add_task("asking for devices", total=None)
+            devices = _devices()
+            progress.update(step, description="predicting", total=len(devices))
+            record = rank(scenario, devices, power, lambda name: progress.update(step, advance=1, description=name))
+            go = any(device.predicted_power >= power for device in record.ranked)
+        else:
+            progress.add_task("reading the calibration and planning", total=None)
+            opened = None if backend is None else open_backend(backend)
+            record = forecast_record(scenario, opened, visibility, power, backend)
+            go = record.forecast.go
+    if json:
+        print(record.model_dump_json(by_alias=True, indent=2))
+    else:
+        table = ranking_table(record) if isinstance(record, RankingRecord) else forecast_table(record)
+        Console().print(table)
+    return go
+
+
+def forecast_record(
+    scenario: Scenario, backend: Backend | None, visibility: float | None, power: float, typed: str | None = None
+) -> ForecastRecord:
+    """The forecast of a scenario on a backend, or at a Werner visibility.
+
+    Args:
+        scenario: What is asked.
+        backend: Where; None: `visibility` says all.
+        visibility: Read only without a backend.
+        power: The probability of certifying to plan for.
+        typed: The backend's name as typed, by which a pair was forced.
+
+    Raises:
+        BellqueueError: as in `plan_command`.
+    """
+    frontiers = Frontiers(scenario.workload())
+    point = frontiers.operating_point(scenario)
+    predict, device = _device(backend, visibility)
+    found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
+    better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed)
+    unit = scenario.traffic.time_unit_seconds
+    distances = [
+        None if unit is None or latency is None else fibre_distance_km(latency, unit)
+        for latency in (found.latency_ideal, found.latency_predicted)
+    ]
+    cost = _cost(scenario, backend, predict, found.shots)
+    needed = found.design.trials if found.design else None
+    cost_needed = None if cost is None or needed is None else _cost(scenario, backend, predict, needed)
+    return ForecastRecord(
+        title=scenario.title,
+        bellqueue_version=bellqueue_version(),
+        created=now(),
+        scenario_hash=scenario.content_hash(),
+        verdict=verdict(found, device.name, scenario.experiment.significance),
+        changes=[] if found.go else changes(found, better),
+        warnings=warnings(scenario, found),
+        device=device,
+        significance=scenario.experiment.significance,
+        settings=scenario.experiment.settings,
+        block=scenario.experiment.block,
+        forecast=found,
+        distance_ideal_km=distances[0],
+        distance_predicted_km=distances[1],
+        better_pair=better,
+        cost=cost,
+        cost_needed=cost_needed,
+        scenario=scenario.record(),
+    )
+
+
+def verdict(found: Forecast, name: str, significance: float) -> str:
+    """Go or no-go in one sentence."""
+    shots, asked = f"{found.shots} trials", f"{100 * found.power:g} %"
+    needed = found.design.trials if found.design else None
+    chance = chance_text(found.predicted_power)
+    if found.go:
+        more = "" if needed is None else f"; {asked} takes {needed}"
+        return f"GO: {shots} on {name} certify with probability {chance} at significance {significance:g}{more}."
+    if needed is not None:
+        return (
+            f"NO-GO: {shots} on {name} certify with probability {chance} at significance {significance:g}, "
+            f"and {asked} takes {needed}."
+        )
+    least = found.remedies.least_visibility if found.remedies else None
+    if least is None:
+        return "NO-GO: at this operating point no entangled pair, however good, beats the classical routers."
+    if found.visibility > least:
+        return f"NO-GO: at the noise predicted for {name} no number of trials certifies this operating point."
+    return (
+        f"NO-GO: no number of trials on {name} certifies this operating point: it needs a visibility above "
+        f"{least:.4f}, and {found.visibility:.4f} is predicted."
+    )
+
+
+def changes(found: Forecast, better: BetterPair | None) -> list[str]:
+    """What would turn a no-go into a go, each in a sentence."""
+    remedies = found.remedies
+    if remedies is None:
+        return []
+    asked = f"certify with probability {100 * found.power:g} %"
+    told = []
+    if better is not None and better.trials is not None:
+        a, b = better.pair
+        promise = "" if better.visibility is None else f", visibility {better.visibility:.4f}"
+        told.append(
+            f"The device's best pair, {a}–{b}{promise}: {better.trials} trials {asked} (--backend {better.name})."
+        )
+    if remedies.trials is not None:
+        how = f"run --shots {remedies.trials}" if remedies.trials <= MAX_SHOTS else "more than one run may have"
+        told.append(f"More shots: {remedies.trials} trials {asked} ({how}).")
+    if remedies.sufficient_visibility is not None:
+        enough = ceil(1000 * remedies.sufficient_visibility) / 1000
+        told.append(f"Less noise: from visibility {enough:.3f} on, {found.shots} trials {asked}.")
+    elif remedies.least_visibility is not None:
+        told.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
+    if remedies.multiplier is not None and remedies.multiplier_trials is not None:
+        if remedies.trials is None or remedies.multiplier_trials < _WORTH_IT * remedies.trials:
+            told.append(
+                f"Another operating point: with operating_point = {{ multiplier = {remedies.multiplier:.6g} }} in "
+                f"[experiment] {remedies.multiplier_trials} trials {asked}."
+            )
+    elif remedies.least_visibility_anywhere is None:
+        told.append("Other traffic: in this scenario entanglement helps at no operating point.")
+    else:
+        told.append(
+            "Another operating point does not help: in this scenario none is certified below visibility "
+            f"{remedies.least_visibility_anywhere:.4f}."
+        )
+    return told
+
+
+def warnings(scenario: Scenario, found: Forecast) -> list[str]:
+    """Where the plan will not keep what the scenario asks, or its numbers rest on less."""
+    told = []
+    promise, expected = found.promise, found.expected
+    planned = expected.waiting_time if promise.kind == "waiting_time" else expected.splitting_probability
+    what = "waiting time" if promise.kind == "waiting_time" else "splitting probability"
+    if promise.promised and abs(planned.estimate - promise.value) > 1e-3 * abs(promise.value):
+        told.append(
+            f"At the noise predicted the strategy, planned for visibility {scenario.experiment.assumed_visibility:g}, "
+            f"has {what} {planned.estimate:.4g}, not {promise.value:.4g}; set assumed_visibility = "
+            f"{found.visibility:.3f} in [experiment] to plan for this noise."
+        )
+    experiment = scenario.experiment
+    if experiment.settings == "fixed" or experiment.block > 1:
+        how = "fixed" if experiment.settings == "fixed" else f"shared by blocks of {experiment.block} trials"
+        told.append(
+            f"Settings are {how}: the certificate will hold for independent trials only and by a weaker bound; fresh "
+            'settings (settings = "random", block = 1) take fewer trials.'
+        )
+    return told
+
+
+def rank(scenario: Scenario, devices: Sequence[BackendSummary], power: float, tick: Any) -> RankingRecord:
+    """Every device's prediction, the soonest to certify first; those that fail keep their reason.
+
+    Args:
+        scenario: What is asked.
+        devices: As listed; those not available are failures.
+        power: The probability of certifying to plan for.
+        tick: Called with a device's name when it is done.
+
+    Raises:
+        ScenarioError: the scenario has no operating point.
+    """
+    frontiers = Frontiers(scenario.workload())
+    point = frontiers.operating_point(scenario)
+    ranked, failed = [], []
+    for summary in devices:
+        try:
+            if not summary.available:
+                raise BackendError(summary.status or summary.note)
+            ranked.append(_ranked(scenario, frontiers, point, summary.name, power))
+        except BellqueueError as error:
+            failed.append(FailedDevice(name=summary.name, reason=str(error)))
+        tick(summary.name)
+    ranked.sort(key=lambda each: (each.trials is None, each.trials or 0, -(each.device.visibility or 0.0)))
+    return RankingRecord(
+        title=scenario.title,
+        bellqueue_version=bellqueue_version(),
+        created=now(),
+        scenario_hash=scenario.content_hash(),
+        significance=scenario.experiment.significance,
+        power=power,
+        shots=scenario.experiment.shots,
+        ranked=ranked,
+        failed=failed,
+        scenario=scenario.record(),
+    )
+
+
+def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, name: str, power: float) -> RankedDevice:
+    backend = open_backend(name)
+    predict, device = _device(backend, None)
+    predicted = predicted_behaviour(predict, point.strategy)
+    design = plan_design(scenario.experiment, frontiers, point, predicted, power)
+    foreseen = foresee(scenario.experiment, frontiers, point, predicted, design)
+    return RankedDevice(
+        device=device.model_copy(update={"name": name}),
+        waiting_time_reduction_relative=foreseen.waiting_time_reduction_relative,
+        trials=foreseen.trials,
+        predicted_power=foreseen.predicted_power,
+        cost=_cost(scenario, backend, predict, scenario.experiment.shots),
+    )
+
+
+def _devices() -> list[BackendSummary]:
+    """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
+    from ..backends.reachable import reachable
+
+    return [*reachable(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
+
+
+def _device(backend: Backend | None, visibility: float | None) -> tuple[Predict, DeviceRecord]:
+    """The prediction, and what to say of the device."""
+    if backend is None:
+        assert visibility is not None  # plan_command has seen to it
+        predict: Predict = partial(werner_probabilities, visibility=visibility)
+        told = Description(
+            f"a pair of visibility {visibility:g}", "simulator", "none", 2, predicted_visibility=visibility
+        )
+    else:
+        # Without any prediction the first call says what is missing.
+        predict, told = predictor(backend) or partial(predicted_probabilities, backend), backend.describe()
+    crossed = Setting(0, 0, pi / 2, -pi / 4)
+    e = np.einsum("nij,ij->n", predict((*_CHSH, crossed)), [[1, -1], [-1, 1]])
+    return predict, DeviceRecord(
+        name=told.name,
+        kind=told.kind,
+        device=told.device,
+        pair=told.pair,
+        visibility=told.predicted_visibility,
+        chsh=min(float(e[0] + e[1] + e[2] - e[3]), 2 * sqrt(2)),
+    )
+
+
+def _better_pair(
+    scenario: Scenario,
+    frontiers: Frontiers,
+    point: OperatingPoint,
+    device: DeviceRecord,
+    power: float,
+    typed: str | None,
+) -> BetterPair | None:
+    """The pair that the device's calibration would choose, where the user has forced another."""
+    name, _, options = (typed or "").partition(",")
+    if not options.strip().startswith("pair="):
+        return None
+    try:
+        best = _ranked(scenario, frontiers, point, name, power)
+    except BellqueueError as error:
+        say(f"the best pair of {name} is not known: {error}")
+        return None
+    if best.device.pair is None or best.device.pair == device.pair:
+        return None
+    return BetterPair(name=name, pair=best.device.pair, visibility=best.device.visibility, trials=best.trials)
+
+
+def _cost(scenario: Scenario, backend: Backend | None, predict: Predict, shots: int) -> CostRecord | None:
+    """What so many shots will take; None where nobody is paid, or more are asked than one run may have."""
+    if not isinstance(backend, RemoteBackend) or shots > MAX_SHOTS:
+        return None
+    experiment = scenario.experiment
+    whole = -(-shots // experiment.block) * experiment.block  # the last block may not be shorter everywhere
+    plan = prepare(scenario.with_experiment(shots=whole), 0, predict).plan
+    try:
+        estimate = backend.estimate(plan)
+    except BackendError as error:  # a plan that this device cannot measure still has a forecast
+        say(f"no estimate: {error}")
+        return None
+    return CostRecord(
+        shots=estimate.shots,
+        tasks=estimate.tasks,
+        qpu_seconds=estimate.qpu_seconds,
+        money_usd=None if estimate.money is None else str(estimate.money),
+        basis=estimate.basis,
+    )

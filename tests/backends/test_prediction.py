@@ -1,0 +1,110 @@
+"""What a backend predicts is what it samples from: its exact simulation is the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from bellqueue.backends import open_backend
+from bellqueue.backends.aer import AerBackend
+from bellqueue.backends.braket_local import BraketLocalBackend
+from bellqueue.backends.fake import FakeBackend
+from bellqueue.backends.local import Simulator
+from bellqueue.backends.prediction import (
+    Predicting,
+    predicted_behaviour,
+    predicted_probabilities,
+    predictor,
+    werner_probabilities,
+)
+from bellqueue.backends.protocol import Description
+from bellqueue.circuits.plan import Setting
+from bellqueue.model.errors import BackendError
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.scenario import Scenario
+from numpy.typing import NDArray
+
+SIGNS = np.array([[1, -1], [-1, 1]])
+
+
+def _settings(count: int, seed: int = 1) -> list[Setting]:
+    angles = np.random.default_rng(seed).uniform(-np.pi, np.pi, (count, 2)).tolist()
+    return [Setting(0, 0, alpha, beta) for alpha, beta in angles]
+
+
+class _Silent(Simulator):
+    """An adapter that predicts nothing of its own, but may state a visibility."""
+
+    def __init__(self, visibility: float | None) -> None:
+        super().__init__()
+        self.visibility = visibility
+
+    def describe(self) -> Description:
+        return Description("bench:1", "simulator", "bench", 2, predicted_visibility=self.visibility)
+
+    def sample(
+        self, settings: Sequence[Setting], shots: NDArray[np.int64], seed: int
+    ) -> list[NDArray[np.uint8]]:  # pragma: no cover - nothing is measured here
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("options", ["visibility=0.9,readout_0to1=0.02,readout_1to0=0.07", "readout=0.03", ""])
+def test_both_local_simulators_predict_what_brakets_density_matrix_gives(options: str) -> None:
+    settings = _settings(12)
+    exact = BraketLocalBackend(options or None).probabilities(settings)
+    for backend in (AerBackend(options or None), BraketLocalBackend(options or None)):
+        assert backend.predict(settings) == pytest.approx(exact, abs=1e-7)  # Braket rounds its probabilities
+
+
+@pytest.mark.parametrize("snapshot", ["torino", "essex", "fractional"])
+def test_nine_settings_tell_all_of_a_snapshots_noise(snapshot: str) -> None:
+    """cz and sx, cx and u3, rx: whichever gates a device has, the noise does not depend on the angles."""
+    backend = FakeBackend(snapshot)
+    settings = _settings(25)
+    assert backend.predict(settings) == pytest.approx(backend.model.probabilities(settings), abs=1e-12)
+
+
+def test_a_snapshots_prediction_has_the_visibility_it_describes() -> None:
+    """E projected on cos(α−β) over evenly spaced angles."""
+    backend = FakeBackend("torino,pair=0-1")
+    settings = [Setting(0, 0, alpha, beta) for alpha in np.arange(8) * np.pi / 4 for beta in np.arange(8) * np.pi / 4]
+    correlators = np.einsum("nij,ij->n", backend.predict(settings), SIGNS)
+    cosines = np.cos([setting.alpha - setting.beta for setting in settings])
+    assert correlators @ cosines / (cosines @ cosines) == pytest.approx(backend.describe().predicted_visibility, abs=2e-3)
+
+
+def test_a_backend_that_only_states_a_visibility_is_a_werner_pair() -> None:
+    settings = _settings(5)
+    table = predicted_probabilities(_Silent(0.8), settings)
+    assert np.einsum("nij,ij->n", table, SIGNS) == pytest.approx([0.8 * np.cos(s.alpha - s.beta) for s in settings])
+    assert table.sum(axis=(1, 2)) == pytest.approx(np.ones(5))
+    assert table.sum(axis=2) == pytest.approx(np.full((5, 2), 0.5))
+
+
+def test_a_backend_that_states_nothing_is_refused_with_what_to_type() -> None:
+    assert predictor(_Silent(None)) is None
+    with pytest.raises(BackendError, match=r"bench:1 states no visibility.*--visibility 0\.95"):
+        predicted_probabilities(_Silent(None), _settings(1))
+
+
+@pytest.mark.parametrize("name", ["aer", "braket-local", "fake:manila", "ibm:fez", "braket:garnet"])
+def test_every_adapter_of_ours_predicts_by_itself(name: str) -> None:
+    assert isinstance(open_backend(name), Predicting)
+
+
+def test_a_mixture_is_averaged() -> None:
+    """On a flat piece of the frontier the strategy is a mixture, and its correlators those of the mixture."""
+    record = Scenario.default().record()
+    for spec in record["traffic"]["type"]:
+        spec["service"]["mean"] = 1.0  # one size: the frontier is a straight line
+    strategy = Frontiers(Scenario.parse(record).workload()).one_pair.at_splitting_probability(0.37)
+    assert len(strategy.mixture) == 2
+    table = predicted_behaviour(lambda settings: werner_probabilities(settings, 0.9), strategy)
+    assert np.einsum("xyij,ij->xy", table, SIGNS) == pytest.approx(0.9 * strategy.correlators)
+
+
+def test_a_prediction_of_the_wrong_shape_is_refused() -> None:
+    strategy = Frontiers(Scenario.default().workload()).one_pair.at_splitting_probability(0.5)
+    with pytest.raises(BackendError, match=r"shape \(3, 2, 2\), not \(4, 2, 2\)"):
+        predicted_behaviour(lambda settings: np.full((3, 2, 2), 0.25), strategy)

@@ -1,0 +1,185 @@
+"""Several pairs on one device: far apart by the snapshot's own coupling map, best first, and measured independently."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections import deque
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.backends.fake import _load
+from bellqueue.backends.pairs import pair_calibrations
+from bellqueue.backends.separation import (
+    neighbours_of,
+    parallel_circuit,
+    parallel_record,
+    parse_pairs,
+    separated_pairs,
+)
+from bellqueue.model.errors import BackendError
+
+DEVICES = ("torino", "fez")
+
+
+@pytest.fixture(scope="module", params=DEVICES)
+def device(request: pytest.FixtureRequest) -> Any:
+    return _load(request.param)
+
+
+def distances(device: Any) -> dict[int, dict[int, int]]:
+    """Edges between any two qubits, by breadth-first search over the coupling map in the snapshot's configuration."""
+    client = find_spec("qiskit_ibm_runtime")
+    assert client is not None
+    assert client.origin is not None
+    name = device.name.removeprefix("fake_")
+    folder = Path(client.origin).parent / "fake_provider" / "backends" / name
+    edges = json.loads((folder / f"conf_{name}.json").read_text("utf-8"))["coupling_map"]
+    beside: dict[int, set[int]] = {}
+    for first, second in edges:
+        beside.setdefault(first, set()).add(second)
+        beside.setdefault(second, set()).add(first)
+    found = {}
+    for start in beside:
+        reached, waiting = {start: 0}, deque([start])
+        while waiting:
+            here = waiting.popleft()
+            for there in beside[here] - reached.keys():
+                reached[there] = reached[here] + 1
+                waiting.append(there)
+        found[start] = reached
+    return found
+
+
+def apart(first: tuple[int, int], second: tuple[int, int], far: dict[int, dict[int, int]]) -> int:
+    return min(far[one][other] for one in first for other in second)
+
+
+def test_pairs_are_two_edges_apart_and_each_is_the_best_that_is_left(device: Any) -> None:
+    far = distances(device)
+    models = separated_pairs("ibm:test", device.target, device.properties(), 4)
+    chosen = [model.calibration for model in models]
+    assert len({qubit for each in chosen for qubit in each.pair}) == 8
+    for one, other in itertools.combinations(chosen, 2):
+        assert apart(one.pair, other.pair, far) >= 2
+    everything = list(pair_calibrations(device.target, device.properties()))
+    for number, each in enumerate(chosen):
+        left = [
+            other.rough_visibility
+            for other in everything
+            if all(apart(other.pair, before.pair, far) >= 2 for before in chosen[:number])
+        ]
+        assert each.rough_visibility == max(left)
+
+
+def test_neighbours_are_neighbours_in_both_directions() -> None:
+    """Sherbrooke's two-qubit gate works in one direction only; each of its 144 couplings makes two neighbours."""
+    neighbours = neighbours_of(_load("sherbrooke").target)
+    assert sum(map(len, neighbours.values())) == 2 * 144
+    assert all(qubit in neighbours[other] for qubit, others in neighbours.items() for other in others)
+
+
+def test_a_forced_pair_comes_first_in_the_order_given(device: Any) -> None:
+    best = separated_pairs("ibm:test", device.target, device.properties(), 1)[0].calibration.pair
+    forced = best[::-1]
+    models = separated_pairs("ibm:test", device.target, device.properties(), 2, [forced])
+    assert models[0].calibration.pair == forced
+    again = separated_pairs(
+        "ibm:test", device.target, device.properties(), 2, [model.calibration.pair for model in models[::-1]]
+    )
+    assert [model.calibration.pair for model in again] == [model.calibration.pair for model in models[::-1]]
+
+
+def test_forced_pairs_that_touch_are_refused(device: Any) -> None:
+    far = distances(device)
+    calibrations = pair_calibrations(device.target, device.properties())
+    edges = sorted({(min(each.pair), max(each.pair)) for each in calibrations})
+    touching = next((one, other) for one, other in itertools.combinations(edges, 2) if apart(one, other, far) == 1)
+    with pytest.raises(BackendError, match="neighbours") as refusal:
+        separated_pairs("ibm:test", device.target, device.properties(), 2, touching)
+    assert "\n" not in str(refusal.value)
+
+
+def test_too_many_are_refused_and_the_number_told_is_reached() -> None:
+    """On the chain 0-1-2-3-4 two pairs fit, and no third."""
+    device = _load("manila")
+    two = separated_pairs("ibm:manila", device.target, device.properties(), 2)
+    assert sorted(qubit for model in two for qubit in model.calibration.pair) == [0, 1, 3, 4]
+    with pytest.raises(BackendError, match="pairs=3, but only 2 pairs"):
+        separated_pairs("ibm:manila", device.target, device.properties(), 3)
+
+
+def test_the_record_has_every_pair_and_the_means() -> None:
+    device = _load("manila")
+    models = separated_pairs("ibm:manila", device.target, device.properties(), 2)
+    record = json.loads(json.dumps(parallel_record("ibm_manila", device.properties(), models)))
+    assert [tuple(each["pair"]) for each in record["pairs"]] == [model.calibration.pair for model in models]
+    for mean, own in (("predicted_correlator_visibility",) * 2, ("predicted_chsh",) * 2):
+        assert record[mean] == pytest.approx(sum(each[own] for each in record["pairs"]) / 2, rel=1e-12)
+        assert record["pairs"][0][own] != record["pairs"][1][own]
+
+
+def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_others() -> None:
+    """P(a, b) of each pair is that of |Φ+⟩ at its own angles, (1 ± cos(α−β))/4, and the joint law is the product."""
+    from qiskit.quantum_info import Statevector
+
+    device = _load("manila")
+    models = separated_pairs("ibm:manila", device.target, device.properties(), 2)
+    circuit = parallel_circuit(models, 5)
+    wires = {
+        circuit.find_bit(step.clbits[0]).index: circuit.find_bit(step.qubits[0]).index
+        for step in circuit.get_instructions("measure")
+    }
+    assert [wires[bit] for bit in range(4)] == [qubit for model in models for qubit in model.calibration.pair]
+    angles = {"alpha_0": 0.3, "beta_0": 1.1, "alpha_1": 2.0, "beta_1": -0.4}
+    bound = circuit.assign_parameters(angles).remove_final_measurements(inplace=False)
+    joint = Statevector(bound).probabilities([wires[bit] for bit in range(4)]).reshape(2, 2, 2, 2)
+    joint = joint.transpose(3, 2, 1, 0)  # Qiskit's first qubit is the last axis
+    laws = [
+        (1 + math.cos(angles[f"alpha_{pair}"] - angles[f"beta_{pair}"]) * np.array([[1, -1], [-1, 1]])) / 4
+        for pair in range(2)
+    ]
+    np.testing.assert_allclose(joint, np.einsum("ab,cd->abcd", *laws), atol=1e-9)
+
+
+def test_a_lone_pair_keeps_its_circuit() -> None:
+    device = _load("manila")
+    models = separated_pairs("ibm:manila", device.target, device.properties(), 1)
+    circuit = parallel_circuit(models, 5)
+    assert {parameter.name for parameter in circuit.parameters} == {"alpha", "beta"}
+    assert "barrier" not in circuit.count_ops()
+
+
+@pytest.mark.parametrize(
+    ("pair", "pairs", "expected"),
+    [
+        (None, None, (1, ())),
+        ("92-99", None, (1, ((92, 99),))),
+        (None, "3", (3, ())),
+        ("92-99", "3", (3, ((92, 99),))),
+        ("92-99+12-13", None, (2, ((92, 99), (12, 13)))),
+        ("92-99 + 12-13", "4", (4, ((92, 99), (12, 13)))),
+    ],
+)
+def test_options_are_read(pair: str | None, pairs: str | None, expected: tuple[int, Any]) -> None:
+    assert parse_pairs("ibm:fez", pair, pairs) == expected
+
+
+@pytest.mark.parametrize(
+    ("pair", "pairs", "told"),
+    [
+        (None, "0", "pairs=0 is not a number of pairs"),
+        (None, "-2", "whole number of 1 or more"),
+        (None, "2.5", "whole number of 1 or more"),
+        (None, "two", "whole number of 1 or more"),
+        ("1-2+4-5", "1", "pair= names 2; give pairs=2 or more"),
+        ("1-2+", "2", "is not two qubits"),
+    ],
+)
+def test_wrong_options_are_told_with_the_remedy(pair: str | None, pairs: str, told: str) -> None:
+    with pytest.raises(BackendError, match=told):
+        parse_pairs("ibm:fez", pair, pairs)
