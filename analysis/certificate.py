@@ -12,8 +12,9 @@ from ..model.game import Bound
 from ..model.operating import Frontiers
 from ..model.trials import Trials
 from .functional import BoundedSum, Estimate, Method, Sample, estimate_functional
-from .martingale import log_anytime_p_values, trial_scores
+from .martingale import RunningMartingale, trial_scores
 
+ANYTIME = "test martingale"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
 LOOPHOLE = (
     "Both qubits sit on one device, so the locality loophole stays open: "
@@ -33,10 +34,15 @@ SEVERAL_FRESH = (
 )
 SEVERAL_CONDITIONAL = "The {parallel} pairs measured in every shot count as independent trials of one strategy."
 CONFIDENCE_SEVERAL = "Confidence limits hold for the average over the {parallel} pairs, all trials being independent."
+STOPPED = (
+    "The run could stop early, on what it saw: the p-value and the limits are those of the test martingale, which hold "
+    "however often one looks and whenever one stops."
+)
 CONFIDENCE_FRESH = (
     "Confidence limits hold for the average of independent, identically distributed trials; "
     "for a device with memory, only for its best trial."
 )
+CONFIDENCE_STOPPED = "Confidence limits hold at all times together, for the average of the trials so far."
 CONFIDENCE_CONDITIONAL = "Confidence limits hold for independent trials of one strategy."
 
 
@@ -107,7 +113,15 @@ def certify(
     usable = [multiplier for multiplier in multipliers if multiplier > 0]
     if not usable:
         raise DataError(f"multipliers {list(multipliers)}: at least one must be above 0 to certify")
-    multiplier, log_p, method = smallest_log_p_value(frontiers, sample, usable)
+    log10_anytime = _log10_anytime(frontiers, sample, usable, trials)
+    if sample.sampling.stopped:
+        if log10_anytime is None:
+            raise DataError(
+                "a run that could stop early is only valid with its one multiplier, fresh settings, in order"
+            )
+        multiplier, log_p, method = usable[0], log10_anytime * math.log(10), ANYTIME
+    else:
+        multiplier, log_p, method = smallest_log_p_value(frontiers, sample, usable)
     constant = routing_constant(frontiers.workload, multiplier)
     classical, quantum = frontiers.classical_bound(multiplier), frontiers.quantum_bound(multiplier)
     share = math.log(significance) - math.log(len(usable))
@@ -116,6 +130,8 @@ def certify(
     parallel = sample.sampling.parallel
     any_crosstalk = log10_p_value_any_crosstalk(frontiers, sample, usable)
     assumption, confidence = _assumptions(sample.random, parallel, any_crosstalk)
+    if sample.sampling.stopped:
+        assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
     return Certificate(
         multiplier=multiplier,
         multiplier_origin=single if len(usable) == 1 else f"union bound over {len(usable)} edges of the frontier",
@@ -124,7 +140,7 @@ def certify(
         quantum_bound=_shifted(quantum, constant),
         excess=excess,
         log10_p_value=log_p / math.log(10) if log_p < -1e-12 else 0.0,
-        log10_anytime_p_value=_log10_anytime(frontiers, sample, usable, trials),
+        log10_anytime_p_value=log10_anytime,
         method=method,
         assumption=assumption,
         confidence=confidence,
@@ -176,8 +192,8 @@ def smallest_log_p_value(
 def _log10_anytime(
     frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], trials: Trials | None
 ) -> float | None:
-    """Only for one declared multiplier, fresh settings and no lost trials, whose place in the order nobody knows."""
-    if trials is None or not sample.random or len(multipliers) > 1 or sample.trials != sample.counts.total:
+    """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as the first."""
+    if trials is None or not sample.random or len(multipliers) > 1:
         return None
     game = routing_game(frontiers.workload, multipliers[0]).matrix
     total = BoundedSum.of(game, sample)
@@ -185,7 +201,9 @@ def _log10_anytime(
         return None
     bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
     scores = trial_scores(game, sample.distribution, trials)
-    return float(log_anytime_p_values(scores, bound)[-1]) / math.log(10)
+    test = RunningMartingale(bound)
+    test.update(scores, lost=sample.trials - sample.counts.total)
+    return test.log_p_value / math.log(10)
 
 
 def _assumptions(fresh: bool, parallel: int, any_crosstalk: float | None) -> tuple[str, str]:

@@ -266,10 +266,10 @@ class _Blocks:
 
     def statistics(self) -> tuple[float, float]:
         """χ² of homogeneity, and of the trend with 1 degree of freedom."""
-        settings, variance = self.informative, self.trend_variance
-        scale = np.where(self.shown > 0, self.shown * self.variance, np.inf)
+        scale, variance = self.shown * self.variance, self.trend_variance
+        homogeneity = float((self.deviation**2 / np.where(scale > 0, scale, np.inf)).sum())
         score = float((self.correlator * self.time * self.deviation).sum())
-        return float((self.deviation**2 / scale)[settings].sum()), score**2 / variance if variance > 0 else 0.0
+        return homogeneity, score**2 / variance if variance > 0 else 0.0
 
     def permuted(self, homogeneity: float, trend: float, rng: np.random.Generator) -> list[float]:
         """log₁₀ p of both statistics among random orders of each setting's outcomes."""
@@ -312,8 +312,9 @@ def _lagged(
     width = left.shape[1]
     spread = np.empty((3, width, 3, width))
     for first in range(3):
-        for second in range(3):
-            spread[first, :, second, :] = (left * covariance[here, first, second][:, None]).T @ left
+        for second in range(first, 3):
+            block = (left * covariance[here, first, second][:, None]).T @ left
+            spread[first, :, second, :] = spread[second, :, first, :] = block
     matrix = spread.reshape(3 * width, 3 * width)
     scale = np.sqrt(np.diag(matrix))
     used = scale > 1e-9 * max(float(scale.max()), 1e-300)

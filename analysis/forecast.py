@@ -202,8 +202,9 @@ def plan_design(
     """The multiplier and the distribution of settings that a run of this strategy should take; None if any would do.
 
     Fresh settings: what certifies in the fewest trials at the predicted noise, or, where nothing does or there are more
-    than 4096 pairs of types, the point's own multiplier. Settings that are fixed or shared by blocks always keep that; their trials are counted with the tail
-    that certifies without fresh settings, as if their numbers varied as those of fresh ones do.
+    than 4096 pairs of types, the point's own multiplier. Settings that are fixed or shared by blocks always keep that;
+    their trials are counted with the tail that certifies without fresh settings, as if their numbers varied as those
+    of fresh ones do.
 
     Raises:
         DataError: the prediction or the power is none.

@@ -194,7 +194,8 @@ def unit_weights(functional: Floats, distribution: Floats) -> tuple[Floats, floa
 def estimate_functional(functional: Floats, constant: float, sample: Sample, log_significance: float) -> Estimate:
     """const + Σ A c: the plug-in estimate, and one-sided limits at significance α on either side.
 
-    Where a setting that could have been drawn never was, the mean of Z over all trials is the estimate instead.
+    Where the number of trials could depend on the outcomes, the limits are those that hold at every moment. Where a
+    setting that could have been drawn never was, the mean of Z over all trials is the estimate instead.
 
     Args:
         functional: A, shape (n_A, n_B).
@@ -202,6 +203,10 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
         sample: The data.
         log_significance: ln α of each side.
     """
+    if sample.sampling.stopped:
+        from .confidence_sequence import functional_limits  # which builds on this module
+
+        return functional_limits(functional, constant, sample, log_significance)
     measured = functional != 0
     value = float((functional[measured] * sample.counts.correlators[measured]).sum())
     bounded = BoundedSum.of(functional, sample)  # refuses settings that were never asked for

@@ -368,7 +368,7 @@ def _polished(matrix: Floats, signs: Floats) -> Floats:
     signs = signs.copy()
     diagonal = np.diag(matrix)
     rows = np.arange(len(signs))
-    least = np.finfo(float).eps * np.abs(matrix).sum()  # a gain below rounding could go round in circles
+    least = _ROUNDING * np.abs(matrix).sum()  # a gain below rounding could go round in circles
     for _ in range(signs.shape[1] ** 2):
         gains = diagonal - signs * (signs @ matrix)
         top = gains.argmax(axis=1)

@@ -300,12 +300,11 @@ class _Family:
         return np.concatenate([theta, observables.ravel(), logits])
 
     def balanced(self, point: Floats) -> Floats:
-        """The same axes on Bell pairs, measured projectively and mixed evenly: both servers get half of everything."""
-        nearest = point.copy()
-        nearest[: self.parts] = self.entangled * np.pi / 4
-        self._raw(nearest)[..., :2] = [0, np.pi]
-        nearest[self._ends[1] :] = 0.0
-        return nearest
+        """The same axes, every output a fair coin and everything mixed evenly: both servers get half of all."""
+        even = point.copy()
+        self._raw(even)[..., :2] = np.pi / 2
+        even[self._ends[1] :] = 0.0
+        return even
 
     def moments(self, point: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         """Moments of the mixture, shape (n_A + 1, n_B + 1), and the chain rule.

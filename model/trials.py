@@ -129,6 +129,8 @@ class Sampling:
         parallel: k, trials that share one shot, each on a pair of its own with its own drawn setting: trial i belongs
             to shot i // k and pair i % k.
         lost_by_pair: `lost` of each pair, shape (k, n_A, n_B). None: none were lost, or k = 1.
+        stopped: Whether the number of trials could depend on their outcomes, so that only what holds at every moment
+            may be said of them.
     """
 
     settings: Literal["random", "fixed"]
@@ -137,6 +139,7 @@ class Sampling:
     lost: Integers | None = None
     parallel: int = 1
     lost_by_pair: Integers | None = None
+    stopped: bool = False
 
     @property
     def fresh(self) -> bool:

@@ -218,6 +218,26 @@ def frontier(
 
 
 @app.command()
+def rivals(
+    scenario: ScenarioArgument = None,
+    run: Annotated[Path | None, typer.Option(help="A run's folder: where its observed point stands.")] = None,
+    visibility: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Also for a Bell pair of this visibility.")
+    ] = None,
+    map: Annotated[bool, typer.Option("--map", help="Over load and share of long requests (minutes).")] = False,
+    loads: Annotated[str | None, typer.Option(help="For --map: loads, separated by commas.")] = None,
+    shares: Annotated[str | None, typer.Option(help="For --map: shares of long requests, separated by commas.")] = None,
+    seed: SeedOption = None,
+    plot: Annotated[Path | None, typer.Option(help="For --map: draw it (.png, .svg or .pdf).")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Where entanglement stands against wider classical routers; numerical, never part of the certificate."""
+    from .rivals import rivals_command
+
+    rivals_command(_load(scenario) if scenario else None, run, map, visibility, seed, plot, json, loads, shares)
+
+
+@app.command()
 def replay(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     pairs: Annotated[

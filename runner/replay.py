@@ -172,7 +172,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     cycle = pairs is not None and pairs > served * 0.9
     routing = ReplayRouting(trials if cycle else spread(trials, workload.joint, min(total, served)), cycle)
     ordered = served >= LEAST_PAIRS
-    effort = _Effort(watch, len(ROUTINGS) * total + ordered * (1 + SHUFFLES) * (served + served // 20))
+    effort = Effort(watch, len(ROUTINGS) * total + ordered * (1 + SHUFFLES) * (served + served // 20))
     comparison = compare(
         workload,
         [routing, *map(SplittingRouting, rivals)],
@@ -222,7 +222,7 @@ def spread(trials: Trials, joint: Floats, pairs: int) -> Trials:
     return Trials(**{name: getattr(trials, name)[place] for name in "xyab"}, shape=trials.shape)
 
 
-def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effort: _Effort) -> OrderEffect:
+def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effort: Effort) -> OrderEffect:
     """The mean waiting time in the order recorded against shuffles of just the outcomes that were used.
 
     Args:
@@ -243,11 +243,9 @@ def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effo
     ).results
     means = np.array([result.waiting_time.estimate for result in results])
     difference = ordered.waiting_time.estimate - float(means.mean())
-    error = float(means.std(ddof=1)) * np.sqrt(1 + 1 / SHUFFLES)
+    error = float(means.std(ddof=1) * np.sqrt(1 + 1 / SHUFFLES))
     reach = t_quantile(SHUFFLES - 1) * error
-    return OrderEffect(
-        Estimate(difference, difference - reach, difference + reach, float(error)), ordered.pairs, SHUFFLES
-    )
+    return OrderEffect(Estimate(difference, difference - reach, difference + reach, error), ordered.pairs, SHUFFLES)
 
 
 def percentile(distribution: WaitingDistribution, probability: float) -> Estimate:
@@ -282,7 +280,7 @@ def replay_figure(replay: Replay) -> Figure:
     return waiting_figure(curves, replay.title)
 
 
-class _Effort:
+class Effort:
     """Progress over several simulations, in pairs times routings."""
 
     def __init__(self, watch: Watch, total: int) -> None:

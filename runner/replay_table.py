@@ -29,8 +29,8 @@ def replay_table(replay: Replay) -> Group:
         ends = [percentile(each, percent / 100) for each in distributions]
         apart = percentile_difference(*distributions, percent / 100)
         _add(table, f"{percent} % wait at most", ends, replay, None, apart)
-    _add(table, "baseline throughput", [each.baseline_throughput for each in pair], replay, "baseline_throughput",
-         throughput)  # fmt: skip
+    earned = [each.baseline_throughput for each in pair]
+    _add(table, "baseline throughput", earned, replay, "baseline_throughput", throughput)
     for server in (0, 1):
         earned = [each.server_baseline_throughput[server] for each in pair]
         _add(table, f"    of server {server}", earned, replay, "server_baseline_throughput")
@@ -50,7 +50,7 @@ def _sentences(replay: Replay) -> list[str]:
     communication = replay.comparison.results[2].waiting_time.estimate
     lines = [
         f"The replayed trials wait {verb} by {size} ({span}), {100 * abs(share):.1f} %; with communication the mean "
-        f"would be {communication:.4g} (formula {replay.formulas[2].waiting_time:.4g}).",
+        f"is {communication:.4g} (formula {replay.formulas[2].waiting_time:.4g}).",
         f"drift: {_drift_sentence(replay.drift)}",
         f"memory: {_memory_sentence(replay.memory)}",
     ]

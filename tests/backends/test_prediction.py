@@ -71,7 +71,9 @@ def test_a_snapshots_prediction_has_the_visibility_it_describes() -> None:
     settings = [Setting(0, 0, alpha, beta) for alpha in np.arange(8) * np.pi / 4 for beta in np.arange(8) * np.pi / 4]
     correlators = np.einsum("nij,ij->n", backend.predict(settings), SIGNS)
     cosines = np.cos([setting.alpha - setting.beta for setting in settings])
-    assert correlators @ cosines / (cosines @ cosines) == pytest.approx(backend.describe().predicted_visibility, abs=2e-3)
+    assert correlators @ cosines / (cosines @ cosines) == pytest.approx(
+        backend.describe().predicted_visibility, abs=2e-3
+    )
 
 
 def test_a_backend_that_only_states_a_visibility_is_a_werner_pair() -> None:

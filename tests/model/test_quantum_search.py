@@ -145,6 +145,13 @@ def test_entanglement_adds_nothing_to_asymmetric_routers_in_heavy_traffic() -> N
     assert quantum.score + 17.0 * throughput < min(Frontiers(HEAVY).waiting_time(0.3), 39.30)
 
 
+@pytest.mark.parametrize("entangled", [True, False])
+def test_a_search_finds_its_starts_next_to_saturation(entangled: bool) -> None:
+    found = search_mixtures(replace(HEAVY, pair_rate=0.9999 / 4.5), 1.0, entangled=entangled, starts=1)
+    assert found is not None
+    assert np.isfinite(found.score)
+
+
 def test_what_is_found_is_a_behaviour_and_performs_as_told() -> None:
     workload = random_scenario(np.random.default_rng(3), most=4).workload()
     found = search_mixtures(workload, 0.2, starts=2, seed=1)

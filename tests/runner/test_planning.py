@@ -1,0 +1,254 @@
+"""`bellqueue plan` as its reader sees it, and `run` on the same plan."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.record import Planned
+from bellqueue.backends import BackendSummary, open_backend
+from bellqueue.backends.aer import AerBackend
+from bellqueue.backends.prediction import predictor
+from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
+from bellqueue.circuits.plan import SamplingPlan
+from bellqueue.model.errors import BackendError
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Trials
+from bellqueue.runner.pipeline import prepare
+from bellqueue.runner.planning import ForecastRecord, RankingRecord, forecast_record, plan_command, rank
+from bellqueue.runner.planning_tables import forecast_table, ranking_table
+from rich.console import Console, RenderableType
+
+from tests.runner.conftest import Run
+from tests.scenarios import default_record
+
+DEFAULT = Scenario.default()
+
+
+def _shown(table: RenderableType) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    return " ".join(text.split())
+
+
+def _at(visibility: float, power: float = 0.95, **experiment: Any) -> ForecastRecord:
+    return forecast_record(Scenario.parse(default_record(**experiment)), None, visibility, power)
+
+
+def _on(name: str) -> ForecastRecord:
+    return forecast_record(DEFAULT, open_backend(name), None, 0.95, name)
+
+
+def test_torinos_pair_0_1_is_a_no_go_that_names_the_visibility_and_the_pair_it_needs() -> None:
+    record = _on("fake:torino,pair=0-1")
+    needed = record.forecast.remedies
+    assert not record.forecast.go
+    assert needed
+    assert needed.least_visibility
+    assert record.device.visibility
+    assert record.device.visibility < 0.66 < needed.least_visibility < 0.78
+    assert record.verdict.startswith("NO-GO: ")
+    assert f"above {needed.least_visibility:.4f}, and {record.forecast.visibility:.4f} is predicted" in record.verdict
+    assert record.better_pair
+    assert record.better_pair.pair == (92, 99)
+    shown = _shown(forecast_table(record))
+    assert shown.startswith("NO-GO: no number of trials on fake:torino,pair=0-1 certifies")
+    assert "best pair, 92–99, visibility 0.9564" in shown
+    assert needed.sufficient_visibility
+    assert f"from visibility {np.ceil(1000 * needed.sufficient_visibility) / 1000:.3f} on, 40000 trials" in shown
+    assert "classical routers wait less" in shown
+
+
+def test_torinos_pair_92_99_is_a_go() -> None:
+    record = _on("fake:torino,pair=92-99")
+    assert record.forecast.go
+    assert record.changes == []
+    assert record.forecast.design
+    assert record.forecast.design.trials
+    assert record.forecast.design.trials < 1500
+    assert record.forecast.design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
+    assert record.device.chsh == pytest.approx(open_backend("fake:torino").describe().calibration["predicted_chsh"])
+    shown = _shown(forecast_table(record))
+    assert shown.startswith("GO: 40000 trials on fake:torino,pair=92-99 certify with probability over 99.9 %")
+    assert "hold both requests of every pair" in shown
+
+
+def test_too_few_shots_are_a_no_go_that_says_how_many_are_enough() -> None:
+    record = _at(0.9, shots=300)
+    trials = record.forecast.remedies.trials if record.forecast.remedies else None
+    assert trials
+    assert trials > 300
+    assert record.verdict.startswith("NO-GO: 300 trials on a pair of visibility 0.9 certify with probability")
+    assert any(f"run --shots {trials}" in change for change in record.changes)
+    assert _at(0.9, shots=trials).forecast.go
+
+
+def test_another_operating_point_is_proposed_as_it_is_typed_and_is_then_a_go() -> None:
+    record = _at(0.9, operating_point={"splitting_probability": 0.15})
+    remedies = record.forecast.remedies
+    assert remedies
+    assert remedies.multiplier
+    assert f"operating_point = {{ multiplier = {remedies.multiplier:.6g} }}" in " ".join(record.changes)
+    assert _at(0.9, operating_point={"multiplier": remedies.multiplier}).forecast.go
+
+
+def test_a_promise_that_the_planned_strategy_breaks_is_said_and_the_advice_keeps_it() -> None:
+    broken = _at(0.9, operating_point={"waiting_time": 0.5})
+    assert "set assumed_visibility = 0.900" in broken.warnings[0]
+    kept = _at(0.9, operating_point={"waiting_time": 0.5}, assumed_visibility=0.9)
+    assert kept.warnings == []
+    assert kept.forecast.expected.waiting_time.estimate == pytest.approx(0.5, abs=1e-6)
+    shown = _shown(forecast_table(broken))
+    assert "at the promised waiting time W = 0.5" in shown
+
+
+def test_break_even_is_a_distance_where_the_unit_of_time_is_known() -> None:
+    record = default_record()
+    record["traffic"]["time_unit_seconds"] = 1e-3
+    found = forecast_record(Scenario.parse(record), None, 0.95, 0.95)
+    assert found.forecast.latency_predicted
+    # 200,000 km/s in glass: 200 km in a millisecond.
+    assert found.distance_predicted_km == pytest.approx(200 * found.forecast.latency_predicted)
+    assert _at(0.95).distance_predicted_km is None
+
+
+class _Paid(AerBackend):
+    """A cloud device as the protocol has it, with a price of its own."""
+
+    def split(self, plan: SamplingPlan) -> Sequence[range]:
+        return (range(len(plan.order)),)
+
+    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+        return CostEstimate(len(plan.order), 1, 0.001 * len(plan.order), Decimal(len(plan.order)) / 100, "a test")
+
+    def download(self, job: str) -> bytes:
+        raise NotImplementedError
+
+    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+        raise NotImplementedError
+
+    def usage(self, job: str) -> Usage:
+        raise NotImplementedError
+
+
+def test_the_cost_of_the_shots_and_of_those_needed_is_the_backends_own_estimate() -> None:
+    paid = _Paid("visibility=0.95")
+    assert isinstance(paid, RemoteBackend)
+    record = forecast_record(DEFAULT, paid, None, 0.95)
+    assert record.cost
+    assert record.cost.money_usd
+    assert (Decimal(record.cost.money_usd), record.cost.qpu_seconds) == (Decimal(400), pytest.approx(40.0))
+    assert record.cost_needed
+    assert record.forecast.design
+    assert record.cost_needed.shots == record.forecast.design.trials
+    assert "cost of 40000 trials $400.00, 40.0 s" in _shown(forecast_table(record))
+    assert _at(0.95).cost is None
+
+
+def test_a_ranking_puts_the_soonest_first_and_keeps_the_reasons_of_those_that_fail() -> None:
+    names = ["fake:lima", "aer:visibility=0.99", "aer:visibility=0.7", "fake:kyoto", "fake:nowhere", "aer"]
+    devices = [BackendSummary(name, "simulator", 2, True, "") for name in names]
+    done: list[str] = []
+    record = rank(
+        DEFAULT, [*devices, BackendSummary("ibm:…", "hardware", None, False, "no credentials")], 0.95, done.append
+    )
+    assert [each.device.name for each in record.ranked] == [
+        "aer",
+        "aer:visibility=0.99",
+        "fake:lima",
+        "aer:visibility=0.7",
+    ]
+    assert record.ranked[-1].trials is None
+    assert record.ranked[0].device.chsh == pytest.approx(2 * np.sqrt(2))
+    assert {each.name: each.reason for each in record.failed}.keys() == {"fake:kyoto", "fake:nowhere", "ibm:…"}
+    assert done == [*names, "ibm:…"]
+    shown = _shown(ranking_table(record))
+    assert shown.startswith("GO on 3 of 4 backends")
+    assert "never" in shown
+    assert "ibm:…: no credentials" in shown
+
+
+def test_json_is_the_record_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan_command(DEFAULT, None, 0.95, 0.9, False, True)
+    printed = capsys.readouterr().out
+    record = ForecastRecord.model_validate_json(printed)
+    assert json.loads(printed)["schema"] == "bellqueue.forecast/1"
+    assert record.forecast.power == 0.9
+    assert record.scenario == DEFAULT.record()
+    assert not plan_command(DEFAULT, None, 0.7, 0.95, False, False)
+    assert capsys.readouterr().out.startswith("NO-GO")
+
+
+def test_a_ranking_survives_json() -> None:
+    record = rank(DEFAULT, [BackendSummary("aer", "simulator", 2, True, "")], 0.95, lambda name: None)
+    assert RankingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
+
+
+@pytest.mark.parametrize(
+    ("backend", "visibility", "power", "all_", "message"),
+    [
+        (None, None, 0.95, False, "one of --backend, --visibility and --all"),
+        ("aer", 0.9, 0.95, False, "one of --backend, --visibility and --all"),
+        ("aer", None, 0.95, True, "one of --backend, --visibility and --all"),
+        (None, 1.2, 0.95, False, "--visibility 1.2 is out of range"),
+        (None, float("nan"), 0.95, False, "--visibility nan is out of range"),
+        (None, 0.9, 1.0, False, "--power 1 is out of range"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    backend: str | None, visibility: float | None, power: float, all_: bool, message: str
+) -> None:
+    with pytest.raises(BackendError, match=message):
+        plan_command(DEFAULT, backend, visibility, power, all_, False)
+
+
+def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
+    backend = open_backend("fake:torino")
+    record = _on("fake:torino")
+    experiment = prepare(DEFAULT, 1, predictor(backend))
+    design, predicted = record.forecast.design, experiment.predicted
+    assert design
+    assert predicted
+    assert experiment.point.certificate_multiplier == design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
+    assert experiment.plan.sampling.distribution == pytest.approx(np.array(design.input_distribution))
+    assert predicted.trials == design.trials
+    assert predicted.waiting_time == record.forecast.expected.waiting_time.estimate
+    assert prepare(DEFAULT, 1).predicted is None
+
+
+def test_fixed_settings_keep_the_noiseless_plan() -> None:
+    scenario = Scenario.parse(default_record(settings="fixed"))
+    predict = predictor(AerBackend("visibility=0.9"))
+    with_, without = prepare(scenario, 1, predict), prepare(scenario, 1)
+    assert with_.point.certificate_multiplier == without.point.certificate_multiplier
+    assert (with_.plan.order == without.plan.order).all()
+    assert with_.predicted
+
+
+def test_records_from_before_predictions_are_still_read() -> None:
+    planned = Planned.of(Frontiers(DEFAULT.workload()).operating_point(DEFAULT))
+    old = planned.model_dump()
+    del old["predicted"]
+    assert Planned.model_validate(old) == planned
+
+
+def test_a_runs_table_and_record_show_predicted_beside_observed(call: Run) -> None:
+    arguments = ("run", "--backend", "aer:visibility=0.95", "--seed", 4, "--no-rivals")
+    record = json.loads(call(*arguments, "--json").stdout)
+    predicted = record["planned"]["predicted"]
+    assert predicted["visibility"] == pytest.approx(0.95)
+    observed = record["observed"]["waiting_time"]
+    assert observed["low"] < predicted["waiting_time"] < observed["high"]
+    shown = " ".join(call(*arguments).stdout.split())
+    assert f"{predicted['trials']} needed" in shown
+    assert "chance to certify certified over 99.9 %" in shown
+    assert "Predicted from the device's calibration" in shown
