@@ -192,7 +192,7 @@ def smallest_log_p_value(
 def _log10_anytime(
     frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], trials: Trials | None
 ) -> float | None:
-    """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as the first."""
+    """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
     if trials is None or not sample.random or len(multipliers) > 1:
         return None
     game = routing_game(frontiers.workload, multipliers[0]).matrix

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, chi2_contingency
+from scipy.stats import chi2_contingency
 
 from ..model.trials import Counts
 from .functional import Estimate, Sample, estimate_functional
+from .tails import log10_chi2_tail
 
 Integers = NDArray[np.int64]
 
@@ -60,16 +61,7 @@ def log10_independence(tables: Integers) -> float:
         found = chi2_contingency(kept, correction=False)
         statistic += float(found.statistic)
         freedom += int(found.dof)
-    return min(0.0, _log_chi2_tail(statistic, freedom) / math.log(10)) if freedom else 0.0
-
-
-def _log_chi2_tail(statistic: float, freedom: int) -> float:
-    """ln P[χ² ≥ statistic]; by its asymptotic leading term where the tail underflows."""
-    tail = float(chi2.logsf(statistic, freedom))
-    if math.isfinite(tail):
-        return tail
-    half = statistic / 2
-    return (freedom / 2 - 1) * math.log(half) - half - math.lgamma(freedom / 2)
+    return log10_chi2_tail(statistic, freedom)
 
 
 @dataclass(frozen=True)
@@ -112,4 +104,4 @@ def log10_settings_p_value(sample: Sample) -> float:
     wanted = np.append(expected[kept], expected[~kept].sum())
     used = wanted > 0
     statistic = float((((observed - wanted) ** 2)[used] / wanted[used]).sum()) / units
-    return min(0.0, _log_chi2_tail(statistic, int(used.sum()) - 1) / math.log(10))
+    return log10_chi2_tail(statistic, int(used.sum()) - 1)

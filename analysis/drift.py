@@ -13,10 +13,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from ..model.trials import Sampling, Trials
 from .diagnostics import ALARM_P_VALUE, MINIMUM_EXPECTED
+from .tails import log10_chi2_tail
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -114,7 +114,7 @@ def drift_test(trials: Trials, parallel: int = 1, seed: int = 0) -> DriftTest | 
     homogeneity, trend = table.statistics()
     method: Literal["chi-squared", "permutation"] = "chi-squared"
     if table.dense:
-        log10_p = [_log10_chi2_tail(homogeneity, table.freedom), _log10_chi2_tail(trend, 1)]
+        log10_p = [log10_chi2_tail(homogeneity, table.freedom), log10_chi2_tail(trend, 1)]
     else:
         method = "permutation"
         log10_p = table.permuted(homogeneity, trend, np.random.default_rng(seed))
@@ -161,7 +161,7 @@ def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTe
     types, names = _type_groups(trials)
     before = np.column_stack([outcomes, types])
     found = [_lagged(outcomes, before, stratum, covariance, lag * parallel) for lag in range(1, lags + 1)]
-    log10_p = [_log10_chi2_tail(statistic, freedom) for statistic, freedom, _, _ in found]
+    log10_p = [log10_chi2_tail(statistic, freedom) for statistic, freedom, _, _ in found]
     least = int(np.argmin(log10_p))
     _, _, place, correlation = found[least]
     every = min(0.0, math.log10(lags) + log10_p[least])
@@ -364,14 +364,3 @@ def _centred(values: Floats, stratum: Integers, strata: int) -> Floats:
     size = np.maximum(np.bincount(stratum, minlength=strata), 1)
     means = np.column_stack([np.bincount(stratum, column, minlength=strata) / size for column in values.T])
     return np.asarray(values - means[stratum])
-
-
-def _log10_chi2_tail(statistic: float, freedom: int) -> float:
-    """log₁₀ P[χ² ≥ statistic]; by its asymptotic leading term where the tail underflows."""
-    if not freedom:
-        return 0.0
-    tail = float(chi2.logsf(statistic, freedom))
-    if not math.isfinite(tail):
-        half = statistic / 2
-        tail = (freedom / 2 - 1) * math.log(half) - half - math.lgamma(freedom / 2)
-    return min(0.0, tail / math.log(10))

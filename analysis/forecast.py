@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from ..model.errors import DataError, ScenarioError
 from ..model.frontier import routing_game
 from ..model.latency import break_even_latency
 from ..model.operating import Frontiers, OperatingPoint, input_distribution
-from ..model.scenario import ExperimentSpec, OperatingTarget, Scenario
+from ..model.scenario import ExperimentSpec, Scenario
 from ..model.strategy import Strategy
 from .functional import Estimate
 from .planning import DEFAULT_POWER, Design, best_design, evaluate_design
 from .power import ScoreLaw, answers
+from .promise import Behaviour, Promise, conditional_correlators, promise_at
 from .record import Predicted
 
 Floats = NDArray[np.float64]
-Behaviour = Callable[[Strategy], Floats]
 
 _DRAWS = 20_000  # of the estimates of p and W, to find where 95 % of runs will land
 _MOST_PAIRS = 4096  # of types up to which the best design is searched; beyond, it would take minutes
@@ -44,38 +41,6 @@ class ExpectedPoint:
     waiting_time_reduction: Estimate
     waiting_time_reduction_relative: Estimate
     throughput_gain_relative: Estimate
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What one kind of routers reaches where a promise is kept; None where it cannot keep it."""
-
-    splitting_probability: float | None
-    waiting_time: float | None
-    baseline_throughput: float | None
-
-
-@dataclass(frozen=True)
-class Promise:
-    """A waiting time or a splitting probability held by quantum, classical and communicating routers alike.
-
-    Attributes:
-        kind: What is held, and is the same for all.
-        value: At which value; where the scenario promises nothing, the splitting probability predicted.
-        promised: Whether the scenario promises it.
-        quantum_ideal, quantum_predicted: One Bell pair, without noise and at the noise predicted, each with the
-            strategy that keeps the promise at that noise.
-        classical: The best of the class certified against.
-        communication: Routers that know both types at no delay.
-    """
-
-    kind: Literal["waiting_time", "splitting_probability"]
-    value: float
-    promised: bool
-    quantum_ideal: Reach
-    quantum_predicted: Reach
-    classical: Reach
-    communication: Reach
 
 
 @dataclass(frozen=True)
@@ -185,7 +150,7 @@ def forecast(
         naive_trials=naive,
         free_trials=free.trials if free else None,
         free_multiplier=free.strategy_multiplier if free else None,
-        promise=_promise(experiment.operating_point, frontiers, behaviour, p, waiting),
+        promise=promise_at(experiment.operating_point, frontiers, behaviour, p, waiting),
         latency_ideal=break_even_latency(frontiers, p_ideal, ideal_waiting),
         latency_predicted=break_even_latency(frontiers, p, waiting) if foreseen.waiting_time_reduction > 0 else None,
         remedies=remedies,
@@ -235,7 +200,7 @@ def foresee(
 ) -> Predicted:
     """What a run of a design should show, for its record."""
     workload = frontiers.workload
-    split = (1 - _correlators(predicted, workload.shape)) / 2
+    split = (1 - conditional_correlators(predicted, workload.shape)) / 2
     p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
     reduction, relative, gain = (float(each) for each in _advantages(frontiers, p, waiting))
     certifies, ratio, visibility = 0.0, None, 0.0
@@ -274,7 +239,7 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
         shots: N.
     """
     workload = frontiers.workload
-    c = _correlators(predicted, workload.shape)
+    c = conditional_correlators(predicted, workload.shape)
     centre = workload.splitting_probability((1 - c) / 2), workload.waiting_time((1 - c) / 2)
     slopes = np.stack([-workload.joint / 2, workload.joint * workload.weights / 2])
     seen = shots * np.where(distribution > 0, distribution, np.inf)
@@ -348,12 +313,6 @@ def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | 
     return input_distribution(frontiers.workload, point.certificate_multiplier)
 
 
-def _correlators(predicted: Floats, shape: tuple[int, int]) -> Floats:
-    """Of the trials that bring an outcome, as the analysis estimates them."""
-    together, split = answers(predicted, shape)
-    return np.asarray((together - split) / np.maximum(together + split, np.finfo(float).tiny))
-
-
 def _advantages(frontiers: Frontiers, p: float | Floats, waiting: float | Floats) -> tuple[Floats, Floats, Floats]:
     """Waiting time saved at equal throughput, the same as a share, and throughput gained at equal waiting."""
     classical, tau = frontiers.classical, frontiers.workload.baseline_throughput
@@ -387,55 +346,3 @@ def _naive_trials(
         return evaluate_design(frontiers, predicted, multiplier, even, experiment.significance, power).trials
     except DataError:  # a game without weight, as with a single type
         return None
-
-
-def _promise(
-    target: str | OperatingTarget, frontiers: Frontiers, behaviour: Behaviour, p: float, waiting: float
-) -> Promise:
-    """What the target holds for all; for a target that promises neither, the splitting probability predicted."""
-    pair, workload = frontiers.one_pair, frontiers.workload
-
-    def reach(p: float | None, waiting: float | None) -> Reach:
-        if p is None or waiting is None:
-            return Reach(None, None, None)
-        return Reach(p, waiting, float(workload.baseline_throughput(p)))
-
-    def noisy(strategy: Strategy) -> tuple[float, float]:
-        split = (1 - _correlators(behaviour(strategy), workload.shape)) / 2
-        return workload.splitting_probability(split), workload.waiting_time(split)
-
-    if isinstance(target, OperatingTarget) and target.waiting_time is not None:
-        held = target.waiting_time
-        ends = workload.unavoidable_waiting_time, workload.together_waiting_time
-        found = _solve(lambda at: noisy(pair.at_waiting_time(at))[1] - held, *ends)
-        return Promise(
-            "waiting_time",
-            held,
-            True,
-            reach(pair.splitting_probability_at(held), held),
-            reach(None, None) if found is None else reach(noisy(pair.at_waiting_time(found))[0], held),
-            reach(float(frontiers.classical.splitting_probability_at(held)), held),
-            reach(float(frontiers.communication.splitting_probability_at(held)), held),
-        )
-    promised = isinstance(target, OperatingTarget) and target.splitting_probability is not None
-    held, kept = p, reach(p, waiting)
-    if isinstance(target, OperatingTarget) and target.splitting_probability is not None:
-        held = target.splitting_probability
-        found = _solve(lambda at: noisy(pair.at_splitting_probability(at))[0] - held, 0.0, 1.0)
-        kept = reach(None, None) if found is None else reach(held, noisy(pair.at_splitting_probability(found))[1])
-    return Promise(
-        "splitting_probability",
-        held,
-        promised,
-        reach(held, pair.waiting_time_at(held)),
-        kept,
-        reach(held, float(frontiers.classical.waiting_time_at(held))),
-        reach(held, float(frontiers.communication.waiting_time_at(held))),
-    )
-
-
-def _solve(excess: Callable[[float], float], low: float, high: float) -> float | None:
-    """Where a rising function crosses 0; None if it does nowhere in between."""
-    if not excess(low) <= 0 <= excess(high):
-        return None
-    return float(brentq(excess, low, high, xtol=1e-9 * (high - low)))

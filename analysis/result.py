@@ -121,6 +121,11 @@ def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
     log10_p = log10_settings_p_value(sample)
     if log10_p >= SETTINGS_ALARM:
         return sample, []
+    if sample.sampling.stopped:
+        raise DataError(
+            f"the settings were not drawn as declared (log10 p = {log10_p:.1f}), and of a run that could stop early "
+            "nothing valid can be said without them"
+        )
     return Sample(sample.counts, replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
         f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analysed as fixed"
     ]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import gammaln
+from scipy.stats import chi2
 
 _EPS = float(np.finfo(float).eps)
 _CHUNK = 4096
@@ -105,3 +106,14 @@ def lower_limit(tail: Tail, trials: int, total: float, log_significance: float) 
         return 0.0
     found = brentq(excess, lowest, mean, xtol=1e-15, rtol=8 * _EPS)
     return max(0.0, float(found) - 1e-12)
+
+
+def log10_chi2_tail(statistic: float, freedom: int) -> float:
+    """log₁₀ P[χ² ≥ statistic]; by its asymptotic leading term where the tail underflows; 0 without freedom."""
+    if not freedom:
+        return 0.0
+    tail = float(chi2.logsf(statistic, freedom))
+    if not math.isfinite(tail):
+        half = statistic / 2
+        tail = (freedom / 2 - 1) * math.log(half) - half - math.lgamma(freedom / 2)
+    return min(0.0, tail / math.log(10))

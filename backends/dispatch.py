@@ -46,11 +46,12 @@ class Dispatch:
         with self._ledger.hold(self._run.id):
             self._reconcile()
 
-    def submit(self, watch: Callable[[int], None] = lambda done: None) -> None:
+    def submit(self, watch: Callable[[int], None] = lambda done: None, end: int | None = None) -> None:
         """Submit every part that has no job on its way, after finding the jobs whose fate is in doubt.
 
         Args:
             watch: Gets the number of parts that have a job.
+            end: Only the parts whose trials begin before this one; None: all.
 
         Raises:
             RefusedError: the provider will not take a part; the parts before it are on their way.
@@ -60,7 +61,7 @@ class Dispatch:
             self._reconcile()
             live = {job.part for job in self._jobs() if job.live}
             for part, trials in enumerate(self._run.parts):
-                if part not in live:
+                if part not in live and (end is None or trials.start < end):
                     self._submit_part(part, trials)
                 watch(part + 1)
 
@@ -105,13 +106,17 @@ class Dispatch:
                     self._ledger.note(self._run.id, job.key, "asked the provider to cancel")
                     self._advance_job(job, job.id)
 
-    def missing(self) -> tuple[JobEntry | range, ...]:
-        """For each part without a stored result its last attempt, or its trials if there was none."""
+    def missing(self, end: int | None = None) -> tuple[JobEntry | range, ...]:
+        """For each part without a stored result its last attempt, or its trials if there was none.
+
+        Args:
+            end: Only of the parts whose trials begin before this one; None: of all.
+        """
         last: dict[int, JobEntry] = {}
         for job in self._jobs():
             if not (job.part in last and last[job.part].live):
                 last[job.part] = job
-        parts = enumerate(self._run.parts)
+        parts = [(part, each) for part, each in enumerate(self._run.parts) if end is None or each.start < end]
         found = [last.get(part, trials) for part, trials in parts]
         return tuple(each for each in found if isinstance(each, range) or each.state != "stored")
 

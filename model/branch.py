@@ -23,7 +23,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from scipy.optimize import minimize
 
 Floats = NDArray[np.float64]
@@ -48,6 +47,7 @@ class Search:
         low: Its score.
         high: An upper bound on every score, rounding included.
         nodes: Nodes bounded.
+        seconds: Time allowed.
         finished: Whether `high` is within the tolerance of `low`; False where time ran out.
     """
 
@@ -55,7 +55,16 @@ class Search:
     low: float
     high: float
     nodes: int
+    seconds: float
     finished: bool
+
+    @property
+    def method(self) -> str:
+        """How the interval was found, and how much of it is unproved where time ran out."""
+        width = (self.high - self.low) / self.low
+        if self.finished:
+            return f"branch and bound, {self.nodes} nodes, gap {100 * width:.2g} %"
+        return f"branch and bound, gap {100 * width:.2g} %, stopped after {self.seconds:g} s"
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +138,13 @@ def branch_and_bound(matrix: Floats, *, tolerance: float, gap: float, seconds: f
     nodes = tree.grow()
     high = max(tree.high, tree.value)
     finished = high - tree.value <= tree.tolerance
-    return Search(tree.signs, tree.value * scale, high * scale, nodes, finished)
+    return Search(tree.signs, tree.value * scale, high * scale, nodes, seconds, finished)
 
 
 class _Tree:
     """The best strategy so far and the open nodes, the largest bound first."""
 
-    def __init__(
-        self, matrix: Floats, tolerance: float, gap: float, deadline: float, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, matrix: Floats, tolerance: float, gap: float, deadline: float, rng: np.random.Generator) -> None:
         rows, columns = matrix.shape
         self.matrix = np.block([[np.zeros((rows, rows)), matrix / 2], [matrix.T / 2, np.zeros((columns, columns))]])
         self.rng = rng
@@ -280,9 +287,9 @@ def _descended(node: _Node, deadline: float) -> tuple[Floats, Floats, float]:
 
     def smooth(point: Floats) -> tuple[float, Floats]:
         y, z = point[:count], point[count:]
-        eigenvalues, vectors = eigh(
-            _shifted(node, y, z), driver="evr", subset_by_value=(0.0, np.inf), check_finite=False
-        )
+        eigenvalues, vectors = np.linalg.eigh(_shifted(node, y, z))
+        first = int(np.searchsorted(eigenvalues, 0.0))
+        eigenvalues, vectors = eigenvalues[first:], vectors[:, first:]
         gram = (vectors * eigenvalues) @ vectors.T / alpha
         value = float(point.sum() + eigenvalues @ eigenvalues / (2 * alpha) + alpha / 2 * count**2)
         return value, np.concatenate([1 - np.diag(gram), node.cuts.slack(gram)])

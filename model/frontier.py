@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ScenarioError
-from .game import MAX_ENUMERATED, RankTwo, XorGame, classical_optimum, quantum_optimum
+from .game import RankTwo, XorGame, classical_optimum, quantum_optimum
 from .strategy import Measurements, Strategy
 from .workload import Workload
 
@@ -83,13 +83,8 @@ def classical_frontier(workload: Workload) -> Frontier:
     it is a further vertex, else the chord is an edge.
 
     Raises:
-        ScenarioError: correlated types, too many at both routers for an exact solution.
+        ScenarioError: correlated types, too many at both routers to prove the bound in the time allowed.
     """
-    if not workload.product and min(workload.shape) > MAX_ENUMERATED:
-        raise ScenarioError(
-            f"traffic.joint: {workload.shape[0]}×{workload.shape[1]} correlated types; the exact classical bound is "
-            f"found for at most {MAX_ENUMERATED} at one of the routers: merge types, or use a product distribution"
-        )
     ones = np.ones(workload.shape)
     known = {0.0: ones, 1.0: -ones}
     height = {p: workload.waiting_time((1 - c) / 2) for p, c in known.items()}
@@ -99,6 +94,12 @@ def classical_frontier(workload: Workload) -> Frontier:
         first, last = chords.pop()
         multiplier = (height[first] - height[last]) / (last - first)
         best = classical_optimum(routing_game(workload, multiplier))
+        if not best.finished:
+            raise ScenarioError(
+                f"traffic.joint: {workload.shape[0]}×{workload.shape[1]} correlated types; the classical bound at "
+                f"multiplier {multiplier:g} is not proved ({best.bound.method}): merge types, or use a product "
+                "distribution"
+            )
         split = (1 - best.correlators) / 2
         p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
         below = height[first] - multiplier * (p - first) - waiting

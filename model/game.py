@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anderson import fixed_point
+from .branch import branch_and_bound
+from .enumeration import best_signs, enumeration_steps
 
 Floats = NDArray[np.float64]
 
-MAX_ENUMERATED = 20  # 2^19 sign vectors of the smaller side
+MAX_STEPS = 2**28  # additions of an enumeration, a tenth of a second: 24 types on either side
+SEARCH_SECONDS = 60.0  # of branch and bound, for one game
 MAX_STARTS = 6  # fresh starts of the ascent while its dual gap stays open
-CLOSED_GAP = 1e-9  # relative dual gap at which the quantum value counts as closed
+MAX_COMPARED = 10  # types up to which a stalled ascent is compared with the classical strategies
+CLOSED_GAP = 1e-9  # relative gap at which a value counts as closed
 _ROUNDING = 16 * np.finfo(float).eps  # slack per summed term, for bounds that must survive rounding
 
 
@@ -76,11 +80,19 @@ class XorGame:
 
 @dataclass(frozen=True, eq=False)
 class ClassicalOptimum:
-    """A best deterministic strategy: signs a, shape (n_A,), b, shape (n_B,), and the interval holding β_C."""
+    """The best deterministic strategy found, and the interval holding β_C.
+
+    Attributes:
+        bound: The interval.
+        a: Signs of A, shape (n_A,).
+        b: Signs of B, shape (n_B,).
+        finished: Whether the interval is as narrow as was asked; False where the search ran out of time.
+    """
 
     bound: Bound
     a: Floats
     b: Floats
+    finished: bool = True
 
     @property
     def correlators(self) -> Floats:
@@ -102,26 +114,40 @@ class QuantumOptimum:
         return np.clip(self.u @ self.v.T, -1.0, 1.0)
 
 
-def classical_optimum(game: XorGame) -> ClassicalOptimum:
-    """β_C exactly: by thresholds where G has its rank-2 factors, else by enumerating the smaller side.
+def classical_optimum(
+    game: XorGame, *, gap: float = CLOSED_GAP, seconds: float = SEARCH_SECONDS, seed: int = 0
+) -> ClassicalOptimum:
+    """β_C: by thresholds where G has its rank-2 factors, else by enumerating the smaller side, else branch and bound.
 
-    Raises:
-        ValueError: no factors, and both sides have more than MAX_ENUMERATED types.
+    The interval has the width of rounding unless branch and bound was told to stop earlier, or had to; `method` then
+    says how wide it is and why.
+
+    Args:
+        game: The game.
+        gap: Relative gap at which branch and bound may stop.
+        seconds: Time after which it stops and the interval shows what is unproved; 0 bounds the game without a search.
+        seed: Of its search for strategies; the result is a function of it, unless time runs out.
     """
+    matrix, high, finished = game.matrix, -np.inf, True
     if game.rank_two is not None:
         a, method = _best_threshold(game.rank_two), "threshold"
-    elif game.matrix.shape[0] <= game.matrix.shape[1]:
-        a, method = _best_signs(game.matrix), "enumeration"
+    elif enumeration_steps(matrix) <= min(MAX_STEPS, enumeration_steps(matrix.T)):
+        a, method = best_signs(matrix), "enumeration"
+    elif enumeration_steps(matrix.T) <= MAX_STEPS:
+        a, method = _signs(matrix @ best_signs(matrix.T)), "enumeration"
+    elif game.is_zero:
+        a, method = np.ones(len(matrix)), "zero game"
     else:
-        a, method = _signs(game.matrix @ _best_signs(game.matrix.T)), "enumeration"
-    b = _signs(a @ game.matrix)
+        found = branch_and_bound(matrix, tolerance=2 * game.slack, gap=gap, seconds=seconds, seed=seed)
+        a, high, method, finished = found.signs[: len(matrix)], found.high, found.method, found.finished
+    b = _signs(a @ matrix)
     for _ in range(len(a)):  # where terms cancel, a neighbour may be better than the cut found from the factors
-        better = _signs(game.matrix @ b)
+        better = _signs(matrix @ b)
         if np.array_equal(better, a):
             break
-        a, b = better, _signs(better @ game.matrix)
-    value = float(a @ game.matrix @ b)
-    return ClassicalOptimum(Bound(value - game.slack, value + game.slack, method), a, b)
+        a, b = better, _signs(better @ matrix)
+    value = float(a @ matrix @ b)
+    return ClassicalOptimum(Bound(value - game.slack, max(value, high) + game.slack, method), a, b, finished)
 
 
 def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
@@ -170,7 +196,7 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
 
 def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
     """A stalled ascent must not fall behind the classical strategies, which are vectors along one line."""
-    if game.rank_two is None and min(game.matrix.shape) > MAX_ENUMERATED // 2:
+    if game.rank_two is None and min(game.matrix.shape) > MAX_COMPARED:
         return found
     classical = classical_optimum(game)
     if classical.bound.low <= found.bound.low:
@@ -239,21 +265,3 @@ def _best_threshold(factors: RankTwo) -> Floats:
     a = np.empty(len(left))
     a[order_a] = np.where(np.arange(len(left)) < int(values.argmax()), -1.0, 1.0)
     return a
-
-
-def _best_signs(matrix: Floats) -> Floats:
-    """Signs of the rows that maximise Σ_y |Σ_x G a_x|, by enumeration with a_0 = 1."""
-    count = matrix.shape[0]
-    if count > MAX_ENUMERATED:
-        raise ValueError(f"{count} types on the smaller side; at most {MAX_ENUMERATED} can be enumerated")
-    best, best_signs = -np.inf, np.ones(count)
-    bits = np.arange(count - 1)
-    for first in range(0, 2 ** (count - 1), 4096):
-        codes = np.arange(first, min(first + 4096, 2 ** (count - 1)))
-        signs = np.ones((len(codes), count))
-        signs[:, 1:] -= 2.0 * (codes[:, None] >> bits & 1)
-        values = np.abs(signs @ matrix).sum(axis=1)
-        top = int(values.argmax())
-        if values[top] > best:
-            best, best_signs = float(values[top]), signs[top]
-    return best_signs

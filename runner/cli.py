@@ -50,6 +50,9 @@ MaxCostOption = Annotated[str | None, typer.Option(metavar="USD", help="Refuse t
 MaxSecondsOption = Annotated[
     float | None, typer.Option(min=0, metavar="SECONDS", help="Refuse to submit beyond this time on the device.")
 ]
+UntilOption = Annotated[
+    bool, typer.Option("--until-certified", help="Stop as soon as it is certified; --shots is then the most to take.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Submit without being asked.")]
 PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest pause between two questions.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")]
@@ -68,6 +71,7 @@ def run(
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
+    until_certified: UntilOption = False,
     poll: PollOption = 30.0,
     ledger: LedgerOption = None,
 ) -> None:
@@ -76,17 +80,18 @@ def run(
 
     _guard_secrets()
     opened, content = open_backend(backend), _load(scenario)
+    content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
     if isinstance(opened, RemoteBackend):
         from .cloud import Approval, fetch_command, submit_command
 
         approval = Approval(max_cost, max_qpu_seconds, yes)
-        name = submit_command(content.with_experiment(shots=shots), scenario, opened, seed, out, ledger, approval)
-        complete, certified = fetch_command([name], ledger, True, poll, json, rivals, False, None)
+        name = submit_command(content, scenario, opened, seed, out, ledger, approval)
+        complete, certified = fetch_command([name], ledger, True, poll, json, rivals, False, None, go_on=True)
         _exit_unless(complete)
     else:
         from .commands import run_command
 
-        certified = run_command(content, scenario, opened, shots, seed, out, json, rivals)
+        certified = run_command(content, scenario, opened, seed, out, json, rivals)
     _exit_for(certified, require_advantage)
 
 
@@ -100,6 +105,7 @@ def submit(
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
+    until_certified: UntilOption = False,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Submit what a recorded run still lacks, instead of a new run.")
     ] = None,
@@ -111,14 +117,14 @@ def submit(
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
-        if scenario or backend or shots or seed is not None or out:
+        if scenario or backend or shots or seed is not None or out or until_certified:
             _fail("--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them")
         name = resume_command(resume, ledger, approval)
     else:
         if backend is None:
             _fail("submit needs --backend, ibm:fez or braket:garnet say; `bellqueue backends` lists them")
         opened = _remote(backend)
-        content = _load(scenario).with_experiment(shots=shots)
+        content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         name = submit_command(content, scenario, opened, seed, out, ledger, approval)
     print(f"{name}\nfetch it with: bellqueue fetch {name}")
 
@@ -215,6 +221,30 @@ def frontier(
     from .commands import frontier_command
 
     frontier_command(_load(scenario), json, plot, rivals)
+
+
+@app.command()
+def plan(
+    scenario: ScenarioArgument = None,
+    backend: Annotated[
+        str | None, typer.Option(help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}.")
+    ] = None,
+    visibility: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="A Bell pair of this visibility, instead of a device.")
+    ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Rank every backend at hand (half a minute).")] = False,
+    power: Annotated[
+        float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
+    ] = 0.95,
+    json: JsonOption = False,
+) -> None:
+    """Before paying: will this device show the advantage, with how many shots, at what cost?"""
+    from .planning import plan_command
+
+    _guard_secrets()
+    plan_command(
+        _load(scenario), backend or (None if visibility or all else DEFAULT_BACKEND), visibility, power, all, json
+    )
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 from ..analysis.record import Analysis
 from ..backends import open_backend
@@ -22,10 +23,22 @@ from ..backends.dispatch import Dispatch
 from ..backends.entries import JobEntry, RunEntry
 from ..backends.ledger import BUSY, Ledger, default_ledger
 from ..backends.protocol import CostEstimate, JobStatus, RemoteBackend
+from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, LedgerError, UnreachableError
 from ..model.scenario import Scenario
 from .folder import REPORT, RunFolder, refuse_existing
-from .submission import asks, finish_run, jobs_record, plan_run, refuse_unapproved
+from .plan_record import PlanRecord
+from .submission import (
+    asks,
+    estimate_of,
+    finish_run,
+    jobs_record,
+    next_round_end,
+    plan_run,
+    refuse_unapproved,
+    round_end,
+    standing_of,
+)
 from .tables import history_table, jobs_table, runs_table
 from .terminal import progress_bars, say, search_rivals, show_analysis
 
@@ -85,7 +98,7 @@ def submit_command(
     approval.ask(entry.backend, estimate)
     with Ledger(ledger or default_ledger()) as book:
         book.add_run(entry)
-        _submit(Dispatch(book, entry, backend, say), entry)
+        _submit(Dispatch(book, entry, backend, say), entry, round_end(entry, _plan(entry), ()))
     return entry.id
 
 
@@ -95,15 +108,20 @@ def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
         entry = book.run(name)
         if entry.finished:
             raise LedgerError(f"run {entry.id} has finished and lacks nothing; its folder is {entry.folder}")
-        dispatch = Dispatch(book, entry, _open(entry), say)
+        backend = _open(entry)
+        dispatch = Dispatch(book, entry, backend, say)
         if entry.closed:
             book.close_run(entry.id, False)
         dispatch.reconcile()  # what is in doubt may have to be paid for, too
-        missing = [each for each in dispatch.missing() if isinstance(each, range) or not each.live]
+        end = round_end(entry, _plan(entry), book.jobs(entry.id))
+        if entry.shots > end and not dispatch.missing(end):  # the round is complete, so the next one is asked for
+            end = next_round_end(entry, _plan(entry), end)
+        missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
         if missing:
-            share = sum(len(each if isinstance(each, range) else each.trials) for each in missing) / entry.shots
-            approval.ask(entry.backend, _share(entry, len(missing), share))
-        _submit(dispatch, entry)
+            parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
+            plan = SamplingPlan.from_bytes(entry.sampling)
+            approval.ask(entry.backend, estimate_of(backend, plan, parts))
+        _submit(dispatch, entry, end)
     return entry.id
 
 
@@ -116,6 +134,7 @@ def fetch_command(
     rivals: bool,
     accept_loss: bool,
     out: Path | None,
+    go_on: bool = False,
 ) -> tuple[bool, bool]:
     """Bring home what is finished; returns (every run is complete, every analysis certifies)."""
     with Ledger(ledger or default_ledger()) as book:
@@ -131,7 +150,7 @@ def fetch_command(
         complete, certified, problems = True, True, []
         for run in runs:
             try:
-                analysis = _fetch_one(book, run, wait, poll, rivals, accept_loss, out)
+                analysis = _fetch_one(book, run, wait, poll, rivals, accept_loss, out, go_on)
             except BellqueueError as error:
                 if len(runs) == 1:
                     raise
@@ -225,49 +244,83 @@ def told_how_to_return(run: str) -> Iterator[None]:
         raise
 
 
-def _submit(dispatch: Dispatch, entry: RunEntry) -> None:
+def _plan(entry: RunEntry) -> PlanRecord:
+    return PlanRecord.model_validate_json(entry.plan)
+
+
+def _submit(dispatch: Dispatch, entry: RunEntry, end: int) -> None:
     with told_how_to_return(entry.id), progress_bars() as progress:
         step = progress.add_task(f"submitting to {entry.backend}", total=len(entry.parts))
-        dispatch.submit(lambda done: progress.update(step, completed=done))
+        dispatch.submit(lambda done: progress.update(step, completed=done), end)
     print(f"run {entry.id} is submitted to {entry.backend}", file=sys.stderr)
 
 
 def _fetch_one(
-    book: Ledger, run: RunEntry, wait: bool, poll: float, rivals: bool, accept_loss: bool, out: Path | None
+    book: Ledger,
+    run: RunEntry,
+    wait: bool,
+    poll: float,
+    rivals: bool,
+    accept_loss: bool,
+    out: Path | None,
+    go_on: bool,
 ) -> Analysis | None:
-    """A run's analysis, or None while it is still under way."""
+    """A run's analysis, or None while it is still under way.
+
+    Args:
+        go_on: Whether the next round of a run that may stop early is submitted, which was approved with the whole.
+    """
     if run.finished and Path(run.folder).is_dir() and not out:
         if any(job.state == "stored" and not job.usage_known for job in book.jobs(run.id)):
             _ask_quietly(book, run)
         return RunFolder.open(Path(run.folder)).analysis()
-    dispatch = Dispatch(book, run, _open(run), say)
+    dispatch, plan = Dispatch(book, run, _open(run), say), _plan(run)
     with told_how_to_return(run.id), progress_bars() as progress:
         step = progress.add_task(f"run {run.id}", total=len(run.parts))
-
-        def watch(_: str, status: JobStatus) -> None:
-            stored = len(run.parts) - len(dispatch.missing())
-            progress.update(step, description=f"run {run.id}: {status.state} {status.message}", completed=stored)
-
-        pause = min(FIRST_PAUSE, poll)
         while True:
-            try:
-                dispatch.advance(watch, BUSY if wait else 0.0)
-            except UnreachableError as error:
-                if not wait:
-                    raise
-                say(f"{error}; asking again")  # days in a queue outlast many a network
-            missing = dispatch.missing()
+            end = round_end(run, plan, book.jobs(run.id))
+            missing = _await_round(dispatch, run, end, wait, poll, progress, step)
             under_way = [each for each in missing if isinstance(each, JobEntry) and each.live]
-            if not missing or not under_way or not wait:
+            if missing and not (accept_loss and not under_way):
+                _explain(run, missing)
+                return None
+            if plan.stop is None or end == run.shots:
                 break
-            time.sleep(pause)
-            pause = min(2 * pause, poll)
-        if missing and not (accept_loss and not under_way):
-            _explain(run, missing)
-            return None
+            standing = standing_of(run, plan, dispatch.trials())
+            say(f"run {run.id}: {standing.line()}")
+            if standing.decision.stop:
+                break
+            if not go_on:
+                say(f"run {run.id}: {standing.decision.reason}; the next round: bellqueue submit --resume {run.id}")
+                return None
+            dispatch.submit(end=next_round_end(run, plan, end))
         curves = search_rivals(Scenario.parse(json_module.loads(run.scenario)).workload(), progress) if rivals else ()
         progress.update(step, description="analysing and writing", total=None)
-        return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out)
+        return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out, end=end)
+
+
+def _await_round(
+    dispatch: Dispatch, run: RunEntry, end: int, wait: bool, poll: float, progress: Progress, step: TaskID
+) -> tuple[JobEntry | range, ...]:
+    """What is missing of the trials before `end` after one look, or, where the user waits, once all jobs have ended."""
+
+    def watch(_: str, status: JobStatus) -> None:
+        stored = len(run.parts) - len(dispatch.missing())
+        progress.update(step, description=f"run {run.id}: {status.state} {status.message}", completed=stored)
+
+    pause = min(FIRST_PAUSE, poll)
+    while True:
+        try:
+            dispatch.advance(watch, BUSY if wait else 0.0)
+        except UnreachableError as error:
+            if not wait:
+                raise
+            say(f"{error}; asking again")  # days in a queue outlast many a network
+        missing = dispatch.missing(end)
+        if not wait or not any(isinstance(each, JobEntry) and each.live for each in missing):
+            return missing
+        time.sleep(pause)
+        pause = min(2 * pause, poll)
 
 
 def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...]) -> None:
@@ -310,13 +363,6 @@ def _open(run: RunEntry) -> RemoteBackend:
     if not isinstance(backend, RemoteBackend):
         raise LedgerError(f"run {run.id}: backend {run.backend} is no longer one that keeps jobs; restore its adapter")
     return backend
-
-
-def _share(entry: RunEntry, jobs: int, share: float) -> CostEstimate:
-    """What the rest of a run will take, in proportion to its shots."""
-    money = None if entry.estimated_money is None else entry.estimated_money * Decimal(str(share))
-    seconds = None if entry.estimated_qpu_seconds is None else entry.estimated_qpu_seconds * share
-    return CostEstimate(round(entry.shots * share), jobs, seconds, money, f"share of: {entry.estimate_basis}")
 
 
 def _with_command(entry: RunEntry, words: list[str]) -> RunEntry:

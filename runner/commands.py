@@ -28,6 +28,7 @@ from .pipeline import (
     write_records,
     write_results,
 )
+from .plan_record import PlanRecord
 from .tables import backends_table, cloud_table
 from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
 
@@ -38,15 +39,12 @@ def run_command(
     scenario: Scenario,
     source: Path | None,
     backend: LocalBackend,
-    shots: int | None,
     seed: int | None,
     out: Path | None,
     json: bool,
     rivals: bool,
 ) -> bool:
     """Run, analyse, store and show; returns whether the advantage was certified."""
-    if shots is not None:
-        scenario = scenario.with_experiment(shots=shots)
     failure: BellqueueError | None = None
     with progress_bars() as progress:
         step = progress.add_task("preparing", total=None)
@@ -56,8 +54,16 @@ def run_command(
         with new_run_folder(target) as folder:
             write_records(folder, scenario, plan)
             progress.update(step, description=f"measuring on {plan.backend.name}", total=plan.shots, completed=0)
-            trials = measure(experiment, backend, lambda status: progress.update(step, completed=status.done))
+            trials = measure(
+                experiment,
+                backend,
+                lambda status: progress.update(step, completed=status.done),
+                lambda standing: progress.update(step, description=standing.line()),
+            )
             write_trials(folder, trials)
+            if plan.stop:
+                plan = plan.ended(experiment.plan.part(range(len(trials))))
+                write_records(folder, scenario, plan)
             try:
                 curves = search_rivals(experiment.frontiers.workload, progress) if rivals else ()
                 progress.update(step, description="analysing and writing", total=None)
@@ -67,7 +73,7 @@ def run_command(
                     trials,
                     frontiers=experiment.frontiers,
                     wider_rivals=curves,
-                    command=_reproduce(source, plan.backend.name, plan.shots, plan.seed),
+                    command=_reproduce(source, plan),
                 )
                 write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
@@ -195,6 +201,7 @@ def _new_place(backend: str, scenario_hash: str) -> Path:
     return place
 
 
-def _reproduce(source: Path | None, backend: str, shots: int, seed: int) -> str:
-    words = ["bellqueue", "run", *([str(source)] if source else [])]
-    return shlex.join([*words, "--backend", backend, "--shots", str(shots), "--seed", str(seed)])
+def _reproduce(source: Path | None, plan: PlanRecord) -> str:
+    words = ["bellqueue", "run", *([str(source)] if source else []), "--backend", plan.backend.name]
+    words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
+    return shlex.join([*words, "--seed", str(plan.seed)])

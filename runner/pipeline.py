@@ -18,7 +18,7 @@ from ..analysis.result import analyse
 from ..backends.prediction import Predict, predicted_behaviour
 from ..backends.protocol import Backend, JobStatus, LocalBackend
 from ..circuits.plan import SamplingPlan, draw_plan
-from ..model.errors import BackendError
+from ..model.errors import BackendError, DataError
 from ..model.operating import Frontiers, OperatingPoint, input_distribution
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
@@ -26,6 +26,7 @@ from ..model.trials import Counts, Sampling, Trials, match_types
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
+from .rounds import Rounds, Standing, measure_in_rounds, rule_for
 
 Watch = Callable[[JobStatus], None]
 
@@ -82,13 +83,51 @@ def prepare(
     return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
-def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
-    """Run the plan on a backend, reporting every status; local backends work while they are polled.
+def measure(
+    experiment: Experiment, backend: LocalBackend, watch: Watch, stand: Callable[[Standing], None] = lambda _: None
+) -> Trials:
+    """Run the plan on a backend, reporting every status; where the scenario says so, stop as soon as it is certified.
+
+    Args:
+        experiment: What to measure.
+        backend: Where; local backends work while they are polled.
+        watch: Gets every status.
+        stand: Gets where a run that may stop stands after every round.
 
     Raises:
         BackendError: the job failed or was cancelled.
     """
-    job = backend.submit(experiment.plan, secrets.token_hex(16), experiment.seed)
+    if experiment.scenario.experiment.stop is None:
+        return _measure(experiment.plan, experiment.seed, backend, watch)
+    budget = len(experiment.plan.order)
+
+    def measured(trials: range, seed: int) -> Trials:
+        done = trials.start
+        return _measure(
+            experiment.plan.part(trials),
+            seed,
+            backend,
+            lambda status: watch(replace(status, done=done + status.done, total=budget)),
+        )
+
+    return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
+
+
+def rounds_of(experiment: Experiment) -> Rounds:
+    """The test that decides after each round of an experiment that may stop early."""
+    settings = experiment.scenario.experiment
+    return Rounds(
+        experiment.frontiers,
+        experiment.plan.sampling,
+        experiment.point.certificate_multiplier,
+        settings.significance,
+        len(experiment.plan.order),
+        rule_for(settings.stop, settings.significance),
+    )
+
+
+def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
+    job = backend.submit(plan, secrets.token_hex(16), seed)
     while not (status := backend.poll(job)).finished:
         watch(status)
     watch(status)
@@ -109,6 +148,7 @@ def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
         seed=experiment.seed,
         description=backend.describe(),
         predicted=experiment.predicted,
+        stop=experiment.scenario.experiment.stop,
     )
 
 
@@ -170,6 +210,11 @@ def analyse_folder(
         plan.check(own.content_hash(), workload.shape)
         return analyse_run(own, plan, trials, wider_rivals=wider_rivals, command=command)
     assert scenario is not None  # `same` has seen to it
+    if plan.stop:
+        raise DataError(
+            f"{run.path}: the run stopped as soon as its own scenario was certified, so its trials say nothing valid "
+            "about another; measure a run without stop for that"
+        )
     frontiers = Frontiers(scenario.workload())
     plan.check(plan.scenario_hash, workload.shape)
     rows = match_types(workload.names_a, frontiers.workload.names_a, "A")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -59,6 +60,8 @@ class PlanRecord(_Record):
         shots: Trials planned; with several pairs to a shot the device executes fewer.
         parallel: Pairs measured in every shot.
         asked_by_pair: `asked` of each pair; empty if there is one.
+        stop: The rule by which the run may end early; None: it takes all its trials.
+        budget: Where a run ended early, or could have, the most trials it might have taken.
         seed: Of the settings' order and of simulators.
     """
 
@@ -77,6 +80,8 @@ class PlanRecord(_Record):
     backend: BackendRecord
     parallel: Annotated[int, Field(ge=1)] = 1
     asked_by_pair: list[list[list[int]]] = []
+    stop: Literal["certified"] | None = None
+    budget: Annotated[int, Field(ge=1)] | None = None
 
     @classmethod
     def of(
@@ -90,12 +95,11 @@ class PlanRecord(_Record):
         seed: int,
         description: Description,
         predicted: Predicted | None = None,
+        stop: Literal["certified"] | None = None,
     ) -> PlanRecord:
         """Record an operating point with its drawn settings."""
         parallel = plan.sampling.parallel
-        places = np.array([setting.x * plan.shape[1] + setting.y for setting in plan.settings])[plan.order]
-        each = [np.bincount(places[pair::parallel], minlength=math.prod(plan.shape)) for pair in range(parallel)]
-        asked = np.array(each).reshape(parallel, *plan.shape)
+        asked = _asked(plan)
         distribution = plan.sampling.distribution
         assert distribution is not None  # draw_plan is always given one
         components = zip(point.strategy.mixture, (part.angles() for part in point.strategy.components), strict=True)
@@ -117,7 +121,15 @@ class PlanRecord(_Record):
             backend=BackendRecord.of(description),
             parallel=parallel,
             asked_by_pair=asked.tolist() if parallel > 1 else [],
+            stop=stop,
+            budget=len(plan.order) if stop else None,
         )
+
+    def ended(self, taken: SamplingPlan) -> PlanRecord:
+        """The same where only the first part of the plan was taken, because the rule said enough."""
+        asked = _asked(taken)
+        changes = {"asked": asked.sum(axis=0).tolist(), "shots": len(taken.order)}
+        return self.model_copy(update=changes | ({"asked_by_pair": asked.tolist()} if self.parallel > 1 else {}))
 
     def check(self, scenario_hash: str, shape: tuple[int, int]) -> None:
         """See that this plan was made for that scenario, with its numbers of types.
@@ -158,14 +170,22 @@ class PlanRecord(_Record):
             _lost(asked, trials.of_pair(pair, self.parallel), f" of pair {pair + 1}")
             for pair, asked in enumerate(self.asked_by_pair)
         ]
-        return Sampling(
-            self.settings,
-            np.array(self.input_distribution),
-            self.block,
-            lost if lost.any() else None,
-            self.parallel,
-            np.array(each) if each and lost.any() else None,
-        )
+        by_pair = np.array(each) if each and lost.any() else None
+        return replace(self.sampling_rule(), lost=lost if lost.any() else None, lost_by_pair=by_pair)
+
+    def sampling_rule(self) -> Sampling:
+        """How the settings were drawn, none of their trials being lost."""
+        distribution = np.array(self.input_distribution)
+        stopped = self.stop is not None
+        return Sampling(self.settings, distribution, self.block, parallel=self.parallel, stopped=stopped)
+
+
+def _asked(plan: SamplingPlan) -> NDArray[np.int64]:
+    """Trials that a plan asks of each pair with each setting, shape (k, n_A, n_B)."""
+    parallel = plan.sampling.parallel
+    places = np.array([setting.x * plan.shape[1] + setting.y for setting in plan.settings])[plan.order]
+    each = [np.bincount(places[pair::parallel], minlength=math.prod(plan.shape)) for pair in range(parallel)]
+    return np.array(each).reshape(parallel, *plan.shape)
 
 
 def _lost(asked: list[list[int]], trials: Trials, whose: str) -> NDArray[np.int64]:

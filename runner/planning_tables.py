@@ -11,10 +11,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ..analysis.drawing import printable
-from ..analysis.forecast import Promise, Reach
+from ..analysis.promise import Promise, Reach
 from ..analysis.table import NONE, chance_text, estimate_cell
 from ..backends.cost import dollars
-from .planning import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
+from .planning_record import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
 
 _LATENCY = (
     "Where a message takes longer than this, one way, entanglement waits less also than routers that hold both "
@@ -40,7 +40,7 @@ def ranking_table(record: RankingRecord) -> RenderableType:
     table = Table(
         Column("backend", no_wrap=True),
         "pair",
-        Column("visibility", justify="right"),
+        Column("visibility", justify="right", min_width=10),
         Column("CHSH", justify="right"),
         Column("waits less", justify="right"),
         Column("trials needed", justify="right"),
@@ -143,13 +143,13 @@ def _certifying(record: ForecastRecord) -> Table:
             limit, ratio = design.information_limit_trials, found.information_limit_ratio
             table.add_row("    information limit ln(1/α)/KL", f"{limit:.0f}  (the plan takes {ratio:.2f} times that)")
         if found.naive_trials is None:
-            table.add_row("    even settings, planned without noise", "no number is enough")
+            table.add_row("    even settings, noise ignored", "no number is enough")
         else:
             more = f"{found.naive_trials}  ({found.naive_trials / design.trials:.2f} times as many)"
-            table.add_row("    even settings, planned without noise", more)
+            table.add_row("    even settings, noise ignored", more)
         if found.free_trials is not None and found.free_trials < design.trials:
             other = f"{found.free_trials}  (multiplier = {found.free_multiplier:.6g})"
-            table.add_row("    with the strategy that certifies soonest", other)
+            table.add_row("    with the soonest strategy", other)
         table.add_row("multiplier μ of the certificate", f"{design.certificate_multiplier:.6g}")
         table.add_row("settings, drawn for every trial", _settings(design.input_distribution))
     for name, cost in (("cost", record.cost), ("cost", record.cost_needed)):

@@ -18,6 +18,7 @@ from ..model.trials import Sampling, Trials
 
 FIRST_ROUND = 200  # trials; fewer hardly ever certify anything
 GROWTH = 1.5  # of a round over the last: the trials beyond the moment of certainty are at most a third of all
+JOB_GROWTH = 2.0  # where a round is a job, queues cost more than trials
 LEAST_PER_JOB = 1000  # trials of the first round where a round is a job, which costs by itself
 
 
@@ -93,9 +94,11 @@ class Rounds:
         self._total += float(scores.sum())
         reduction = reduction_limits(self._frontiers, sample, self._multiplier, self._significance)
         log_p = self._martingale.log_p_value
+        # Whoever stops wants the lower limit above 0, too; it looks at the stakes now, p at their best moment.
+        settled = log_p if reduction.excess.low > 0 else 0.0
         count = len(self._trials)
         relative = reduction.waiting_time_reduction_relative
-        progress = Progress(count, self._budget, log_p, self._total, self._bound, relative.high - relative.low)
+        progress = Progress(count, self._budget, settled, self._total, self._bound, relative.high - relative.low)
         decision = self._rule.decide(progress)
         return Standing(count, self._budget, log_p / math.log(10), reduction, decision)
 
@@ -109,6 +112,13 @@ class Rounds:
 def rule_for(stop: str | None, significance: float) -> StoppingRule:
     """The rule that a scenario's `stop` names."""
     return WhenCertified(significance) if stop == "certified" else FixedNumber()
+
+
+def job_rounds(budget: int, parallel: int) -> tuple[range, ...]:
+    """Rounds where each is a job that waits in a queue: few, each twice the last, in whole shots of k trials."""
+    shots = budget // parallel
+    first = min(max(LEAST_PER_JOB // parallel, 1), shots)
+    return tuple(range(each.start * parallel, each.stop * parallel) for each in rounds(shots, first, JOB_GROWTH))
 
 
 def measure_in_rounds(

@@ -15,17 +15,21 @@ from typing import Any
 from ..analysis.record import Analysis
 from ..backends.cost import dollars, over_limit
 from ..backends.dispatch import Dispatch
-from ..backends.entries import RunEntry
+from ..backends.entries import JobEntry, RunEntry
 from ..backends.ledger import Ledger
 from ..backends.prediction import predictor
 from ..backends.protocol import CostEstimate, RemoteBackend
+from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, DataError, LedgerError
+from ..model.operating import Frontiers
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
+from ..model.trials import Trials
 from .folder import RunFolder, new_run_folder, remove_drafts, write_text, write_trials
-from .pipeline import analyse_run, plan_record, prepare, write_records, write_results
+from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import content_hash, now
+from .rounds import Rounds, Standing, job_rounds, rule_for
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 
@@ -48,7 +52,8 @@ def plan_run(
     """
     experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
     plan = plan_record(experiment, backend)
-    parts, estimate = tuple(backend.split(experiment.plan)), backend.estimate(experiment.plan)
+    parts = _parts(experiment, backend)
+    estimate = estimate_of(backend, experiment.plan, parts)
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
     slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
@@ -73,6 +78,59 @@ def plan_run(
         estimate_basis=estimate.basis,
     )
     return entry, estimate
+
+
+def estimate_of(backend: RemoteBackend, plan: SamplingPlan, parts: Sequence[range]) -> CostEstimate:
+    """What some parts of a plan will take, each a job of its own."""
+    if len(parts) == 1:
+        return backend.estimate(plan.part(parts[0]))
+    if parts == tuple(backend.split(plan)):
+        return backend.estimate(plan)
+    each = [backend.estimate(plan.part(part)) for part in parts]
+    money = [one.money for one in each if one.money is not None]
+    seconds = [one.qpu_seconds for one in each if one.qpu_seconds is not None]
+    return CostEstimate(
+        sum(one.shots for one in each),
+        sum(one.tasks for one in each),
+        sum(seconds) if len(seconds) == len(each) else None,
+        sum(money, Decimal(0)) if len(money) == len(each) else None,
+        each[0].basis,
+    )
+
+
+def _parts(experiment: Experiment, backend: RemoteBackend) -> tuple[range, ...]:
+    """The trials of each job; where the run may stop early none reaches beyond a round."""
+    whole = experiment.plan
+    if experiment.scenario.experiment.stop is None:
+        return tuple(backend.split(whole))
+    backend.split(whole)  # refuses what the backend cannot measure, before anything else
+    return tuple(
+        range(each.start + part.start, each.start + part.stop)
+        for each in job_rounds(len(whole.order), whole.sampling.parallel)
+        for part in backend.split(whole.part(each))
+    )
+
+
+def round_end(run: RunEntry, plan: PlanRecord, jobs: Sequence[JobEntry]) -> int:
+    """The trial at which the round ends that was last begun; the whole budget where the run does not stop early."""
+    if plan.stop is None:
+        return run.shots
+    begun = max((job.trials.start for job in jobs), default=0)
+    return next(each.stop for each in job_rounds(run.shots, plan.parallel) if begun < each.stop)
+
+
+def next_round_end(run: RunEntry, plan: PlanRecord, end: int) -> int:
+    """The end of the round after the one that ends at `end`."""
+    return next((each.stop for each in job_rounds(run.shots, plan.parallel) if each.stop > end), run.shots)
+
+
+def standing_of(run: RunEntry, plan: PlanRecord, trials: Trials) -> Standing:
+    """Where a run that may stop early stands after some rounds."""
+    frontiers = Frontiers(Scenario.parse(json.loads(run.scenario), f"run {run.id}").workload())
+    sampling = plan.sampling_rule()
+    multiplier = plan.planned.certificate_multiplier
+    rule = rule_for(plan.stop, plan.significance)
+    return Rounds(frontiers, sampling, multiplier, plan.significance, run.shots, rule).add(trials)
 
 
 def refuse_unapproved(
@@ -106,6 +164,7 @@ def finish_run(
     wider_rivals: Sequence[RivalCurve] = (),
     accept_loss: bool = False,
     out: Path | None = None,
+    end: int | None = None,
 ) -> Analysis:
     """Make the run's folder from the results in the ledger.
 
@@ -116,12 +175,13 @@ def finish_run(
         wider_rivals: To draw beside the certificate.
         accept_loss: Whether parts without a result count as lost trials, that is as losses.
         out: The folder, instead of the one recorded.
+        end: Trials taken, where the run stopped early; None: all.
 
     Raises:
         LedgerError: a part has no result.
         OutputError: the folder is taken.
     """
-    if dispatch.missing() and not accept_loss:
+    if dispatch.missing(end) and not accept_loss:
         raise LedgerError(f"run {run.id} is not complete; `bellqueue status {run.id}` says what is missing")
     target = out.absolute() if out else Path(run.folder)
     if _is_folder_of(run, target):  # the last process was stopped between writing the folder and noting it
@@ -129,6 +189,8 @@ def finish_run(
         return RunFolder.open(target).analysis()
     scenario = Scenario.parse(json.loads(run.scenario), f"run {run.id}")
     plan = PlanRecord.model_validate_json(run.plan)
+    if plan.stop:
+        plan = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end or run.shots)))
     trials = dispatch.trials()
     failure: BellqueueError | None = None
     with ledger.hold(run.id):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import qiskit_aer  # noqa: F401  (Aer crashes if the thread that was the first to import it has ended)
 from numpy.typing import NDArray
 
 Bits = NDArray[np.bool_]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import qiskit_aer  # noqa: F401  (Aer crashes if the thread that was the first to import it has ended)
 from numpy.typing import NDArray
 
 from ..scenarios import default_record
