@@ -14,7 +14,7 @@ demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
 
 test: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow

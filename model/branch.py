@@ -8,10 +8,10 @@ The bound of a node: among three signs t_1 s_i, t_2 s_j, t_3 s_l the sum is neve
 
     sᵀCs ≤ Σy + Σz + N·max(0, λ_max(M)),
 
-which holds however poor y and z are. They are found by minimising the smooth function Σy + Σz + ‖M₊‖²/2α + αN²/2,
-itself such a bound, over the inequalities that are violated at its X = M₊/α (Krislock, Malick and Roupin, Math. Program.
-143, 2014, do so for max-cut). Where z rests on inequalities that a strategy s meets with equality and y = s·(C + ΣzT)s,
-the bound is the score of s itself as soon as M has no positive eigenvalue: then s is proved optimal to rounding.
+which holds however poor y and z are. They are found by minimising the smooth function Σy + Σz + ‖M₊‖²/2α + αN²/2
+over the inequalities that are violated at its X = M₊/α (for max-cut: Krislock, Malick and Roupin, Math. Program. 143,
+2014). Where z rests on inequalities that a strategy s meets with equality and y = s·(C + ΣzT)s, the bound is the score
+of s itself as soon as M has no positive eigenvalue: then s is proved optimal to rounding.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _PAIRS = ((0, 1), (0, 2), (1, 2))
 _TRIANGLES = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, -1.0], [1.0, -1.0, 1.0], [-1.0, 1.0, 1.0]])
 _NEW_PER_SIGN = 8  # violated inequalities added per sign and round
 _VIOLATION = 0.01  # least violation worth adding
+_ROOT_ROUNDS = (3, 30)  # rounds before slow progress ends a relaxation, and rounds at most: at the root, elsewhere
+_ROUNDS = (1, 8)
 _STARTS = 300  # random sign vectors polished before the search
 _ROUNDINGS = 30  # random hyperplanes per round
 
@@ -136,7 +138,7 @@ def branch_and_bound(matrix: Floats, *, tolerance: float, gap: float, seconds: f
     scale = 2.0 ** np.frexp(np.abs(matrix).max())[1]  # a power of two, so that nothing is rounded
     tree = _Tree(matrix / scale, tolerance / scale, gap, time.monotonic() + seconds, np.random.default_rng(seed))
     nodes = tree.grow()
-    high = max(tree.high, tree.value)
+    high = float(max(tree.high, tree.value))
     finished = high - tree.value <= tree.tolerance
     return Search(tree.signs, tree.value * scale, high * scale, nodes, seconds, finished)
 
@@ -177,7 +179,7 @@ class _Tree:
             if len(node.matrix) <= SMALL:
                 self._exhaust(node)
                 continue
-            node, gram = self._relaxed(node, rounds=30 if count == 1 else 8)
+            node, gram = self._relaxed(node, *(_ROOT_ROUNDS if count == 1 else _ROUNDS))
             if node.bound <= self.value + self.tolerance:
                 self.settled = max(self.settled, node.bound)
                 continue
@@ -220,7 +222,7 @@ class _Tree:
         distinct = (members[:, 0] < members[:, 1]) & (members[:, 1] < members[:, 2])
         _, first = np.unique(cuts.keys, return_index=True)
         distinct &= np.isin(np.arange(len(z)), first)
-        y = np.bincount(place, node.y, len(child.matrix))
+        y = np.asarray(np.bincount(place, node.y, len(child.matrix)), dtype=float)
         return replace(child, y=y, cuts=cuts.select(distinct), z=z[distinct], alpha=node.alpha)
 
     def _reduced(self, node: _Node) -> _Node:
@@ -245,12 +247,12 @@ class _Tree:
         self._adopt(signs[[int(values.argmax())]], node.place, node.sign)
         self.settled = max(self.settled, min(node.bound, float(values.max())))
 
-    def _relaxed(self, node: _Node, rounds: int) -> tuple[_Node, Floats]:
+    def _relaxed(self, node: _Node, patience: int, rounds: int) -> tuple[_Node, Floats]:
         """Better y, z and bound of a node, and the X of the relaxation; strategies are read off it on the way."""
         count = len(node.matrix)
         before = node.bound
         for turn in range(rounds):
-            y, z, smooth = _descended(node, self.deadline)
+            y, z = _descended(node, self.deadline)
             eigenvalues, vectors = np.linalg.eigh(_shifted(node, y, z))
             positive = np.maximum(eigenvalues, 0.0)
             gram = (vectors * positive) @ vectors.T
@@ -261,14 +263,13 @@ class _Tree:
             rounded = _polished(node.matrix, rounded)
             self._adopt(rounded, node.place, node.sign)
             spectral = float(y.sum() + z.sum() + count * max(eigenvalues[-1], 0.0))
-            bound = min(spectral, smooth) + _rounding_error(node, y, z)
-            node = replace(node, y=y, z=z, bound=min(node.bound, bound))
+            node = replace(node, y=y, z=z, bound=min(node.bound, spectral + _rounding_error(node, y, z)))
             values = np.einsum("ki,ki->k", rounded @ node.matrix, rounded)
             node = replace(node, bound=min(node.bound, _bound_at(node, rounded[int(values.argmax())])))
             gained, before = before - node.bound, node.bound
             if node.bound <= self.value + self.tolerance or time.monotonic() > self.deadline:
                 break
-            if turn > 3 and gained < 0.02 * (node.bound - self.value):
+            if turn > patience and gained < 0.05 * (node.bound - self.value):
                 break
             node = _with_violated(node, gram)
         return node, gram
@@ -281,8 +282,8 @@ def _shifted(node: _Node, y: Floats, z: Floats) -> Floats:
     return np.asarray(matrix)
 
 
-def _descended(node: _Node, deadline: float) -> tuple[Floats, Floats, float]:
-    """y, z ≥ 0 after some quasi-Newton steps on the smooth bound, and its value there."""
+def _descended(node: _Node, deadline: float) -> tuple[Floats, Floats]:
+    """y, z ≥ 0 after some quasi-Newton steps on the smooth function."""
     count, alpha = len(node.matrix), node.alpha
 
     def smooth(point: Floats) -> tuple[float, Floats]:
@@ -306,9 +307,9 @@ def _descended(node: _Node, deadline: float) -> tuple[Floats, Floats, float]:
         method="L-BFGS-B",
         bounds=limits,
         callback=halt,
-        options={"maxiter": 60, "ftol": 1e-7},
+        options={"maxiter": 30, "ftol": 1e-7},
     )
-    return found.x[:count], np.maximum(found.x[count:], 0.0), float(found.fun)
+    return found.x[:count], np.maximum(found.x[count:], 0.0)
 
 
 def _bound_at(node: _Node, signs: Floats) -> float:
@@ -360,10 +361,12 @@ def _violated(gram: Floats, most: int) -> _Cuts:
 
 
 def _undecided(gram: Floats) -> tuple[int, int]:
-    """The pair of signs whose relation the relaxation leaves most open."""
-    entries = np.abs(gram) + 2 * np.eye(len(gram))
-    i, j = divmod(int(entries.argmin()), len(gram))
-    return i, j
+    """The sign tied best to all others, and the one whose relation to it is most open."""
+    i = int((gram**2).sum(axis=1).argmax())
+    relation = np.abs(gram[i])
+    relation[i] = np.inf
+    j = int(relation.argmin())
+    return min(i, j), max(i, j)
 
 
 def _random_signs(rng: np.random.Generator, rows: int, columns: int) -> Floats:

@@ -23,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# Small matrices everywhere: threads of the linear algebra only fight each other. Set before numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 DEFAULT_BACKEND = "fake:torino"
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, INTERRUPTED = 2, 3, 4, 130
 

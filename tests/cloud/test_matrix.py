@@ -27,7 +27,8 @@ HERE = (
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[Place, Future[Outcome]]]:
     """Every cell that was asked for, several under way at once."""
-    chosen = [item.callspec.params for item in request.session.items if item.path == request.path]  # type: ignore[attr-defined]
+    here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    chosen = [item.callspec.params for item in here]  # type: ignore[attr-defined]
     with Workers(fresh=False) as workers, ThreadPoolExecutor(workers.number) as threads:
         places = [(each["cell"], each["provider"]) for each in chosen]
         yield {place: threads.submit(workers.run, *place) for place in places}

@@ -1,4 +1,4 @@
-"""Facts about the classical value of large XOR games: enumeration, branch and bound and brute force agree (MODEL §2)."""
+"""Facts about the classical value of large XOR games: enumeration, branch and bound, brute force (MODEL §2)."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ def _correlated(rows: int, columns: int, width: float, nearest: float, seed: int
     means = [np.sort(np.exp(rng.normal(size=count))) for count in (rows, columns)]
     near = np.exp(-(np.subtract.outer(np.arange(rows), np.arange(columns)) ** 2) / width**2)
     joint = near * np.outer(rng.dirichlet(np.full(rows, 2.0)), rng.dirichlet(np.full(columns, 2.0)))
-    services = [tuple(Service("deterministic", float(mean), 0.0) for mean in side) for side in means]
-    names = [tuple(str(index) for index in range(len(side))) for side in means]
+    services_a, services_b = (tuple(Service("deterministic", float(mean), 0.0) for mean in side) for side in means)
+    names_a, names_b = (tuple(str(index) for index in range(len(side))) for side in means)
     rate = nearest / float((joint.sum(axis=1) @ means[0] + joint.sum(axis=0) @ means[1]) / joint.sum())
-    return Workload(rate, joint / joint.sum(), *services, *names, PowerReward(2.0), False)
+    joint /= joint.sum()
+    return Workload(rate, joint, services_a, services_b, names_a, names_b, PowerReward(2.0), False)
 
 
 def _within_pair(workload: Workload, share: float) -> np.ndarray:
@@ -98,15 +99,14 @@ def test_every_interval_holds_the_true_value(part: int) -> None:
         assert float((matrix * optimum.correlators).sum()) >= exact - game.slack
         if not matrix.any():
             continue
-        for seconds in (600.0, 0.0):
-            found = _searched(matrix, seconds=seconds)
-            assert found.low - game.slack <= exact <= found.high + game.slack
-        found = _searched(matrix)
+        found, hasty = _searched(matrix), _searched(matrix, seconds=0.0)
+        assert hasty.low - game.slack <= exact <= hasty.high + game.slack
+        assert found.low - game.slack <= exact <= found.high + game.slack
         assert found.finished
         assert found.low == pytest.approx(exact, rel=1e-9)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(18, 18), (19, 24), (26, 20), (22, 22)])
+@pytest.mark.parametrize(("rows", "columns"), [(18, 18), (19, 21), (22, 20), (22, 22)])
 def test_branch_and_bound_equals_enumeration(rows: int, columns: int) -> None:
     rng = np.random.default_rng((rows, columns))
     for matrix in (rng.normal(size=(rows, columns)), rng.choice([-1.0, 1.0], size=(rows, columns))):
@@ -120,19 +120,18 @@ def test_branch_and_bound_equals_enumeration(rows: int, columns: int) -> None:
 
 
 def test_a_search_without_time_still_bounds_the_game_and_says_how_badly() -> None:
-    matrix = np.random.default_rng(0).normal(size=(30, 30))
+    matrix = np.random.default_rng(1).normal(size=(25, 26))
     optimum = classical_optimum(XorGame(matrix), seconds=0.0)
-    exact = classical_optimum(XorGame(matrix))
+    exact = _score(matrix, best_signs(matrix))
     assert not optimum.finished
-    assert exact.finished
-    assert optimum.bound.low <= exact.bound.low <= exact.bound.high <= optimum.bound.high
+    assert optimum.bound.low <= exact <= optimum.bound.high
     assert optimum.bound.high > 1.01 * optimum.bound.low
     assert optimum.bound.method.startswith("branch and bound, gap ")
     assert optimum.bound.method.endswith(" %, stopped after 0 s")
 
 
 def test_a_wide_gap_ends_the_search_early_and_shows_in_the_interval() -> None:
-    matrix = np.random.default_rng(0).normal(size=(30, 30))
+    matrix = np.random.default_rng(0).normal(size=(20, 20))
     early, late = _searched(matrix, gap=0.1), _searched(matrix)
     assert early.finished
     assert early.nodes < late.nodes
@@ -142,14 +141,14 @@ def test_a_wide_gap_ends_the_search_early_and_shows_in_the_interval() -> None:
 
 
 def test_the_result_is_a_function_of_the_seed() -> None:
-    matrix = np.random.default_rng(5).normal(size=(21, 23))
+    matrix = np.random.default_rng(5).normal(size=(17, 19))
     first, second = _searched(matrix), _searched(matrix)
     np.testing.assert_array_equal(first.signs, second.signs)
     assert (first.low, first.high, first.nodes) == (second.low, second.high, second.nodes)
 
 
 def test_a_scaled_game_has_the_scaled_value() -> None:
-    matrix = np.random.default_rng(6).normal(size=(16, 16))
+    matrix = np.random.default_rng(6).normal(size=(12, 12))
     for scale in (2.0**-600, 2.0**500):
         assert _searched(matrix * scale).low == _searched(matrix).low * scale
 
