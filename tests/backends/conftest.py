@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends import Backend
+from bellqueue.backends import LocalBackend, RemoteBackend
 from bellqueue.circuits.plan import SamplingPlan, Setting
 from bellqueue.model.trials import Sampling, Trials
 
@@ -24,7 +24,10 @@ class Experiment:
         order = np.random.default_rng(seed).choice(4, size=trials, p=[0.4, 0.3, 0.2, 0.1])
         return SamplingPlan(CHSH, order, (2, 2), Sampling("random"))
 
-    def run(self, backend: Backend, plan: SamplingPlan, seed: int | None = 11, key: str = "key") -> Trials:
+    def run(
+        self, backend: LocalBackend | RemoteBackend, plan: SamplingPlan, seed: int | None = 11, key: str = "key"
+    ) -> Trials:
+        assert isinstance(backend, LocalBackend)
         job = backend.submit(plan, key, seed)
         while not backend.poll(job).finished:
             pass

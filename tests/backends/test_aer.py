@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
+from bellqueue.backends.aer import AerBackend
 from bellqueue.circuits.plan import SamplingPlan, Setting
 from bellqueue.model.trials import Sampling
 
@@ -44,7 +45,7 @@ def test_uneven_readout_shows_in_the_marginals(experiment: Any) -> None:
 def test_equal_angles_always_agree_and_opposite_ones_never() -> None:
     settings = (Setting(0, 0, 0.7, 0.7), Setting(0, 1, 0.7, 0.7 + np.pi))
     plan = SamplingPlan(settings, np.arange(2000) % 2, (1, 2), Sampling("fixed"))
-    backend = open_backend("aer")
+    backend = AerBackend()
     job = backend.submit(plan, "key", 3)
     while not backend.poll(job).finished:
         pass
@@ -67,7 +68,7 @@ def test_settings_measured_in_one_call_are_independent() -> None:
     """64 settings share calls of the simulator; the same shot of two of them must not go together: z ≤ 4."""
     settings = tuple(Setting(0, y, 0.0, 0.0) for y in range(64))
     plan = SamplingPlan(settings, np.repeat(np.arange(64), 1000), (1, 64), Sampling("fixed"))
-    backend = open_backend("aer")
+    backend = AerBackend()
     job = backend.submit(plan, "key", 3)
     while not backend.poll(job).finished:
         pass

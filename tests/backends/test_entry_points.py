@@ -75,7 +75,7 @@ def test_what_is_wrong_with_an_adapter_is_told_in_one_line(
 def test_the_example_measures_what_its_visibility_says() -> None:
     sys.path.insert(0, str(EXAMPLE))
     try:
-        from bellqueue_bench import BenchBackend
+        from bellqueue_bench import BenchBackend  # type: ignore[import-not-found]
     finally:
         sys.path.remove(str(EXAMPLE))
     backend = BenchBackend("visibility=0.8")

@@ -198,7 +198,7 @@ def test_a_damaged_list_of_tasks_is_not_taken_for_an_empty_one(double: BraketDou
 
 def test_shots_that_failed_are_missing_and_not_invented(double: BraketDouble) -> None:
     backend = BraketBackend("garnet")
-    double.failed_executables = {1}
+    double.failed_executables = frozenset({1})
     whole = plan(200, "random", 50)
     found = measure(backend, whole)
     assert len(found) == 150

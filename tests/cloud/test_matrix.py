@@ -28,7 +28,7 @@ HERE = (
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[Place, Future[Outcome]]]:
     """Every cell that was asked for, several under way at once."""
     here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
-    chosen = [item.callspec.params for item in here]  # type: ignore[attr-defined]
+    chosen = [item.callspec.params for item in here]
     with Workers(fresh=False) as workers, ThreadPoolExecutor(workers.number) as threads:
         places = [(each["cell"], each["provider"]) for each in chosen]
         yield {place: threads.submit(workers.run, *place) for place in places}
