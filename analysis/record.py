@@ -105,6 +105,19 @@ class Advantage(_Record):
     throughput_gain_relative: Estimate
 
 
+class BreakEven(_Record):
+    """One-way latencies beyond which entanglement waits less than routers that hold both requests until they agree.
+
+    At the observed baseline throughput: of the quantum frontier, and of what was observed; 0 where talking never pays.
+    Distances are along fibre, where the scenario says how long its unit of time is.
+    """
+
+    ideal: float
+    observed: Estimate
+    ideal_distance_km: float | None = None
+    observed_distance_km: float | None = None
+
+
 class Visibility(_Record):
     """The share of the ideal score that was observed."""
 
@@ -206,6 +219,7 @@ class Analysis(_Record):
         confidence_region: Corners (p, W) of the region that holds the observed point.
         warnings: Alarms that the verdict's first line carries.
         parallel: Each pair by itself where several were measured in every shot; else None.
+        break_even: What routers that talk would have to be faster than; None in records older than it.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -230,6 +244,7 @@ class Analysis(_Record):
     scenario: dict[str, Any]
     provenance: Provenance
     parallel: ParallelPairs | None = None
+    break_even: BreakEven | None = None
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""

@@ -22,6 +22,8 @@ from .table import (
     comparison_section,
     diagnostics_section,
     estimate_cell,
+    latency_section,
+    pairs_section,
 )
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the JSON record has them
@@ -82,11 +84,14 @@ def _headline(analysis: Analysis) -> tuple[str, str]:
 
 
 def _sections(analysis: Analysis) -> list[Section]:
+    several = [pairs_section(analysis.parallel, analysis.certificate)] if analysis.parallel else []
     return [
         comparison_section(analysis),
         advantage_section(analysis),
+        *([latency_section(analysis.break_even)] if analysis.break_even else []),
         certificate_section(analysis.certificate),
         diagnostics_section(analysis),
+        *several,
     ]
 
 

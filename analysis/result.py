@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..model.errors import DataError
 from ..model.frontier import Frontier, QuantumFrontier
+from ..model.latency import break_even_latency, fibre_distance_km
 from ..model.operating import Frontiers, OperatingPoint
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
@@ -22,6 +23,7 @@ from .parallel import analyse_pairs, crosstalk_warning
 from .record import (
     Advantage,
     Analysis,
+    BreakEven,
     Correlators,
     FrontierComparison,
     Planned,
@@ -113,6 +115,7 @@ def analyse(
         scenario=scenario.record(),
         provenance=provenance,
         parallel=parallel,
+        break_even=comparison.break_even(scenario.traffic.time_unit_seconds),
     )
 
 
@@ -180,6 +183,20 @@ class _Comparison:
             waiting_time_reduction_relative=_enclose((at_p - waiting) / at_p, low / classical, high / classical),
             throughput_gain_relative=_enclose(gain, *gains),
         )
+
+    def break_even(self, time_unit_seconds: float | None) -> BreakEven:
+        """How long a message between the routers may take before entanglement, ideal or observed, waits less."""
+        p, waiting = self.observed.splitting_probability.estimate, self.observed.waiting_time.estimate
+        talking = self.frontiers.communication.waiting_time_at(self.p)
+        waits = [self.line - excess - talking for excess in (self.excess.high, self.excess.low)]
+        estimate = break_even_latency(self.frontiers, min(max(p, 0.0), 1.0), waiting)
+        observed = _enclose(estimate, np.maximum(waits[0], 0.0), np.maximum(waits[1], 0.0))
+        ideal = break_even_latency(self.frontiers, min(max(p, 0.0), 1.0), self.frontiers.quantum.waiting_time_at(p))
+        distances = {}
+        if time_unit_seconds is not None:
+            distances["ideal_distance_km"] = fibre_distance_km(ideal, time_unit_seconds)
+            distances["observed_distance_km"] = fibre_distance_km(estimate, time_unit_seconds)
+        return BreakEven(ideal=ideal, observed=observed, **distances)
 
     def with_frontier(self, frontier: Frontier, exact: QuantumFrontier | None = None) -> FrontierComparison:
         """A frontier's own point at the observed throughput, and its throughput at the observed waiting time.

@@ -15,7 +15,7 @@ from .certificate import Certificate
 from .drawing import printable
 from .functional import Estimate
 from .parallel import ParallelPairs
-from .record import Analysis, FrontierRecord, Predicted, Visibility
+from .record import Analysis, BreakEven, FrontierRecord, Predicted, Visibility
 
 MAX_VERTICES = 12  # vertices of the classical frontier listed in the terminal; the JSON record has them all
 MAX_MATRIX = 6  # types per router up to which weights are shown one by one
@@ -78,6 +78,8 @@ def analysis_sections(analysis: Analysis) -> list[Section]:
         certificate_section(analysis.certificate),
         diagnostics_section(analysis),
     ]
+    if analysis.break_even:
+        sections.insert(2, latency_section(analysis.break_even))
     if analysis.parallel:
         sections.append(pairs_section(analysis.parallel, analysis.certificate))
     return sections + ([rivals_section(analysis)] if analysis.frontiers.wider_rivals else [])
@@ -126,6 +128,19 @@ def advantage_section(analysis: Analysis) -> Section:
         ("throughput gained at equal waiting time", estimate_cell(gain.throughput_gain_relative, percent=True)),
     )
     return _two_columns("Advantage over the classical frontier", rows)
+
+
+def latency_section(found: BreakEven) -> Section:
+    """The price of talking: how long a message may take before entanglement does better."""
+    rows = [
+        ("observed", estimate_cell(found.observed)),
+        ("quantum frontier at the same throughput", Cell(f"{found.ideal:.4g}")),
+    ]
+    if found.observed_distance_km is not None and found.ideal_distance_km is not None:
+        rows.append(("observed, as kilometres of fibre", Cell(f"{found.observed_distance_km:.4g}")))
+        rows.append(("quantum frontier, as kilometres of fibre", Cell(f"{found.ideal_distance_km:.4g}")))
+    title = "Break-even one-way latency against routers that hold both requests until they agree"
+    return _two_columns(title, tuple(rows))
 
 
 def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
