@@ -24,8 +24,10 @@ from bellqueue.model.errors import BackendError
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario
 from numpy.typing import NDArray
+from scipy.stats import chi2, norm
 
 SIGNS = np.array([[1, -1], [-1, 1]])
+SNAPSHOTS = "athens", "belem", "essex", "lima", "manila", "yorktown", "casablanca", "nairobi", "guadalupe", "hanoi"
 
 
 def _settings(count: int, seed: int = 1) -> list[Setting]:
@@ -55,6 +57,29 @@ def test_both_local_simulators_predict_what_brakets_density_matrix_gives(options
     exact = BraketLocalBackend(options or None).probabilities(settings)
     for backend in (AerBackend(options or None), BraketLocalBackend(options or None)):
         assert backend.predict(settings) == pytest.approx(exact, abs=1e-7)  # Braket rounds its probabilities
+
+
+def test_observed_correlators_are_the_predicted_ones_on_ten_devices() -> None:
+    """The default scenario's four settings on each; standard errors are those of the prediction itself.
+
+    Of forty numbers one beyond 3 standard errors comes in a tenth of all experiments, so all forty are judged together:
+    at most two may be beyond 3 (three come in one of five thousand), none beyond what holds for all at once at 99.9 %.
+    """
+    strategy = Frontiers(Scenario.default().workload()).one_pair.at_splitting_probability(0.5)
+    shots, deviations = 20_000, []
+    for seed, snapshot in enumerate(SNAPSHOTS):
+        backend = FakeBackend(snapshot)
+        predicted = np.einsum("xyij,ij->xy", predicted_behaviour(backend.predict, strategy), SIGNS)
+        (alpha, beta), (_,) = strategy.components[0].angles(), strategy.mixture
+        settings = [Setting(x, y, float(alpha[x]), float(beta[y])) for x in range(2) for y in range(2)]
+        outcomes = backend.sample(settings, np.full(4, shots), seed)
+        observed = np.array([1 - 2 * np.mean(pair[:, 0] ^ pair[:, 1]) for pair in outcomes]).reshape(2, 2)
+        deviations.append((observed - predicted) / np.sqrt((1 - predicted**2) / shots))
+    beyond = np.abs(np.ravel(deviations))
+    assert beyond.size == 40
+    assert np.count_nonzero(beyond > 3) <= 2
+    assert beyond.max() < norm.isf(0.001 / 2 / 40)
+    assert chi2.ppf(0.0005, 40) < (beyond**2).sum() < chi2.isf(0.0005, 40)
 
 
 @pytest.mark.parametrize("snapshot", ["torino", "essex", "fractional"])

@@ -15,7 +15,7 @@ from bellqueue.model.scenario import Scenario
 from bellqueue.model.simulation import simulate
 from bellqueue.model.workload import Workload
 
-from tests.scenarios import default_record, heavy_scenario, split_of
+from tests.scenarios import default_record, heavy_scenario, random_scenario, split_of
 
 # SHA-256 of the embedded default scenario's record as it was before the unit of time could be given.
 DEFAULT_HASH = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
@@ -35,17 +35,19 @@ def held_and_routed(workload: Workload, split: list[list[float]], latency: float
     rng = np.random.default_rng(seed)
     measured = Measured()
     types = list(itertools.product(range(workload.shape[0]), range(workload.shape[1])))
-    drawn = rng.choice(len(types), pairs, p=workload.joint.ravel())
-    gaps = rng.exponential(1 / workload.pair_rate, pairs)
+    drawn = rng.choice(len(types), pairs, p=workload.joint.ravel()).tolist()
+    gaps = rng.exponential(1 / workload.pair_rate, pairs).tolist()
     uniforms = rng.random((pairs, 3))
+    services_a = [service.sample(rng, pairs).tolist() for service in workload.services_a]
+    services_b = [service.sample(rng, pairs).tolist() for service in workload.services_b]
     clock, free_at = 0.0, [0.0, 0.0]
-    for gap, kind, (one, two, three) in zip(gaps.tolist(), drawn.tolist(), uniforms.tolist(), strict=True):
-        clock += gap
+    for pair, (one, two, three) in enumerate(uniforms.tolist()):
+        clock += gaps[pair]
         joined = clock + latency
-        x, y = types[kind]
+        x, y = types[drawn[pair]]
         server_a = int(one < 0.5)
         server_b = server_a ^ int(two < split[x][y])
-        requests = [(server_a, workload.mean_a[x]), (server_b, workload.mean_b[y])]
+        requests = [(server_a, services_a[x][pair]), (server_b, services_b[y][pair])]
         for server, service in requests if three < 0.5 else requests[::-1]:
             if free_at[server] < joined:
                 measured.idle_periods.append(joined - free_at[server])
@@ -77,6 +79,31 @@ def test_held_requests_wait_the_latency_longer_and_interrupt_no_more(latency: fl
     error = batch_error(rewards.tolist()) * len(rewards) / seen.elapsed
     assert abs(throughput - float(workload.baseline_throughput(p))) < 4 * error
     assert error < 0.01 * throughput
+
+
+@pytest.mark.parametrize(
+    ("scenario", "corner"),
+    [(Scenario.default(), 2), (heavy_scenario(), 0), (random_scenario(np.random.default_rng(207), 4), 2)],
+    ids=["default", "heavy", "exponential and gamma"],
+)
+def test_held_for_the_break_even_simulated_routers_wait_as_long_as_entangled_ones(
+    scenario: Scenario, corner: int
+) -> None:
+    """Both event loops see the same requests, so that the difference of their means is known much better than each."""
+    workload = scenario.workload()
+    frontiers = Frontiers(workload)
+    p = float(frontiers.communication.splitting_probability[1 + corner])
+    talking = split_of(frontiers.communication.correlators[1 + corner]).tolist()
+    entangled = split_of(frontiers.quantum.at_splitting_probability(p).correlators).tolist()
+    latency = break_even_latency(frontiers, p, float(frontiers.quantum.waiting_time_at(p)))
+    held = held_and_routed(workload, talking, latency, 200_000, seed=9)
+    at_once = held_and_routed(workload, entangled, 0.0, 200_000, seed=9)
+    difference = (np.array(held.waits) - np.array(at_once.waits)).tolist()
+    error = batch_error(difference)
+    assert abs(np.mean(difference)) < 4 * error
+    assert error < latency / 8  # so that half the latency, or twice, would be told apart
+    idle = [float(workload.reward(np.array(seen.idle_periods)).sum()) / seen.elapsed for seen in (held, at_once)]
+    assert idle[0] == pytest.approx(idle[1], rel=0.01)
 
 
 def test_at_the_break_even_both_wait_equally_long() -> None:

@@ -1,0 +1,112 @@
+"""Trials until certified: a run that stops when the test martingale says so, against the plan's fixed number.
+
+python benchmarks/bench_stopping.py --runs 500 --seed 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from bellqueue.analysis.martingale import log_wealth
+from bellqueue.analysis.planning import best_design
+from bellqueue.analysis.stopping import rounds
+from bellqueue.model.frontier import routing_game
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.scenario import Scenario
+from bellqueue.runner.rounds import FIRST_ROUND, GROWTH, job_rounds
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+POWER = 0.95
+BUDGET = 5  # times the fixed number: enough that all but very few runs end certified
+VISIBILITIES = (0.95, 0.90)
+SIGNIFICANCES = (1e-3, 1e-6)
+LOOKS = ("after every trial", "at the end of a round", "at the end of a job")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be certified.
+
+    Attributes:
+        significance: α.
+        fixed: N of the plan that certifies with probability POWER.
+        score_rate: Mean of U on the noisy state; U is 0 or 1.
+        bound: ω, its largest mean under the null.
+    """
+
+    significance: float
+    fixed: int
+    score_rate: float
+    bound: float
+
+    @classmethod
+    def of(cls, frontiers: Frontiers, visibility: float, significance: float) -> Task:
+        """The best design for a Werner state."""
+
+        def predicted(multiplier: float) -> Floats:
+            return np.asarray(visibility * frontiers.one_pair.at_multiplier(multiplier).correlators)
+
+        design = best_design(frontiers, predicted, significance, POWER)
+        if design.trials is None or design.method != "exact binomial":
+            raise SystemExit(f"visibility {visibility}: no design whose scores are 0 or 1; choose another")
+        game = routing_game(frontiers.workload, design.certificate_multiplier).matrix
+        bound = (1 + frontiers.classical_bound(design.certificate_multiplier).high / float(np.abs(game).sum())) / 2
+        return cls(significance, design.trials, design.predicted_score_rate, bound)
+
+    def stops(self, runs: int, rng: np.random.Generator) -> Integers:
+        """Trials taken by each run, shape (len(LOOKS), runs); the budget where it was not certified."""
+        budget = BUDGET * self.fixed
+        ends = [
+            np.arange(1, budget + 1),
+            np.array([part.stop for part in rounds(budget, min(FIRST_ROUND, budget), GROWTH)]),
+            np.array([part.stop for part in job_rounds(budget, 1)]),
+        ]
+        taken = np.empty((len(ends), runs), dtype=np.int64)
+        for run in range(runs):
+            scores = (rng.random(budget) < self.score_rate).astype(float)
+            # Now, not ever: a run stops once its lower limit is above 0, which it is where the stake is.
+            certain = log_wealth(scores, self.bound) >= -math.log(self.significance)
+            for look, end in enumerate(ends):
+                reached = certain[end - 1]
+                taken[look, run] = end[reached.argmax()] if reached.any() else budget
+        return taken
+
+
+def rows(runs: int, seed: int) -> list[Sequence[str]]:
+    """Of the table, headings first."""
+    frontiers = Frontiers(Scenario.default().workload())
+    table: list[Sequence[str]] = [("visibility", "α", "fixed N", "looks", "median", "mean", "95 %", "below N")]
+    for visibility in VISIBILITIES:
+        for significance in SIGNIFICANCES:
+            task = Task.of(frontiers, visibility, significance)
+            taken = task.stops(runs, np.random.default_rng([seed, task.fixed]))
+            for look, stops in zip(LOOKS, taken, strict=True):
+                median, mean, late = np.median(stops), stops.mean(), np.quantile(stops, POWER)
+                ratios = [f"{value:.0f} ({value / task.fixed:.2f})" for value in (median, mean, late)]
+                sooner = f"{100 * np.mean(stops < task.fixed):.0f} %"
+                table.append((f"{visibility:g}", f"{significance:g}", str(task.fixed), look, *ratios, sooner))
+    return table
+
+
+def main() -> None:
+    """Print trials at the stop and their ratio to the fixed number."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=500, help="simulated runs of each case")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated outcomes")
+    options = parser.parse_args()
+    table = rows(options.runs, options.seed)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    print(f"Default scenario, Werner states; trials at the stop (over the N that certifies with power {POWER:g}).")
+    for row in table:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+if __name__ == "__main__":
+    main()

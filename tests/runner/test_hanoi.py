@@ -1,0 +1,153 @@
+"""What ibm_hanoi measured, as a run: its queues in the replay, a drift put into it, and where it stands among rivals.
+
+The published single shots are not kept here, their sixteen counts are: each setting's outcomes are laid out in a seeded
+order, and the settings in another. What depends on the counts alone is therefore the device's. The order is ours: it can
+show that a drift is found, not whether the device drifted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.backends.protocol import Description
+from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Sampling, Trials
+from bellqueue.runner.folder import ANALYSIS, write_text, write_trials
+from bellqueue.runner.pipeline import analyse_run, prepare, write_records
+from bellqueue.runner.plan_record import PlanRecord
+
+from tests.scenarios import IBM_HANOI, default_record, heavy_scenario
+
+from .conftest import Run
+
+COUNTS = np.array(IBM_HANOI)
+WAITING, SPLITTING, CLASSICAL_WAITING = 0.497809, 0.505621, 0.566644  # MODEL §5, of these counts
+DEVICE = Description("ibm:hanoi", "hardware", "ibm_hanoi", 27, pair=(19, 20))
+
+
+def write_run(folder: Path, seed: int, drift: float = 0.0) -> None:
+    """The counts as a finished run; with drift the outcomes that miss the setting's majority come later on average."""
+    rng = np.random.default_rng(seed)
+    shots = COUNTS.sum(axis=(2, 3))
+    scenario = Scenario.parse(default_record(settings="fixed", shots=int(shots.sum())))
+    experiment = prepare(scenario, seed)
+    (part,) = experiment.point.strategy.components  # one pair of bases for every pair of types
+    alpha, beta = (angle.tolist() for angle in part.angles())
+    settings = tuple(Setting(x, y, alpha[x], beta[y]) for x in range(2) for y in range(2))
+    order = rng.permutation(np.repeat(np.arange(4), shots.ravel()))
+    plan = SamplingPlan(settings, order, (2, 2), Sampling("fixed", shots / shots.sum()))
+    trials = plan.trials([_outcomes(COUNTS[setting.x, setting.y], drift, rng) for setting in settings])
+    record = PlanRecord.of(
+        experiment.point,
+        plan,
+        scenario_hash=scenario.content_hash(),
+        created="2026-01-01T00:00:00+00:00",
+        significance=scenario.experiment.significance,
+        seed=seed,
+        description=DEVICE,
+    )
+    folder.mkdir()
+    write_records(folder, scenario, record)
+    write_trials(folder, trials)
+    write_text(folder / ANALYSIS, analyse_run(scenario, record, trials).to_json())
+
+
+def _outcomes(table: Any, drift: float, rng: np.random.Generator) -> Any:
+    """Outcomes (a, b) in order, shape (shots, 2), of exactly the counts table[a][b]."""
+    outcomes = np.repeat([[0, 0], [0, 1], [1, 0], [1, 1]], table.ravel(), axis=0).astype(np.uint8)
+    together = outcomes[:, 0] == outcomes[:, 1]
+    minority = together != (np.mean(together) > 0.5)
+    return outcomes[np.argsort(rng.random(len(outcomes)) + drift * minority)]
+
+
+def replayed(call: Run, *arguments: object) -> Any:
+    done = call("replay", "run", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_folder_holds_the_published_counts(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", 1)
+    rows = np.loadtxt(tmp_path / "run" / "trials.csv", delimiter=",", skiprows=1, dtype=int)
+    trials = Trials(*rows.T[:4], shape=(2, 2))
+    assert np.array_equal(trials.counts().table, COUNTS)
+    assert 0.2 < np.mean(np.diff(trials.x) == 0) < 0.8  # the settings are mixed
+
+
+def test_the_replay_waits_as_long_as_the_formula_says(call: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", 1)
+    records = [replayed(call, "--seed", seed) for seed in range(5)]
+    for record in records:
+        assert record["formula"]["waiting_time"] == pytest.approx(WAITING, abs=1e-6)
+        assert record["formula"]["splitting_probability"] == pytest.approx(SPLITTING, abs=1e-6)
+        assert record["classical_formula"]["waiting_time"] == pytest.approx(CLASSICAL_WAITING, abs=1e-6)
+        assert record["pairs"] > 80_000  # nearly all outcomes of the most wanted setting, each once
+        assert not record["cycled"]
+        for name, expected in (("replayed", WAITING), ("classical", CLASSICAL_WAITING)):
+            found = record[name]["waiting_time"]
+            assert abs(found["estimate"] - expected) < 4.5 * found["standard_error"]
+        assert record["waiting_time_reduction"]["low"] > 0
+        assert record["order"]["drift"]["alarm"] is record["order"]["memory"]["alarm"] is False
+    # 95 % intervals: fewer than three of five hold the true value in one case of a thousand.
+    held = [record["replayed"]["waiting_time"] for record in records]
+    assert sum(found["low"] <= WAITING <= found["high"] for found in held) >= 3
+    reduced = [record["waiting_time_reduction"] for record in records]
+    assert sum(found["low"] <= CLASSICAL_WAITING - WAITING <= found["high"] for found in reduced) >= 3
+
+
+def test_a_drift_put_into_the_same_counts_is_found(call: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", 1, drift=0.1)
+    record = replayed(call, "--seed", 1)
+    assert record["formula"]["waiting_time"] == pytest.approx(WAITING, abs=1e-6)
+    drift = record["order"]["drift"]
+    assert drift["alarm"]
+    assert drift["log10_p_value"] < -20
+    assert drift["change"] < -4 * drift["change_error"] < 0
+    assert drift["course"][0] > 1 > drift["course"][-1]
+    shown = " ".join(call("replay", "run", "--seed", 1).stdout.split())
+    assert "ALARM; from start to end the correlators changed by -" in shown
+
+
+def test_its_point_is_beyond_all_rivals_in_light_traffic_and_beyond_none_in_heavy(call: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", 1)
+    (tmp_path / "heavy.json").write_text(json.dumps(heavy_scenario().record()))
+    light = json.loads(call("rivals", "--run", "run", "--json").stdout)["points"][-1]
+    assert light["name"] == "observed"
+    assert light["waiting_time"]["estimate"] == pytest.approx(WAITING, abs=1e-6)
+    assert light["verdict"] == "against all"
+    assert len(light["rivals"]) == 3
+    for rival in light["rivals"]:
+        assert rival["stands"]
+        assert rival["reduction"]["low"] > 0
+
+    heavy = json.loads(call("rivals", "heavy.json", "--run", "run", "--json").stdout)["points"][-1]
+    # MODEL §5: W0 = 32.5 and the weights 1.5, 10.25, 68 of the pairs of types, each a quarter of all.
+    together = COUNTS.trace(axis1=2, axis2=3) / COUNTS.sum(axis=(2, 3))
+    waiting = 32.5 + float((together * [[1.5, 10.25], [10.25, 68]]).sum()) / 4
+    assert heavy["waiting_time"]["estimate"] == pytest.approx(waiting, rel=1e-9)
+    assert heavy["verdict"] == "none"
+    for rival in heavy["rivals"]:
+        assert not rival["stands"]
+        assert rival["reduction"]["high"] < 0
+
+
+def test_the_report_says_on_which_side_of_the_rivals_it_stands(call: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", 1)
+    (tmp_path / "heavy.json").write_text(json.dumps(heavy_scenario().record()))
+    pages = {}
+    for name, arguments in (("light", ()), ("heavy", ("--scenario", "heavy.json"))):
+        done = call("analyze", "run", *arguments, "--report", f"{name}.html", "--json")
+        assert done.returncode == 0, done.stderr
+        pages[name] = " ".join((tmp_path / f"{name}.html").read_text().split())
+    assert pages["light"].count("the observed point waits less than this rival") == 2
+    assert "wait no longer" not in pages["light"]
+    assert "NOT CERTIFIED" not in pages["light"]
+    assert "the advantage does not stand against it" not in pages["light"]
+    assert pages["heavy"].count("the advantage does not stand against it") == 2
+    assert "wait no longer: see" in pages["heavy"]
+    assert "NOT CERTIFIED" in pages["heavy"]
