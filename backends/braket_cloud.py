@@ -155,7 +155,9 @@ class BraketBackend:
     def poll(self, job: str) -> JobStatus:
         """Where the task is, as the service says."""
         task = self._task(job)
-        state = STATES[task["status"]]
+        state = STATES.get(task["status"])
+        if state is None:
+            raise BackendError(f"task {job}: the status {task['status']!r} is not known here; upgrade bellqueue")
         position = (task.get("queueInfo") or {}).get("position")
         if state == "failed":
             return JobStatus(state, 0, 0, str(task.get("failureReason", "no reason given")))
@@ -178,15 +180,14 @@ class BraketBackend:
         Raises:
             DataError: it is empty, truncated or not of this part.
         """
-        shots = [count for _, count in part.runs(len(part.order))] if self._holds_many(raw) else [len(part.order)]
-        found = braket_results.outcomes(raw, shots)
+        found, shots = braket_results.outcomes(raw, len(part.order))
         bits = np.zeros((len(part.order), 2), dtype=np.uint8)
         brought = np.zeros(len(part.order), dtype=bool)
         start = 0
-        for count, outcomes in zip(shots, found, strict=True):
+        for outcomes in found:
             bits[start : start + len(outcomes)] = outcomes
             brought[start : start + len(outcomes)] = True
-            start += count
+            start += shots
         if not brought.any():
             raise DataError("the result has no outcomes")
         trials = part.in_order(bits)
@@ -337,10 +338,6 @@ class BraketBackend:
         shots = [count for _, count in runs]
         return ProgramSet([CircuitBinding(self._circuit(), input_sets=angles)], shots[0]), shots
 
-    @staticmethod
-    def _holds_many(raw: bytes) -> bool:
-        return b"programResults" in raw
-
     def _task(self, job: str) -> dict[str, Any]:
         client = session(region_of(job)).braket_client
 
@@ -351,11 +348,18 @@ class BraketBackend:
         return ask(get, f"asking for task {job}")
 
 
+def _tags(client: Any, task: str) -> dict[str, str]:
+    """The tags of a task, asked for by themselves."""
+    return dict(client.get_quantum_task(quantumTaskArn=task).get("tags") or {})
+
+
 def _search(client: Any, filters: list[dict[str, Any]], key: str) -> tuple[str, ...]:
     """ARNs of the tasks tagged with a key among those a filter lets through."""
     found = []
     for page in client.get_paginator("search_quantum_tasks").paginate(filters=filters):
         for task in page["quantumTasks"]:  # a damaged answer has no such key, and must not look like an empty list
-            if (task.get("tags") or {}).get(TAG, key) == key:
+            # A summary need not repeat the tags; and where the service cannot filter by them, others' tasks come, too.
+            tags = task.get("tags") or _tags(client, str(task["quantumTaskArn"]))
+            if tags.get(TAG) == key:
                 found.append(str(task["quantumTaskArn"]))
     return tuple(found)

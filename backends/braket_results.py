@@ -35,12 +35,14 @@ def bundle(read: Callable[[str], str]) -> bytes:
     return json.dumps(files).encode()
 
 
-def outcomes(raw: bytes, shots: list[int]) -> list[Outcomes]:
-    """For each executable of a task the outcomes (a, b), shape (at most its shots, 2); shots that failed are missing.
+def outcomes(raw: bytes, shots: int) -> tuple[list[Outcomes], int]:
+    """For each executable of a task the outcomes (a, b), shape (at most its shots, 2), and its shots.
+
+    All executables of a task have the same number of shots; those that failed are missing.
 
     Args:
         raw: What `bundle` made.
-        shots: Shots asked of each executable.
+        shots: Shots asked of the task.
 
     Raises:
         DataError: the result is truncated, empty or of another task.
@@ -54,16 +56,19 @@ def outcomes(raw: bytes, shots: list[int]) -> list[Outcomes]:
                 for program in _resolve(files, RESULTS, results["programResults"])
                 for executable in _resolve(files, program[0], program[1]["executableResults"])
             ]
-            found = [_measured(piece, wanted) for (_, piece), wanted in zip(pieces, shots, strict=True)]
+            wanted, left = divmod(shots, len(pieces))
+            if left:
+                raise ValueError(f"{len(pieces)} executables cannot share {shots} shots evenly")
+            found = [_measured(piece, wanted) for _, piece in pieces]
         else:
-            (wanted,) = shots
+            wanted = shots
             found = [_measured(results, wanted)]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
         raise DataError(f"the result cannot be read ({type(error).__name__}: {error}); it may be truncated") from error
-    for number, (bits, wanted) in enumerate(zip(found, shots, strict=True), 1):
+    for number, bits in enumerate(found, 1):
         if len(bits) > wanted:
             raise DataError(f"executable {number} has {len(bits)} outcomes, {wanted} shots were asked for")
-    return found
+    return found, wanted
 
 
 def _measured(result: Mapping[str, Any], shots: int) -> Outcomes:

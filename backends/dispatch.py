@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial, reduce
 from operator import add
 
@@ -46,51 +46,68 @@ class Dispatch:
         with self._ledger.hold(self._run.id):
             self._reconcile()
 
-    def submit(self, watch: Callable[[int], None] = lambda done: None, end: int | None = None) -> None:
+    def submit(
+        self,
+        watch: Callable[[int], None] = lambda done: None,
+        end: int | None = None,
+        parts: Collection[int] | None = None,
+        patience: float = 0.0,
+    ) -> None:
         """Submit every part that has no job on its way, after finding the jobs whose fate is in doubt.
 
         Args:
             watch: Gets the number of parts that have a job.
             end: Only the parts whose trials begin before this one; None: all.
+            parts: Only these parts, because no others were approved; None: all.
+            patience: Seconds to wait for another process that works on the run.
 
         Raises:
+            LedgerError: the run has been finished meanwhile.
             RefusedError: the provider will not take a part; the parts before it are on their way.
             UnreachableError: it is not known whether a part was taken, or it was not.
         """
-        with self._ledger.hold(self._run.id):
+        with self._ledger.hold(self._run.id, patience):
+            if self._ledger.run(self._run.id).finished:
+                raise LedgerError(f"run {self._run.id} has been finished meanwhile; nothing was submitted")
             self._reconcile()
             live = {job.part for job in self._jobs() if job.live}
             for part, trials in enumerate(self._run.parts):
-                if part not in live and (end is None or trials.start < end):
+                wanted = (end is None or trials.start < end) and (parts is None or part in parts)
+                if part not in live and wanted:
                     self._submit_part(part, trials)
-                watch(part + 1)
+                if part in live or wanted:
+                    watch(part + 1)
 
     def advance(
         self, watch: Callable[[str, JobStatus], None] = lambda key, status: None, patience: float = 0.0
-    ) -> None:
+    ) -> dict[str, str]:
         """Ask once how far every job is, and download what is done.
 
         Args:
             watch: Gets a job's key and where it stands.
             patience: Seconds to wait for another process that works on the run.
 
+        Returns:
+            By key what is wrong with the jobs that the provider does not know or whose results cannot be read. Every
+            other job has been seen to.
+
         Raises:
-            BackendError: the provider cannot be asked.
-            DataError: a result cannot be read; every other job has been seen to.
+            UnreachableError, RefusedError: the provider cannot be asked.
         """
         with self._ledger.hold(self._run.id, patience):
             self._reconcile()
-            damaged: list[str] = []
+            stuck: dict[str, str] = {}
             for job in self._jobs():
                 if job.state == "submitted" and job.id:
                     try:
                         watch(job.key, self._advance_job(job, job.id))
-                    except DataError as error:
-                        damaged.append(str(error))
+                    except (UnreachableError, RefusedError):
+                        raise
+                    except (DataError, BackendError) as error:
+                        stuck[job.key] = str(error)
                 elif job.state == "stored" and job.id and not job.usage_known:
                     self._ask_usage(job, job.id)
-            if damaged:
-                raise DataError(damaged[0])
+            return stuck
 
     def cancel(self) -> None:
         """Ask the provider to stop every job that has not finished.
@@ -102,9 +119,14 @@ class Dispatch:
             self._reconcile()
             for job in self._jobs():
                 if job.state == "submitted" and job.id:
-                    read(partial(self._backend.cancel, job.id), say=self._say)
-                    self._ledger.note(self._run.id, job.key, "asked the provider to cancel")
-                    self._advance_job(job, job.id)
+                    try:
+                        read(partial(self._backend.cancel, job.id), say=self._say)
+                        self._ledger.note(self._run.id, job.key, "asked the provider to cancel")
+                        self._advance_job(job, job.id)
+                    except (UnreachableError, RefusedError):
+                        raise
+                    except (DataError, BackendError) as error:
+                        self._say(str(error))
 
     def missing(self, end: int | None = None) -> tuple[JobEntry | range, ...]:
         """For each part without a stored result its last attempt, or its trials if there was none.
@@ -120,14 +142,17 @@ class Dispatch:
         found = [last.get(part, trials) for part, trials in parts]
         return tuple(each for each in found if isinstance(each, range) or each.state != "stored")
 
-    def trials(self) -> Trials:
+    def trials(self, end: int | None = None) -> Trials:
         """The trials of every part whose result is stored, in order.
+
+        Args:
+            end: Only of the parts whose trials begin before this one; None: of all.
 
         Raises:
             LedgerError: no result is stored, or one is damaged.
             DataError: a stored result cannot be read.
         """
-        stored = [job for job in self._jobs() if job.state == "stored"]
+        stored = [job for job in self._jobs() if job.state == "stored" and (end is None or job.trials.start < end)]
         pieces = []
         for job in stored:
             raw = self._ledger.result(job.key)
@@ -176,7 +201,7 @@ class Dispatch:
     def _reconcile(self) -> None:
         """Find the jobs that were intended but never got an id here."""
         for job in self._jobs():
-            if job.state in ("intended", "lost"):
+            if job.state in ("intended", "lost", "refused"):
                 self._find(job, self._patience.settle - job.age if job.state == "intended" else 0.0)
 
     def _find(self, job: JobEntry, patience: float) -> None:
@@ -192,7 +217,7 @@ class Dispatch:
                 self._say(f"part {job.part + 1} was not submitted: the provider has no job of it; {self._remedy()}")
             return
         first, *others = identities
-        if job.state == "lost" and self._has_live(job.part):
+        if job.state != "intended" and self._has_live(job.part):
             others = list(identities)
         else:
             self._ledger.accepted(job.key, first)

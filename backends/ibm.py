@@ -159,7 +159,10 @@ class IbmBackend:
             BackendError: the job is unknown to this account.
         """
         handle = self._job(job)
-        state = STATES[self._ask(handle.status, f"asking for job {job}")]
+        told = self._ask(handle.status, f"asking for job {job}")
+        state = STATES.get(told)
+        if state is None:
+            raise BackendError(f"job {job}: the status {told!r} is not known here; upgrade bellqueue")
         message = (self._ask(handle.error_message, f"asking for job {job}") or "") if state == "failed" else ""
         return JobStatus(state, 0, 0, message.strip())
 

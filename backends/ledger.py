@@ -91,14 +91,23 @@ def default_ledger() -> Path:
 class Ledger:
     """An open ledger. Several processes may have the same one open; every change is committed before it returns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, begin: bool = True) -> None:
         """Open a ledger, or begin one.
+
+        Args:
+            path: The file.
+            begin: Whether to begin one where there is none.
 
         Raises:
             LedgerError: the file is no ledger, is of a newer version, or cannot be read or written.
         """
         self.path = path
         try:
+            if path.is_file() and path.stat().st_size and not _is_database(path):
+                raise LedgerError(f"{path}: is no ledger, nor any other database; choose another --ledger")
+            if path.is_dir() or not (begin or path.is_file()):
+                what = "is a folder" if path.is_dir() else "there is no ledger here; submit begins one"
+                raise LedgerError(f"{path}: {what}, so choose another --ledger")
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._locks = path.with_name(path.name + ".locks")
             self._locks.mkdir(exist_ok=True, mode=0o700)
@@ -152,6 +161,8 @@ class Ledger:
         Raises:
             LedgerError: there is none, or more than one.
         """
+        if not name.strip():
+            raise LedgerError("the name of a run is empty; `bellqueue runs` lists them")
         found = [run for run in self.runs() if run.id.startswith(name)]
         exact = [run for run in found if run.id == name]
         if exact or len(found) == 1:
@@ -336,6 +347,11 @@ class Ledger:
                 for statement in script.split(";"):  # executescript would commit the transaction first
                     database.execute(statement)
             database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _run(row: sqlite3.Row) -> RunEntry:

@@ -24,7 +24,7 @@ from ..backends.entries import JobEntry, RunEntry
 from ..backends.ledger import BUSY, Ledger, default_ledger
 from ..backends.protocol import CostEstimate, JobStatus, RemoteBackend
 from ..circuits.plan import SamplingPlan
-from ..model.errors import BackendError, BellqueueError, LedgerError, UnreachableError
+from ..model.errors import BackendError, BellqueueError, DataError, LedgerError, UnreachableError
 from ..model.scenario import Scenario
 from .folder import REPORT, RunFolder, refuse_existing
 from .plan_record import PlanRecord
@@ -40,7 +40,7 @@ from .submission import (
     standing_of,
 )
 from .tables import history_table, jobs_table, runs_table
-from .terminal import progress_bars, say, search_rivals, show_analysis
+from .terminal import print_whole, progress_bars, say, search_rivals, show_analysis
 
 RUNS = Path("bellqueue-runs")
 
@@ -90,6 +90,7 @@ def submit_command(
 ) -> str:
     """Estimate, ask, record, submit; returns the run's id."""
     words = ["bellqueue", "submit", *([str(source)] if source else [])]
+    Ledger(ledger or default_ledger()).close()  # what cannot be recorded is not even estimated
     with progress_bars() as progress:
         progress.add_task("reading the calibration and planning", total=None)
         entry, estimate = plan_run(scenario, backend, seed, out, RUNS, "")
@@ -104,24 +105,30 @@ def submit_command(
 
 def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
     """Submit the parts of a recorded run that have no job on its way."""
-    with Ledger(ledger or default_ledger()) as book:
+    with _opened(ledger) as book:
         entry = book.run(name)
         if entry.finished:
-            raise LedgerError(f"run {entry.id} has finished and lacks nothing; its folder is {entry.folder}")
+            raise LedgerError(f"run {entry.id} has finished; its folder is {entry.folder}")
         backend = _open(entry)
         dispatch = Dispatch(book, entry, backend, say)
+        dispatch.reconcile()  # what is in doubt may have to be paid for, too
+        plan = _plan(entry)
+        end = round_end(entry, plan, book.jobs(entry.id))
+        if entry.shots > end and not dispatch.missing(end):  # the round is complete: is another one needed?
+            standing = standing_of(entry, plan, dispatch, end)
+            if standing.decision.stop:
+                raise LedgerError(
+                    f"run {entry.id}: {standing.decision.reason}; no more is needed: bellqueue fetch {entry.id}"
+                )
+            end = next_round_end(entry, plan, end)
+        missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
+        if not missing:
+            raise LedgerError(f"run {entry.id}: every job is on its way or done; bellqueue fetch {entry.id}")
+        parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
+        approval.ask(entry.backend, estimate_of(backend, SamplingPlan.from_bytes(entry.sampling), parts))
         if entry.closed:
             book.close_run(entry.id, False)
-        dispatch.reconcile()  # what is in doubt may have to be paid for, too
-        end = round_end(entry, _plan(entry), book.jobs(entry.id))
-        if entry.shots > end and not dispatch.missing(end):  # the round is complete, so the next one is asked for
-            end = next_round_end(entry, _plan(entry), end)
-        missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
-        if missing:
-            parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
-            plan = SamplingPlan.from_bytes(entry.sampling)
-            approval.ask(entry.backend, estimate_of(backend, plan, parts))
-        _submit(dispatch, entry, end)
+        _submit(dispatch, entry, end, [entry.parts.index(part) for part in parts])
     return entry.id
 
 
@@ -137,7 +144,7 @@ def fetch_command(
     go_on: bool = False,
 ) -> tuple[bool, bool]:
     """Bring home what is finished; returns (every run is complete, every analysis certifies)."""
-    with Ledger(ledger or default_ledger()) as book:
+    with _opened(ledger) as book:
         runs = [book.run(name) for name in names] or [run for run in book.runs() if run.waiting]
         if json and len(runs) > 1:
             raise LedgerError(f"--json prints one record and {len(runs)} runs are to be fetched; name the run")
@@ -170,7 +177,7 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
     """How far the jobs are, asked of the providers now; `watch` repeats until all have finished."""
     from rich.live import Live
 
-    with Ledger(ledger or default_ledger()) as book:
+    with _opened(ledger) as book:
         runs = [book.run(name)] if name else [run for run in book.runs() if run.waiting]
 
         def refresh() -> bool:
@@ -188,7 +195,7 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
             return
         running = refresh()
         if not watch:
-            Console().print(jobs_table(book, runs))
+            print_whole(jobs_table(book, runs))
         else:
             with Live(jobs_table(book, runs), auto_refresh=False) as live:
                 while running:
@@ -203,20 +210,23 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
 
 def cancel_command(name: str, ledger: Path | None) -> None:
     """Ask the provider to stop a run's jobs."""
-    with Ledger(ledger or default_ledger()) as book:
+    with _opened(ledger) as book:
         run = book.run(name)
-        if run.finished:
+        under_way = [job for job in book.jobs(run.id) if job.state in ("intended", "submitted")]
+        if run.finished and not under_way:
             raise LedgerError(f"run {run.id} has finished; its folder is {run.folder}")
         Dispatch(book, run, _open(run), say).cancel()
-        Console().print(jobs_table(book, [run]))
-        if not any(job.live for job in book.jobs(run.id)):
+        print_whole(jobs_table(book, [run]))
+        states = {job.state for job in book.jobs(run.id)}
+        if not run.finished and not states & {"intended", "submitted"}:
             book.close_run(run.id, True)
-            print(f"run {run.id} is closed; bellqueue submit --resume {run.id} would take it up again")
+            kept = f"bellqueue fetch {run.id} --accept-loss analyses what it has, " if "stored" in states else ""
+            print(f"run {run.id} is closed; {kept}bellqueue submit --resume {run.id} would take it up again")
 
 
 def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
     """Every run in the ledger, or the history of one; asks no provider."""
-    with Ledger(ledger or default_ledger()) as book:
+    with _opened(ledger) as book:
         runs = [book.run(name)] if name else list(book.runs())
         if json:
             places = [{"folder": run.folder, "finished": run.finished, "closed": run.closed} for run in runs]
@@ -225,7 +235,7 @@ def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
         elif name:
             Console().print(history_table(book, runs[0]))
         elif runs:
-            Console().print(runs_table(book, runs))
+            print_whole(runs_table(book, runs))
         else:
             print(f"no run in {book.path} yet; `bellqueue submit` begins one")
 
@@ -244,14 +254,19 @@ def told_how_to_return(run: str) -> Iterator[None]:
         raise
 
 
+def _opened(ledger: Path | None) -> Ledger:
+    """The ledger named, which must be there; the default one, which is begun by the first look at it."""
+    return Ledger(ledger or default_ledger(), begin=ledger is None)
+
+
 def _plan(entry: RunEntry) -> PlanRecord:
     return PlanRecord.model_validate_json(entry.plan)
 
 
-def _submit(dispatch: Dispatch, entry: RunEntry, end: int) -> None:
+def _submit(dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | None = None) -> None:
     with told_how_to_return(entry.id), progress_bars() as progress:
         step = progress.add_task(f"submitting to {entry.backend}", total=len(entry.parts))
-        dispatch.submit(lambda done: progress.update(step, completed=done), end)
+        dispatch.submit(lambda done: progress.update(step, completed=done), end, parts)
     print(f"run {entry.id} is submitted to {entry.backend}", file=sys.stderr)
 
 
@@ -279,52 +294,84 @@ def _fetch_one(
         step = progress.add_task(f"run {run.id}", total=len(run.parts))
         while True:
             end = round_end(run, plan, book.jobs(run.id))
-            missing = _await_round(dispatch, run, end, wait, poll, progress, step)
-            under_way = [each for each in missing if isinstance(each, JobEntry) and each.live]
-            if missing and not (accept_loss and not under_way):
-                _explain(run, missing)
-                return None
-            if plan.stop is None or end == run.shots:
+            missing, stuck = _await_round(dispatch, run, end, wait, poll, progress, step)
+            settled = _settled_round(book, run, plan, dispatch, end, accept_loss)
+            if settled is not None:
+                end = settled
                 break
-            standing = standing_of(run, plan, dispatch.trials())
-            say(f"run {run.id}: {standing.line()}")
-            if standing.decision.stop:
+            live = [each for each in missing if isinstance(each, JobEntry) and each.live]
+            under_way = [each for each in live if each.key not in stuck]
+            if missing and not (accept_loss and not under_way):
+                if stuck and not under_way:
+                    raise DataError(f"{next(iter(stuck.values()))}; or count it as lost: --accept-loss")
+                _explain(run, missing, end)
+                return None
+            if plan.stop is None or end == run.shots or accept_loss:
                 break
             if not go_on:
-                say(f"run {run.id}: {standing.decision.reason}; the next round: bellqueue submit --resume {run.id}")
+                say(f"run {run.id}: not enough yet; the next round: bellqueue submit --resume {run.id}")
                 return None
-            dispatch.submit(end=next_round_end(run, plan, end))
+            dispatch.submit(end=next_round_end(run, plan, end), patience=BUSY)
         curves = search_rivals(Scenario.parse(json_module.loads(run.scenario)).workload(), progress) if rivals else ()
         progress.update(step, description="analysing and writing", total=None)
         return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out, end=end)
 
 
+def _settled_round(
+    book: Ledger, run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool
+) -> int | None:
+    """Where a run that may stop early ends: after the first complete round at which its rule says enough.
+
+    With `accept_loss` the last complete round is enough, whatever it says. None: it goes on.
+    """
+    if plan.stop is None:
+        return None
+    last = None
+    finish = 0
+    while finish < end:
+        finish = next_round_end(run, plan, finish)
+        if dispatch.missing(finish):
+            break
+        last = finish
+        standing = standing_of(run, plan, dispatch, finish)
+        if standing.decision.stop:
+            say(f"run {run.id}: {standing.line()}")
+            return finish
+    if last is not None:
+        say(f"run {run.id}: {standing.line()}")
+    return last if accept_loss else None
+
+
 def _await_round(
     dispatch: Dispatch, run: RunEntry, end: int, wait: bool, poll: float, progress: Progress, step: TaskID
-) -> tuple[JobEntry | range, ...]:
-    """What is missing of the trials before `end` after one look, or, where the user waits, once all jobs have ended."""
+) -> tuple[tuple[JobEntry | range, ...], dict[str, str]]:
+    """What is missing of the trials before `end` after one look, or, where the user waits, once all jobs have ended.
+
+    With it, by key, what is wrong with jobs that will bring nothing as things stand.
+    """
 
     def watch(_: str, status: JobStatus) -> None:
         stored = len(run.parts) - len(dispatch.missing())
         progress.update(step, description=f"run {run.id}: {status.state} {status.message}", completed=stored)
 
     pause = min(FIRST_PAUSE, poll)
+    stuck: dict[str, str] = {}
     while True:
         try:
-            dispatch.advance(watch, BUSY if wait else 0.0)
+            stuck = dispatch.advance(watch, BUSY if wait else 0.0)
         except UnreachableError as error:
             if not wait:
                 raise
             say(f"{error}; asking again")  # days in a queue outlast many a network
         missing = dispatch.missing(end)
-        if not wait or not any(isinstance(each, JobEntry) and each.live for each in missing):
-            return missing
+        if not wait or not any(isinstance(each, JobEntry) and each.live and each.key not in stuck for each in missing):
+            return missing, stuck
         time.sleep(pause)
         pause = min(2 * pause, poll)
 
 
-def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...]) -> None:
-    """Say why a run is not complete, and what can be done.
+def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int) -> None:
+    """Say why a run, or its present round, is not complete, and what can be done.
 
     Raises:
         LedgerError: nothing more will come by itself.
@@ -335,10 +382,11 @@ def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...]) -> None:
         print(f"run {run.id}, part {each.part + 1}: {each.message or each.state}; fetch again later", file=sys.stderr)
     if ended and not waiting:
         reasons = {_reason(each) for each in ended}
-        some = len(ended) < len(run.parts)
+        parts = [part for part in run.parts if part.start < end]
+        some = len(ended) < len(parts)
         instead = f", or count their trials as lost: bellqueue fetch {run.id} --accept-loss" if some else ""
         raise LedgerError(
-            f"run {run.id}: {len(ended)} of {len(run.parts)} jobs brought nothing ({'; '.join(sorted(reasons))}); "
+            f"run {run.id}: {len(ended)} of {len(parts)} jobs brought nothing ({'; '.join(sorted(reasons))}); "
             f"submit again with: bellqueue submit --resume {run.id}{instead}, or close it: bellqueue cancel {run.id}"
         )
 
@@ -353,7 +401,8 @@ def _reason(each: JobEntry | range) -> str:
 def _ask_quietly(book: Ledger, run: RunEntry) -> None:
     """Bring a run's entries up to date; a provider that does not answer is said and does not stop the others."""
     try:
-        Dispatch(book, run, _open(run), say).advance()
+        for problem in Dispatch(book, run, _open(run), say).advance().values():
+            say(problem)
     except BellqueueError as error:
         say(str(error))
 
@@ -368,11 +417,9 @@ def _open(run: RunEntry) -> RemoteBackend:
 def _with_command(entry: RunEntry, words: list[str]) -> RunEntry:
     from dataclasses import replace
 
-    seed = json_module.loads(entry.plan)["seed"]
-    return replace(
-        entry,
-        command=shlex.join([*words, "--backend", entry.backend, "--shots", str(entry.shots), "--seed", str(seed)]),
-    )
+    plan = _plan(entry)
+    words = [*words, "--backend", entry.backend, "--shots", str(entry.shots), "--seed", str(plan.seed)]
+    return replace(entry, command=shlex.join([*words, *(["--until-certified"] if plan.stop else [])]))
 
 
 def _show(run: RunEntry, analysis: Analysis, json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ SCHEMA = "bellqueue.rivals/1"
 NUMERICAL = "numerical, not part of the certificate"
 
 _CLASS = "memoryless, label-symmetric classical"
+Corner = tuple[float, float]  # (p, W)
+
+_VERDICTS: tuple[Verdict, ...] = ("none", "within the class only", "against all")
 _SAME = 1e-6  # difference of scores, as a share of the waiting time, below which two searches found the same
 
 
@@ -139,7 +142,7 @@ def compare_rivals(
         ScenarioError: there is no point to place.
     """
     frontiers = Frontiers(scenario.workload())
-    settled: list[tuple[str, float, Estimate, Estimate]] = []
+    settled: list[tuple[str, float, Estimate, Estimate, Sequence[Corner], Sequence[Corner]]] = []
     absent: list[str] = []
     for each in dict.fromkeys((1.0, visibility)):
         name = "ideal" if each == 1 else f"visibility {each:g}"
@@ -148,10 +151,13 @@ def compare_rivals(
         except ScenarioError as error:
             absent.append(f"{name}: {error}")
             continue
-        settled.append((name, each, _exactly(point.splitting_probability), _exactly(point.waiting_time)))
+        at = (point.splitting_probability, point.waiting_time)
+        settled.append((name, each, _exactly(at[0]), _exactly(at[1]), [at], [at]))
     if observed:
         p, waiting = observed.observed.splitting_probability, observed.observed.waiting_time
-        settled.append(("observed", observed.visibility.estimate, p, waiting))
+        corners = [(each.splitting_probability, each.waiting_time) for each in observed.confidence_region]
+        worst, best = [corners[0], corners[3]], corners[1:3]  # those with the smallest excess, and with the largest
+        settled.append(("observed", observed.visibility.estimate, p, waiting, worst, best))
     if not settled:
         raise ScenarioError(absent[0])
     searched = _Searched(frontiers, *_curves(frontiers, seed, progress), seed, progress)
@@ -231,15 +237,26 @@ def _curves(frontiers: Frontiers, seed: int, progress: Progress) -> tuple[RivalC
     return asymmetric, clock
 
 
-def _point(searched: _Searched, name: str, visibility: float, p: Estimate, waiting: Estimate) -> Point:
+def _point(
+    searched: _Searched,
+    name: str,
+    visibility: float,
+    p: Estimate,
+    waiting: Estimate,
+    least: Sequence[Corner],
+    most: Sequence[Corner],
+) -> Point:
+    """Place a point (p, W), known to lie among the corners `least` (of the smallest advantage) and `most`."""
     workload = searched.frontiers.workload
     throughput = Estimate(*workload.baseline_throughput([p.estimate, p.high, p.low]).tolist())
     kappa = _slope(searched.frontiers, p.estimate, 1.0 if name == "observed" else visibility)
-    # The least favourable corner of the limits has the longest wait and the lowest throughput, hence the largest p.
-    estimate, worst, best = (
-        standing_at(searched.frontiers, visibility, at, longest, searched.asymmetric, searched.clock)
-        for at, longest in ((p.estimate, waiting.estimate), (p.high, waiting.high), (p.low, waiting.low))
-    )
+
+    def stand(corners: Sequence[Corner]) -> list[Standing]:
+        curves = searched.asymmetric, searched.clock
+        inside = [(min(max(at, 0.0), 1.0), waits) for at, waits in corners]
+        return [standing_at(searched.frontiers, visibility, at, waits, *curves) for at, waits in inside]
+
+    (estimate,), worst, best = stand([(p.estimate, waiting.estimate)]), stand(least), stand(most)
     asymmetric = searched.asymmetric
     scores = (
         _exactly(searched.certified_score(kappa)),
@@ -264,28 +281,40 @@ def _point(searched: _Searched, name: str, visibility: float, p: Estimate, waiti
             waiting.low - kappa * throughput.high,
             waiting.high - kappa * throughput.low,
         ),
-        verdict(worst),
+        min((verdict(each) for each in worst), key=_VERDICTS.index),
         tuple(
-            _rival(label, score, (of(estimate), of(worst), of(best)), waiting)
+            _rival(label, score, of(estimate), [of(each) for each in worst], [of(each) for each in best])
             for label, score, of in zip(labels, scores, kinds, strict=True)
         ),
     )
 
 
-def _rival(label: str, score: Estimate, margins: tuple[Margin, Margin, Margin], waiting: Estimate) -> Rival:
-    """From the margins at the estimate and at the least and most favourable corner of its limits."""
-    here, worst, best = margins
-    low, high = worst.waiting_time - worst.reach, best.waiting_time + best.reach
+def _rival(label: str, score: Estimate, here: Margin, worst: Sequence[Margin], best: Sequence[Margin]) -> Rival:
+    """From the margins at the estimate and at the least and most favourable corners of its limits."""
+    waits = [each.waiting_time + side * each.reach for each in (*worst, *best) for side in (-1, 1)]
     return Rival(
         label,
         here.method,
-        Estimate(here.waiting_time, low, high),
-        Estimate(here.waiting_time - waiting.estimate, low - waiting.high, high - waiting.low),
-        Estimate(here.relative, worst.low, best.high),
+        Estimate(here.waiting_time, min(waits), max(waits)),
+        Estimate(
+            _saved(here),
+            min(_saved(each) - each.reach for each in worst),
+            max(_saved(each) + each.reach for each in best),
+        ),
+        Estimate(here.relative, min(each.low for each in worst), max(each.high for each in best)),
         score,
         here.unbounded,
-        worst.stands,
+        all(each.stands for each in worst),
     )
+
+
+def _least_saved(margin: Margin) -> float:
+    return _saved(margin) - margin.reach
+
+
+def _saved(margin: Margin) -> float:
+    """Waiting time saved, of 1 − W/waiting_time."""
+    return margin.waiting_time * margin.relative
 
 
 def _slope(frontiers: Frontiers, splitting_probability: float, visibility: float) -> float:

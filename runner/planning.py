@@ -7,7 +7,6 @@ from functools import partial
 from math import pi, sqrt
 
 import numpy as np
-from rich.console import Console
 
 from ..analysis.forecast import forecast as forecast_run
 from ..analysis.forecast import foresee, plan_design
@@ -39,7 +38,7 @@ from .planning_record import (
     warnings,
 )
 from .provenance import bellqueue_version, now
-from .terminal import progress_bars, say
+from .terminal import print_whole, progress_bars, say
 
 _CHSH = tuple(Setting(0, 0, alpha, beta) for alpha, beta in ((0, pi / 4), (0, -pi / 4), (pi / 2, pi / 4)))
 
@@ -88,7 +87,7 @@ def plan_command(
         print(record.model_dump_json(by_alias=True, indent=2))
     else:
         table = ranking_table(record) if isinstance(record, RankingRecord) else forecast_table(record)
-        Console().print(table)
+        print_whole(table)
     return go
 
 
@@ -257,11 +256,7 @@ def _cost(scenario: Scenario, backend: Backend | None, predict: Predict, shots: 
     parallel = backend.describe().parallel
     row = experiment.block * parallel  # the last one may not be shorter everywhere
     plan = prepare(scenario.with_experiment(shots=-(-shots // row) * row), 0, predict, parallel).plan
-    try:
-        estimate = backend.estimate(plan)
-    except BackendError as error:  # a plan that this device cannot measure still has a forecast
-        say(f"no estimate: {error}")
-        return None
+    estimate = backend.estimate(plan)  # refuses what this device cannot measure: then there is nothing to plan
     return CostRecord(
         shots=estimate.shots,
         tasks=estimate.tasks,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..analysis.confidence_sequence import Reduction, reduction_limits
 from ..analysis.functional import BoundedSum, Sample
@@ -15,6 +16,8 @@ from ..analysis.stopping import Decision, FixedNumber, Progress, StoppingRule, W
 from ..model.frontier import routing_game
 from ..model.operating import Frontiers
 from ..model.trials import Sampling, Trials
+
+Integers = NDArray[np.int64]
 
 FIRST_ROUND = 200  # trials; fewer hardly ever certify anything
 GROWTH = 1.5  # of a round over the last: the trials beyond the moment of certainty are at most a third of all
@@ -76,27 +79,35 @@ class Rounds:
         self._multiplier, self._significance, self._budget, self._rule = multiplier, significance, budget, rule
         self._game = routing_game(frontiers.workload, multiplier).matrix
         self._trials: Trials | None = None
+        self._lost: Integers | None = None
         self._total = 0.0
         self._bound = 1.0
         self._martingale: RunningMartingale | None = None
 
-    def add(self, trials: Trials) -> Standing:
-        """Take in the next round's trials, and decide."""
+    def add(self, trials: Trials, lost: Integers | None = None) -> Standing:
+        """Take in the next round's trials, and decide.
+
+        Args:
+            trials: Those that brought outcomes.
+            lost: Those that brought none, shape (n_A, n_B); they count as losses.
+        """
         assert self._sampling.distribution is not None
         self._trials = trials if self._trials is None else self._trials + trials
-        sample = Sample(self._trials.counts(), self._sampling)
+        if lost is not None:
+            self._lost = lost if self._lost is None else self._lost + lost
+        sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
         if self._martingale is None:
             bound = BoundedSum.of(self._game, sample).mean(self._frontiers.classical_bound(self._multiplier).high)
             self._bound = min(1.0, bound * (1 + 1e-13))
             self._martingale = RunningMartingale(self._bound)
         scores = trial_scores(self._game, self._sampling.distribution, trials)
-        self._martingale.update(scores)
+        self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
         self._total += float(scores.sum())
         reduction = reduction_limits(self._frontiers, sample, self._multiplier, self._significance)
         log_p = self._martingale.log_p_value
         # Whoever stops wants the lower limit above 0, too; it looks at the stakes now, p at their best moment.
         settled = log_p if reduction.excess.low > 0 else 0.0
-        count = len(self._trials)
+        count = sample.trials
         relative = reduction.waiting_time_reduction_relative
         progress = Progress(count, self._budget, settled, self._total, self._bound, relative.high - relative.low)
         decision = self._rule.decide(progress)

@@ -16,7 +16,7 @@ from ..analysis.record import Analysis
 from ..backends.cost import dollars, over_limit
 from ..backends.dispatch import Dispatch
 from ..backends.entries import JobEntry, RunEntry
-from ..backends.ledger import Ledger
+from ..backends.ledger import BUSY, Ledger
 from ..backends.prediction import predictor
 from ..backends.protocol import CostEstimate, RemoteBackend
 from ..circuits.plan import SamplingPlan
@@ -24,8 +24,7 @@ from ..model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ..model.operating import Frontiers
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
-from ..model.trials import Trials
-from .folder import RunFolder, new_run_folder, remove_drafts, write_text, write_trials
+from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials
 from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import content_hash, now
@@ -52,6 +51,8 @@ def plan_run(
     """
     experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
     plan = plan_record(experiment, backend)
+    if scenario.experiment.stop and experiment.plan.sampling.parallel > 1:
+        raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
     parts = _parts(experiment, backend)
     estimate = estimate_of(backend, experiment.plan, parts)
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
@@ -124,13 +125,17 @@ def next_round_end(run: RunEntry, plan: PlanRecord, end: int) -> int:
     return next((each.stop for each in job_rounds(run.shots, plan.parallel) if each.stop > end), run.shots)
 
 
-def standing_of(run: RunEntry, plan: PlanRecord, trials: Trials) -> Standing:
-    """Where a run that may stop early stands after some rounds."""
+def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -> Standing:
+    """Where a run that may stop early stands after the round that ends at `end`; what is missing of it is lost."""
+    trials = dispatch.trials(end)
+    taken = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers(Scenario.parse(json.loads(run.scenario), f"run {run.id}").workload())
     sampling = plan.sampling_rule()
     multiplier = plan.planned.certificate_multiplier
     rule = rule_for(plan.stop, plan.significance)
-    return Rounds(frontiers, sampling, multiplier, plan.significance, run.shots, rule).add(trials)
+    return Rounds(frontiers, sampling, multiplier, plan.significance, run.shots, rule).add(
+        trials, taken.sampling(trials).lost
+    )
 
 
 def refuse_unapproved(
@@ -191,9 +196,14 @@ def finish_run(
     plan = PlanRecord.model_validate_json(run.plan)
     if plan.stop:
         plan = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end or run.shots)))
-    trials = dispatch.trials()
     failure: BellqueueError | None = None
-    with ledger.hold(run.id):
+    with ledger.hold(run.id, BUSY):
+        beyond = [
+            job.id for job in ledger.jobs(run.id) if job.state == "submitted" and job.trials.start >= (end or run.shots)
+        ]
+        if beyond:
+            raise LedgerError(f"run {run.id}: another process has begun the next round ({beyond[0]}); fetch again")
+        trials = dispatch.trials(end)
         remove_drafts(target)
         with new_run_folder(target) as folder:
             write_records(folder, scenario, plan)
@@ -206,7 +216,8 @@ def finish_run(
                 write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error
-        ledger.finish(run.id, target)
+        if not failure:
+            ledger.finish(run.id, target)
     if failure:
         raise DataError(f"{failure}; the trials are kept in {target}")
     return analysis
@@ -215,7 +226,8 @@ def finish_run(
 def _is_folder_of(run: RunEntry, target: Path) -> bool:
     """Whether a complete folder of this very run stands there."""
     try:
-        return bool(json.loads((target / JOBS).read_text("utf-8"))["content_hash"] == run.content_hash)
+        own = json.loads((target / JOBS).read_text("utf-8"))["content_hash"] == run.content_hash
+        return bool(own and (target / ANALYSIS).is_file())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -60,10 +61,15 @@ def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
                 "not submitted",
                 "",
                 "",
-                f"bellqueue submit --resume {run.id}",
+                _remedy(run),
             )
             table.add_row(*map(Text, texts))
     return table
+
+
+def _remedy(run: RunEntry) -> str:
+    stops = json.loads(run.plan).get("stop")
+    return "only if the rounds before it do not suffice" if stops else f"bellqueue submit --resume {run.id}"
 
 
 def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:

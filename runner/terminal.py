@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ..analysis.record import Analysis
@@ -21,9 +21,15 @@ from .folder import write_text
 def progress_bars() -> Iterator[Progress]:
     """Bars on stderr, gone when done, silent where stderr is no terminal."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
+
+
+def print_whole(shown: RenderableType) -> None:
+    """Print a table whole, wider than the terminal if need be: half a number is a wrong one."""
+    console = Console()
+    Console(width=max(console.width, console.measure(shown).maximum)).print(shown)
 
 
 def say(line: str) -> None:

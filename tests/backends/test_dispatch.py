@@ -513,8 +513,8 @@ def test_a_result_that_cannot_be_read_is_asked_for_so_often_in_a_pass_and_kept(
     provider.end("done")
     whole = provider.job("job-1").raw
     provider.spoilt["job-1"] = [whole[:length] for length in range(2 * DOWNLOADS)]
-    with pytest.raises(DataError, match="what came is kept, and the next fetch asks again"):
-        again().advance()
+    stuck = again().advance()
+    assert ["what came is kept, and the next fetch asks again" in problem for problem in stuck.values()] == [True]
     assert provider.calls["download"] == DOWNLOADS + 2
     assert kept(ledger) == DOWNLOADS + 2
     assert missing(again()) == [(0, 1, "submitted")]
@@ -539,8 +539,7 @@ def test_the_same_bytes_count_once_they_can_be_read(again: Callable[[], Dispatch
     again().submit()
     provider.end("done")
     provider.illiterate = 3 * DOWNLOADS
-    with pytest.raises(DataError):
-        again().advance()
+    assert len(again().advance()) == 3
     assert len(missing(again())) == 3
     again().advance()
     assert missing(again()) == []

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.stopping import FixedNumber, StoppingRule, WhenCertified
+from bellqueue.model.frontier import routing_game
 from bellqueue.model.operating import Frontiers, input_distribution
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.trials import Sampling, Trials
@@ -71,6 +72,26 @@ def test_it_stops_at_the_first_round_whose_lower_limit_is_above_zero(seed: int) 
     assert standings[-1].log10_p_value <= np.log10(ALPHA)
     assert len(trials) == standings[-1].trials == device.parts[-1].stop < 20_000
     assert f"{len(trials)} of at most 20000 trials" in standings[-1].line()
+
+
+def test_certainty_that_has_passed_by_the_end_of_the_round_does_not_stop_it() -> None:
+    """100 wins, then losses until the stake is down again: p keeps its best moment, the lower limit does not."""
+    state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 2_000, WhenCertified(ALPHA))
+    game = routing_game(FRONTIERS.workload, MULTIPLIER).matrix
+    x, y = np.divmod(np.arange(250) % 4, 2)
+
+    def played(won: NDArray[np.bool_]) -> Trials:
+        kind = x[: won.size], y[: won.size]
+        return Trials(*kind, np.zeros(won.size, dtype=int), np.where(won == (game[kind] > 0), 0, 1), (2, 2))
+
+    passed = state.add(played(np.arange(250) < 100))
+    assert passed.log10_p_value <= np.log10(ALPHA)
+    assert not above_zero(passed)
+    assert not passed.decision.stop
+    for _ in range(3):
+        again = state.add(played(np.ones(250, dtype=bool)))
+    assert above_zero(again)
+    assert again.decision.reason.startswith("certified")
 
 
 @pytest.mark.parametrize("budget", [1, 150, 200, 201, 3_000])
