@@ -35,6 +35,7 @@ faults: $(VENV)/.dev $(LISTED)
 
 bench: $(VENV)/.dev $(LISTED)
 	$(BIN)/python benchmarks/bench_simulation.py
+	$(BIN)/python benchmarks/bench_stopping.py
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

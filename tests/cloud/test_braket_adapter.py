@@ -245,3 +245,26 @@ def test_wrong_keys_are_refused(double: BraketDouble, monkeypatch: pytest.Monkey
 def test_names_are_short_forms_of_the_devices(double: BraketDouble) -> None:
     arns = {typed: BraketBackend(typed).describe().calibration["device"] for typed in ("SV1", "forte", "ankaa")}
     assert arns == {"SV1": SV1, "forte": FORTE, "ankaa": ANKAA}
+
+
+def test_a_task_of_somebody_else_is_never_taken_for_ours(double: BraketDouble) -> None:
+    """Where the service cannot filter by tag it lists the tasks of everybody on the device."""
+    from bellqueue.backends.braket_session import session
+    from braket.aws import AwsDevice
+    from braket.circuits import Circuit
+
+    double.tag_filters = False
+    AwsDevice(SV1, aws_session=session("us-east-1")).run(Circuit().h(0).cnot(0, 1), shots=50)
+    assert double.accepted == 1
+    assert BraketBackend("sv1").find("bellqueue-never-submitted") == ()
+
+
+def test_a_stretch_cut_to_the_devices_shots_is_read_as_it_was_cut(double: BraketDouble) -> None:
+    """One setting with twice the shots a device takes at once goes as two executables of one program set."""
+    most = double.devices[GARNET].shots[1]
+    whole = plan(2 * most, "random", 2 * most)
+    backend = BraketBackend("garnet")
+    assert backend.split(whole) == (range(2 * most),)
+    found = measure(backend, whole)
+    assert len(next(iter(double.tasks.values())).executables) == 2
+    assert np.array_equal(np.stack([found.a, found.b], axis=1), as_measured(double))
