@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -115,6 +115,16 @@ def read(call: Callable[[], Answer], tries: int = 5, say: Callable[[str], None] 
                 say(f"{error}; trying again in {pause:.0f} s")
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies behind it, also where a client hides it with `from None`; innermost last."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
 
 
 def _seconds(name: str, default: float) -> float:

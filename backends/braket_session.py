@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from ..model.errors import BackendError, RefusedError, UnreachableError
 from . import redaction
-from .asking import Patience, watched
+from .asking import Patience, causes, watched
 from .credentials import braket_credentials
 from .local import suggestion
 
@@ -169,7 +169,7 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
     )
 
     text = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-    chain = list(_causes(error))
+    chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, ClientError):
             code = cause.response.get("Error", {}).get("Code", "")
@@ -186,15 +186,6 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return UnreachableError(f"{what}: {text}")
     # Of a truncated or empty answer the client makes a reply without its parts, and stumbles over what is missing.
     return UnreachableError(f"{what}: the answer lacks {text}" if isinstance(error, KeyError) else f"{what}: {text}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
 
 
 def _letters(name: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..model.errors import BackendError, RefusedError, UnreachableError
-from .asking import watched
+from .asking import causes, watched
 from .credentials import IbmCredentials
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
     from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError
     from requests import RequestException
 
-    chain = list(_causes(error))
+    chain = list(causes(error))
     for cause in chain:
         status = _status(cause)
         if isinstance(cause, IBMNotAuthorizedError) or status == 401:
@@ -130,16 +130,6 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return BackendError(f"{what}: {_first_line(cause)}")
     # Truncated and empty answers surface as whatever the client stumbles over.
     return UnreachableError(f"{what}: {type(error).__name__}: {_first_line(error)}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it, also where the client hides it with `from None`; innermost last."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or current.__context__
 
 
 def _status(error: BaseException) -> int | None:

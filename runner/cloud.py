@@ -7,31 +7,26 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from ..analysis.record import Analysis
-from ..backends import open_backend
-from ..backends.asking import FIRST_PAUSE
 from ..backends.cost import dollars, parse_money
 from ..backends.dispatch import Dispatch
-from ..backends.entries import JobEntry, RunEntry
-from ..backends.ledger import BUSY, Ledger, default_ledger
-from ..backends.protocol import CostEstimate, JobStatus, RemoteBackend
+from ..backends.entries import RunEntry
+from ..backends.ledger import Ledger, default_ledger
+from ..backends.protocol import CostEstimate, RemoteBackend
 from ..circuits.plan import SamplingPlan
-from ..model.errors import BackendError, BellqueueError, DataError, LedgerError, UnreachableError
+from ..model.errors import BackendError, BellqueueError, LedgerError
 from ..model.scenario import Scenario
-from .folder import REPORT, RunFolder, refuse_existing
-from .plan_record import PlanRecord
+from .fetching import ask_quietly, fetch_run, open_recorded, recorded_plan, told_how_to_return
+from .folder import REPORT, refuse_existing
 from .submission import (
     asks,
     estimate_of,
-    finish_run,
     jobs_record,
     next_round_end,
     plan_run,
@@ -40,7 +35,7 @@ from .submission import (
     standing_of,
 )
 from .tables import history_table, jobs_table, runs_table
-from .terminal import print_whole, progress_bars, say, search_rivals, show_analysis
+from .terminal import print_whole, progress_bars, say, show_analysis
 
 RUNS = Path("bellqueue-runs")
 
@@ -99,7 +94,7 @@ def submit_command(
     approval.ask(entry.backend, estimate)
     with Ledger(ledger or default_ledger()) as book:
         book.add_run(entry)
-        _submit(Dispatch(book, entry, backend, say), entry, round_end(entry, _plan(entry), ()))
+        _submit(Dispatch(book, entry, backend, say), entry, round_end(entry, recorded_plan(entry), ()))
     return entry.id
 
 
@@ -109,10 +104,10 @@ def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
         entry = book.run(name)
         if entry.finished:
             raise LedgerError(f"run {entry.id} has finished; its folder is {entry.folder}")
-        backend = _open(entry)
+        backend = open_recorded(entry)
         dispatch = Dispatch(book, entry, backend, say)
         dispatch.reconcile()  # what is in doubt may have to be paid for, too
-        plan = _plan(entry)
+        plan = recorded_plan(entry)
         end = round_end(entry, plan, book.jobs(entry.id))
         if entry.shots > end and not dispatch.missing(end):  # the round is complete: is another one needed?
             standing = standing_of(entry, plan, dispatch, end)
@@ -157,7 +152,7 @@ def fetch_command(
         complete, certified, problems = True, True, []
         for run in runs:
             try:
-                analysis = _fetch_one(book, run, wait, poll, rivals, accept_loss, out, go_on)
+                analysis = fetch_run(book, run, wait, poll, rivals, accept_loss, out, go_on)
             except BellqueueError as error:
                 if len(runs) == 1:
                     raise
@@ -183,7 +178,7 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
         def refresh() -> bool:
             for run in runs:
                 if run.waiting:
-                    _ask_quietly(book, run)
+                    ask_quietly(book, run)
             return any(job.state in ("intended", "submitted") for run in runs for job in book.jobs(run.id))
 
         if json:
@@ -215,7 +210,7 @@ def cancel_command(name: str, ledger: Path | None) -> None:
         under_way = [job for job in book.jobs(run.id) if job.state in ("intended", "submitted")]
         if run.finished and not under_way:
             raise LedgerError(f"run {run.id} has finished; its folder is {run.folder}")
-        Dispatch(book, run, _open(run), say).cancel()
+        Dispatch(book, run, open_recorded(run), say).cancel()
         print_whole(jobs_table(book, [run]))
         states = {job.state for job in book.jobs(run.id)}
         if not run.finished and not states & {"intended", "submitted"}:
@@ -240,27 +235,9 @@ def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
             print(f"no run in {book.path} yet; `bellqueue submit` begins one")
 
 
-@contextmanager
-def told_how_to_return(run: str) -> Iterator[None]:
-    """Where the user interrupts, say what goes on and how to come back."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            f"\nbellqueue: run {run} goes on at the provider. Come back with: bellqueue fetch {run} --wait\n"
-            f"bellqueue: stop it there with: bellqueue cancel {run}",
-            file=sys.stderr,
-        )
-        raise
-
-
 def _opened(ledger: Path | None) -> Ledger:
     """The ledger named, which must be there; the default one, which is begun by the first look at it."""
     return Ledger(ledger or default_ledger(), begin=ledger is None)
-
-
-def _plan(entry: RunEntry) -> PlanRecord:
-    return PlanRecord.model_validate_json(entry.plan)
 
 
 def _submit(dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | None = None) -> None:
@@ -270,154 +247,10 @@ def _submit(dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | No
     print(f"run {entry.id} is submitted to {entry.backend}", file=sys.stderr)
 
 
-def _fetch_one(
-    book: Ledger,
-    run: RunEntry,
-    wait: bool,
-    poll: float,
-    rivals: bool,
-    accept_loss: bool,
-    out: Path | None,
-    go_on: bool,
-) -> Analysis | None:
-    """A run's analysis, or None while it is still under way.
-
-    Args:
-        go_on: Whether the next round of a run that may stop early is submitted, which was approved with the whole.
-    """
-    if run.finished and Path(run.folder).is_dir() and not out:
-        if any(job.state == "stored" and not job.usage_known for job in book.jobs(run.id)):
-            _ask_quietly(book, run)
-        return RunFolder.open(Path(run.folder)).analysis()
-    dispatch, plan = Dispatch(book, run, _open(run), say), _plan(run)
-    with told_how_to_return(run.id), progress_bars() as progress:
-        step = progress.add_task(f"run {run.id}", total=len(run.parts))
-        while True:
-            end = round_end(run, plan, book.jobs(run.id))
-            missing, stuck = _await_round(dispatch, run, end, wait, poll, progress, step)
-            settled = _settled_round(book, run, plan, dispatch, end, accept_loss)
-            if settled is not None:
-                end = settled
-                break
-            live = [each for each in missing if isinstance(each, JobEntry) and each.live]
-            under_way = [each for each in live if each.key not in stuck]
-            if missing and not (accept_loss and not under_way):
-                if stuck and not under_way:
-                    raise DataError(f"{next(iter(stuck.values()))}; or count it as lost: --accept-loss")
-                _explain(run, missing, end)
-                return None
-            if plan.stop is None or end == run.shots or accept_loss:
-                break
-            if not go_on:
-                say(f"run {run.id}: not enough yet; the next round: bellqueue submit --resume {run.id}")
-                return None
-            dispatch.submit(end=next_round_end(run, plan, end), patience=BUSY)
-        curves = search_rivals(Scenario.parse(json_module.loads(run.scenario)).workload(), progress) if rivals else ()
-        progress.update(step, description="analysing and writing", total=None)
-        return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out, end=end)
-
-
-def _settled_round(
-    book: Ledger, run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool
-) -> int | None:
-    """Where a run that may stop early ends: after the first complete round at which its rule says enough.
-
-    With `accept_loss` the last complete round is enough, whatever it says. None: it goes on.
-    """
-    if plan.stop is None:
-        return None
-    last = None
-    finish = 0
-    while finish < end:
-        finish = next_round_end(run, plan, finish)
-        if dispatch.missing(finish):
-            break
-        last = finish
-        standing = standing_of(run, plan, dispatch, finish)
-        if standing.decision.stop:
-            say(f"run {run.id}: {standing.line()}")
-            return finish
-    if last is not None:
-        say(f"run {run.id}: {standing.line()}")
-    return last if accept_loss else None
-
-
-def _await_round(
-    dispatch: Dispatch, run: RunEntry, end: int, wait: bool, poll: float, progress: Progress, step: TaskID
-) -> tuple[tuple[JobEntry | range, ...], dict[str, str]]:
-    """What is missing of the trials before `end` after one look, or, where the user waits, once all jobs have ended.
-
-    With it, by key, what is wrong with jobs that will bring nothing as things stand.
-    """
-
-    def watch(_: str, status: JobStatus) -> None:
-        stored = len(run.parts) - len(dispatch.missing())
-        progress.update(step, description=f"run {run.id}: {status.state} {status.message}", completed=stored)
-
-    pause = min(FIRST_PAUSE, poll)
-    stuck: dict[str, str] = {}
-    while True:
-        try:
-            stuck = dispatch.advance(watch, BUSY if wait else 0.0)
-        except UnreachableError as error:
-            if not wait:
-                raise
-            say(f"{error}; asking again")  # days in a queue outlast many a network
-        missing = dispatch.missing(end)
-        if not wait or not any(isinstance(each, JobEntry) and each.live and each.key not in stuck for each in missing):
-            return missing, stuck
-        time.sleep(pause)
-        pause = min(2 * pause, poll)
-
-
-def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int) -> None:
-    """Say why a run, or its present round, is not complete, and what can be done.
-
-    Raises:
-        LedgerError: nothing more will come by itself.
-    """
-    waiting = [each for each in missing if isinstance(each, JobEntry) and each.live]
-    ended = [each for each in missing if isinstance(each, range) or not each.live]
-    for each in waiting:
-        print(f"run {run.id}, part {each.part + 1}: {each.message or each.state}; fetch again later", file=sys.stderr)
-    if ended and not waiting:
-        reasons = {_reason(each) for each in ended}
-        parts = [part for part in run.parts if part.start < end]
-        some = len(ended) < len(parts)
-        instead = f", or count their trials as lost: bellqueue fetch {run.id} --accept-loss" if some else ""
-        raise LedgerError(
-            f"run {run.id}: {len(ended)} of {len(parts)} jobs brought nothing ({'; '.join(sorted(reasons))}); "
-            f"submit again with: bellqueue submit --resume {run.id}{instead}, or close it: bellqueue cancel {run.id}"
-        )
-
-
-def _reason(each: JobEntry | range) -> str:
-    if isinstance(each, range):
-        return "not submitted"
-    names = {"lost": "not submitted", "refused": "refused", "failed": "failed", "cancelled": "cancelled"}
-    return f"{names.get(each.state, each.state)}: {each.message}" if each.message else names.get(each.state, each.state)
-
-
-def _ask_quietly(book: Ledger, run: RunEntry) -> None:
-    """Bring a run's entries up to date; a provider that does not answer is said and does not stop the others."""
-    try:
-        for problem in Dispatch(book, run, _open(run), say).advance().values():
-            say(problem)
-    except BellqueueError as error:
-        say(str(error))
-
-
-def _open(run: RunEntry) -> RemoteBackend:
-    backend = open_backend(run.backend)
-    if not isinstance(backend, RemoteBackend):
-        raise LedgerError(f"run {run.id}: backend {run.backend} is no longer one that keeps jobs; restore its adapter")
-    return backend
-
-
 def _with_command(entry: RunEntry, words: list[str]) -> RunEntry:
     from dataclasses import replace
 
-    plan = _plan(entry)
+    plan = recorded_plan(entry)
     words = [*words, "--backend", entry.backend, "--shots", str(entry.shots), "--seed", str(plan.seed)]
     return replace(entry, command=shlex.join([*words, *(["--until-certified"] if plan.stop else [])]))
 

@@ -64,7 +64,7 @@ class Account:
             patch.setenv("BELLQUEUE_TIMEOUT", "20")
             patch.setenv("COLUMNS", "300")
             patch.setattr(asking, "FIRST_PAUSE", 0.01)
-            patch.setattr("bellqueue.runner.cloud.FIRST_PAUSE", 0.01)
+            patch.setattr("bellqueue.runner.fetching.FIRST_PAUSE", 0.01)
             patch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
             patch.setattr(sys, "stdin", terminal or io.StringIO())
             stack.enter_context(contextlib.chdir(self.folder))
