@@ -2,12 +2,15 @@
 
 The published single shots are not kept here, their sixteen counts are: each setting's outcomes are laid out in a seeded
 order, and the settings in another. What depends on the counts alone is therefore the device's. The order is ours: it
-can show that a drift is found, not whether the device drifted.
+can show that a drift is found, not whether the device drifted. Where BELLQUEUE_TEST_DATA names a folder with the single
+shots (`ibm_hanoi_q19_q20.trials.csv`, columns x,y,a,b in the order of execution), they are replayed, too.
 """
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import pytest
 from bellqueue.backends.protocol import Description
 from bellqueue.circuits.plan import SamplingPlan, Setting
 from bellqueue.model.scenario import Scenario
-from bellqueue.model.trials import Sampling
+from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.folder import ANALYSIS, write_text, write_trials
 from bellqueue.runner.pipeline import analyse_run, prepare, write_records
 from bellqueue.runner.plan_record import PlanRecord
@@ -33,15 +36,25 @@ DEVICE = Description("ibm:hanoi", "hardware", "ibm_hanoi", 27, pair=(19, 20))
 def write_run(folder: Path, seed: int, drift: float = 0.0) -> None:
     """The counts as a finished run; with drift the outcomes that miss the setting's majority come later on average."""
     rng = np.random.default_rng(seed)
-    shots = COUNTS.sum(axis=(2, 3))
-    scenario = Scenario.parse(default_record(settings="fixed", shots=int(shots.sum())))
+    order = rng.permutation(np.repeat(np.arange(4), COUNTS.sum(axis=(2, 3)).ravel()))
+    outcomes = [_outcomes(COUNTS[place], drift, rng) for place in np.ndindex(2, 2)]
+    _write(folder, seed, order, lambda plan: plan.trials(outcomes))
+
+
+def write_single_shots(folder: Path, source: Path) -> None:
+    """The published single shots as a finished run, in their own order."""
+    rows = np.loadtxt(source, delimiter=",", skiprows=1, dtype=np.uint8)
+    _write(folder, 1, 2 * rows[:, 0].astype(int) + rows[:, 1], lambda plan: plan.in_order(rows[:, 2:]))
+
+
+def _write(folder: Path, seed: int, order: Any, measured: Callable[[SamplingPlan], Trials]) -> None:
+    shots = np.bincount(order, minlength=4).reshape(2, 2)
+    scenario = Scenario.parse(default_record(settings="fixed", shots=len(order)))
     experiment = prepare(scenario, seed)
     (part,) = experiment.point.strategy.components  # one pair of bases for every pair of types
     alpha, beta = (angle.tolist() for angle in part.angles())
     settings = tuple(Setting(x, y, alpha[x], beta[y]) for x in range(2) for y in range(2))
-    order = rng.permutation(np.repeat(np.arange(4), shots.ravel()))
     plan = SamplingPlan(settings, order, (2, 2), Sampling("fixed", shots / shots.sum()))
-    trials = plan.trials([_outcomes(COUNTS[setting.x, setting.y], drift, rng) for setting in settings])
     record = PlanRecord.of(
         experiment.point,
         plan,
@@ -51,6 +64,7 @@ def write_run(folder: Path, seed: int, drift: float = 0.0) -> None:
         seed=seed,
         description=DEVICE,
     )
+    trials = measured(plan)
     folder.mkdir()
     write_records(folder, scenario, record)
     write_trials(folder, trials)
@@ -99,6 +113,21 @@ def test_the_replay_waits_as_long_as_the_formula_says(call: Run, tmp_path: Path)
     assert sum(found["low"] <= WAITING <= found["high"] for found in held) >= 3
     reduced = [record["waiting_time_reduction"] for record in records]
     assert sum(found["low"] <= CLASSICAL_WAITING - WAITING <= found["high"] for found in reduced) >= 3
+
+
+@pytest.mark.skipif("BELLQUEUE_TEST_DATA" not in os.environ, reason="the published single shots are not kept here")
+def test_the_single_shots_in_their_own_order_wait_as_long_as_the_formula_says(call: Run, tmp_path: Path) -> None:
+    write_single_shots(tmp_path / "run", Path(os.environ["BELLQUEUE_TEST_DATA"], "ibm_hanoi_q19_q20.trials.csv"))
+    records = [replayed(call, "--seed", seed) for seed in range(5)]
+    for record in records:
+        found, formula = record["replayed"]["waiting_time"], record["formula"]["waiting_time"]
+        assert formula == pytest.approx(WAITING, abs=0.02)  # a fifth of the trials
+        assert abs(found["estimate"] - formula) < 4.5 * found["standard_error"]
+    held = 0
+    for record in records:
+        found = record["replayed"]["waiting_time"]
+        held += found["low"] <= record["formula"]["waiting_time"] <= found["high"]
+    assert held >= 3
 
 
 def test_a_drift_put_into_the_same_counts_is_found(call: Run, tmp_path: Path) -> None:
