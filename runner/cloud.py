@@ -22,7 +22,7 @@ from ..backends.protocol import CostEstimate, RemoteBackend
 from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, LedgerError
 from ..model.scenario import Scenario
-from .fetching import ask_quietly, fetch_run, open_recorded, recorded_plan, told_how_to_return
+from .fetching import ask_quietly, fetch_run, open_recorded, told_how_to_return
 from .folder import REPORT, refuse_existing
 from .submission import (
     asks,
@@ -30,6 +30,7 @@ from .submission import (
     jobs_record,
     next_round_end,
     plan_run,
+    recorded_plan,
     refuse_unapproved,
     round_end,
     standing_of,

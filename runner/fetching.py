@@ -22,7 +22,7 @@ from ..model.errors import BellqueueError, DataError, LedgerError, UnreachableEr
 from ..model.scenario import Scenario
 from .folder import RunFolder
 from .plan_record import PlanRecord
-from .submission import finish_run, next_round_end, round_end, standing_of
+from .submission import finish_run, next_round_end, recorded_plan, round_end, standing_of
 from .terminal import progress_bars, say, search_rivals
 
 
@@ -38,11 +38,6 @@ def told_how_to_return(run: str) -> Iterator[None]:
             file=sys.stderr,
         )
         raise
-
-
-def recorded_plan(entry: RunEntry) -> PlanRecord:
-    """What was fixed of a run before anything was submitted."""
-    return PlanRecord.model_validate_json(entry.plan)
 
 
 def open_recorded(run: RunEntry) -> RemoteBackend:
@@ -91,7 +86,7 @@ def fetch_run(
         while True:
             end = round_end(run, plan, book.jobs(run.id))
             missing, stuck = _await_round(dispatch, run, end, wait, poll, progress, step)
-            settled = _settled_round(book, run, plan, dispatch, end, accept_loss)
+            settled = _settled_round(run, plan, dispatch, end, accept_loss)
             if settled is not None:
                 end = settled
                 break
@@ -113,9 +108,7 @@ def fetch_run(
         return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out, end=end)
 
 
-def _settled_round(
-    book: Ledger, run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool
-) -> int | None:
+def _settled_round(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool) -> int | None:
     """Where a run that may stop early ends: after the first complete round at which its rule says enough.
 
     With `accept_loss` the last complete round is enough, whatever it says. None: it goes on.

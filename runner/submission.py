@@ -81,6 +81,11 @@ def plan_run(
     return entry, estimate
 
 
+def recorded_plan(entry: RunEntry) -> PlanRecord:
+    """What was fixed of a run before anything was submitted."""
+    return PlanRecord.model_validate_json(entry.plan)
+
+
 def estimate_of(backend: RemoteBackend, plan: SamplingPlan, parts: Sequence[range]) -> CostEstimate:
     """What some parts of a plan will take, each a job of its own."""
     if len(parts) == 1:
@@ -193,7 +198,7 @@ def finish_run(
         ledger.finish(run.id, target)
         return RunFolder.open(target).analysis()
     scenario = Scenario.parse(json.loads(run.scenario), f"run {run.id}")
-    plan = PlanRecord.model_validate_json(run.plan)
+    plan = recorded_plan(run)
     if plan.stop:
         plan = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end or run.shots)))
     failure: BellqueueError | None = None
