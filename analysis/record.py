@@ -13,6 +13,7 @@ from ..model.errors import ScenarioError
 from ..model.frontier import Frontier
 from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
 from ..model.rivals import RivalCurve
+from .bell_pairs import BellPairs, bell_pairs_at
 from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
 from .functional import Estimate
@@ -59,7 +60,10 @@ class WiderRival(_Record):
 
 
 class FrontierRecord(_Record):
-    """The three frontiers of a scenario, and where entanglement helps."""
+    """The three frontiers of a scenario, and where entanglement helps.
+
+    `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
+    """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
     title: str
@@ -76,6 +80,7 @@ class FrontierRecord(_Record):
     largest_advantage: Point | None
     largest_reduction_relative: float | None
     wider_rivals: list[WiderRival] = []
+    bell_pairs: BellPairs | None = None
 
 
 class PointEstimate(_Record):
@@ -220,6 +225,8 @@ class Analysis(_Record):
         warnings: Alarms that the verdict's first line carries.
         parallel: Each pair by itself where several were measured in every shot; else None.
         break_even: What routers that talk would have to be faster than; None in records older than it.
+        bell_pairs: What fewer Bell pairs than the best strategy needs reach at the operating point planned, or observed
+            where none was; None where one is enough, and in records older than it.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -245,6 +252,7 @@ class Analysis(_Record):
     provenance: Provenance
     parallel: ParallelPairs | None = None
     break_even: BreakEven | None = None
+    bell_pairs: BellPairs | None = None
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""
@@ -283,10 +291,11 @@ def frontier_record(
             splitting_probability=at,
             waiting_time=frontiers.waiting_time(at),
             baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
-            multiplier=frontiers.one_pair.multiplier_at(at),
+            multiplier=frontiers.in_use.multiplier_at(at),
         ),
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
         wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
+        bell_pairs=bell_pairs_at(frontiers),
     )
 
 

@@ -16,6 +16,7 @@ from ..model.operating import Frontiers, OperatingPoint
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
 from ..model.trials import Trials
+from .bell_pairs import bell_pairs_at
 from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
 from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .functional import Estimate, Sample, observed_point, observed_visibility
@@ -69,7 +70,7 @@ def analyse(
     Raises:
         DataError: the counts do not fit the scenario, or a pair of types was never measured.
     """
-    frontiers = frontiers or Frontiers(scenario.workload())
+    frontiers = frontiers or Frontiers.of(scenario)
     workload = frontiers.workload
     if sample.counts.shape != workload.shape:
         told = f"counts are for {sample.counts.shape[0]}×{sample.counts.shape[1]} types"
@@ -93,6 +94,8 @@ def analyse(
         parallel = analyse_pairs(frontiers, sample, trials, certificate, edges, ideal, provenance.qubits)
         warnings += crosstalk_warning(parallel.crosstalk)
     advantage = comparison.advantage()
+    p = comparison.observed.splitting_probability.estimate
+    p = workload.splitting_probability(plan.strategy.split()) if plan else p
     return Analysis(
         title=scenario.title,
         verdict=verdict(certificate, advantage, warnings),
@@ -116,6 +119,7 @@ def analyse(
         provenance=provenance,
         parallel=parallel,
         break_even=comparison.break_even(scenario.traffic.time_unit_seconds),
+        bell_pairs=bell_pairs_at(frontiers, p),
     )
 
 

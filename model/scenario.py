@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from .errors import NoTradeOffError, ScenarioError
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
+from .strategy import MAX_BELL_PAIRS
 from .validation import Positive, first_complaint, read_text
 from .workload import Workload
 
@@ -211,7 +212,11 @@ OperatingPointSpec = Annotated[
 
 
 class ExperimentSpec(_Section):
-    """What is fixed before data are taken."""
+    """What is fixed before data are taken.
+
+    `bell_pairs` is how many the routers may use for each pair of requests; `assumed_visibility` is then that of the
+    correlators.
+    """
 
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
@@ -220,6 +225,7 @@ class ExperimentSpec(_Section):
     significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
     assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
     stop: Literal["certified"] | None = None
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS)] = 1
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
@@ -300,7 +306,10 @@ class Scenario(_Section):
 
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""
-        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
+        content = self.model_dump(mode="json", exclude_none=True)
+        if self.experiment.bell_pairs == 1:  # left out, so that scenarios older than the field keep their hash
+            del content["experiment"]["bell_pairs"]
+        return {"schema": SCHEMA, **content}
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON record, hexadecimal."""
