@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import ScenarioError
-from .game import RankTwo, XorGame, classical_optimum, quantum_optimum
+from .game import XorGame, classical_optimum, quantum_optimum
+from .rank_two import RankTwo
 from .strategy import Measurements, Strategy
 from .workload import Workload
 
