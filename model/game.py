@@ -184,12 +184,19 @@ def classical_optimum(
     return ClassicalOptimum(Bound(value - game.slack, max(value, high) + game.slack, method), a, b, finished)
 
 
+def is_quick(game: XorGame) -> bool:
+    """Whether `classical_optimum` needs no branch and bound, and so no time to speak of."""
+    steps = (enumeration_steps(shape) for shape in (game.shape, game.shape[::-1]))
+    return game.rank_two is not None or min(steps) <= MAX_STEPS
+
+
 def _searched(game: XorGame, gap: float, seconds: float, seed: int) -> tuple[Floats, str, float, bool]:
     """Row signs of a best strategy, how they were found, an upper bound where one was proved, and whether it closed."""
     matrix = game.matrix
-    if enumeration_steps(matrix) <= min(MAX_STEPS, enumeration_steps(matrix.T)):
+    steps, other = enumeration_steps(game.shape), enumeration_steps(game.shape[::-1])
+    if steps <= min(MAX_STEPS, other):
         return best_signs(matrix), "enumeration", -np.inf, True
-    if enumeration_steps(matrix.T) <= MAX_STEPS:
+    if other <= MAX_STEPS:
         return _signs(matrix @ best_signs(matrix.T)), "enumeration", -np.inf, True
     if game.is_zero:
         return np.ones(len(matrix)), "zero game", -np.inf, True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from .classical import ClassicalFrontier, Limits, classical_frontier, interpolated_bound
 from .errors import ScenarioError
-from .frontier import Frontier, QuantumFrontier, classical_frontier, communication_frontier, routing_game
-from .game import Bound, ClassicalOptimum, QuantumOptimum, XorGame, classical_optimum, quantum_optimum
+from .frontier import QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
+from .game import Bound, classical_optimum, is_quick, quantum_optimum
 from .scenario import OperatingTarget, Scenario
 from .strategy import Strategy
 from .workload import Workload
@@ -53,19 +54,25 @@ class LargestAdvantage:
 
 
 class Frontiers:
-    """The frontiers of one workload and what follows from them, each computed once when first asked for."""
+    """The frontiers of one workload and what follows from them, each computed once when first asked for.
 
-    def __init__(self, workload: Workload) -> None:
+    Args:
+        workload: The queueing model.
+        limits: When to stop proving the classical frontier; it is then a lower bound, and what follows from it holds.
+    """
+
+    def __init__(self, workload: Workload, limits: Limits | None = None) -> None:
         self.workload = workload
-        self._bounds: dict[tuple[float, object], Bound] = {}
+        self.limits = limits or Limits()
+        self._quantum_bounds: dict[float, Bound] = {}
 
     @cached_property
-    def classical(self) -> Frontier:
-        """The exact classical frontier."""
-        return classical_frontier(self.workload)
+    def classical(self) -> ClassicalFrontier:
+        """The classical frontier, or what is proved of it."""
+        return classical_frontier(self.workload, self.limits)
 
     @cached_property
-    def communication(self) -> Frontier:
+    def communication(self) -> StrategyFrontier:
         """The frontier when both routers know both types."""
         return communication_frontier(self.workload)
 
@@ -80,25 +87,34 @@ class Frontiers:
         return self.quantum if self.workload.product else QuantumFrontier(self.workload, dimension=2)
 
     def classical_bound(self, multiplier: float) -> Bound:
-        """The interval holding β_C at μ."""
-        return self._bound(multiplier, classical_optimum)
+        """The interval holding β_C at μ; no longer search is begun where the frontier has been searched already."""
+        if multiplier not in self._classical_bounds:
+            game = routing_game(self.workload, multiplier)
+            if is_quick(game):
+                self._classical_bounds[multiplier] = classical_optimum(game).bound
+            else:
+                self._classical_bounds[multiplier] = interpolated_bound(self.workload, self.classical, multiplier)
+        return self._classical_bounds[multiplier]
+
+    @cached_property
+    def _classical_bounds(self) -> dict[float, Bound]:
+        return dict(self.classical.bounds)
 
     def quantum_bound(self, multiplier: float) -> Bound:
         """The interval holding β_Q at μ."""
-        return self._bound(multiplier, quantum_optimum)
-
-    def _bound(self, multiplier: float, solve: Callable[[XorGame], ClassicalOptimum | QuantumOptimum]) -> Bound:
-        key = (multiplier, solve)
-        if key not in self._bounds:
-            self._bounds[key] = solve(routing_game(self.workload, multiplier)).bound
-        return self._bounds[key]
+        if multiplier not in self._quantum_bounds:
+            self._quantum_bounds[multiplier] = quantum_optimum(routing_game(self.workload, multiplier)).bound
+        return self._quantum_bounds[multiplier]
 
     def advantage_ranges(self) -> list[tuple[float, float]]:
         """The open intervals of p on which W_Q(p) < W_C(p).
 
         On an edge of the classical frontier the advantage is everywhere or nowhere: W_Q is convex, never above W_C,
-        and below the edge's line somewhere exactly if β_Q > β_C at the edge's multiplier.
+        and below the edge's line somewhere exactly if β_Q > β_C at the edge's multiplier. Where the classical frontier
+        is only proved from below, the intervals are those on which W_Q is below that, found on a grid.
         """
+        if not self.classical.exact:
+            return self._proved_ranges()
         p = self.classical.splitting_probability
         ranges: list[tuple[float, float]] = []
         for left, right, helps in zip(p[:-1].tolist(), p[1:].tolist(), self._edge_helps, strict=True):
@@ -109,6 +125,15 @@ class Frontiers:
             else:
                 ranges.append((left, right))
         return ranges
+
+    def _proved_ranges(self) -> list[tuple[float, float]]:
+        curve = self.quantum.curve
+        p = np.union1d(curve.splitting_probability, self.classical.splitting_probability)
+        gap = self.classical.waiting_time_at(p) - curve.waiting_time_at(p)
+        helps = np.concatenate([[False], gap > 1e-8 * self.workload.together_waiting_time, [False]])
+        turns = np.diff(helps.astype(int))
+        starts, ends = np.flatnonzero(turns == 1), np.flatnonzero(turns == -1) - 1
+        return list(zip(p[starts].tolist(), p[ends].tolist(), strict=True))
 
     def least_visibility(self) -> float | None:
         """The least Werner visibility that still beats the classical frontier somewhere; None if no state does.
