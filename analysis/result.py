@@ -69,7 +69,7 @@ def analyse(
     Raises:
         DataError: the counts do not fit the scenario, or a pair of types was never measured.
     """
-    frontiers = frontiers or Frontiers(scenario.workload())
+    frontiers = frontiers or Frontiers.of(scenario)
     workload = frontiers.workload
     if sample.counts.shape != workload.shape:
         told = f"counts are for {sample.counts.shape[0]}×{sample.counts.shape[1]} types"

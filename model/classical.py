@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frontier import Correlators, Frontier, StrategyFrontier, routing_constant, routing_game
-from .game import CLOSED_GAP, SEARCH_SECONDS, Bound, ClassicalOptimum, classical_optimum
+from .game import CLOSED_GAP, Bound, ClassicalOptimum, classical_optimum, is_quick
+from .limits import Limits
 from .workload import Workload
 
 Floats = NDArray[np.float64]
@@ -24,19 +25,6 @@ Floats = NDArray[np.float64]
 _SAME = 1e-12  # relative difference in W or p below which two points of the frontier count as one
 _ROUNDING = 16 * np.finfo(float).eps  # slack per summed term
 _ATTEMPTS = 4  # games of one frontier that share the time that is left
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When to stop proving a classical frontier.
-
-    Attributes:
-        relative_gap: Between the strategies found and what is proved of W, as a share of W; 0 asks for all of it.
-        seconds: Of branch and bound, for all games of one frontier together; faster methods know no limit.
-    """
-
-    relative_gap: float = 0.0
-    seconds: float = SEARCH_SECONDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +116,9 @@ class _Search:
     """Vertices and lines known so far, and the chords whose game is not solved yet, the widest gap first."""
 
     def __init__(self, workload: Workload, limits: Limits) -> None:
-        self.workload, self.limits = workload, limits
+        self.workload = workload
+        # Where a game takes no time to solve, nothing is left unproved.
+        self.relative_gap = 0.0 if is_quick(routing_game(workload, 0.0)) else limits.relative_gap
         self.scale = workload.together_waiting_time
         self.bounds: dict[float, Bound] = {}
         self.methods: dict[str, None] = {}
@@ -151,7 +141,7 @@ class _Search:
         while self._chords:
             gap, _, left, right = heapq.heappop(self._chords)
             remaining = self.deadline - time.monotonic()
-            if -gap <= max(self.limits.relative_gap, _SAME) or remaining <= 0:
+            if -gap <= max(self.relative_gap, _SAME) or remaining <= 0:
                 self.unproved |= -gap > _SAME
                 break
             self._solve(left, right, max(remaining / _ATTEMPTS, min(remaining, 1.0)))
@@ -160,8 +150,10 @@ class _Search:
         workload = self.workload
         fall, run = left.waiting_time - right.waiting_time, right.splitting_probability - left.splitting_probability
         multiplier = fall / run
-        gap = max(CLOSED_GAP, self.limits.relative_gap)
-        best = classical_optimum(routing_game(workload, multiplier), gap=gap, seconds=seconds)
+        game = routing_game(workload, multiplier)
+        # At most half the gap that W may have, β_C being at most Σ|G|.
+        gap = max(CLOSED_GAP, self.relative_gap * right.waiting_time / (2 * float(game.row_sums.sum())))
+        best = classical_optimum(game, gap=gap, seconds=seconds)
         self.bounds[multiplier] = best.bound
         self.methods[best.bound.method.split(",")[0]] = None
         intercept = self.scale - routing_constant(workload, multiplier) - best.bound.high
@@ -206,9 +198,7 @@ class _Search:
         shown: Frontier = floor if self.unproved else achieved
         both = np.union1d(shown.splitting_probability, p)
         gap = float((1 - shown.waiting_time_at(both) / achieved.waiting_time_at(both)).max()) if self.unproved else 0.0
-        method = " and ".join(self.methods) or "one type at each router"
-        if self.unproved:
-            method += f", gap {100 * gap:.2g} %"
+        method = " and ".join(self.methods) or "every strategy is on one line"
         return ClassicalFrontier(
             shown.splitting_probability, shown.waiting_time, achieved, floor, self.bounds, max(gap, 0.0), method
         )

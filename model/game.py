@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from .anderson import fixed_point
 from .branch import branch_and_bound
 from .enumeration import best_signs, enumeration_steps
+from .limits import SEARCH_SECONDS
 from .rank_two import RankTwo
 
 Floats = NDArray[np.float64]
 
 MAX_STEPS = 2**28  # additions of an enumeration, a tenth of a second: 24 types on either side
-SEARCH_SECONDS = 60.0  # of branch and bound, for one game
 MAX_STARTS = 6  # fresh starts of the ascent while its dual gap stays open
 MAX_COMPARED = 10  # types up to which a stalled ascent is compared with the classical strategies
 CLOSED_GAP = 1e-9  # relative gap at which a value counts as closed

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from .classical import ClassicalFrontier, Limits, classical_frontier, interpolated_bound
+from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
 from .errors import ScenarioError
 from .frontier import QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
 from .game import Bound, classical_optimum, is_quick, quantum_optimum
+from .limits import Limits
 from .scenario import OperatingTarget, Scenario
 from .strategy import Strategy
 from .workload import Workload
@@ -65,6 +66,15 @@ class Frontiers:
         self.workload = workload
         self.limits = limits or Limits()
         self._quantum_bounds: dict[float, Bound] = {}
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Frontiers:
+        """Those of a scenario's workload, proved as far as it asks.
+
+        Raises:
+            NoTradeOffError: interruptions cost the baseline nothing.
+        """
+        return cls(scenario.workload(), scenario.limits())
 
     @cached_property
     def classical(self) -> ClassicalFrontier:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from .errors import NoTradeOffError, ScenarioError
+from .limits import SEARCH_SECONDS, Limits
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
 from .validation import Positive, first_complaint, read_text
@@ -234,6 +235,17 @@ class ExperimentSpec(_Section):
         return self
 
 
+class BoundsSpec(_Section):
+    """How far the classical frontier is to be proved where that takes branch and bound.
+
+    `relative_gap` is the share of the waiting time that may stay unproved, `time_limit` the seconds for one frontier.
+    What is unproved then widens the interval, to the disadvantage of the claim.
+    """
+
+    relative_gap: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    time_limit: Annotated[float, Field(ge=0, le=1e6)] = SEARCH_SECONDS
+
+
 class Scenario(_Section):
     """Everything that defines an experiment, as a file or as a Python object (README)."""
 
@@ -241,6 +253,7 @@ class Scenario(_Section):
     traffic: TrafficSpec
     baseline: BaselineSpec
     experiment: ExperimentSpec = ExperimentSpec()
+    bounds: BoundsSpec | None = None
 
     @model_validator(mode="after")
     def _inside_the_model(self) -> Self:
@@ -321,6 +334,11 @@ class Scenario(_Section):
                 "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, or a bent table)"
             )
         return workload
+
+    def limits(self) -> Limits:
+        """When to stop proving the classical frontier."""
+        bounds = self.bounds or BoundsSpec()
+        return Limits(bounds.relative_gap, bounds.time_limit)
 
     def _build_workload(self) -> Workload:
         traffic = self.traffic

@@ -141,7 +141,7 @@ def compare_rivals(
     Raises:
         ScenarioError: there is no point to place.
     """
-    frontiers = Frontiers(scenario.workload())
+    frontiers = Frontiers.of(scenario)
     settled: list[tuple[str, float, Estimate, Estimate, Sequence[Corner], Sequence[Corner]]] = []
     absent: list[str] = []
     for each in dict.fromkeys((1.0, visibility)):

@@ -65,7 +65,7 @@ def prepare(
         BackendError, DataError: what `predict` gives are no probabilities.
     """
     seed = secrets.randbits(63) if seed is None else seed
-    frontiers = Frontiers(scenario.workload())
+    frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     experiment = scenario.experiment
     distribution = input_distribution(frontiers.workload, point.certificate_multiplier)
@@ -215,7 +215,7 @@ def analyse_folder(
             f"{run.path}: the run stopped as soon as its own scenario was certified, so its trials say nothing valid "
             "about another; measure a run without stop for that"
         )
-    frontiers = Frontiers(scenario.workload())
+    frontiers = Frontiers.of(scenario)
     plan.check(plan.scenario_hash, workload.shape)
     rows = match_types(workload.names_a, frontiers.workload.names_a, "A")
     columns = match_types(workload.names_b, frontiers.workload.names_b, "B")

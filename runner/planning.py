@@ -106,7 +106,7 @@ def forecast_record(
     Raises:
         BellqueueError: as in `plan_command`.
     """
-    frontiers = Frontiers(scenario.workload())
+    frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     predict, device = _device(backend, visibility)
     found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
@@ -155,7 +155,7 @@ def rank(
     Raises:
         ScenarioError: the scenario has no operating point.
     """
-    frontiers = Frontiers(scenario.workload())
+    frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     ranked, failed = [], []
     for summary in devices:
