@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
+from .continuous import ContinuousGame
 from .errors import ScenarioError
 from .frontier import QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
 from .game import Bound, classical_optimum, is_quick, quantum_optimum
@@ -66,6 +67,7 @@ class Frontiers:
         self.workload = workload
         self.limits = limits or Limits()
         self._quantum_bounds: dict[float, Bound] = {}
+        self._table_bounds: dict[float, Bound] = {}
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
@@ -100,11 +102,23 @@ class Frontiers:
         """The interval holding β_C at μ; no longer search is begun where the frontier has been searched already."""
         if multiplier not in self._classical_bounds:
             game = routing_game(self.workload, multiplier)
-            if is_quick(game):
+            if self._sizes:
+                self._classical_bounds[multiplier] = self._sizes.classical_bound(multiplier)
+            elif is_quick(game):
                 self._classical_bounds[multiplier] = classical_optimum(game).bound
             else:
                 self._classical_bounds[multiplier] = interpolated_bound(self.workload, self.classical, multiplier)
         return self._classical_bounds[multiplier]
+
+    def _table_bound(self, multiplier: float) -> Bound:
+        """The interval holding the best quantum score at μ of routers that know types, or bins, alone."""
+        if multiplier not in self._table_bounds:
+            self._table_bounds[multiplier] = quantum_optimum(routing_game(self.workload, multiplier)).bound
+        return self._table_bounds[multiplier]
+
+    @cached_property
+    def _sizes(self) -> ContinuousGame | None:
+        return ContinuousGame(self.workload) if self.workload.knows_sizes else None
 
     @cached_property
     def _classical_bounds(self) -> dict[float, Bound]:
@@ -113,7 +127,11 @@ class Frontiers:
     def quantum_bound(self, multiplier: float) -> Bound:
         """The interval holding β_Q at μ."""
         if multiplier not in self._quantum_bounds:
-            self._quantum_bounds[multiplier] = quantum_optimum(routing_game(self.workload, multiplier)).bound
+            bound = self._table_bound(multiplier)
+            if self._sizes:
+                high = max(bound.high, self._sizes.quantum_high(multiplier))
+                bound = Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
+            self._quantum_bounds[multiplier] = bound
         return self._quantum_bounds[multiplier]
 
     def advantage_ranges(self) -> list[tuple[float, float]]:
@@ -143,7 +161,8 @@ class Frontiers:
         helps = np.concatenate([[False], gap > 1e-8 * self.workload.together_waiting_time, [False]])
         turns = np.diff(helps.astype(int))
         starts, ends = np.flatnonzero(turns == 1), np.flatnonzero(turns == -1) - 1
-        return list(zip(p[starts].tolist(), p[ends].tolist(), strict=True))
+        ranges = zip(p[starts].tolist(), p[ends].tolist(), strict=True)
+        return [(start, end) for start, end in ranges if start < end]
 
     def least_visibility(self) -> float | None:
         """The least Werner visibility that still beats the classical frontier somewhere; None if no state does.
@@ -153,7 +172,7 @@ class Frontiers:
         if not any(self._edge_helps):
             return None
         ratios = (
-            self.classical_bound(multiplier).high / self.quantum_bound(multiplier).low
+            self.classical_bound(multiplier).high / self._table_bound(multiplier).low
             for multiplier, helps in zip(self.classical.multipliers.tolist(), self._edge_helps, strict=True)
             if helps
         )
@@ -256,7 +275,7 @@ class Frontiers:
     @cached_property
     def _edge_helps(self) -> list[bool]:
         return [
-            self.quantum_bound(multiplier).low > self.classical_bound(multiplier).high * (1 + 1e-9)
+            self._table_bound(multiplier).low > self.classical_bound(multiplier).high * (1 + 1e-9)
             for multiplier in self.classical.multipliers.tolist()
         ]
 

@@ -356,7 +356,9 @@ class Scenario(_Section):
             product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
             joint = outer if product else joint
         reward = self.baseline.reward.reward()
-        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product)
+        sizes_a, sizes_b = traffic.sizes, traffic.sizes_b or (None if traffic.type_b else traffic.sizes)
+        laws = [sizes.service() if sizes else None for sizes in (sizes_a, sizes_b)]
+        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, *laws)
 
 
 def _types(

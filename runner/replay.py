@@ -167,7 +167,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
         raise DataError(f"{folder.path}: its trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
     seed = secrets.randbits(63) if seed is None else seed
     p = workload.splitting_probability(split)
-    frontiers = classical_frontier(workload).achieved, communication_frontier(workload)
+    frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
     rivals = [(1 - _mixture(frontier, p)) / 2 for frontier in frontiers]
     total = wanted + wanted // 20
     cycle = pairs is not None and pairs > served * 0.9
