@@ -202,8 +202,9 @@ def _level(record: FrontierRecord, rival: WiderRival, label: str, line: dict[str
 
 
 def _classical_curve(record: FrontierRecord) -> _Curve:
-    """The classical frontier with its exact vertices marked."""
-    label = "classical (memoryless, label-symmetric; exact vertices)"
+    """The classical frontier with its vertices marked."""
+    kind = "proved lower bound" if record.classical_caveat else "exact vertices"
+    label = f"classical (memoryless, label-symmetric; {kind})"
     size = 4.5 if len(record.classical) <= 16 else 2
     line = {"color": _BLACK, "linewidth": 1.4, "marker": "s", "markersize": size}
     return _bent(record, record.classical, label, line)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from ..model.errors import DataError, ScenarioError
-from ..model.frontier import routing_game
+from ..model.frontier import routing_constant, routing_game
 from ..model.operating import Frontiers, input_distribution
 from ..model.workload import Workload
 from .functional import Method
@@ -270,7 +270,8 @@ class _Search:
     def _law(self, multiplier: float) -> ScoreLaw:
         """At the best strategy tried; β_C from the vertices of the classical frontier, exact but for rounding."""
         game = routing_game(self.workload, multiplier).matrix
-        bound = float(np.tensordot(self.frontiers.classical.correlators, game).max())
+        top = self.workload.together_waiting_time - routing_constant(self.workload, multiplier)
+        bound = top - self.frontiers.classical.least(multiplier)
         table = self.tables[self._best_strategy(multiplier)]
         return ScoreLaw.of(game, self.rule(self.workload, multiplier), table, bound)
 

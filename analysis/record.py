@@ -59,6 +59,21 @@ class WiderRival(_Record):
     waiting_time_at_equal_throughput: Estimate | None = None
 
 
+class ClassicalProof(_Record):
+    """How the classical frontier was proved.
+
+    Attributes:
+        method: In words.
+        gap_relative: What is unproved of W, at most, as a share of it; the frontier recorded is then a proved lower
+            bound, and 0 means that it is exact.
+        achieved: What the classical strategies found reach, where that is not the frontier itself.
+    """
+
+    method: str
+    gap_relative: float
+    achieved: list[Point] = []
+
+
 class FrontierRecord(_Record):
     """The three frontiers of a scenario, and where entanglement helps.
 
@@ -81,6 +96,18 @@ class FrontierRecord(_Record):
     largest_reduction_relative: float | None
     wider_rivals: list[WiderRival] = []
     bell_pairs: BellPairs | None = None
+    classical_proof: ClassicalProof | None = None
+
+    @property
+    def classical_caveat(self) -> str:
+        """What to say where the classical frontier is not exact; else nothing."""
+        proof = self.classical_proof
+        if proof is None or proof.gap_relative == 0:
+            return ""
+        return (
+            f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
+            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every classical strategy."
+        )
 
 
 class PointEstimate(_Record):
@@ -296,6 +323,11 @@ def frontier_record(
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
         wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
         bell_pairs=bell_pairs_at(frontiers),
+        classical_proof=ClassicalProof(
+            method=frontiers.classical.method,
+            gap_relative=frontiers.classical.gap,
+            achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
+        ),
     )
 
 

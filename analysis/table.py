@@ -87,7 +87,8 @@ def comparison_section(analysis: Analysis) -> Section:
             for name, own, compared in rows
         ),
         "Classical, quantum: least W at the observed throughput, and most throughput at the observed W. "
-        f"Limits hold together at significance {analysis.certificate.significance:g}; times in units of time.",
+        f"Limits hold together at significance {analysis.certificate.significance:g}; times in units of time. "
+        f"{analysis.frontiers.classical_caveat}".rstrip(),
     )
 
 
@@ -339,8 +340,9 @@ def _vertices(record: FrontierRecord) -> Section:
     )
     columns = ("splitting probability p", "waiting time W", "throughput τ", "multiplier μ")
     hidden = len(record.classical) - MAX_VERTICES
-    note = f"{hidden} more vertices are in the JSON record." if hidden > 0 else ""
-    return Section("Vertices of the classical frontier (exact)", columns, rows, note)
+    note = f"{hidden} more vertices are in the JSON record. " if hidden > 0 else ""
+    kind = "proved lower bound" if record.classical_caveat else "exact"
+    return Section(f"Vertices of the classical frontier ({kind})", columns, rows, note + record.classical_caveat)
 
 
 def _two_columns(title: str, rows: Sequence[tuple[str, Cell]]) -> Section:

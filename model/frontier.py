@@ -1,17 +1,19 @@
-"""The three lower frontiers W(p): classical (exact vertices), quantum, and with communication (MODEL §2)."""
+"""Lower frontiers W(p): of quantum strategies, and with communication (MODEL §2); `classical` has the third."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .dimension import optimum_within
-from .errors import ScenarioError
-from .game import QuantumOptimum, RankTwo, XorGame, classical_optimum, quantum_optimum
+from .game import QuantumOptimum, XorGame, quantum_optimum
+from .rank_two import RankTwo
 from .strategy import Measurements, Strategy
 from .workload import Workload
 
@@ -49,12 +51,10 @@ class Frontier:
     Attributes:
         splitting_probability: p from 0 to 1, rising, shape (k,).
         waiting_time: W at each p, falling, shape (k,).
-        correlators: c(x,y) of the strategy at each point, shape (k, n_A, n_B).
     """
 
     splitting_probability: Floats
     waiting_time: Floats
-    correlators: Floats
 
     def waiting_time_at(self, splitting_probability: ArrayLike) -> Floats:
         """W at any p in [0, 1], linear between the points (exact for a piecewise-linear frontier)."""
@@ -65,6 +65,10 @@ class Frontier:
         """The least p whose W is at most `waiting_time`; 1 below the frontier's end, 0 above its start."""
         wanted = np.asarray(waiting_time, dtype=float)
         return np.asarray(np.interp(wanted, self.waiting_time[::-1], self.splitting_probability[::-1]))
+
+    def least(self, multiplier: float) -> float:
+        """min over p of W + μp."""
+        return float((self.waiting_time + multiplier * self.splitting_probability).min())
 
     @cached_property
     def multipliers(self) -> Floats:
@@ -77,52 +81,57 @@ class Frontier:
         return np.append(self.multipliers, 0.0)
 
 
-def classical_frontier(workload: Workload) -> Frontier:
-    """All vertices of the classical frontier, each by an exact solution of the game (see `classical_optimum`).
+@dataclass(frozen=True, eq=False)
+class StrategyFrontier(Frontier):
+    """A frontier whose points are reached by known strategies.
 
-    Between two known vertices the game is solved at the multiplier of their chord; where a strategy beats the chord
-    it is a further vertex, else the chord is an edge.
-
-    Raises:
-        ScenarioError: correlated types, too many at both routers to prove the bound in the time allowed.
+    Attributes:
+        correlators: c(x,y) of the strategy at each point, k arrays of shape (n_A, n_B), made when asked for.
     """
-    ones = np.ones(workload.shape)
-    known = {0.0: ones, 1.0: -ones}
-    height = {p: workload.waiting_time((1 - c) / 2) for p, c in known.items()}
-    scale = height[0.0]
-    chords = [(0.0, 1.0)]
-    while chords:
-        first, last = chords.pop()
-        multiplier = (height[first] - height[last]) / (last - first)
-        best = classical_optimum(routing_game(workload, multiplier))
-        if not best.finished:
-            raise ScenarioError(
-                f"traffic.joint: {workload.shape[0]}×{workload.shape[1]} correlated types; the classical bound at "
-                f"multiplier {multiplier:g} is not proved ({best.bound.method}): merge types, or use a product "
-                "distribution"
-            )
-        split = (1 - best.correlators) / 2
-        p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
-        below = height[first] - multiplier * (p - first) - waiting
-        if below > 1e-12 * scale and first + 1e-12 < p < last - 1e-12:
-            known[p], height[p] = best.correlators, waiting
-            chords += [(first, p), (p, last)]
-    order = sorted(known)
-    return Frontier(np.array(order), np.array([height[p] for p in order]), np.array([known[p] for p in order]))
+
+    correlators: Sequence[Floats]
 
 
-def communication_frontier(workload: Workload) -> Frontier:
+class Correlators(Sequence[Floats]):
+    """Tables of correlators that are made when asked for, since all of them at once may not fit in memory.
+
+    Args:
+        count: How many there are.
+        table: Makes the one of that index, shape (n_A, n_B).
+    """
+
+    def __init__(self, count: int, table: Callable[[int], Floats]) -> None:
+        self._count = count
+        self._table = table
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Floats: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Floats]: ...
+    def __getitem__(self, index: int | slice) -> Floats | Sequence[Floats]:
+        if isinstance(index, slice):
+            return [self._table(at) for at in range(self._count)[index]]
+        return self._table(range(self._count)[index])
+
+
+def communication_frontier(workload: Workload) -> StrategyFrontier:
     """Both types known to both routers: split the pairs of largest w first."""
     order = np.argsort(-workload.weights, axis=None, kind="stable")
     probability = np.append(0.0, np.cumsum(workload.joint.flat[order]))
     probability[-1] = 1.0
     saved = np.append(0.0, np.cumsum((workload.joint * workload.weights).flat[order]))
-    ranks = np.empty(order.size, dtype=int)
-    ranks[order] = np.arange(order.size)
-    split = np.arange(order.size + 1)[:, None] > ranks
-    correlators = (1.0 - 2.0 * split).reshape(-1, *workload.shape)
-    kept = np.append(True, np.diff(probability) > 0)  # a joint table may hold pairs of probability 0
-    return Frontier(probability[kept], workload.together_waiting_time - saved[kept], correlators[kept])
+    rank = np.empty(order.size, dtype=int)
+    rank[order] = np.arange(order.size)
+    rank = rank.reshape(workload.shape)
+    kept = np.flatnonzero(np.append(True, np.diff(probability) > 0))  # a joint table may hold pairs of probability 0
+    return StrategyFrontier(
+        probability[kept],
+        workload.together_waiting_time - saved[kept],
+        Correlators(len(kept), lambda point: 1.0 - 2.0 * (rank < kept[point])),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +188,7 @@ class QuantumFrontier:
         return (left.multiplier + right.multiplier) / 2
 
     @cached_property
-    def curve(self) -> Frontier:
+    def curve(self) -> StrategyFrontier:
         """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
         for _ in range(CURVE_POINTS - len(self._ends)):
             gap = heapq.heappop(self._gaps) if self._gaps else None
@@ -193,10 +202,10 @@ class QuantumFrontier:
             if index == 0 or point.splitting_probability > points[index - 1].splitting_probability + 1e-9
         ]
         filled = self._fill_flat(points)
-        return Frontier(
+        return StrategyFrontier(
             np.array([self.workload.splitting_probability(s) for s in filled]),
             np.array([self.workload.waiting_time(s) for s in filled]),
-            1 - 2 * np.array(filled),
+            [1 - 2 * split for split in filled],
         )
 
     def _fill_flat(self, points: list[_Extreme]) -> list[Floats]:

@@ -7,6 +7,7 @@ signs, quantum measurements β_Q = max Σ G ⟨u_x, v_y⟩ over unit vectors (Ts
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,18 @@ from numpy.typing import NDArray
 from .anderson import fixed_point
 from .branch import branch_and_bound
 from .enumeration import best_signs, enumeration_steps
+from .limits import SEARCH_SECONDS
+from .rank_two import RankTwo
 
 Floats = NDArray[np.float64]
 
 MAX_STEPS = 2**28  # additions of an enumeration, a tenth of a second: 24 types on either side
-SEARCH_SECONDS = 60.0  # of branch and bound, for one game
 MAX_STARTS = 6  # fresh starts of the ascent while its dual gap stays open
 MAX_COMPARED = 10  # types up to which a stalled ascent is compared with the classical strategies
 CLOSED_GAP = 1e-9  # relative gap at which a value counts as closed
+MAX_REPLIES = 100  # best replies in turn after the cut found from the factors
+MAX_SHIFTED = 1024  # types at both routers up to which an open dual bound is tried by an eigenvalue as well
+_LEAST_SHARE = 1e-12  # of a row's sum: the least that its λ is raised to
 _ROUNDING = 16 * np.finfo(float).eps  # slack per summed term, for bounds that must survive rounding
 
 
@@ -38,44 +43,80 @@ class Bound:
             raise ValueError(f"empty interval: low {self.low!r} > high {self.high!r}")
 
 
-@dataclass(frozen=True, eq=False)
-class RankTwo:
-    """The factors of G = left · core · rightᵀ, with left = D_A [1 m] and right = D_B [1 n].
-
-    Attributes:
-        left: shape (n_A, 2), first column > 0.
-        core: shape (2, 2).
-        right: shape (n_B, 2), first column > 0.
-    """
-
-    left: Floats
-    core: Floats
-    right: Floats
-
-
-@dataclass(frozen=True, eq=False)
 class XorGame:
-    """A weighted XOR game.
+    """A weighted XOR game: G, shape (n_A, n_B), as a table or by its factors, of which no table need ever be made.
 
-    Attributes:
-        matrix: G, shape (n_A, n_B).
+    Args:
+        matrix: G; None where the factors stand for it.
         rank_two: Its factors where the types are independent (MODEL §2, fact 1), else None.
         magnitude: Sum of the absolute values that G was computed from; above Σ|G| where they cancel.
     """
 
-    matrix: Floats
-    rank_two: RankTwo | None = None
-    magnitude: float = 0.0
+    def __init__(self, matrix: Floats | None, rank_two: RankTwo | None = None, magnitude: float = 0.0) -> None:
+        if matrix is None and rank_two is None:
+            raise ValueError("a game needs its matrix or its factors")
+        self._matrix = matrix
+        self.rank_two = rank_two
+        self._magnitude = magnitude
+
+    @classmethod
+    def of_factors(cls, left: Floats, core: Floats, right: Floats) -> XorGame:
+        """G = left · core · rightᵀ, with left = D_A [1 m], shape (n_A, 2), core (2, 2) and right = D_B [1 n] (n_B, 2).
+
+        Raises:
+            ValueError: a first column that is not positive, or shapes that do not fit.
+        """
+        return cls(None, RankTwo(*(np.asarray(factor, dtype=float) for factor in (left, core, right))))
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """(n_A, n_B)."""
+        if self._matrix is None:
+            assert self.rank_two is not None  # one of the two is given
+            return self.rank_two.shape
+        return self._matrix.shape[0], self._matrix.shape[1]
+
+    @property
+    def matrix(self) -> Floats:
+        """G as a table; for a game given by its factors it is made when asked for."""
+        if self._matrix is None:
+            assert self.rank_two is not None  # one of the two is given
+            self._matrix = self.rank_two.left @ self.rank_two.core @ self.rank_two.right.T
+        return self._matrix
+
+    def times(self, v: Floats) -> Floats:
+        """G v, for v of shape (n_B,) or (n_B, k)."""
+        return np.asarray(self.matrix @ v if self.rank_two is None else self.rank_two.times(v))
+
+    def transposed_times(self, u: Floats) -> Floats:
+        """Gᵀ u, for u of shape (n_A,) or (n_A, k)."""
+        return np.asarray(self.matrix.T @ u if self.rank_two is None else self.rank_two.transposed.times(u))
+
+    @cached_property
+    def row_sums(self) -> Floats:
+        """Σ_y |G(x,y)|, shape (n_A,)."""
+        return np.abs(self.matrix).sum(axis=1) if self.rank_two is None else self.rank_two.row_sums
+
+    @cached_property
+    def column_sums(self) -> Floats:
+        """Σ_x |G(x,y)|, shape (n_B,)."""
+        return np.abs(self.matrix).sum(axis=0) if self.rank_two is None else self.rank_two.transposed.row_sums
+
+    @cached_property
     def slack(self) -> float:
-        """A bound on the rounding error of any signed sum of G, and of the terms that G was computed from."""
-        return float(_ROUNDING * self.matrix.size * max(self.magnitude, np.abs(self.matrix).sum()))
+        """A bound on the rounding error of any signed sum of G, and of the terms that G was computed from.
+
+        A sum over rows of sums over columns errs by at most (n_A + n_B) roundings of the terms it adds.
+        """
+        magnitude = max(self._magnitude, float(self.row_sums.sum()))
+        if self.rank_two is not None:
+            magnitude = max(magnitude, self.rank_two.magnitude)
+        return _ROUNDING * sum(self.shape) * magnitude
 
     @property
     def is_zero(self) -> bool:
         """Whether G is nothing but rounding error."""
-        return bool(np.abs(self.matrix).sum() <= self.slack)
+        return float(self.row_sums.sum()) <= self.slack
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,26 +169,39 @@ def classical_optimum(
         seconds: Time after which it stops and the interval shows what is unproved; 0 bounds the game without a search.
         seed: Of its search for strategies; the result is a function of it, unless time runs out.
     """
-    matrix, high, finished = game.matrix, -np.inf, True
+    high, finished = -np.inf, True
     if game.rank_two is not None:
-        a, method = _best_threshold(game.rank_two), "threshold"
-    elif enumeration_steps(matrix) <= min(MAX_STEPS, enumeration_steps(matrix.T)):
-        a, method = best_signs(matrix), "enumeration"
-    elif enumeration_steps(matrix.T) <= MAX_STEPS:
-        a, method = _signs(matrix @ best_signs(matrix.T)), "enumeration"
-    elif game.is_zero:
-        a, method = np.ones(len(matrix)), "zero game"
+        a, method = game.rank_two.best_threshold(), "threshold"
     else:
-        found = branch_and_bound(matrix, tolerance=2 * game.slack, gap=gap, seconds=seconds, seed=seed)
-        a, high, method, finished = found.signs[: len(matrix)], found.high, found.method, found.finished
-    b = _signs(a @ matrix)
-    for _ in range(len(a)):  # where terms cancel, a neighbour may be better than the cut found from the factors
-        better = _signs(matrix @ b)
+        a, method, high, finished = _searched(game, gap, seconds, seed)
+    b = _signs(game.transposed_times(a))
+    for _ in range(MAX_REPLIES):  # where terms cancel, a neighbour may be better than the cut found from the factors
+        better = _signs(game.times(b))
         if np.array_equal(better, a):
             break
-        a, b = better, _signs(better @ matrix)
-    value = float(a @ matrix @ b)
+        a, b = better, _signs(game.transposed_times(better))
+    value = float(a @ game.times(b))
     return ClassicalOptimum(Bound(value - game.slack, max(value, high) + game.slack, method), a, b, finished)
+
+
+def is_quick(game: XorGame) -> bool:
+    """Whether `classical_optimum` needs no branch and bound, and so no time to speak of."""
+    steps = (enumeration_steps(shape) for shape in (game.shape, game.shape[::-1]))
+    return game.rank_two is not None or min(steps) <= MAX_STEPS
+
+
+def _searched(game: XorGame, gap: float, seconds: float, seed: int) -> tuple[Floats, str, float, bool]:
+    """Row signs of a best strategy, how they were found, an upper bound where one was proved, and whether it closed."""
+    matrix = game.matrix
+    steps, other = enumeration_steps(game.shape), enumeration_steps(game.shape[::-1])
+    if steps <= min(MAX_STEPS, other):
+        return best_signs(matrix), "enumeration", -np.inf, True
+    if other <= MAX_STEPS:
+        return _signs(matrix @ best_signs(matrix.T)), "enumeration", -np.inf, True
+    if game.is_zero:
+        return np.ones(len(matrix)), "zero game", -np.inf, True
+    found = branch_and_bound(matrix, tolerance=2 * game.slack, gap=gap, seconds=seconds, seed=seed)
+    return found.signs[: len(matrix)], found.method, found.high, found.finished
 
 
 def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
@@ -160,24 +214,18 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
             bounds the unrestricted β_Q.
         start: v to start from, shape (n_B, k); a fixed generic start without it.
     """
-    matrix = game.matrix
     if dimension is None:
-        dimension = 2 if game.rank_two is not None else int(np.ceil(np.sqrt(2 * sum(matrix.shape)))) + 1
+        dimension = 2 if game.rank_two is not None else int(np.ceil(np.sqrt(2 * sum(game.shape)))) + 1
     if game.is_zero:
-        u, v = np.eye(1, dimension).repeat(matrix.shape[0], 0), np.eye(1, dimension).repeat(matrix.shape[1], 0)
+        u, v = (np.eye(1, dimension).repeat(count, 0) for count in game.shape)
         return QuantumOptimum(Bound(-2 * game.slack, 2 * game.slack, "zero game"), u, v)
-
-    def ascend(v: Floats) -> Floats:
-        return _normalise(matrix.T @ _normalise(matrix @ v))
-
     generic = np.random.default_rng(0)
     best: QuantumOptimum | None = None
     for attempt in range(MAX_STARTS):
         warm = start is not None and attempt == 0
-        first = start if warm else generic.normal(size=(matrix.shape[1], dimension))
-        v = fixed_point(ascend, _normalise(np.asarray(first)), _normalise)
-        u = _normalise(matrix @ v)
-        value = float(np.sum(u * (matrix @ v)))
+        first = start if warm else generic.normal(size=(game.shape[1], dimension))
+        u, v = _ascended(game, _normalise(np.asarray(first)))
+        value = float(np.sum(u * game.times(v)))
         high = dual_bound(game, u, v)
         if best is not None:
             high = min(high, best.bound.high)
@@ -194,9 +242,38 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
     return best
 
 
+def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
+    """u and v where the ascent from v = `start` ends, shapes (n_A, k) and (n_B, k).
+
+    With the factors G = L C Rᵀ the whole state of the ascent is Rᵀv, a 2×k matrix: a step costs O(n), and its
+    acceleration nothing.
+    """
+    factors = game.rank_two
+    if factors is None:
+        matrix = game.matrix
+
+        def ascend(v: Floats) -> Floats:
+            return _normalise(matrix.T @ _normalise(matrix @ v))
+
+        v = fixed_point(ascend, start, _normalise)
+        return _normalise(matrix @ v), v
+    scale = factors.right.sum(axis=0)[:, None]
+
+    def respond(state: Floats) -> tuple[Floats, Floats]:
+        u = _normalise(factors.left @ (factors.core @ (scale * state)))
+        return u, _normalise(factors.right @ (factors.core.T @ (factors.left.T @ u)))
+
+    def step(state: Floats) -> Floats:
+        return np.asarray(factors.right.T @ respond(state)[1] / scale)
+
+    state = fixed_point(step, factors.right.T @ start / scale, lambda extrapolated: extrapolated)
+    v = respond(state)[1]
+    return _normalise(game.times(v)), v
+
+
 def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
     """A stalled ascent must not fall behind the classical strategies, which are vectors along one line."""
-    if game.rank_two is None and min(game.matrix.shape) > MAX_COMPARED:
+    if game.rank_two is None and min(game.shape) > MAX_COMPARED:
         return found
     classical = classical_optimum(game)
     if classical.bound.low <= found.bound.low:
@@ -207,33 +284,30 @@ def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
 
 
 def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
-    """An upper bound on β_Q from (nearly) optimal vectors, rounding included: MODEL §2, fact 2, by θ where it holds."""
-    matrix = game.matrix
-    lam = np.sum(u * (matrix @ v), axis=1)
-    kap = np.sum(v * (matrix.T @ u), axis=1)
+    """An upper bound on β_Q from (nearly) optimal vectors, rounding included: MODEL §2, fact 2, by θ.
+
+    It holds for any positive λ and κ, so that those of poor vectors are raised to be positive. Where it stays open and
+    the game is small, the shift δ is tried as well.
+    """
+    lam, kap = np.sum(u * game.times(v), axis=1), np.sum(v * game.transposed_times(u), axis=1)
+    rows, columns = game.row_sums > 0, game.column_sums > 0
+    if not rows.any():
+        return game.slack
+    least = _LEAST_SHARE * game.row_sums, _LEAST_SHARE * game.column_sums
+    raised = np.maximum(lam, least[0])[rows], np.maximum(kap, least[1])[columns]
+    if game.rank_two is not None:
+        norm = game.rank_two.scaled_norm(rows, columns, *raised)
+    else:
+        scaled = game.matrix[np.ix_(rows, columns)] / np.sqrt(np.outer(*raised))
+        norm = float(np.linalg.norm(scaled, 2))
+    norm *= 1 + _ROUNDING * sum(game.shape)
+    bound = max(1.0, norm) * float(raised[0].sum() + raised[1].sum()) / 2
     half = float(lam.sum() + kap.sum()) / 2
-    rows, columns = np.any(matrix != 0, axis=1), np.any(matrix != 0, axis=0)
-    bounds = []
-    if np.all(lam[rows] > 0) and np.all(kap[columns] > 0):
-        if game.rank_two is not None and rows.all() and columns.all():
-            norm = _norm_of_factors(game.rank_two, lam, kap)
-        else:
-            scaled = matrix[np.ix_(rows, columns)] / np.sqrt(np.outer(lam[rows], kap[columns]))
-            norm = float(np.linalg.norm(scaled, 2))
-        norm *= 1 + _ROUNDING * matrix.size
-        bounds.append(max(1.0, norm) * float(lam[rows].sum() + kap[columns].sum()) / 2)
-    if not bounds or bounds[0] - half > CLOSED_GAP * abs(half):
-        block = np.block([[np.diag(lam), -matrix], [-matrix.T, np.diag(kap)]])
+    if bound - half > CLOSED_GAP * abs(half) and sum(game.shape) <= MAX_SHIFTED:
+        block = np.block([[np.diag(lam), -game.matrix], [-game.matrix.T, np.diag(kap)]])
         shift = max(0.0, -float(np.linalg.eigvalsh(block)[0])) + game.slack
-        bounds.append(half + shift * len(block) / 2)
-    return float(min(bounds)) + game.slack
-
-
-def _norm_of_factors(factors: RankTwo, lam: Floats, kap: Floats) -> float:
-    """θ = ‖Λ^−½ G K^−½‖ for G = L C Rᵀ: the root of the largest eigenvalue of a 2×2 matrix."""
-    inner_a = factors.left.T @ (factors.left / lam[:, None])
-    inner_b = factors.core @ (factors.right.T @ (factors.right / kap[:, None])) @ factors.core.T
-    return float(np.sqrt(np.abs(np.linalg.eigvals(inner_a @ inner_b)).max()))
+        bound = min(bound, half + shift * len(block) / 2)
+    return bound + game.slack
 
 
 def _signs(values: Floats) -> Floats:
@@ -247,21 +321,3 @@ def _normalise(vectors: Floats) -> Floats:
         return np.asarray(vectors / lengths[:, None])
     axis = np.eye(1, vectors.shape[1])
     return np.where(lengths[:, None] > 0, vectors / np.where(lengths == 0, 1.0, lengths)[:, None], axis)
-
-
-def _best_threshold(factors: RankTwo) -> Floats:
-    """Signs a of a best cut on A's mean service time, in O(n log n): for each cut the sum over B is a prefix sum."""
-    left, right = factors.left, factors.right
-    order_a = np.argsort(left[:, 1] / left[:, 0], kind="stable")
-    prefix = np.vstack([np.zeros(2), np.cumsum(left[order_a], axis=0)])
-    normals = (prefix[-1] - 2 * prefix) @ factors.core  # one per cut k: the first k types get −1
-    ratio = right[:, 1] / right[:, 0]
-    order_b = np.argsort(ratio, kind="stable")
-    sums = np.vstack([np.zeros(2), np.cumsum(right[order_b], axis=0)])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.nan_to_num(-normals[:, 0] / normals[:, 1], nan=0.0)
-    crossing = np.searchsorted(ratio[order_b], root)
-    values = np.abs(np.sum((sums[-1] - 2 * sums[crossing]) * normals, axis=1))
-    a = np.empty(len(left))
-    a[order_a] = np.where(np.arange(len(left)) < int(values.argmax()), -1.0, 1.0)
-    return a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
+from .continuous import ContinuousGame
 from .dimension import largest_dimension
 from .errors import ScenarioError
-from .frontier import Frontier, QuantumFrontier, classical_frontier, communication_frontier, routing_game
-from .game import Bound, ClassicalOptimum, QuantumOptimum, XorGame, classical_optimum, quantum_optimum
+from .frontier import QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
+from .game import Bound, classical_optimum, is_quick, quantum_optimum
+from .limits import Limits
 from .scenario import OperatingTarget, Scenario
 from .strategy import Strategy, dimension_of
 from .workload import Workload
@@ -58,30 +61,33 @@ class Frontiers:
 
     Args:
         workload: The queueing model.
+        limits: When to stop proving the classical frontier; it is then a lower bound, and what follows from it holds.
         bell_pairs: m, that the routers may use for each pair of requests.
     """
 
-    def __init__(self, workload: Workload, bell_pairs: int = 1) -> None:
+    def __init__(self, workload: Workload, limits: Limits | None = None, bell_pairs: int = 1) -> None:
         self.workload = workload
+        self.limits = limits or Limits()
         self.bell_pairs = bell_pairs
-        self._bounds: dict[tuple[float, object], Bound] = {}
+        self._quantum_bounds: dict[float, Bound] = {}
+        self._table_bounds: dict[float, Bound] = {}
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
-        """Those of a scenario, with the Bell pairs it allows.
+        """Those of a scenario's workload, proved as far as it asks, with the Bell pairs it allows.
 
         Raises:
-            NoTradeOffError: interruptions cost its baseline nothing.
+            NoTradeOffError: interruptions cost the baseline nothing.
         """
-        return cls(scenario.workload(), scenario.experiment.bell_pairs)
+        return cls(scenario.workload(), scenario.limits(), scenario.experiment.bell_pairs)
 
     @cached_property
-    def classical(self) -> Frontier:
-        """The exact classical frontier."""
-        return classical_frontier(self.workload)
+    def classical(self) -> ClassicalFrontier:
+        """The classical frontier, or what is proved of it."""
+        return classical_frontier(self.workload, self.limits)
 
     @cached_property
-    def communication(self) -> Frontier:
+    def communication(self) -> StrategyFrontier:
         """The frontier when both routers know both types."""
         return communication_frontier(self.workload)
 
@@ -108,25 +114,50 @@ class Frontiers:
         return QuantumFrontier(self.workload, dimension)
 
     def classical_bound(self, multiplier: float) -> Bound:
-        """The interval holding β_C at μ."""
-        return self._bound(multiplier, classical_optimum)
+        """The interval holding β_C at μ; no longer search is begun where the frontier has been searched already."""
+        if multiplier not in self._classical_bounds:
+            game = routing_game(self.workload, multiplier)
+            if self._sizes:
+                self._classical_bounds[multiplier] = self._sizes.classical_bound(multiplier)
+            elif is_quick(game):
+                self._classical_bounds[multiplier] = classical_optimum(game).bound
+            else:
+                self._classical_bounds[multiplier] = interpolated_bound(self.workload, self.classical, multiplier)
+        return self._classical_bounds[multiplier]
+
+    def _table_bound(self, multiplier: float) -> Bound:
+        """The interval holding the best quantum score at μ of routers that know types, or bins, alone."""
+        if multiplier not in self._table_bounds:
+            self._table_bounds[multiplier] = quantum_optimum(routing_game(self.workload, multiplier)).bound
+        return self._table_bounds[multiplier]
+
+    @cached_property
+    def _sizes(self) -> ContinuousGame | None:
+        return ContinuousGame(self.workload) if self.workload.knows_sizes else None
+
+    @cached_property
+    def _classical_bounds(self) -> dict[float, Bound]:
+        return dict(self.classical.bounds)
 
     def quantum_bound(self, multiplier: float) -> Bound:
         """The interval holding β_Q at μ."""
-        return self._bound(multiplier, quantum_optimum)
-
-    def _bound(self, multiplier: float, solve: Callable[[XorGame], ClassicalOptimum | QuantumOptimum]) -> Bound:
-        key = (multiplier, solve)
-        if key not in self._bounds:
-            self._bounds[key] = solve(routing_game(self.workload, multiplier)).bound
-        return self._bounds[key]
+        if multiplier not in self._quantum_bounds:
+            bound = self._table_bound(multiplier)
+            if self._sizes:
+                high = max(bound.high, self._sizes.quantum_high(multiplier))
+                bound = Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
+            self._quantum_bounds[multiplier] = bound
+        return self._quantum_bounds[multiplier]
 
     def advantage_ranges(self) -> list[tuple[float, float]]:
         """The open intervals of p on which W_Q(p) < W_C(p).
 
         On an edge of the classical frontier the advantage is everywhere or nowhere: W_Q is convex, never above W_C,
-        and below the edge's line somewhere exactly if β_Q > β_C at the edge's multiplier.
+        and below the edge's line somewhere exactly if β_Q > β_C at the edge's multiplier. Where the classical frontier
+        is only proved from below, the intervals are those on which W_Q is below that, found on a grid.
         """
+        if not self.classical.exact:
+            return self._proved_ranges()
         p = self.classical.splitting_probability
         ranges: list[tuple[float, float]] = []
         for left, right, helps in zip(p[:-1].tolist(), p[1:].tolist(), self._edge_helps, strict=True):
@@ -138,6 +169,16 @@ class Frontiers:
                 ranges.append((left, right))
         return ranges
 
+    def _proved_ranges(self) -> list[tuple[float, float]]:
+        curve = self.quantum.curve
+        p = np.union1d(curve.splitting_probability, self.classical.splitting_probability)
+        gap = self.classical.waiting_time_at(p) - curve.waiting_time_at(p)
+        helps = np.concatenate([[False], gap > 1e-8 * self.workload.together_waiting_time, [False]])
+        turns = np.diff(helps.astype(int))
+        starts, ends = np.flatnonzero(turns == 1), np.flatnonzero(turns == -1) - 1
+        ranges = zip(p[starts].tolist(), p[ends].tolist(), strict=True)
+        return [(start, end) for start, end in ranges if start < end]
+
     def least_visibility(self) -> float | None:
         """The least Werner visibility that still beats the classical frontier somewhere; None if no state does.
 
@@ -146,7 +187,7 @@ class Frontiers:
         if not any(self._edge_helps):
             return None
         ratios = (
-            self.classical_bound(multiplier).high / self.quantum_bound(multiplier).low
+            self.classical_bound(multiplier).high / self._table_bound(multiplier).low
             for multiplier, helps in zip(self.classical.multipliers.tolist(), self._edge_helps, strict=True)
             if helps
         )
@@ -249,7 +290,7 @@ class Frontiers:
     @cached_property
     def _edge_helps(self) -> list[bool]:
         return [
-            self.quantum_bound(multiplier).low > self.classical_bound(multiplier).high * (1 + 1e-9)
+            self._table_bound(multiplier).low > self.classical_bound(multiplier).high * (1 + 1e-9)
             for multiplier in self.classical.multipliers.tolist()
         ]
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from .errors import NoTradeOffError, ScenarioError
+from .limits import SEARCH_SECONDS, Limits
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
 from .strategy import MAX_BELL_PAIRS
@@ -240,6 +241,17 @@ class ExperimentSpec(_Section):
         return self
 
 
+class BoundsSpec(_Section):
+    """How far the classical frontier is to be proved where that takes branch and bound.
+
+    `relative_gap` is the share of the waiting time that may stay unproved, `time_limit` the seconds for one frontier.
+    What is unproved then widens the interval, to the disadvantage of the claim.
+    """
+
+    relative_gap: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    time_limit: Annotated[float, Field(ge=0, le=1e6)] = SEARCH_SECONDS
+
+
 class Scenario(_Section):
     """Everything that defines an experiment, as a file or as a Python object (README)."""
 
@@ -247,6 +259,7 @@ class Scenario(_Section):
     traffic: TrafficSpec
     baseline: BaselineSpec
     experiment: ExperimentSpec = ExperimentSpec()
+    bounds: BoundsSpec | None = None
 
     @model_validator(mode="after")
     def _inside_the_model(self) -> Self:
@@ -331,6 +344,11 @@ class Scenario(_Section):
             )
         return workload
 
+    def limits(self) -> Limits:
+        """When to stop proving the classical frontier."""
+        bounds = self.bounds or BoundsSpec()
+        return Limits(bounds.relative_gap, bounds.time_limit)
+
     def _build_workload(self) -> Workload:
         traffic = self.traffic
         names_a, services_a, marginal_a = _types(traffic.type, traffic.sizes)
@@ -347,7 +365,9 @@ class Scenario(_Section):
             product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
             joint = outer if product else joint
         reward = self.baseline.reward.reward()
-        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product)
+        sizes_a, sizes_b = traffic.sizes, traffic.sizes_b or (None if traffic.type_b else traffic.sizes)
+        laws = [sizes.service() if sizes else None for sizes in (sizes_a, sizes_b)]
+        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, *laws)
 
 
 def _types(

@@ -75,15 +75,26 @@ class Service:
         variance = math.log1p(self.scv)
         return math.log(self.mean) - variance / 2, math.sqrt(variance)
 
-    def _partial_moment(self, order: int, probability: float) -> float:
-        """E[S^order; S ≤ quantile(probability)], by the size-biased law of the same family."""
-        if probability in (0.0, 1.0):
-            return probability * (self.mean if order == 1 else self.mean**2 * (1.0 + self.scv))
+    def partial_moment(self, order: int, point: Floats) -> Floats:
+        """E[S^order; S ≤ point] of the whole distribution, same shape as `point`, by its size-biased law.
+
+        Args:
+            order: 0 (the distribution function), 1, 2, ….
+            point: Sizes, infinity included.
+        """
+        if self.kind == "deterministic":
+            return np.where(point >= self.mean, self.mean**order, 0.0)
         if self.kind == "lognormal":
             log_mean, log_sd = self._log_parameters()
             whole = math.exp(order * log_mean + (order * log_sd) ** 2 / 2)
-            return whole * float(special.ndtr(special.ndtri(probability) - order * log_sd))
+            with np.errstate(divide="ignore"):
+                return np.asarray(whole * special.ndtr((np.log(point) - log_mean) / log_sd - order * log_sd))
         shape = self._shape()
         whole = (self.mean / shape) ** order * math.prod(shape + i for i in range(order))
-        point = special.gammaincinv(shape, probability)
-        return whole * float(special.gammainc(shape + order, point))
+        return np.asarray(whole * special.gammainc(shape + order, point * shape / self.mean))
+
+    def _partial_moment(self, order: int, probability: float) -> float:
+        """E[S^order; S ≤ quantile(probability)]."""
+        if probability in (0.0, 1.0):
+            return probability * (self.mean if order == 1 else self.mean**2 * (1.0 + self.scv))
+        return float(self.partial_moment(order, self.quantile(np.array(probability))))

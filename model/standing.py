@@ -194,7 +194,7 @@ def _cell(
     scenario: Scenario, load: float, share: float, visibility: float, seed: int, slopes: int, clock_pairs: int
 ) -> Cell:
     workload = scenario.workload()
-    frontiers = Frontiers(workload)
+    frontiers = Frontiers(workload, scenario.limits())
     points = {each: _largest_advantage(frontiers, each) for each in {1.0, visibility}}
     standings: dict[float, Standing] = {}
     if any(p is not None for p in points.values()):

@@ -25,6 +25,8 @@ class Workload:
         names_a, names_b: Names of the types.
         reward: T(t), what an uninterrupted baseline period is worth.
         product: Whether π is the product of its marginals.
+        sizes_a, sizes_b: The whole law of a router's sizes where its types are bins of one; the router knows the
+            size itself, so that strategies of bins are only some of its strategies.
     """
 
     pair_rate: float
@@ -35,11 +37,18 @@ class Workload:
     names_b: tuple[str, ...]
     reward: Reward
     product: bool
+    sizes_a: Service | None = None
+    sizes_b: Service | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n_A, n_B): numbers of types at the two routers."""
         return len(self.services_a), len(self.services_b)
+
+    @property
+    def knows_sizes(self) -> bool:
+        """Whether a router knows the size of its request, of which its types are only bins."""
+        return self.sizes_a is not None or self.sizes_b is not None
 
     @cached_property
     def mean_a(self) -> Floats:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..analysis.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark, shuffled
 from ..analysis.replay_figure import WaitingCurve, waiting_figure
+from ..model.classical import classical_frontier
 from ..model.errors import DataError
-from ..model.frontier import Frontier, classical_frontier, communication_frontier
+from ..model.frontier import StrategyFrontier, communication_frontier
 from ..model.routing import Bits, Decide, Integers, ReplayRouting, SplittingRouting
 from ..model.simulation import Comparison, Estimate, SimulationResult, compare, simulate, t_quantile
 from ..model.trials import Trials
@@ -166,7 +167,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
         raise DataError(f"{folder.path}: its trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
     seed = secrets.randbits(63) if seed is None else seed
     p = workload.splitting_probability(split)
-    frontiers = classical_frontier(workload), communication_frontier(workload)
+    frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
     rivals = [(1 - _mixture(frontier, p)) / 2 for frontier in frontiers]
     total = wanted + wanted // 20
     cycle = pairs is not None and pairs > served * 0.9
@@ -328,7 +329,7 @@ class _Tally:
         return Trials(**{name: getattr(trials, name)[place] for name in "xyab"}, shape=trials.shape)
 
 
-def _mixture(frontier: Frontier, splitting_probability: float) -> Floats:
+def _mixture(frontier: StrategyFrontier, splitting_probability: float) -> Floats:
     """Correlators of the mixture of the two vertices round p."""
     vertices, correlators = frontier.splitting_probability, frontier.correlators
     right = int(np.clip(np.searchsorted(vertices, splitting_probability), 1, len(vertices) - 1))

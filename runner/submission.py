@@ -134,7 +134,7 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
     """Where a run that may stop early stands after the round that ends at `end`; what is missing of it is lost."""
     trials = dispatch.trials(end)
     taken = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end)))
-    frontiers = Frontiers(Scenario.parse(json.loads(run.scenario), f"run {run.id}").workload())
+    frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
     sampling = plan.sampling_rule()
     multiplier = plan.planned.certificate_multiplier
     rule = rule_for(plan.stop, plan.significance)

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bellqueue.model.frontier import QuantumFrontier, classical_frontier, communication_frontier, routing_game
+from bellqueue.model.classical import classical_frontier
+from bellqueue.model.frontier import QuantumFrontier, communication_frontier, routing_game
 from bellqueue.model.game import XorGame, classical_optimum, dual_bound, quantum_optimum
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.reward import PowerReward
@@ -34,7 +35,7 @@ def test_classical_frontier_equals_brute_force(seed: int) -> None:
     np.testing.assert_allclose(frontier.waiting_time, expected, atol=1e-9 * scale, rtol=0)
     reached = frontier.waiting_time_at(hull[:, 0])
     np.testing.assert_allclose(reached, hull[:, 1], atol=1e-9 * scale, rtol=0)
-    for point, correlators in zip(frontier.splitting_probability, frontier.correlators, strict=True):
+    for point, correlators in zip(frontier.splitting_probability, frontier.strategies.correlators, strict=True):
         assert workload.splitting_probability(split_of(correlators)) == pytest.approx(point)
 
 

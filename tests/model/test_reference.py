@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 import pytest
+from bellqueue.model.classical import classical_frontier
 from bellqueue.model.errors import NoTradeOffError, ScenarioError
-from bellqueue.model.frontier import QuantumFrontier, classical_frontier, communication_frontier
+from bellqueue.model.frontier import QuantumFrontier, communication_frontier
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.reward import PiecewiseLinearReward, PowerReward
 from bellqueue.model.scenario import Scenario

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from bellqueue.model.asymmetric import AsymmetricModel, RouterPair, router_pairs, starts
-from bellqueue.model.frontier import classical_frontier
+from bellqueue.model.classical import classical_frontier
 from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
 from bellqueue.model.rivals import (
     RivalCurve,
