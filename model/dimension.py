@@ -21,11 +21,11 @@ _DEPENDENT = 1e-8  # relative singular value below which quadratic forms count a
 
 
 def largest_dimension(shape: tuple[int, int]) -> int:
-    """The most dimensions that a best strategy for n_A×n_B types ever needs: k(k+1)/2 ≤ n_A + n_B − 1.
+    """The most dimensions a best strategy for n_A×n_B types ever needs: k ≤ n_A, k ≤ n_B, k(k+1)/2 ≤ n_A + n_B − 1.
 
     Source: Tsirelson, J. Soviet Math. 36, 557 (1987); `in_few_dimensions` walks down to it.
     """
-    return (isqrt(8 * (sum(shape) - 1) + 1) - 1) // 2
+    return min(*shape, (isqrt(8 * (sum(shape) - 1) + 1) - 1) // 2)
 
 
 def optimum_within(game: XorGame, dimension: int | None = None, starts: Sequence[Floats] = ()) -> QuantumOptimum:
@@ -58,6 +58,14 @@ def in_few_dimensions(game: XorGame, found: Measurements) -> Measurements:
     lengths stay 1 while the score is linear in t, up to where 1 + tΔ loses a dimension (Pataki, Math. Oper. Res. 23,
     339, 1998).
     """
+    rows, columns = (np.any(game.matrix != 0, axis=axis) for axis in (1, 0))
+    if not rows.any():
+        return Measurements(np.ones((len(rows), 1)), np.ones((len(columns), 1)))
+    # Where the game does not care for a vector, it shall not take a dimension of its own.
+    found = Measurements(
+        np.where(rows[:, None], found.u, found.u[rows.argmax()]),
+        np.where(columns[:, None], found.v, found.v[columns.argmax()]),
+    )
     while True:
         found = found.reduced()
         if found.dimension == 1:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import pi, sqrt
 
 import numpy as np
 
 from ..analysis.bell_pairs import bell_pairs_at
+from ..analysis.forecast import Forecast, foresee, plan_design
 from ..analysis.forecast import forecast as forecast_run
-from ..analysis.forecast import foresee, plan_design
 from ..backends import BackendSummary, list_backends, open_backend
 from ..backends.prediction import (
     Predict,
@@ -112,7 +112,6 @@ def forecast_record(
     predict, device = _device(backend, visibility, point.strategy.dimension)
     found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
     better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed)
-    pairs = bell_pairs_at(frontiers, frontiers.workload.splitting_probability(point.strategy.split()))
     unit = scenario.traffic.time_unit_seconds
     distances = [
         None if unit is None or latency is None else fibre_distance_km(latency, unit)
@@ -128,7 +127,7 @@ def forecast_record(
         scenario_hash=scenario.content_hash(),
         verdict=verdict(found, device.name, scenario.experiment.significance),
         changes=[] if found.go else changes(found, better),
-        warnings=[*warnings(scenario, found), *([pairs.sentence()] if pairs else [])],
+        warnings=[*warnings(scenario, found), *_several_pairs(scenario, frontiers, found, point, predict)],
         device=device,
         significance=scenario.experiment.significance,
         settings=scenario.experiment.settings,
@@ -141,6 +140,28 @@ def forecast_record(
         cost_needed=cost_needed,
         scenario=scenario.record(),
     )
+
+
+def _several_pairs(
+    scenario: Scenario, frontiers: Frontiers, found: Forecast, point: OperatingPoint, predict: Predict
+) -> Iterator[str]:
+    """What fewer Bell pairs than needed reach, and where the noise of several costs more than they bring."""
+    needed = bell_pairs_at(frontiers, frontiers.workload.splitting_probability(point.strategy.split()))
+    if needed:
+        yield needed.sentence()
+    if point.strategy.bell_pairs == 1:
+        return
+    fewer = scenario.with_experiment(bell_pairs=1)
+    with_one = Frontiers.of(fewer)
+    alone = with_one.operating_point(fewer)
+    behaviour = predicted_behaviour(predict, alone.strategy)
+    saved = foresee(fewer.experiment, with_one, alone, behaviour, None).waiting_time_reduction
+    together = found.expected.waiting_time_reduction.estimate
+    if saved > together:
+        yield (
+            f"At the noise predicted one Bell pair alone saves {saved:.4g} units of time, {point.strategy.bell_pairs} "
+            f"together {together:.4g}: set bell_pairs = 1 in [experiment]."
+        )
 
 
 def rank(
