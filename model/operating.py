@@ -237,6 +237,8 @@ class Frontiers:
         Raises:
             ScenarioError: the target is out of reach, or no advantage exists to look for.
         """
+        if scenario.experiment.bell_pairs != self.bell_pairs:
+            return Frontiers(self.workload, self.limits, scenario.experiment.bell_pairs).operating_point(scenario)
         target = scenario.experiment.operating_point
         visibility = scenario.experiment.assumed_visibility
         if isinstance(target, OperatingTarget):
