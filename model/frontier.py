@@ -21,13 +21,13 @@ _RESOLUTION = 1e-12  # relative width in μ below which a jump of p(μ) is a fla
 
 
 def routing_game(workload: Workload, multiplier: float) -> XorGame:
-    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors if the types are independent.
+    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors where it has them.
 
     Σ G c + routing_constant(workload, μ) = Σ π s (w−μ), the waiting time saved less μ per unit of splitting.
     """
     matrix = -workload.joint * (workload.weights - multiplier) / 2
     magnitude = float((workload.joint * (workload.weights + abs(multiplier))).sum()) / 2
-    if not workload.product:
+    if not workload.rank_two:
         return XorGame(matrix, magnitude=magnitude)
     crossing = workload.pair_rate / (2 * (1 - workload.load))
     left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
@@ -83,7 +83,7 @@ def classical_frontier(workload: Workload) -> Frontier:
     it is a further vertex, else the chord is an edge.
 
     Raises:
-        ScenarioError: correlated types, too many at both routers to prove the bound in the time allowed.
+        ScenarioError: G is not of rank 2, and too many types at both routers to prove the bound in the time allowed.
     """
     ones = np.ones(workload.shape)
     known = {0.0: ones, 1.0: -ones}
@@ -95,10 +95,12 @@ def classical_frontier(workload: Workload) -> Frontier:
         multiplier = (height[first] - height[last]) / (last - first)
         best = classical_optimum(routing_game(workload, multiplier))
         if not best.finished:
+            why = "joint: {} correlated types", "merge types, or use a product distribution"
+            if workload.product:
+                why = 'within_pair_order = "shortest-first": {} types', 'leave a router 20 of them, or take "random"'
             raise ScenarioError(
-                f"traffic.joint: {workload.shape[0]}×{workload.shape[1]} correlated types; the classical bound at "
-                f"multiplier {multiplier:g} is not proved ({best.bound.method}): merge types, or use a product "
-                "distribution"
+                f"traffic.{why[0].format('×'.join(map(str, workload.shape)))}; the classical bound at multiplier "
+                f"{multiplier:g} is not proved ({best.bound.method}): {why[1]}"
             )
         split = (1 - best.correlators) / 2
         p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
@@ -139,13 +141,13 @@ class QuantumFrontier:
 
     Args:
         workload: The queueing model.
-        dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where the types are
-            independent (MODEL §2, fact 1); None allows any quantum strategy.
+        dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where G has rank 2
+            (MODEL §2, fact 1); None allows any quantum strategy.
     """
 
     def __init__(self, workload: Workload, dimension: int | None = None) -> None:
         self.workload = workload
-        self.dimension = 2 if workload.product else dimension
+        self.dimension = 2 if workload.rank_two else dimension
         self._solved: dict[float, _Extreme] = {}
 
     def at_multiplier(self, multiplier: float) -> Strategy:

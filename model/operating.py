@@ -76,8 +76,8 @@ class Frontiers:
 
     @cached_property
     def one_pair(self) -> QuantumFrontier:
-        """What one Bell pair measured in a plane reaches: all of `quantum` where the types are independent."""
-        return self.quantum if self.workload.product else QuantumFrontier(self.workload, dimension=2)
+        """What one Bell pair measured in a plane reaches: all of `quantum` where G has rank 2."""
+        return self.quantum if self.workload.rank_two else QuantumFrontier(self.workload, dimension=2)
 
     def classical_bound(self, multiplier: float) -> Bound:
         """The interval holding β_C at μ."""

@@ -11,9 +11,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from .errors import NoTradeOffError, ScenarioError
+from .pair_order import WithinPairOrder
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
 from .validation import Positive, first_complaint, read_text
@@ -84,6 +95,15 @@ class TrafficSpec(_Section):
     sizes: SizesSpec | None = None
     sizes_b: SizesSpec | None = None
     joint: list[list[Probability]] | None = None
+    within_pair_order: WithinPairOrder = "random"
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default out: the record, and with it the hash, of a scenario is older than the choice."""
+        record: dict[str, Any] = dump(self)
+        if self.within_pair_order == "random":
+            del record["within_pair_order"]
+        return record
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -338,7 +358,17 @@ class Scenario(_Section):
             product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
             joint = outer if product else joint
         reward = self.baseline.reward.reward()
-        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product)
+        return Workload(
+            traffic.pair_rate,
+            joint,
+            services_a,
+            services_b,
+            names_a,
+            names_b,
+            reward,
+            product,
+            traffic.within_pair_order,
+        )
 
 
 def _types(
