@@ -117,7 +117,7 @@ def test_overlapping_bins_of_two_laws_by_double_integration() -> None:
 
     def smaller_by_density(t: float, s: float) -> float:
         normal_density = math.exp(-(((math.log(t) - log_mean) / sd) ** 2) / 2) / (t * sd * math.sqrt(2 * math.pi))
-        return min(s, t) * 4 * s * math.exp(-2 * s) * normal_density
+        return float(min(s, t) * 4 * s * math.exp(-2 * s) * normal_density)
 
     def cut(s: float) -> float:
         return float(np.clip(s, *ends_t))
@@ -184,7 +184,7 @@ def test_the_order_changes_nothing_but_the_wait_for_the_partner(seed: int) -> No
     results = [
         simulate(each, SplittingRouting(split), 150_000, np.random.default_rng(seed)) for each in (workload, drawn)
     ]
-    assert np.array_equal(*(result.baseline_throughput_batches for result in results))
+    assert np.array_equal(results[0].baseline_throughput_batches, results[1].baseline_throughput_batches)
     assert results[0].load == results[1].load
     assert results[0].splitting_probability == results[1].splitting_probability
     saved = results[1].waiting_time_batches - results[0].waiting_time_batches
@@ -286,6 +286,46 @@ def test_frontiers_of_small_games(seed: int) -> None:
         assert best <= frontiers.waiting_time(p) + slack  # of one Bell pair measured in a plane
         assert frontiers.waiting_time(p) <= float(frontiers.classical.waiting_time_at(p)) + slack
         assert float(frontiers.classical.waiting_time_at(p)) <= float(before.waiting_time_at(p)) + 1e-9 * scale
+
+
+def planar_value(game: np.ndarray) -> tuple[float, float]:
+    """β_C and β_Q of a game of two types a side: Σ_y ‖G_0y u_0 + G_1y u_1‖ at angle 0 or π, and at the best angle."""
+    angles = np.linspace(0, np.pi, 20_001)
+    values = np.sqrt(np.maximum((game**2).sum(axis=0) + 2 * np.cos(angles)[:, None] * game.prod(axis=0), 0)).sum(axis=1)
+    return float(max(values[0], values[-1])), float(values.max())
+
+
+@pytest.mark.parametrize(
+    ("scenario", "edges", "visibility", "p", "reduction"),
+    [
+        (Scenario.default(), (1.4078947, 0.5263158), 0.8441, 0.1923, 0.0869),
+        (heavy_scenario(), (38.25, 5.0), 0.7434, 0.3386, 0.0690),
+    ],
+    ids=["default", "heavy"],
+)
+def test_reference_values(
+    scenario: Scenario, edges: tuple[float, float], visibility: float, p: float, reduction: float
+) -> None:
+    """MODEL §5, from the weights by hand: the dual of each frontier is a maximum over the multiplier."""
+    workload = shortest_first(scenario).workload()
+    frontiers = Frontiers(workload)
+    joint, weights = workload.joint, workload.weights
+
+    def values(multiplier: float) -> tuple[float, float]:
+        return planar_value(-joint * (weights - multiplier) / 2)
+
+    np.testing.assert_allclose(frontiers.classical.multipliers, edges, rtol=1e-6)
+    assert min(np.divide(*values(edge)) for edge in edges) == pytest.approx(visibility, abs=5e-5)
+    assert frontiers.least_visibility() == pytest.approx(visibility, abs=5e-5)
+    grid = np.linspace(weights.min(), weights.max(), 801)
+    fixed = (
+        workload.together_waiting_time - p * grid - np.array([(joint * (weights - each)).sum() / 2 for each in grid])
+    )
+    classical, quantum = (float((fixed - each).max()) for each in np.array([values(each) for each in grid]).T)
+    assert 1 - quantum / classical == pytest.approx(reduction, abs=2e-4)
+    best = frontiers.largest_advantage()
+    assert best.splitting_probability == pytest.approx(p, abs=5e-5)
+    assert best.waiting_time_reduction_relative == pytest.approx(reduction, abs=5e-5)
 
 
 def test_many_ordered_types_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

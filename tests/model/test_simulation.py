@@ -159,11 +159,15 @@ def column(blocks: list[Arrivals], name: str) -> list[Any]:
 
 
 def event_loop(
-    workload: Workload, blocks: list[Arrivals], a: list[int], b: list[int], told: tuple[list[float], list[float]]
+    workload: Workload,
+    blocks: list[Arrivals],
+    a: list[int],
+    b: list[int],
+    told: tuple[list[float], list[float]] | None = None,
 ) -> tuple[list[float], list[float]]:
     """Two FCFS queues, one request after the other: each pair's waits, and totals (elapsed, idle 0, idle 1, reward).
 
-    Of a pair sent together the request with the smaller `told` number joins first, and otherwise that of the coin.
+    Of a pair sent together the request with the smaller number `told` joins first; if there is none, that of the coin.
     """
     clock, reward = 0.0, 0.0
     free_at = [0.0, 0.0]
@@ -176,7 +180,7 @@ def event_loop(
         clock += gap
         requests = [("A", a[number], service_a[number]), ("B", b[number], service_b[number])]
         waited = {}
-        told_a, told_b = told[0][number], told[1][number]
+        told_a, told_b = (told[0][number], told[1][number]) if told else (0.0, 0.0)
         in_order = a_first[number] if told_a == told_b else told_a < told_b
         for name, server, service in requests if in_order else requests[::-1]:
             if free_at[server] < clock:
@@ -205,7 +209,7 @@ def test_the_recursion_is_the_event_loop(seed: int, order: str, drawn: list[Arri
     recorder = Recorder(SplittingRouting(np.random.default_rng(seed).uniform(size=workload.shape)))
     result = simulate(workload, recorder, 600, np.random.default_rng(seed), batches=2, warm_up=0, block=37)
     told = {
-        "random": ([0.0] * 600, [0.0] * 600),
+        "random": None,
         "by mean": (workload.mean_a[column(drawn, "x")].tolist(), workload.mean_b[column(drawn, "y")].tolist()),
         "by size": (column(drawn, "service_a"), column(drawn, "service_b")),
     }[order]
