@@ -23,13 +23,13 @@ _RESOLUTION = 1e-12  # relative width in μ below which a jump of p(μ) is a fla
 
 
 def routing_game(workload: Workload, multiplier: float) -> XorGame:
-    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors if the types are independent.
+    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors where it has them.
 
     Σ G c + routing_constant(workload, μ) = Σ π s (w−μ), the waiting time saved less μ per unit of splitting.
     """
     matrix = -workload.joint * (workload.weights - multiplier) / 2
     magnitude = float((workload.joint * (workload.weights + abs(multiplier))).sum()) / 2
-    if not workload.product:
+    if not workload.rank_two:
         return XorGame(matrix, magnitude=magnitude)
     crossing = workload.pair_rate / (2 * (1 - workload.load))
     left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
@@ -148,13 +148,13 @@ class QuantumFrontier:
 
     Args:
         workload: The queueing model.
-        dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where the types are
-            independent (MODEL §2, fact 1); None allows any quantum strategy.
+        dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where G has rank 2
+            (MODEL §2, fact 1); None allows any quantum strategy.
     """
 
     def __init__(self, workload: Workload, dimension: int | None = None) -> None:
         self.workload = workload
-        self.dimension = 2 if workload.product else dimension
+        self.dimension = 2 if workload.rank_two else dimension
         self._solved: dict[float, _Extreme] = {}
 
     def at_multiplier(self, multiplier: float) -> Strategy:

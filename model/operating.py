@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from .binning import binning_error, widened
 from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
 from .continuous import ContinuousGame
 from .errors import ScenarioError
@@ -95,8 +96,8 @@ class Frontiers:
 
     @cached_property
     def one_pair(self) -> QuantumFrontier:
-        """What one Bell pair measured in a plane reaches: all of `quantum` where the types are independent."""
-        return self.quantum if self.workload.product else QuantumFrontier(self.workload, dimension=2)
+        """What one Bell pair measured in a plane reaches: all of `quantum` where G has rank 2."""
+        return self.quantum if self.workload.rank_two else QuantumFrontier(self.workload, dimension=2)
 
     def classical_bound(self, multiplier: float) -> Bound:
         """The interval holding β_C at μ; no longer search is begun where the frontier has been searched already."""
@@ -105,7 +106,7 @@ class Frontiers:
             if self._sizes:
                 self._classical_bounds[multiplier] = self._sizes.classical_bound(multiplier)
             elif is_quick(game):
-                self._classical_bounds[multiplier] = classical_optimum(game).bound
+                self._classical_bounds[multiplier] = self._of_sizes(classical_optimum(game).bound)
             else:
                 self._classical_bounds[multiplier] = interpolated_bound(self.workload, self.classical, multiplier)
         return self._classical_bounds[multiplier]
@@ -118,7 +119,12 @@ class Frontiers:
 
     @cached_property
     def _sizes(self) -> ContinuousGame | None:
-        return ContinuousGame(self.workload) if self.workload.knows_sizes else None
+        known = self.workload.knows_sizes and self.workload.rank_two
+        return ContinuousGame(self.workload) if known else None
+
+    def _of_sizes(self, bound: Bound) -> Bound:
+        """A bound over strategies of types or bins as one over strategies of whatever the routers know."""
+        return widened(bound, binning_error(self.workload)) if self.workload.knows_sizes else bound
 
     @cached_property
     def _classical_bounds(self) -> dict[float, Bound]:
@@ -131,6 +137,8 @@ class Frontiers:
             if self._sizes:
                 high = max(bound.high, self._sizes.quantum_high(multiplier))
                 bound = Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
+            else:
+                bound = self._of_sizes(bound)
             self._quantum_bounds[multiplier] = bound
         return self._quantum_bounds[multiplier]
 

@@ -11,10 +11,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from .errors import NoTradeOffError, ScenarioError
 from .limits import SEARCH_SECONDS, Limits
+from .pair_order import WithinPairOrder
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
 from .validation import Positive, first_complaint, read_text
@@ -85,6 +96,15 @@ class TrafficSpec(_Section):
     sizes: SizesSpec | None = None
     sizes_b: SizesSpec | None = None
     joint: list[list[Probability]] | None = None
+    within_pair_order: WithinPairOrder = "random"
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default out: the record, and with it the hash, of a scenario is older than the choice."""
+        record: dict[str, Any] = dump(self)
+        if self.within_pair_order == "random":
+            del record["within_pair_order"]
+        return record
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -356,9 +376,17 @@ class Scenario(_Section):
             product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
             joint = outer if product else joint
         reward = self.baseline.reward.reward()
-        sizes_a, sizes_b = traffic.sizes, traffic.sizes_b or (None if traffic.type_b else traffic.sizes)
-        laws = [sizes.service() if sizes else None for sizes in (sizes_a, sizes_b)]
-        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, *laws)
+        return Workload(
+            traffic.pair_rate,
+            joint,
+            services_a,
+            services_b,
+            names_a,
+            names_b,
+            reward,
+            product,
+            traffic.within_pair_order,
+        )
 
 
 def _types(
