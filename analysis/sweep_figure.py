@@ -122,7 +122,7 @@ def sweep_figure(sweep: Sweep, outcomes: Sequence[Outcome]) -> Figure | None:
             size = 1.4 + _PANEL * columns + (1.2 if columns == 1 else 0), 1.2 + _PANEL * rows
             figure = Figure(figsize=size, layout="constrained")
             _draw_maps(figure, (rows, columns), panels, _direction(axes[0]), _direction(axes[1]))
-        figure.suptitle(printable(sweep.title), x=0.02, ha="left", fontsize=10.5)
+        figure.suptitle(f"{printable(sweep.title)}\n{_fixed(sweep)}".strip(), x=0.02, ha="left", fontsize=10.5)
     figure.set_label(f"{printable(sweep.title)}\n{_description(grid)}")
     return figure
 
@@ -144,6 +144,14 @@ def axis_label(field: str) -> str:
             if kind.endswith(end):
                 return printable(word.format(kind.removesuffix(end)))
     return printable(field)
+
+
+def _fixed(sweep: Sweep) -> str:
+    """What holds everywhere: axes of one value, and the visibility unless it is an axis."""
+    alone = [(axis_label(axes[0].field), axes[0].values[0]) for axes in sweep.dimensions if len(axes[0].values) == 1]
+    if _WORDS[VISIBILITY] not in {axis_label(axis.field) for axis in sweep.axes}:
+        alone.append((_WORDS[VISIBILITY], sweep.scenario.experiment.assumed_visibility))
+    return "; ".join(f"{label}: {_name(value)}" for label, value in alone)
 
 
 def _grid(outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> _Grid:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .errors import ScenarioError, SweepError
 from .fields import places, scenario_with
@@ -35,7 +35,7 @@ class AxisSpec(Section):
     """One [[axis]]: a field and its values, listed or from … to …, `count` of them evenly spaced on `scale`."""
 
     field: Annotated[str, Field(min_length=1, max_length=300)]
-    values: Annotated[list[JsonValue], Field(min_length=1, max_length=MAX_VALUES)] | None = None
+    values: Annotated[list[Any], Field(min_length=1, max_length=MAX_VALUES)] | None = None
     start: Annotated[float | None, Field(alias="from")] = None
     to: float | None = None
     count: Annotated[int, Field(ge=2, le=MAX_VALUES)] | None = None
@@ -50,8 +50,8 @@ class AxisSpec(Section):
                 raise ValueError("give either values, or from, to and count, and not both")
             try:
                 json.dumps(self.values, allow_nan=False)
-            except ValueError:
-                raise ValueError("values must be finite numbers, words or tables of them") from None
+            except (ValueError, TypeError):
+                raise ValueError("values must be finite numbers, words, or lists and tables of them") from None
             return self
         missing = [name for name, value in grid.items() if value is None]
         if missing:
@@ -147,7 +147,8 @@ class Sweep:
                 told = ", ".join(f"{axis.field} {len(axis.values)}" for axis in axes)
                 raise SweepError(f"axes of group {axes[0].group!r} must have equally many values, got {told}")
         if self.size > MAX_POINTS:
-            raise SweepError(f"the grid has {self.size} points; at most {MAX_POINTS} are computed in one sweep")
+            told = " × ".join(map(str, self.shape))
+            raise SweepError(f"the grid has {told} points; at most {MAX_POINTS} are computed in one sweep")
 
     @classmethod
     def load(cls, path: str | Path) -> Sweep:
@@ -188,6 +189,11 @@ class Sweep:
             raise SweepError(f"{source}: {first_complaint(error)}") from None
         except (ScenarioError, SweepError) as error:
             raise SweepError(f"{source}: {error}") from None
+
+    @property
+    def idle_axes(self) -> list[Axis]:
+        """The axes on whose fields no outcome depends, `experiment.shots` say."""
+        return [axis for axis in self.axes if all(map(_is_idle, places(self.scenario, axis.field)))]
 
     @cached_property
     def dimensions(self) -> tuple[tuple[Axis, ...], ...]:
@@ -236,6 +242,12 @@ class Sweep:
         content = {"computes": COMPUTES, "sweep": self.record()}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _is_idle(path: tuple[str | int, ...]) -> bool:
+    if path[0] == "experiment":
+        return len(path) > 1 and path[1] != "assumed_visibility"
+    return path[0] == "title" or path == ("traffic", "time_unit_seconds")
 
 
 def value_text(value: Any) -> str:

@@ -33,6 +33,7 @@ class Outcome(BaseModel):
     waiting_time_classical: float | None = None
     waiting_time_quantum: float | None = None
     baseline_throughput: float | None = None
+    throughput_gain_relative: float | None = None
     multiplier: float | None = None
     classical_bound_low: float | None = None
     classical_bound_high: float | None = None
@@ -57,6 +58,7 @@ class PointTask:
     def of(cls, scenario: Scenario) -> PointTask:
         """The task of a scenario."""
         record = scenario.record()
+        record["traffic"].pop("time_unit_seconds", None)
         content = {
             "computes": COMPUTES,
             "traffic": record["traffic"],
@@ -126,12 +128,15 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
     if best is None:
         return columns
     p = best.splitting_probability
+    waiting = frontiers.waiting_time(p, visibility)
+    ours, theirs = workload.baseline_throughput([p, float(classical.splitting_probability_at(waiting))]).tolist()
     return columns | {
         "waiting_time_reduction_relative": best.waiting_time_reduction_relative,
         "splitting_probability": p,
         "waiting_time_classical": float(classical.waiting_time_at(p)),
-        "waiting_time_quantum": frontiers.waiting_time(p, visibility),
-        "baseline_throughput": float(workload.baseline_throughput(p)),
+        "waiting_time_quantum": waiting,
+        "baseline_throughput": ours,
+        "throughput_gain_relative": ours / theirs - 1,
     }
 
 

@@ -47,10 +47,12 @@ def sweep_command(
     if format == "parquet":
         require_parquet()
     sweep = Sweep.load(source)
+    for axis in sweep.idle_axes:
+        say(f"axis {axis.field}: nothing that is computed depends on it")
     target = out or SWEEPS / f"{source.stem}-{sweep.content_hash()[:8]}"
     try:
         with open_sweep_folder(target, sweep) as folder:
-            points, computed = compute_sweep(sweep, folder, workers, scheduler)
+            points, computed = compute_sweep(sweep, folder, workers, scheduler, outcome_of)
             rows = [(point, _outcome(point, folder)) for point in points]
             _write_results(sweep, folder, rows, format, bool(computed))
     except KeyboardInterrupt:
@@ -154,8 +156,8 @@ def _summary(sweep: Sweep, rows: Sequence[Row]) -> dict[str, Any]:
 
 def _tell(sweep: Sweep, folder: SweepFolder, rows: Sequence[Row], computed: int) -> None:
     summary = folder.record["summary"]
-    now = f"{computed} computed now" if computed else "all computed before"
-    print(f"{sweep.title}: {len(rows)} points ({now}); entanglement helps at {summary['entanglement_helps']}")
+    helps = summary["entanglement_helps"]
+    print(f"{sweep.title}: {len(rows)} points ({computed} computed now); entanglement helps at {helps}")
     best = summary["largest"]
     if best:
         at = ", ".join(f"{field} = {value_text(value)}" for field, value in best["at"].items())
