@@ -66,10 +66,10 @@ def compute_all(
         if not missing:
             return
         if not last:
-            warn(f"a worker process died; computing the {len(missing)} points that are missing once more")
+            warn(f"a worker process died; computing what is missing, {len(missing)} of {len(tasks)} points, once more")
     raise SweepError(
-        f"worker processes die, {len(missing)} points are missing; give the computation fewer --workers or more "
-        "memory and run the same command again"
+        f"worker processes die; {len(missing)} of {len(tasks)} points are missing; give it fewer --workers "
+        "or more memory and run the same command again"
     )
 
 
@@ -129,8 +129,8 @@ def dask_cluster(address: str, warn: Callable[[str], None]) -> Iterator[Executor
             client.wait_for_workers(1)
         _check_workers(client.run(numerical_versions, on_error="return"), place)
         yield _DaskExecutor(client)
-    except KilledWorker as error:
-        raise SweepError(f"{place}: a point has cost several workers their lives: {error}; {again}") from None
+    except KilledWorker:
+        raise SweepError(f"{place}: a point has cost several workers their lives; see their logs; {again}") from None
     except ImportError as error:
         raise SweepError(f"{place}: a worker lacks a package: {error}; install bellqueue there") from None
     except (CancelledError, asyncio.CancelledError, OSError):

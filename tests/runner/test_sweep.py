@@ -288,7 +288,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(tmp_path: Path) -> None:
     sweep = loads(0.1)
     with (
         open_sweep_folder(tmp_path, sweep) as folder,
-        pytest.raises(SweepError, match="worker processes die, 1 points are missing"),
+        pytest.raises(SweepError, match="worker processes die; 1 of 1 points are missing"),
     ):
         compute_sweep(sweep, folder, workers=1, function=outcome_killing)
 
