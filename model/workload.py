@@ -98,9 +98,14 @@ class Workload:
         return np.asarray(self.joint.sum(axis=0))
 
     @cached_property
+    def mean_service_time(self) -> float:
+        """(E[m]+E[n])/2, of a request at either router (units of time)."""
+        return float((self.marginal_a @ self.mean_a + self.marginal_b @ self.mean_b) / 2)
+
+    @cached_property
     def load(self) -> float:
         """ρ = λ(E[m]+E[n])/2, the share of time each server is busy."""
-        return float(self.pair_rate * (self.marginal_a @ self.mean_a + self.marginal_b @ self.mean_b) / 2)
+        return self.pair_rate * self.mean_service_time
 
     @cached_property
     def unavoidable_waiting_time(self) -> float:
