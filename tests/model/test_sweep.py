@@ -213,7 +213,7 @@ def test_a_linear_reward_is_no_scenario_to_compute() -> None:
 
 @pytest.mark.parametrize("error", [ScenarioError("the bound is not proved"), ValueError("empty interval")])
 def test_what_breaks_down_is_an_outcome_with_its_reason(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(sweep_point, "Frontiers", broken)
