@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..model.errors import ScenarioError
 from ..model.frontier import Frontier
 from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
+from ..model.pair_order import WithinPairOrder
 from ..model.rivals import RivalCurve
 from .bell_pairs import BellPairs, bell_pairs_at
 from .certificate import Certificate
@@ -85,6 +86,7 @@ class FrontierRecord(_Record):
     types_a: list[str]
     types_b: list[str]
     load: float
+    within_pair_order: WithinPairOrder = "random"
     unavoidable_waiting_time: float
     weights: list[list[float]]
     classical: list[Point]
@@ -305,6 +307,7 @@ def frontier_record(
         types_a=list(workload.names_a),
         types_b=list(workload.names_b),
         load=workload.load,
+        within_pair_order=workload.within_pair_order,
         unavoidable_waiting_time=workload.unavoidable_waiting_time,
         weights=workload.weights.tolist(),
         classical=points(frontiers, frontiers.classical),

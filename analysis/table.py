@@ -248,6 +248,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
     ranges = " and ".join(f"({low:.4g}, {high:.4g})" for low, high in record.advantage_ranges)
     rows = [
         ("load per server ρ", Cell(f"{record.load:.4g}")),
+        ("order of a pair sent together", Cell(record.within_pair_order)),
         ("unavoidable waiting time W0", Cell(f"{record.unavoidable_waiting_time:.6g}")),
         *_weights(record),
         ("entanglement helps for p in", Cell(ranges or "no range")),

@@ -24,13 +24,13 @@ _RESOLUTION = 1e-12  # relative width in μ below which a jump of p(μ) is a fla
 
 
 def routing_game(workload: Workload, multiplier: float) -> XorGame:
-    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors if the types are independent.
+    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors where it has them.
 
     Σ G c + routing_constant(workload, μ) = Σ π s (w−μ), the waiting time saved less μ per unit of splitting.
     """
     matrix = -workload.joint * (workload.weights - multiplier) / 2
     magnitude = float((workload.joint * (workload.weights + abs(multiplier))).sum()) / 2
-    if not workload.product:
+    if not workload.rank_two:
         return XorGame(matrix, magnitude=magnitude)
     crossing = workload.pair_rate / (2 * (1 - workload.load))
     left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
@@ -150,13 +150,13 @@ class QuantumFrontier:
     Args:
         workload: The queueing model.
         dimension: k, the most dimensions of the vectors, 2m+1 for m Bell pairs; None allows any quantum strategy.
-            Where the types are independent it is 2, which loses nothing (MODEL §2, fact 1). Where the optimum needs
-            more than k, the points are the best found, and W may be lower than they say.
+            Where G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). Where the optimum needs more than k,
+            the points are the best found, and W may be lower than they say.
     """
 
     def __init__(self, workload: Workload, dimension: int | None = None) -> None:
         self.workload = workload
-        self.dimension = 2 if workload.product else dimension
+        self.dimension = 2 if workload.rank_two else dimension
         self._solved: dict[float, _Extreme] = {}
 
     def at_multiplier(self, multiplier: float) -> Strategy:
@@ -256,7 +256,7 @@ class QuantumFrontier:
         if multiplier <= weights.min():
             return last
         game = routing_game(self.workload, multiplier)
-        optimum = quantum_optimum(game, 2) if self.workload.product else self._optimum_of_joint(game, multiplier)
+        optimum = quantum_optimum(game, 2) if self.workload.rank_two else self._optimum_of_any_rank(game, multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
         point = _Extreme(
@@ -268,7 +268,7 @@ class QuantumFrontier:
         self._solved[multiplier] = point
         return point
 
-    def _optimum_of_joint(self, game: XorGame, multiplier: float) -> QuantumOptimum:
+    def _optimum_of_any_rank(self, game: XorGame, multiplier: float) -> QuantumOptimum:
         """Where it may stall in local optima, the ascent starts from the two nearest optima known, too."""
         if self.dimension is None:
             return optimum_within(game)

@@ -111,7 +111,7 @@ class XorGame:
         magnitude = max(self._magnitude, float(self.row_sums.sum()))
         if self.rank_two is not None:
             magnitude = max(magnitude, self.rank_two.magnitude)
-        return _ROUNDING * sum(self.shape) * magnitude
+        return float(_ROUNDING * sum(self.shape) * magnitude)
 
     @property
     def is_zero(self) -> bool:

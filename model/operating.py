@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from .binning import binning_error, widened
 from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
 from .continuous import ContinuousGame
 from .dimension import largest_dimension
@@ -107,9 +108,9 @@ class Frontiers:
         return self.one_pair if self.bell_pairs == 1 else self._reached_by(self.bell_pairs)
 
     def _reached_by(self, bell_pairs: int) -> QuantumFrontier:
-        """All of `quantum` where the types are independent, or too few for any strategy to need more pairs."""
+        """All of `quantum` where G has rank 2, or the types are too few for any strategy to need more pairs."""
         dimension = dimension_of(bell_pairs)
-        if self.workload.product or largest_dimension(self.workload.shape) <= dimension:
+        if self.workload.rank_two or largest_dimension(self.workload.shape) <= dimension:
             return self.quantum
         return QuantumFrontier(self.workload, dimension)
 
@@ -120,7 +121,7 @@ class Frontiers:
             if self._sizes:
                 self._classical_bounds[multiplier] = self._sizes.classical_bound(multiplier)
             elif is_quick(game):
-                self._classical_bounds[multiplier] = classical_optimum(game).bound
+                self._classical_bounds[multiplier] = self._of_sizes(classical_optimum(game).bound)
             else:
                 self._classical_bounds[multiplier] = interpolated_bound(self.workload, self.classical, multiplier)
         return self._classical_bounds[multiplier]
@@ -133,7 +134,12 @@ class Frontiers:
 
     @cached_property
     def _sizes(self) -> ContinuousGame | None:
-        return ContinuousGame(self.workload) if self.workload.knows_sizes else None
+        known = self.workload.knows_sizes and self.workload.rank_two
+        return ContinuousGame(self.workload) if known else None
+
+    def _of_sizes(self, bound: Bound) -> Bound:
+        """A bound over strategies of types or bins as one over strategies of whatever the routers know."""
+        return widened(bound, binning_error(self.workload)) if self.workload.knows_sizes else bound
 
     @cached_property
     def _classical_bounds(self) -> dict[float, Bound]:
@@ -146,6 +152,8 @@ class Frontiers:
             if self._sizes:
                 high = max(bound.high, self._sizes.quantum_high(multiplier))
                 bound = Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
+            else:
+                bound = self._of_sizes(bound)
             self._quantum_bounds[multiplier] = bound
         return self._quantum_bounds[multiplier]
 

@@ -32,6 +32,7 @@ from .options import (
     UntilOption,
     YesOption,
 )
+from .sweep_options import sweep
 
 if TYPE_CHECKING:
     from ..backends import RemoteBackend
@@ -257,6 +258,9 @@ def rivals(
     from .rivals import rivals_command
 
     rivals_command(_load(scenario) if scenario else None, run, map, visibility, seed, plot, json, loads, shares)
+
+
+app.command()(sweep)
 
 
 @app.command()

@@ -120,6 +120,15 @@ def check_writable_file(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: under another name first, synced, then renamed.
 
     Raises:
@@ -128,8 +137,8 @@ def write_text(path: Path, text: str) -> None:
     check_writable_file(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with draft.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

@@ -1,0 +1,162 @@
+"""One point of a sweep: whether entanglement helps in a scenario, where and by how much."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .errors import BellqueueError, NoTradeOffError, ScenarioError
+from .operating import Frontiers, LargestAdvantage
+from .scenario import Scenario
+
+COMPUTES = "bellqueue.sweep-point/1"  # changes whenever an Outcome would
+
+
+class Outcome(BaseModel):
+    """What a sweep says of a point; docs/sweep.md describes each field. None where it has no value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    status: Literal["computed", "invalid", "failed"]
+    reason: str | None = None
+    pair_rate: float | None = None
+    load: float | None = None
+    visibility: float | None = None
+    classical_gap_relative: float | None = None
+    least_visibility: float | None = None
+    entanglement_helps: bool | None = None
+    waiting_time_reduction_relative: float | None = None
+    splitting_probability: float | None = None
+    waiting_time_classical: float | None = None
+    waiting_time_quantum: float | None = None
+    baseline_throughput: float | None = None
+    throughput_gain_relative: float | None = None
+    multiplier: float | None = None
+    classical_bound_low: float | None = None
+    classical_bound_high: float | None = None
+    quantum_bound_low: float | None = None
+    quantum_bound_high: float | None = None
+    advantage_from: float | None = None
+    advantage_to: float | None = None
+    advantage_ranges: int | None = None
+
+
+@dataclass(frozen=True)
+class PointTask:
+    """What is computed at a point, and nothing that does not matter to it: equal tasks have equal outcomes.
+
+    Attributes:
+        content: Canonical JSON of traffic, baseline, visibility and how far to prove.
+    """
+
+    content: str
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> PointTask:
+        """The task of a scenario."""
+        record = scenario.record()
+        record["traffic"].pop("time_unit_seconds", None)
+        content = {
+            "computes": COMPUTES,
+            "traffic": record["traffic"],
+            "baseline": record["baseline"],
+            "visibility": scenario.experiment.assumed_visibility,
+            **({"bounds": record["bounds"]} if "bounds" in record else {}),
+        }
+        return cls(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the content, hexadecimal."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+    def scenario(self) -> Scenario:
+        """A scenario with this task."""
+        content = json.loads(self.content)
+        experiment = {"assumed_visibility": content["visibility"]}
+        record = {"title": COMPUTES, "experiment": experiment}
+        asked = {name: content[name] for name in ("traffic", "baseline", "bounds") if name in content}
+        return Scenario.parse({**record, **asked})
+
+
+def outcome_of(task: PointTask) -> Outcome:
+    """Solve the games of a point: 0.3 s for a few types, up to minutes for many correlated ones.
+
+    What the scenario or the numbers forbid is an outcome, too: "invalid" without a trade-off, "failed" where a bound
+    could not be proved or the arithmetic broke down.
+    """
+    scenario = task.scenario()
+    visibility = scenario.experiment.assumed_visibility
+    try:
+        frontiers = Frontiers(scenario.workload(), scenario.limits())
+        return Outcome(status="computed", **_columns(frontiers, visibility))
+    except NoTradeOffError as error:
+        return Outcome(status="invalid", reason=str(error))
+    except BellqueueError as error:
+        return Outcome(status="failed", reason=str(error))
+    except (ArithmeticError, ValueError) as error:
+        return Outcome(status="failed", reason=" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def largest_advantage(frontiers: Frontiers, visibility: float) -> LargestAdvantage | None:
+    """Where one Bell pair saves the largest share of the waiting time at that visibility; None where it saves none."""
+    try:
+        return frontiers.largest_advantage(visibility)
+    except ScenarioError:
+        return None
+
+
+def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
+    workload, classical = frontiers.workload, frontiers.classical  # first: a bound that is not proved is no "None"
+    least = frontiers.least_visibility()
+    columns: dict[str, Any] = {
+        "pair_rate": workload.pair_rate,
+        "load": workload.load,
+        "visibility": visibility,
+        "classical_gap_relative": classical.gap,
+        "least_visibility": least,
+        "entanglement_helps": least is not None and visibility > least,
+        "waiting_time_reduction_relative": 0.0,
+        "advantage_ranges": 0,
+    }
+    if least is None:
+        return columns
+    columns |= _bounds(frontiers)
+    ranges = frontiers.advantage_ranges()
+    columns |= {"advantage_from": ranges[0][0], "advantage_to": ranges[-1][1], "advantage_ranges": len(ranges)}
+    best = largest_advantage(frontiers, visibility)
+    if best is None:
+        return columns
+    p = best.splitting_probability
+    waiting = frontiers.waiting_time(p, visibility)
+    ours, theirs = workload.baseline_throughput([p, float(classical.splitting_probability_at(waiting))]).tolist()
+    return columns | {
+        "waiting_time_reduction_relative": best.waiting_time_reduction_relative,
+        "splitting_probability": p,
+        "waiting_time_classical": float(classical.waiting_time_at(p)),
+        "waiting_time_quantum": waiting,
+        "baseline_throughput": ours,
+        "throughput_gain_relative": ours / theirs - 1,
+    }
+
+
+def _bounds(frontiers: Frontiers) -> dict[str, float]:
+    """The intervals of β_C and β_Q at the multiplier where they differ most: their ratio is the least visibility."""
+    games = [
+        (multiplier, frontiers.classical_bound(multiplier), frontiers.quantum_bound(multiplier))
+        for multiplier in frontiers.classical.multipliers.tolist()
+    ]
+    multiplier, classical, quantum = min(
+        ((mu, c, q) for mu, c, q in games if q.low > c.high), key=lambda game: game[1].high / game[2].low
+    )
+    return {
+        "multiplier": multiplier,
+        "classical_bound_low": classical.low,
+        "classical_bound_high": classical.high,
+        "quantum_bound_low": quantum.low,
+        "quantum_bound_high": quantum.high,
+    }
