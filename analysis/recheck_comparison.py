@@ -1,0 +1,323 @@
+"""What was observed and how it compares with the classical frontier, against what the counts give."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .recheck_certificate import Game
+from .recheck_findings import Findings
+from .recheck_frontier import Hull
+from .recheck_model import Model
+from .recheck_record import Limits, StoredAnalysis
+from .recheck_statistics import (
+    ALARM,
+    SETTINGS_ALARM,
+    Evidence,
+    Score,
+    crosstalk,
+    estimate,
+    no_signalling,
+    plug_in,
+)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Triple = tuple[float, float, float]
+
+_ASYMPTOTIC = -300.0  # log₁₀ p below which the record's χ² tails are their leading term
+_GRID = 2049
+_GRID_TOLERANCE = 1e-6  # of what is an extreme over a grid of p
+_LIMITS = "tail inverted by bisection"
+
+
+def observed_limits(model: Model, evidence: Evidence, significance: float) -> tuple[Triple, Triple]:
+    """p and W with limits at a sixth of the significance each."""
+    sixth = math.log(significance / 6)
+    joint = np.array([[float(entry) for entry in row] for row in model.joint])
+    weighted = joint * np.array([[float(entry) for entry in row] for row in model.weights])
+    middle = float(model.unavoidable + model.together) / 2
+    return (
+        estimate(Score(-joint / 2, evidence), 0.5, sixth),
+        estimate(Score(weighted / 2, evidence), middle, sixth),
+    )
+
+
+def check_observed(findings: Findings, model: Model, analysis: StoredAnalysis, p: Triple, waiting: Triple) -> None:
+    """p, W and τ of the observed correlators."""
+    record, scale = analysis.observed, float(model.together)
+    findings.limits(
+        "observed.splitting_probability", record.splitting_probability, p, f"Σ π(1−c)/2; {_LIMITS}", scale=1
+    )
+    findings.limits("observed.waiting_time", record.waiting_time, waiting, f"W0 + Σ π w(1+c)/2; {_LIMITS}", scale=scale)
+    throughput = [model.throughput(at) for at in (p[0], min(p[2], 1.0), max(p[1], 0.0))]
+    findings.limits("observed.baseline_throughput", record.baseline_throughput, throughput, "τ(p), closed form")
+
+
+def check_estimates_alone(findings: Findings, game: Game, analysis: StoredAnalysis) -> None:
+    """What the recorded correlators give where the record holds no counts."""
+    model, correlators = game.model, np.array(analysis.correlators.measured)
+    joint = np.array([[float(entry) for entry in row] for row in model.joint])
+    weighted = joint * np.array([[float(entry) for entry in row] for row in model.weights])
+    p = 0.5 + plug_in(-joint / 2, correlators)
+    waiting = float(model.unavoidable + model.together) / 2 + plug_in(weighted / 2, correlators)
+    observed, how = analysis.observed, "of the recorded correlators"
+    if math.isnan(p):
+        findings.unchecked("observed", None, "some settings brought no outcome, and the record holds no counts")
+        return
+    findings.number("observed.splitting_probability.estimate", observed.splitting_probability.estimate, p, how)
+    findings.number("observed.waiting_time.estimate", observed.waiting_time.estimate, waiting, how)
+    tau = model.throughput(p)
+    findings.number("observed.baseline_throughput.estimate", observed.baseline_throughput.estimate, tau, how)
+    excess = plug_in(game.matrix, correlators) - game.bound
+    recorded = analysis.certificate.excess.estimate
+    findings.number("certificate.excess.estimate", recorded, excess, how, scale=game.magnitude)
+
+
+def check_excess(findings: Findings, game: Game, evidence: Evidence, analysis: StoredAnalysis) -> None:
+    """The score and Δ with its limits."""
+    certificate = analysis.certificate
+    level = math.log(certificate.significance) - math.log(max(certificate.edges, 1))
+    score = Score(game.matrix, evidence)
+    found = estimate(score, -game.bound, level)
+    scale = game.magnitude + score.scale
+    findings.number(
+        "certificate.score", certificate.score, found[0] + game.bound + game.constant, "const + Σ G c", scale=scale
+    )
+    findings.limits("certificate.excess", certificate.excess, found, f"Σ G c − β_C; {_LIMITS}", scale=scale)
+
+
+def check_visibility(findings: Findings, game: Game, evidence: Evidence, analysis: StoredAnalysis) -> None:
+    """The share of the ideal score, relative to what the record says it is."""
+    record, ideal = analysis.visibility, analysis.correlators.ideal
+    if record.relative_to.startswith("nothing"):
+        findings.unchecked("visibility", record.estimate, "the game has no weight here")
+        return
+    best = 0.0 if ideal is None else float((game.matrix * np.array(ideal)).sum())
+    if best <= 0:
+        best = analysis.certificate.quantum_bound.high - game.constant
+    level = math.log(analysis.certificate.significance)
+    score = Score(game.matrix / best, evidence)
+    findings.limits(
+        "visibility", record, estimate(score, 0.0, level), f"Σ G c over the ideal; {_LIMITS}", scale=score.scale
+    )
+
+
+def check_diagnostics(findings: Findings, evidence: Evidence, analysis: StoredAnalysis) -> list[str]:
+    """No-signalling and CHSH; returns the alarms that must be told."""
+    record = analysis.no_signalling
+    names = ("log10_p_value_a", "log10_p_value_b", "log10_p_value")
+    found = no_signalling(evidence.counts)
+    for name, value in zip(names, found, strict=True):
+        _chi2(findings, f"no_signalling.{name}", getattr(record, name), value, "Pearson's χ², tail in closed form")
+    findings.same("no_signalling.alarm", record.alarm, found[2] < ALARM, "log10 p < −3")
+    s = None
+    if evidence.counts.shape[:2] == (2, 2) and evidence.measured.all():
+        signs = [np.where(np.arange(4).reshape(2, 2) == odd, -sign, sign) for odd in range(4) for sign in (1.0, -1.0)]
+        best = max(signs, key=lambda each: float((each * evidence.correlators).sum()))
+        score = Score(best, evidence)
+        s = estimate(score, 0.0, math.log(analysis.certificate.significance))
+    if s is None or analysis.chsh is None:
+        findings.same("chsh", None if analysis.chsh is None else analysis.chsh.estimate, s and s[0], "2×2 types only")
+    else:
+        findings.limits("chsh", analysis.chsh, s, f"largest of the eight CHSH sums; {_LIMITS}", scale=score.scale)
+    return ["NO-SIGNALLING ALARM"] if found[2] < ALARM else []
+
+
+def check_pairs(
+    findings: Findings,
+    game: Game,
+    evidence: Evidence,
+    analysis: StoredAnalysis,
+    codes: Integers | None,
+    asked_by_pair: list[list[list[int]]],
+) -> list[str]:
+    """Each pair of a run that measured several in every shot; returns the alarms that must be told."""
+    record, parallel = analysis.parallel, evidence.parallel
+    if record is None:
+        return []
+    if codes is None:
+        findings.unchecked(
+            "parallel", record.log10_p_value_best_pair, "needs the trials in order; give the run's folder"
+        )
+        return ["CROSSTALK ALARM"] if record.crosstalk.alarm else []
+    if len(codes) % parallel or len(asked_by_pair) != parallel or len(record.pairs) != parallel:
+        findings.claim("parallel.shots", record.shots, len(codes) / parallel, "trials that fill their shots", False)
+        return []
+    shape = (evidence.counts.shape[0], evidence.counts.shape[1])
+    findings.same("parallel.shots", record.shots, evidence.trials // parallel, "trials over pairs")
+    level, best = math.log(analysis.certificate.significance), 0.0
+    for number, pair in enumerate(record.pairs):
+        counts = np.bincount(codes[number::parallel], minlength=math.prod(shape) * 4).reshape(*shape, 2, 2)
+        lost = np.array(asked_by_pair[number]) - counts.sum(axis=(2, 3))
+        own = Evidence(
+            counts,
+            np.maximum(lost, 0),
+            evidence.declared,
+            evidence.random,
+            evidence.block,
+            evidence.stopped,
+            1,
+        )
+        what = f"parallel.pairs[{number}]"
+        findings.same(f"{what}.trials", pair.trials, own.trials, "asked of plan.json")
+        findings.same(f"{what}.lost", pair.lost, int(own.lost.sum()), "asked less counted")
+        log10_p = min(0.0, Score(game.matrix, own).log_tail(game.bound)[0]) / math.log(10)
+        findings.number(f"{what}.log10_p_value", pair.log10_p_value, log10_p, "as of all pairs", absolute=1e-6)
+        best = min(best, log10_p)
+        p, waiting = _pair_limits(game.model, own, level)
+        findings.limits(f"{what}.splitting_probability", pair.splitting_probability, p, _LIMITS, scale=1)
+        scale = float(game.model.together)
+        findings.limits(f"{what}.waiting_time", pair.waiting_time, waiting, _LIMITS, scale=scale)
+    best = min(0.0, best + math.log10(parallel))
+    what = "parallel.log10_p_value_best_pair"
+    findings.number(what, record.log10_p_value_best_pair, best, "least of the pairs, times their number", absolute=1e-6)
+    log10_p, source, target = crosstalk(codes, shape, parallel)
+    _chi2(findings, "parallel.crosstalk.log10_p_value", record.crosstalk.log10_p_value, log10_p, "Pearson's χ²")
+    worst = [record.crosstalk.source, record.crosstalk.target]
+    findings.same("parallel.crosstalk.source, target", worst, [source, target], "the couple of the least p")
+    findings.same("parallel.crosstalk.alarm", record.crosstalk.alarm, log10_p < ALARM, "log10 p < −3")
+    return ["CROSSTALK ALARM"] if log10_p < ALARM else []
+
+
+def _pair_limits(model: Model, evidence: Evidence, level: float) -> tuple[Triple, Triple]:
+    return observed_limits(model, evidence, 6 * math.exp(level))  # the whole of the significance
+
+
+def check_frontier(findings: Findings, hull: Hull, analysis: StoredAnalysis, model: Model) -> None:
+    """The vertices of the classical frontier."""
+    record, how = analysis.frontiers.classical, hull.method
+    findings.table(
+        "frontiers.classical: p", [point.splitting_probability for point in record], hull.p.tolist(), how, scale=1
+    )
+    findings.table("frontiers.classical: W", [point.waiting_time for point in record], hull.waiting.tolist(), how)
+    throughput = [model.throughput(p) for p in hull.p.tolist()]
+    tau = [point.baseline_throughput for point in record]
+    findings.table("frontiers.classical: τ", tau, throughput, "τ(p), closed form")
+
+
+def check_advantage(
+    findings: Findings,
+    game: Game,
+    evidence: Evidence,
+    analysis: StoredAnalysis,
+    hull: Hull,
+    observed: tuple[Triple, Triple],
+) -> None:
+    """The comparison with the classical frontier over the confidence region, and the region itself."""
+    model, certificate, (p, waiting) = game.model, analysis.certificate, observed
+    level = math.log(certificate.significance / 6) - math.log(max(certificate.edges, 1))
+    excess = estimate(Score(game.matrix, evidence), -game.bound, level)
+    low, high = max(p[1], 0.0), min(p[2], 1.0)
+    inside = [vertex for vertex in hull.p.tolist() if low < vertex < high]
+    corners = np.array(sorted({low, *inside, high}))
+    line = float(model.together) - certificate.classical_bound.high - certificate.multiplier * corners
+    classical = np.array([hull.waiting_at(at) for at in corners.tolist()])
+    above, scale = classical - line, float(model.together)
+    at_p = hull.waiting_at(p[0])
+    gain = at_p - waiting[0]
+    reduction = (gain, min(certificate.excess.low, gain), max(excess[2] + float(above.max()), gain))
+    how = "extremes at the ends of p and the frontier's vertices between"
+    findings.limits(
+        "advantage.waiting_time_reduction", analysis.advantage.waiting_time_reduction, reduction, how, scale=scale
+    )
+    shares = (excess[1] + above) / classical, (excess[2] + above) / classical
+    relative = (gain / at_p, min(gain / at_p, float(shares[0].min())), max(gain / at_p, float(shares[1].max())))
+    record = analysis.advantage.waiting_time_reduction_relative
+    findings.limits("advantage.waiting_time_reduction_relative", record, relative, how, scale=1)
+    _check_gain(findings, game, analysis, hull, (p, waiting), (corners, excess))
+    times = (at_p, hull.waiting_at(high), hull.waiting_at(low))
+    times = (times[0], min(times), max(times))
+    record = analysis.classical.waiting_time_at_equal_throughput
+    findings.limits("classical.waiting_time_at_equal_throughput", record, times, "the frontier at p", scale=scale)
+    rates = [model.throughput(hull.p_at(at)) for at in waiting]
+    found = (rates[0], min(rates), max(rates))
+    record = analysis.classical.baseline_throughput_at_equal_waiting_time
+    findings.limits("classical.baseline_throughput_at_equal_waiting_time", record, found, "τ at the frontier's p of W")
+    ends = [(0, excess[1]), (0, excess[2]), (-1, excess[2]), (-1, excess[1])]
+    region = [
+        [float(corners[end]), float(line[end]) - delta, model.throughput(float(corners[end]))] for end, delta in ends
+    ]
+    recorded = [
+        [point.splitting_probability, point.waiting_time, point.baseline_throughput]
+        for point in analysis.confidence_region
+    ]
+    findings.table("confidence_region", recorded, region, "ends of p, line − Δ", scale=scale)
+
+
+def _check_gain(
+    findings: Findings,
+    game: Game,
+    analysis: StoredAnalysis,
+    hull: Hull,
+    observed: tuple[Triple, Triple],
+    region: tuple[Floats, Triple],
+) -> None:
+    """The throughput gained at equal waiting time; its limits over a grid of p."""
+    model, ((p, *_), (waiting, *_)), (corners, excess) = game.model, observed, region
+    grid = sorted({*np.linspace(corners[0], corners[-1], _GRID).tolist(), *corners.tolist()})
+    top = float(model.together) - analysis.certificate.classical_bound.high
+
+    def gain(at: float, wait: float) -> float:
+        return model.throughput(at) / model.throughput(hull.p_at(wait)) - 1
+
+    lines = [top - game.multiplier * at for at in grid]
+    ends = [[gain(at, line - delta) for at, line in zip(grid, lines, strict=True)] for delta in excess[1:]]
+    values = list(itertools.chain(*ends))
+    estimated, record = gain(p, waiting), analysis.advantage.throughput_gain_relative
+    what = "advantage.throughput_gain_relative"
+    findings.number(f"{what}.estimate", record.estimate, estimated, "τ(p)/τ at the frontier's p of W − 1", scale=1)
+    found = min(estimated, *values), max(estimated, *values)
+    for name, value in zip(("low", "high"), found, strict=True):
+        method = f"extreme over {len(grid)} values of p"
+        findings.number(f"{what}.{name}", getattr(record, name), value, method, scale=1, relative=_GRID_TOLERANCE)
+
+
+def check_words(findings: Findings, analysis: StoredAnalysis, alarms: list[str], lost: int) -> None:
+    """The verdict's first line carries the answer, the alarms and the numbers of the record."""
+    certificate, advantage = analysis.certificate, analysis.advantage
+    first, second = analysis.verdict[:2]
+    told = [
+        name
+        for name in ("SETTINGS ALARM", "NO-SIGNALLING ALARM", "CROSSTALK ALARM")
+        if name in " ".join(analysis.warnings)
+    ]
+    findings.same("warnings", ", ".join(told), ", ".join(sorted(alarms, key=_ORDER.index)), "alarms that ring")
+    lacking = [warning for warning in analysis.warnings if warning not in first]
+    findings.claim("verdict[0]: warnings", len(lacking), 0, "warnings that the first line does not carry", not lacking)
+    if lost:
+        said = any(str(lost) in warning and "lost" in warning for warning in analysis.warnings)
+        findings.claim("warnings: lost trials", said, True, "lost trials must be told", said)
+    answer = "NOT CERTIFIED" if "NOT CERTIFIED" in first else "CERTIFIED" if "CERTIFIED" in first else "nothing"
+    wanted = "CERTIFIED" if certificate.certified else "NOT CERTIFIED"
+    findings.same("verdict[0]", answer, wanted, "certificate.certified")
+    numbers = [f"{certificate.log10_p_value:.4g}", f"{certificate.trials} trials"]
+    lines = [(second, "verdict[1]", numbers)]
+    if certificate.certified:
+        reduction, relative = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
+        sizes = [f"{reduction.estimate:.4g}", f"{100 * relative.estimate:.1f} %", f"{reduction.low:.4g}"]
+        lines.append((first, "verdict[0]: numbers", sizes))
+    for line, what, expected in lines:
+        missing = [number for number in expected if number not in line]
+        findings.claim(what, line[:60], ", ".join(missing or expected), "numbers of the record in words", not missing)
+
+
+_ORDER = ["SETTINGS ALARM", "NO-SIGNALLING ALARM", "CROSSTALK ALARM"]
+
+
+def settings_alarm(evidence: Evidence) -> list[str]:
+    """Whether the settings do not look as they were declared; then nothing rests on the declaration."""
+    return ["SETTINGS ALARM"] if evidence.log10_settings_p_value() < SETTINGS_ALARM else []
+
+
+def _chi2(findings: Findings, what: str, recorded: float, found: float, method: str) -> None:
+    relative = 1e-3 if found < _ASYMPTOTIC else 1e-6
+    findings.number(what, recorded, found, method, relative=relative, absolute=1e-9)
+
+
+def limits_of(record: Limits) -> Triple:
+    """As a tuple."""
+    return record.estimate, record.low, record.high
