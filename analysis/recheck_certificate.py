@@ -74,7 +74,7 @@ def check_model(findings: Findings, model: Model, analysis: StoredAnalysis) -> N
 def check_classical_bound(findings: Findings, game: Game, recorded: Interval, seconds: float) -> Value:
     """The interval that is said to hold β_C."""
     found = classical_value(game.model, game.multiplier, seconds)
-    allowed = RELATIVE * game.magnitude
+    allowed = RELATIVE * game.magnitude + found.tolerance
     what, tolerance = "certificate.classical_bound", f"{allowed:.1e}"
     low, high = float(found.low) + game.constant, found.high + game.constant
     if recorded.low <= low + allowed:

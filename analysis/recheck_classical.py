@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -26,8 +27,9 @@ Rationals = NDArray[Any]  # of Fractions
 MAX_STEPS = 2**28  # signings of the smaller side times types of the other: about 23 types a side, seconds
 _CHUNK = 2**21  # sums held at a time, 16 MB
 _EPS = float(np.finfo(float).eps)
+_STARTS, _ROUNDS = 500, 50  # of the search beside it
 _MILP_SCALE = 1e4  # Σ|G| for HiGHS, whose absolute gap is 1e-6
-_MILP_MARGIN = 1e-8  # relative: what its tolerances leave of a bound
+_MILP_TOLERANCE = 1e-8  # of Σ|G|: what its tolerances may take from a bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,7 @@ class Value:
         method: How, in words.
         closed: Whether low and high differ by no more than rounding.
         signs: Row signs a; the columns answer with the sign of Σ_x G a_x.
+        tolerance: What `high` may be off by where it comes from a solver's own tolerances.
     """
 
     low: Fraction
@@ -47,6 +50,7 @@ class Value:
     method: str
     closed: bool
     signs: tuple[int, ...]
+    tolerance: float = 0.0
 
 
 def enumeration_steps(shape: tuple[int, int]) -> int:
@@ -114,16 +118,15 @@ def _sums(exact: Matrix, signs: tuple[int, ...]) -> list[Fraction]:
     return [sum(column, Fraction(0)) for column in zip(*rows, strict=True)]
 
 
-def _by_rows(exact: Matrix, solve: Any) -> Value:
+def _by_rows(exact: Matrix, solve: Callable[[Matrix, Floats], Value]) -> Value:
     """Solve with the smaller side as rows, and give the signs of the game's own rows."""
     turned = len(exact) > len(exact[0])
     game = tuple(zip(*exact, strict=True)) if turned else exact
-    signs, high, method, closed = solve(game, np.array([[float(entry) for entry in row] for row in game]))
-    low = score(game, signs)
-    return Value(low, max(high, float(low)), method, closed, answers(game, signs) if turned else signs)
+    found = solve(game, np.array([[float(entry) for entry in row] for row in game]))
+    return replace(found, signs=answers(game, found.signs)) if turned else found
 
 
-def _enumerated(exact: Matrix, matrix: Floats) -> tuple[tuple[int, ...], float, str, bool]:
+def _enumerated(exact: Matrix, matrix: Floats) -> Value:
     """All signings of the rows, the first row positive: sums by doubling, in chunks over the last rows' signs."""
     count, width = matrix.shape
     inner = 1
@@ -138,10 +141,11 @@ def _enumerated(exact: Matrix, matrix: Floats) -> tuple[tuple[int, ...], float, 
         place = int(values.argmax())
         if values[place] > best:
             best, found = float(values[place]), (place, code)
-    signs = (1.0, *_signs(found[0], inner - 1), *_signs(found[1], count - inner))
+    signs = tuple(map(int, (1, *_signs(found[0], inner - 1), *_signs(found[1], count - inner))))
     rounding = 2 * _EPS * (count + width) * float(np.abs(matrix).sum())
     method = f"all {2 ** (count - 1)} signings of {count} types, the best in exact rationals"
-    return tuple(map(int, signs)), best + rounding, method, True
+    value = score(exact, signs)
+    return Value(value, float(value) + rounding, method, True, signs)
 
 
 def _signs(code: int, count: int) -> Floats:
@@ -157,12 +161,12 @@ def _swept(exact: Matrix, model: Model) -> Value:
     return Value(abs(largest), float(abs(largest)), method, True, cut_signs(mean_orders(model)[0], cut))
 
 
-def _programmed(exact: Matrix, matrix: Floats, seconds: float) -> tuple[tuple[int, ...], float, str, bool]:
+def _programmed(exact: Matrix, matrix: Floats, seconds: float) -> Value:
     """max Σ_y g_y with g_y ≤ |Σ_x G a_x|: one binary for each row's sign and one for the sign of each column's sum."""
     count, width = matrix.shape
     total = float(np.abs(matrix).sum())
     if total == 0:
-        return (1,) * count, 0.0, "the game is zero", True
+        return Value(Fraction(0), 0.0, "the game is zero", True, (1,) * count)
     scale = _MILP_SCALE / total
     game = matrix * scale
     reach, sums = np.abs(game).sum(axis=0), game.sum(axis=0)
@@ -179,9 +183,23 @@ def _programmed(exact: Matrix, matrix: Floats, seconds: float) -> tuple[tuple[in
         bounds=Bounds(least, np.concatenate([np.ones(count + width), reach])),
         options={"time_limit": seconds, "mip_rel_gap": 1e-10},
     )
-    signs = (1,) * count if found.x is None else tuple(1 if place > 0.5 else -1 for place in found.x[:count])
+    candidates: list[Floats] = [_climbed(matrix)]
+    if found.x is not None:
+        candidates.append(np.where(found.x[:count] > 0.5, 1.0, -1.0))
+    best = max(candidates, key=lambda each: float(np.abs(each @ matrix).sum()))
+    signs = tuple(int(sign) for sign in best)
     proved = found.mip_dual_bound
     high = total if proved is None or not np.isfinite(proved) else min(total, -float(proved) / scale)
     closed = found.status == 0
     ended = "solved" if closed else f"bound proved in {seconds:g} s"
-    return signs, high * (1 + _MILP_MARGIN), f"mixed-integer programme of HiGHS, {ended}", closed
+    method = f"mixed-integer programme of HiGHS, {ended}"
+    low = score(exact, signs)
+    return Value(low, max(high, float(low)), method, closed, signs, _MILP_TOLERANCE * total)
+
+
+def _climbed(matrix: Floats) -> Floats:
+    """Row signs that answer best to the columns' and these to them, the best of many random starts."""
+    rows = np.where(np.random.default_rng(0).random((_STARTS, len(matrix))) < 0.5, -1.0, 1.0)
+    for _ in range(_ROUNDS):
+        rows = np.where(np.where(rows @ matrix >= 0, 1.0, -1.0) @ matrix.T >= 0, 1.0, -1.0)
+    return np.asarray(rows[int(np.abs(rows @ matrix).sum(axis=1).argmax())])

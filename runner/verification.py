@@ -40,7 +40,7 @@ def verify_command(run: Path, seconds: float, json: bool) -> bool:
     """
     folder = run.is_dir()
     analysis = _text(run / ANALYSIS if folder else run, RECORD_BYTES)
-    files = _files(run) if folder else None
+    files = read_run(run) if folder else None
     with progress_bars() as progress:
         step = progress.add_task("verifying", total=None)
         try:
@@ -93,7 +93,12 @@ def _number(value: Shown) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)[:_WIDTH]
 
 
-def _files(folder: Path) -> RunFiles:
+def read_run(folder: Path) -> RunFiles:
+    """The files of a run's folder beside its analysis.
+
+    Raises:
+        DataError: one of them is missing or cannot be read.
+    """
     scenario, plan, trials = (_text(folder / name, MAX_BYTES) for name in (SCENARIO, PLAN, TRIALS))
     calibration = folder / CALIBRATION
     return RunFiles(scenario, plan, trials, _text(calibration, RECORD_BYTES) if calibration.exists() else None)
