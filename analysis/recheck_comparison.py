@@ -14,13 +14,9 @@ from .recheck_frontier import Hull
 from .recheck_model import Model
 from .recheck_record import StoredAnalysis
 from .recheck_statistics import (
-    ALARM,
-    SETTINGS_ALARM,
     Evidence,
     Score,
-    crosstalk,
     estimate,
-    no_signalling,
     plug_in,
 )
 
@@ -28,33 +24,29 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Triple = tuple[float, float, float]
 
-_ASYMPTOTIC = -300.0  # log₁₀ p below which the record's χ² tails are their leading term
 _GRID = 1025  # values of p
 _RECORDED_GRID = 512  # steps of the record's own grid: what its extremes may miss, as a share of their span
-_LIMITS = "tail inverted by bisection"
+LIMITS = "tail inverted by bisection"
 _NUMBERS = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 _ALARMS = ["SETTINGS ALARM", "NO-SIGNALLING ALARM", "CROSSTALK ALARM"]
 
 
-def observed_limits(model: Model, evidence: Evidence, significance: float) -> tuple[Triple, Triple]:
-    """p and W with limits at a sixth of the significance each."""
-    sixth = math.log(significance / 6)
+def observed_limits(model: Model, evidence: Evidence, level: float) -> tuple[Triple, Triple]:
+    """p and W with limits at significance e^level on either side."""
     joint = np.array([[float(entry) for entry in row] for row in model.joint])
     weighted = joint * np.array([[float(entry) for entry in row] for row in model.weights])
     middle = float(model.unavoidable + model.together) / 2
     return (
-        estimate(Score(-joint / 2, evidence), 0.5, sixth),
-        estimate(Score(weighted / 2, evidence), middle, sixth),
+        estimate(Score(-joint / 2, evidence), 0.5, level),
+        estimate(Score(weighted / 2, evidence), middle, level),
     )
 
 
 def check_observed(findings: Findings, model: Model, analysis: StoredAnalysis, p: Triple, waiting: Triple) -> None:
     """p, W and τ of the observed correlators."""
     record, scale = analysis.observed, float(model.together)
-    findings.limits(
-        "observed.splitting_probability", record.splitting_probability, p, f"Σ π(1−c)/2; {_LIMITS}", scale=1
-    )
-    findings.limits("observed.waiting_time", record.waiting_time, waiting, f"W0 + Σ π w(1+c)/2; {_LIMITS}", scale=scale)
+    findings.limits("observed.splitting_probability", record.splitting_probability, p, f"Σ π(1−c)/2; {LIMITS}", scale=1)
+    findings.limits("observed.waiting_time", record.waiting_time, waiting, f"W0 + Σ π w(1+c)/2; {LIMITS}", scale=scale)
     throughput = [model.throughput(at) for at in (p[0], min(p[2], 1.0), max(p[1], 0.0))]
     findings.limits("observed.baseline_throughput", record.baseline_throughput, throughput, "τ(p), closed form")
 
@@ -89,104 +81,7 @@ def check_excess(findings: Findings, game: Game, evidence: Evidence, analysis: S
     findings.number(
         "certificate.score", certificate.score, found[0] + game.bound + game.constant, "const + Σ G c", scale=scale
     )
-    findings.limits("certificate.excess", certificate.excess, found, f"Σ G c − β_C; {_LIMITS}", scale=scale)
-
-
-def check_visibility(findings: Findings, game: Game, evidence: Evidence, analysis: StoredAnalysis) -> None:
-    """The share of the ideal score, relative to what the record says it is."""
-    record, ideal = analysis.visibility, analysis.correlators.ideal
-    if record.relative_to.startswith("nothing"):
-        findings.unchecked("visibility", record.estimate, "the game has no weight here")
-        return
-    best = 0.0 if ideal is None else float((game.matrix * np.array(ideal)).sum())
-    if best <= 0:
-        best = analysis.certificate.quantum_bound.high - game.constant
-    level = math.log(analysis.certificate.significance)
-    score = Score(game.matrix / best, evidence)
-    findings.limits(
-        "visibility", record, estimate(score, 0.0, level), f"Σ G c over the ideal; {_LIMITS}", scale=score.scale
-    )
-
-
-def check_diagnostics(findings: Findings, evidence: Evidence, analysis: StoredAnalysis) -> list[str]:
-    """No-signalling and CHSH; returns the alarms that must be told."""
-    record = analysis.no_signalling
-    names = ("log10_p_value_a", "log10_p_value_b", "log10_p_value")
-    found = no_signalling(evidence.counts)
-    for name, value in zip(names, found, strict=True):
-        _chi2(findings, f"no_signalling.{name}", getattr(record, name), value, "Pearson's χ², tail in closed form")
-    findings.same("no_signalling.alarm", record.alarm, found[2] < ALARM, "log10 p < −3")
-    s = None
-    if evidence.counts.shape[:2] == (2, 2) and evidence.measured.all():
-        signs = [np.where(np.arange(4).reshape(2, 2) == odd, -sign, sign) for odd in range(4) for sign in (1.0, -1.0)]
-        best = max(signs, key=lambda each: float((each * evidence.correlators).sum()))
-        score = Score(best, evidence)
-        s = estimate(score, 0.0, math.log(analysis.certificate.significance))
-    if s is None or analysis.chsh is None:
-        findings.same("chsh", None if analysis.chsh is None else analysis.chsh.estimate, s and s[0], "2×2 types only")
-    else:
-        findings.limits("chsh", analysis.chsh, s, f"largest of the eight CHSH sums; {_LIMITS}", scale=score.scale)
-    return ["NO-SIGNALLING ALARM"] if found[2] < ALARM else []
-
-
-def check_pairs(
-    findings: Findings,
-    game: Game,
-    evidence: Evidence,
-    analysis: StoredAnalysis,
-    codes: Integers | None,
-    asked_by_pair: list[list[list[int]]],
-) -> list[str]:
-    """Each pair of a run that measured several in every shot; returns the alarms that must be told."""
-    record, parallel = analysis.parallel, evidence.parallel
-    if record is None:
-        return []
-    if codes is None:
-        findings.unchecked(
-            "parallel", record.log10_p_value_best_pair, "needs the trials in order; give the run's folder"
-        )
-        return ["CROSSTALK ALARM"] if record.crosstalk.alarm else []
-    if len(codes) % parallel or len(asked_by_pair) != parallel or len(record.pairs) != parallel:
-        findings.claim("parallel.shots", record.shots, len(codes) / parallel, "trials that fill their shots", False)
-        return []
-    shape = (evidence.counts.shape[0], evidence.counts.shape[1])
-    findings.same("parallel.shots", record.shots, evidence.trials // parallel, "trials over pairs")
-    level, best = math.log(analysis.certificate.significance), 0.0
-    for number, pair in enumerate(record.pairs):
-        counts = np.bincount(codes[number::parallel], minlength=math.prod(shape) * 4).reshape(*shape, 2, 2)
-        lost = np.array(asked_by_pair[number]) - counts.sum(axis=(2, 3))
-        own = Evidence(
-            counts,
-            np.maximum(lost, 0),
-            evidence.declared,
-            evidence.random,
-            evidence.block,
-            evidence.stopped,
-            1,
-        )
-        what = f"parallel.pairs[{number}]"
-        findings.same(f"{what}.trials", pair.trials, own.trials, "asked of plan.json")
-        findings.same(f"{what}.lost", pair.lost, int(own.lost.sum()), "asked less counted")
-        log10_p = min(0.0, Score(game.matrix, own).log_tail(game.bound)[0]) / math.log(10)
-        findings.number(f"{what}.log10_p_value", pair.log10_p_value, log10_p, "as of all pairs", absolute=1e-6)
-        best = min(best, log10_p)
-        p, waiting = _pair_limits(game.model, own, level)
-        findings.limits(f"{what}.splitting_probability", pair.splitting_probability, p, _LIMITS, scale=1)
-        scale = float(game.model.together)
-        findings.limits(f"{what}.waiting_time", pair.waiting_time, waiting, _LIMITS, scale=scale)
-    best = min(0.0, best + math.log10(parallel))
-    what = "parallel.log10_p_value_best_pair"
-    findings.number(what, record.log10_p_value_best_pair, best, "least of the pairs, times their number", absolute=1e-6)
-    log10_p, source, target = crosstalk(codes, shape, parallel)
-    _chi2(findings, "parallel.crosstalk.log10_p_value", record.crosstalk.log10_p_value, log10_p, "Pearson's χ²")
-    worst = [record.crosstalk.source, record.crosstalk.target]
-    findings.same("parallel.crosstalk.source, target", worst, [source, target], "the couple of the least p")
-    findings.same("parallel.crosstalk.alarm", record.crosstalk.alarm, log10_p < ALARM, "log10 p < −3")
-    return ["CROSSTALK ALARM"] if log10_p < ALARM else []
-
-
-def _pair_limits(model: Model, evidence: Evidence, level: float) -> tuple[Triple, Triple]:
-    return observed_limits(model, evidence, 6 * math.exp(level))  # the whole of the significance
+    findings.limits("certificate.excess", certificate.excess, found, f"Σ G c − β_C; {LIMITS}", scale=scale)
 
 
 def check_frontier(findings: Findings, hull: Hull, analysis: StoredAnalysis, model: Model) -> None:
@@ -196,6 +91,8 @@ def check_frontier(findings: Findings, hull: Hull, analysis: StoredAnalysis, mod
         "frontiers.classical: p", [point.splitting_probability for point in record], hull.p.tolist(), how, scale=1
     )
     findings.table("frontiers.classical: W", [point.waiting_time for point in record], hull.waiting.tolist(), how)
+    slopes = [*hull.multipliers, 0.0]
+    findings.table("frontiers.classical: μ", [point.multiplier for point in record], slopes, "slopes", scale=slopes[0])
     throughput = [model.throughput(p) for p in hull.p.tolist()]
     tau = [point.baseline_throughput for point in record]
     findings.table("frontiers.classical: τ", tau, throughput, "τ(p), closed form")
@@ -239,6 +136,14 @@ def check_advantage(
     found = (rates[0], min(rates), max(rates))
     record = analysis.classical.baseline_throughput_at_equal_waiting_time
     findings.limits("classical.baseline_throughput_at_equal_waiting_time", record, found, "τ at the frontier's p of W")
+    repeated = (
+        ("splitting_probability", analysis.observed.splitting_probability),
+        ("waiting_time", analysis.classical.waiting_time_at_equal_throughput),
+        ("baseline_throughput", analysis.observed.baseline_throughput),
+    )
+    for name, wanted in repeated:
+        own = getattr(analysis.classical, name).model_dump()
+        findings.same(f"classical.{name}", own, wanted.model_dump(), "the same, elsewhere in the record")
     ends = [(0, excess[1]), (0, excess[2]), (-1, excess[2]), (-1, excess[1])]
     region = [
         [float(corners[end]), float(line[end]) - delta, model.throughput(float(corners[end]))] for end, delta in ends
@@ -293,6 +198,14 @@ def check_words(findings: Findings, analysis: StoredAnalysis, alarms: list[str],
     if lost:
         said = any(str(lost) in warning and "lost" in warning for warning in analysis.warnings)
         findings.claim("warnings: lost trials", said, True, "lost trials must be told", said)
+    for text in (certificate.assumption, analysis.locality):
+        findings.claim(
+            "verdict", text[:60], text in analysis.verdict, "sentences of the record", text in analysis.verdict
+        )
+    told_class = analysis.class_compared in first
+    findings.claim(
+        "class_compared", analysis.class_compared, told_class, "named in the verdict's first line", told_class
+    )
     answer = "NOT CERTIFIED" if "NOT CERTIFIED" in first else "CERTIFIED" if "CERTIFIED" in first else "nothing"
     wanted = "CERTIFIED" if certificate.certified else "NOT CERTIFIED"
     findings.same("verdict[0]", answer, wanted, "certificate.certified")
@@ -304,13 +217,3 @@ def check_words(findings: Findings, analysis: StoredAnalysis, alarms: list[str],
     for what, line, expected in lines:
         missing = [number for number in expected if number not in _NUMBERS.findall(line)]
         findings.claim(what, line[:60], ", ".join(missing or expected), "numbers of the record in words", not missing)
-
-
-def settings_alarm(evidence: Evidence) -> list[str]:
-    """Whether the settings do not look as they were declared; then nothing rests on the declaration."""
-    return ["SETTINGS ALARM"] if evidence.log10_settings_p_value() < SETTINGS_ALARM else []
-
-
-def _chi2(findings: Findings, what: str, recorded: float, found: float, method: str) -> None:
-    relative = 1e-3 if found < _ASYMPTOTIC else 1e-6
-    findings.number(what, recorded, found, method, relative=relative, absolute=1e-9)

@@ -106,12 +106,20 @@ def evidence_of_record(measured: Measured, parallel: int, shape: tuple[int, int]
     )
 
 
+def asked_of_pairs(plan: StoredPlan, shape: tuple[int, int]) -> list[Integers]:
+    """Trials of each pair of a shot with each setting.
+
+    Raises:
+        DataError: the plan's tables are not for these types.
+    """
+    return [_table(asked, f"asked_by_pair[{number}]", shape) for number, asked in enumerate(plan.asked_by_pair)]
+
+
 def check_files(
     findings: Findings, files: RunFiles, analysis: StoredAnalysis, plan: StoredPlan, experiment: Experiment
 ) -> None:
     """Hashes, and each file against the others."""
     scenario = json_object(files.scenario, "scenario.json")
-    plan_record = json_object(files.plan, "plan.json")
     found = scenario_hash(scenario)
     method = "SHA-256 of scenario.json, keys sorted and without spaces"
     findings.same("scenario", analysis.scenario, scenario, f"scenario.json, {_JSON}")
@@ -123,7 +131,7 @@ def check_files(
     findings.same("planned", analysis.planned, plan.planned, f"plan.json, {_JSON}")
     declared = plan.planned.get("certificate_multiplier")
     findings.same("certificate.multiplier", analysis.certificate.multiplier, declared, "plan.json, fixed before data")
-    findings.same("provenance.seed", analysis.provenance.seed, plan.seed, "plan.json")
+    _check_provenance(findings, analysis, plan)
     for name in ("settings", "block", "significance", "stop"):
         wanted = getattr(experiment, name)
         findings.same(f"plan.json: {name}", getattr(plan, name), wanted, "scenario.json, experiment")
@@ -132,14 +140,30 @@ def check_files(
     findings.same(
         "plan.json: asked", sum(map(sum, plan.asked)), plan.shots, "all settings together against shots, plan.json"
     )
-    backend = plan_record.get("backend", {})
     calibration = analysis.provenance.calibration
-    findings.same("provenance.calibration", calibration, backend.get("calibration", {}), f"plan.json, {_JSON}")
+    findings.same("provenance.calibration", calibration, plan.backend.calibration, f"plan.json, {_JSON}")
     if files.calibration is None:
         findings.unchecked("calibration.json", None, "the file is missing")
     else:
         stored = json_object(files.calibration, "calibration.json")
+        backend = json_object(files.plan, "plan.json")["backend"]
         findings.same("calibration.json", stored, backend, f"plan.json, backend, {_JSON}")
+
+
+def _check_provenance(findings: Findings, analysis: StoredAnalysis, plan: StoredPlan) -> None:
+    """Where the record says that it comes from."""
+    record, backend = analysis.provenance, plan.backend
+    pairs = backend.pairs or ([backend.pair] if backend.pair else [])
+    told = {
+        "seed": plan.seed,
+        "created": plan.created,
+        "backend": backend.name,
+        "device": backend.device,
+        "predicted_visibility": backend.predicted_visibility,
+        "qubits": [qubit for pair in pairs for qubit in pair] or None,
+    }
+    for name, wanted in told.items():
+        findings.same(f"provenance.{name}", getattr(record, name), wanted, "plan.json")
 
 
 def check_record_alone(findings: Findings, analysis: StoredAnalysis) -> None:
@@ -197,6 +221,8 @@ def drawn_settings(plan: StoredPlan, trials: int) -> Integers:
             if r > 0:
                 places.append(place)
                 shares.append(part.probability * r)
+    if not sum(shares) > 0:
+        raise DataError("plan.json: strategy and input_distribution give no setting to draw")
     law = np.array(shares) / np.sum(shares)
     pairs, block = plan.parallel, plan.block
     if plan.settings == "fixed":
@@ -243,6 +269,8 @@ def check_counts(findings: Findings, analysis: StoredAnalysis, evidence: Evidenc
     for router, table in zip("ab", shares, strict=True):
         zero = [row[0] / max(sum(row), 1) for row in table.tolist()]
         findings.table(f"marginals.{router}", getattr(analysis.marginals, router), zero, "share of outcome 0, counted")
+    findings.same("title", analysis.title, model.title, "scenario")
+    findings.same("frontiers.title", analysis.frontiers.title, model.title, "scenario")
     names = list(model.names_a), list(model.names_b)
     findings.same("frontiers.types_a", analysis.frontiers.types_a, names[0], "scenario")
     findings.same("frontiers.types_b", analysis.frontiers.types_b, names[1], "scenario")

@@ -14,6 +14,7 @@ Shown = bool | int | float | str | None
 RELATIVE = 1e-9  # of a value, or of the size of the terms that it is a difference of
 EXACTLY = "exactly"
 P_VALUE = "certificate.log10_p_value"
+OUTSIDE = "no part of the certificate: "
 _NAMED = 6  # rows that the summary names
 
 
@@ -59,10 +60,9 @@ class Verification(_Record):
     @classmethod
     def of(cls, source: str, rows: Sequence[Row]) -> Verification:
         """Sum up."""
-        differing, skipped = (
-            [row.what for row in rows if row.status == status] for status in ("DIFFERS", "not checked")
-        )
-        checked = len(rows) - len(skipped)
+        differing = [row.what for row in rows if row.status == "DIFFERS"]
+        checked = sum(row.status != "not checked" for row in rows)
+        skipped = [row.what for row in rows if row.status == "not checked" and not row.method.startswith(OUTSIDE)]
         rest = f"; not checked: {_listed(skipped)}" if skipped else ""
         if differing:
             summary = f"DIFFERS: {_listed(differing)} ({len(differing)} of {checked} checks){rest}."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,7 +27,7 @@ _PRODUCT = Fraction(1, 10**12)  # relative difference up to which a joint table 
 
 
 class _Lenient(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class _Service(_Lenient):
@@ -56,10 +56,13 @@ class _Type(_Lenient):
     service: _Service
 
 
+_Types = Annotated[list[_Type], Field(min_length=1)]
+
+
 class _Traffic(_Lenient):
     pair_rate: float = Field(gt=0)
-    type: list[_Type] | None = None
-    type_b: list[_Type] | None = None
+    type: _Types | None = None
+    type_b: _Types | None = None
     sizes: _Sizes | None = None
     sizes_b: _Sizes | None = None
     joint: list[list[float]] | None = None
@@ -74,13 +77,14 @@ class Experiment(_Lenient):
     """What the scenario fixes before the data; the defaults are those of the file format."""
 
     settings: Literal["random", "fixed"] = "random"
-    block: int = 1
-    shots: int = 40_000
-    significance: float = 1e-3
+    block: int = Field(default=1, ge=1)
+    shots: int = Field(default=40_000, ge=1)
+    significance: float = Field(default=1e-3, gt=0, lt=1)
     stop: str | None = None
 
 
 class _Scenario(_Lenient):
+    title: str
     traffic: _Traffic
     baseline: _Baseline
     experiment: Experiment = Experiment()
@@ -97,6 +101,7 @@ class Model:
         mean_a, mean_b, second_a, second_b: First and second moments of the service times.
         partner: What a pair together costs in waiting for one's own partner, rows router A.
         product: Whether π is the product of its margins and G therefore of rank 2.
+        title: Of the scenario.
         reward: The record of T(t).
         experiment: What was fixed before the data.
     """
@@ -111,6 +116,7 @@ class Model:
     second_b: Row
     partner: Matrix
     product: bool
+    title: str
     reward: dict[str, Any]
     experiment: Experiment
 
@@ -147,11 +153,13 @@ class Model:
             second_b,
             tuple(tuple(min(m, n) / 2 if shortest else (m + n) / 4 for n in mean_b) for m in mean_a),
             product and not shortest,
+            scenario.title,
             scenario.baseline.reward,
             scenario.experiment,
         )
         if model.load >= 1:
-            raise DataError(f"{source}: scenario: the load is {float(model.load):.6g}; a queue needs one below 1")
+            load = float(min(model.load, Fraction(10**9)))
+            raise DataError(f"{source}: scenario: the load is {load:.6g}; a queue needs one below 1")
         return model
 
     @property

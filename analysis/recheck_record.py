@@ -15,14 +15,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ..model.errors import DataError
 from ..model.validation import first_complaint
 
-Count = Annotated[int, Field(ge=0, le=10**12)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+Share = Annotated[float, Field(ge=0, le=1 + 1e-9)]
 Table = list[list[float]]
 # JSON has no NaN: what was never measured is null.
-MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+MaybeMeasured = Annotated[
+    float, Field(allow_inf_nan=True), BeforeValidator(lambda value: math.nan if value is None else value)
+]
 
 
 class _Lenient(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Limits(_Lenient):
@@ -43,13 +46,17 @@ class Point(_Lenient):
     baseline_throughput: float
 
 
+class Vertex(Point):
+    multiplier: float
+
+
 class PointLimits(_Lenient):
     splitting_probability: Limits
     waiting_time: Limits
     baseline_throughput: Limits
 
 
-class Comparison(_Lenient):
+class Comparison(PointLimits):
     waiting_time_at_equal_throughput: Limits
     baseline_throughput_at_equal_waiting_time: Limits
 
@@ -61,7 +68,7 @@ class Advantage(_Lenient):
 
 
 class Certificate(_Lenient):
-    multiplier: float
+    multiplier: Annotated[float, Field(gt=0, le=1e15)]
     score: float
     classical_bound: Interval
     quantum_bound: Interval
@@ -80,6 +87,7 @@ class Certificate(_Lenient):
 
 
 class NoSignalling(_Lenient):
+    p_value: float
     log10_p_value: float
     log10_p_value_a: float
     log10_p_value_b: float
@@ -103,12 +111,13 @@ class Visibility(Limits):
 
 
 class Frontiers(_Lenient):
+    title: str
     types_a: list[str]
     types_b: list[str]
     load: float
     unavoidable_waiting_time: float
     weights: Table
-    classical: list[Point]
+    classical: list[Vertex]
 
 
 class Measured(_Lenient):
@@ -117,7 +126,7 @@ class Measured(_Lenient):
     counts: list[list[list[list[Count]]]]
     lost: list[list[Count]]
     settings: Literal["random", "fixed"]
-    input_distribution: Table | None
+    input_distribution: list[list[Share]] | None
     block: Annotated[int, Field(ge=1)]
     stopped: bool
 
@@ -125,9 +134,14 @@ class Measured(_Lenient):
 class Provenance(_Lenient):
     libraries: dict[str, str] = {}
     calibration: dict[str, Any] = {}
+    created: str
     scenario_hash: str
     content_hash: str
     seed: int | None = None
+    backend: str | None = None
+    device: str | None = None
+    predicted_visibility: float | None = None
+    qubits: list[int] | None = None
 
 
 class Crosstalk(_Lenient):
@@ -138,6 +152,9 @@ class Crosstalk(_Lenient):
 
 
 class Pair(_Lenient):
+    qubits: list[int] | None
+    visibility: Limits
+    chsh: Limits | None
     trials: int
     lost: int
     splitting_probability: Limits
@@ -156,6 +173,9 @@ class StoredAnalysis(_Lenient):
     """The analysis record, as far as it is rechecked."""
 
     schema_: Literal["bellqueue.analysis/1"] = Field(alias="schema")
+    title: str
+    class_compared: str
+    locality: str
     verdict: Annotated[list[str], Field(min_length=2)]
     warnings: list[str]
     observed: PointLimits
@@ -177,9 +197,18 @@ class StoredAnalysis(_Lenient):
 
 
 class Measurement(_Lenient):
-    probability: float
+    probability: Share
     alpha: list[float]
     beta: list[float]
+
+
+class Backend(_Lenient):
+    name: str
+    device: str
+    pair: tuple[int, int] | None
+    predicted_visibility: float | None
+    calibration: dict[str, Any]
+    pairs: list[tuple[int, int]] = []
 
 
 class StoredPlan(_Lenient):
@@ -187,20 +216,21 @@ class StoredPlan(_Lenient):
 
     schema_: Literal["bellqueue.plan/1"] = Field(alias="schema")
     scenario_hash: str
-    strategy: list[Measurement]
+    created: str
+    strategy: Annotated[list[Measurement], Field(min_length=1)]
     planned: dict[str, Any]
     settings: Literal["random", "fixed"]
     block: Annotated[int, Field(ge=1)]
-    input_distribution: Table
+    input_distribution: list[list[Share]]
     asked: list[list[Count]]
-    shots: int
+    shots: Count
     significance: float
-    seed: int
-    backend: dict[str, Any]
+    seed: Annotated[int, Field(ge=0)]
+    backend: Backend
     parallel: Annotated[int, Field(ge=1)] = 1
     asked_by_pair: list[list[list[Count]]] = []
     stop: str | None = None
-    budget: int | None = None
+    budget: Count | None = None
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,11 @@ class Evidence:
         """The same where nothing is to rest on the declaration."""
         return replace(self, declared=None, random=False, block=1)
 
+    def of_pair(self, counts: Integers, asked: Integers) -> Evidence:
+        """What one pair of each shot measured, of the trials it was asked for."""
+        lost = np.maximum(asked - counts.sum(axis=(2, 3)), 0)
+        return replace(self, counts=counts, lost=lost, parallel=1)
+
     def log10_settings_p_value(self) -> float:
         """log₁₀ p of the settings under their declaration (χ²), blocks counting once; 0 where there is none."""
         if self.declared is None or not self.random:

@@ -6,7 +6,8 @@ modules `recheck_…` from docs/model.md, in exact or extended arithmetic where 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,16 @@ from .recheck_certificate import (
 )
 from .recheck_comparison import (
     check_advantage,
-    check_diagnostics,
     check_estimates_alone,
     check_excess,
     check_frontier,
     check_observed,
-    check_pairs,
-    check_visibility,
     check_words,
     observed_limits,
-    settings_alarm,
 )
+from .recheck_diagnostics import check_diagnostics, check_pairs, check_visibility, settings_alarm
 from .recheck_files import (
+    asked_of_pairs,
     check_asked,
     check_counts,
     check_files,
@@ -43,7 +42,7 @@ from .recheck_files import (
     evidence_of_run,
     trial_codes,
 )
-from .recheck_findings import Findings, Verification
+from .recheck_findings import OUTSIDE, Findings, Verification
 from .recheck_frontier import Hull, classical_hull
 from .recheck_model import Model
 from .recheck_record import RunFiles, StoredAnalysis, StoredPlan, json_object, parsed
@@ -53,10 +52,13 @@ Integers = NDArray[np.int64]
 
 SECONDS = 60.0  # for the mixed-integer programme of a large game
 _LEFT_OUT = {
-    "quantum": "the quantum frontier is no part of the certificate",
-    "break_even": "follows from the communication frontier, which is no part of the certificate",
-    "frontiers.wider_rivals": "found numerically, never part of the certificate",
-    "planned.predicted": "a forecast from the calibration, fixed before the data",
+    "quantum, frontiers.quantum": "the curve that an ideal Bell pair reaches",
+    "frontiers.communication, break_even": "routers that talk",
+    "frontiers: least visibility, largest advantage": "searched for along the quantum frontier",
+    "frontiers.wider_rivals": "found numerically",
+    "planned.predicted": "a forecast from the calibration",
+    "certificate: confidence, multiplier_origin": "sentences",
+    "provenance: source, command, versions": "words that say where the numbers were made",
 }
 
 
@@ -115,11 +117,11 @@ def verify(
     if evidence is None:
         _without_counts(findings, game, stored)
     else:
-        by_pair = plan.asked_by_pair if plan else []
+        by_pair = asked_of_pairs(plan, model.shape) if plan else []
         origin = "trials.csv" if files else "measured.counts"
         _with_counts(findings, game, evidence, stored, hull, codes, by_pair, origin, watch)
     for what, why in _LEFT_OUT.items():
-        findings.unchecked(what, None, why)
+        findings.unchecked(what, None, OUTSIDE + why)
     return Verification.of(source, findings.rows)
 
 
@@ -130,7 +132,7 @@ def _with_counts(
     stored: StoredAnalysis,
     hull: Hull | None,
     codes: Integers | None,
-    asked_by_pair: list[list[list[int]]],
+    asked_by_pair: Sequence[Integers],
     origin: str,
     watch: Callable[[str], None],
 ) -> None:
@@ -139,7 +141,7 @@ def _with_counts(
     findings.same("certificate.parallel", stored.certificate.parallel, declared.parallel, "plan.json")
     alarms = settings_alarm(declared)
     evidence = declared.conditional() if alarms else declared
-    observed = observed_limits(model, evidence, stored.certificate.significance)
+    observed = observed_limits(model, evidence, math.log(stored.certificate.significance / 6))
     check_observed(findings, model, stored, *observed)
     log10_p = check_p_value(findings, game, evidence, stored, hull, codes, watch)
     check_certified(findings, stored, model, log10_p)

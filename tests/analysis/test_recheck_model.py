@@ -118,7 +118,7 @@ def test_extreme_sizes_keep_their_moments(kind: str, variation: float) -> None:
 
 def test_a_scenario_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"s: scenario: traffic\.pair_rate"):
-        Model.of({"traffic": {"pair_rate": -1}, "baseline": {"reward": {}}}, "s")
+        Model.of({"title": "t", "traffic": {"pair_rate": -1}, "baseline": {"reward": {}}}, "s")
     record = default_record()
     record["traffic"]["pair_rate"] = 1.0
     with pytest.raises(DataError, match=r"the load is 2\.5"):
