@@ -102,7 +102,8 @@ class Table:
         """As Markdown, the columns padded so that it reads as text, too."""
         cells = [[cell.replace("|", "\\|") for cell in row] for row in (self.headings, *self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+        padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells]
+        lines = [f"| {' | '.join(row)} |" for row in padded]
         rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
         return "\n".join([f"{self.title}:", "", lines[0], rule, *lines[1:]])
 

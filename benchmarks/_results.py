@@ -55,7 +55,8 @@ def _claims(sections: Sequence[dict[str, Any]]) -> str:
         for section in sections
         for claim in section["claims"]
     ]
-    return Table("What is claimed, what was measured, and whether it holds", ("claim", "measured", "holds"), rows).markdown()
+    title = "What is claimed, what was measured, and whether it holds"
+    return Table(title, ("claim", "measured", "holds"), rows).markdown()
 
 
 def _sections(sections: Sequence[dict[str, Any]]) -> str:

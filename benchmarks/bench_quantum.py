@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from bellqueue.model.game import QuantumOptimum, RankTwo, XorGame, quantum_optimum
+from bellqueue.model.game import QuantumOptimum, XorGame, quantum_optimum
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table, Timing, agree, duration, interleaved, times, version_of
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 OURS = "bellqueue"
 SIZES = (2, 4, 8, 16, 32, 64, 128, 256)
 PRODUCT_SIZES = (10, 100, 1_000, 10_000, 100_000)
-DENSE = 2_000  # types up to which a product game fits in memory as a matrix
+DENSE = 1_000  # types up to which a product game is solved by its matrix, too
 GROWTH = 8.0  # least factor of a peer's time when the types are doubled (matrices of twice the size: cubic)
 
 
@@ -27,16 +27,11 @@ def random_game(types: int) -> Floats:
     return np.asarray(matrix / np.abs(matrix).sum())
 
 
-def product_game(types: int) -> XorGame | None:
-    """A game of independent types, as a router's: lognormal mean sizes, each type equally likely; None if too large."""
+def product_game(types: int) -> XorGame:
+    """A game of independent types, as a router's: lognormal mean sizes, each type equally likely."""
     sizes = np.sort(np.exp(np.random.default_rng(types).normal(size=types)))
-    left = np.column_stack([np.ones(types), sizes]) / types
-    core = -np.array([[-2.0, 0.25], [0.25, 0.1]]) / 2
-    from_factors = getattr(XorGame, "of_factors", None)
-    if from_factors is not None:
-        game: XorGame = from_factors(left, core, left)
-        return game
-    return XorGame(left @ core @ left.T, RankTwo(left, core, left)) if types <= DENSE else None
+    sides = np.column_stack([np.ones(types), sizes]) / types
+    return XorGame.of_factors(sides, -np.array([[-2.0, 0.25], [0.25, 0.1]]) / 2, sides)
 
 
 def peers() -> dict[str, Callable[[Floats], float]]:
@@ -109,7 +104,8 @@ def _general(limit: float, repeats: int, say: Say) -> tuple[Table, list[Claim]]:
         shown = [times(ratios[types][name]) for name in names]
         agreement = f"{apart:.0e}" if tried else "–"
         rows.append((str(types), duration(ours), f"{gaps[types]:.0e}", *shown, agreement))
-    headings = ("types a side", "bellqueue", "its relative gap", *(f"{name} takes" for name in names), "values agree within")
+    taken = [f"{name} takes" for name in names]
+    headings = ("types a side", "bellqueue", "its relative gap", *taken, "values agree within")
     claims = []
     for name, least in (("SCS", 20), ("Clarabel", 500)):
         if np.isfinite(ratios[64].get(name, np.inf)):
@@ -130,10 +126,8 @@ def _product(repeats: int, say: Say) -> Table:
     rows = []
     for types in PRODUCT_SIZES:
         game = product_game(types)
-        if game is None:
-            continue
         candidates = {"factors": partial(quantum_optimum, game)}
-        if types <= 100:
+        if types <= DENSE:
             candidates["matrix"] = partial(quantum_optimum, XorGame(game.matrix))
         say(f"{types} types, product")
         timings = interleaved(candidates, repeats)

@@ -15,7 +15,7 @@ from ._measures import BATCHES, Floats, estimates
 _ROUTERS, _SERVERS = 1, (2, 3)  # Ciw numbers nodes from 1
 
 
-class _PairRouting(ciw.routing.NodeRouting):
+class _PairRouting(ciw.routing.NodeRouting):  # type: ignore[misc]  # Ciw has no types
     """Draws types and servers when the first request of a pair asks; the other one asks at the same moment."""
 
     def __init__(self, workload: Workload, split: Floats, seed: int) -> None:
@@ -43,7 +43,7 @@ class _PairRouting(ciw.routing.NodeRouting):
         return self.simulation.nodes[_SERVERS[server]]
 
 
-class _Sampled(ciw.dists.Distribution):
+class _Sampled(ciw.dists.Distribution):  # type: ignore[misc]
     """The service time of a request's own type."""
 
     def __init__(self, seed: int) -> None:

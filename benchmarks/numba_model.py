@@ -95,7 +95,5 @@ def numba_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[
     shares[-1] = 1.0
     sums = np.zeros((BATCHES, 5))
     means = workload.mean_a, workload.mean_b
-    _compiled(
-        1 / workload.pair_rate, shares, *means, "exponential" in kinds, split, reward.knots[0], pairs, seed, sums
-    )
+    _compiled(1 / workload.pair_rate, shares, *means, "exponential" in kinds, split, reward.knots[0], pairs, seed, sums)
     return estimates(*sums.T)

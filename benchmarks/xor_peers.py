@@ -66,6 +66,8 @@ def milp_value(matrix: Floats, seconds: float) -> MilpAnswer:
 
     Σ G a b = Σ G (1 − 2d): where G > 0 it is d ≥ |x − y| that binds, where G < 0 d ≤ min(x + y, 2 − x − y).
     """
+    scale = float(np.abs(matrix).sum()) / 1000  # HiGHS stops at an absolute gap of 1e-6, whatever else it is asked
+    matrix = matrix / scale
     rows, columns = matrix.shape
     x, y = (index.ravel() for index in np.indices(matrix.shape))
     signs, cells = np.sign(matrix.ravel()), matrix.size
@@ -93,4 +95,4 @@ def milp_value(matrix: Floats, seconds: float) -> MilpAnswer:
     total = float(matrix.sum())
     low = -np.inf if found.x is None else total - float(found.fun)
     high = float(np.abs(matrix).sum()) if found.mip_dual_bound is None else total - float(found.mip_dual_bound)
-    return MilpAnswer(low, high, found.status == 0)
+    return MilpAnswer(low * scale, high * scale, found.status == 0)
