@@ -15,8 +15,17 @@ from importlib import metadata
 from typing import Any
 
 SHORTEST = 0.01  # seconds that one timing lasts at least: faster calls are repeated within it
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 WARM_UP = 1.0  # seconds from which a first call counts, instead of only warming up
 Say = Callable[[str], None]
+
+_clock = time.perf_counter
+
+
+def measure_by(clock: str) -> None:
+    """Choose a clock of CLOCKS; the processor's own does not count what other processes take on a busy machine."""
+    global _clock
+    _clock = CLOCKS[clock]
 
 
 class DisagreementError(AssertionError):
@@ -55,12 +64,12 @@ def interleaved(
     answers: dict[str, Any] = {}
     calls: dict[str, int] = {}
     for name, call in candidates.items():
-        taken, answers[name] = _timed(call, 1)
+        taken, answers[name] = once(call)
         if taken >= WARM_UP:
             seconds[name].append(taken)
             calls[name] = 1
         else:
-            calls[name] = math.ceil(SHORTEST / max(_timed(call, 1)[0], 1e-7))
+            calls[name] = math.ceil(SHORTEST / max(once(call)[0], 1e-7))
     for _ in range(repeats):
         for name, call in candidates.items():
             done = seconds[name]
@@ -70,12 +79,17 @@ def interleaved(
     return {name: Timing(tuple(seconds[name]), answers[name]) for name in candidates}
 
 
+def once(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds of a call, and its answer."""
+    return _timed(call, 1)
+
+
 def _timed(call: Callable[[], Any], times: int) -> tuple[float, Any]:
-    """Seconds of one call, averaged over some, and its answer."""
-    begun = time.perf_counter()
+    """Seconds of one call, averaged over some, and the last one's answer."""
+    begun = _clock()
     for _ in range(times):
         answer = call()
-    return (time.perf_counter() - begun) / times, answer
+    return (_clock() - begun) / times, answer
 
 
 def agree(what: str, found: float, expected: float, tolerance: float) -> float:

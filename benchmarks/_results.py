@@ -17,11 +17,12 @@ RESULTS, README = FOLDER / "results.json", FOLDER / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def keep(name: str, section: Section, full: bool) -> None:
+def keep(name: str, section: Section, full: bool, clock: str) -> None:
     """Put a section in the place of the one measured before."""
     results = _read()
     results[name] = {
         "full": full,
+        "clock": clock,
         "measured": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         **section.record(),
@@ -68,7 +69,8 @@ def _section(section: dict[str, Any]) -> str:
     parts += [Table(**table).markdown() for table in section["tables"]]
     versions = ", ".join(f"{name} {version}" for name, version in section["versions"].items())
     mode = "Full" if section["full"] else "Quick"
-    measured = f"{mode} run of {section['measured']} on {section['machine']}"
+    clock = "" if section["clock"] == "wall" else ", processor time"
+    measured = f"{mode} run{clock} of {section['measured']} on {section['machine']}"
     parts.append(f"*{measured}{'; ' + versions if versions else ''}.*")
     return "\n\n".join(parts)
 

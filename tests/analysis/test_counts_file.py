@@ -12,9 +12,9 @@ from bellqueue.model.trials import Trials
 @pytest.mark.parametrize("count", [1, 20_000])
 def test_trials_are_written_line_by_line_and_read_back(shape: tuple[int, int], count: int) -> None:
     rng = np.random.default_rng(count)
-    columns = [rng.integers(size, size=count) for size in (*shape, 2, 2)]
-    text = format_trials(Trials(*columns, shape=shape))
-    assert text == "x,y,a,b\n" + "".join(f"{x},{y},{a},{b}\n" for x, y, a, b in zip(*columns, strict=True))
+    x, y, a, b = (rng.integers(size, size=count) for size in (*shape, 2, 2))
+    text = format_trials(Trials(x, y, a, b, shape))
+    assert text == "x,y,a,b\n" + "".join(f"{i},{j},{c},{d}\n" for i, j, c, d in zip(x, y, a, b, strict=True))
     again = parse_trials(text, shape)
-    for column, name in zip(columns, "xyab", strict=True):
+    for column, name in ((x, "x"), (y, "y"), (a, "a"), (b, "b")):
         assert np.array_equal(getattr(again, name), column)
