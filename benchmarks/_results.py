@@ -27,7 +27,7 @@ def keep(name: str, section: Section, full: bool, clock: str) -> None:
         "machine": machine(),
         **section.record(),
     }
-    _write(RESULTS, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    _write(RESULTS, json.dumps(results, indent=1, ensure_ascii=False, default=_plain) + "\n")
 
 
 def write_readme(order: Sequence[str]) -> None:
@@ -73,6 +73,11 @@ def _section(section: dict[str, Any]) -> str:
     measured = f"{mode} run{clock} of {section['measured']} on {section['machine']}"
     parts.append(f"*{measured}{'; ' + versions if versions else ''}.*")
     return "\n\n".join(parts)
+
+
+def _plain(value: Any) -> Any:
+    """A number or truth value of numpy's as Python's own."""
+    return value.item()
 
 
 def _read() -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 from bellqueue.model.routing import SplittingRouting
@@ -135,7 +135,7 @@ def peak_memory(pairs: int) -> float:
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     command = [sys.executable, "-c", script, str(pairs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
     unit = 1 if sys.platform == "darwin" else 1024
     return float(done.stdout) * unit
 
