@@ -200,6 +200,8 @@ class Measurement(_Lenient):
     probability: Share
     alpha: list[float]
     beta: list[float]
+    more_alpha: list[list[float]] | None = None
+    more_beta: list[list[float]] | None = None
 
 
 class Backend(_Lenient):

@@ -56,6 +56,7 @@ _LEFT_OUT = {
     "frontiers.communication, break_even": "routers that talk",
     "frontiers: least visibility, largest advantage": "searched for along the quantum frontier",
     "frontiers.wider_rivals": "found numerically",
+    "bell_pairs, frontiers.bell_pairs": "what fewer Bell pairs reach, found numerically",
     "planned.predicted": "a forecast from the calibration",
     "certificate: confidence, multiplier_origin": "sentences",
     "provenance: source, command, versions": "words that say where the numbers were made",

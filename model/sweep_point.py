@@ -92,7 +92,7 @@ def outcome_of(task: PointTask) -> Outcome:
     scenario = task.scenario()
     visibility = scenario.experiment.assumed_visibility
     try:
-        frontiers = Frontiers(scenario.workload(), scenario.limits())
+        frontiers = Frontiers.of(scenario)
         return Outcome(status="computed", **_columns(frontiers, visibility))
     except NoTradeOffError as error:
         return Outcome(status="invalid", reason=str(error))
