@@ -216,7 +216,7 @@ def test_what_breaks_down_is_an_outcome_with_its_reason(error: Exception, monkey
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(sweep_point, "Frontiers", broken)
+    monkeypatch.setattr(sweep_point.Frontiers, "of", broken)
     found = outcome(Scenario.default())
     assert found.status == "failed"
     assert str(error) in (found.reason or "")
