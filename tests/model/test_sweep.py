@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.model import sweep_point
 from bellqueue.model.errors import ScenarioError, SweepError
 from bellqueue.model.frontier import routing_game
 from bellqueue.model.scenario import Scenario
@@ -216,7 +215,7 @@ def test_what_breaks_down_is_an_outcome_with_its_reason(error: Exception, monkey
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(sweep_point.Frontiers, "of", broken)
+    monkeypatch.setattr(Frontiers, "of", broken)
     found = outcome(Scenario.default())
     assert found.status == "failed"
     assert str(error) in (found.reason or "")
