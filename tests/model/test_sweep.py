@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError, SweepError
 from bellqueue.model.frontier import routing_game
+from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.sweep import MAX_POINTS, Sweep
 from bellqueue.model.sweep_point import Outcome, PointTask, outcome_of
