@@ -92,7 +92,7 @@ def bell_pairs_section(found: BellPairs) -> Section:
     rows = [
         ("one alone", 1, found.waiting_time_one_pair, found.share_one_pair),
         *([in_use] if found.used > 1 else []),
-        ("best entangled strategy", found.needed, found.waiting_time_best, 1.0 if found.share_used else None),
+        ("best entangled strategy", found.needed, found.waiting_time_best, None if found.share_used is None else 1.0),
     ]
     return Section(
         f"Bell pairs for each pair of requests, at p = {found.splitting_probability:.4f}",

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .recheck_classical import Value, classical_value
+from .recheck_continuous import SizesGame
 from .recheck_findings import RELATIVE, Findings
 from .recheck_frontier import Hull
 from .recheck_martingale import growth_of, log_best_wealth, log_wealth
 from .recheck_model import Model
-from .recheck_quantum import quantum_value
+from .recheck_proof import proved_value
+from .recheck_quantum import QuantumValue, quantum_value
 from .recheck_record import Interval, StoredAnalysis
 from .recheck_statistics import MARTINGALE, Evidence, Score
 
@@ -25,7 +26,12 @@ Watch = Callable[[str], None]
 
 _LOG10_P = 1e-6  # absolute tolerance of log₁₀ p, beside the relative one
 _UPWARDS = 2e-14  # times N: what the record adds to log₁₀ p for rounding
-_EXACT_METHODS = ("threshold", "enumeration")  # whose intervals are as narrow as rounding
+_WIDTHS = {  # of the intervals of methods that say no gap, as a share of the size of the terms
+    "threshold": RELATIVE,
+    "enumeration": RELATIVE,
+    "threshold on the exact size": 1e-5,
+}
+_BINS = ", and the error of the bins"
 _GAP = re.compile(r"gap ([0-9.e+-]+) %")
 
 
@@ -71,9 +77,9 @@ def check_model(findings: Findings, model: Model, analysis: StoredAnalysis) -> N
     findings.table("frontiers.weights", record.weights, weights, "λmn/(2(1−ρ)) + waiting for the partner, in rationals")
 
 
-def check_classical_bound(findings: Findings, game: Game, recorded: Interval, seconds: float) -> Value:
+def check_classical_bound(findings: Findings, game: Game, recorded: Interval, seconds: float) -> None:
     """The interval that is said to hold β_C."""
-    found = classical_value(game.model, game.multiplier, seconds)
+    found = proved_value(game.model, game.multiplier, seconds)
     allowed = RELATIVE * game.magnitude + found.tolerance
     what, tolerance = "certificate.classical_bound", f"{allowed:.1e}"
     low, high = float(found.low) + game.constant, found.high + game.constant
@@ -93,16 +99,16 @@ def check_classical_bound(findings: Findings, game: Game, recorded: Interval, se
         why = f"no strategy found scores more, but only this much is proved; {found.method}"
         findings.unchecked(f"{what}.high", recorded.high, why, high)
     _check_width(findings, what, recorded, low, game)
-    return found
 
 
 def _check_width(findings: Findings, what: str, recorded: Interval, low: float, game: Game) -> None:
     """The interval is as narrow as its method says."""
     gap = _GAP.search(recorded.method)
     share = 0.0 if gap is None else float(gap.group(1)) / 100 * 1.06  # the gap is said in two digits
-    allowed = RELATIVE * game.magnitude + share * abs(low - game.constant)
+    narrow = _WIDTHS.get(recorded.method.removesuffix(_BINS), RELATIVE)
+    allowed = narrow * game.magnitude + share * abs(low - game.constant) + game.model.binning_error
     width = recorded.high - recorded.low
-    if gap is None and not recorded.method.startswith(_EXACT_METHODS):
+    if gap is None and recorded.method.removesuffix(_BINS) not in _WIDTHS:
         findings.unchecked(f"{what}: width", width, f"{recorded.method!r} does not say how wide it may be")
         return
     findings.claim(f"{what}: width", width, allowed, f"as narrow as {recorded.method!r} says", width <= allowed, "–")
@@ -110,7 +116,7 @@ def _check_width(findings: Findings, what: str, recorded: Interval, low: float, 
 
 def check_quantum_bound(findings: Findings, game: Game, recorded: Interval) -> None:
     """The interval that is said to hold β_Q."""
-    found = quantum_value(game.model.game(game.multiplier)[0])
+    found = _quantum(game)
     allowed = RELATIVE * game.magnitude
     what, tolerance = "certificate.quantum_bound", f"{allowed:.1e}"
     low, high = found.low + game.constant, found.high + game.constant
@@ -123,9 +129,21 @@ def check_quantum_bound(findings: Findings, game: Game, recorded: Interval) -> N
             findings.claim(f"{what}.{name}", value, shown, method, reached, tolerance)
         else:
             findings.unchecked(f"{what}.{name}", value, f"neither proved nor refuted; {method}", shown)
-    if recorded.high - recorded.low > 10 * allowed:
+    if recorded.high - recorded.low > 10 * allowed and not game.model.knows_sizes:
         why = f"wider than rounding, as a search that stalled leaves it; here {high - low:.1e}"
         findings.unchecked(f"{what}: width", recorded.high - recorded.low, why)
+
+
+def _quantum(game: Game) -> QuantumValue:
+    """β_Q from below over types or bins, from above over whatever the routers know."""
+    found = quantum_value(game.model.game(game.multiplier)[0])
+    if not game.model.knows_sizes:
+        return found
+    if not game.model.product:
+        method = f"{found.method_high}, and the error of the bins"
+        return replace(found, high=found.high + game.model.binning_error, method_high=method)
+    high = SizesGame.of(game.model, game.multiplier).quantum()[1]
+    return replace(found, high=high, method_high="dual densities over the exact sizes, by quadrature")
 
 
 def check_p_value(
@@ -196,8 +214,7 @@ def _check_edges(
         findings.same("certificate.edges", certificate.edges, 1, "one multiplier, declared before the data")
         return 1
     if hull is None:
-        why = "too many correlated types to find all edges of the classical frontier once more"
-        findings.unchecked("certificate.edges", certificate.edges, why)
+        findings.unchecked("certificate.edges", certificate.edges, "the recorded frontier is none")
         return max(certificate.edges, 1)
     usable = [multiplier for multiplier in hull.multipliers if multiplier > 0]
     findings.same("certificate.edges", certificate.edges, len(usable), f"edges: {hull.method}")
@@ -218,8 +235,7 @@ def _check_edges(
 
 def _bound_at(hull: Hull, model: Model, multiplier: float) -> float:
     """β_C at an edge's multiplier from the frontier's vertices: the largest of W_together − const − W − μp."""
-    _, constant = model.game(multiplier)
-    return float(model.together - constant) - float((hull.waiting + multiplier * hull.p).min())
+    return float(model.together - model.constant(multiplier)) - float((hull.waiting + multiplier * hull.p).min())
 
 
 def _check_anytime(

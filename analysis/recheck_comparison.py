@@ -84,20 +84,6 @@ def check_excess(findings: Findings, game: Game, evidence: Evidence, analysis: S
     findings.limits("certificate.excess", certificate.excess, found, f"Σ G c − β_C; {LIMITS}", scale=scale)
 
 
-def check_frontier(findings: Findings, hull: Hull, analysis: StoredAnalysis, model: Model) -> None:
-    """The vertices of the classical frontier."""
-    record, how = analysis.frontiers.classical, hull.method
-    findings.table(
-        "frontiers.classical: p", [point.splitting_probability for point in record], hull.p.tolist(), how, scale=1
-    )
-    findings.table("frontiers.classical: W", [point.waiting_time for point in record], hull.waiting.tolist(), how)
-    slopes = [*hull.multipliers, 0.0]
-    findings.table("frontiers.classical: μ", [point.multiplier for point in record], slopes, "slopes", scale=slopes[0])
-    throughput = [model.throughput(p) for p in hull.p.tolist()]
-    tau = [point.baseline_throughput for point in record]
-    findings.table("frontiers.classical: τ", tau, throughput, "τ(p), closed form")
-
-
 def check_advantage(
     findings: Findings,
     game: Game,
@@ -132,7 +118,9 @@ def check_advantage(
     times = (times[0], min(times), max(times))
     record = analysis.classical.waiting_time_at_equal_throughput
     findings.limits("classical.waiting_time_at_equal_throughput", record, times, "the frontier at p", scale=scale)
-    rates = [model.throughput(hull.p_at(at)) for at in waiting]
+    # From W as recorded, checked above: where the frontier ends flat, the least p jumps with the last digit of W.
+    recorded = analysis.observed.waiting_time
+    rates = [model.throughput(hull.p_at(at)) for at in (recorded.estimate, recorded.low, recorded.high)]
     found = (rates[0], min(rates), max(rates))
     record = analysis.classical.baseline_throughput_at_equal_waiting_time
     findings.limits("classical.baseline_throughput_at_equal_waiting_time", record, found, "τ at the frontier's p of W")
@@ -148,11 +136,11 @@ def check_advantage(
     region = [
         [float(corners[end]), float(line[end]) - delta, model.throughput(float(corners[end]))] for end, delta in ends
     ]
-    recorded = [
+    corners_recorded = [
         [point.splitting_probability, point.waiting_time, point.baseline_throughput]
         for point in analysis.confidence_region
     ]
-    findings.table("confidence_region", recorded, region, "ends of p, line − Δ", scale=scale)
+    findings.table("confidence_region", corners_recorded, region, "ends of p, line − Δ", scale=scale)
 
 
 def _check_gain(

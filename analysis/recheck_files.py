@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -288,12 +289,27 @@ def check_ideal(findings: Findings, analysis: StoredAnalysis, plan: StoredPlan) 
     """The correlators planned, from the angles."""
     ideal = np.zeros((len(plan.asked), len(plan.asked[0])))
     for part in plan.strategy:
-        if (len(part.alpha), len(part.beta)) != ideal.shape:
+        u, v = _vectors(part.alpha, part.more_alpha), _vectors(part.beta, part.more_beta)
+        if (len(u), len(v)) != ideal.shape or u.shape[1] != v.shape[1]:
             raise DataError(f"plan.json: strategy: angles must be for {ideal.shape[0]}×{ideal.shape[1]} types")
-        ideal += part.probability * np.cos(np.subtract.outer(part.alpha, part.beta))
-    findings.table(
-        "correlators.ideal", analysis.correlators.ideal or [], ideal.tolist(), "cos(α−β) of plan.json", scale=1.0
-    )
+        ideal += part.probability * (u @ v.T)
+    told = analysis.correlators.ideal or []
+    findings.table("correlators.ideal", told, ideal.tolist(), "⟨u,v⟩ of the angles of plan.json", scale=1.0)
+
+
+def _vectors(first: list[float], more: list[list[float]] | None) -> NDArray[np.float64]:
+    """Unit vectors, shape (n, k), from hyperspherical angles: each turns what is left of 1 into the next axis."""
+    rest = more or [[] for _ in first]
+    if len(rest) != len(first) or len({len(angles) for angles in rest}) > 1:
+        raise DataError("plan.json: strategy: every basis must have as many angles as the others of its router")
+    vectors = []
+    for angle, others in zip(first, rest, strict=True):
+        vector = [1.0]
+        for each in (angle, *others):
+            left = vector.pop()
+            vector += [left * math.cos(each), left * math.sin(each)]
+        vectors.append(vector)
+    return np.array(vectors).reshape(len(first), -1)
 
 
 def _per_setting(drawn: Integers, shape: tuple[int, int]) -> list[list[int]]:

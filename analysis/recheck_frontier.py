@@ -57,7 +57,9 @@ class Hull:
 
 
 def classical_hull(model: Model) -> Hull | None:
-    """The classical frontier; None where there are too many types for these methods."""
+    """The classical frontier; None where routers know sizes, or there are too many types for these methods."""
+    if model.knows_sizes:
+        return None
     if model.product and (model.shape[0] + 1) * (model.shape[1] + 1) <= MAX_CUTS:
         vertices, method = _of_cuts(model), "lower hull of all pairs of cuts, in exact rationals"
     elif enumeration_steps(model.shape) <= MAX_STEPS:

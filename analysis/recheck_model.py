@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..model.errors import DataError
 from ..model.validation import first_complaint
-from .recheck_sizes import bin_moments
+from .recheck_order import Known, binning_error, smaller_means
+from .recheck_sizes import SizeLaw
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
@@ -48,6 +49,10 @@ class _Service(_Lenient):
 
 class _Sizes(_Service):
     bins: int = Field(default=64, ge=1, le=4096)
+
+    @property
+    def law(self) -> SizeLaw:
+        return SizeLaw.of(self.distribution, self.mean, float(self.variation))
 
 
 class _Type(_Lenient):
@@ -98,20 +103,22 @@ class Model:
         names_a, names_b: Types of the two routers.
         rate: λ.
         joint: π(x, y).
-        mean_a, mean_b, second_a, second_b: First and second moments of the service times.
+        known_a, known_b: Mean service times of the types, and the law of the sizes where a router knows them.
+        second_a, second_b: Second moments of the service times.
         partner: What a pair together costs in waiting for one's own partner, rows router A.
-        product: Whether π is the product of its margins and G therefore of rank 2.
+        product: Whether π is the product of its margins, and G of rank 2, no order within a pair resting on sizes.
         title: Of the scenario.
         reward: The record of T(t).
         experiment: What was fixed before the data.
+        within_pair_order: In which order a pair sent together joins its queue.
     """
 
     names_a: tuple[str, ...]
     names_b: tuple[str, ...]
     rate: Fraction
     joint: Matrix
-    mean_a: Row
-    mean_b: Row
+    known_a: Known
+    known_b: Known
     second_a: Row
     second_b: Row
     partner: Matrix
@@ -119,6 +126,7 @@ class Model:
     title: str
     reward: dict[str, Any]
     experiment: Experiment
+    within_pair_order: str
 
     @classmethod
     def of(cls, record: dict[str, Any], source: str) -> Model:
@@ -134,33 +142,63 @@ class Model:
         traffic = scenario.traffic
         if (traffic.type is None) == (traffic.sizes is None):
             raise DataError(f"{source}: scenario: traffic needs either type or sizes")
-        names_a, moments_a, margin_a = _router(traffic.type, traffic.sizes)
-        names_b, moments_b, margin_b = names_a, moments_a, margin_a
+        names_a, known_a, second_a, margin_a = _router(traffic.type, traffic.sizes)
+        names_b, known_b, second_b, margin_b = names_a, known_a, second_a, margin_a
         if traffic.type_b is not None or traffic.sizes_b is not None:
-            names_b, moments_b, margin_b = _router(traffic.type_b, traffic.sizes_b)
+            names_b, known_b, second_b, margin_b = _router(traffic.type_b, traffic.sizes_b)
         joint, product = _joint(traffic.joint, margin_a, margin_b, source)
-        mean_a, second_a = zip(*moments_a, strict=True)
-        mean_b, second_b = zip(*moments_b, strict=True)
         shortest = traffic.within_pair_order == "shortest-first"
+        if shortest:
+            waits = smaller_means(known_a, known_b)
+        else:
+            waits = tuple(tuple((m + n) / 2 for n in known_b.means) for m in known_a.means)
         model = cls(
             names_a,
             names_b,
             rational(traffic.pair_rate),
             joint,
-            mean_a,
-            mean_b,
+            known_a,
+            known_b,
             second_a,
             second_b,
-            tuple(tuple(min(m, n) / 2 if shortest else (m + n) / 4 for n in mean_b) for m in mean_a),
+            tuple(tuple(wait / 2 for wait in row) for row in waits),
             product and not shortest,
             scenario.title,
             scenario.baseline.reward,
             scenario.experiment,
+            traffic.within_pair_order,
         )
         if model.load >= 1:
             load = float(min(model.load, Fraction(10**9)))
             raise DataError(f"{source}: scenario: the load is {load:.6g}; a queue needs one below 1")
         return model
+
+    @property
+    def mean_a(self) -> Row:
+        """m_x."""
+        return self.known_a.means
+
+    @property
+    def mean_b(self) -> Row:
+        """n_y."""
+        return self.known_b.means
+
+    @property
+    def knows_sizes(self) -> bool:
+        """Whether a router knows sizes, of which its types are only bins."""
+        return self.known_a.law is not None or self.known_b.law is not None
+
+    @cached_property
+    def crossing(self) -> Fraction:
+        """λ/(2(1−ρ))."""
+        return self.rate / (2 * (1 - self.load))
+
+    @cached_property
+    def binning_error(self) -> float:
+        """What strategies of exact sizes can score beyond those of bins, where the game is not of rank 2."""
+        if self.product or not self.knows_sizes:
+            return 0.0
+        return binning_error(self.joint, float(self.crossing), self.known_a, self.known_b)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -180,9 +218,8 @@ class Model:
     @cached_property
     def weights(self) -> Matrix:
         """w(x, y) = λ m n/(2(1−ρ)), by Pollaczek and Khinchine for batches of two, plus the partner's share."""
-        crossing = self.rate / (2 * (1 - self.load))
         return tuple(
-            tuple(crossing * m * n + partner for n, partner in zip(self.mean_b, row, strict=True))
+            tuple(self.crossing * m * n + partner for n, partner in zip(self.mean_b, row, strict=True))
             for m, row in zip(self.mean_a, self.partner, strict=True)
         )
 
@@ -192,13 +229,23 @@ class Model:
         return self.unavoidable + self._average(lambda x, y: self.weights[x][y])
 
     def game(self, multiplier: float | Fraction) -> tuple[Matrix, Fraction]:
-        """G = −π(w−μ)/2 and const = Σ π(w−μ)/2, μ being the very double that was recorded."""
+        """G = −π(w−μ)/2 and the `constant`, μ being the very double that was recorded."""
         exact = Fraction(multiplier)
         matrix = tuple(
             tuple(p * (exact - w) / 2 for p, w in zip(shares, weights, strict=True))
             for shares, weights in zip(self.joint, self.weights, strict=True)
         )
-        return matrix, -_total(matrix)
+        return matrix, self.constant(exact)
+
+    def constant(self, multiplier: float | Fraction) -> Fraction:
+        """const = Σ π(w−μ)/2."""
+        return (self.together - self.unavoidable - Fraction(multiplier)) / 2
+
+    @cached_property
+    def margins(self) -> tuple[list[float], list[float]]:
+        """π_A and π_B."""
+        columns = zip(*self.joint, strict=True)
+        return [float(sum(row)) for row in self.joint], [float(sum(column)) for column in columns]
 
     def magnitude(self, multiplier: float) -> float:
         """Σ π(w+|μ|)/2: the size of the terms that G is a difference of; tolerances are relative to it."""
@@ -238,18 +285,18 @@ def rational(number: float) -> Fraction:
     return Fraction(repr(float(number)))
 
 
-def _router(types: list[_Type] | None, sizes: _Sizes | None) -> tuple[tuple[str, ...], list[tuple[Any, Any]], Row]:
-    """Names, moments and probabilities of one router's types."""
+def _router(types: list[_Type] | None, sizes: _Sizes | None) -> tuple[tuple[str, ...], Known, Row, Row]:
+    """Names, what is known, second moments and probabilities of one router's types."""
     if types is not None:
         shares = [rational(each.probability or 0.0) for each in types]
         total = sum(shares, Fraction(0)) or Fraction(1)
-        names = tuple(each.name for each in types)
-        return names, [each.service.moments for each in types], tuple(share / total for share in shares)
+        means, seconds = zip(*(each.service.moments for each in types), strict=True)
+        return tuple(each.name for each in types), Known(means, None), seconds, tuple(s / total for s in shares)
     assert sizes is not None  # one of the two is always given
     names = tuple(f"size bin {number} of {sizes.bins}" for number in range(1, sizes.bins + 1))
-    found = bin_moments(sizes.distribution, sizes.mean, float(sizes.variation), sizes.bins)
-    moments = [(Fraction(first), Fraction(second)) for first, second in found]
-    return names, moments, (Fraction(1, sizes.bins),) * sizes.bins
+    law = sizes.law
+    means, seconds = zip(*((Fraction(m), Fraction(m2)) for m, m2 in law.bin_moments(sizes.bins)), strict=True)
+    return names, Known(means, law), seconds, (Fraction(1, sizes.bins),) * sizes.bins
 
 
 def _joint(table: list[list[float]] | None, margin_a: Row, margin_b: Row, source: str) -> tuple[Matrix, bool]:

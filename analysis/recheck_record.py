@@ -110,6 +110,11 @@ class Visibility(Limits):
     relative_to: str
 
 
+class ClassicalProof(_Lenient):
+    gap_relative: float
+    achieved: list[Vertex] = []
+
+
 class Frontiers(_Lenient):
     title: str
     types_a: list[str]
@@ -118,6 +123,8 @@ class Frontiers(_Lenient):
     unavoidable_waiting_time: float
     weights: Table
     classical: list[Vertex]
+    within_pair_order: str = "random"
+    classical_proof: ClassicalProof | None = None
 
 
 class Measured(_Lenient):
@@ -200,6 +207,8 @@ class Measurement(_Lenient):
     probability: Share
     alpha: list[float]
     beta: list[float]
+    more_alpha: list[list[float]] | None = None
+    more_beta: list[list[float]] | None = None
 
 
 class Backend(_Lenient):

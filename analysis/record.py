@@ -256,7 +256,7 @@ class Provenance(_Record):
     """Where the numbers come from.
 
     Attributes:
-        qubits: A's and B's; of several pairs in every shot, those of each pair in turn.
+        qubits: A's and B's; of several Bell pairs, those of each pair in turn.
         predicted_visibility: Of the pair, or on average over the pairs.
     """
 

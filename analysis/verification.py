@@ -24,7 +24,6 @@ from .recheck_comparison import (
     check_advantage,
     check_estimates_alone,
     check_excess,
-    check_frontier,
     check_observed,
     check_words,
     observed_limits,
@@ -43,8 +42,9 @@ from .recheck_files import (
     trial_codes,
 )
 from .recheck_findings import OUTSIDE, Findings, Verification
-from .recheck_frontier import Hull, classical_hull
+from .recheck_frontier import Hull
 from .recheck_model import Model
+from .recheck_proof import check_frontier
 from .recheck_record import RunFiles, StoredAnalysis, StoredPlan, json_object, parsed
 from .recheck_statistics import Evidence
 
@@ -56,6 +56,7 @@ _LEFT_OUT = {
     "frontiers.communication, break_even": "routers that talk",
     "frontiers: least visibility, largest advantage": "searched for along the quantum frontier",
     "frontiers.wider_rivals": "found numerically",
+    "bell_pairs, frontiers.bell_pairs": "what fewer Bell pairs reach, found numerically",
     "planned.predicted": "a forecast from the calibration",
     "certificate: confidence, multiplier_origin": "sentences",
     "provenance: source, command, versions": "words that say where the numbers were made",
@@ -75,7 +76,7 @@ def verify(
         analysis: The text of analysis.json.
         source: What it is called.
         files: The other files of the run's folder; without them the record has to do.
-        seconds: Longest time for the bound of a large game.
+        seconds: Longest time for the bound of a large game, and for those of its frontier.
         watch: Gets what is being done.
 
     Raises:
@@ -102,12 +103,7 @@ def verify(
             evidence = evidence_of_record(stored.measured, stored.certificate.parallel, model.shape)
     check_model(findings, model, stored)
     watch("the classical frontier")
-    hull = classical_hull(model)
-    if hull is not None:
-        check_frontier(findings, hull, stored, model)
-    else:
-        why = "too many correlated types to find all its vertices once more"
-        findings.unchecked("frontiers.classical", len(stored.frontiers.classical), why)
+    hull = check_frontier(findings, model, stored, seconds)
     game = Game.of(model, stored)
     watch("the classical bound")
     check_classical_bound(findings, game, stored.certificate.classical_bound, seconds)

@@ -146,7 +146,7 @@ def refuse_dimension(description: Description, dimension: int) -> None:
         return
     pairs = bell_pairs_for(dimension)
     needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
-    fewer = "" if pairs == 1 else ", or set bell_pairs = 1 in [experiment]"
+    fewer = ", or set bell_pairs = 1 in [experiment]" if description.dimension == 3 else ""
     has = "one Bell pair in a plane" if description.dimension == 2 else "one Bell pair"
     raise BackendError(
         f"{description.name}: the strategy needs {needs}, and this backend measures {has} only; "

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _MORE = ("more_alpha", "more_beta")
+_FEW = 16  # settings up to which looking for the trials of each is faster than sorting all trials
 # What numpy's and Python's readers of archives raise over damaged bytes.
 _UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -154,15 +155,19 @@ class SamplingPlan:
         Args:
             outcomes: For each setting an array of shape (shots, 2).
         """
-        bits = np.empty((len(self.order), 2), dtype=np.uint8)
-        narrow = self.order.astype(np.uint16) if len(self.settings) <= 2**16 else self.order  # sorts 4 times faster
-        bits[np.argsort(narrow, kind="stable")] = np.concatenate(outcomes)
-        return self.in_order(bits)
+        both = np.empty(len(self.order), dtype=np.uint16)  # the two bits of a trial are moved together
+        narrow = self.order.astype(np.min_scalar_type(len(self.settings) - 1))
+        if len(self.settings) <= _FEW:
+            for index, measured in enumerate(outcomes):
+                both[np.flatnonzero(narrow == index)] = _joined(measured)
+        else:
+            both[np.argsort(narrow, kind="stable")] = _joined(np.concatenate(outcomes))
+        return self.in_order(both.view(np.uint8).reshape(-1, 2))
 
     def in_order(self, bits: NDArray[np.uint8]) -> Trials:
         """The canonical record, given the outcomes (a, b) of each trial in order, shape (N, 2)."""
         x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
-        return Trials(x[self.order], y[self.order], bits[:, 0], bits[:, 1], self.shape)
+        return Trials(x.take(self.order), y.take(self.order), bits[:, 0], bits[:, 1], self.shape)
 
 
 def draw_plan(
@@ -216,6 +221,11 @@ def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ..
         for x, (first_a, *more_a) in enumerate(alpha)
         for y, (first_b, *more_b) in enumerate(beta)
     )
+
+
+def _joined(bits: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Pairs of bits, shape (N, 2), as one number each, shape (N,), that only moving them makes sense of."""
+    return np.ascontiguousarray(bits, dtype=np.uint8).view(np.uint16)[:, 0]
 
 
 def _apportion(shares: Floats, total: int) -> Integers:

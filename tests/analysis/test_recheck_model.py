@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.recheck_model import Model
-from bellqueue.analysis.recheck_sizes import bin_moments
+from bellqueue.analysis.recheck_sizes import SizeLaw
 from bellqueue.model.errors import DataError
 from scipy.integrate import quad
 from scipy.stats import gamma, lognorm
@@ -89,7 +89,7 @@ def test_bins_of_exponential_sizes_have_their_closed_form(bins: int) -> None:
     edges = [-math.log1p(-i / bins) for i in range(bins)]
     firsts = [(s + 1) * math.exp(-s) for s in edges] + [0.0]
     seconds = [(s * s + 2 * s + 2) * math.exp(-s) for s in edges] + [0.0]
-    for place, (first, second) in enumerate(bin_moments("exponential", 1.0, 1.0, bins)):
+    for place, (first, second) in enumerate(SizeLaw.of("exponential", 1.0, 1.0).bin_moments(bins)):
         assert first == pytest.approx(bins * (firsts[place] - firsts[place + 1]), rel=1e-11)
         assert second == pytest.approx(bins * (seconds[place] - seconds[place + 1]), rel=1e-11)
 
@@ -101,7 +101,7 @@ def test_bins_of_other_sizes_have_the_moments_that_scipy_integrates(kind: str, v
     else:
         deviation = math.sqrt(math.log1p(variation))
         law = lognorm(deviation, scale=2.0 / math.sqrt(1 + variation))
-    found = bin_moments(kind, 2.0, variation, 5)
+    found = SizeLaw.of(kind, 2.0, variation).bin_moments(5)
     assert np.mean(found, axis=0) == pytest.approx([2.0, 4.0 * (1 + variation)], rel=1e-10)
     low, high = law.ppf([0.4, 0.6])
     for order in (1, 2):
@@ -112,7 +112,7 @@ def test_bins_of_other_sizes_have_the_moments_that_scipy_integrates(kind: str, v
 @pytest.mark.parametrize(("kind", "variation"), [("gamma", 1e4), ("gamma", 1e-4), ("lognormal", 1e4)])
 def test_extreme_sizes_keep_their_moments(kind: str, variation: float) -> None:
     for bins in (1, 7, 256):
-        moments = np.mean(bin_moments(kind, 1.0, variation, bins), axis=0)
+        moments = np.mean(SizeLaw.of(kind, 1.0, variation).bin_moments(bins), axis=0)
         assert moments == pytest.approx([1.0, 1 + variation], rel=1e-9)
 
 

@@ -92,6 +92,19 @@ def test_the_stored_run_is_read_as_it_was_written(run: Path) -> None:
         assert "\n" not in str(refusal.value)
 
 
+def test_the_run_is_rechecked_by_other_means(run: Path, call: Run) -> None:
+    """Its correlators from the angles of its plan, too; an angle changed afterwards is told."""
+    done = call("verify", "run")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("VERIFIED: all ")
+    content = json.loads((run / "plan.json").read_text())
+    content["strategy"][0]["more_beta"][3][1] += 0.01
+    (run / "plan.json").write_text(json.dumps(content))
+    changed = call("verify", "run")
+    assert changed.returncode != 0
+    assert "correlators.ideal" in changed.stdout
+
+
 def test_a_planar_plan_has_no_new_field(call: Run, tmp_path: Path) -> None:
     call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
     content = json.loads((tmp_path / "run" / "plan.json").read_text())
