@@ -76,7 +76,7 @@ class PointTask:
 
 
 def outcome_of(task: PointTask) -> Outcome:
-    """Solve the games of a point: 0.3 s for a few types, up to minutes for many correlated ones.
+    """Solve the games of a point: about a second for a few types, up to minutes for many correlated ones.
 
     What the scenario or the numbers forbid is an outcome, too: "invalid" without a trade-off, "failed" where the
     arithmetic broke down.
