@@ -109,7 +109,7 @@ def _from_json(text: str, workload: Workload) -> Sample:
     try:
         content = CountsFile.model_validate(data)
     except ValidationError as error:
-        raise DataError(first_complaint(error)) from None
+        raise DataError(first_complaint(error, CountsFile)) from None
     shape = workload.shape
     counts = _table(content.counts, "counts", (*shape, 2, 2)).astype(np.int64)
     rows, columns = _order(content, workload)

@@ -298,7 +298,7 @@ class Scenario(_Section):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise ScenarioError(f"{source}: {first_complaint(error)}") from None
+            raise ScenarioError(f"{source}: {first_complaint(error, cls)}") from None
 
     @classmethod
     def default(cls) -> Scenario:

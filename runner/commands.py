@@ -17,6 +17,7 @@ from ..backends.protocol import LocalBackend
 from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
 from ..model.scenario import Scenario
+from ..model.validation import nearest_beside
 from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_trials
 from .pipeline import (
     analyse_folder,
@@ -93,7 +94,8 @@ def analyze_command(
     if report:
         check_writable_file(report)
     if not data.exists():
-        raise DataError(f"{data}: no such file; give a counts JSON, a trials CSV or a run's folder")
+        near = nearest_beside(data)
+        raise DataError(f"{data}: no such file{near}; give a counts JSON, a trials CSV or a run's folder")
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:
