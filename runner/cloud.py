@@ -19,6 +19,7 @@ from ..backends.dispatch import Dispatch
 from ..backends.entries import RunEntry
 from ..backends.ledger import Ledger, default_ledger
 from ..backends.protocol import CostEstimate, RemoteBackend
+from ..backends.registry import open_backend
 from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, LedgerError
 from ..model.scenario import Scenario
@@ -73,6 +74,18 @@ def estimate_lines(backend: str, estimate: CostEstimate) -> Iterator[str]:
     seconds = "" if estimate.qpu_seconds is None else f", about {estimate.qpu_seconds:.1f} s on the device"
     yield f"{backend}: {estimate.shots} shots in {tasks}{seconds}; estimated cost {dollars(estimate.money)}"
     yield f"  ({estimate.basis})"
+
+
+def open_remote(name: str) -> RemoteBackend:
+    """The hardware or cloud simulator that a user names.
+
+    Raises:
+        BackendError: there is none of that name, or it works in this process.
+    """
+    backend = open_backend(name)
+    if not isinstance(backend, RemoteBackend):
+        raise BackendError(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
+    return backend
 
 
 def submit_command(

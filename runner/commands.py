@@ -99,7 +99,7 @@ def analyze_command(
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:
-        raise DataError(f"{data}: name the scenario these counts belong to with --scenario FILE")
+        raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
     workload = wanted.workload()
     sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
