@@ -12,6 +12,7 @@ import typer
 from .completion import join_at_colons
 from .mistakes import Commands, one_line
 from .options import (
+    BROKEN,
     DEFAULT_BACKEND,
     INTERRUPTED,
     NO_ADVANTAGE,
@@ -305,6 +306,16 @@ def backends(
 
     _guard_secrets()
     backends_command(json, offline)
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Whether this installation works, and what to do where it does not; exit code 1 if something is broken."""
+    from .doctor import doctor_command
+
+    _guard_secrets()
+    if not doctor_command(json):
+        raise typer.Exit(BROKEN)
 
 
 @app.callback()

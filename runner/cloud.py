@@ -23,6 +23,7 @@ from ..backends.registry import open_backend
 from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, LedgerError
 from ..model.scenario import Scenario
+from .completion import RUNS
 from .fetching import ask_quietly, fetch_run, open_recorded, told_how_to_return
 from .folder import REPORT, refuse_existing
 from .submission import (
@@ -38,8 +39,6 @@ from .submission import (
 )
 from .tables import history_table, jobs_table, runs_table
 from .terminal import print_whole, progress_bars, say, show_analysis
-
-RUNS = Path("bellqueue-runs")
 
 
 class Approval:

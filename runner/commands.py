@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..analysis.counts_file import read_counts
+from ..analysis.fitting import Fitting
 from ..analysis.record import frontier_record
 from ..backends.prediction import predictor
 from ..backends.protocol import LocalBackend
@@ -18,6 +19,7 @@ from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
 from ..model.scenario import Scenario
 from ..model.validation import nearest_beside
+from .completion import RUNS
 from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_trials
 from .pipeline import (
     analyse_folder,
@@ -32,8 +34,6 @@ from .pipeline import (
 from .plan_record import PlanRecord
 from .tables import backends_table, cloud_table
 from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
-
-RUNS = Path("bellqueue-runs")
 
 
 def run_command(
@@ -187,8 +187,8 @@ def backends_command(json: bool, offline: bool) -> None:
         return
     cloud = [summary for summary in summaries if summary.status]
     if cloud:
-        Console().print(cloud_table(cloud), "")
-    Console().print(backends_table([summary for summary in summaries if not summary.status]))
+        Console().print(Fitting(cloud_table(cloud)), "")
+    Console().print(Fitting(backends_table([summary for summary in summaries if not summary.status])))
 
 
 def _new_place(backend: str, scenario_hash: str) -> Path:

@@ -10,6 +10,7 @@ import typer
 from .completion import backend_names, data_to_analyse, hardware_names, ledger_runs, run_folders
 
 DEFAULT_BACKEND = "fake:torino"
+BROKEN = 1
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, INTERRUPTED = 2, 3, 4, 130
 
 
