@@ -70,6 +70,7 @@ class Result(Analysis):
         folder: Where the run is kept; None where it is not.
     """
 
+    frontiers: FrontierResult
     _trials: Trials | None = PrivateAttr(None)
     _folder: Path | None = PrivateAttr(None)
 

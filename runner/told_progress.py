@@ -62,19 +62,22 @@ def shown_progress(wanted: bool | Tell) -> Iterator[Progress]:
 
 
 class _NotebookBar:
-    """The browser's own progress bar, in the output of the cell."""
+    """The browser's own progress bar, in the output of the cell; gone when done."""
 
-    def __init__(self, display: Any, html: Any) -> None:
-        self._html = html
-        self._handle = display(html(""), display_id=True)
+    def __init__(self, display: Any) -> None:
+        self._handle = display(_bundle("", ""), raw=True, display_id=True)
 
     def tell(self, what: str, done: int, total: int | None) -> None:
         value = "" if total is None else f' value="{done}" max="{total}"'
-        counted = "" if total is None else f" {done} of {total}"
-        self._handle.update(self._html(f"<progress{value}></progress> {escape(what)}{counted}"))
+        text = what if total is None else f"{what} {done} of {total}"
+        self._handle.update(_bundle(text, f"<progress{value}></progress> {escape(text)}"), raw=True)
 
     def clear(self) -> None:
-        self._handle.update(self._html(""))
+        self._handle.update(_bundle("", ""), raw=True)
+
+
+def _bundle(text: str, html: str) -> dict[str, str]:
+    return {"text/plain": text, "text/html": html}
 
 
 def _notebook_bar() -> _NotebookBar | None:
@@ -82,6 +85,6 @@ def _notebook_bar() -> _NotebookBar | None:
     if "ipykernel" not in sys.modules:
         return None
     from IPython import get_ipython
-    from IPython.display import HTML, display
+    from IPython.display import display
 
-    return _NotebookBar(display, HTML) if hasattr(get_ipython(), "kernel") else None
+    return _NotebookBar(display) if hasattr(get_ipython(), "kernel") else None
