@@ -309,7 +309,7 @@ class Scenario(_Section):
         """A copy with fields of [experiment] replaced, validated again."""
         data = self.model_dump(mode="json", exclude_none=True)
         data["experiment"].update({key: value for key, value in changes.items() if value is not None})
-        return Scenario.parse(data, "command line")
+        return Scenario.parse(data, "options")
 
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""

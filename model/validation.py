@@ -33,7 +33,7 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
             raise error(f"{path}: is {size} bytes long; {what} has at most {max_bytes}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise error(f"{path}: no such file{nearest_beside(path)}; give {what}") from None
+        raise error(f"{path}: no such file; {nearest_beside(path) or f'give {what}'}") from None
     except UnicodeDecodeError as broken:
         raise error(f"{path}: not UTF-8 text (byte {broken.start}); save it as UTF-8") from None
     except (OSError, ValueError) as broken:
@@ -41,12 +41,12 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
 
 
 def nearest_beside(path: Path) -> str:
-    """The tail of a message about a path that does not exist: what is there with the nearest name."""
+    """Of a path that does not exist, a question after what is there with the nearest name; or nothing."""
     try:
         near = nearest(path.name, [each.name for each in path.parent.iterdir()])
     except OSError:  # the folder does not exist either, or is not ours to read
         near = None
-    return f"; did you mean {path.with_name(near)}?" if near else ""
+    return f"did you mean {path.with_name(near)}?" if near else ""
 
 
 def first_complaint(error: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -360,7 +360,7 @@ def main() -> NoReturn:
     from ..model.errors import BellqueueError
 
     tolerate_streams()
-    if "COMP_WORDS" in os.environ:
+    if os.environ.get("_BELLQUEUE_COMPLETE") == "complete_bash":
         join_at_colons()
     try:
         code = app(standalone_mode=False)

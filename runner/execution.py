@@ -120,9 +120,8 @@ def analyse_data(
         DataError: there is no such thing, no scenario was named, or the data do not belong to it.
     """
     if not data.exists():
-        raise DataError(
-            f"{data}: no such file{nearest_beside(data)}; give a counts JSON, a trials CSV or a run's folder"
-        )
+        remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
+        raise DataError(f"{data}: no such file; {remedy}")
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:

@@ -43,8 +43,8 @@ class RunFolder:
             DataError: the folder is missing or is not a run.
         """
         if not path.is_dir():
-            near = nearest_beside(path)
-            raise DataError(f"{path}: no such run folder{near}; give the folder that `bellqueue run` wrote")
+            remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
+            raise DataError(f"{path}: no such run folder; {remedy}")
         for name in (SCENARIO, PLAN, TRIALS):
             if not (path / name).is_file():
                 raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
