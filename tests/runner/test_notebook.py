@@ -31,6 +31,16 @@ def hanoi() -> results.Result:
     return analyze(IBM_HANOI, "default")
 
 
+@pytest.fixture(scope="module")
+def geneva() -> results.Result:
+    return analyze(IBM_GENEVA, "default")
+
+
+@pytest.fixture(scope="module")
+def light() -> results.FrontierResult:
+    return frontiers("default")
+
+
 class _Page(html.parser.HTMLParser):
     """Every tag, and the text outside of tags; each element that is opened is closed."""
 
@@ -124,13 +134,12 @@ def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
         run("default", shots=10, out=tmp_path / "kept")
 
 
-def test_frontiers_are_the_record_of_the_command(call: Run) -> None:
-    found = frontiers("default")
-    assert isinstance(found, FrontierRecord)
+def test_frontiers_are_the_record_of_the_command(light: results.FrontierResult, call: Run) -> None:
+    assert isinstance(light, FrontierRecord)
     # MODEL §5.
-    assert [point.splitting_probability for point in found.classical] == [0, pytest.approx(0.3), 1]
-    assert found.classical[-1].waiting_time == pytest.approx(0.1210526, abs=1e-7)
-    assert json.loads(found.model_dump_json(by_alias=True)) == json.loads(call("frontier", "--json").stdout)
+    assert [point.splitting_probability for point in light.classical] == [0, pytest.approx(0.3), 1]
+    assert light.classical[-1].waiting_time == pytest.approx(0.1210526, abs=1e-7)
+    assert json.loads(light.model_dump_json(by_alias=True)) == json.loads(call("frontier", "--json").stdout)
 
 
 def test_progress_is_told_and_silence_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
@@ -147,17 +156,18 @@ def test_progress_is_told_and_silence_is_silent(capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_plain_form_says_the_answer_in_two_lines(hanoi: results.Result) -> None:
+def test_the_plain_form_says_the_answer_in_two_lines(hanoi: results.Result, geneva: results.Result) -> None:
     first, second = repr(hanoi).splitlines()
     assert first == "<Result CERTIFIED: waiting time 0.4978 against 0.5666 classical at equal throughput (-12.1 %),"
     assert second.endswith("180000 trials>")
     assert str(hanoi) == repr(hanoi)
-    alarmed = repr(analyze(IBM_GENEVA, "default"))
-    assert alarmed.startswith("<Result NOT CERTIFIED: waiting time 0.5914 against 0.5383 classical")
-    assert "NO-SIGNALLING ALARM" in alarmed
+    assert repr(geneva).startswith("<Result NOT CERTIFIED: waiting time 0.5914 against 0.5383 classical")
+    assert "NO-SIGNALLING ALARM" in repr(geneva)
 
 
-def test_the_page_of_a_notebook_is_small_whole_and_says_the_verdict(hanoi: results.Result) -> None:
+def test_the_page_of_a_notebook_is_small_whole_and_says_the_verdict(
+    hanoi: results.Result, geneva: results.Result, light: results.FrontierResult
+) -> None:
     page = hanoi._repr_html_()
     read = _Page(page)
     for sentence in hanoi.verdict:
@@ -166,16 +176,16 @@ def test_the_page_of_a_notebook_is_small_whole_and_says_the_verdict(hanoi: resul
     assert len(page) < 4000
     assert "background" not in page  # legible on light and on dark pages: text is of the page's own colour
     assert " color:" not in page
-    assert "largest reduction" in _Page(frontiers("default")._repr_html_()).text
-    alarmed = analyze(IBM_GENEVA, "default")
-    assert _Page(alarmed._repr_html_()).text.startswith("NO-SIGNALLING ALARM")
+    assert "largest reduction" in _Page(light._repr_html_()).text
+    assert _Page(geneva._repr_html_()).text.startswith("NO-SIGNALLING ALARM")
 
 
 def test_what_others_have_named_is_escaped() -> None:
     record = default_record()
     record["title"] = record["traffic"]["type"][0]["name"] = "<script>alert(1)</script>\x07"
     scenario = Scenario.parse(record)
-    for shown in (frontiers(scenario), analyze(IBM_HANOI, scenario, rivals=False)):
+    found = analyze(IBM_HANOI, scenario)
+    for shown in (found, found.frontiers):
         read = _Page(shown._repr_html_())
         assert "script" not in read.tags
         assert "\x07" not in read.text + repr(shown)
