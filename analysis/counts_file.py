@@ -112,10 +112,23 @@ def _from_json(text: str, workload: Workload) -> Sample:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"not valid JSON: {error}") from None
+    return sample_of(data, workload)
+
+
+def sample_of(data: object, workload: Workload) -> Sample:
+    """The content of a counts file, its types brought into the workload's order.
+
+    Args:
+        data: What the JSON says, or the same from elsewhere.
+        workload: What the counts belong to.
+
+    Raises:
+        DataError: a field is wrong, or the counts do not belong to the workload.
+    """
     try:
         content = CountsFile.model_validate(data)
     except ValidationError as error:
-        raise DataError(first_complaint(error)) from None
+        raise DataError(first_complaint(error, CountsFile)) from None
     shape = workload.shape
     counts = _table(content.counts, "counts", (*shape, 2, 2)).astype(np.int64)
     rows, columns = _order(content, workload)

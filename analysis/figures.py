@@ -58,11 +58,11 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
         record: The frontiers.
         observed: The analysis whose observed point to draw.
     """
-    from matplotlib.figure import Figure
+    from .shown_figure import ShownFigure
 
     focus = _Focus.of(record, observed)
     with figure_style():
-        figure = Figure(figsize=(_WIDTH, 7.6 if focus else 4.4), layout="constrained")
+        figure = ShownFigure(figsize=(_WIDTH, 7.6 if focus else 4.4), layout="constrained")
         axes = figure.subplots(2 if focus else 1, 1, squeeze=False, height_ratios=[4, 5] if focus else None)[:, 0]
         curves = _curves(record)
         for ax in axes:
@@ -86,16 +86,16 @@ def correlator_figure(analysis: Analysis) -> Figure:
     Up to MAX_LABELLED_PAIRS type pairs get a row each; more become a map over the types, with a scatter plot of
     measured against ideal.
     """
-    from matplotlib.figure import Figure
+    from .shown_figure import ShownFigure
 
     measured = np.array(analysis.correlators.measured, dtype=float)
     ideal = None if analysis.correlators.ideal is None else np.array(analysis.correlators.ideal, dtype=float)
     with figure_style():
         if measured.size <= MAX_LABELLED_PAIRS:
-            figure = Figure(figsize=(_WIDTH, 1.5 + 0.34 * measured.size), layout="constrained")
+            figure = ShownFigure(figsize=(_WIDTH, 1.5 + 0.34 * measured.size), layout="constrained")
             _draw_rows(figure, analysis, measured, ideal)
         else:
-            figure = Figure(figsize=(_WIDTH, 4.6 if ideal is None else 8.6), layout="constrained")
+            figure = ShownFigure(figsize=(_WIDTH, 4.6 if ideal is None else 8.6), layout="constrained")
             _draw_map(figure, analysis, measured, ideal)
     against = "measured alone" if ideal is None else "measured against ideal"
     title = f"Correlators for each pair of request types, {against}: {analysis.title}"

@@ -13,6 +13,7 @@ from rich.text import Text
 from .bell_pairs import bell_pairs_section
 from .certificate import Certificate
 from .drawing import printable
+from .fitting import Fitting
 from .functional import Estimate
 from .parallel import ParallelPairs
 from .record import Analysis, BreakEven, FrontierRecord, Predicted, Visibility
@@ -30,7 +31,7 @@ def analysis_table(analysis: Analysis) -> RenderableType:
     origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
     parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
     for section in analysis_sections(analysis):
-        parts += [_table(section), *_note(section), Text()]
+        parts += _shown(section)
     return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
 
 
@@ -38,7 +39,7 @@ def frontier_table(record: FrontierRecord) -> RenderableType:
     """Where entanglement helps in a scenario, and the exact vertices of its classical frontier."""
     parts: list[RenderableType] = [Text(printable(record.title), style="bold"), Text()]
     for section in frontier_sections(record):
-        parts += [_table(section), *_note(section), Text()]
+        parts += _shown(section)
     return Group(*parts)
 
 
@@ -350,7 +351,7 @@ def _two_columns(title: str, rows: Sequence[tuple[str, Cell]]) -> Section:
     return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows))
 
 
-def _table(section: Section) -> Table:
+def _shown(section: Section) -> list[RenderableType]:
     """As rich shows it; Text objects throughout, so that brackets in names are no markup."""
     pairs = section.columns == ("", "value")
     table = Table(title=Text(section.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -359,11 +360,7 @@ def _table(section: Section) -> Table:
         table.add_column(Text(column), overflow="fold")
     for name, cells in section.rows:
         table.add_row(Text(name), *(Text(_in_pair(cell) if pairs else _in_column(cell)) for cell in cells))
-    return table
-
-
-def _note(section: Section) -> list[Text]:
-    return [Text(section.note)] if section.note else []
+    return [Fitting(table), *([Text(section.note)] if section.note else []), Text()]
 
 
 def _in_pair(cell: Cell) -> str:

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any, TypeVar
 
 from ..model.errors import BackendError, RefusedError, UnreachableError
+from ..model.suggestion import suggestion
 from . import redaction
 from .asking import Patience, causes, watched
 from .credentials import braket_credentials
-from .local import suggestion
 
 Answer = TypeVar("Answer")
 CONNECT = 10.0  # seconds to open a connection
@@ -134,7 +134,8 @@ def find_device(name: str) -> str:
     names = [each.name.lower().replace(" ", "-") for each in listed]
     if alike:
         raise BackendError(f"braket: {name!r} means several devices: {', '.join(each.arn for each in alike)}; give one")
-    raise BackendError(f"braket: no device is called {name!r}{suggestion(name, names)}")
+    hint = suggestion(name, names, listing="bellqueue backends")
+    raise BackendError(f"braket: no device is called {name!r}{hint}")
 
 
 def ask(call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from configparser import Error as ConfigError
 from configparser import RawConfigParser
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,6 +23,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..model.errors import BackendError
+from ..model.suggestion import suggestion
 from .redaction import register
 
 AWS_CONFIGURATION = "AWS configuration"
@@ -356,11 +356,9 @@ def _unknown(location: tuple[str, ...]) -> str:
     sections: dict[str, type[_Table]] = {"ibm": _Ibm, "braket": _Braket}
     table = sections[tables[0]] if tables else _File
     valid = list(table.model_fields)
-    near = get_close_matches(name.lower(), valid, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
     # A name that is no plain word is not shown: it may be a secret in the wrong place.
     shown = ".".join([*tables, name]) if re.fullmatch(r"[a-z_]{1,30}", name) else ".".join([*tables, "…"])
-    return f"{shown}: unknown {'key' if tables else 'table'}; {hint}valid: {', '.join(valid)}"
+    return f"{shown}: unknown {'key' if tables else 'table'}{suggestion(name, valid)}"
 
 
 def _environment(name: str) -> str | None:

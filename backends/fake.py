@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from ..circuits.plan import Setting
 from ..model.errors import BackendError
 from ..model.strategy import MAX_DIMENSION
+from ..model.suggestion import suggestion
 from .aer import sample_aer
 from .chain import ChainModel, best_chain
-from .local import Simulator, parse_options, require, suggestion
+from .local import Simulator, parse_options, require
 from .pairs import best_pairs, calibration_record, parse_pair
 from .prediction import AngleResponse
 from .protocol import Description
@@ -152,7 +153,8 @@ def _snapshot_name(given: str) -> str:
         return plain
     if not plain:
         raise BackendError(f"fake needs a snapshot, fake:torino say; `bellqueue backends` lists all {len(names)}")
-    raise BackendError(f"fake: no snapshot is called {given!r}{suggestion(plain, names)}")
+    hint = suggestion(plain, names, listing="bellqueue backends")
+    raise BackendError(f"fake: no snapshot is called {given!r}{hint}")
 
 
 def _load(snapshot: str) -> Any:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..circuits.plan import SamplingPlan, Setting
 from ..model.errors import BackendError, DataError, RefusedError
+from ..model.suggestion import suggestion
 from ..model.trials import Trials
 from .asking import Patience
 from .cost import PriceTable, ibm_estimate, qpu_seconds
@@ -261,9 +262,9 @@ class IbmBackend:
             if type(error) is not BackendError:
                 raise
             names = self._ask(lambda: [device.name for device in service.backends()], "listing devices")
-            raise BackendError(
-                f"{self._wanted} is not among the devices of this account: {', '.join(sorted(names)) or 'none'}"
-            ) from None
+            typed = sorted(name.removeprefix("ibm_") for name in names)
+            hint = suggestion(self._wanted.removeprefix("ibm_"), typed) or ", which has none"
+            raise BackendError(f"{self._wanted} is not among the devices of this account{hint}") from None
 
     @cached_property
     def _properties(self) -> Any:

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from ..model.errors import LedgerError
+from ..model.suggestion import nearest
 from .entries import JobEntry, JobState, RunEntry
 from .redaction import redact
 
@@ -169,7 +170,9 @@ class Ledger:
             return (exact or found)[0]
         if found:
             raise LedgerError(f"{name!r} begins {len(found)} runs: {', '.join(run.id for run in found[:5])}; type more")
-        raise LedgerError(f"no run {name!r} in {self.path}; `bellqueue runs` lists them")
+        near = nearest(name, [run.id for run in self.runs()])
+        hint = f"did you mean {near}? " if near else ""
+        raise LedgerError(f"no run {name!r} in {self.path}; {hint}`bellqueue runs` lists them")
 
     def jobs(self, run: str) -> tuple[JobEntry, ...]:
         """Every attempt of a run, by part, then attempt."""

@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..circuits.plan import SamplingPlan, Setting
 from ..model.errors import BackendError
+from ..model.suggestion import suggestion
 from ..model.trials import Trials
 from .protocol import Description, JobStatus, State
 
@@ -264,19 +264,6 @@ def parse_options(provider: str, text: str, allowed: Sequence[str]) -> dict[str,
             raise BackendError(f"{provider}: option {name} is given twice; give it once")
         options[name] = value
     return options
-
-
-def suggestion(name: str, valid: Sequence[str], also: Sequence[str] = ()) -> str:
-    """The tail of a message about an unknown name: the nearest valid one, and the list if it is short.
-
-    Args:
-        name: What was given.
-        valid: The names allowed.
-        also: Names to look among for the nearest, but not to list.
-    """
-    near = get_close_matches(name.lower(), [*valid, *also], n=1, cutoff=0.5)
-    listed = f"valid: {', '.join(valid)}" if len(valid) <= 12 else f"`bellqueue backends` lists all {len(valid)}"
-    return f"; did you mean {near[0]}? ({listed})" if near else f"; {listed}"
 
 
 def require(backend: str, module: str, remedy: str) -> None:

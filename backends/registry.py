@@ -7,12 +7,12 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
 from ..model.errors import BackendError
+from ..model.suggestion import suggestion
 from .aer import AerBackend
 from .braket_cloud import BraketBackend
 from .braket_local import BraketLocalBackend
 from .fake import FakeBackend, snapshot_names, snapshot_qubits
 from .ibm import IbmBackend
-from .local import suggestion
 from .protocol import LocalBackend, RemoteBackend
 from .summary import BackendSummary
 
@@ -40,7 +40,8 @@ def open_backend(spec: str) -> LocalBackend | RemoteBackend:
         known = _load(added[provider.lower()])
     if known is None:
         snapshots = [f"fake:{name}" for name in snapshot_names()]
-        raise BackendError(f"unknown backend {provider!r}{suggestion(provider, [*PROVIDERS, *added], snapshots)}")
+        hint = suggestion(provider, [*PROVIDERS, *added], snapshots, "bellqueue backends")
+        raise BackendError(f"unknown backend {provider!r}{hint}")
     backend = known(argument if colon else None)
     if not isinstance(backend, (LocalBackend, RemoteBackend)):
         raise BackendError(

@@ -332,7 +332,7 @@ class Scenario(Section):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise ScenarioError(f"{source}: {first_complaint(error)}") from None
+            raise ScenarioError(f"{source}: {first_complaint(error, cls)}") from None
 
     @classmethod
     def default(cls) -> Scenario:
@@ -343,7 +343,7 @@ class Scenario(Section):
         """A copy with fields of [experiment] replaced, validated again."""
         data = self.model_dump(mode="json", exclude_none=True)
         data["experiment"].update({key: value for key, value in changes.items() if value is not None})
-        return Scenario.parse(data, "command line")
+        return Scenario.parse(data, "options")
 
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""

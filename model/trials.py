@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
+from .suggestion import nearest
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -162,8 +163,12 @@ def match_types(given: Sequence[str], expected: Sequence[str], router: str) -> l
         DataError: a name is missing, unknown or repeated.
     """
     if sorted(given) != sorted(expected):
+        missing = [name for name in expected if name not in given]
+        near = {name: nearest(name, missing) for name in given if name not in expected}
+        meant = [f"{right!r} instead of {name!r}" for name, right in near.items() if right]
+        hint = f"did you mean {' and '.join(meant)}? Rename" if meant else "rename"
         raise DataError(
             f"types of router {router} are {list(given)}; the scenario has {list(expected)}: "
-            "rename them, or analyse with the scenario they were measured for"
+            f"{hint} them, or analyse with the scenario they were measured for"
         )
     return [list(given).index(name) for name in expected]

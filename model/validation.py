@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import BellqueueError
+from .suggestion import nearest, suggestion
 
+QUOTE = "'"  # round each name that pydantic expected
 REWARD_KINDS = ("power", "setup", "table")
 Positive = Annotated[float, Field(gt=0)]
 
@@ -35,20 +39,45 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
             raise error(f"{path}: is {size} bytes long; {what} has at most {max_bytes}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise error(f"{path}: no such file; give {what}") from None
+        raise error(f"{path}: no such file; {nearest_beside(path) or f'give {what}'}") from None
     except UnicodeDecodeError as broken:
         raise error(f"{path}: not UTF-8 text (byte {broken.start}); save it as UTF-8") from None
     except (OSError, ValueError) as broken:
         raise error(f"{path}: cannot be read: {getattr(broken, 'strerror', None) or broken}") from None
 
 
-def first_complaint(error: ValidationError) -> str:
-    """One line: the field, what is allowed, what was given, and how many more complaints there are."""
+def nearest_beside(path: Path) -> str:
+    """Of a path that does not exist, a question after what is there with the nearest name; or nothing."""
+    try:
+        near = nearest(path.name, [each.name for each in path.parent.iterdir()])
+    except OSError:  # the folder does not exist either, or is not ours to read
+        near = None
+    return f"did you mean {path.with_name(near)}?" if near else ""
+
+
+def first_complaint(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """One line: the field, what is allowed, what was given, and how many more complaints there are.
+
+    An unknown key comes first: what is missing elsewhere may be the same key, mistyped.
+
+    Args:
+        error: What pydantic found.
+        model: What was validated; with it a complaint about an unknown key names the nearest that is known.
+    """
     complaints = error.errors(include_url=False)
-    first = complaints[0]
+    first = next((each for each in complaints if each["type"] == "extra_forbidden"), complaints[0])
     field = _field(first["loc"]) or "the file"
+    context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
-        text = f"{field}: unknown key; remove it or check its spelling"
+        known = suggestion(str(first["loc"][-1]), _keys(model, first["loc"][:-1]))
+        text = f"{field}: unknown key{known or '; remove it or check its spelling'}"
+    elif first["type"] == "literal_error" and isinstance(first["input"], str):
+        text = f"{field}: unknown value {_shorten(first['input'])}{_suggested(first['input'], context['expected'])}"
+    elif first["type"] == "union_tag_invalid":
+        place, tag = f"{field}.{context['discriminator'].strip(QUOTE)}", context["tag"]
+        text = f"{place}: unknown value {_shorten(tag)}{_suggested(tag, context['expected_tags'])}"
+    elif first["type"] == "union_tag_not_found":
+        text = f"{field}.{context['discriminator'].strip(QUOTE)}: is missing"
     elif first["type"] == "missing":
         text = f"{field}: is missing"
     elif first["type"] == "value_error":
@@ -72,6 +101,47 @@ def _field(location: tuple[int | str, ...]) -> str:
         elif part.isidentifier() and not (text.endswith(".reward") and part in REWARD_KINDS):
             text += f".{part}"
     return text.lstrip(".")
+
+
+def _suggested(given: str, expected: str) -> str:
+    return suggestion(given, re.findall(f"{QUOTE}([^{QUOTE}]*){QUOTE}", expected))
+
+
+def _keys(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed at a place in what a model describes."""
+    kinds: list[Any] = [model]
+    for part in location:
+        kinds = _inside(kinds, part)
+    named = [item for kind in kinds if _is_model(kind) for item in kind.model_fields.items()]
+    return list(dict.fromkeys(field.alias or name for name, field in named))
+
+
+def _inside(kinds: list[Any], part: int | str) -> list[Any]:
+    """What may stand at an element, a field or behind the tag of a union, given what may stand around it."""
+    if isinstance(part, int):
+        return [each for kind in kinds for item in get_args(kind) for each in _alternatives(item)]
+    models = [kind for kind in kinds if _is_model(kind)]
+    fields = [kind.model_fields[part] for kind in models if part in kind.model_fields]
+    if fields:
+        return [each for field in fields for each in _alternatives(field.annotation)]
+    return [kind for kind in models if _has_tag(kind, part)] or kinds
+
+
+def _has_tag(kind: type[BaseModel], tag: str) -> bool:
+    return any(tag in get_args(field.annotation) for field in kind.model_fields.values())
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The members of a union, without annotations."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [each for member in get_args(annotation) for each in _alternatives(member)]
+    return [annotation]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _shorten(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -10,39 +9,54 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from .completion import join_at_colons
+from .mistakes import Commands, one_line
 from .options import (
+    BROKEN,
     DEFAULT_BACKEND,
     INTERRUPTED,
     NO_ADVANTAGE,
     NOT_FINISHED,
     NOT_VERIFIED,
     USER_MISTAKE,
+    AnyRunArgument,
     BackendOption,
     BoundSecondsOption,
+    DataArgument,
+    DeviceOption,
+    FolderArgument,
+    HardwareOption,
+    HistoryArgument,
     JsonOption,
     LedgerOption,
     MaxCostOption,
     MaxSecondsOption,
+    ObservedOption,
     OutOption,
     PollOption,
     RecordArgument,
     RequireOption,
+    ResumeOption,
     RivalsOption,
     RunArgument,
+    RunsArgument,
     ScenarioArgument,
+    ScenarioOption,
     SeedOption,
     ShotsOption,
     UntilOption,
+    VersionOption,
     YesOption,
 )
+from .streams import flush_streams, tolerate_streams
 from .sweep_options import sweep
 
 if TYPE_CHECKING:
-    from ..backends import RemoteBackend
     from ..model.scenario import Scenario
 
 app = typer.Typer(
     name="bellqueue",
+    cls=Commands,
     help="Does measuring a Bell pair route requests better than classical routers that cannot communicate? "
     "Run the experiment, certify the answer.",
     invoke_without_command=True,
@@ -94,7 +108,7 @@ def run(
 @app.command()
 def submit(
     scenario: ScenarioArgument = None,
-    backend: Annotated[str | None, typer.Option(help="Where to measure: hardware or a cloud simulator.")] = None,
+    backend: HardwareOption = None,
     shots: ShotsOption = None,
     seed: SeedOption = None,
     out: OutOption = None,
@@ -102,13 +116,11 @@ def submit(
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
     until_certified: UntilOption = False,
-    resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Submit what a recorded run still lacks, instead of a new run.")
-    ] = None,
+    resume: ResumeOption = None,
     ledger: LedgerOption = None,
 ) -> None:
     """Submit a run to hardware and return at once; `fetch` brings it home, tomorrow if need be."""
-    from .cloud import Approval, resume_command, submit_command
+    from .cloud import Approval, open_remote, resume_command, submit_command
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
@@ -119,7 +131,7 @@ def submit(
     else:
         if backend is None:
             _fail("submit needs --backend, ibm:fez or braket:garnet say; `bellqueue backends` lists them")
-        opened = _remote(backend)
+        opened = open_remote(backend)
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         name = submit_command(content, scenario, opened, seed, out, ledger, approval)
     print(f"{name}\nfetch it with: bellqueue fetch {name}")
@@ -127,7 +139,7 @@ def submit(
 
 @app.command()
 def status(
-    run: Annotated[str | None, typer.Argument(metavar="RUN", help="A run; without it: all that are under way.")] = None,
+    run: AnyRunArgument = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep the table up to date until all jobs have ended.")
     ] = False,
@@ -144,9 +156,7 @@ def status(
 
 @app.command()
 def fetch(
-    runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs; without any: all that are under way.")
-    ] = None,
+    runs: RunsArgument = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the jobs have finished, for days if need be.")
     ] = False,
@@ -180,7 +190,7 @@ def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
 
 @app.command()
 def runs(
-    run: Annotated[str | None, typer.Argument(metavar="RUN", help="One run: its whole history.")] = None,
+    run: HistoryArgument = None,
     json: JsonOption = False,
     ledger: LedgerOption = None,
 ) -> None:
@@ -192,8 +202,8 @@ def runs(
 
 @app.command()
 def analyze(
-    data: Annotated[Path, typer.Argument(metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.")],
-    scenario: Annotated[Path | None, typer.Option(help="Scenario the data belong to (a run brings its own).")] = None,
+    data: DataArgument,
+    scenario: ScenarioOption = None,
     json: JsonOption = False,
     rivals: RivalsOption = True,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
@@ -230,9 +240,7 @@ def frontier(
 @app.command()
 def plan(
     scenario: ScenarioArgument = None,
-    backend: Annotated[
-        str | None, typer.Option(help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}.")
-    ] = None,
+    backend: DeviceOption = None,
     visibility: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="A Bell pair of this visibility, instead of a device.")
     ] = None,
@@ -254,7 +262,7 @@ def plan(
 @app.command()
 def rivals(
     scenario: ScenarioArgument = None,
-    run: Annotated[Path | None, typer.Option(help="A run's folder: where its observed point stands.")] = None,
+    run: ObservedOption = None,
     visibility: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Also for a Bell pair of this visibility.")
     ] = None,
@@ -276,7 +284,7 @@ app.command()(sweep)
 
 @app.command()
 def replay(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: FolderArgument,
     pairs: Annotated[
         int | None, typer.Option(min=100, max=10**9, help="Pairs to simulate; default: what the trials serve.")
     ] = None,
@@ -294,7 +302,7 @@ def replay(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: FolderArgument,
     out: Annotated[Path | None, typer.Option(help="File to write; default: report.html in the folder.")] = None,
 ) -> None:
     """Write a run's HTML report again from its stored analysis."""
@@ -315,21 +323,18 @@ def backends(
     backends_command(json, offline)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from .provenance import bellqueue_version
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Whether this installation works, and what to do where it does not; exit code 1 if something is broken."""
+    from .doctor import doctor_command
 
-        print(f"bellqueue {bellqueue_version()}")
-        raise typer.Exit
+    _guard_secrets()
+    if not doctor_command(json):
+        raise typer.Exit(BROKEN)
 
 
 @app.callback()
-def _main(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
-    ] = False,
-) -> None:
+def _main(context: typer.Context, version: VersionOption = False) -> None:
     """Holds the options of `bellqueue` itself; alone it shows the help."""
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -337,8 +342,9 @@ def _main(
 
 def _load(path: Path | None) -> Scenario:
     from ..model.scenario import Scenario
+    from .scenarios import named_scenario
 
-    return Scenario.load(path) if path else Scenario.default()
+    return named_scenario(path) if path else Scenario.default()
 
 
 def _guard_secrets() -> None:
@@ -346,15 +352,6 @@ def _guard_secrets() -> None:
     from ..backends import redaction
 
     redaction.install()
-
-
-def _remote(name: str) -> RemoteBackend:
-    from ..backends import RemoteBackend, open_backend
-
-    backend = open_backend(name)
-    if not isinstance(backend, RemoteBackend):
-        _fail(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
-    return backend
 
 
 def _exit_unless(complete: bool, code: int = NOT_FINISHED) -> None:
@@ -368,13 +365,6 @@ def _exit_for(certified: bool, require_advantage: bool) -> None:
         raise typer.Exit(NO_ADVANTAGE)
 
 
-def _tolerate_any_terminal() -> None:
-    """A terminal that cannot show Greek letters gets question marks, not a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
 def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
     print(f"bellqueue: {message}", file=sys.stderr)
     sys.exit(code)
@@ -384,20 +374,18 @@ def main() -> NoReturn:
     """Entry point: a user's mistake becomes one line on stderr and exit code 2."""
     from ..model.errors import BellqueueError
 
-    _tolerate_any_terminal()
+    tolerate_streams()
+    if os.environ.get("_BELLQUEUE_COMPLETE") == "complete_bash":
+        join_at_colons()
     try:
         code = app(standalone_mode=False)
-        if sys.stdout is not None:  # None where the shell has closed it
-            sys.stdout.flush()
+        flush_streams()
     except typer.TyperException as mistake:
-        _fail(f"{' '.join(mistake.format_message().split())} (see --help)")
+        _fail(one_line(mistake))
     except BellqueueError as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except BrokenPipeError:  # the reader of stdout, `head` say, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     if code == INTERRUPTED:
         _fail("interrupted; no half-written folder was left", INTERRUPTED)
     sys.exit(code or 0)

@@ -19,9 +19,11 @@ from ..backends.dispatch import Dispatch
 from ..backends.entries import RunEntry
 from ..backends.ledger import Ledger, default_ledger
 from ..backends.protocol import CostEstimate, RemoteBackend
+from ..backends.registry import open_backend
 from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, LedgerError
 from ..model.scenario import Scenario
+from .completion import RUNS
 from .fetching import ask_quietly, fetch_run, open_recorded, told_how_to_return
 from .folder import REPORT, refuse_existing
 from .submission import (
@@ -37,8 +39,6 @@ from .submission import (
 )
 from .tables import history_table, jobs_table, runs_table
 from .terminal import print_whole, progress_bars, say, show_analysis
-
-RUNS = Path("bellqueue-runs")
 
 
 class Approval:
@@ -73,6 +73,18 @@ def estimate_lines(backend: str, estimate: CostEstimate) -> Iterator[str]:
     seconds = "" if estimate.qpu_seconds is None else f", about {estimate.qpu_seconds:.1f} s on the device"
     yield f"{backend}: {estimate.shots} shots in {tasks}{seconds}; estimated cost {dollars(estimate.money)}"
     yield f"  ({estimate.basis})"
+
+
+def open_remote(name: str) -> RemoteBackend:
+    """The hardware or cloud simulator that a user names.
+
+    Raises:
+        BackendError: there is none of that name, or it works in this process.
+    """
+    backend = open_backend(name)
+    if not isinstance(backend, RemoteBackend):
+        raise BackendError(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
+    return backend
 
 
 def submit_command(

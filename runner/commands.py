@@ -10,29 +10,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..analysis.counts_file import read_counts
+from ..analysis.fitting import Fitting
 from ..analysis.record import frontier_record
-from ..backends.prediction import predictor
 from ..backends.protocol import LocalBackend
-from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
 from ..model.scenario import Scenario
-from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_trials
-from .pipeline import (
-    analyse_folder,
-    analyse_foreign,
-    analyse_run,
-    measure,
-    plan_record,
-    prepare,
-    write_records,
-    write_results,
-)
+from .completion import RUNS
+from .execution import analyse_data, execute
+from .folder import REPORT, RunFolder, check_writable_file
 from .plan_record import PlanRecord
 from .tables import backends_table, cloud_table
 from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
-
-RUNS = Path("bellqueue-runs")
 
 
 def run_command(
@@ -45,45 +33,14 @@ def run_command(
     rivals: bool,
 ) -> bool:
     """Run, analyse, store and show; returns whether the advantage was certified."""
-    failure: BellqueueError | None = None
     with progress_bars() as progress:
-        step = progress.add_task("preparing", total=None)
-        experiment = prepare(scenario, seed, predictor(backend))
-        plan = plan_record(experiment, backend)
-        target = out or _new_place(plan.backend.name, plan.scenario_hash)
-        with new_run_folder(target) as folder:
-            write_records(folder, scenario, plan)
-            progress.update(step, description=f"measuring on {plan.backend.name}", total=plan.shots, completed=0)
-            trials = measure(
-                experiment,
-                backend,
-                lambda status: progress.update(step, completed=status.done),
-                lambda standing: progress.update(step, description=standing.line()),
-            )
-            write_trials(folder, trials)
-            if plan.stop:
-                plan = plan.ended(experiment.plan.part(range(len(trials))))
-                write_records(folder, scenario, plan)
-            try:
-                curves = search_rivals(experiment.frontiers.workload, progress) if rivals else ()
-                progress.update(step, description="analysing and writing", total=None)
-                analysis = analyse_run(
-                    scenario,
-                    plan,
-                    trials,
-                    frontiers=experiment.frontiers,
-                    wider_rivals=curves,
-                    command=_reproduce(source, plan),
-                )
-                write_results(folder, analysis)
-            except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
-                failure = error
-    if failure:
-        raise DataError(f"{failure}; the trials are kept in {target}")
-    show_analysis(analysis, json)
+        typed = str(source or "")
+        done = execute(scenario, typed, backend, seed, lambda plan: out or _new_place(plan), rivals, progress)
+    assert done.folder is not None  # one was named
+    show_analysis(done.analysis, json)
     if not json:
-        print(f"\nrun folder: {target}\nreport:     {target / REPORT}")
-    return analysis.certificate.certified
+        print(f"\nrun folder: {done.folder}\nreport:     {done.folder / REPORT}")
+    return done.analysis.certificate.certified
 
 
 def analyze_command(
@@ -92,24 +49,9 @@ def analyze_command(
     """Analyse a counts file or a run's folder; returns whether the advantage was certified."""
     if report:
         check_writable_file(report)
-    if not data.exists():
-        raise DataError(f"{data}: no such file; give a counts JSON, a trials CSV or a run's folder")
-    folder = RunFolder.open(data) if data.is_dir() else None
-    wanted = scenario or (folder.scenario() if folder else None)
-    if wanted is None:
-        raise DataError(f"{data}: name the scenario these counts belong to with --scenario FILE")
-    workload = wanted.workload()
-    sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
     with progress_bars() as progress:
-        curves = search_rivals(workload, progress) if rivals else ()
-        progress.add_task("analysing", total=None)
-        command = shlex.join(words)
-        if folder:
-            analysis = analyse_folder(folder, scenario, wider_rivals=curves, command=command)
-        else:
-            assert sample is not None  # read above
-            analysis = analyse_foreign(data.name, sample, wanted, wider_rivals=curves, command=command)
+        analysis = analyse_data(data, scenario, rivals, progress, shlex.join(words))
     if report:
         write_report(report, analysis)
     show_analysis(analysis, json)
@@ -185,23 +127,16 @@ def backends_command(json: bool, offline: bool) -> None:
         return
     cloud = [summary for summary in summaries if summary.status]
     if cloud:
-        Console().print(cloud_table(cloud), "")
-    Console().print(backends_table([summary for summary in summaries if not summary.status]))
+        Console().print(Fitting(cloud_table(cloud)), "")
+    Console().print(Fitting(backends_table([summary for summary in summaries if not summary.status])))
 
 
-def _new_place(backend: str, scenario_hash: str) -> Path:
+def _new_place(plan: PlanRecord) -> Path:
     """A folder name under bellqueue-runs that nothing has yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    slug = "".join(letter if letter.isalnum() else "-" for letter in backend)[:40].strip("-")
-    place = RUNS / f"{stamp}-{slug}-{scenario_hash[:8]}"
-    number = 2
+    slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name)[:40].strip("-")
+    name = f"{stamp}-{slug}-{plan.scenario_hash[:8]}"
+    place, number = RUNS / name, 2
     while place.exists():
-        place = RUNS / f"{stamp}-{slug}-{scenario_hash[:8]}-{number}"
-        number += 1
+        place, number = RUNS / f"{name}-{number}", number + 1
     return place
-
-
-def _reproduce(source: Path | None, plan: PlanRecord) -> str:
-    words = ["bellqueue", "run", *([str(source)] if source else []), "--backend", plan.backend.name]
-    words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
-    return shlex.join([*words, "--seed", str(plan.seed)])

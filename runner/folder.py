@@ -19,7 +19,7 @@ from ..analysis.record import Analysis
 from ..model.errors import DataError, OutputError
 from ..model.scenario import Scenario
 from ..model.trials import Trials
-from ..model.validation import first_complaint, read_text
+from ..model.validation import first_complaint, nearest_beside, read_text
 from .plan_record import PlanRecord
 
 SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
@@ -43,7 +43,8 @@ class RunFolder:
             DataError: the folder is missing or is not a run.
         """
         if not path.is_dir():
-            raise DataError(f"{path}: no such run folder; give the folder that `bellqueue run` wrote")
+            remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
+            raise DataError(f"{path}: no such run folder; {remedy}")
         for name in (SCENARIO, PLAN, TRIALS):
             if not (path / name).is_file():
                 raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
@@ -74,7 +75,7 @@ class RunFolder:
         try:
             return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
         except ValidationError as error:
-            raise DataError(f"{source}: {first_complaint(error)}") from None
+            raise DataError(f"{source}: {first_complaint(error, kind)}") from None
 
 
 @contextmanager

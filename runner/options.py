@@ -7,11 +7,28 @@ from typing import Annotated
 
 import typer
 
+from .completion import backend_names, data_to_analyse, hardware_names, ledger_runs, run_folders
+
 DEFAULT_BACKEND = "fake:torino"
+BROKEN = 1
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .provenance import bellqueue_version
+
+        print(f"bellqueue {bellqueue_version()}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")]
 ScenarioArgument = Annotated[
-    Path | None, typer.Argument(help="Scenario file (TOML). Without it: the embedded default scenario.")
+    Path | None, typer.Argument(help="Scenario file (TOML). Without it: `default`, the embedded one.")
+]
+ScenarioOption = Annotated[
+    Path | None,
+    typer.Option(help="Scenario the data belong to, `default` for the embedded one (a run brings its own)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
 RivalsOption = Annotated[
@@ -23,7 +40,18 @@ RequireOption = Annotated[
 SeedOption = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of settings and simulators. Without it: a fresh one.")
 ]
-BackendOption = Annotated[str, typer.Option(help="Where to measure; see `bellqueue backends`.")]
+BackendOption = Annotated[
+    str, typer.Option(help="Where to measure; see `bellqueue backends`.", autocompletion=backend_names)
+]
+HardwareOption = Annotated[
+    str | None, typer.Option(help="Where to measure: hardware or a cloud simulator.", autocompletion=hardware_names)
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}.", autocompletion=backend_names
+    ),
+]
 ShotsOption = Annotated[int | None, typer.Option(min=1, help="Trials, instead of the scenario's.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the run; must not exist yet.")]
 LedgerOption = Annotated[
@@ -39,9 +67,44 @@ UntilOption = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Submit without being asked.")]
 PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest pause between two questions.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.", autocompletion=ledger_runs)
+]
+AnyRunArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="A run; without it: all that are under way.", autocompletion=ledger_runs),
+]
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN]...", help="Runs; without any: all that are under way.", autocompletion=ledger_runs),
+]
+HistoryArgument = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="One run: its whole history.", autocompletion=ledger_runs)
+]
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN", help="Submit what a recorded run still lacks, instead of a new run.", autocompletion=ledger_runs
+    ),
+]
+DataArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyse
+    ),
+]
+ObservedOption = Annotated[
+    Path | None,
+    typer.Option(help="A run's folder: where its observed point stands.", autocompletion=run_folders),
+]
+FolderArgument = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=run_folders)]
 RecordArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run's folder, or a bare analysis.json (the output of --json).")
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder, or a bare analysis.json (the output of --json).",
+        autocompletion=run_folders,
+    ),
 ]
 BoundSecondsOption = Annotated[
     float, typer.Option("--seconds", min=0, help="Longest search for the classical bound of a large game.")

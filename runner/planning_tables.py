@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ..analysis.drawing import printable
+from ..analysis.fitting import Fitting
 from ..analysis.promise import Promise, Reach
 from ..analysis.table import NONE, chance_text, estimate_cell
 from ..backends.cost import dollars
@@ -30,8 +31,8 @@ def forecast_table(record: ForecastRecord) -> RenderableType:
         parts += [Text(), Text("What would change it:"), _list(record.changes)]
     parts += [Text(), Text(printable(f"Scenario: {record.title}. {_told(record.device)}"))]
     parts += [Text(f"Note: {warning}") for warning in record.warnings]
-    parts += [Text(), _expected(record), _promise(record), _certifying(record)]
-    return Group(*parts, _latency(record), Text(_LATENCY))
+    tables = (_expected(record), _promise(record), _certifying(record), _latency(record))
+    return Group(*parts, Text(), *map(Fitting, tables), Text(_LATENCY))
 
 
 def ranking_table(record: RankingRecord) -> RenderableType:
@@ -60,7 +61,8 @@ def ranking_table(record: RankingRecord) -> RenderableType:
     ]
     able = sum(each.predicted_power >= record.power for each in record.ranked)
     title = f"GO on {able} of {len(record.ranked)} backends" if able else "NO-GO on every backend"
-    parts: list[RenderableType] = [Text(f"{title}: {printable(record.title)}.", style="bold"), Text(), table, *notes]
+    verdict = Text(f"{title}: {printable(record.title)}.", style="bold")
+    parts: list[RenderableType] = [verdict, Text(), Fitting(table), *notes]
     if record.failed:
         parts += [Text(), Text("Not ranked:"), _list([f"{each.name}: {each.reason}" for each in record.failed])]
     return Group(*(Text(part) if isinstance(part, str) else part for part in parts))

@@ -175,7 +175,12 @@ def test_shots_that_do_not_fill_the_blocks_are_refused_with_the_remedy(double: I
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"), [("nosuch", "not among the devices of this account: ibm_manila"), ("manila,pair=0-4", "usable:")]
+    ("typed", "told"),
+    [
+        ("nosuch", "not among the devices of this account; valid: manila"),
+        ("manilla", "not among the devices of this account; did you mean manila?"),
+        ("manila,pair=0-4", "usable:"),
+    ],
 )
 def test_wrong_names_are_told_in_one_line(double: IbmDouble, typed: str, told: str) -> None:
     with pytest.raises(BackendError, match=told):

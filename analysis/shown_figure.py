@@ -1,0 +1,22 @@
+"""A figure that a notebook shows by itself, whatever its plotting is set up for."""
+
+from __future__ import annotations
+
+import io
+
+from matplotlib.figure import Figure
+
+from .drawing import figure_style
+
+_DOTS, _SCALE = 200, 2  # per inch; pixels to one of the page, so that it is sharp on any screen
+
+
+class ShownFigure(Figure):
+    """matplotlib's figure. Without pyplot, which none of ours needs, notebooks would only name it."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        buffer = io.BytesIO()
+        with figure_style():
+            self.savefig(buffer, format="png", dpi=_DOTS, metadata={"Software": None})
+        width, height = (round(inches * _DOTS / _SCALE) for inches in self.get_size_inches())
+        return buffer.getvalue(), {"width": width, "height": height}

@@ -1,0 +1,55 @@
+"""Standard output and error as they come: of any encoding, closed by the shell, or read by a pipe that ends early."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any, TextIO
+
+
+def tolerate_streams() -> None:
+    """From here on no letter that a terminal cannot show, and no reader who has gone, ends the program."""
+    if _replaceable(sys.stdout):
+        sys.stdout = _tolerant(sys.stdout, sys.stdout.isatty())
+    if _replaceable(sys.stderr):
+        sys.stderr = _tolerant(sys.stderr, True)
+
+
+def flush_streams() -> None:
+    """Write out what is still held back."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # None where the shell has closed it
+            stream.flush()
+
+
+class _PatientFile(io.FileIO):
+    """A descriptor whose reader may go, as `head` does. What is written then is dropped, and the command goes on.
+
+    So whatever the command has to do is done, and its exit code says what came of it.
+    """
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return super().write(data)
+
+
+def _replaceable(stream: TextIO | None) -> bool:
+    """Whether it is a plain text stream that has not been replaced yet."""
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    return isinstance(stream, io.TextIOWrapper) and not isinstance(raw, _PatientFile)
+
+
+def _tolerant(stream: TextIO, line_buffering: bool) -> TextIO:
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_PatientFile(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        errors="replace",  # question marks for Greek letters, not a traceback
+        line_buffering=line_buffering,
+    )

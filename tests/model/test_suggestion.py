@@ -1,0 +1,104 @@
+"""A mistyped name gets the nearest valid one, wherever in a file it stands."""
+
+from __future__ import annotations
+
+import copy
+import string
+from typing import Any
+
+import pytest
+from bellqueue.model.errors import DataError, ScenarioError
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.suggestion import nearest, suggestion
+from bellqueue.model.trials import match_types
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.scenarios import default_record
+
+NAMES = ("aer", "braket", "braket-local", "fake", "ibm")
+
+
+@given(st.sampled_from(NAMES[1:3]), st.data())
+def test_one_wrong_letter_is_forgiven(name: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(name) - 1))
+    letter = data.draw(st.sampled_from(string.ascii_lowercase))
+    assert nearest(name[:at] + letter + name[at + 1 :], NAMES) == name
+    assert nearest(name[:at] + name[at + 1 :], NAMES) == name
+    assert nearest(name.upper(), NAMES) == name
+
+
+def test_what_is_like_nothing_is_told_the_list_only() -> None:
+    assert suggestion("zzz", NAMES) == "; valid: aer, braket, braket-local, fake, ibm"
+    assert suggestion("areo", NAMES) == "; did you mean aer? (valid: aer, braket, braket-local, fake, ibm)"
+    many = [f"device-{number}" for number in range(40)]
+    assert suggestion("zzz", many) == ""
+    assert suggestion("device-77", many, listing="bellqueue backends").endswith("(`bellqueue backends` lists all 40)")
+    assert suggestion("Short", ["short"], also=["shot"]) == "; did you mean short? (valid: short)"
+    assert suggestion("x", []) == ""
+
+
+def _renamed(path: tuple[Any, ...], wrong: str) -> dict[str, Any]:
+    """The default scenario with the key at a path mistyped."""
+    record = copy.deepcopy(default_record())
+    place: Any = record
+    for part in path[:-1]:
+        place = place[part]
+    place[wrong] = place.pop(path[-1])
+    return record
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (("traffic",), "trafic"),
+        (("traffic", "pair_rate"), "pair_rat"),
+        (("traffic", "type", 1, "probability"), "probabilty"),
+        (("traffic", "type", 0, "service", "mean"), "maen"),
+        (("baseline", "reward", "setup_time"), "setuptime"),
+        (("experiment", "significance"), "signifcance"),
+        (("experiment", "shots"), "shot"),
+    ],
+)
+def test_a_mistyped_key_of_a_scenario(path: tuple[Any, ...], wrong: str) -> None:
+    with pytest.raises(ScenarioError, match=rf"{wrong}: unknown key; did you mean {path[-1]}\?"):
+        Scenario.parse(_renamed(path, wrong))
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "told"),
+    [
+        (
+            ("traffic", "type", 0, "service", "distribution"),
+            "determinstic",
+            "traffic.type[0].service.distribution: unknown value 'determinstic'; did you mean deterministic?",
+        ),
+        (("baseline", "reward", "kind"), "setip", "baseline.reward.kind: unknown value 'setip'; did you mean setup?"),
+        (("experiment", "operating_point"), "largest", "did you mean largest-advantage?"),
+        (("experiment", "operating_point"), {"waitingtime": 0.5}, "did you mean waiting_time?"),
+        (("experiment", "settings"), "radnom", "did you mean random? (valid: random, fixed)"),
+    ],
+)
+def test_a_mistyped_value_of_a_scenario(path: tuple[Any, ...], wrong: Any, told: str) -> None:
+    record = copy.deepcopy(default_record())
+    place: Any = record
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = wrong
+    with pytest.raises(ScenarioError) as refused:
+        Scenario.parse(record)
+    assert told in str(refused.value)
+
+
+def test_a_key_of_another_reward_is_not_proposed() -> None:
+    record = copy.deepcopy(default_record())
+    record["baseline"]["reward"] = {"kind": "power", "exponent": 2, "setup_time": 5}
+    with pytest.raises(ScenarioError, match=r"baseline.reward.setup_time: unknown key; valid: kind, exponent$"):
+        Scenario.parse(record)
+
+
+def test_mistyped_types_of_a_counts_file() -> None:
+    with pytest.raises(DataError, match="did you mean 'short' instead of 'shrt'"):
+        match_types(["shrt", "long"], ["short", "long"], "A")
+    with pytest.raises(DataError, match=r"the scenario has \['short', 'long'\]: rename them"):
+        match_types(["0", "1"], ["short", "long"], "A")

@@ -1,0 +1,153 @@
+"""The shell's side of the command line: completion, pipes that end early, and what is proposed for a mistyped word."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from bellqueue.backends.entries import RunEntry
+from bellqueue.backends.ledger import Ledger
+
+from tests.scenarios import default_record
+
+from .conftest import Run
+
+BELLQUEUE = Path(sys.executable).with_name("bellqueue")
+
+
+def _entry(name: str) -> RunEntry:
+    return RunEntry(
+        name, "2026-01-01T00:00:00+00:00", "ibm:fez", "{}", "{}", b"", "{}", f"/nowhere/{name}", "", "", (range(1),), 1,
+        Decimal(1), 1.0, "",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """The environment of a shell in a folder with one run, one counts file and a ledger of two runs."""
+    (tmp_path / "bellqueue-runs" / "first").mkdir(parents=True)
+    (tmp_path / "bellqueue-runs" / "first" / "plan.json").write_text("{}")
+    (tmp_path / "bellqueue-runs" / ".half.partial").mkdir()
+    (tmp_path / "counts.json").write_text("{}")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.add_run(_entry("r-early"))
+        ledger.add_run(_entry("r-late"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "bellqueue").symlink_to(BELLQUEUE)
+    return {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "BELLQUEUE_LEDGER": str(tmp_path / "ledger.db"),
+        "HOME": str(tmp_path),
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",  # with it the shell is named, not looked for
+    }
+
+
+def _sh(script: str, folder: Path, environment: dict[str, str], shell: Sequence[str] = ("bash", "--norc")) -> str:
+    done = subprocess.run(
+        [*shell, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def _completed(words: Sequence[Sequence[str]], folder: Path, environment: dict[str, str]) -> list[list[str]]:
+    """What bash is proposed for the last word of each line, by the script that --show-completion prints."""
+    script = 'eval "$(bellqueue --show-completion bash)"; propose() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+    script += 'COMPREPLY=(); _bellqueue_completion bellqueue; printf "%s\\n" "${COMPREPLY[@]}"; echo ---; }\n'
+    script += "\n".join(f"propose bellqueue {' '.join(repr(word) for word in line)}" for line in words)
+    return [part.split() for part in _sh(script, folder, environment).split("---\n")[:-1]]
+
+
+def test_bash_is_proposed_what_is_there(shell: dict[str, str], tmp_path: Path) -> None:
+    commands, fetch, backend, colon, bare, hardware, analyze, report = _completed(
+        [
+            ["fron"], ["fetch", ""], ["run", "--backend", ""], ["plan", "--backend", "fake", ":", "tori"],
+            ["run", "--backend", "ibm", ":"], ["submit", "--backend", ""], ["analyze", ""], ["report", ""],
+        ],
+        tmp_path, shell,
+    )  # fmt: skip
+    assert commands == ["frontier"]
+    assert fetch == ["r-late", "r-early"]
+    assert {"aer", "fake:torino", "ibm:fez"} <= set(backend)
+    assert colon == ["torino"]  # bash has fake: already
+    assert bare == ["least-busy", "fez"]
+    assert hardware == ["ibm:least-busy", "ibm:fez"]
+    assert analyze == ["counts.json", "bellqueue-runs/first"]
+    assert report == ["bellqueue-runs/first"]
+
+
+def test_zsh_is_proposed_the_same(shell: dict[str, str], tmp_path: Path) -> None:
+    typed = {"_BELLQUEUE_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "bellqueue run --backend fake:tori"}
+    assert _sh("bellqueue", tmp_path, shell | typed).count("torino") == 2  # the name, and ibm_torino in its note
+    script = _sh("bellqueue --show-completion zsh", tmp_path, shell)
+    assert script.startswith("#compdef bellqueue")
+    if shutil.which("zsh"):
+        path = tmp_path / "completion.zsh"
+        path.write_text(script)
+        _sh(f"autoload -U compinit; compinit -u; source {path}", tmp_path, shell, ("zsh", "-f"))
+
+
+def test_completion_needs_no_ledger_and_begins_none(shell: dict[str, str], tmp_path: Path) -> None:
+    missing = tmp_path / "none" / "ledger.db"
+    ((),) = [tuple(each) for each in _completed([["fetch", ""]], tmp_path, shell | {"BELLQUEUE_LEDGER": str(missing)})]
+    assert not missing.parent.exists()
+
+
+def test_a_reader_who_goes_changes_no_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(default_record(shots=100)))
+    run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --no-rivals --seed 1 --require-advantage"
+    script = f"{BELLQUEUE} backends --offline | head -1; a=${{PIPESTATUS[0]}}\n"
+    script += f"{BELLQUEUE} backends --offline --json | head -1; b=${{PIPESTATUS[0]}}\n"
+    script += f"{run} | true; echo $a $b ${{PIPESTATUS[0]}}"
+    table, record, codes = _sh(script, tmp_path, dict(os.environ)).splitlines()
+    assert table.split()[:2] == ["name", "qubits"]
+    assert record == "["
+    assert codes == "0 0 3"  # not certified is not certified, whoever reads
+    assert len(list((tmp_path / "bellqueue-runs").glob("*/report.html"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["anlyze"], "unknown command 'anlyze'; did you mean analyze?"),
+        (["run", "--sots", "3"], "unknown option --sots; did you mean --shots?"),
+        (["frontier", "--jsn"], "unknown option --jsn; did you mean --json? (valid: --json, --plot"),
+        (["run", "sceanrio.json"], "no such file; did you mean scenario.json?"),
+        (["run", "--backend", "brakt-local"], "did you mean braket-local?"),
+        (["report", "runs/frist"], "no such run folder; did you mean runs/first?"),
+        (["frontier", "defualt"], "did you mean default, the embedded scenario?"),
+        (["fetch", "r-erly"], "did you mean r-early?"),
+        (["--verison"], "unknown option --verison; did you mean --version?"),
+    ],
+)
+def test_the_nearest_is_proposed(
+    arguments: list[str], words: str, call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "ledger.db"))
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.add_run(_entry("r-early"))
+    (tmp_path / "runs" / "first").mkdir(parents=True)
+    (tmp_path / "scenario.json").write_text(json.dumps(default_record()))
+    done = call(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("bellqueue: ")
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
+
+
+def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(call: Run, tmp_path: Path) -> None:
+    named = call("frontier", "default", "--json")
+    assert json.loads(named.stdout)["title"] == "Light traffic, costly interruptions"
+    (tmp_path / "default").write_text(json.dumps(default_record()))
+    done = call("frontier", "default")
+    assert done.returncode == 2
+    assert "is called so, too" in done.stderr
+    assert call("frontier", "--json").stdout == named.stdout  # no file was named

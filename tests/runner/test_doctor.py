@@ -1,0 +1,127 @@
+"""`bellqueue doctor` finds what is broken, says how to mend it, and never tells a secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bellqueue.runner import doctor
+
+from .conftest import Run
+
+SECRET = "tok-7f3a90c1d2e4b5"
+
+
+@pytest.fixture(autouse=True)
+def _own_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the machine's user is looked at, and only one simulator is run."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "home" / "ledger.db"))
+    for name in ("QISKIT_IBM_TOKEN", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "BELLQUEUE_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    whole = doctor._simulator
+    monkeypatch.setattr(doctor, "_simulator", lambda name: whole(name) if name == "aer" else iter(()))
+
+
+def _findings(call: Run, code: int = 0) -> dict[str, dict[str, str]]:
+    done = call("doctor", "--json")
+    assert done.returncode == code, done.stdout
+    assert done.stderr == ""
+    record: dict[str, Any] = json.loads(done.stdout)
+    assert record["schema"] == "bellqueue.doctor/1"
+    assert record["healthy"] is (code == 0)
+    return {each["check"]: each for each in record["findings"]}
+
+
+def test_all_is_well_here(call: Run, tmp_path: Path) -> None:
+    found = _findings(call)
+    assert {"bellqueue", "libraries", "credentials", "aer", "run folder", "disk", "ledger", "terminal"} <= set(found)
+    assert f"numpy {metadata.version('numpy')}" in found["libraries"]["found"]
+    assert found["aer"]["found"].startswith("100 trials, ")
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+def test_a_line_each_and_a_last_word(call: Run) -> None:
+    done = call("doctor")
+    *lines, last = done.stdout.splitlines()
+    assert last == "Nothing is broken."
+    assert all(line[:6] in ("ok    ", "warn  ", "fail  ", "      ", "") for line in lines)
+
+
+def test_a_file_of_keys_that_others_may_read_is_broken_and_told_without_the_keys(call: Run, tmp_path: Path) -> None:
+    (tmp_path / "credentials.toml").write_text(f'[ibm]\ntoken = "{SECRET}"\n')
+    (tmp_path / "credentials.toml").chmod(0o644)
+    done = call("doctor")
+    assert done.returncode == 1
+    assert "fail  credentials: credentials.toml: others on this machine may read" in done.stdout
+    assert "chmod 600 credentials.toml" in done.stdout
+    assert done.stdout.splitlines()[-1] == "broken: credentials"
+    (tmp_path / "credentials.toml").chmod(0o600)
+    found = _findings(call)
+    assert found["credentials"]["state"] == "ok"
+    assert found["IBM Quantum"]["found"] == "key found in credentials.toml"
+    assert SECRET not in done.stdout + json.dumps(found)
+
+
+def test_places_that_cannot_be_written_to(call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bellqueue-runs").write_text("a file, where a folder belongs")
+    monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "bellqueue-runs" / "ledger.db"))
+    found = _findings(call, 1)
+    for check, remedy in (("run folder", "--out"), ("ledger", "BELLQUEUE_LEDGER")):
+        assert found[check]["state"] == "fail"
+        assert remedy in found[check]["remedy"]
+
+
+def test_a_ledger_that_is_none(call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes.txt").write_text("not a ledger")
+    monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "notes.txt"))
+    assert "is no ledger" in _findings(call, 1)["ledger"]["found"]
+
+
+def test_versions_that_are_missing_or_too_old(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "amazon-braket-sdk":
+            raise metadata.PackageNotFoundError(name)
+        return "1.4.0" if name == "qiskit" else real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    found = _findings(call, 1)
+    assert found["qiskit"]["state"] == "fail"
+    assert found["qiskit"]["remedy"] == 'pip install "qiskit>=2.0"'
+    assert found["extra braket"]["state"] == "warn"
+    assert 'pip install "bellqueue[braket]"' in found["extra braket"]["remedy"]
+
+
+def test_a_simulator_that_answers_with_coins_is_broken(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+    from bellqueue.backends.aer import AerBackend
+
+    def coins(self: object, settings: Any, shots: Any, seed: int) -> Any:
+        rng = np.random.default_rng(seed)
+        return [rng.integers(0, 2, (count, 2), dtype=np.uint8) for count in shots]
+
+    monkeypatch.setattr(AerBackend, "sample", coins)
+    found = _findings(call, 1)
+    assert found["aer"]["state"] == "fail"
+    assert "a Bell pair gives more" in found["aer"]["found"]
+
+
+def test_a_broken_library_breaks_its_check_alone(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "qiskit_aer", None)  # its import raises
+    found = _findings(call, 1)
+    assert found["aer"]["state"] == "fail"
+    assert found["disk"]["state"] == found["terminal"]["state"] == "ok"
+
+
+def test_a_terminal_without_greek(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LETTERS", "\udfff")  # no encoding has it
+    found = _findings(call)
+    assert found["terminal"]["state"] == "warn"
+    assert "PYTHONUTF8=1" in found["terminal"]["remedy"]

@@ -1,0 +1,266 @@
+"""The functions of a notebook say what the commands say, and show themselves."""
+
+from __future__ import annotations
+
+import doctest
+import html.parser
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.record import Analysis, FrontierRecord
+from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
+from bellqueue.model.trials import Trials
+from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, results, run
+from bellqueue.runner.told_progress import shown_progress
+
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+
+from .conftest import Run
+
+VOID = {"br"}
+
+
+@pytest.fixture(scope="module")
+def hanoi() -> results.Result:
+    return analyze(IBM_HANOI, "default")
+
+
+@pytest.fixture(scope="module")
+def geneva() -> results.Result:
+    return analyze(IBM_GENEVA, "default")
+
+
+@pytest.fixture(scope="module")
+def light() -> results.FrontierResult:
+    return frontiers("default")
+
+
+class _Page(html.parser.HTMLParser):
+    """Every tag, and the text outside of tags; each element that is opened is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_examples_of_the_docstrings() -> None:
+    tested = doctest.testmod(notebook)
+    assert tested.attempted > 8
+    assert tested.failed == 0
+
+
+def test_the_names_are_where_they_are_looked_for_and_load_nothing_before() -> None:
+    script = (
+        "import sys, bellqueue.runner as r\n"
+        "assert not {'numpy', 'scipy', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
+        "assert dir(r) == r.__all__ == ['Scenario', 'analyze', 'frontiers', 'plot', 'run']\n"
+        "from bellqueue.runner import *\n"
+        "assert Scenario.default().title and callable(plot)\n"
+        "assert not {'qiskit', 'braket', 'matplotlib.pyplot'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_a_published_measurement(hanoi: results.Result) -> None:
+    # MODEL §5, of these sixteen counts.
+    assert hanoi.observed.waiting_time.estimate == pytest.approx(0.497809, abs=1e-6)
+    assert hanoi.observed.splitting_probability.estimate == pytest.approx(0.505621, abs=1e-6)
+    assert hanoi.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.566644, abs=1e-6)
+    assert hanoi.certified
+    assert hanoi.certificate.edges == 2  # nothing was declared: the union bound over both edges
+    assert "Conditional" in hanoi.certificate.assumption
+    assert hanoi.trials is None
+    assert hanoi.folder is None
+
+
+def test_counts_in_every_form_give_what_the_command_gives(hanoi: results.Result, call: Run, tmp_path: Path) -> None:
+    content = {"schema": "bellqueue.counts/1", "counts": IBM_HANOI}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    told = json.loads(call("analyze", "c.json", "--scenario", "default", "--no-rivals", "--json").stdout)
+    found = json.loads(hanoi.to_json())
+    assert found["provenance"]["content_hash"] == told["provenance"]["content_hash"]
+    del found["provenance"], told["provenance"]  # when, and from what file
+    assert found == told
+    for data in (tmp_path / "c.json", np.array(IBM_HANOI), {"counts": IBM_HANOI}):
+        assert analyze(data, Scenario.default()).certificate == hanoi.certificate
+
+
+def test_declared_types_are_matched_by_name(hanoi: results.Result) -> None:
+    swapped = np.array(IBM_HANOI)[::-1, ::-1].tolist()
+    found = analyze({"types": ["long", "short"], "counts": swapped}, "default")
+    assert found.observed == hanoi.observed
+
+
+def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
+    done = call("run", "--backend", "aer:visibility=0.9", "--shots", 2000, "--seed", 5, "--out", "told", "--no-rivals")
+    assert done.returncode == 0, done.stderr
+    kept = run("default", "aer:visibility=0.9", shots=2000, seed=5, out=tmp_path / "kept")
+    shots, seed = np.array([2000, 5])  # numpy's own integers
+    loose = run(Scenario.default(), "aer:visibility=0.9", shots=shots, seed=seed)
+    assert kept.folder == tmp_path / "kept"
+    assert {path.name for path in kept.folder.iterdir()} == {path.name for path in (tmp_path / "told").iterdir()}
+    assert (kept.folder / "trials.csv").read_bytes() == (tmp_path / "told" / "trials.csv").read_bytes()
+    assert loose.folder is None
+    assert isinstance(loose.trials, Trials)
+    assert loose.certificate == kept.certificate
+    assert kept.provenance.command == "bellqueue run default --backend aer:visibility=0.9 --shots 2000 --seed 5"
+    assert loose.provenance.command is None  # no command knows a scenario that has no name
+    again = analyze(kept.folder)
+    assert again.certificate == kept.certificate
+    assert again.frontiers.classical == kept.frontiers.classical
+    with pytest.raises(OutputError, match="exists already"):
+        run("default", shots=10, out=tmp_path / "kept")
+
+
+def test_frontiers_are_the_record_of_the_command(light: results.FrontierResult, call: Run) -> None:
+    assert isinstance(light, FrontierRecord)
+    # MODEL §5.
+    assert [point.splitting_probability for point in light.classical] == [0, pytest.approx(0.3), 1]
+    assert light.classical[-1].waiting_time == pytest.approx(0.1210526, abs=1e-7)
+    assert json.loads(light.model_dump_json(by_alias=True)) == json.loads(call("frontier", "--json").stdout)
+
+
+def test_progress_is_told_and_silence_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    run("default", shots=300, seed=1, progress=lambda *step: told.append(step))
+    assert told[0] == ("preparing", 0, None)
+    measured = [done for what, done, total in told if what == "measuring on aer" and total == 300]
+    assert measured == sorted(measured)
+    assert measured[-1] == 300
+    assert told[-1][0] == "analysing"
+    run("default", shots=300, seed=1, progress=False)
+    with shown_progress(True) as shown:  # no terminal and no notebook
+        shown.add_task("waiting", total=3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_plain_form_says_the_answer_in_two_lines(hanoi: results.Result, geneva: results.Result) -> None:
+    first, second = repr(hanoi).splitlines()
+    assert first == "<Result CERTIFIED: waiting time 0.4978 against 0.5666 classical at equal throughput (-12.1 %),"
+    assert second.endswith("180000 trials>")
+    assert str(hanoi) == repr(hanoi)
+    assert repr(geneva).startswith("<Result NOT CERTIFIED: waiting time 0.5914 against 0.5383 classical")
+    assert "NO-SIGNALLING ALARM" in repr(geneva)
+
+
+def test_the_page_of_a_notebook_is_small_whole_and_says_the_verdict(
+    hanoi: results.Result, geneva: results.Result, light: results.FrontierResult
+) -> None:
+    page = hanoi._repr_html_()
+    read = _Page(page)
+    for sentence in hanoi.verdict:
+        assert sentence in read.text
+    assert "0.5666" in read.text
+    assert len(page) < 4000
+    assert "background" not in page  # legible on light and on dark pages: text is of the page's own colour
+    assert " color:" not in page
+    assert "largest reduction" in _Page(light._repr_html_()).text
+    assert _Page(geneva._repr_html_()).text.startswith("NO-SIGNALLING ALARM")
+
+
+def test_what_others_have_named_is_escaped() -> None:
+    record = default_record()
+    record["title"] = record["traffic"]["type"][0]["name"] = "<script>alert(1)</script>\x07"
+    scenario = Scenario.parse(record)
+    found = analyze(IBM_HANOI, scenario)
+    for shown in (found, found.frontiers):
+        read = _Page(shown._repr_html_())
+        assert "script" not in read.tags
+        assert "\x07" not in read.text + repr(shown)
+
+
+def test_figures_show_themselves(hanoi: results.Result) -> None:
+    for shown, panels in ((hanoi, 2), (hanoi.frontiers, 2)):
+        figure = plot(shown)
+        assert len(figure.axes) == panels
+        png, size = figure._repr_png_()  # type: ignore[attr-defined]
+        assert png.startswith(b"\x89PNG")
+        width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+        assert (width, height) == (2 * size["width"], 2 * size["height"])  # sharp on screens of double density
+    assert any("observed" in str(text.get_text()) for text in plot(hanoi).legends[0].get_texts())
+
+
+def test_a_report_is_written(hanoi: results.Result, tmp_path: Path) -> None:
+    hanoi.save_report(tmp_path / "hanoi.html")
+    assert "CERTIFIED" in (tmp_path / "hanoi.html").read_text()
+
+
+def test_tables_need_pandas_and_say_so(hanoi: results.Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)  # its import raises
+    for shown in (hanoi, hanoi.frontiers):
+        with pytest.raises(BellqueueError, match=r"pip install pandas$"):
+            shown.to_dataframe()
+
+
+def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = types.ModuleType("pandas")
+    stand_in.DataFrame = list  # type: ignore[attr-defined]  # the rows as they are given
+    monkeypatch.setitem(sys.modules, "pandas", stand_in)
+    rows: Any = hanoi.to_dataframe()
+    waiting = {row["of"]: row["estimate"] for row in rows if row["quantity"] == "waiting_time"}
+    assert waiting["observed"] == pytest.approx(0.497809, abs=1e-6)
+    assert waiting["classical"] == pytest.approx(0.566644, abs=1e-6)
+    assert all(row["low"] <= row["estimate"] <= row["high"] for row in rows)
+    points: Any = hanoi.frontiers.to_dataframe()
+    assert {row["frontier"] for row in points} == {"classical", "quantum", "communication"}
+    for name in ("classical", "quantum", "communication"):
+        end = max((row for row in points if row["frontier"] == name), key=lambda row: row["splitting_probability"])
+        assert end["splitting_probability"] == pytest.approx(1)
+        assert end["waiting_time"] == pytest.approx(0.1210526, abs=1e-6)  # W0 (MODEL §5), whoever splits all
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "words"),
+    [
+        (lambda: run("default", backend="ibm:fez"), BackendError, "use: bellqueue submit --backend ibm:fez"),
+        (lambda: run("default", backend="braket:garnet"), BackendError, "bellqueue submit --backend braket:garnet"),
+        (lambda: run("default", backend="areo"), BackendError, "did you mean aer?"),
+        (lambda: run("default", shots=0), ScenarioError, "experiment.shots"),
+        (lambda: run("default", shots=2.5), ScenarioError, "experiment.shots"),  # type: ignore[arg-type]
+        (lambda: run("default", shots=10, seed=-1), DataError, "seed is -1"),
+        (lambda: run("default", shots=10, seed=1.5), DataError, "seed is 1.5"),  # type: ignore[arg-type]
+        (lambda: run("nowhere.toml"), ScenarioError, "no such file"),
+        (lambda: frontiers("defualt"), ScenarioError, "did you mean default"),
+        (lambda: analyze(IBM_HANOI), DataError, "name the scenario"),
+        (lambda: analyze("nowhere.json", "default"), DataError, "no such file"),
+        (lambda: analyze([[1, 2], [3, 4]], "default"), DataError, "counts[0][0]"),
+        (lambda: analyze(np.zeros((2, 2, 2, 2), int), "default"), DataError, "all zero"),
+        (lambda: analyze(np.full((2, 2, 2, 2), 0.5), "default"), DataError, "counts[0][0][0][0]"),
+        (lambda: analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
+        (lambda: analyze({"count": IBM_HANOI}, "default"), DataError, "did you mean counts?"),
+        (lambda: analyze(7, "default"), DataError, "counts"),
+        (lambda: plot([1, 2]), DataError, "not a list"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_meant_is_told_in_one_line(wrong: Any, kind: type[BellqueueError], words: str) -> None:
+    with pytest.raises(kind) as refused:
+        wrong()
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_results_are_records(hanoi: results.Result) -> None:
+    assert isinstance(hanoi, Analysis)
+    assert Analysis.model_validate_json(hanoi.to_json()).certificate == hanoi.certificate
