@@ -32,8 +32,12 @@ def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureF
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
         capfd.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
+        streams = sys.stdout, sys.stderr
+        try:
+            with pytest.raises(SystemExit) as end:
+                main()
+        finally:  # the program has put streams of its own in their place
+            sys.stdout, sys.stderr = streams
         output = capfd.readouterr()
         return subprocess.CompletedProcess(sys.argv, int(end.value.code or 0), output.out, output.err)
 
