@@ -40,9 +40,9 @@ class _PatientFile(io.FileIO):
 
 
 def _replaceable(stream: TextIO | None) -> bool:
-    """Whether it is a plain text stream that has not been replaced yet."""
+    """Whether it is a text stream on a descriptor, not one in memory, that has not been replaced yet."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    return isinstance(stream, io.TextIOWrapper) and not isinstance(raw, _PatientFile)
+    return isinstance(stream, io.TextIOWrapper) and isinstance(raw, io.FileIO) and not isinstance(raw, _PatientFile)
 
 
 def _tolerant(stream: TextIO, line_buffering: bool) -> TextIO:
