@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 MOST_TRIALS = 10**15  # beyond it neighbouring numbers of trials are no longer told apart reliably
 _CHUNK = 512
+_NEAR_MEAN = 1e-4  # tilts, in standard deviations of U, below which the saddlepoint is expanded
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +162,13 @@ class ScoreLaw:
             return float(mean <= self.values[0])
         tilt = float(brentq(lambda s: self._tilted(s)[1] - mean, *self._bracket(mean), xtol=1e-13))
         cumulant, _, variance, third = self._tilted(tilt)
-        exponent = max(tilt * mean - cumulant, 0.0)
-        root = math.copysign(math.sqrt(2 * trials * exponent), tilt)
         slope = tilt * math.sqrt(trials * variance)
-        limit = -third / (6 * variance**1.5 * math.sqrt(trials))  # of the difference at s = 0
-        correction = limit if abs(slope) < 1e-3 else 1 / slope - 1 / root
+        if abs(tilt) * math.sqrt(variance) < _NEAR_MEAN:  # the exponent would be lost in rounding, however many trials
+            root = slope * math.sqrt(1 - tilt * third / (3 * variance))
+            correction = -third / (6 * variance**1.5 * math.sqrt(trials))
+        else:
+            root = math.copysign(math.sqrt(2 * trials * max(tilt * mean - cumulant, 0.0)), tilt)
+            correction = 1 / slope - 1 / root
         tail = float(ndtr(-root)) + math.exp(-(root**2) / 2) / math.sqrt(2 * math.pi) * correction
         return float(np.clip(tail, 0.0, 1.0))
 

@@ -174,6 +174,19 @@ def test_required_trials_of_uneven_settings_are_just_enough_by_the_exact_convolu
     assert _convolved_power(law, int(0.95 * trials), 1e-4, Fraction(1, 6)) < POWER - 0.01
 
 
+@pytest.mark.parametrize("deviations", [-2.0, -1e-3, 1e-6, 0.4, 3.0])
+@pytest.mark.parametrize("trials", [10**8, 10**12, 10**15])
+def test_power_of_very_many_trials_is_normal(trials: int, deviations: float) -> None:
+    """Berry and Esseen: within about 1/√N of the normal law; the tilts here are as small as rounding."""
+    values, probabilities = np.array([0.0, 0.3, 1.0]), np.array([0.2, 0.5, 0.3])
+    mean = float(values @ probabilities)
+    spread = float(np.sqrt((values - mean) ** 2 @ probabilities))
+    law = ScoreLaw(values, probabilities, mean, 0.4, False)
+    reached = law._saddlepoint(trials, mean + deviations * spread / math.sqrt(trials))
+    rounding = 1e-16 * math.sqrt(trials) / spread  # of the mean itself, in standard errors
+    assert reached == pytest.approx(float(norm.sf(deviations)), abs=1 / math.sqrt(trials) + rounding)
+
+
 @pytest.mark.parametrize("visibility", [0.95, 0.85, 0.78])
 @pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
 def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: float) -> None:
