@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .game import Bound
+from .pair_order import overlapping
 from .service import Service
 from .workload import Workload
 
@@ -25,9 +26,8 @@ Floats = NDArray[np.float64]
 def binning_error(workload: Workload) -> float:
     """By how much a strategy of the sizes can score more than every strategy of the bins, at any μ (units of time)."""
     deviation_a, deviation_b = (_deviations(services) for services in (workload.services_a, workload.services_b))
-    crossing = workload.pair_rate / (2 * (1 - workload.load))
     product = np.outer(deviation_a, workload.mean_b) + np.outer(workload.mean_a, deviation_b)
-    cells = crossing * product + _of_the_smaller(workload, deviation_a, deviation_b) / 2
+    cells = workload.crossing * product + _of_the_smaller(workload, deviation_a, deviation_b) / 2
     return float((workload.joint * cells).sum()) / 2
 
 
@@ -38,20 +38,11 @@ def widened(bound: Bound, error: float) -> Bound:
 
 def _of_the_smaller(workload: Workload, deviation_a: Floats, deviation_b: Floats) -> Floats:
     """A bound on E|min(s,t) − E min(s,t)| of each pair of bins, shape (n_A, n_B)."""
-    low_a, high_a = np.array([_ends(service) for service in workload.services_a]).T
-    low_b, high_b = np.array([_ends(service) for service in workload.services_b]).T
-    apart = np.where(np.less_equal.outer(high_a, low_b), deviation_a[:, None], deviation_b)
-    overlapping = np.less.outer(low_a, high_b) & np.greater.outer(high_a, low_b)
-    return np.where(overlapping, 2 * np.add.outer(deviation_a, deviation_b), apart)
+    smaller_a = np.less_equal.outer(workload.mean_a, workload.mean_b)
+    apart = np.where(smaller_a, deviation_a[:, None], deviation_b)
+    both = 2 * np.add.outer(deviation_a, deviation_b)
+    return np.where(overlapping(workload.services_a, workload.services_b), both, apart)
 
 
 def _deviations(services: tuple[Service, ...]) -> Floats:
     return np.array([service.mean_deviation() if service.size_known else 0.0 for service in services])
-
-
-def _ends(service: Service) -> tuple[float, float]:
-    """The least and the largest of what is known of a request: its size, or the mean of its type."""
-    if not service.size_known:
-        return service.moment(1), service.moment(1)
-    low, high = service.quantile(np.array([service.lower, service.upper])).tolist()
-    return low, high

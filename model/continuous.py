@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .frontier import routing_core
 from .game import Bound, XorGame, quantum_optimum
 from .service import Service
 from .workload import Workload
@@ -178,7 +179,7 @@ class ContinuousGame:
     """
 
     def __init__(self, workload: Workload) -> None:
-        self._crossing = workload.pair_rate / (2 * (1 - workload.load))
+        self._workload = workload
         self._a = _law(workload.sizes_a, workload.marginal_a, workload.mean_a)
         self._b = _law(workload.sizes_b, workload.marginal_b, workload.mean_b)
         self._inner, self._outer, self._errors = self._b.corners()
@@ -212,7 +213,7 @@ class ContinuousGame:
         return max(bound, best.bound.low)
 
     def _core(self, multiplier: float) -> Floats:
-        return -np.array([[-multiplier, 0.25], [0.25, self._crossing]]) / 2
+        return routing_core(self._workload, multiplier)
 
     def _magnitude(self, core: Floats) -> float:
         return float(np.array([1.0, self._a.mean]) @ np.abs(core) @ np.array([1.0, self._b.mean])) * 100

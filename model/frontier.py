@@ -32,11 +32,15 @@ def routing_game(workload: Workload, multiplier: float) -> XorGame:
     magnitude = float((workload.joint * (workload.weights + abs(multiplier))).sum()) / 2
     if not workload.rank_two:
         return XorGame(matrix, magnitude=magnitude)
-    crossing = workload.pair_rate / (2 * (1 - workload.load))
     left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
     right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
-    core = -np.array([[-multiplier, 0.25], [0.25, crossing]]) / 2
+    core = routing_core(workload, multiplier)
     return XorGame(matrix, RankTwo(left, core, right), magnitude)
+
+
+def routing_core(workload: Workload, multiplier: float) -> Floats:
+    """−M/2 at μ, shape (2, 2): what stands between (1, m_x) and (1, n_y) in the game (MODEL §2, fact 1)."""
+    return -np.array([[-multiplier, 0.25], [0.25, workload.crossing]]) / 2
 
 
 def routing_constant(workload: Workload, multiplier: float) -> float:

@@ -139,7 +139,11 @@ class Frontiers:
 
     def _of_sizes(self, bound: Bound) -> Bound:
         """A bound over strategies of types or bins as one over strategies of whatever the routers know."""
-        return widened(bound, binning_error(self.workload)) if self.workload.knows_sizes else bound
+        return widened(bound, self._binning_error) if self.workload.knows_sizes else bound
+
+    @cached_property
+    def _binning_error(self) -> float:
+        return binning_error(self.workload)
 
     @cached_property
     def _classical_bounds(self) -> dict[float, Bound]:

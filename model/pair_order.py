@@ -35,14 +35,18 @@ def partner_waiting_time(
 
 @lru_cache(maxsize=16)
 def _shortest_first(services_a: tuple[Service, ...], services_b: tuple[Service, ...]) -> Floats:
-    known_a, known_b = (tuple(map(_known, services)) for services in (services_a, services_b))
     least = np.minimum.outer(_means(services_a), _means(services_b))
-    ends_a, ends_b = (np.array([_ends(service) for service in services]) for services in (known_a, known_b))
-    overlapping = np.less.outer(ends_a[:, 0], ends_b[:, 1]) & np.greater.outer(ends_a[:, 1], ends_b[:, 0])
-    for x, y in np.argwhere(overlapping).tolist():
-        least[x, y] = mean_of_the_smaller(known_a[x], known_b[y])
+    for x, y in np.argwhere(overlapping(services_a, services_b)).tolist():
+        least[x, y] = mean_of_the_smaller(_known(services_a[x]), _known(services_b[y]))
     least.flags.writeable = False  # callers share it
     return least
+
+
+def overlapping(services_a: tuple[Service, ...], services_b: tuple[Service, ...]) -> NDArray[np.bool_]:
+    """Whether what is known of two requests leaves open which is the smaller, shape (n_A, n_B)."""
+    ends_a, ends_b = (np.array([_ends(_known(each)) for each in services]) for services in (services_a, services_b))
+    below, above = np.less.outer(ends_a[:, 0], ends_b[:, 1]), np.greater.outer(ends_a[:, 1], ends_b[:, 0])
+    return np.asarray(below & above)
 
 
 def mean_of_the_smaller(first: Service, second: Service) -> float:

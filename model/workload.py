@@ -118,6 +118,11 @@ class Workload:
         """d(x,y): what the two requests of a pair wait for each other if together, in sum, shape (n_A, n_B)."""
         return partner_waiting_time(self.services_a, self.services_b, self.within_pair_order)
 
+    @property
+    def crossing(self) -> float:
+        """λ/(2(1−ρ)): what the product of two mean service times in one batch adds to the mean waiting time."""
+        return self.pair_rate / (2 * (1 - self.load))
+
     @cached_property
     def weights(self) -> Floats:
         """w(x,y) = λ m_x n_y / (2(1−ρ)) + d(x,y)/2, shape (n_A, n_B): waiting time a pair costs if together.
