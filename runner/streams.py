@@ -40,9 +40,11 @@ class _PatientFile(io.FileIO):
 
 
 def _replaceable(stream: TextIO | None) -> bool:
-    """Whether it is a text stream on a descriptor, not one in memory, that has not been replaced yet."""
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    return isinstance(stream, io.TextIOWrapper) and isinstance(raw, io.FileIO) and not isinstance(raw, _PatientFile)
+    """Whether it is the interpreter's text stream on a descriptor, not one in memory, and has not been replaced yet."""
+    if type(stream) is not io.TextIOWrapper:
+        return False
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # no buffer between them under PYTHONUNBUFFERED
+    return isinstance(raw, io.FileIO) and not isinstance(raw, _PatientFile)
 
 
 def _tolerant(stream: TextIO, line_buffering: bool) -> TextIO:

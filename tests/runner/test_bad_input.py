@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -229,13 +230,15 @@ def test_wrong_places_for_a_report(place: str, words: str, call: Run, tmp_path: 
     _assert_one_line(done, words, tmp_path, {"c.json", "s.json"})
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("closed", ["stdout=None", "stdout='latin-1'"])
-def test_a_poor_terminal_gets_the_answer_without_a_traceback(closed: str, tmp_path: Path) -> None:
+def test_a_poor_terminal_gets_the_answer_without_a_traceback(closed: str, unbuffered: str, tmp_path: Path) -> None:
     """Stdout closed by the shell, or one that cannot encode what is printed."""
     (tmp_path / "c.json").write_bytes(_counts())
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
     prefix = "exec >&-; " if closed == "stdout=None" else "PYTHONIOENCODING=latin-1 "
     command = f"{prefix}{sys.executable} -m bellqueue.runner analyze c.json --scenario s.json --no-rivals"
-    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False)
+    shell = dict(os.environ) | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=shell, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr

@@ -101,13 +101,14 @@ def test_completion_needs_no_ledger_and_begins_none(shell: dict[str, str], tmp_p
     assert not missing.parent.exists()
 
 
-def test_a_reader_who_goes_changes_no_exit_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(default_record(shots=100)))
     run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --no-rivals --seed 1 --require-advantage"
     script = f"{BELLQUEUE} backends --offline | head -1; a=${{PIPESTATUS[0]}}\n"
     script += f"{BELLQUEUE} backends --offline --json | head -1; b=${{PIPESTATUS[0]}}\n"
     script += f"{run} | true; echo $a $b ${{PIPESTATUS[0]}}"
-    table, record, codes = _sh(script, tmp_path, dict(os.environ)).splitlines()
+    table, record, codes = _sh(script, tmp_path, dict(os.environ) | {"PYTHONUNBUFFERED": unbuffered}).splitlines()
     assert table.split()[:2] == ["name", "qubits"]
     assert record == "["
     assert codes == "0 0 3"  # not certified is not certified, whoever reads
