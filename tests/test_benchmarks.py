@@ -124,7 +124,7 @@ def test_candidates_take_turns_and_answers_are_kept() -> None:
 
 def test_the_tables_are_made_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{_results.BEGIN}\nold\n{_results.END}\nafter\n", "utf-8")
+    readme.write_text(f"before\n{_results.BEGIN}\nstale\n{_results.END}\nafter\n", "utf-8")
     monkeypatch.setattr(_results, "README", readme)
     monkeypatch.setattr(_results, "RESULTS", tmp_path / "results.json")
     section = Section(
@@ -135,7 +135,7 @@ def test_the_tables_are_made_from_the_results(tmp_path: Path, monkeypatch: pytes
     text = readme.read_text("utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    assert "old" not in text
+    assert "stale" not in text
     for line in ("| fast  | 9×       | **no** |", "| 1 | 2\\|3 |", f"numpy {version_of('numpy')}"):
         assert line in text
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["first"]["claims"][0]["holds"] is False
