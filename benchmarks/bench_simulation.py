@@ -128,16 +128,29 @@ def distance(ours: Mapping[str, Estimate], theirs: Mapping[str, Estimate], name:
 def peak_memory(pairs: int) -> float:
     """Most memory resident, in bytes, of a process of its own that simulates so many pairs of the default scenario."""
     script = (
-        "import resource, sys\n"
-        "from benchmarks.bench_simulation import bellqueue_run, scenarios\n"
+        "import sys\n"
+        "from benchmarks.bench_simulation import bellqueue_run, own_peak, scenarios\n"
         "workload, split = next(iter(scenarios().values()))\n"
         "bellqueue_run(workload, split, int(sys.argv[1]), 1)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "print(own_peak())\n"
     )
     command = [sys.executable, "-c", script, str(pairs)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(done.stdout) * unit
+    return float(done.stdout)
+
+
+def own_peak() -> int:
+    """Most memory that this process has had resident, in bytes.
+
+    Linux hands the peak of the process that started this one on to `getrusage`, so there its own record is read.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    except (OSError, StopIteration):
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def run(full: bool, say: Say) -> Section:

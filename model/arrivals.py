@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 _GUIDE_BITS = (12, 18)  # least and largest size of the table that turns random bits into types
 
+_FEW = 6  # types up to which looking for the requests of each is faster than sorting them
+
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
@@ -107,8 +109,13 @@ class _Services:
     def draw(self, types: Integers) -> Floats:
         if self._sizes is not None:
             return self._sizes.take(types)
-        order = np.argsort(types.astype(np.uint16), kind="stable")  # 16 bits: a radix sort
         times = np.empty(types.size)
+        if len(self._services) <= _FEW:
+            for kind, (service, rng) in enumerate(zip(self._services, self._rngs, strict=True)):
+                here = np.flatnonzero(types == kind)
+                times[here] = service.sample(rng, here.size)
+            return times
+        order = np.argsort(types.astype(np.uint16), kind="stable")  # 16 bits: a radix sort
         start = 0
         for kind, count in enumerate(np.bincount(types, minlength=len(self._services)).tolist()):
             times[order[start : start + count]] = self._services[kind].sample(self._rngs[kind], count)
