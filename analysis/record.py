@@ -14,8 +14,9 @@ from ..model.frontier import Frontier
 from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
 from ..model.rivals import RivalCurve
 from .certificate import Certificate
+from .context_record import Context
 from .diagnostics import Marginals, NoSignalling
-from .functional import Estimate
+from .functional import Estimate, Sample
 from .parallel import ParallelPairs
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
@@ -163,6 +164,36 @@ class Correlators(_Record):
     trials: list[list[int]]
 
 
+class Measured(_Record):
+    """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
+
+    Attributes:
+        counts: counts[x][y][a][b].
+        lost: Trials asked for that brought no outcome, rows router A.
+        settings, input_distribution, block, stopped: See `Sampling`.
+    """
+
+    counts: list[list[list[list[int]]]]
+    lost: list[list[int]]
+    settings: Literal["random", "fixed"]
+    input_distribution: list[list[float]] | None
+    block: int
+    stopped: bool
+
+    @classmethod
+    def of(cls, sample: Sample) -> Measured:
+        """Record a sample."""
+        sampling = sample.sampling
+        return cls(
+            counts=sample.counts.table.tolist(),
+            lost=(sample.asked - sample.counts.settings).tolist(),
+            settings=sampling.settings,
+            input_distribution=None if sampling.distribution is None else sampling.distribution.tolist(),
+            block=sampling.block,
+            stopped=sampling.stopped,
+        )
+
+
 class Predicted(_Record):
     """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
 
@@ -245,8 +276,10 @@ class Analysis(_Record):
         verdict: Sentences, the first with its size, its class and any alarm.
         confidence_region: Corners (p, W) of the region that holds the observed point.
         warnings: Alarms that the verdict's first line carries.
+        context: What the report says beyond the certificate; None in records older than it.
         parallel: Each pair by itself where several were measured in every shot; else None.
         break_even: What routers that talk would have to be faster than; None in records older than it.
+        measured: The raw counts; None in records older than it.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -270,8 +303,10 @@ class Analysis(_Record):
     frontiers: FrontierRecord
     scenario: dict[str, Any]
     provenance: Provenance
+    context: Context | None = None
     parallel: ParallelPairs | None = None
     break_even: BreakEven | None = None
+    measured: Measured | None = None
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""

@@ -26,6 +26,7 @@ from .record import (
     BreakEven,
     Correlators,
     FrontierComparison,
+    Measured,
     Planned,
     Point,
     PointEstimate,
@@ -74,6 +75,7 @@ def analyse(
     if sample.counts.shape != workload.shape:
         told = f"counts are for {sample.counts.shape[0]}×{sample.counts.shape[1]} types"
         raise DataError(f"{told}; the scenario has {workload.shape[0]}×{workload.shape[1]}")
+    measured = Measured.of(sample)
     sample, warnings = _trust_settings(sample)
     significance = scenario.experiment.significance
     edges = [plan.certificate_multiplier] if plan else frontiers.classical.multipliers.tolist()
@@ -116,6 +118,7 @@ def analyse(
         provenance=provenance,
         parallel=parallel,
         break_even=comparison.break_even(scenario.traffic.time_unit_seconds),
+        measured=measured,
     )
 
 

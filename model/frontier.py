@@ -188,7 +188,11 @@ class QuantumFrontier:
     @cached_property
     def curve(self) -> StrategyFrontier:
         """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
-        for _ in range(CURVE_POINTS - len(self._ends)):
+        return self.curve_of(CURVE_POINTS)
+
+    def curve_of(self, count: int) -> StrategyFrontier:
+        """The same through at least `count` points; between them W is a little less than the chords say."""
+        for _ in range(count - len(self._ends)):
             gap = heapq.heappop(self._gaps) if self._gaps else None
             if gap is None:
                 break
