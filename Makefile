@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 PACKAGES := model circuits backends analysis runner
 # The strict editable install links file by file, so it is repeated when the list of files changes.
-FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name 'py.typed'))
+FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name 'py.typed' -o -path '*/templates/*'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
 .PHONY: demo test test-slow lint faults format bench clean
