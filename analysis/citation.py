@@ -36,8 +36,8 @@ def methods_paragraph(analysis: Analysis) -> str:
         f"{analysis.frontiers.load:.3g} per server.",
         _settings(analysis),
         "Waiting time and baseline throughput follow from the measured correlators by queueing formulas (Poisson "
-        "pairs, two first-come-first-served queues), derived independently from the abstract of arXiv:2602.04588; the queues "
-        "themselves were not operated.",
+        "pairs, two first-come-first-served queues), derived independently from the abstract of arXiv:2602.04588; "
+        "the queues themselves were not operated.",
         f"At the baseline throughput observed a request waits {abs(reduction.estimate):.4g} units of time {more} "
         f"({100 * abs(relative.estimate):.1f} %; limits {estimate_cell(reduction).limits or 'none'} at significance "
         f"{certificate.significance:g}) than {'under' if more == 'less' else 'under the best of'} "

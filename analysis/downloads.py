@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import io
 import json
 import math
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from .record import Analysis, Measured
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell instead of showing it
+
+
+_LARGE = 250_000  # bytes beyond which a file is packed, so that pages of many types stay light
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,16 @@ def downloads(analysis: Analysis) -> list[Download]:
         about = "how often outcomes a, b came for request types x, y"
         found.insert(0, _file("counts.csv", about, _counts(analysis, analysis.measured)))
         found.insert(
-            1, _file("counts.json", "the same for `bellqueue analyze`", _counts_json(analysis, analysis.measured))
+            1,
+            _file("counts.json", "the same, as bellqueue analyze reads it", _counts_json(analysis, analysis.measured)),
         )
     found.append(_file("frontiers.csv", "every point of every curve", _frontiers(analysis)))
     if analysis.context and analysis.context.waiting_times:
         found.append(_file("waiting-times.csv", "the distributions drawn above", _waiting(analysis)))
     scenario = json.dumps(analysis.scenario, indent=2, ensure_ascii=False) + "\n"
-    found.append(_file("scenario.json", "what was asked, for `bellqueue run`", scenario))
+    found.append(_file("scenario.json", "what was asked, as bellqueue run reads it", scenario))
     record = analysis.model_dump_json(by_alias=True) + "\n"
-    found.append(_file("analysis.json", "the whole record; `bellqueue report` makes this page from it", record))
+    found.append(_file("analysis.json", "the whole record; bellqueue report makes this page from it", record))
     return found
 
 
@@ -146,13 +151,19 @@ def _name(text: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else repr(float(value))
+    """To ten significant digits, which no measurement has; the record has them all."""
+    return "" if value is None or math.isnan(value) else f"{value:.10g}"
 
 
 def _file(name: str, about: str, content: str) -> Download:
+    """As it is or, where it is large, packed."""
     data = content.encode("utf-8", errors="replace")
+    size = _size(len(data))
     kind = "application/json" if name.endswith(".json") else "text/csv"
-    return Download(name, about, _size(len(data)), f"data:{kind};base64,{base64.b64encode(data).decode()}")
+    if len(data) > _LARGE:
+        name, about, kind = f"{name}.gz", f"{about}; packed with gzip", "application/gzip"
+        data = gzip.compress(data, mtime=0)
+    return Download(name, about, size, f"data:{kind};base64,{base64.b64encode(data).decode()}")
 
 
 def _size(count: int) -> str:

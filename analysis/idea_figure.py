@@ -317,8 +317,8 @@ def _description(story: _Story) -> str:
     many = "a Bell pair" if story.pairs == 1 else f"{story.pairs} Bell pairs"
     return (
         f"{story.arrivals}, one request of each pair at each router. {' '.join(routers)}{mixed} The routers exchange "
-        f"no messages; they share {many} for each pair of requests, and each one's outcome is the server it chooses. Each "
-        f"server is busy {100 * story.load:.3g} % of the time and runs a baseline task while it is idle; "
+        f"no messages; they share {many} for each pair of requests, and each one's outcome is the server it chooses. "
+        f"Each server is busy {100 * story.load:.3g} % of the time and runs a baseline task while it is idle; "
         f"{story.reward}. A pair sent to the same server waits for each other, a pair that is split interrupts both "
         f"baseline tasks. {story.price + '; ' if story.price else ''}{story.split}."
     )

@@ -72,8 +72,8 @@ def waiting_section(waiting: WaitingTimes) -> Section:
         ("", *(LABELS[each.routing] for each in waiting.routings)),
         tuple((name, tuple(cells)) for name, cells in rows),
         f"Simulated over the same {waiting.pairs} pairs of requests, with 95 % confidence intervals of the simulation "
-        f"alone (seed {waiting.seed}; percentiles are rounded to 0.4 %). Whether a pair is split is drawn by the probabilities measured: what the order "
-        "of the trials does to the queues is asked by `bellqueue replay`.",
+        f"alone (seed {waiting.seed}; percentiles are rounded to 0.4 %). Whether a pair is split is drawn by the "
+        "probabilities measured: what the order of the trials does to the queues is asked by bellqueue replay.",
     )
 
 

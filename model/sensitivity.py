@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from .classical import classical_frontier
 from .frontier import Frontier, QuantumFrontier, routing_game
@@ -20,7 +21,8 @@ from .workload import Workload
 
 Floats = NDArray[np.float64]
 
-POINTS = 33  # of the quantum frontier at each load: reductions right to a few ten-thousandths
+POINTS = 33  # of the quantum frontier at each load
+_GRID = 601
 
 
 def reduction_by_visibility(frontiers: Frontiers, visibilities: Sequence[float]) -> Floats:
@@ -30,8 +32,9 @@ def reduction_by_visibility(frontiers: Frontiers, visibilities: Sequence[float])
         frontiers: Of the workload.
         visibilities: Werner visibilities, k of them.
     """
-    workload, curve = frontiers.workload, frontiers.one_pair.curve
-    return np.array([_largest_reduction(workload, curve, frontiers.classical, each) for each in visibilities])
+    curve = frontiers.one_pair.curve
+    found = [_largest(frontiers.workload, curve, frontiers.classical, visibility) for visibility in visibilities]
+    return np.array([reduction for reduction, _ in found])
 
 
 def reduction_by_load(workload: Workload, loads: Sequence[float], visibilities: Sequence[float]) -> Floats:
@@ -45,8 +48,14 @@ def reduction_by_load(workload: Workload, loads: Sequence[float], visibilities: 
     reductions = []
     for load in loads:
         other = replace(workload, pair_rate=workload.pair_rate * load / workload.load)
-        classical, curve = classical_frontier(other), QuantumFrontier(other, dimension=2).curve_of(POINTS)
-        reductions.append([_largest_reduction(other, curve, classical, each) for each in visibilities])
+        classical, quantum = classical_frontier(other), QuantumFrontier(other, dimension=2)
+        row = []
+        for visibility in visibilities:
+            # Few points tell where the reduction is largest; how large it is there, the game solved there tells.
+            _, p = _largest(other, quantum.sampled(POINTS), classical, visibility)
+            waiting = np.array([quantum.waiting_time_at(p)])
+            row.append(float(_reductions(other, np.array([p]), waiting, classical, visibility)[0]))
+        reductions.append(row)
     return np.array(reductions)
 
 
@@ -55,22 +64,17 @@ def is_quick_to_vary(workload: Workload) -> bool:
     return not workload.knows_sizes and is_quick(routing_game(workload, float(workload.weights.mean())))
 
 
-def _largest_reduction(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> float:
-    """Over the points of a quantum frontier, and the top of the parabola through the best three."""
+def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> tuple[float, float]:
+    """The largest reduction over a quantum frontier given by points, and the ideal p at which it is reached."""
+    p = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
+    waiting = PchipInterpolator(curve.splitting_probability, curve.waiting_time)(p)
+    reductions = _reductions(workload, p, waiting, classical, visibility)
+    top = int(reductions.argmax())
+    return float(reductions[top]), float(p[top])
+
+
+def _reductions(workload: Workload, p: Floats, waiting: Floats, classical: Frontier, visibility: float) -> Floats:
+    """(W_C−W_Q)/W_C where noise of that visibility brings ideal points (p, W), shape (k,)."""
     middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
-    p = 0.5 + visibility * (curve.splitting_probability - 0.5)
-    waiting = middle + visibility * (curve.waiting_time - middle)
-    reduction = 1 - waiting / classical.waiting_time_at(p)
-    top = int(reduction.argmax())
-    near = slice(top - 1, top + 2)
-    inside = 0 < top < len(p) - 1
-    vertices = classical.splitting_probability
-    if not inside or np.any((vertices > p[top - 1]) & (vertices < p[top + 1])):  # the reduction has a kink there
-        return float(reduction[top])
-    return max(_parabola_top(p[near], reduction[near]), float(reduction[top]))
-
-
-def _parabola_top(x: Floats, y: Floats) -> float:
-    """The largest value of the parabola through three points of which the middle one is highest."""
-    bend, slope, _ = np.polyfit(x - x[1], y - y[1], 2).tolist()
-    return float(y[1]) - slope**2 / (4 * bend) if bend < 0 else float(y[1])
+    noisy = middle + visibility * (waiting - middle)
+    return np.asarray(1 - noisy / classical.waiting_time_at(0.5 + visibility * (p - 0.5)))

@@ -17,7 +17,7 @@ from ..backends.protocol import LocalBackend
 from ..model.errors import BellqueueError, DataError
 from ..model.operating import Frontiers
 from ..model.scenario import Scenario
-from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, write_trials
+from .folder import REPORT, RunFolder, check_writable_file, new_run_folder, read_analysis, write_trials
 from .pipeline import (
     analyse_folder,
     analyse_foreign,
@@ -163,9 +163,12 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path |
 
 
 def report_command(path: Path, out: Path | None) -> None:
-    """Write the report of a run again."""
-    target = out or path / REPORT
-    write_report(target, RunFolder.open(path).analysis())
+    """Write the report of a run again, or that of an analysis record alone, beside it."""
+    if path.is_file():
+        target, analysis = out or path.with_suffix(".html"), read_analysis(path)
+    else:
+        target, analysis = out or path / REPORT, RunFolder.open(path).analysis()
+    write_report(target, analysis)
     print(f"report: {target}")
 
 
