@@ -65,7 +65,7 @@ class WaitingTimes(_Record):
 
 
 class VisibilitySensitivity(_Record):
-    """The largest relative reduction of waiting time that one Bell pair of each visibility reaches.
+    """The largest relative reduction of waiting time that Bell pairs of each visibility reach.
 
     Against the classical frontier at equal throughput; negative where entanglement waits longer everywhere.
     """

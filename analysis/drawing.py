@@ -49,11 +49,15 @@ def save(figure: Figure, path: str | Path) -> None:
     suffix = target.suffix.lower()
     if suffix not in _SUFFIXES:
         raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
-    content = _svg_file(figure) if suffix == ".svg" else _binary(figure, suffix)
     try:
-        target.write_bytes(content)
+        target.write_bytes(figure_bytes(figure, suffix))
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def figure_bytes(figure: Figure, suffix: str) -> bytes:
+    """The figure as a file of that suffix, .png, .svg or .pdf; the same figure gives the same bytes."""
+    return _svg_file(figure) if suffix == ".svg" else _binary(figure, suffix)
 
 
 def svg_text(figure: Figure) -> str:

@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..model.errors import ScenarioError
 from ..model.frontier import Frontier
 from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
+from ..model.pair_order import WithinPairOrder
 from ..model.rivals import RivalCurve
+from .bell_pairs import BellPairs, bell_pairs_at
 from .certificate import Certificate
 from .context_record import Context
 from .diagnostics import Marginals, NoSignalling
@@ -75,13 +77,17 @@ class ClassicalProof(_Record):
 
 
 class FrontierRecord(_Record):
-    """The three frontiers of a scenario, and where entanglement helps."""
+    """The three frontiers of a scenario, and where entanglement helps.
+
+    `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
+    """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
     title: str
     types_a: list[str]
     types_b: list[str]
     load: float
+    within_pair_order: WithinPairOrder = "random"
     unavoidable_waiting_time: float
     weights: list[list[float]]
     classical: list[Point]
@@ -92,6 +98,7 @@ class FrontierRecord(_Record):
     largest_advantage: Point | None
     largest_reduction_relative: float | None
     wider_rivals: list[WiderRival] = []
+    bell_pairs: BellPairs | None = None
     classical_proof: ClassicalProof | None = None
 
     @property
@@ -250,7 +257,7 @@ class Provenance(_Record):
     """Where the numbers come from.
 
     Attributes:
-        qubits: A's and B's; of several pairs in every shot, those of each pair in turn.
+        qubits: A's and B's; of several Bell pairs, those of each pair in turn.
         predicted_visibility: Of the pair, or on average over the pairs.
     """
 
@@ -279,6 +286,8 @@ class Analysis(_Record):
         context: What the report says beyond the certificate; None in records older than it.
         parallel: Each pair by itself where several were measured in every shot; else None.
         break_even: What routers that talk would have to be faster than; None in records older than it.
+        bell_pairs: What fewer Bell pairs than the best strategy needs reach at the operating point planned, or observed
+            where none was; None where one is enough, and in records older than it.
         measured: The raw counts; None in records older than it.
     """
 
@@ -306,6 +315,7 @@ class Analysis(_Record):
     context: Context | None = None
     parallel: ParallelPairs | None = None
     break_even: BreakEven | None = None
+    bell_pairs: BellPairs | None = None
     measured: Measured | None = None
 
     def to_json(self) -> str:
@@ -332,6 +342,7 @@ def frontier_record(
         types_a=list(workload.names_a),
         types_b=list(workload.names_b),
         load=workload.load,
+        within_pair_order=workload.within_pair_order,
         unavoidable_waiting_time=workload.unavoidable_waiting_time,
         weights=workload.weights.tolist(),
         classical=points(frontiers, frontiers.classical),
@@ -345,10 +356,11 @@ def frontier_record(
             splitting_probability=at,
             waiting_time=frontiers.waiting_time(at),
             baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
-            multiplier=frontiers.one_pair.multiplier_at(at),
+            multiplier=frontiers.in_use.multiplier_at(at),
         ),
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
         wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
+        bell_pairs=bell_pairs_at(frontiers),
         classical_proof=ClassicalProof(
             method=frontiers.classical.method,
             gap_relative=frontiers.classical.gap,

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from .bell_pairs import bell_pairs_section
 from .certificate import ANYTIME
 from .citation import bibtex, methods_paragraph
 from .correlator_chart import correlator_chart
@@ -107,7 +108,7 @@ def report_html(analysis: Analysis) -> str:
             correlators=_correlators(analysis),
             pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
             bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
-            shortest_first=analysis.scenario.get("traffic", {}).get("within_pair_order") == "shortest-first",
+            shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
             anytime=analysis.certificate.method == ANYTIME,
             methods=methods_paragraph(analysis),
             bibtex=bibtex(analysis),
@@ -223,6 +224,7 @@ def _sections(analysis: Analysis) -> list[Section]:
     return [
         certificate_section(analysis.certificate),
         diagnostics_section(analysis),
+        *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
         *([latency_section(analysis.break_even)] if analysis.break_even else []),
         *several,
     ]

@@ -46,7 +46,7 @@ def visibility_chart(analysis: Analysis, found: VisibilitySensitivity) -> Chart:
     )
     if least is not None:
         described += f" There is an advantage beyond visibility {least:.4f}."
-    keys = [Key("quantum", "one Bell pair at its best operating point"), _OBSERVED]
+    keys = [Key("quantum", "entanglement at its best operating point"), _OBSERVED]
     start = int(np.abs(np.array(found.visibility) - visibility.estimate).argmin())
     series = [Series("quantum", "largest reduction", found.reduction_relative)]
     return Chart(

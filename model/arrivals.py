@@ -50,13 +50,18 @@ class Traffic:
         self._types = _Types(workload.joint, np.random.default_rng(types))
         self._services_a = _Services(workload.services_a, services_a)
         self._services_b = _Services(workload.services_b, services_b)
+        self._shortest_first = workload.within_pair_order == "shortest-first"
 
     def draw(self, size: int) -> Arrivals:
         """The next pairs, shape (size,) each."""
         gaps = self._gaps.standard_exponential(size)
         gaps *= self._mean_gap
         x, y, a_first = self._types.draw(size)
-        return Arrivals(gaps, x, y, self._services_a.draw(x), self._services_b.draw(y), a_first)
+        service_a, service_b = self._services_a.draw(x), self._services_b.draw(y)
+        if self._shortest_first:
+            known_a, known_b = self._services_a.known(x, service_a), self._services_b.known(y, service_b)
+            a_first = (known_a < known_b) | (a_first & (known_a == known_b))
+        return Arrivals(gaps, x, y, service_a, service_b, a_first)
 
     def draw_types(self, size: int) -> tuple[Integers, Integers]:
         """Only the types of the next pairs, as `draw` would give them."""
@@ -93,6 +98,8 @@ class _Services:
     def __init__(self, services: tuple[Service, ...], seed: np.random.SeedSequence) -> None:
         self._services = services
         self._rngs = [np.random.default_rng(child) for child in seed.spawn(len(services))]
+        self._means = np.array([service.moment(1) for service in services])
+        self._size_known = np.array([service.size_known for service in services])
         self._sizes = None
         if all(service.kind == "deterministic" for service in services):
             self._sizes = np.array([service.mean for service in services])
@@ -107,3 +114,7 @@ class _Services:
             times[order[start : start + count]] = self._services[kind].sample(self._rngs[kind], count)
             start += count
         return times
+
+    def known(self, types: Integers, times: Floats) -> Floats:
+        """What is known of these requests on arrival: the service time of those whose size is, the others' mean."""
+        return np.where(self._size_known.take(types), times, self._means.take(types))

@@ -4,8 +4,9 @@ A router that may favour a server is a mixture, by shared randomness, of determi
 then an M/G/1 queue of batches: with g_i = P(a request of the pair comes to i), k_i = E[requests], and work of moments
 e_i and q_i per pair, ρ_i = λe_i, V_i = λq_i/(2(1−ρ_i)) (Pollaczek–Khinchine), and
 
-    W = ½[Σ_i k_i V_i + Σ π P(a=b|x,y)(m_x+n_y)/2],   τ = Σ_i (1−ρ_i)·Λ_i E[T(I_i)],   I_i ~ Exp(Λ_i), Λ_i = λg_i.
+    W = ½[Σ_i k_i V_i + Σ π P(a=b|x,y) d(x,y)],   τ = Σ_i (1−ρ_i)·Λ_i E[T(I_i)],   I_i ~ Exp(Λ_i), Λ_i = λg_i.
 
+with d(x,y) what the two wait for each other, (m_x+n_y)/2 in random order (see `pair_order`).
 Both depend on the mixture through nine linear functionals; W − κτ is not convex in them, hence the many starts.
 """
 
@@ -102,7 +103,7 @@ class AsymmetricModel:
         self.visits = self.requests - both(ones)
         self.work = alone(mean_a, mean_b)
         self.second = alone(workload.second_a, workload.second_b) + 2 * both(np.outer(mean_a, mean_b))
-        self.partner = both(np.add.outer(mean_a, mean_b) / 2).sum(axis=1)
+        self.partner = both(workload.partner_waiting_time).sum(axis=1)
 
     @property
     def unbounded(self) -> bool:

@@ -8,6 +8,7 @@ lies farthest above what is proved comes first, so that the search may stop at a
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -57,6 +58,7 @@ class ChordSearch(Generic[Kind]):
         self.lines = {vertex.multiplier: vertex.intercept for vertex in self.vertices}
         self._solve = solve
         self._least = resolution * first.waiting_time
+        self._serial = itertools.count()
         self._chords: list[tuple[float, int, Vertex[Kind], Vertex[Kind]]] = []
         self._push(first, last)
 
@@ -99,7 +101,7 @@ class ChordSearch(Generic[Kind]):
         share = (crossing - ends[0]) / (ends[1] - ends[0])
         chord = left.waiting_time + share * (right.waiting_time - left.waiting_time)
         proved = max(left.intercept - slopes[0] * crossing, right.intercept - slopes[1] * crossing)
-        heapq.heappush(self._chords, (-(chord - proved) / chord, len(self.vertices) + len(self.lines), left, right))
+        heapq.heappush(self._chords, (-(chord - proved) / chord, next(self._serial), left, right))
 
 
 def envelope(multipliers: Floats, intercepts: Floats) -> tuple[Floats, Floats]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .binning import binning_error, widened
 from .chords import SAME, ChordSearch, Vertex, envelope
 from .continuous import ContinuousGame
 from .frontier import Correlators, Frontier, StrategyFrontier, routing_constant, routing_game
@@ -64,7 +65,9 @@ def classical_frontier(workload: Workload, limits: Limits | None = None) -> Clas
         limits: When to stop where the proof takes branch and bound.
     """
     tables = _TypesSearch(workload, limits or Limits()).frontier()
-    return _over_sizes(workload, tables) if workload.knows_sizes else tables
+    if not workload.knows_sizes:
+        return tables
+    return _over_sizes(workload, tables) if workload.rank_two else _around_bins(workload, tables)
 
 
 def interpolated_bound(workload: Workload, frontier: ClassicalFrontier, multiplier: float) -> Bound:
@@ -106,6 +109,7 @@ class _TypesSearch:
         achieved = StrategyFrontier(p, waiting, tables)
         floor = _envelope(search.lines)
         proved: Frontier = achieved if closed else floor
+        methods = dict.fromkeys(bound.method.split(",")[0] for bound in self._bounds.values())
         return ClassicalFrontier(
             proved.splitting_probability,
             proved.waiting_time,
@@ -114,7 +118,7 @@ class _TypesSearch:
             floor=floor,
             bounds=self._bounds,
             gap=0.0 if closed else _gap(floor, achieved),
-            method=" and ".join(dict.fromkeys(bound.method.split(",")[0] for bound in self._bounds.values())),
+            method=" and ".join(methods) or "its ends alone",
         )
 
     def _solve(self, multiplier: float, waiting_time: float) -> Vertex[tuple[Floats, Floats]]:
@@ -163,6 +167,22 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
         bounds=bounds,
         gap=_gap(floor, achieved),
         method="threshold on the exact size",
+    )
+
+
+def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
+    """The frontier of routers that know the sizes themselves, from that of their bins and the error of these."""
+    error = binning_error(workload)
+    floor = Frontier(tables.floor.splitting_probability, tables.floor.waiting_time - error)
+    return ClassicalFrontier(
+        floor.splitting_probability,
+        floor.waiting_time,
+        achieved=tables.achieved,
+        strategies=tables.strategies,
+        floor=floor,
+        bounds={multiplier: widened(bound, error) for multiplier, bound in tables.bounds.items()},
+        gap=_gap(floor, tables.achieved),
+        method=f"{tables.method} over bins, and their error",
     )
 
 

@@ -3,6 +3,7 @@
 BellqueueError                 one line for the user: what, where, what to do
 ├── ScenarioError              a scenario file or object that cannot be meant
 │   └── NoTradeOffError        a baseline reward under which interruptions cost nothing
+├── SweepError                 a sweep that cannot be meant, a folder of another one, or workers that are gone
 ├── DataError                  counts, trials or a run folder that cannot be read as such
 ├── BackendError               a backend that is unknown, not installed or given wrong options
 │   ├── UnreachableError       the provider did not answer usably; whether it acted is not known
@@ -27,6 +28,10 @@ class ScenarioError(BellqueueError):
 
 class NoTradeOffError(ScenarioError):
     """Baseline throughput does not fall strictly with the splitting probability."""
+
+
+class SweepError(BellqueueError):
+    """The sweep file is malformed, its folder is another sweep's or damaged, or there is nothing left to compute on."""
 
 
 class DataError(BellqueueError):

@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from .errors import NoTradeOffError, ScenarioError
 from .limits import SEARCH_SECONDS, Limits
+from .pair_order import WithinPairOrder
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
-from .validation import Positive, first_complaint, read_text
+from .strategy import MAX_BELL_PAIRS
+from .validation import Positive, Section, first_complaint, read_text
 from .workload import Workload
 
 SCHEMA = "bellqueue.scenario/1"
@@ -30,11 +40,7 @@ MAX_FILE_BYTES = 1_000_000
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
-
-
-class ServiceSpec(_Section):
+class ServiceSpec(Section):
     """Service time: `deterministic`, `exponential`, or `gamma`/`lognormal` with a squared coefficient of variation."""
 
     distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
@@ -61,7 +67,7 @@ class SizesSpec(ServiceSpec):
     bins: Annotated[int, Field(ge=1, le=MAX_BINS)] = 64
 
 
-class TypeSpec(_Section):
+class TypeSpec(Section):
     """One request type."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -72,7 +78,7 @@ class TypeSpec(_Section):
 Types = Annotated[list[TypeSpec], Field(min_length=1, max_length=MAX_TYPES)]
 
 
-class TrafficSpec(_Section):
+class TrafficSpec(Section):
     """Arrivals: pairs at `pair_rate`, with types (or known sizes) for each router.
 
     `time_unit_seconds`, the unit of all times in seconds, turns latencies into distances; nothing else needs it.
@@ -85,6 +91,15 @@ class TrafficSpec(_Section):
     sizes: SizesSpec | None = None
     sizes_b: SizesSpec | None = None
     joint: list[list[Probability]] | None = None
+    within_pair_order: WithinPairOrder = "random"
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default out: the record, and with it the hash, of a scenario is older than the choice."""
+        record: dict[str, Any] = dump(self)
+        if self.within_pair_order == "random":
+            del record["within_pair_order"]
+        return record
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -137,8 +152,26 @@ class TrafficSpec(_Section):
                     told = f"probability = {spec.probability:g}, but joint sums to {share:.9g} for it"
                     raise ValueError(f"{label} {spec.name!r} has {told}; drop one of the two")
 
+    def workload(self, reward: Reward) -> Workload:
+        """The queueing model of this traffic with a baseline reward, whatever its load."""
+        names_a, services_a, marginal_a = _types(self.type, self.sizes)
+        if self.type_b is None and self.sizes_b is None:
+            names_b, services_b, marginal_b = names_a, services_a, marginal_a
+        else:
+            names_b, services_b, marginal_b = _types(self.type_b, self.sizes_b)
+        if self.joint is None:
+            joint = np.outer(marginal_a, marginal_b)
+            product = True
+        else:
+            joint = np.array(self.joint) / np.sum(self.joint)
+            outer = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+            product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
+            joint = outer if product else joint
+        order = self.within_pair_order
+        return Workload(self.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, order)
 
-class PowerSpec(_Section):
+
+class PowerSpec(Section):
     """T(t) = t^exponent."""
 
     kind: Literal["power"]
@@ -148,7 +181,7 @@ class PowerSpec(_Section):
         return PowerReward(self.exponent)
 
 
-class SetupSpec(_Section):
+class SetupSpec(Section):
     """T(t) = max(t − setup_time, 0)."""
 
     kind: Literal["setup"]
@@ -158,7 +191,7 @@ class SetupSpec(_Section):
         return PiecewiseLinearReward.setup(self.setup_time)
 
 
-class TableSpec(_Section):
+class TableSpec(Section):
     """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
 
     kind: Literal["table"]
@@ -184,13 +217,13 @@ class TableSpec(_Section):
         return PiecewiseLinearReward.through(tuple(self.points))
 
 
-class BaselineSpec(_Section):
+class BaselineSpec(Section):
     """The baseline task."""
 
     reward: Annotated[PowerSpec | SetupSpec | TableSpec, Field(discriminator="kind")]
 
 
-class OperatingTarget(_Section):
+class OperatingTarget(Section):
     """Exactly one of: a multiplier μ, a splitting probability, a mean waiting time."""
 
     multiplier: Annotated[float, Field(ge=0)] | None = None
@@ -211,8 +244,8 @@ OperatingPointSpec = Annotated[
 ]
 
 
-class ExperimentSpec(_Section):
-    """What is fixed before data are taken."""
+class ExperimentSpec(Section):
+    """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
 
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
@@ -221,6 +254,7 @@ class ExperimentSpec(_Section):
     significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
     assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
     stop: Literal["certified"] | None = None
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS)] = 1
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
@@ -235,7 +269,7 @@ class ExperimentSpec(_Section):
         return self
 
 
-class BoundsSpec(_Section):
+class BoundsSpec(Section):
     """How far the classical frontier is to be proved where that takes branch and bound.
 
     `relative_gap` is the share of the waiting time that may stay unproved, `time_limit` the seconds for one frontier.
@@ -246,7 +280,7 @@ class BoundsSpec(_Section):
     time_limit: Annotated[float, Field(ge=0, le=1e6)] = SEARCH_SECONDS
 
 
-class Scenario(_Section):
+class Scenario(Section):
     """Everything that defines an experiment, as a file or as a Python object (README)."""
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
@@ -313,7 +347,10 @@ class Scenario(_Section):
 
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""
-        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
+        content = self.model_dump(mode="json", exclude_none=True)
+        if self.experiment.bell_pairs == 1:  # left out, so that scenarios older than the field keep their hash
+            del content["experiment"]["bell_pairs"]
+        return {"schema": SCHEMA, **content}
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON record, hexadecimal."""
@@ -341,24 +378,7 @@ class Scenario(_Section):
         return Limits(bounds.relative_gap, bounds.time_limit)
 
     def _build_workload(self) -> Workload:
-        traffic = self.traffic
-        names_a, services_a, marginal_a = _types(traffic.type, traffic.sizes)
-        if traffic.type_b is None and traffic.sizes_b is None:
-            names_b, services_b, marginal_b = names_a, services_a, marginal_a
-        else:
-            names_b, services_b, marginal_b = _types(traffic.type_b, traffic.sizes_b)
-        if traffic.joint is None:
-            joint = np.outer(marginal_a, marginal_b)
-            product = True
-        else:
-            joint = np.array(traffic.joint) / np.sum(traffic.joint)
-            outer = np.outer(joint.sum(axis=1), joint.sum(axis=0))
-            product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
-            joint = outer if product else joint
-        reward = self.baseline.reward.reward()
-        sizes_a, sizes_b = traffic.sizes, traffic.sizes_b or (None if traffic.type_b else traffic.sizes)
-        laws = [sizes.service() if sizes else None for sizes in (sizes_a, sizes_b)]
-        return Workload(traffic.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, *laws)
+        return self.traffic.workload(self.baseline.reward.reward())
 
 
 def _types(

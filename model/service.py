@@ -24,6 +24,7 @@ class Service:
         mean: Mean of the whole distribution (units of time).
         scv: Squared coefficient of variation of the whole distribution (0 if deterministic, 1 if exponential).
         lower, upper: The quantile range kept; (0, 1) keeps everything.
+        size_known: Whether the exact service time of each request is known when it arrives, not its law alone.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Service:
     scv: float = 0.0
     lower: float = 0.0
     upper: float = 1.0
+    size_known: bool = False
 
     def moment(self, order: Literal[1, 2]) -> float:
         """E[S^order] given that S lies in the quantile range (units of time to that order)."""
@@ -63,10 +65,42 @@ class Service:
         shape = self._shape()
         return np.asarray(special.gammaincinv(shape, probability) * self.mean / shape)
 
+    def survival(self, time: Floats) -> Floats:
+        """P(S > t) given that S lies in the quantile range, same shape as `time`, which is ≥ 0."""
+        if self.kind == "deterministic":
+            return np.asarray(self.mean > time, dtype=float)
+        if self.kind == "lognormal":
+            log_mean, log_sd = self._log_parameters()
+            with np.errstate(divide="ignore"):
+                standard = (np.log(time) - log_mean) / log_sd
+            below, above = special.ndtr(standard), special.ndtr(-standard)
+        else:
+            shape = self._shape()
+            below, above = (tail(shape, time * shape / self.mean) for tail in (special.gammainc, special.gammaincc))
+        kept = above if self.upper == 1.0 else self.upper - below
+        return np.asarray(np.clip(kept / (self.upper - self.lower), 0.0, 1.0))
+
+    @property
+    def whole(self) -> Service:
+        """The whole distribution that a bin was cut from."""
+        return Service(self.kind, self.mean, self.scv)
+
+    def mean_deviation(self) -> float:
+        """E|S − E[S]| given that S lies in the quantile range (units of time)."""
+        if self.kind == "deterministic":
+            return 0.0
+        centre = self.moment(1)
+        low, middle = self.quantile(np.array(self.lower)), np.array(centre)
+        below, work = (float(np.diff(self.partial_moment(order, np.stack([low, middle])))[0]) for order in (0, 1))
+        return max(2 * (centre * below - work), 0.0) / (self.upper - self.lower)
+
     def bins(self, count: int) -> tuple[Service, ...]:
-        """Cut into `count` bins of equal probability; their moments are exact conditional moments."""
+        """Cut into `count` bins of equal probability by the known size; their moments are exact conditional moments."""
         edges = [i / count for i in range(count + 1)]
-        return tuple(Service(self.kind, self.mean, self.scv, low, high) for low, high in itertools.pairwise(edges))
+        return tuple(
+            Service(self.kind, self.mean, self.scv, low, high, size_known=True)
+            for low, high in itertools.pairwise(edges)
+        )
 
     def _shape(self) -> float:
         return 1.0 if self.kind == "exponential" else 1.0 / self.scv

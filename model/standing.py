@@ -14,10 +14,12 @@ from typing import Literal
 import numpy as np
 
 from .errors import ScenarioError
+from .fields import LOAD, PROBABILITY, scenario_with
 from .operating import Frontiers
 from .rivals import RivalCurve, asymmetric_curve, clock_curve
 from .scenario import Scenario
 from .simulation import t_quantile
+from .sweep_point import largest_advantage
 
 Verdict = Literal["against all", "within the class only", "none"]
 
@@ -179,15 +181,9 @@ def scenario_at(scenario: Scenario, load: float, long_share: float) -> Scenario:
             "traffic: a map over load and share of long requests needs exactly two types in [[traffic.type]], and no "
             "type_b, sizes or joint; describe the traffic so"
         )
-    for name, value in (("load", load), ("share of long requests", long_share)):
-        if not 0 < value < 1:
-            raise ScenarioError(f"the {name} is {value:g}; it must lie strictly between 0 and 1")
-    record = scenario.record()
-    means = [spec.service.mean for spec in traffic.type]
-    for spec, probability in zip(record["traffic"]["type"], (1 - long_share, long_share), strict=True):
-        spec["probability"] = probability
-    record["traffic"]["pair_rate"] = load / ((1 - long_share) * means[0] + long_share * means[1])
-    return Scenario.parse(record, f"load {load:g}, share {long_share:g}")
+    if not 0 < long_share < 1:
+        raise ScenarioError(f"the share of long requests is {long_share:g}; it must lie strictly between 0 and 1")
+    return scenario_with(scenario, {LOAD: load, f"{PROBABILITY}.{traffic.type[1].name}": long_share})
 
 
 def _cell(
@@ -195,16 +191,16 @@ def _cell(
 ) -> Cell:
     workload = scenario.workload()
     frontiers = Frontiers(workload, scenario.limits())
-    points = {each: _largest_advantage(frontiers, each) for each in {1.0, visibility}}
+    found = {each: largest_advantage(frontiers, each) for each in {1.0, visibility}}
+    points = {each: best.splitting_probability for each, best in found.items() if best}
     standings: dict[float, Standing] = {}
-    if any(p is not None for p in points.values()):
+    if points:
         asymmetric = asymmetric_curve(workload, slopes=slopes, seed=seed)
         for pairs in (clock_pairs, CLOSER * clock_pairs):
             clock = clock_curve(workload, pairs=pairs, seed=seed)
             standings = {
                 each: standing_at(frontiers, each, p, frontiers.waiting_time(p, each), asymmetric, clock)
                 for each, p in points.items()
-                if p is not None
             }
             if not any(each.asymmetric.stands and each.shared_clock.undecided for each in standings.values()):
                 break
@@ -216,14 +212,6 @@ def _cell(
         standings.get(1.0),
         standings.get(visibility),
     )
-
-
-def _largest_advantage(frontiers: Frontiers, visibility: float) -> float | None:
-    """p of the largest advantage, or None where there is none."""
-    try:
-        return frontiers.largest_advantage(visibility).splitting_probability
-    except ScenarioError:
-        return None
 
 
 def _margin(curve: RivalCurve, waiting: float, throughput: float) -> Margin:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import BellqueueError
 
 REWARD_KINDS = ("power", "setup", "table")
 Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A table of a file that people write: no unknown keys, no infinities."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
 
 
 def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str) -> str:

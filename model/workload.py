@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .pair_order import WithinPairOrder, partner_waiting_time
 from .reward import Reward
 from .service import Service
 
@@ -25,8 +26,7 @@ class Workload:
         names_a, names_b: Names of the types.
         reward: T(t), what an uninterrupted baseline period is worth.
         product: Whether π is the product of its marginals.
-        sizes_a, sizes_b: The whole law of a router's sizes where its types are bins of one; the router knows the
-            size itself, so that strategies of bins are only some of its strategies.
+        within_pair_order: In which order the requests of a pair sent together join their queue.
     """
 
     pair_rate: float
@@ -37,13 +37,30 @@ class Workload:
     names_b: tuple[str, ...]
     reward: Reward
     product: bool
-    sizes_a: Service | None = None
-    sizes_b: Service | None = None
+    within_pair_order: WithinPairOrder = "random"
+
+    @property
+    def rank_two(self) -> bool:
+        """Whether G has the two factors of MODEL §2, fact 1: types independent, and no order by size within a pair."""
+        return self.product and self.within_pair_order == "random"
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n_A, n_B): numbers of types at the two routers."""
         return len(self.services_a), len(self.services_b)
+
+    @property
+    def sizes_a(self) -> Service | None:
+        """The whole law of router A's sizes where its types are the bins of one, else None.
+
+        The router knows the size itself, so that strategies of bins are only some of its strategies.
+        """
+        return self.services_a[0].whole if self.services_a[0].size_known else None
+
+    @property
+    def sizes_b(self) -> Service | None:
+        """The same of router B."""
+        return self.services_b[0].whole if self.services_b[0].size_known else None
 
     @property
     def knows_sizes(self) -> bool:
@@ -81,9 +98,14 @@ class Workload:
         return np.asarray(self.joint.sum(axis=0))
 
     @cached_property
+    def mean_service_time(self) -> float:
+        """(E[m]+E[n])/2, of a request at either router (units of time)."""
+        return float((self.marginal_a @ self.mean_a + self.marginal_b @ self.mean_b) / 2)
+
+    @cached_property
     def load(self) -> float:
         """ρ = λ(E[m]+E[n])/2, the share of time each server is busy."""
-        return float(self.pair_rate * (self.marginal_a @ self.mean_a + self.marginal_b @ self.mean_b) / 2)
+        return self.pair_rate * self.mean_service_time
 
     @cached_property
     def unavoidable_waiting_time(self) -> float:
@@ -92,10 +114,18 @@ class Workload:
         return float(self.pair_rate * second / (4 * (1 - self.load)))
 
     @cached_property
+    def partner_waiting_time(self) -> Floats:
+        """d(x,y): what the two requests of a pair wait for each other if together, in sum, shape (n_A, n_B)."""
+        return partner_waiting_time(self.services_a, self.services_b, self.within_pair_order)
+
+    @cached_property
     def weights(self) -> Floats:
-        """w(x,y) = λ m_x n_y / (2(1−ρ)) + (m_x+n_y)/4, shape (n_A, n_B): waiting time a pair costs if together."""
+        """w(x,y) = λ m_x n_y / (2(1−ρ)) + d(x,y)/2, shape (n_A, n_B): waiting time a pair costs if together.
+
+        d is the `partner_waiting_time`.
+        """
         crossing = self.pair_rate * np.outer(self.mean_a, self.mean_b) / (2 * (1 - self.load))
-        return np.asarray(crossing + np.add.outer(self.mean_a, self.mean_b) / 4)
+        return np.asarray(crossing + self.partner_waiting_time / 2)
 
     @cached_property
     def together_waiting_time(self) -> float:

@@ -80,7 +80,7 @@ def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | N
         return None
     p = workload.splitting_probability(observed)
     classical = (1 - mixture_at(frontiers.classical.strategies, p)) / 2
-    quantum = frontiers.one_pair.at_splitting_probability(p).split()
+    quantum = frontiers.in_use.at_splitting_probability(p).split()
     splits: dict[RoutingName, Floats] = {"observed": observed, "classical": classical, "quantum": quantum}
     seed = int(analysis.provenance.content_hash[:12], 16)
     results = compare(
@@ -143,7 +143,7 @@ def _by_load(analysis: Analysis, frontiers: Frontiers) -> LoadSensitivity | None
     both = (1.0, visibility)
     others = [load for load in LOADS if abs(load - workload.load) > 1e-9]
     loads = np.array([workload.load, *others])
-    rows = np.vstack([reduction_by_visibility(frontiers, both), reduction_by_load(workload, others, both)])
+    rows = np.vstack([reduction_by_visibility(frontiers, both), reduction_by_load(frontiers, others, both)])
     order = np.argsort(loads)
     ideal, noisy = rows[order].T
     return LoadSensitivity(

@@ -24,7 +24,7 @@ from .plan_record import PlanRecord
 
 SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
 TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
-_RECORD_BYTES = 100_000_000
+RECORD_BYTES = 100_000_000
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -84,7 +84,7 @@ def read_analysis(source: Path) -> Analysis:
 
 def _read_record(source: Path, kind: type[Record]) -> Record:
     try:
-        return kind.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "the record of a run"))
+        return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
     except ValidationError as error:
         raise DataError(f"{source}: {first_complaint(error)}") from None
 
@@ -132,6 +132,15 @@ def check_writable_file(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: under another name first, synced, then renamed.
 
     Raises:
@@ -140,8 +149,8 @@ def write_text(path: Path, text: str) -> None:
     check_writable_file(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with draft.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

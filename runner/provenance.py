@@ -29,6 +29,12 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
+def numerical_versions() -> dict[str, str]:
+    """What the numbers of the model depend on: bellqueue itself, numpy and scipy."""
+    versions = library_versions()
+    return {"bellqueue": bellqueue_version(), **{name: versions[name] for name in ("numpy", "scipy")}}
+
+
 def now() -> str:
     """The present moment, UTC, to the second (ISO 8601)."""
     return datetime.now(UTC).replace(microsecond=0).isoformat()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.model.binning import binning_error
 from bellqueue.model.classical import classical_frontier
 from bellqueue.model.continuous import ContinuousGame
 from bellqueue.model.frontier import QuantumFrontier, routing_game
@@ -141,8 +143,8 @@ def test_knowing_sizes_helps_classical_routers_and_the_certificate_counts_it() -
         Workload(
             coarse.pair_rate,
             coarse.joint,
-            coarse.services_a,
-            coarse.services_b,
+            tuple(replace(service, size_known=False) for service in coarse.services_a),
+            tuple(replace(service, size_known=False) for service in coarse.services_b),
             coarse.names_a,
             coarse.names_b,
             coarse.reward,
@@ -156,3 +158,32 @@ def test_knowing_sizes_helps_classical_routers_and_the_certificate_counts_it() -
     multiplier = float(binned.multipliers[2])
     bound = Frontiers(coarse).classical_bound(multiplier)
     assert bound.high > classical_optimum(routing_game(coarse, multiplier)).bound.high
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_finer_bins_stay_within_the_error_of_coarse_ones(law: str) -> None:
+    """Shortest first: a strategy of eighteen bins is one of the sizes, and within what six bins are widened to."""
+
+    def ordered(bins: int) -> Workload:
+        traffic = {"pair_rate": 0.15, "within_pair_order": "shortest-first", "sizes": {**LAWS[law][0], "bins": bins}}
+        return Scenario.parse({**default_record(), "traffic": traffic}).workload()
+
+    coarse, fine = ordered(6), ordered(18)
+    frontiers = Frontiers(coarse)
+    assert binning_error(fine) < binning_error(coarse)
+    finer = classical_frontier(fine).strategies
+    p = np.linspace(0, 1, 101)
+    assert np.all(frontiers.classical.waiting_time_at(p) <= finer.waiting_time_at(p) + 1e-12)
+    for multiplier in MULTIPLIERS:
+        game = routing_game(fine, multiplier)
+        assert classical_optimum(game).bound.high <= frontiers.classical_bound(multiplier).high
+        assert quantum_optimum(game).bound.low <= frontiers.quantum_bound(multiplier).high
+        assert classical_optimum(game).bound.high >= frontiers.classical_bound(multiplier).low
+
+
+def test_mean_deviation_of_a_bin_by_quadrature() -> None:
+    for law, (_, density) in LAWS.items():
+        service = _workload(law, bins=5).services_a[3]
+        centre = quad(density.ppf, 0.6, 0.8)[0] / 0.2
+        expected = quad(lambda u, centre=centre, density=density: abs(density.ppf(u) - centre), 0.6, 0.8)[0] / 0.2
+        assert service.mean_deviation() == pytest.approx(expected, rel=1e-6)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from bellqueue.model.asymmetric import AsymmetricModel, RouterPair, router_pairs, starts
 from bellqueue.model.classical import classical_frontier
+from bellqueue.model.pair_order import WithinPairOrder
 from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
 from bellqueue.model.rivals import (
     RivalCurve,
@@ -76,21 +77,24 @@ class MixedRouting:
         return decide
 
 
-def mixed_workload(seed: int) -> Workload:
-    """Unequal routers, correlated types, random service times, load 0.3 to 0.7."""
+def mixed_workload(seed: int, order: WithinPairOrder = "random") -> Workload:
+    """Unequal routers, correlated types, random service times, load 0.3 to 0.7; of B's short requests known sizes."""
     rng = np.random.default_rng([seed, 77])
     services_a = (Service("gamma", 1.0, 1.5), Service("deterministic", float(rng.uniform(1, 4))))
-    services_b = (Service("exponential", 0.5, 1.0), Service("lognormal", float(rng.uniform(1, 3)), 0.7))
+    services_b = (
+        Service("exponential", 0.5, 1.0, size_known=True),
+        Service("lognormal", float(rng.uniform(1, 3)), 0.7),
+    )
     joint = rng.dirichlet(np.ones(4)).reshape(2, 2)
     reward: Reward = PowerReward(2.0) if seed % 2 else PiecewiseLinearReward.setup(2.0)
-    unit = Workload(1.0, joint, services_a, services_b, ("s", "l"), ("s", "l"), reward, False)
-    rate = (0.3 + 0.1 * seed) / unit.load
-    return Workload(rate, joint, services_a, services_b, ("s", "l"), ("s", "l"), reward, False)
+    unit = Workload(1.0, joint, services_a, services_b, ("s", "l"), ("s", "l"), reward, False, order)
+    return replace(unit, pair_rate=(0.3 + 0.1 * seed) / unit.load)
 
 
+@pytest.mark.parametrize("order", ["random", "shortest-first"])
 @pytest.mark.parametrize("seed", range(5))
-def test_asymmetric_formulas_agree_with_simulation(seed: int) -> None:
-    workload = mixed_workload(seed)
+def test_asymmetric_formulas_agree_with_simulation(seed: int, order: WithinPairOrder) -> None:
+    workload = mixed_workload(seed, order)
     model = AsymmetricModel(workload, router_pairs(workload))
     mixture = starts(model, 1, np.random.default_rng(seed))[0]
     waiting, throughput = model.performance(mixture)
@@ -105,7 +109,7 @@ def test_asymmetric_formulas_agree_with_simulation(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_fair_mixture_with_the_servers_exchanged_is_the_symmetric_strategy(seed: int) -> None:
-    workload = mixed_workload(seed)
+    workload = mixed_workload(seed, "shortest-first" if seed % 2 else "random")
     model = AsymmetricModel(workload, router_pairs(workload))
     for index, pair in enumerate(model.pairs):
         mirror = RouterPair(tuple(1 - a for a in pair.a_of_x), tuple(1 - b for b in pair.b_of_y))

@@ -53,7 +53,7 @@ def test_other_loads_are_other_scenarios(load: float) -> None:
     workload = DEFAULT.workload
     other = Frontiers(replace(workload, pair_rate=workload.pair_rate * load / workload.load))
     assert other.workload.load == pytest.approx(load, rel=1e-12)
-    found = reduction_by_load(workload, [load], [1.0, 0.95])[0]
+    found = reduction_by_load(DEFAULT, [load], [1.0, 0.95])[0]
     for value, visibility in zip(found, (1.0, 0.95), strict=True):
         exact = other.largest_advantage(visibility).waiting_time_reduction_relative
         assert value == pytest.approx(exact, abs=2e-5)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -154,14 +154,21 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Arrivals]:
     return blocks
 
 
-def column(blocks: list[Arrivals], name: str) -> list[float]:
+def column(blocks: list[Arrivals], name: str) -> list[Any]:
     return [value for block in blocks for value in getattr(block, name).tolist()]
 
 
 def event_loop(
-    workload: Workload, blocks: list[Arrivals], a: list[int], b: list[int]
+    workload: Workload,
+    blocks: list[Arrivals],
+    a: list[int],
+    b: list[int],
+    told: tuple[list[float], list[float]] | None = None,
 ) -> tuple[list[float], list[float]]:
-    """Two FCFS queues, one request after the other: each pair's waits, and totals (elapsed, idle 0, idle 1, reward)."""
+    """Two FCFS queues, one request after the other: each pair's waits, and totals (elapsed, idle 0, idle 1, reward).
+
+    Of a pair sent together the request with the smaller number `told` joins first; if there is none, that of the coin.
+    """
     clock, reward = 0.0, 0.0
     free_at = [0.0, 0.0]
     idle = [0.0, 0.0]
@@ -173,7 +180,9 @@ def event_loop(
         clock += gap
         requests = [("A", a[number], service_a[number]), ("B", b[number], service_b[number])]
         waited = {}
-        for name, server, service in requests if a_first[number] else requests[::-1]:
+        told_a, told_b = (told[0][number], told[1][number]) if told else (0.0, 0.0)
+        in_order = a_first[number] if told_a == told_b else told_a < told_b
+        for name, server, service in requests if in_order else requests[::-1]:
             if free_at[server] < clock:
                 period = clock - free_at[server]
                 idle[server] += period
@@ -188,11 +197,23 @@ def event_loop(
 
 
 @pytest.mark.parametrize("seed", [2, 9, 17])
-def test_the_recursion_is_the_event_loop(seed: int, drawn: list[Arrivals]) -> None:
+@pytest.mark.parametrize("order", ["random", "by mean", "by size"])
+def test_the_recursion_is_the_event_loop(seed: int, order: str, drawn: list[Arrivals]) -> None:
     workload = random_workload(seed)
+    if order != "random":
+        known = [
+            tuple(replace(service, size_known=order == "by size") for service in services)
+            for services in (workload.services_a, workload.services_b)
+        ]
+        workload = replace(workload, services_a=known[0], services_b=known[1], within_pair_order="shortest-first")
     recorder = Recorder(SplittingRouting(np.random.default_rng(seed).uniform(size=workload.shape)))
     result = simulate(workload, recorder, 600, np.random.default_rng(seed), batches=2, warm_up=0, block=37)
-    waits, (elapsed, idle_0, idle_1, reward) = event_loop(workload, drawn, recorder.a, recorder.b)
+    told = {
+        "random": None,
+        "by mean": (workload.mean_a[column(drawn, "x")].tolist(), workload.mean_b[column(drawn, "y")].tolist()),
+        "by size": (column(drawn, "service_a"), column(drawn, "service_b")),
+    }[order]
+    waits, (elapsed, idle_0, idle_1, reward) = event_loop(workload, drawn, recorder.a, recorder.b, told)
     assert result.waiting_time.estimate == pytest.approx(np.mean(waits), rel=1e-9)
     assert result.baseline_throughput.estimate == pytest.approx(reward / elapsed, rel=1e-9)
     assert result.load[0].estimate == pytest.approx(1 - idle_0 / elapsed, rel=1e-9)

@@ -61,6 +61,7 @@ SCENARIOS: dict[str, tuple[dict[str, Any], str]] = {
     "joint sums to 2": (_edited("traffic", "joint", value=[[0.5, 0.5], [0.5, 0.5]]), "joint sums to 2"),
     "joint against probabilities": (_edited("traffic", "joint", value=[[0.25, 0.25], [0.25, 0.25]]), "drop one"),
     "negative joint": (_edited("traffic", "joint", value=[[0.8, -0.1], [0.1, 0.2]]), "joint"),
+    "unknown order": (_edited("traffic", "within_pair_order", value="longest-first"), "traffic.within_pair_order"),
     "sizes and types": (_edited("traffic", "sizes", value={"distribution": "exponential", "mean": 1}), "not both"),
     "unknown reward": (_edited(*REWARD, "kind", value="cubic"), "baseline.reward"),
     "concave power": (_edited(*REWARD, value={"kind": "power", "exponent": 0.5}), "exponent"),

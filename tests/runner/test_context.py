@@ -95,7 +95,8 @@ def test_the_load_of_the_scenario_is_among_the_loads() -> None:
     assert context is not None
     assert context.by_load is not None
     assert context.by_visibility is not None
-    at = context.by_load.load.index(pytest.approx(FRONTIERS.workload.load))
+    at = int(np.abs(np.array(context.by_load.load) - FRONTIERS.workload.load).argmin())
+    assert context.by_load.load[at] == pytest.approx(FRONTIERS.workload.load)
     assert context.by_load.ideal[at] == pytest.approx(context.by_visibility.reduction_relative[-1], rel=1e-6)
     assert all(noisy < ideal for noisy, ideal in zip(context.by_load.noisy, context.by_load.ideal, strict=True))
 

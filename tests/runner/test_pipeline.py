@@ -135,6 +135,31 @@ def test_known_sizes_run_through(call: Run, tmp_path: Path) -> None:
     assert found["observed"]["waiting_time"]["low"] < point["waiting_time"] < found["observed"]["waiting_time"]["high"]
 
 
+@pytest.mark.parametrize(("visibility", "certified"), [(0.95, True), (0.8, False)])  # 0.844 is the least that helps
+def test_a_pair_that_joins_shorter_request_first(visibility: float, certified: bool, call: Run, tmp_path: Path) -> None:
+    record = default_record()
+    record["traffic"]["within_pair_order"] = "shortest-first"
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    backend = f"aer:visibility={visibility}"
+    found = json.loads(
+        call("run", "s.json", "--backend", backend, "--json", "--no-rivals", "--seed", 5, "--out", "r").stdout
+    )
+    # By hand: w = 0.02·m·n/1.9 + min(m, n)/2, and the edge from nothing split to the two long requests split, p = 0.3.
+    weights = np.array([[0.02, 0.12], [0.12, 0.72]]) / 1.9 + [[0.5, 0.5], [0.5, 3.0]]
+    together = np.outer([0.7, 0.3], [0.7, 0.3]) * (1 + np.array(found["correlators"]["measured"])) / 2
+    p, waiting = 1 - together.sum(), 0.23 / 1.9 + (together * weights).sum()
+    assert found["observed"]["splitting_probability"]["estimate"] == pytest.approx(p, abs=1e-9)
+    assert found["observed"]["waiting_time"]["estimate"] == pytest.approx(waiting, abs=1e-9)
+    classical = 0.23 / 1.9 + np.interp(p, [0, 0.3, 1], [0.790789, 0.368421, 0])
+    assert found["classical"]["waiting_time_at_equal_throughput"]["estimate"] == pytest.approx(classical, abs=1e-5)
+    assert found["certificate"]["certified"] is certified is bool(waiting < classical)
+    assert (found["frontiers"]["least_visibility"] < visibility) is certified
+    page = " ".join((tmp_path / "r" / "report.html").read_text().split())
+    assert "the shorter of the two requests joins the queue first" in page
+    assert "fair coin decides which" not in page
+    assert "shortest-first" in call("frontier", "s.json").stdout
+
+
 def test_replay_reproduces_the_formula(call: Run) -> None:
     call("run", "--backend", "aer:visibility=0.95", "--shots", 40000, "--seed", 2, "--out", "run", "--no-rivals")
     done = call("replay", "run", "--pairs", 400000, "--seed", 4, "--json")
