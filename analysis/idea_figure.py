@@ -32,7 +32,7 @@ class _Type:
     """A request type as text.
 
     Attributes:
-        name, share, service: As the scenario has them.
+        name, share, service: As the scenario has them; no service time where the router knows the size itself.
         angle: Of its basis in degrees; None where it was not planned.
     """
 
@@ -99,7 +99,7 @@ def _router(left: float, top: float, name: str, types: Sequence[_Type], more: in
     right, y = left + _BOX - 10, top + 2 * _LINE + 2
     parts = [
         text(left + 10, top + 18, name, class_="strong"),
-        text(left + 10, y, "sees only its own type", class_="soft"),
+        text(left + 10, y, f"sees only its own {'type' if types[0].service else 'size'}", class_="soft"),
     ]
     two_lines = len(types) <= _TWO_LINES
     y += 2 if two_lines else 6
@@ -250,11 +250,9 @@ def _story(analysis: Analysis) -> _Story:
 def _types(
     traffic: dict[str, Any], side: int, names: Sequence[str], shares: Sequence[float], angles: Sequence[float] | None
 ) -> list[_Type]:
-    """Every type of a router; where routers know exact sizes its types are bins of one distribution."""
-    key, sizes = ("type", "sizes") if side == 0 or not _own(traffic) else ("type_b", "sizes_b")
-    specs = traffic.get(key)
-    size = traffic.get(sizes)
-    services = [_service(spec["service"]) for spec in specs] if specs else [_service(size or {})] * len(names)
+    """Every type of a router; where it knows exact sizes they are bins of one distribution."""
+    specs = traffic.get("type" if side == 0 or not _own(traffic) else "type_b")
+    services = [_service(spec["service"]) for spec in specs] if specs else [""] * len(names)
     return [
         _Type(printable(name), f"{100 * share:.3g} %", service, None if angles is None else math.degrees(angles[index]))
         for index, (name, share, service) in enumerate(zip(names, shares, services, strict=True))
@@ -307,7 +305,7 @@ def _description(story: _Story) -> str:
 
     def told(each: _Type) -> str:
         basis = "" if each.angle is None else f", measured in a basis turned by {_degrees(each.angle)}"
-        return f"{each.name} ({each.share}, {each.service}{basis})"
+        return f"{each.name} ({each.share}{', ' if each.service else ''}{each.service}{basis})"
 
     routers = []
     for name, types, more in zip("AB", story.routers, story.more, strict=True):
