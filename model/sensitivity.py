@@ -70,6 +70,8 @@ def is_quick_to_vary(workload: Workload) -> bool:
 
 def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> tuple[float, float]:
     """The largest reduction over a quantum frontier given by points, and the ideal p at which it is reached."""
+    if curve.splitting_probability.size == 1:  # all pairs weigh the same: every frontier is one and the same chord
+        curve = classical
     p = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
     waiting = PchipInterpolator(curve.splitting_probability, curve.waiting_time)(p)
     reductions = _reductions(workload, p, waiting, classical, visibility)

@@ -73,3 +73,12 @@ def test_what_takes_long_is_not_varied() -> None:
     record = default_record()
     record["traffic"] = {"pair_rate": 0.1, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 8}}
     assert not is_quick_to_vary(Scenario.parse(record).workload())
+
+
+def test_where_all_pairs_weigh_the_same_there_is_nothing_to_win() -> None:
+    record = default_record()
+    for spec in record["traffic"]["type"]:
+        spec["service"]["mean"] = 2.0
+    frontiers = Frontiers(Scenario.parse(record).workload())
+    assert reduction_by_visibility(frontiers, [1.0])[0] == pytest.approx(0, abs=1e-12)
+    assert reduction_by_load(frontiers, [0.5], [1.0])[0, 0] == pytest.approx(0, abs=1e-12)
