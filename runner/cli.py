@@ -295,9 +295,7 @@ def replay(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="A run's folder, or an analysis.json.")],
-    out: Annotated[
-        Path | None, typer.Option(help="File to write; default: report.html in the folder, or beside the record.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write a run's HTML report again from its stored analysis."""
     from .commands import report_command

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.analysis.context_record import WaitingTimes
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.context_record import Context, WaitingTimes
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario
 from bellqueue.runner.context import with_context
@@ -22,16 +22,22 @@ FRONTIERS = Frontiers(SCENARIO.workload())
 HANOI = published(IBM_HANOI)
 
 
-def _waiting(analysis: Analysis) -> WaitingTimes:
-    context = with_context(analysis, FRONTIERS).context
+@functools.cache
+def _hanoi() -> Context:
+    context = with_context(HANOI, FRONTIERS).context
     assert context is not None
-    assert context.waiting_times is not None
-    return context.waiting_times
+    return context
+
+
+def _waiting() -> WaitingTimes:
+    waiting = _hanoi().waiting_times
+    assert waiting is not None
+    return waiting
 
 
 def test_simulated_waits_agree_with_the_queueing_formulas() -> None:
     rho = FRONTIERS.workload.load
-    waiting = _waiting(HANOI)
+    waiting = _waiting()
     assert [each.routing for each in waiting.routings] == ["observed", "classical", "quantum"]
     for each in waiting.routings:
         error = (each.waiting_time.high - each.waiting_time.low) / 4
@@ -44,14 +50,14 @@ def test_simulated_waits_agree_with_the_queueing_formulas() -> None:
 
 
 def test_the_formula_means_are_those_of_the_record() -> None:
-    observed, classical, quantum = (each.waiting_time_formula for each in _waiting(HANOI).routings)
+    observed, classical, quantum = (each.waiting_time_formula for each in _waiting().routings)
     assert observed == pytest.approx(HANOI.observed.waiting_time.estimate, rel=1e-9)
     assert classical == pytest.approx(HANOI.classical.waiting_time_at_equal_throughput.estimate, rel=1e-9)
     assert quantum == pytest.approx(HANOI.quantum.waiting_time_at_equal_throughput.estimate, rel=1e-6)
 
 
 def test_distributions_rise_from_no_wait_and_hold_their_percentiles() -> None:
-    for each in _waiting(HANOI).routings:
+    for each in _waiting().routings:
         assert each.times[0] == 0
         assert len(each.times) == len(each.cumulative) <= 250
         assert np.all(np.diff(each.times) > 0)
@@ -91,8 +97,7 @@ def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps() -> No
 
 
 def test_the_load_of_the_scenario_is_among_the_loads() -> None:
-    context = with_context(HANOI, FRONTIERS).context
-    assert context is not None
+    context = _hanoi()
     assert context.by_load is not None
     assert context.by_visibility is not None
     at = int(np.abs(np.array(context.by_load.load) - FRONTIERS.workload.load).argmin())
