@@ -3,21 +3,28 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+TOOLS := .browser-tools
+CHECKER := vnu-jar@26.9.27
 PACKAGES := model circuits backends analysis runner
 # The strict editable install links file by file, so it is repeated when the list of files changes.
-FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name 'py.typed'))
+FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name 'py.typed' -o -path '*/templates/*'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
-.PHONY: demo test test-slow lint faults format bench bench-full clean
+.PHONY: demo test test-slow test-browser lint faults format bench bench-full clean
 
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
 
 test: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow and not browser" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow
+
+# The report in the system's Chromium, which is not installed here (Debian: chromium); BELLQUEUE_BROWSER=required makes
+# its absence a failure, BELLQUEUE_SCREENSHOTS=FOLDER keeps what the pages look like.
+test-browser: $(VENV)/.browser $(LISTED)
+	$(BIN)/python -m pytest -q -m browser tests/browser -n 2
 
 lint: $(VENV)/.dev $(LISTED)
 	$(BIN)/ruff check .
@@ -56,10 +63,16 @@ $(VENV)/.bench: $(VENV)/.dev
 	$(PIP) --no-deps --upgrade --target $(VENV)/toqito toqito more-itertools picos cvxopt
 	touch $@
 
+# The checker of HTML comes from npm, where there is one; axe-core is in its Python package.
+$(VENV)/.browser: $(VENV)/.dev
+	$(PIP) --no-build-isolation -e ".[browser]" --config-settings editable_mode=strict
+	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(TOOLS) $(CHECKER)
+	touch $@
+
 $(VENV)/.files-%: | $(VENV)/.core
 	rm -f $(VENV)/.files-*
 	$(PIP) --no-build-isolation --no-deps -e . --config-settings editable_mode=strict
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .drawing import figure_style, printable, save, svg_text
-from .record import Analysis, FrontierRecord, Point, RivalPoint, WiderRival
+from .frontier_curves import Curve, Focus, extent, frontier_curves, short
+from .record import Analysis, FrontierRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,23 +29,14 @@ _WAITING = "Mean waiting time W (units of time)"
 _BLACK, _BLUE, _SKY, _GREEN, _AMBER, _ORANGE, _PURPLE = (
     "#000000", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7",
 )  # fmt: skip
-_RIVAL_LINES = ((_ORANGE, (0, (1, 1.4))), (_PURPLE, (0, (3, 1.2))), (_ORANGE, (0, (5, 1, 1, 1))))
-
-
-@dataclass(frozen=True, eq=False)
-class _Curve:
-    """A frontier as drawn: in the plane of throughput and waiting time, dense enough to show its bend.
-
-    Attributes:
-        throughput, waiting: τ and W along the curve, shape (points,).
-        label: Its line in the legend.
-        line: Keywords of its line.
-    """
-
-    throughput: Floats
-    waiting: Floats
-    label: str
-    line: dict[str, Any]
+_LINES: dict[str, dict[str, Any]] = {
+    "classical": {"color": _BLACK, "linewidth": 1.4, "marker": "s"},
+    "quantum": {"color": _BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0},
+    "communication": {"color": _GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
+    "rival-0": {"color": _ORANGE, "linestyle": (0, (1, 1.4)), "linewidth": 1.6, "marker": "."},
+    "rival-1": {"color": _PURPLE, "linestyle": (0, (3, 1.2)), "linewidth": 1.6, "marker": "."},
+    "rival-2": {"color": _ORANGE, "linestyle": (0, (5, 1, 1, 1)), "linewidth": 1.6, "marker": "."},
+}
 
 
 def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) -> Figure:
@@ -60,11 +51,11 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
     """
     from .shown_figure import ShownFigure
 
-    focus = _Focus.of(record, observed)
+    focus = Focus.of(record, observed)
     with figure_style():
         figure = ShownFigure(figsize=(_WIDTH, 7.6 if focus else 4.4), layout="constrained")
         axes = figure.subplots(2 if focus else 1, 1, squeeze=False, height_ratios=[4, 5] if focus else None)[:, 0]
-        curves = _curves(record)
+        curves = frontier_curves(record)
         for ax in axes:
             _draw_curves(ax, curves)
             if observed:
@@ -76,7 +67,7 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
             _frame_focus(axes[0], axes[1], focus)
         _legend(figure, axes[0])
     title = f"Waiting time against baseline throughput: {record.title}"
-    figure.set_label(f"{printable(title)}\n{_frontier_description(record, observed)}")
+    figure.set_label(f"{printable(title)}\n{frontier_description(record, observed)}")
     return figure
 
 
@@ -109,125 +100,12 @@ def correlator_figure(analysis: Analysis) -> Figure:
 # --- The frontiers ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Focus:
-    """The gap at equal throughput that the figure is about, and the window round it.
-
-    Attributes:
-        throughput: τ at which the two are compared.
-        classical: W of the classical frontier there.
-        other: W observed there, or the quantum frontier's.
-        label: The gap in words.
-        window: (τ from, τ to, W from, W to).
-    """
-
-    throughput: float
-    classical: float
-    other: float
-    label: str
-    window: tuple[float, float, float, float]
-
-    @classmethod
-    def of(cls, record: FrontierRecord, analysis: Analysis | None) -> _Focus | None:
-        """Round the observed point; else round the largest advantage; else None."""
-        if analysis:
-            point, classical = analysis.observed, analysis.classical.waiting_time_at_equal_throughput.estimate
-            throughput, other = point.baseline_throughput.estimate, point.waiting_time.estimate
-            seen = [(corner.baseline_throughput, corner.waiting_time) for corner in analysis.confidence_region]
-            rivals = [rival.waiting_time_at_equal_throughput for rival in record.wider_rivals]
-            levels = [analysis.quantum.waiting_time.estimate, *(rival.estimate for rival in rivals if rival)]
-        elif record.largest_advantage:
-            throughput, other = record.largest_advantage.baseline_throughput, record.largest_advantage.waiting_time
-            frontier = _classical_curve(record)
-            classical = float(np.interp(throughput, frontier.throughput, frontier.waiting))
-            seen, levels = [], []
-        else:
-            return None
-        seen += [(throughput, level) for level in (classical, other, *levels)]
-        return cls(throughput, classical, other, _gap_label(classical, other), _window(record, throughput, seen))
-
-
-def _gap_label(classical: float, other: float) -> str:
-    gap = classical - other
-    word = "less" if gap >= 0 else "more"
-    return f"{abs(gap):.4g} {word} waiting ({100 * abs(gap) / classical:.1f} %)\nat equal throughput"
-
-
-def _window(
-    record: FrontierRecord, throughput: float, seen: Sequence[tuple[float, float]]
-) -> tuple[float, float, float, float]:
-    """Limits round what is to be seen, with the two axes magnified alike so that frontiers keep their slope."""
-    lowest, highest = _extent(record)
-    extent = highest - lowest
-    points = np.array(seen)
-    middle = np.array([throughput, (points[:, 1].min() + points[:, 1].max()) / 2])
-    reach = float((np.abs(points - middle) / extent).max())
-    half = min(max(1.9 * reach, 0.02), 0.5) * extent
-    low, high = middle - half, middle + half
-    return float(low[0]), float(high[0]), float(low[1]), float(high[1])
-
-
-def _extent(record: FrontierRecord) -> tuple[Floats, Floats]:
-    """Least and greatest (τ, W) on the frontiers; all three share their ends."""
-    ends = np.array([(point.baseline_throughput, point.waiting_time) for point in record.classical])
-    return ends.min(axis=0), ends.max(axis=0)
-
-
-def _curves(record: FrontierRecord) -> list[_Curve]:
-    """Every curve with its style, those compared last so that they lie on top."""
-    communication = {"color": _GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4}
-    quantum = {"color": _BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0}
-    curves = [_bent(record, record.communication, "with communication (both types known)", communication)]
-    for index, rival in enumerate(record.wider_rivals):
-        colour, dashes = _RIVAL_LINES[index % len(_RIVAL_LINES)]
-        line = {"color": colour, "linestyle": dashes, "linewidth": 1.6, "marker": "."}
-        label = f"numerical: {_short(rival.label, 46)}"
-        if rival.points:
-            curves.append(_level(record, rival, label, line) if rival.unbounded else _curve(rival.points, label, line))
-    return [*curves, _curve(record.quantum, "quantum (entanglement)", quantum), _classical_curve(record)]
-
-
-def _curve(points: Sequence[Point] | Sequence[RivalPoint], label: str, line: dict[str, Any]) -> _Curve:
-    """A curve through the points recorded."""
-    throughput, waiting = np.array([(point.baseline_throughput, point.waiting_time) for point in points]).T
-    order = np.argsort(throughput, kind="stable")
-    return _Curve(throughput[order], waiting[order], label, line)
-
-
-def _level(record: FrontierRecord, rival: WiderRival, label: str, line: dict[str, Any]) -> _Curve:
-    """A rival whose throughput has no bound: at its least waiting time it reaches any."""
-    low, high = _extent(record)
-    across = np.array([low[0], 2 * high[0] - low[0]])
-    return _Curve(across, np.full(2, min(point.waiting_time for point in rival.points)), label, line)
-
-
-def _classical_curve(record: FrontierRecord) -> _Curve:
-    """The classical frontier with its vertices marked."""
-    kind = "proved lower bound" if record.classical_caveat else "exact vertices"
-    label = f"classical (memoryless, label-symmetric; {kind})"
-    size = 4.5 if len(record.classical) <= 16 else 2
-    line = {"color": _BLACK, "linewidth": 1.4, "marker": "s", "markersize": size}
-    return _bent(record, record.classical, label, line)
-
-
-def _bent(record: FrontierRecord, points: Sequence[Point], label: str, line: dict[str, Any]) -> _Curve:
-    """A frontier refined between its vertices, where W is linear in p but τ is not."""
-    corners = np.array([(point.splitting_probability, point.waiting_time) for point in points])
-    p = np.unique(np.concatenate([corners[:, 0], np.linspace(corners[0, 0], corners[-1, 0], 201)]))[::-1]
-    vertices = np.flatnonzero(np.isin(p, corners[:, 0])).tolist()
-    return _Curve(_throughput(record, p), np.interp(p, *corners.T), label, {**line, "markevery": vertices})
-
-
-def _throughput(record: FrontierRecord, splitting_probability: Floats) -> Floats:
-    """τ(p), interpolated between the many (p, τ) that the record holds."""
-    known = sorted({(q.splitting_probability, q.baseline_throughput) for q in (*record.quantum, *record.classical)})
-    p, throughput = np.array(known).T
-    return np.asarray(np.interp(splitting_probability, p, throughput))
-
-
-def _draw_curves(ax: Axes, curves: Sequence[_Curve]) -> None:
+def _draw_curves(ax: Axes, curves: Sequence[Curve]) -> None:
     for curve in curves:
-        ax.plot(curve.throughput, curve.waiting, label=curve.label, **curve.line)
+        line = dict(_LINES[curve.kind])
+        if curve.kind == "classical":
+            line |= {"markersize": 4.5 if len(curve.vertices) <= 16 else 2, "markevery": curve.vertices}
+        ax.plot(curve.throughput, curve.waiting, label=curve.label, **line)
 
 
 def _draw_observed(ax: Axes, analysis: Analysis) -> None:
@@ -249,7 +127,7 @@ def _draw_observed(ax: Axes, analysis: Analysis) -> None:
 
 def _frame_whole(ax: Axes, record: FrontierRecord) -> None:
     """Limits that hold the three frontiers (a wider rival's may reach far beyond), and the arrow towards better."""
-    low, high = _extent(record)
+    low, high = extent(record)
     margin = np.array([0.03, 0.05]) * (high - low)
     (left, bottom), (right, top) = low - margin, high + margin
     ax.set(xlim=(left, right), ylim=(bottom, top))
@@ -265,7 +143,7 @@ def _frame_whole(ax: Axes, record: FrontierRecord) -> None:
     )
 
 
-def _frame_focus(whole: Axes, close: Axes, focus: _Focus) -> None:
+def _frame_focus(whole: Axes, close: Axes, focus: Focus) -> None:
     """The window in both panels, and the gap with its size in the lower one."""
     from matplotlib.patches import Rectangle
 
@@ -302,7 +180,7 @@ def _legend(figure: Figure, ax: Axes) -> None:
     figure.legend(*zip(*ranked, strict=True), loc="outside upper left", ncols=1)
 
 
-def _frontier_description(record: FrontierRecord, analysis: Analysis | None) -> str:
+def frontier_description(record: FrontierRecord, analysis: Analysis | None) -> str:
     """What the figure shows, for those who do not see it."""
     curves = "classical, quantum and with communication"
     curves += "".join(f"; {rival.label} (numerical)" for rival in record.wider_rivals)
@@ -326,7 +204,7 @@ def _draw_rows(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floa
     ax = figure.subplots()
     rows = np.arange(measured.size)
     names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
-    ax.set_yticks(rows, [f"{_short(a, 12)} · {_short(b, 12)}" for a in names_a for b in names_b])
+    ax.set_yticks(rows, [f"{short(a, 12)} · {short(b, 12)}" for a in names_a for b in names_b])
     ax.set(ylim=(measured.size - 0.5, -0.5), xlim=(-1.05, 1.05), ylabel="type at router A · at router B")
     ax.set_xticks([-1, -0.5, 0, 0.5, 1])
     ax.set_xlabel("Correlator c = P(same server) − P(different servers)", loc="right")  # room for long names
@@ -374,9 +252,3 @@ def _draw_map(figure: Figure, analysis: Analysis, measured: Floats, ideal: Float
         rasterized=True,  # thousands of points: an image is smaller than their outlines
     )
     axes[1].set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="ideal correlator", ylabel="measured correlator")
-
-
-def _short(text: str, length: int) -> str:
-    """A name cut to a length that fits its place."""
-    clean = printable(text)
-    return clean if len(clean) <= length else f"{clean[: length - 1]}…"

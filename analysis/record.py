@@ -16,6 +16,7 @@ from ..model.pair_order import WithinPairOrder
 from ..model.rivals import RivalCurve
 from .bell_pairs import BellPairs, bell_pairs_at
 from .certificate import Certificate
+from .context_record import Context
 from .diagnostics import Marginals, NoSignalling
 from .functional import Estimate, Sample
 from .parallel import ParallelPairs
@@ -282,6 +283,7 @@ class Analysis(_Record):
         verdict: Sentences, the first with its size, its class and any alarm.
         confidence_region: Corners (p, W) of the region that holds the observed point.
         warnings: Alarms that the verdict's first line carries.
+        context: What the report says beyond the certificate; None in records older than it.
         parallel: Each pair by itself where several were measured in every shot; else None.
         break_even: What routers that talk would have to be faster than; None in records older than it.
         bell_pairs: What fewer Bell pairs than the best strategy needs reach at the operating point planned, or observed
@@ -310,6 +312,7 @@ class Analysis(_Record):
     frontiers: FrontierRecord
     scenario: dict[str, Any]
     provenance: Provenance
+    context: Context | None = None
     parallel: ParallelPairs | None = None
     break_even: BreakEven | None = None
     bell_pairs: BellPairs | None = None

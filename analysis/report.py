@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from .bell_pairs import bell_pairs_section
-from .drawing import printable, scrub, svg_text
-from .figures import correlator_figure, frontier_figure
+from .certificate import ANYTIME
+from .citation import bibtex, methods_paragraph
+from .correlator_chart import correlator_chart
+from .downloads import downloads
+from .drawing import printable, scrub
+from .frontier_chart import frontier_chart, frontier_section
+from .idea_figure import idea_figure
 from .record import Analysis, WiderRival
+from .sensitivity_chart import load_chart, load_section, visibility_chart, visibility_section
 from .table import (
     NONE,
     Section,
@@ -26,8 +36,28 @@ from .table import (
     latency_section,
     pairs_section,
 )
+from .waiting_chart import waiting_chart, waiting_section
 
-MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the JSON record has them
+MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
+
+
+@dataclass(frozen=True)
+class _Headline:
+    """The first line of the report.
+
+    Attributes:
+        alarm: What must be read before anything else, or nothing.
+        word: Certified or not.
+        size: How much less, or more, a request waits.
+        rest: Size and class compared, after the word.
+        reason: The rest of the verdict's first sentence.
+    """
+
+    alarm: str
+    word: str
+    size: str
+    rest: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -42,58 +72,160 @@ class _Correlator:
 
 
 def report_html(analysis: Analysis) -> str:
-    """The report as one self-contained page: inline figures and style, no script, no request to anywhere.
+    """The report as one self-contained page: pictures, style, script and data inside it, no request to anywhere.
 
-    Whatever the record holds is escaped; the same record gives the same text.
+    Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
+    hash alone, so that nothing else on the page can run.
     """
-    alarm, answer = _headline(analysis)
-    page = _template().render(
-        analysis=analysis,
-        alarm=alarm,
-        answer=answer,
-        saved=estimate_cell(analysis.advantage.waiting_time_reduction),
-        saved_relative=estimate_cell(analysis.advantage.waiting_time_reduction_relative, percent=True),
-        observed=estimate_cell(analysis.observed.waiting_time),
-        classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
-        quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
-        throughput=estimate_cell(analysis.observed.baseline_throughput),
-        rival_sentences=_rival_sentences(analysis),
-        rival_ahead=any(not _waits_less(analysis, rival) for rival in analysis.frontiers.wider_rivals),
-        frontier_svg=Markup(svg_text(frontier_figure(analysis.frontiers, analysis))),  # escaped as XML already
-        correlator_svg=Markup(svg_text(correlator_figure(analysis))),
-        sections=_sections(analysis),
-        correlators=_correlators(analysis),
-        bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
-        pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
-        provenance=_provenance(analysis),
-        calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",
-        scenario=_json(analysis.scenario),
+    style, script = (_source(f"report.{kind}") for kind in ("css", "js"))
+    advantage = analysis.advantage
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            analysis=analysis,
+            headline=_headline(analysis),
+            contents=_contents(analysis),
+            figures=_figures(analysis),
+            style=Markup(style),  # our own files, to be as they are
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            saved=estimate_cell(advantage.waiting_time_reduction),
+            saved_relative=estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
+            observed=estimate_cell(analysis.observed.waiting_time),
+            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
+            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
+            throughput=estimate_cell(analysis.observed.baseline_throughput),
+            rival_sentences=_rival_sentences(analysis),
+            rival_ahead=any(not _waits_less(analysis, rival) for rival in analysis.frontiers.wider_rivals),
+            idea=idea_figure(analysis),
+            frontier=frontier_chart(analysis),
+            frontier_values=frontier_section(analysis.frontiers),
+            correlators_chart=correlator_chart(analysis),
+            result_sections=[comparison_section(analysis), advantage_section(analysis)],
+            sections=_sections(analysis),
+            correlators=_correlators(analysis),
+            pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
+            bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
+            shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
+            anytime=analysis.certificate.method == ANYTIME,
+            methods=methods_paragraph(analysis),
+            bibtex=bibtex(analysis),
+            files=downloads(analysis),
+            reproduce=_reproduce(analysis),
+            provenance=_provenance(analysis),
+            calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",
+            scenario=_json(analysis.scenario),
+            **_context(analysis),
+        )
     )
     return scrub(page)
 
 
-def _template() -> Template:
-    source = resources.files(__package__).joinpath("templates", "report.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source)
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
-def _headline(analysis: Analysis) -> tuple[str, str]:
-    """The verdict's first sentence, the alarms that lead it apart from the answer."""
-    first = printable(analysis.verdict[0])
-    alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings)
-    return (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
+def _source(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names what it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _headline(analysis: Analysis) -> _Headline:
+    """Verdict, size and class; the alarms that the verdict's first sentence begins with apart from it."""
+    first = printable(analysis.verdict[0]).replace(" %", "\N{NO-BREAK SPACE}%")
+    alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings).replace(" %", "\N{NO-BREAK SPACE}%")
+    alarm, answer = (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
+    compared = printable(analysis.class_compared)
+    share = analysis.advantage.waiting_time_reduction_relative.estimate
+    size = f"{100 * abs(share):.1f}\N{NO-BREAK SPACE}% {'less' if share >= 0 else 'more'} waiting"
+    reason = answer.partition(f"{compared}: ")[2] or answer
+    reason = reason[:1].upper() + reason[1:]
+    if analysis.certificate.certified:
+        return _Headline(alarm, "Certified", size, f"{size} than {compared}", reason)
+    best = f"the best {compared.removeprefix('every ')}"
+    return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
+
+
+def _figures(analysis: Analysis) -> dict[str, int]:
+    """The number of each figure; those that the record lacks have none."""
+    context = analysis.context
+    optional = [
+        ("waiting", context and context.waiting_times),
+        ("by_visibility", context and context.by_visibility),
+        ("by_load", context and context.by_visibility and context.by_load),
+    ]
+    shown = ["idea", "frontier", *(name for name, there in optional if there), "correlators"]
+    return {name: number for number, name in enumerate(shown, start=1)}
+
+
+def _contents(analysis: Analysis) -> list[tuple[str, str]]:
+    """Anchor and name of each section."""
+    figures = _figures(analysis)
+    return [
+        ("experiment", "Experiment"),
+        ("result", "Result"),
+        ("rests", "What it rests on"),
+        ("limits", "Limits"),
+        *([("waiting", "Waiting times")] if "waiting" in figures else []),
+        *([("sensitivity", "Sensitivity")] if "by_visibility" in figures else []),
+        ("numbers", "Measurement"),
+        ("methods", "Methods"),
+        ("data", "Data and provenance"),
+    ]
+
+
+def _context(analysis: Analysis) -> dict[str, Any]:
+    """What the record says beyond the certificate; older records say nothing, and their pages leave it out."""
+    context = analysis.context
+    waiting = context.waiting_times if context else None
+    visibility = context.by_visibility if context else None
+    load = context.by_load if context and visibility else None
+    bases = context.bases if context else []
+    most = max((each.probability for each in bases), default=1.0)
+    return {
+        "bases": len(bases),
+        "mixed": most if most < 1 else None,
+        "waiting": waiting_chart(waiting, analysis.title) if waiting else None,
+        "waiting_values": waiting_section(waiting) if waiting else None,
+        "by_visibility": visibility_chart(analysis, visibility) if visibility else None,
+        "by_load": load_chart(analysis, load) if load else None,
+        "sensitivity": [
+            *([visibility_section(visibility)] if visibility else []),
+            *([load_section(load)] if load else []),
+        ],
+    }
+
+
+def _reproduce(analysis: Analysis) -> str:
+    """What gives these numbers again from the files that the page holds; nothing where it does not hold them."""
+    origin = analysis.provenance
+    if origin.backend is not None and origin.seed is not None:
+        words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
+        return shlex.join([*words, "--seed", str(origin.seed)])
+    if origin.backend is None and analysis.measured:
+        return "bellqueue analyze counts.json --scenario scenario.json"
+    return ""
 
 
 def _sections(analysis: Analysis) -> list[Section]:
     several = [pairs_section(analysis.parallel, analysis.certificate)] if analysis.parallel else []
     return [
-        comparison_section(analysis),
-        advantage_section(analysis),
-        *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
-        *([latency_section(analysis.break_even)] if analysis.break_even else []),
         certificate_section(analysis.certificate),
         diagnostics_section(analysis),
+        *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
+        *([latency_section(analysis.break_even)] if analysis.break_even else []),
         *several,
     ]
 
@@ -160,6 +292,7 @@ def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
         ("Backend", origin.backend),
         ("Device", origin.device),
         ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),
+        ("Command recorded", origin.command),
         ("Seed", None if origin.seed is None else str(origin.seed)),
         ("bellqueue version", origin.bellqueue_version),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(origin.libraries.items())) or None),

@@ -58,6 +58,7 @@ _LEFT_OUT = {
     "frontiers.wider_rivals": "found numerically",
     "bell_pairs, frontiers.bell_pairs": "what fewer Bell pairs reach, found numerically",
     "planned.predicted": "a forecast from the calibration",
+    "context": "simulated, or of other circumstances",
     "certificate: confidence, multiplier_origin": "sentences",
     "provenance: source, command, versions": "words that say where the numbers were made",
 }

@@ -194,23 +194,34 @@ class QuantumFrontier:
     @cached_property
     def curve(self) -> StrategyFrontier:
         """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
-        for _ in range(CURVE_POINTS - len(self._ends)):
-            gap = heapq.heappop(self._gaps) if self._gaps else None
-            if gap is None:
-                break
-            self._refine(gap[1], gap[2])
-        points = sorted(self._solved.values(), key=lambda point: (point.splitting_probability, point.multiplier))
-        points = [
-            point
-            for index, point in enumerate(points)
-            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability + 1e-9
-        ]
-        filled = self._fill_flat(points)
+        filled = self._fill_flat(self._extremes(CURVE_POINTS))
         return StrategyFrontier(
             np.array([self.workload.splitting_probability(s) for s in filled]),
             np.array([self.workload.waiting_time(s) for s in filled]),
             [1 - 2 * split for split in filled],
         )
+
+    def sampled(self, count: int) -> Frontier:
+        """About `count` optima of different multipliers, for which the game is solved and nothing between them."""
+        points = self._extremes(count)
+        return Frontier(
+            np.array([point.splitting_probability for point in points]),
+            np.array([point.waiting_time for point in points]),
+        )
+
+    def _extremes(self, count: int) -> list[_Extreme]:
+        """At least `count` optima where there are as many, those of one p as one, the wider gaps in p filled first."""
+        for _ in range(count - len(self._ends)):
+            gap = heapq.heappop(self._gaps) if self._gaps else None
+            if gap is None:
+                break
+            self._refine(gap[1], gap[2])
+        points = sorted(self._solved.values(), key=lambda point: (point.splitting_probability, point.multiplier))
+        return [
+            point
+            for index, point in enumerate(points)
+            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability + 1e-9
+        ]
 
     def _fill_flat(self, points: list[_Extreme]) -> list[Floats]:
         """Splitting strategies along the curve, flat pieces filled with mixtures so that no gap is wider than 1/200."""

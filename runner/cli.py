@@ -302,8 +302,8 @@ def replay(
 
 @app.command()
 def report(
-    run: FolderArgument,
-    out: Annotated[Path | None, typer.Option(help="File to write; default: report.html in the folder.")] = None,
+    run: RecordArgument,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write a run's HTML report again from its stored analysis."""
     from .commands import report_command

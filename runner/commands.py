@@ -17,7 +17,7 @@ from ..model.operating import Frontiers
 from ..model.scenario import Scenario
 from .completion import RUNS
 from .execution import analyse_data, execute
-from .folder import REPORT, RunFolder, check_writable_file
+from .folder import REPORT, RunFolder, check_writable_file, read_analysis
 from .plan_record import PlanRecord
 from .tables import backends_table, cloud_table
 from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
@@ -105,9 +105,12 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path |
 
 
 def report_command(path: Path, out: Path | None) -> None:
-    """Write the report of a run again."""
-    target = out or path / REPORT
-    write_report(target, RunFolder.open(path).analysis())
+    """Write the report of a run again, or that of an analysis record alone, beside it."""
+    if path.is_file():
+        target, analysis = out or path.with_suffix(".html"), read_analysis(path)
+    else:
+        target, analysis = out or path / REPORT, RunFolder.open(path).analysis()
+    write_report(target, analysis)
     print(f"report: {target}")
 
 

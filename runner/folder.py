@@ -71,11 +71,23 @@ class RunFolder:
         return self._record(ANALYSIS, Analysis)
 
     def _record(self, name: str, kind: type[Record]) -> Record:
-        source = self.path / name
-        try:
-            return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
-        except ValidationError as error:
-            raise DataError(f"{source}: {first_complaint(error, kind)}") from None
+        return _read_record(self.path / name, kind)
+
+
+def read_analysis(source: Path) -> Analysis:
+    """An analysis record by itself, as a report holds it.
+
+    Raises:
+        DataError: the file cannot be read as one.
+    """
+    return _read_record(source, Analysis)
+
+
+def _read_record(source: Path, kind: type[Record]) -> Record:
+    try:
+        return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
+    except ValidationError as error:
+        raise DataError(f"{source}: {first_complaint(error, kind)}") from None
 
 
 @contextmanager

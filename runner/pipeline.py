@@ -23,6 +23,7 @@ from ..model.operating import Frontiers, OperatingPoint, input_distribution
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
 from ..model.trials import Counts, Sampling, Trials, match_types
+from .context import with_context
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
@@ -185,16 +186,18 @@ def analyse_run(
         content_hash=content_hash(scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials)),
     )
     sample = Sample(counts, plan.sampling(trials))
-    return analyse(
+    point, frontiers = plan.operating_point(), frontiers or Frontiers.of(scenario)
+    analysis = analyse(
         scenario,
         sample,
         provenance,
-        plan=plan.operating_point(),
+        plan=point,
         predicted=plan.planned.predicted,
         trials=trials,
         frontiers=frontiers,
         wider_rivals=wider_rivals,
     )
+    return with_context(analysis, frontiers, point.strategy)
 
 
 def analyse_folder(
@@ -253,7 +256,9 @@ def analyse_foreign(
         scenario_hash=scenario.content_hash(),
         content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
     )
-    return analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
+    frontiers = frontiers or Frontiers.of(scenario)
+    analysis = analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
+    return with_context(analysis, frontiers)
 
 
 def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:

@@ -168,7 +168,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     seed = secrets.randbits(63) if seed is None else seed
     p = workload.splitting_probability(split)
     frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
-    rivals = [(1 - _mixture(frontier, p)) / 2 for frontier in frontiers]
+    rivals = [(1 - mixture_at(frontier, p)) / 2 for frontier in frontiers]
     total = wanted + wanted // 20
     cycle = pairs is not None and pairs > served * 0.9
     routing = ReplayRouting(trials if cycle else spread(trials, workload.joint, min(total, served)), cycle)
@@ -329,7 +329,7 @@ class _Tally:
         return Trials(**{name: getattr(trials, name)[place] for name in "xyab"}, shape=trials.shape)
 
 
-def _mixture(frontier: StrategyFrontier, splitting_probability: float) -> Floats:
+def mixture_at(frontier: StrategyFrontier, splitting_probability: float) -> Floats:
     """Correlators of the mixture of the two vertices round p."""
     vertices, correlators = frontier.splitting_probability, frontier.correlators
     right = int(np.clip(np.searchsorted(vertices, splitting_probability), 1, len(vertices) - 1))

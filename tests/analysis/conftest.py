@@ -13,6 +13,7 @@ from bellqueue.analysis.result import analyse
 from bellqueue.model.operating import Frontiers, input_distribution
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.trials import Counts, Sampling
+from bellqueue.runner.context import with_context
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
@@ -100,6 +101,14 @@ def rivalled(planned: Analysis) -> Analysis:
         for name, share in (("behind", 1.2), ("ahead", 0.8), ("unbounded", 1.5))
     ]
     return planned.model_copy(update={"frontiers": planned.frontiers.model_copy(update={"wider_rivals": rivals})})
+
+
+@pytest.fixture(scope="session")
+def complete(rivalled: Analysis) -> Analysis:
+    """`rivalled` with everything that the report says beyond the certificate."""
+    scenario = Scenario.default()
+    frontiers = Frontiers(scenario.workload())
+    return with_context(rivalled, frontiers, frontiers.operating_point(scenario).strategy)
 
 
 @pytest.fixture(scope="session")

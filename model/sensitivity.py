@@ -1,0 +1,86 @@
+"""How the largest relative reduction of waiting time depends on the visibility of the Bell pairs and on the load.
+
+White noise of visibility V draws every correlator towards 0, and with it each point (p, W) of the quantum frontier
+towards that of uncorrelated outcomes, (½, (W₀ + W_together)/2), by the factor V.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from .frontier import Frontier, routing_game
+from .game import is_quick
+from .operating import Frontiers
+from .workload import Workload
+
+Floats = NDArray[np.float64]
+
+POINTS = 33  # of the quantum frontier at each load
+_GRID = 601
+_FEW = 16  # pairs of types up to which quantum games of any rank take no time to speak of
+
+
+def reduction_by_visibility(frontiers: Frontiers, visibilities: Sequence[float]) -> Floats:
+    """The largest (W_C−W_Q)/W_C over p of entanglement at each visibility, shape (k,); negative where there is none.
+
+    Args:
+        frontiers: Of the workload.
+        visibilities: Werner visibilities, k of them.
+    """
+    curve = frontiers.in_use.curve
+    found = [_largest(frontiers.workload, curve, frontiers.classical, visibility) for visibility in visibilities]
+    return np.array([reduction for reduction, _ in found])
+
+
+def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities: Sequence[float]) -> Floats:
+    """The same at other loads, shape (loads, visibilities).
+
+    Args:
+        frontiers: Of the workload, whose rate of arrivals is changed until each load is reached.
+        loads: ρ, each above 0 and below 1.
+        visibilities: Werner visibilities.
+    """
+    workload = frontiers.workload
+    reductions = []
+    for load in loads:
+        other = replace(workload, pair_rate=workload.pair_rate * load / workload.load)
+        there = Frontiers(other, frontiers.limits, frontiers.bell_pairs)
+        row = []
+        for visibility in visibilities:
+            # Few points tell where the reduction is largest; how large it is there, the game solved there tells.
+            _, p = _largest(other, there.in_use.sampled(POINTS), there.classical, visibility)
+            waiting = np.array([there.in_use.waiting_time_at(p)])
+            row.append(float(_reductions(other, np.array([p]), waiting, there.classical, visibility)[0]))
+        reductions.append(row)
+    return np.array(reductions)
+
+
+def is_quick_to_vary(workload: Workload) -> bool:
+    """Whether the frontiers of such a workload are found at once, so that other loads can be tried."""
+    game = routing_game(workload, float(workload.weights.mean()))
+    few = workload.rank_two or math.prod(workload.shape) <= _FEW
+    return not workload.knows_sizes and few and is_quick(game)
+
+
+def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> tuple[float, float]:
+    """The largest reduction over a quantum frontier given by points, and the ideal p at which it is reached."""
+    if curve.splitting_probability.size == 1:  # all pairs weigh the same: every frontier is one and the same chord
+        curve = classical
+    p = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
+    waiting = PchipInterpolator(curve.splitting_probability, curve.waiting_time)(p)
+    reductions = _reductions(workload, p, waiting, classical, visibility)
+    top = int(reductions.argmax())
+    return float(reductions[top]), float(p[top])
+
+
+def _reductions(workload: Workload, p: Floats, waiting: Floats, classical: Frontier, visibility: float) -> Floats:
+    """(W_C−W_Q)/W_C where noise of that visibility brings ideal points (p, W), shape (k,)."""
+    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    noisy = middle + visibility * (waiting - middle)
+    return np.asarray(1 - noisy / classical.waiting_time_at(0.5 + visibility * (p - 0.5)))

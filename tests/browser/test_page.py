@@ -1,0 +1,258 @@
+"""The report in a real browser: it fits, it is silent, it works without its script, and shows values where asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bellqueue.analysis.record import Analysis
+
+from tests.analysis.conftest import HOSTILE
+
+from .conftest import CASES, Scheme, Show
+
+SHORT = ("complete", "alarmed", "six")
+
+
+@pytest.mark.parametrize("width", ["phone", "desktop"])
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_wider_than_the_screen(show: Show, case: str, width: str) -> None:
+    page = show(case, width)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    beyond = page.evaluate(
+        """[...document.querySelectorAll("main *, header *, nav *, footer *")].filter((element) =>
+            !element.closest(".scroll, svg, details:not([open])") &&
+            element.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+        ).map((element) => element.outerHTML.slice(0, 100))"""
+    )
+    assert beyond == []
+
+
+@pytest.mark.parametrize("width", ["phone", "desktop"])
+@pytest.mark.parametrize("case", SHORT)
+def test_text_in_pictures_stays_inside_and_readable(show: Show, case: str, width: str) -> None:
+    page = show(case, width)
+    texts = page.evaluate(
+        """[...document.querySelectorAll("svg[role=img] text")].map((text) => {
+            const box = text.getBoundingClientRect(), frame = text.ownerSVGElement.getBoundingClientRect();
+            const scale = frame.width / text.ownerSVGElement.viewBox.baseVal.width;
+            return { words: text.textContent, size: 12 * scale, left: box.left - frame.left, top: box.top - frame.top,
+                     right: frame.right - box.right, bottom: frame.bottom - box.bottom };
+        })"""
+    )
+    assert len(texts) > 50
+    for text in texts:
+        assert text["size"] >= 10.5, text
+        assert min(text["left"], text["right"], text["top"], text["bottom"]) >= -2, text
+
+
+@pytest.mark.parametrize("case", SHORT)
+def test_words_in_the_idea_do_not_cover_each_other(show: Show, case: str) -> None:
+    page = show(case, "phone")
+    covered = page.evaluate(
+        """(() => {
+            const texts = [...document.querySelectorAll("#idea text")];
+            const boxes = texts.map((text) => [text, text.getBoundingClientRect()]);
+            const hit = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+                                  Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+            return boxes.flatMap(([one, a], at) => boxes.slice(at + 1).filter(([, b]) => hit(a, b))
+                .map(([two]) => `${one.textContent} / ${two.textContent}`));
+        })()"""
+    )
+    assert covered == []
+
+
+@pytest.mark.parametrize("case", ["complete", "alarmed"])
+def test_without_its_script_the_page_says_everything(show: Show, case: str) -> None:
+    plain, scripted = show(case, script=False), show(case)
+    for page in (plain, scripted):
+        assert page.locator("h1").inner_text()
+        assert page.locator("svg[role=img]").count() >= 6
+    assert plain.locator("button, input, .reading").count() == 0
+    assert scripted.locator(".reading input").count() == 4
+    plain.locator("summary").first.click()
+    assert plain.locator("details").first.get_by_role("table").is_visible()
+
+
+def test_the_slider_and_the_pointer_show_the_values_of_the_record(show: Show, complete: Analysis) -> None:
+    page = show("complete")
+    slider = page.get_by_label(re.compile("Baseline throughput"))
+    reading = page.locator(".reading").first
+    assert "1.7" in reading.locator("output").inner_text()
+    slider.focus()
+    told = slider.get_attribute("aria-valuetext")
+    classical = complete.classical.waiting_time_at_equal_throughput.estimate
+    quantum = complete.quantum.waiting_time_at_equal_throughput.estimate
+    assert f"{classical:.4g}" in told
+    assert f"{quantum:.4g}" in told
+    line = page.locator("#frontier-close .reading-line")
+    assert line.evaluate("(line) => getComputedStyle(line).visibility") == "visible"
+    slider.press("Home")
+    # The left end of the frontiers: every pair is split, and all wait the unavoidable waiting time.
+    assert reading.locator("li b").all_inner_texts()[0] == f"{complete.frontiers.unavoidable_waiting_time:.4f}"
+    page.locator("#frontier-whole").scroll_into_view_if_needed()
+    box = page.locator("#frontier-whole").bounding_box()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.5 * box["height"])
+    right = float(reading.locator("li b").all_inner_texts()[0])
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    middle = float(reading.locator("li b").all_inner_texts()[0])
+    assert round(complete.frontiers.unavoidable_waiting_time, 4) < middle < right
+
+
+def test_the_dot_of_a_value_lies_on_its_curve(show: Show) -> None:
+    page = show("complete")
+    page.get_by_label(re.compile("Baseline throughput")).focus()
+    apart = page.evaluate(
+        """(() => {
+            const svg = document.querySelector("#frontier-whole");
+            return ["classical", "quantum", "communication"].map((kind) => {
+                const curve = svg.querySelector(`path.line.${kind}`);
+                const dots = svg.querySelectorAll(`g:last-of-type circle.${kind}`);
+                const dot = dots[dots.length - 1];
+                const length = curve.getTotalLength();
+                let least = Infinity;
+                for (let at = 0; at <= 4000; at++) {
+                    const point = curve.getPointAtLength((length * at) / 4000);
+                    least = Math.min(least, Math.hypot(point.x - dot.cx.baseVal.value, point.y - dot.cy.baseVal.value));
+                }
+                return least;
+            });
+        })()"""
+    )
+    assert max(apart) < 0.6
+
+
+def test_a_tap_shows_values_on_a_phone(show: Show) -> None:
+    page = show("complete", "phone")
+    frame = page.locator("#by-visibility")
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    page.mouse.click(box["x"] + 0.98 * box["width"], box["y"] + 0.5 * box["height"])
+    reading = page.locator(".reading").filter(has_text="Visibility").first
+    assert reading.locator("output").inner_text() == "1.0000"
+    assert "15.0" in reading.inner_text()  # MODEL §7: the largest relative reduction of the default scenario
+
+
+def test_everything_is_reached_with_the_keyboard(show: Show) -> None:
+    page = show("complete")
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        what = page.evaluate(
+            """(() => { const at = document.activeElement;
+                const box = at.getBoundingClientRect();
+                const what = [at.tagName, at.textContent.slice(0, 30) || at.id, box.width > 0];
+                return at === document.body ? null : what; })()"""
+        )
+        if what is None:
+            break
+        assert what[2], what
+        reached.add((what[0], what[1]))
+    tags = {tag for tag, _ in reached}
+    assert {"A", "INPUT", "SUMMARY", "BUTTON", "DIV"} <= tags
+    assert ("A", "Skip to the experiment") in reached
+    assert ("A", "analysis.json") in reached
+
+
+def test_commands_are_copied(show: Show) -> None:
+    page = show("complete")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the command").click()
+    page.get_by_text("Copied.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "bellqueue run scenario.json --backend local --seed 7"
+
+
+def test_without_a_clipboard_the_command_is_selected(show: Show) -> None:
+    page = show("complete")
+    page.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', { value: undefined }); document.execCommand = () => false"
+    )
+    page.get_by_role("button", name="Copy the command").click()
+    page.get_by_text("Selected: copy it with your keyboard.").wait_for()
+    assert page.evaluate("getSelection().toString()") == "bellqueue run scenario.json --backend local --seed 7"
+
+
+def test_the_record_downloads_from_inside_the_page(show: Show, complete: Analysis, tmp_path: Path) -> None:
+    page = show("complete", script=False)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="analysis.json").click()
+    assert waiting.value.suggested_filename == "analysis.json"
+    waiting.value.save_as(tmp_path / "analysis.json")
+    text = (tmp_path / "analysis.json").read_text("utf-8")
+    assert json.loads(text) == json.loads(complete.to_json())
+
+
+def test_other_peoples_text_stays_text(show: Show) -> None:
+    page = show("hostile")
+    assert HOSTILE in page.title()
+    assert HOSTILE in page.locator(".eyebrow").inner_text()
+    assert page.locator("script").count() == 2
+    assert page.locator("img, b[onload]").count() == 0
+
+
+def test_a_script_that_slips_in_does_not_run(show: Show, complaints: list[str]) -> None:
+    page = show("complete")
+    directive = page.evaluate(
+        """() => new Promise((done) => {
+            document.addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+        })"""
+    )
+    assert directive == "script-src-elem"
+    assert page.evaluate("window.ran") is None
+    assert len(complaints) == 1
+    assert "Content Security Policy" in complaints.pop()
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (int(each) / 255 for each in re.findall(r"\d+", colour)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(
+    ("scheme", "media", "bright"), [("light", "screen", True), ("dark", "screen", False), ("dark", "print", True)]
+)
+def test_pictures_follow_the_colour_scheme_and_print_is_light(
+    show: Show, scheme: Scheme, media: str, bright: bool
+) -> None:
+    page = show("complete", scheme=scheme, media=media)
+    colours = page.evaluate(
+        """[["body", "backgroundColor"], ["#frontier-whole .line.classical", "stroke"], ["#idea text", "fill"],
+            ["#frontier-whole .mark.observed", "fill"]]
+            .map(([where, what]) => getComputedStyle(document.querySelector(where))[what])"""
+    )
+    ground, classical, text, _ = map(_luminance, colours)
+    assert (ground > 0.9) == bright
+    assert (classical < 0.2) == bright
+    assert (text < 0.2) == bright
+
+
+def test_print_hides_what_paper_cannot_do_and_shows_what_was_folded(show: Show) -> None:
+    page = show("complete", media="print")
+    for hidden in ("nav", ".reading", "button", ".onscreen"):
+        assert not page.locator(hidden).first.is_visible()
+    assert page.locator("details table").first.is_visible()
+    assert len(page.pdf(format="A4")) > 20_000
+
+
+def test_motion_stops_where_it_is_not_wanted(show: Show) -> None:
+    page = show("complete")
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", ["phone", "desktop"])
+@pytest.mark.parametrize("case", CASES)
+def test_pictures_of_the_page_can_be_taken(
+    show: Show, case: str, width: str, scheme: Scheme, screenshots: Path
+) -> None:
+    page: Any = show(case, width, scheme)
+    target = screenshots / f"{case}-{width}-{scheme}.png"
+    page.screenshot(path=target, full_page=True)
+    assert target.stat().st_size > 50_000

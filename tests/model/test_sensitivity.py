@@ -1,0 +1,84 @@
+"""How the advantage changes with visibility and load, against the optimiser along the frontier and reference values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
+
+from tests.scenarios import default_record, heavy_scenario, random_scenario
+
+DEFAULT = Frontiers(Scenario.default().workload())
+
+
+def test_a_perfect_pair_gives_the_reference_value() -> None:
+    # MODEL §7: the largest relative reduction of the default scenario is 15.0 %.
+    assert reduction_by_visibility(DEFAULT, [1.0])[0] == pytest.approx(0.150, abs=5e-4)
+
+
+@pytest.mark.parametrize("scenario", [Scenario.default(), heavy_scenario()], ids=["default", "heavy"])
+@pytest.mark.parametrize("visibility", [0.9, 1.0])
+def test_the_points_of_the_curve_miss_next_to_nothing_of_the_largest_reduction(
+    scenario: Scenario, visibility: float
+) -> None:
+    frontiers = Frontiers(scenario.workload())
+    found = reduction_by_visibility(frontiers, [visibility])[0]
+    # The reference solves the game at every p that its one-dimensional search asks for.
+    exact = frontiers.largest_advantage(visibility).waiting_time_reduction_relative
+    assert found == pytest.approx(exact, abs=2e-5)
+
+
+def test_the_advantage_begins_at_the_least_visibility_and_grows() -> None:
+    least = DEFAULT.least_visibility()
+    assert least is not None
+    below, at, above = reduction_by_visibility(DEFAULT, [least - 0.02, least, least + 0.02])
+    assert below < 0 < above
+    assert at == pytest.approx(0, abs=1e-5)
+
+
+def test_uncorrelated_outcomes_wait_as_long_as_the_middle_of_the_square() -> None:
+    # MODEL §2: at visibility 0 every strategy is the coin, p = ½ and W = (W0 + W together)/2.
+    workload = DEFAULT.workload
+    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    expected = 1 - middle / float(DEFAULT.classical.waiting_time_at(0.5))
+    assert reduction_by_visibility(DEFAULT, [0.0])[0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("load", [0.05, 0.5, 0.9])
+def test_other_loads_are_other_scenarios(load: float) -> None:
+    workload = DEFAULT.workload
+    other = Frontiers(replace(workload, pair_rate=workload.pair_rate * load / workload.load))
+    assert other.workload.load == pytest.approx(load, rel=1e-12)
+    found = reduction_by_load(DEFAULT, [load], [1.0, 0.95])[0]
+    for value, visibility in zip(found, (1.0, 0.95), strict=True):
+        exact = other.largest_advantage(visibility).waiting_time_reduction_relative
+        assert value == pytest.approx(exact, abs=2e-5)
+
+
+def test_many_types_never_promise_more_than_the_optimiser_finds() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(3):
+        frontiers = Frontiers(random_scenario(rng, 6, joint=False).workload())
+        found = reduction_by_visibility(frontiers, [1.0])[0]
+        exact = frontiers.largest_advantage().waiting_time_reduction_relative
+        assert found == pytest.approx(exact, abs=1e-4)
+
+
+def test_what_takes_long_is_not_varied() -> None:
+    assert is_quick_to_vary(DEFAULT.workload)
+    record = default_record()
+    record["traffic"] = {"pair_rate": 0.1, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 8}}
+    assert not is_quick_to_vary(Scenario.parse(record).workload())
+
+
+def test_where_all_pairs_weigh_the_same_there_is_nothing_to_win() -> None:
+    record = default_record()
+    for spec in record["traffic"]["type"]:
+        spec["service"]["mean"] = 2.0
+    frontiers = Frontiers(Scenario.parse(record).workload())
+    assert reduction_by_visibility(frontiers, [1.0])[0] == pytest.approx(0, abs=1e-12)
+    assert reduction_by_load(frontiers, [0.5], [1.0])[0, 0] == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,123 @@
+"""What the report says beyond the certificate: simulated waits against closed forms, the same data the same record."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bellqueue.analysis.context_record import Context, WaitingTimes
+from bellqueue.model.operating import Frontiers
+from bellqueue.model.scenario import Scenario
+from bellqueue.runner.context import with_context
+
+from tests.analysis.conftest import published
+from tests.runner.conftest import Run
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+
+SCENARIO = Scenario.default()
+FRONTIERS = Frontiers(SCENARIO.workload())
+HANOI = published(IBM_HANOI)
+
+
+@functools.cache
+def _hanoi() -> Context:
+    context = with_context(HANOI, FRONTIERS).context
+    assert context is not None
+    return context
+
+
+def _waiting() -> WaitingTimes:
+    waiting = _hanoi().waiting_times
+    assert waiting is not None
+    return waiting
+
+
+def test_simulated_waits_agree_with_the_queueing_formulas() -> None:
+    rho = FRONTIERS.workload.load
+    waiting = _waiting()
+    assert [each.routing for each in waiting.routings] == ["observed", "classical", "quantum"]
+    for each in waiting.routings:
+        error = (each.waiting_time.high - each.waiting_time.low) / 4
+        assert each.waiting_time.estimate == pytest.approx(each.waiting_time_formula, abs=5 * error)
+        # Poisson arrivals see time averages: a request waits not at all if it finds its server idle, and its partner
+        # was sent elsewhere or stands behind it.
+        none = (1 - rho) * (1 + each.splitting_probability) / 2
+        assert each.cumulative[0] == pytest.approx(none, abs=0.004)
+        assert each.splitting_probability == pytest.approx(HANOI.observed.splitting_probability.estimate, rel=1e-9)
+
+
+def test_the_formula_means_are_those_of_the_record() -> None:
+    observed, classical, quantum = (each.waiting_time_formula for each in _waiting().routings)
+    assert observed == pytest.approx(HANOI.observed.waiting_time.estimate, rel=1e-9)
+    assert classical == pytest.approx(HANOI.classical.waiting_time_at_equal_throughput.estimate, rel=1e-9)
+    assert quantum == pytest.approx(HANOI.quantum.waiting_time_at_equal_throughput.estimate, rel=1e-6)
+
+
+def test_distributions_rise_from_no_wait_and_hold_their_percentiles() -> None:
+    for each in _waiting().routings:
+        assert each.times[0] == 0
+        assert len(each.times) == len(each.cumulative) <= 250
+        assert np.all(np.diff(each.times) > 0)
+        assert np.all(np.diff(each.cumulative) >= 0)
+        assert 0 < each.cumulative[-1] < 1
+        for point in each.percentiles:
+            wait = point.waiting_time.estimate
+            reached = max((c for t, c in zip(each.times, each.cumulative, strict=True) if t <= wait * 1.004), default=0)
+            assert reached >= point.probability - 0.005
+            assert point.waiting_time.low <= wait <= point.waiting_time.high
+
+
+def test_the_same_data_give_the_same_context_and_other_data_another() -> None:
+    first, again = (with_context(HANOI, Frontiers(SCENARIO.workload())).to_json() for _ in range(2))
+    assert first == again
+    other = HANOI.provenance.model_copy(update={"content_hash": "3" * 64})
+    changed = with_context(HANOI.model_copy(update={"provenance": other}), FRONTIERS)
+    assert changed.to_json() != first
+
+
+def test_bases_give_the_correlators_planned() -> None:
+    strategy = FRONTIERS.operating_point(SCENARIO).strategy
+    context = with_context(HANOI, FRONTIERS, strategy).context
+    assert context is not None
+    found = sum(each.probability * np.cos(np.subtract.outer(each.alpha, each.beta)) for each in context.bases)
+    assert np.asarray(found) == pytest.approx(strategy.correlators, abs=1e-9)
+
+
+def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps() -> None:
+    for counts in (IBM_HANOI, IBM_GENEVA):
+        analysis = published(counts)
+        context = with_context(analysis, FRONTIERS).context
+        assert context is not None
+        assert context.by_visibility is not None
+        shown = context.by_visibility.visibility
+        assert shown[0] < min(analysis.visibility.estimate, FRONTIERS.least_visibility() or 1) < shown[-1] == 1
+
+
+def test_the_load_of_the_scenario_is_among_the_loads() -> None:
+    context = _hanoi()
+    assert context.by_load is not None
+    assert context.by_visibility is not None
+    at = int(np.abs(np.array(context.by_load.load) - FRONTIERS.workload.load).argmin())
+    assert context.by_load.load[at] == pytest.approx(FRONTIERS.workload.load)
+    assert context.by_load.ideal[at] == pytest.approx(context.by_visibility.reduction_relative[-1], rel=1e-6)
+    assert all(noisy < ideal for noisy, ideal in zip(context.by_load.noisy, context.by_load.ideal, strict=True))
+
+
+def test_a_report_is_made_again_from_its_record_alone(call: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    content = {"schema": "bellqueue.counts/1", "types": ["short", "long"], "settings": "fixed", "counts": IBM_HANOI}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    done = call("analyze", "c.json", "--scenario", "s.json", "--json", "--no-rivals", "--report", "first.html")
+    (tmp_path / "analysis.json").write_text(done.stdout)
+    again = call("report", "analysis.json")
+    assert again.returncode == 0, again.stderr
+    first, second = ((tmp_path / name).read_text() for name in ("first.html", "analysis.html"))
+    assert first == second
+    assert "How long single requests wait" in first
+    (tmp_path / "broken.json").write_text("{}")
+    refused = call("report", "broken.json")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("bellqueue: broken.json: ")
