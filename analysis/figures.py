@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from .drawing import figure_style, printable, save, svg_text
 from .frontier_curves import Curve, Focus, extent, frontier_curves, short
-from .record import Analysis, FrontierRecord
+from .frontier_record import FrontierRecord
+from .record import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from .chart import Axis, Chart, Key, Panel, Reading, Series, text
 from .figures import frontier_description
 from .frontier_curves import Curve, Focus, extent, frontier_curves
-from .record import Analysis, FrontierRecord, Point
+from .frontier_record import FrontierRecord, Point
+from .record import Analysis
 from .svg import element
 from .table import Cell, Section
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .drawing import printable
-from .record import Analysis, FrontierRecord, Point, RivalPoint, WiderRival
+from .frontier_record import FrontierRecord, Point, RivalPoint, WiderRival
+from .record import Analysis
 
 Floats = NDArray[np.float64]
 

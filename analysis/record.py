@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from ..model.errors import ScenarioError
-from ..model.frontier import Frontier
-from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
-from ..model.pair_order import WithinPairOrder
-from ..model.rivals import RivalCurve
-from .bell_pairs import BellPairs, bell_pairs_at
+from ..model.operating import OperatingPoint
+from .bell_pairs import BellPairs
 from .certificate import Certificate
 from .context_record import Context
 from .diagnostics import Marginals, NoSignalling
+from .frontier_record import FrontierRecord, Point, Record
 from .functional import Estimate, Sample
 from .parallel import ParallelPairs
 
@@ -25,95 +20,7 @@ from .parallel import ParallelPairs
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Point(_Record):
-    """A point on a frontier; `multiplier` belongs to the edge that leaves it towards larger p (0 at the last)."""
-
-    splitting_probability: float
-    waiting_time: float
-    baseline_throughput: float
-    multiplier: float | None = None
-
-
-class RivalPoint(_Record):
-    """A corner of a wider rival's hull; time-sharing reaches the straight lines between corners."""
-
-    baseline_throughput: float
-    waiting_time: float
-
-
-class WiderRival(_Record):
-    """A wider rival of the class compared, found numerically and never part of the certificate.
-
-    Attributes:
-        unbounded: Whether its throughput has no bound (it may leave one server to the baseline task for ever).
-        waiting_time_at_equal_throughput: What it needs at the observed baseline throughput, over that throughput's
-            range; without an observed point, at the largest advantage. None where the rival cannot reach it.
-    """
-
-    label: str
-    method: str
-    points: list[RivalPoint]
-    unbounded: bool = False
-    waiting_time_at_equal_throughput: Estimate | None = None
-
-
-class ClassicalProof(_Record):
-    """How the classical frontier was proved.
-
-    Attributes:
-        method: In words.
-        gap_relative: What is unproved of W, at most, as a share of it; the frontier recorded is then a proved lower
-            bound, and 0 means that it is exact.
-        achieved: What the classical strategies found reach, where that is not the frontier itself.
-    """
-
-    method: str
-    gap_relative: float
-    achieved: list[Point] = []
-
-
-class FrontierRecord(_Record):
-    """The three frontiers of a scenario, and where entanglement helps.
-
-    `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
-    """
-
-    schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
-    title: str
-    types_a: list[str]
-    types_b: list[str]
-    load: float
-    within_pair_order: WithinPairOrder = "random"
-    unavoidable_waiting_time: float
-    weights: list[list[float]]
-    classical: list[Point]
-    quantum: list[Point]
-    communication: list[Point]
-    advantage_ranges: list[tuple[float, float]]
-    least_visibility: float | None
-    largest_advantage: Point | None
-    largest_reduction_relative: float | None
-    wider_rivals: list[WiderRival] = []
-    bell_pairs: BellPairs | None = None
-    classical_proof: ClassicalProof | None = None
-
-    @property
-    def classical_caveat(self) -> str:
-        """What to say where the classical frontier is not exact; else nothing."""
-        proof = self.classical_proof
-        if proof is None or proof.gap_relative == 0:
-            return ""
-        return (
-            f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
-            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every classical strategy."
-        )
-
-
-class PointEstimate(_Record):
+class PointEstimate(Record):
     """The operating point of the measured correlators."""
 
     splitting_probability: Estimate
@@ -132,7 +39,7 @@ class FrontierComparison(PointEstimate):
     baseline_throughput_at_equal_waiting_time: Estimate
 
 
-class Advantage(_Record):
+class Advantage(Record):
     """How much better than the classical frontier; limits at the certificate's significance."""
 
     waiting_time_reduction: Estimate
@@ -140,7 +47,7 @@ class Advantage(_Record):
     throughput_gain_relative: Estimate
 
 
-class BreakEven(_Record):
+class BreakEven(Record):
     """One-way latencies beyond which entanglement waits less than routers that hold both requests until they agree.
 
     At the observed baseline throughput: of the quantum frontier, and of what was observed; 0 where talking never pays.
@@ -153,7 +60,7 @@ class BreakEven(_Record):
     observed_distance_km: float | None = None
 
 
-class Visibility(_Record):
+class Visibility(Record):
     """The share of the ideal score that was observed."""
 
     estimate: float
@@ -162,7 +69,7 @@ class Visibility(_Record):
     relative_to: str
 
 
-class Correlators(_Record):
+class Correlators(Record):
     """c(x,y) measured and, where the circuits are known, planned; rows are router A's types."""
 
     measured: list[list[MaybeMeasured]]
@@ -171,7 +78,7 @@ class Correlators(_Record):
     trials: list[list[int]]
 
 
-class Measured(_Record):
+class Measured(Record):
     """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
 
     Attributes:
@@ -201,7 +108,7 @@ class Measured(_Record):
         )
 
 
-class Predicted(_Record):
+class Predicted(Record):
     """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
 
     Attributes:
@@ -229,7 +136,7 @@ class Predicted(_Record):
     information_limit_ratio: float | None
 
 
-class Planned(_Record):
+class Planned(Record):
     """What the plan fixed and predicted before data were taken: an `OperatingPoint` without its strategy.
 
     Attributes:
@@ -253,7 +160,7 @@ class Planned(_Record):
         return cls(**fixed, predicted=predicted)
 
 
-class Provenance(_Record):
+class Provenance(Record):
     """Where the numbers come from.
 
     Attributes:
@@ -262,7 +169,7 @@ class Provenance(_Record):
     """
 
     bellqueue_version: str
-    libraries: dict[str, str] = {}
+    libraries: dict[str, str] = Field(default_factory=dict)
     created: str
     source: str
     command: str | None = None
@@ -271,12 +178,12 @@ class Provenance(_Record):
     qubits: list[int] | None = None
     predicted_visibility: float | None = None
     seed: int | None = None
-    calibration: dict[str, Any] = {}
+    calibration: dict[str, Any] = Field(default_factory=dict)
     scenario_hash: str
     content_hash: str
 
 
-class Analysis(_Record):
+class Analysis(Record):
     """Everything an analysis says.
 
     Attributes:
@@ -321,85 +228,3 @@ class Analysis(_Record):
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
-
-
-def frontier_record(
-    title: str,
-    frontiers: Frontiers,
-    wider_rivals: Sequence[RivalCurve] = (),
-    observed_throughput: Estimate | None = None,
-) -> FrontierRecord:
-    """Tabulate the frontiers of a workload, and the wider rivals beside an observed baseline throughput."""
-    workload = frontiers.workload
-    ranges = frontiers.advantage_ranges()
-    best = _largest_advantage(frontiers) if ranges else None
-    at = best.splitting_probability if best else None
-    if observed_throughput is None and at is not None:
-        throughput = float(workload.baseline_throughput(at))
-        observed_throughput = Estimate(throughput, throughput, throughput)
-    return FrontierRecord(
-        title=title,
-        types_a=list(workload.names_a),
-        types_b=list(workload.names_b),
-        load=workload.load,
-        within_pair_order=workload.within_pair_order,
-        unavoidable_waiting_time=workload.unavoidable_waiting_time,
-        weights=workload.weights.tolist(),
-        classical=points(frontiers, frontiers.classical),
-        quantum=points(frontiers, frontiers.quantum.curve),
-        communication=points(frontiers, frontiers.communication),
-        advantage_ranges=ranges,
-        least_visibility=frontiers.least_visibility(),
-        largest_advantage=None
-        if at is None
-        else Point(
-            splitting_probability=at,
-            waiting_time=frontiers.waiting_time(at),
-            baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
-            multiplier=frontiers.in_use.multiplier_at(at),
-        ),
-        largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
-        wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
-        bell_pairs=bell_pairs_at(frontiers),
-        classical_proof=ClassicalProof(
-            method=frontiers.classical.method,
-            gap_relative=frontiers.classical.gap,
-            achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
-        ),
-    )
-
-
-def _largest_advantage(frontiers: Frontiers) -> LargestAdvantage | None:
-    try:
-        return frontiers.largest_advantage()
-    except ScenarioError:  # a reduction smaller than what it counts as one
-        return None
-
-
-def _rival(curve: RivalCurve, throughput: Estimate | None) -> WiderRival:
-    needed = None
-    if throughput is not None:
-        waiting = curve.waiting_time_at([throughput.estimate, throughput.low, throughput.high]).tolist()
-        needed = Estimate(*waiting) if np.all(np.isfinite(waiting)) else None
-    return WiderRival(
-        label=curve.label,
-        method=curve.method,
-        points=[
-            RivalPoint(baseline_throughput=throughput, waiting_time=waiting)
-            for throughput, waiting in np.column_stack(curve.hull).tolist()
-        ],
-        unbounded=curve.unbounded,
-        waiting_time_at_equal_throughput=needed,
-    )
-
-
-def points(frontiers: Frontiers, frontier: Frontier) -> list[Point]:
-    """A frontier's points with their baseline throughput."""
-    throughput = frontiers.workload.baseline_throughput(frontier.splitting_probability)
-    columns = np.column_stack(
-        [frontier.splitting_probability, frontier.waiting_time, throughput, frontier.vertex_multipliers]
-    )
-    return [
-        Point(splitting_probability=p, waiting_time=w, baseline_throughput=t, multiplier=m)
-        for p, w, t, m in columns.tolist()
-    ]

@@ -22,8 +22,9 @@ from .correlator_chart import correlator_chart
 from .downloads import downloads
 from .drawing import printable, scrub
 from .frontier_chart import frontier_chart, frontier_section
+from .frontier_record import WiderRival
 from .idea_figure import idea_figure
-from .record import Analysis, WiderRival
+from .record import Analysis
 from .sensitivity_chart import load_chart, load_section, visibility_chart, visibility_section
 from .table import (
     NONE,

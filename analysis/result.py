@@ -19,6 +19,7 @@ from ..model.trials import Trials
 from .bell_pairs import bell_pairs_at
 from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
 from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
+from .frontier_record import Point, frontier_record
 from .functional import Estimate, Sample, observed_point, observed_visibility
 from .parallel import analyse_pairs, crosstalk_warning
 from .record import (
@@ -29,12 +30,10 @@ from .record import (
     FrontierComparison,
     Measured,
     Planned,
-    Point,
     PointEstimate,
     Predicted,
     Provenance,
     Visibility,
-    frontier_record,
 )
 from .verdict import verdict
 

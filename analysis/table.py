@@ -14,9 +14,10 @@ from .bell_pairs import bell_pairs_section
 from .certificate import Certificate
 from .drawing import printable
 from .fitting import Fitting
+from .frontier_record import FrontierRecord
 from .functional import Estimate
 from .parallel import ParallelPairs
-from .record import Analysis, BreakEven, FrontierRecord, Predicted, Visibility
+from .record import Analysis, BreakEven, Predicted, Visibility
 from .section import NONE as NONE
 from .section import Cell as Cell
 from .section import Section as Section

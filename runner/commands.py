@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..analysis.fitting import Fitting
-from ..analysis.record import frontier_record
+from ..analysis.frontier_record import frontier_record
 from ..backends.protocol import LocalBackend
 from ..model.operating import Frontiers
 from ..model.scenario import Scenario

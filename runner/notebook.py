@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..analysis.counts_file import SCHEMA, sample_of
-from ..analysis.record import Analysis, FrontierRecord, frontier_record
+from ..analysis.frontier_record import FrontierRecord, frontier_record
+from ..analysis.record import Analysis
 from ..backends import RemoteBackend, open_backend
 from ..model.errors import BackendError, DataError
 from ..model.operating import Frontiers

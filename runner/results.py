@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 
 from ..analysis.drawing import printable
+from ..analysis.frontier_record import FrontierRecord
 from ..analysis.functional import Estimate
-from ..analysis.record import Analysis, FrontierRecord
+from ..analysis.record import Analysis
 from ..analysis.table import Cell, Section, comparison_section, frontier_sections, rivals_section
 from ..model.errors import BellqueueError
 from ..model.trials import Trials

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.frontier_record import RivalPoint, WiderRival
 from bellqueue.analysis.functional import Estimate, Sample
-from bellqueue.analysis.record import Analysis, Provenance, RivalPoint, WiderRival
+from bellqueue.analysis.record import Analysis, Provenance
 from bellqueue.analysis.result import analyse
 from bellqueue.model.operating import Frontiers, input_distribution
 from bellqueue.model.scenario import Scenario

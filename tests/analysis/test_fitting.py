@@ -6,7 +6,7 @@ import io
 
 import pytest
 from bellqueue.analysis.fitting import Fitting
-from bellqueue.analysis.record import frontier_record
+from bellqueue.analysis.frontier_record import frontier_record
 from bellqueue.analysis.table import frontier_table
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario

@@ -6,8 +6,9 @@ import io
 from typing import Any
 
 import pytest
+from bellqueue.analysis.frontier_record import FrontierRecord
 from bellqueue.analysis.functional import Estimate
-from bellqueue.analysis.record import Analysis, FrontierRecord
+from bellqueue.analysis.record import Analysis
 from bellqueue.analysis.table import Cell, analysis_table, bound_text, estimate_cell, frontier_table
 from rich.console import Console, RenderableType
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.record import Analysis, FrontierRecord
+from bellqueue.analysis.frontier_record import FrontierRecord
+from bellqueue.analysis.record import Analysis
 from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
 from bellqueue.model.trials import Trials
 from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, results, run
