@@ -12,7 +12,7 @@ from ..model.game import Bound
 from ..model.operating import Frontiers
 from ..model.trials import Trials
 from .functional import BoundedSum, Estimate, Method, Sample, estimate_functional
-from .martingale import RunningMartingale, trial_scores
+from .martingale import largest_log_wealth, score_table
 
 ANYTIME = "test martingale"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
@@ -200,10 +200,10 @@ def _log10_anytime(
     if total.scale == 0:
         return None
     bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
-    scores = trial_scores(game, sample.distribution, trials)
-    test = RunningMartingale(bound)
-    test.update(scores, lost=sample.trials - sample.counts.total)
-    return test.log_p_value / math.log(10)
+    if bound >= 1:
+        return 0.0  # nothing can be refuted, not even by rounding
+    values, place = score_table(game, sample.distribution, trials)
+    return min(0.0, -largest_log_wealth(values, place, bound, sample.trials - sample.counts.total)) / math.log(10)
 
 
 def _assumptions(fresh: bool, parallel: int, any_crosstalk: float | None) -> tuple[str, str]:

@@ -326,7 +326,7 @@ def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Be
         return None
 
     def at(multiplier: float) -> Floats:
-        return behaviour(frontiers.one_pair.at_multiplier(multiplier))
+        return behaviour(frontiers.in_use.at_multiplier(multiplier))
 
     try:
         return best_design(frontiers, at, experiment.significance, power)

@@ -22,7 +22,8 @@ from .functional import unit_weights
 
 Floats = NDArray[np.float64]
 
-_CHUNK = 4096
+_CHUNK = 512  # trials whose stakes are held at once: they stay in the processor's cache
+_DISTINCT = 64  # values of U up to which the largest wealth is found by counting them
 _TILTS = 2.0 ** (np.arange(-30, 10) / 3)  # ln(1+κ) from 0.001 to 8, a third of an octave apart
 _CENTRE, _OCTAVES = 0.25, 2.0  # where the spread bets are thickest, and how many octaves from there they halve
 _AIM = 0.4  # standard deviation of ln ln(1+κ) of aimed bets
@@ -170,9 +171,56 @@ def log_wealth(
         growth[:] = path[:, -1]
         count = np.arange(trials + part.start + 1, trials + part.stop + 1)
         stakes = bets.log_weights[:, None] + path - count * bets.growth(means if means.size == 1 else means[part])
-        top = stakes.max(axis=0)
-        wealth[part] = top + np.log(np.add.accumulate(np.exp(stakes - top), axis=0)[-1])
+        wealth[part] = _mixture(stakes)
     return wealth
+
+
+def largest_log_wealth(
+    values: Floats, place: NDArray[np.integer], mean: float, lost: int = 0, bets: Bets = SPREAD
+) -> float:
+    """The largest `log_wealth` over all trials, found without going through them one by one.
+
+    Where U takes few values, their counts up to the ends of short blocks give the wealth there and bound it inside: no
+    stake rises above what it would be if of its block only those trials came that raise it. Only blocks whose bound
+    exceeds the largest wealth known are gone through.
+
+    Args:
+        values: Values that U may take, in [0, 1], shape (m,).
+        place: Index into `values` of each trial's U, in the order of execution, shape (N,), N ≥ 1.
+        mean: m, constant.
+        lost: Trials without an outcome; they are taken to come first.
+        bets: Fixed before the data.
+    """
+    values, merged = np.unique(values, return_inverse=True)
+    place = merged.astype(np.min_scalar_type(len(values))).take(place)
+    if len(values) > _DISTINCT:
+        return float(log_wealth(values.take(place), mean, bets, trials=lost).max())
+    starts = np.arange(0, len(place), _CHUNK)
+    within = np.stack([np.add.reduceat(place == index, starts, dtype=np.int64) for index in range(len(values))])
+    after = np.cumsum(within, axis=1)
+    before = after - within
+    per_value, per_trial = bets.growth(values), bets.growth(np.array([mean]))
+    stakes = bets.log_weights[:, None] + per_value @ before - (lost + starts) * per_trial
+    ends = stakes + per_value @ within - within.sum(axis=0) * per_trial
+    bounds = _mixture(stakes + np.maximum(per_value - per_trial, 0.0) @ within)
+    largest = float(_mixture(ends).max())
+    for block in np.argsort(-bounds, kind="stable").tolist():
+        if bounds[block] <= largest:
+            break
+        start = int(starts[block])
+        growth = per_value @ before[:, block]
+        inside = log_wealth(values.take(place[start : start + _CHUNK]), mean, bets, growth, lost + start)
+        largest = max(largest, float(inside.max()))
+    return largest
+
+
+def _mixture(stakes: Floats) -> Floats:
+    """ln of the sum of stakes given by their logarithms, bet by bet; shapes (k, n) and (n,)."""
+    top = stakes.max(axis=0)
+    total = np.zeros_like(top)
+    for stake in stakes:  # in order, so that it does not matter how many trials are summed at once
+        total += np.exp(stake - top)
+    return np.asarray(top + np.log(total))
 
 
 def log_anytime_p_values(scores: Floats, bound: float, bets: Bets = SPREAD) -> Floats:
@@ -197,8 +245,15 @@ def trial_scores(functional: Floats, distribution: Floats, trials: Trials) -> Fl
         distribution: r(x,y) that every trial's setting was drawn from, same shape.
         trials: In the order of execution.
     """
+    values, place = score_table(functional, distribution, trials)
+    return values.take(place)
+
+
+def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tuple[Floats, NDArray[np.integer]]:
+    """The values that U takes, shape (4·n_A·n_B,), and which of them each trial has, shape (N,); as `trial_scores`."""
     unit, _ = unit_weights(functional, distribution)
-    return np.asarray((1 + unit[trials.x, trials.y] * np.where(trials.a == trials.b, 1.0, -1.0)) / 2)
+    together = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    return np.asarray((1 + unit[:, :, None, None] * together) / 2).ravel(), trials.codes()
 
 
 def shot_scores(scores: Floats, parallel: int) -> Floats:

@@ -133,7 +133,7 @@ def best_design(
     Args:
         frontiers: The scenario's frontiers.
         predicted: As in `evaluate_design` for one strategy; or a function that gives it for the strategy at a
-            multiplier (`frontiers.one_pair.at_multiplier`), which is then chosen as well.
+            multiplier (`frontiers.in_use.at_multiplier`), which is then chosen as well.
         significance: α in (0, 1).
         power: In (0, 1).
         distribution_of: Gives r from the workload and μ; μ at which a pair of types that occurs would never be
@@ -176,7 +176,7 @@ def naive_design(
         DataError: as in `evaluate_design`.
     """
     p = frontiers.largest_advantage().splitting_probability
-    chosen = frontiers.one_pair.multiplier_at(p)
+    chosen = frontiers.in_use.multiplier_at(p)
     occurring = frontiers.workload.joint > 0
     return evaluate_design(
         frontiers,

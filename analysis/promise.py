@@ -36,7 +36,7 @@ class Promise:
         kind: What is held, and is the same for all.
         value: At which value; where the scenario promises nothing, the splitting probability predicted.
         promised: Whether the scenario promises it.
-        quantum_ideal, quantum_predicted: One Bell pair, without noise and at the noise predicted, each with the
+        quantum_ideal, quantum_predicted: The Bell pairs in use, without noise and at the noise predicted, each with the
             strategy that keeps the promise at that noise.
         classical: The best of the class certified against.
         communication: Routers that know both types at no delay.
@@ -71,7 +71,7 @@ def promise_at(
     Raises:
         DataError: the behaviour is none.
     """
-    pair, workload = frontiers.one_pair, frontiers.workload
+    pair, workload = frontiers.in_use, frontiers.workload
 
     def reach(p: float | None, waiting: float | None) -> Reach:
         if p is None or waiting is None:

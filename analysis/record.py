@@ -14,9 +14,10 @@ from ..model.frontier import Frontier
 from ..model.operating import Frontiers, LargestAdvantage, OperatingPoint
 from ..model.pair_order import WithinPairOrder
 from ..model.rivals import RivalCurve
+from .bell_pairs import BellPairs, bell_pairs_at
 from .certificate import Certificate
 from .diagnostics import Marginals, NoSignalling
-from .functional import Estimate
+from .functional import Estimate, Sample
 from .parallel import ParallelPairs
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
@@ -75,7 +76,10 @@ class ClassicalProof(_Record):
 
 
 class FrontierRecord(_Record):
-    """The three frontiers of a scenario, and where entanglement helps."""
+    """The three frontiers of a scenario, and where entanglement helps.
+
+    `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
+    """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
     title: str
@@ -93,6 +97,7 @@ class FrontierRecord(_Record):
     largest_advantage: Point | None
     largest_reduction_relative: float | None
     wider_rivals: list[WiderRival] = []
+    bell_pairs: BellPairs | None = None
     classical_proof: ClassicalProof | None = None
 
     @property
@@ -165,6 +170,36 @@ class Correlators(_Record):
     trials: list[list[int]]
 
 
+class Measured(_Record):
+    """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
+
+    Attributes:
+        counts: counts[x][y][a][b].
+        lost: Trials asked for that brought no outcome, rows router A.
+        settings, input_distribution, block, stopped: See `Sampling`.
+    """
+
+    counts: list[list[list[list[int]]]]
+    lost: list[list[int]]
+    settings: Literal["random", "fixed"]
+    input_distribution: list[list[float]] | None
+    block: int
+    stopped: bool
+
+    @classmethod
+    def of(cls, sample: Sample) -> Measured:
+        """Record a sample."""
+        sampling = sample.sampling
+        return cls(
+            counts=sample.counts.table.tolist(),
+            lost=(sample.asked - sample.counts.settings).tolist(),
+            settings=sampling.settings,
+            input_distribution=None if sampling.distribution is None else sampling.distribution.tolist(),
+            block=sampling.block,
+            stopped=sampling.stopped,
+        )
+
+
 class Predicted(_Record):
     """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
 
@@ -221,7 +256,7 @@ class Provenance(_Record):
     """Where the numbers come from.
 
     Attributes:
-        qubits: A's and B's; of several pairs in every shot, those of each pair in turn.
+        qubits: A's and B's; of several Bell pairs, those of each pair in turn.
         predicted_visibility: Of the pair, or on average over the pairs.
     """
 
@@ -249,6 +284,9 @@ class Analysis(_Record):
         warnings: Alarms that the verdict's first line carries.
         parallel: Each pair by itself where several were measured in every shot; else None.
         break_even: What routers that talk would have to be faster than; None in records older than it.
+        bell_pairs: What fewer Bell pairs than the best strategy needs reach at the operating point planned, or observed
+            where none was; None where one is enough, and in records older than it.
+        measured: The raw counts; None in records older than it.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -274,6 +312,8 @@ class Analysis(_Record):
     provenance: Provenance
     parallel: ParallelPairs | None = None
     break_even: BreakEven | None = None
+    bell_pairs: BellPairs | None = None
+    measured: Measured | None = None
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""
@@ -313,10 +353,11 @@ def frontier_record(
             splitting_probability=at,
             waiting_time=frontiers.waiting_time(at),
             baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
-            multiplier=frontiers.one_pair.multiplier_at(at),
+            multiplier=frontiers.in_use.multiplier_at(at),
         ),
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
         wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
+        bell_pairs=bell_pairs_at(frontiers),
         classical_proof=ClassicalProof(
             method=frontiers.classical.method,
             gap_relative=frontiers.classical.gap,

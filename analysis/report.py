@@ -11,6 +11,7 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from .bell_pairs import bell_pairs_section
 from .drawing import printable, scrub, svg_text
 from .figures import correlator_figure, frontier_figure
 from .record import Analysis, WiderRival
@@ -62,6 +63,7 @@ def report_html(analysis: Analysis) -> str:
         correlator_svg=Markup(svg_text(correlator_figure(analysis))),
         sections=_sections(analysis),
         correlators=_correlators(analysis),
+        bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
         pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
         provenance=_provenance(analysis),
         calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",
@@ -88,6 +90,7 @@ def _sections(analysis: Analysis) -> list[Section]:
     return [
         comparison_section(analysis),
         advantage_section(analysis),
+        *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
         *([latency_section(analysis.break_even)] if analysis.break_even else []),
         certificate_section(analysis.certificate),
         diagnostics_section(analysis),

@@ -16,6 +16,7 @@ from ..model.operating import Frontiers, OperatingPoint
 from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
 from ..model.trials import Trials
+from .bell_pairs import bell_pairs_at
 from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
 from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .functional import Estimate, Sample, observed_point, observed_visibility
@@ -26,6 +27,7 @@ from .record import (
     BreakEven,
     Correlators,
     FrontierComparison,
+    Measured,
     Planned,
     Point,
     PointEstimate,
@@ -74,6 +76,7 @@ def analyse(
     if sample.counts.shape != workload.shape:
         told = f"counts are for {sample.counts.shape[0]}×{sample.counts.shape[1]} types"
         raise DataError(f"{told}; the scenario has {workload.shape[0]}×{workload.shape[1]}")
+    measured = Measured.of(sample)
     sample, warnings = _trust_settings(sample)
     significance = scenario.experiment.significance
     edges = [plan.certificate_multiplier] if plan else frontiers.classical.multipliers.tolist()
@@ -93,6 +96,8 @@ def analyse(
         parallel = analyse_pairs(frontiers, sample, trials, certificate, edges, ideal, provenance.qubits)
         warnings += crosstalk_warning(parallel.crosstalk)
     advantage = comparison.advantage()
+    p = comparison.observed.splitting_probability.estimate
+    p = workload.splitting_probability(plan.strategy.split()) if plan else p
     return Analysis(
         title=scenario.title,
         verdict=verdict(certificate, advantage, warnings),
@@ -116,6 +121,8 @@ def analyse(
         provenance=provenance,
         parallel=parallel,
         break_even=comparison.break_even(scenario.traffic.time_unit_seconds),
+        bell_pairs=bell_pairs_at(frontiers, p),
+        measured=measured,
     )
 
 
@@ -176,7 +183,7 @@ class _Comparison:
         p, waiting = self.observed.splitting_probability.estimate, self.observed.waiting_time.estimate
         at_p = float(self.frontiers.classical.waiting_time_at(p))
         gain = float(self._gain(np.float64(p), np.float64(waiting)))
-        gains = self._gain(self.p, self.line - self.excess.low), self._gain(self.p, self.line - self.excess.high)
+        gains = self._gains(self.excess.low), self._gains(self.excess.high)
         certified = np.array([self.certificate.excess.low])
         return Advantage(
             waiting_time_reduction=_enclose(at_p - waiting, certified, high),
@@ -231,6 +238,14 @@ class _Comparison:
             )
             for end, excess in ends
         ]
+
+    def _gains(self, excess: float) -> Floats:
+        """The gain over the range of p at one Δ; also where W passes a classical vertex, and the gain bends."""
+        multiplier = self.certificate.multiplier
+        top = float(self.line[0]) + multiplier * float(self.p[0])
+        bends = (top - excess - self.frontiers.classical.waiting_time) / multiplier
+        p = np.concatenate([self.p, bends[(bends > self.p[0]) & (bends < self.p[-1])]])
+        return self._gain(p, top - multiplier * p - excess)
 
     def _gain(self, p: Floats | np.float64, waiting: Floats | np.float64) -> Floats:
         throughput = self.frontiers.workload.baseline_throughput

@@ -4,52 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .bell_pairs import bell_pairs_section
 from .certificate import Certificate
 from .drawing import printable
 from .functional import Estimate
 from .parallel import ParallelPairs
 from .record import Analysis, BreakEven, FrontierRecord, Predicted, Visibility
+from .section import NONE as NONE
+from .section import Cell as Cell
+from .section import Section as Section
 
 MAX_VERTICES = 12  # vertices of the classical frontier listed in the terminal; the JSON record has them all
 MAX_MATRIX = 6  # types per router up to which weights are shown one by one
-NONE = "–"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One value as text.
-
-    Attributes:
-        value: The estimate, or words.
-        limits: Its confidence limits, or empty.
-    """
-
-    value: str
-    limits: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A table of an analysis, for the terminal and the report alike.
-
-    Attributes:
-        title: What it is about.
-        columns: Headings; the first is that of the row names.
-        rows: The name of each row, with unit, and its cells: one fewer than there are columns.
-        note: What the table leaves open, in a sentence.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
-    note: str = ""
 
 
 def analysis_table(analysis: Analysis) -> RenderableType:
@@ -80,6 +52,8 @@ def analysis_sections(analysis: Analysis) -> list[Section]:
     ]
     if analysis.break_even:
         sections.insert(2, latency_section(analysis.break_even))
+    if analysis.bell_pairs:
+        sections.insert(2, bell_pairs_section(analysis.bell_pairs))
     if analysis.parallel:
         sections.append(pairs_section(analysis.parallel, analysis.certificate))
     return sections + ([rivals_section(analysis)] if analysis.frontiers.wider_rivals else [])
@@ -292,7 +266,8 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         needed = _needed(rival.waiting_time_at_equal_throughput)
         label = f"numerical: {printable(rival.label)}, W at that throughput"
         rows.append((label, Cell(needed.value, printable(rival.method))))
-    return [_two_columns("Frontiers", rows), _vertices(record)]
+    several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
+    return [_two_columns("Frontiers", rows), *several, _vertices(record)]
 
 
 def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cell:

@@ -1,4 +1,4 @@
-"""Qiskit Aer: the ideal Bell pair, or one with white noise and readout errors."""
+"""Qiskit Aer: ideal Bell pairs, or with white noise and readout errors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..circuits.plan import Setting
-from ..circuits.qiskit_circuit import angle_parameters, bell_circuit, table_from_counts
+from ..circuits.qiskit_circuit import angle_parameters, bell_circuit, table_from_counts, tsirelson_circuit
 from ..model.errors import BackendError
+from ..model.strategy import MAX_DIMENSION, bell_pairs_for
 from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
 from .prediction import werner_probabilities
 from .protocol import Description
@@ -42,27 +43,28 @@ class AerBackend(Simulator):
         require("aer", "qiskit_aer", "install it with: pip install qiskit-aer")
 
     def describe(self) -> Description:
-        """The noise asked for and the visibility it leaves."""
+        """The noise asked for and the visibility it leaves in a plane."""
+        return self.describe_for(2)
+
+    def describe_for(self, dimension: int) -> Description:
+        """The same where vectors of k dimensions are measured."""
         return Description(
             name=self.noise.name("aer"),
             kind="simulator",
             device="AerSimulator",
-            qubits=2,
-            predicted_visibility=self.noise.predicted_visibility,
+            qubits=2 * bell_pairs_for(dimension),
+            predicted_visibility=self.noise.visibility_of(dimension),
             calibration={**self.noise.record(), "qiskit_aer": version("qiskit-aer")},
+            dimension=MAX_DIMENSION,
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
-        return sample_aer(self._simulator, self._circuit, settings, shots, seed)
+        return sample_aer(self._simulator, _circuit(settings[0].dimension), settings, shots, seed)
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes, shape (len(settings), 2, 2)."""
         return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
-
-    @cached_property
-    def _circuit(self) -> QuantumCircuit:
-        return bell_circuit()
 
     @cached_property
     def _simulator(self) -> Any:
@@ -73,15 +75,19 @@ class AerBackend(Simulator):
         return AerSimulator(method="density_matrix", noise_model=_noise_model(self.noise))
 
 
+def _circuit(dimension: int) -> QuantumCircuit:
+    return bell_circuit() if dimension == 2 else tsirelson_circuit(dimension)
+
+
 def sample_aer(
     simulator: Any, circuit: QuantumCircuit, settings: Sequence[Setting], shots: Integers, seed: int
 ) -> list[Outcomes]:
-    """Measure each setting of a parametrised Bell circuit in one call of an AerSimulator.
+    """Measure each setting of a parametrised circuit in one call of an AerSimulator.
 
     Args:
         simulator: An AerSimulator.
-        circuit: A Bell circuit in gates the simulator knows, with parameters alpha and beta.
-        settings: Pairs of bases.
+        circuit: The settings' circuit in gates the simulator knows, with their angles as parameters.
+        settings: Pairs of bases, all of one dimension.
         shots: Trials of each setting, shape (len(settings),).
         seed: Of the simulator and of the order of outcomes.
 
@@ -104,15 +110,15 @@ def sample_aer(
 
 def bind(circuit: QuantumCircuit, settings: Sequence[Setting]) -> dict[Any, list[float]]:
     """The settings' angles as Aer's `parameter_binds` wants them: parameter → its value in each setting."""
-    alpha, beta = angle_parameters(circuit)
-    return {alpha: [setting.alpha for setting in settings], beta: [setting.beta for setting in settings]}
+    angles = zip(*(setting.angles for setting in settings), strict=True)
+    return {parameter: list(values) for parameter, values in zip(angle_parameters(circuit), angles, strict=True)}
 
 
 def _noise_model(noise: WernerNoise) -> Any:
     from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
     model = NoiseModel()
-    # The circuit's only CX completes |Φ+⟩: depolarising it, ρ → vρ + (1−v)·1/4, gives the Werner state.
+    # Every CX of the circuit completes a |Φ+⟩: depolarising it, ρ → vρ + (1−v)·1/4, gives the Werner state.
     model.add_all_qubit_quantum_error(depolarizing_error(1 - noise.visibility, 2), "cx")
     up, down = noise.readout_0to1, noise.readout_1to0
     model.add_all_qubit_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]))

@@ -1,4 +1,4 @@
-"""Amazon Braket's local simulator: the ideal Bell pair, or one with white noise and readout errors."""
+"""Amazon Braket's local simulator: ideal Bell pairs, or with white noise and readout errors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..circuits.braket_circuit import bell_circuit, probabilities_from_vector
+from ..circuits.braket_circuit import bell_circuit, probabilities_from_vector, tsirelson_circuit
 from ..circuits.plan import Setting
+from ..model.strategy import MAX_DIMENSION, bell_pairs_for
 from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
 from .prediction import werner_probabilities
 from .protocol import Description
@@ -38,14 +39,19 @@ class BraketLocalBackend(Simulator):
         require("braket-local", "braket", 'install it with: pip install "bellqueue[braket]"')
 
     def describe(self) -> Description:
-        """The noise asked for and the visibility it leaves."""
+        """The noise asked for and the visibility it leaves in a plane."""
+        return self.describe_for(2)
+
+    def describe_for(self, dimension: int) -> Description:
+        """The same where vectors of k dimensions are measured."""
         return Description(
             name=self.noise.name("braket-local"),
             kind="simulator",
             device="braket_sv" if self.noise.ideal else "braket_dm",
-            qubits=2,
-            predicted_visibility=self.noise.predicted_visibility,
+            qubits=2 * bell_pairs_for(dimension),
+            predicted_visibility=self.noise.visibility_of(dimension),
             calibration={**self.noise.record(), "amazon_braket_sdk": version("amazon-braket-sdk")},
+            dimension=MAX_DIMENSION,
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
@@ -71,7 +77,9 @@ class BraketLocalBackend(Simulator):
         return np.asarray(exact / exact.sum(axis=(1, 2), keepdims=True))
 
     def _run(self, setting: Setting) -> Floats:
-        circuit = add_noise(bell_circuit(setting.alpha, setting.beta), self.noise).probability()
+        plane = setting.dimension == 2
+        circuit = bell_circuit(setting.alpha, setting.beta) if plane else tsirelson_circuit(setting.angles)
+        circuit = add_noise(circuit, self.noise).probability(target=[0, 1])
         return np.asarray(self._simulator.run(circuit, shots=0).result().values[0])
 
     @cached_property
@@ -82,7 +90,7 @@ class BraketLocalBackend(Simulator):
 
 
 def add_noise(circuit: Any, noise: WernerNoise) -> Any:
-    """The Bell circuit with white noise after its CNOT and readout errors at its end; changes `circuit`."""
+    """The circuit with white noise after every CNOT and readout errors at its end; changes `circuit`."""
     from braket.circuits import Gate, Noise
 
     if noise.visibility < 1:

@@ -1,4 +1,4 @@
-"""Snapshots of IBM devices: the best pair of qubits by calibration, simulated with the noise of that pair."""
+"""Snapshots of IBM devices: the best qubits by calibration, simulated with the noise of those qubits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import re
 import warnings
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from ..circuits.plan import Setting
 from ..model.errors import BackendError
+from ..model.strategy import MAX_DIMENSION
 from .aer import sample_aer
+from .chain import ChainModel, best_chain
 from .local import Simulator, parse_options, require, suggestion
 from .pairs import best_pairs, calibration_record, parse_pair
 from .prediction import AngleResponse
@@ -49,12 +51,16 @@ class FakeBackend(Simulator):
         given, comma, options = (argument or "").partition(",")
         self.snapshot = _snapshot_name(given)
         self.name = f"fake:{self.snapshot}"
-        forced = parse_pair(self.name, parse_options(self.name, options, ("pair",))["pair"]) if comma else None
+        self._forced = forced = (
+            parse_pair(self.name, parse_options(self.name, options, ("pair",))["pair"]) if comma else None
+        )
         device = _load(self.snapshot)
         self._target: Target = device.target
         self._properties = device.properties()
         self._models = best_pairs(self.name, self._target, self._properties, forced)
         self.model = self._models[0]
+        self._responses: dict[int, AngleResponse] = {}
+        self._chains: dict[int, ChainModel] = {}
         if forced:
             self.name += f",pair={forced[0]}-{forced[1]}"
 
@@ -70,22 +76,54 @@ class FakeBackend(Simulator):
             predicted_visibility=best.visibility,
             calibration={
                 **calibration_record(f"fake_{self.snapshot}", self._properties, self._models),
-                "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
-                "qiskit_aer": version("qiskit-aer"),
+                **_versions(),
             },
+            dimension=MAX_DIMENSION,
+        )
+
+    def describe_for(self, dimension: int) -> Description:
+        """The same where vectors of k dimensions are measured; from 4 on they take a chain of qubits.
+
+        Raises:
+            BackendError: the device has no such chain.
+        """
+        description = self.describe()
+        if dimension < 4:
+            return description
+        chain = self._chain(dimension)
+        return replace(
+            description,
+            pair=chain.pairs[0],
+            predicted_visibility=chain.visibility,
+            calibration={**chain.record(description.device, self._properties), **_versions()},
+            pairs=chain.pairs,
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
-        return sample_aer(self.model.simulator, self.model.circuit, settings, shots, seed)
+        dimension = settings[0].dimension
+        if dimension < 4:
+            return sample_aer(self.model.simulator, self.model.circuit_of(dimension), settings, shots, seed)
+        chain = self._chain(dimension)
+        return sample_aer(chain.simulator, chain.circuit, settings, shots, seed)
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
-        """P(a, b) of raw outcomes by the noise model of the pair, shape (len(settings), 2, 2)."""
-        return self._response.probabilities(settings)
+        """P(a, b) of raw outcomes by the noise model of the qubits, shape (len(settings), 2, 2)."""
+        dimension = settings[0].dimension
+        if dimension >= 4:
+            return self._chain(dimension).probabilities(settings)
+        if dimension not in self._responses:
+            self._responses[dimension] = AngleResponse.of(self.model.probabilities, dimension)
+        return self._responses[dimension].probabilities(settings)
 
-    @cached_property
-    def _response(self) -> AngleResponse:
-        return AngleResponse.of(self.model.probabilities)
+    def _chain(self, dimension: int) -> ChainModel:
+        if dimension not in self._chains:
+            self._chains[dimension] = best_chain(self.name, self._target, self._properties, dimension, self._forced)
+        return self._chains[dimension]
+
+
+def _versions() -> dict[str, str]:
+    return {"qiskit_ibm_runtime": version("qiskit-ibm-runtime"), "qiskit_aer": version("qiskit-aer")}
 
 
 def snapshot_names() -> tuple[str, ...]:

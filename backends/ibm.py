@@ -22,7 +22,7 @@ from .ibm_session import ask, plan_name, sign_in
 from .local import parse_options, require
 from .pairs import PairModel, best_pairs, calibration_record
 from .prediction import AngleResponse
-from .protocol import CostEstimate, Description, JobStatus, State, Usage
+from .protocol import CostEstimate, Description, JobStatus, State, Usage, refuse_dimension
 from .separation import parallel_circuit, parallel_record, parameter_names, parse_pairs, separated_pairs
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 Outcomes = NDArray[np.uint8]
 
 LEAST_BUSY = "least-busy"
+SPATIAL = 3  # dimensions of the vectors that one Bell pair measures
 ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
 STATES: dict[str, State] = {
     "INITIALIZING": "queued",
@@ -71,9 +72,20 @@ class IbmBackend:
         found = parse_options(f"ibm:{given}", options, ("pair", "pairs")) if comma else {}
         self._parallel, self._forced = parse_pairs(f"ibm:{given}", found.get("pair"), found.get("pairs"))
         self._seconds = Patience.from_environment().answer
+        self._responses: dict[int, AngleResponse] = {}
 
     def describe(self) -> Description:
         """The pair or pairs chosen by the calibration of this moment, and what that promises."""
+        return self.describe_for(2)
+
+    def describe_for(self, dimension: int) -> Description:
+        """The same with the circuit for vectors of k dimensions.
+
+        Raises:
+            BackendError: they need more than one Bell pair.
+        """
+        if dimension > SPATIAL:
+            refuse_dimension(self.describe(), dimension)
         measured, device = self._measured, self._device.name
         pairs = tuple(model.calibration.pair for model in measured)
         several = len(pairs) > 1
@@ -96,16 +108,22 @@ class IbmBackend:
                 "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
             },
             attachments={
-                "circuit.qasm": self._qasm(),
+                "circuit.qasm": self._qasm(dimension),
                 "properties.json": json.dumps(self._properties.to_dict(), default=str, indent=1) + "\n",
             },
             parallel=len(pairs),
             pairs=pairs if several else (),
+            dimension=SPATIAL,
         )
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes by the live calibration, pairs averaged, shape (len(settings), 2, 2)."""
-        return self._response.probabilities(settings)
+        dimension, models = settings[0].dimension, self._measured
+        if dimension not in self._responses:
+            self._responses[dimension] = AngleResponse.of(
+                lambda bases: np.mean([model.probabilities(bases) for model in models], axis=0), dimension
+            )
+        return self._responses[dimension].probabilities(settings)
 
     def split(self, plan: SamplingPlan) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows.
@@ -132,7 +150,7 @@ class IbmBackend:
     def estimate(self, plan: SamplingPlan) -> CostEstimate:
         """QPU seconds from repetition delay and circuit length, money by the instance's plan."""
         count, jobs = len(plan.order) // plan.sampling.parallel, len(self.split(plan))
-        duration = float(self._circuit.estimate_duration(self._device.target, unit="s"))
+        duration = float(self._circuit(plan.dimension).estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
         return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
 
@@ -145,7 +163,7 @@ class IbmBackend:
         """
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        circuit, shots = self._circuit, shots_per_row(plan)
+        circuit, shots = self._circuit(plan.dimension), shots_per_row(plan)
         sampler = Sampler(mode=self._device)
         sampler.options.environment.job_tags = [key]
         pub = (circuit, self._values(plan, shots))
@@ -266,15 +284,9 @@ class IbmBackend:
     def _measured(self) -> tuple[PairModel, ...]:
         return self._models[: self._parallel]
 
-    @cached_property
-    def _response(self) -> AngleResponse:
-        models = self._measured
-        return AngleResponse.of(lambda bases: np.mean([model.probabilities(bases) for model in models], axis=0))
-
-    @cached_property
-    def _circuit(self) -> QuantumCircuit:
+    def _circuit(self, dimension: int) -> QuantumCircuit:
         """The circuit in native gates, on the device's own qubits."""
-        return parallel_circuit(self._measured, int(self._device.num_qubits))
+        return parallel_circuit(self._measured, int(self._device.num_qubits), dimension)
 
     @property
     def _rep_delay(self) -> float:
@@ -287,16 +299,16 @@ class IbmBackend:
         return plan_name(self._service, self._seconds)
 
     def _values(self, plan: SamplingPlan, shots: int) -> dict[tuple[str, ...], Floats]:
-        """The angles of every row, shape (rows, 2k): A's and B's of each pair in turn."""
+        """The angles of every row: A's and B's of each pair in turn."""
         pairs = plan.sampling.parallel
-        angles = np.array([[setting.alpha, setting.beta] for setting in plan.settings])
+        angles = np.array([setting.angles for setting in plan.settings])
         drawn = plan.order.reshape(-1, shots, pairs)[:, 0]  # all shots of a row measure the same
-        return {parameter_names(pairs): angles[drawn].reshape(-1, 2 * pairs)}
+        return {parameter_names(pairs, plan.dimension): angles[drawn].reshape(-1, angles.shape[1] * pairs)}
 
-    def _qasm(self) -> str:
+    def _qasm(self, dimension: int) -> str:
         from qiskit import qasm3
 
-        return str(qasm3.dumps(self._circuit))
+        return str(qasm3.dumps(self._circuit(dimension)))
 
     def _job(self, job: str) -> Any:
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound

@@ -189,6 +189,13 @@ class WernerNoise:
         """dE/dcos(α−β) = v·(1 − P(1|0) − P(0|1))²."""
         return self.visibility * (1 - self.readout_0to1 - self.readout_1to0) ** 2
 
+    def visibility_of(self, dimension: int) -> float | None:
+        """The same for vectors of k dimensions; None where it depends on their direction: noise on several pairs.
+
+        A component that takes q Bell pairs to measure keeps v^q of its correlation (`werner_probabilities`).
+        """
+        return self.predicted_visibility if dimension < 4 or self.visibility == 1 else None
+
     @property
     def correlator_offset(self) -> float:
         """What uneven readout adds to every correlator: (P(0|1) − P(1|0))²."""

@@ -6,25 +6,25 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp, isfinite, pi
+from math import exp, pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..circuits.plan import Setting
-from ..circuits.qiskit_circuit import bell_circuit
+from ..circuits.qiskit_circuit import bell_circuit, tsirelson_circuit
 from ..model.errors import BackendError
-from .aer import bind
+from .reduced import exact_probabilities, native_passes, noisy_simulator, reduced_target, works
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
 Floats = NDArray[np.float64]
+Pair = tuple[int, int]
 
 CANDIDATES = 6  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
-FAULTY = 1.0  # the error IBM reports for a gate whose calibration failed
 ONE_QUBIT_GATES = ("sx", "u2", "u3", "rx")  # which of them carries the errors of one-qubit rotations, first wins
 ROTATIONS = 3  # one-qubit gates each qubit of the circuit goes through
 
@@ -136,25 +136,34 @@ class PairModel:
 
     Attributes:
         calibration: Its errors.
-        circuit: The Bell circuit in the pair's native gates, parameters alpha and beta.
+        passes: The pass manager that brings circuits into the pair's native gates.
         simulator: An AerSimulator with the noise of this pair only.
     """
 
     calibration: PairCalibration
-    circuit: QuantumCircuit
+    passes: Any
     simulator: Any
+
+    @cached_property
+    def circuit(self) -> QuantumCircuit:
+        """The Bell circuit of planar bases in the pair's native gates, parameters alpha and beta."""
+        compiled: QuantumCircuit = self.passes.run(bell_circuit())
+        return compiled
+
+    @cached_property
+    def spatial_circuit(self) -> QuantumCircuit:
+        """The same for bases in all directions, with parameters alpha2 and beta2, too."""
+        compiled: QuantumCircuit = self.passes.run(tsirelson_circuit(3))
+        return compiled
+
+    def circuit_of(self, dimension: int) -> QuantumCircuit:
+        """The circuit for vectors of 2 or 3 dimensions."""
+        return self.circuit if dimension == 2 else self.spatial_circuit
 
     def probabilities(self, settings: Sequence[Setting]) -> Floats:
         """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2)."""
-        bare = self.circuit.remove_final_measurements(inplace=False)
-        bare.save_probabilities()
-        result = self.simulator.run(bare, parameter_binds=[bind(bare, settings)], shots=1).result()
-        if not result.success:
-            raise BackendError(f"the Aer simulator failed: {result.status}")
-        # Qiskit's first qubit is the least significant bit, so reshaping yields (b, a).
-        ideal = [np.reshape(result.data(index)["probabilities"], (2, 2)).T for index in range(len(settings))]
-        readout_a, readout_b = self.calibration.a.readout_matrix, self.calibration.b.readout_matrix
-        return np.asarray(np.einsum("nab,ai,bj->nij", np.array(ideal), readout_a, readout_b))
+        readout = self.calibration.a.readout_matrix, self.calibration.b.readout_matrix
+        return exact_probabilities(self.simulator, self.circuit_of(settings[0].dimension), settings, readout)
 
     @cached_property
     def visibility(self) -> float:
@@ -266,47 +275,10 @@ def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibrati
 
 
 def pair_model(target: Target, calibration: PairCalibration) -> PairModel:
-    """The Bell circuit and the noise of one pair, reduced to two qubits."""
-    from qiskit.transpiler import generate_preset_pass_manager
-    from qiskit_aer import AerSimulator
-    from qiskit_aer.noise import NoiseModel, ReadoutError
-    from qiskit_aer.noise.device.models import basic_device_gate_errors
-
-    reduced = pair_target(target, calibration)
-    passes = generate_preset_pass_manager(
-        optimization_level=3, target=reduced, initial_layout=[0, 1], seed_transpiler=0
-    )
-    noise = NoiseModel(basis_gates=list(reduced.operation_names))
-    for gate, qubits, error in basic_device_gate_errors(target=reduced):
-        noise.add_quantum_error(error, gate, qubits)
-    for index, qubit in enumerate((calibration.a, calibration.b)):
-        noise.add_readout_error(ReadoutError(qubit.readout_matrix), [index])
-    simulator = AerSimulator(method="density_matrix", noise_model=noise)
-    return PairModel(calibration, passes.run(bell_circuit()), simulator)
-
-
-def pair_target(target: Target, calibration: PairCalibration) -> Target:
-    """The device's target cut down to one pair: its gates, directions, errors and durations; A's qubit becomes 0."""
-    from qiskit.circuit import Gate
-    from qiskit.transpiler import Target
-
-    place = {qubit: index for index, qubit in enumerate(calibration.pair)}
-    properties = [target.qubit_properties[qubit] for qubit in calibration.pair]
-    reduced = Target(num_qubits=2, dt=target.dt, qubit_properties=properties)
-    for name in target.operation_names:
-        operation = target.operation_from_name(name)
-        # `id` is an idle slot, not a rotation; two-qubit gates other than the calibration's could be worse.
-        wanted = name in ("measure", calibration.gate) or (isinstance(operation, Gate) and operation.num_qubits == 1)
-        if not wanted or name == "id":
-            continue
-        entries = {
-            tuple(place[qubit] for qubit in qubits): props
-            for qubits, props in target[name].items()
-            if place.keys() >= set(qubits) and _works(props)
-        }
-        if entries:
-            reduced.add_instruction(operation, entries, name=name)
-    return reduced
+    """The noise of one pair, reduced to two qubits; A's becomes 0."""
+    reduced = reduced_target(target, calibration.pair, {frozenset(calibration.pair): calibration.gate})
+    readout = calibration.a.readout_matrix, calibration.b.readout_matrix
+    return PairModel(calibration, native_passes(reduced), noisy_simulator(reduced, readout))
 
 
 def _two_qubit_gates(target: Target) -> Iterator[tuple[str, tuple[int, int], Any]]:
@@ -317,7 +289,7 @@ def _two_qubit_gates(target: Target) -> Iterator[tuple[str, tuple[int, int], Any
         operation = target.operation_from_name(name)
         if isinstance(operation, Gate) and operation.num_qubits == 2 and not operation.params:
             for qubits, props in (target[name] or {}).items():
-                if _works(props):
+                if works(props):
                     yield name, qubits, props
 
 
@@ -326,7 +298,7 @@ def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCali
     gate = next((name for name in ONE_QUBIT_GATES if name in target.operation_names), "")
     props: Any = target[gate].get((qubit,)) if gate else None
     readout: Any = target["measure"].get((qubit,))
-    if not (_works(props) and _works(readout)):
+    if not (works(props) and works(readout)):
         return None
     values = properties.qubit_property(qubit)
     up, down = (values.get(key, (readout.error,))[0] for key in ("prob_meas1_prep0", "prob_meas0_prep1"))
@@ -334,10 +306,6 @@ def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCali
         return None
     physical = target.qubit_properties[qubit]
     return QubitCalibration(qubit, gate, float(props.error), props.duration, up, down, physical.t1, physical.t2)
-
-
-def _works(props: Any) -> bool:
-    return props is not None and props.error is not None and isfinite(props.error) and props.error < FAULTY
 
 
 def forced_calibration(name: str, target: Target, properties: Any, forced: tuple[int, int]) -> PairCalibration:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..circuits.plan import SamplingPlan
+from ..model.errors import BackendError
+from ..model.strategy import bell_pairs_for
 from ..model.trials import Trials
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -28,7 +30,10 @@ class Description:
         calibration: JSON-ready calibration data used, kept with every run.
         attachments: Texts by file name (the compiled circuit, the device's whole calibration), kept with every run.
         parallel: k, the Bell pairs measured in every shot (`Sampling.parallel`).
-        pairs: The qubits of all of them, `pair` first; empty if k = 1.
+        pairs: The qubits of all of them, `pair` first; empty if k = 1. Of several Bell pairs that serve one pair of
+            requests together, likewise; `pair` are then the qubits measured.
+        dimension: Of the vectors whose measurements it has circuits for (MODEL §3), at most: 2 is one Bell pair in a
+            plane, `Setting.alpha` and `beta` alone.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Description:
     attachments: Mapping[str, str] = field(default_factory=dict)
     parallel: int = 1
     pairs: tuple[tuple[int, int], ...] = ()
+    dimension: int = 2
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,50 @@ class LocalBackend(Backend, Protocol):
             BackendError: the job is unknown, not done, failed or cancelled.
         """
         ...
+
+
+@runtime_checkable
+class Adapting(Protocol):
+    """A backend whose circuit, and so its choice of qubits, depends on the dimension of the vectors measured."""
+
+    def describe_for(self, dimension: int) -> Description:
+        """What the backend is when it measures vectors of k dimensions.
+
+        Raises:
+            BackendError: it cannot.
+        """
+        ...
+
+
+def description_for(backend: Backend, dimension: int) -> Description:
+    """What the backend is when it measures vectors of k dimensions; asked before anything is submitted.
+
+    Raises:
+        BackendError: it has no circuit for them.
+    """
+    if dimension > 2 and isinstance(backend, Adapting):
+        return backend.describe_for(dimension)
+    description = backend.describe()
+    refuse_dimension(description, dimension)
+    return description
+
+
+def refuse_dimension(description: Description, dimension: int) -> None:
+    """Refuse vectors of more dimensions than a backend has circuits for.
+
+    Raises:
+        BackendError: there are more.
+    """
+    if dimension <= description.dimension:
+        return
+    pairs = bell_pairs_for(dimension)
+    needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
+    fewer = ", or set bell_pairs = 1 in [experiment]" if description.dimension == 3 else ""
+    has = "one Bell pair in a plane" if description.dimension == 2 else "one Bell pair"
+    raise BackendError(
+        f"{description.name}: the strategy needs {needs}, and this backend measures {has} only; "
+        f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..circuits.tsirelson import angle_names
 from ..model.errors import BackendError
 from .pairs import PairCalibration, PairModel, forced_calibration, pair_model, parse_pair, ranked_calibrations
 
@@ -69,23 +70,24 @@ def are_separated(first: Pair, second: Pair, neighbours: Mapping[int, frozenset[
     return not any(qubit in second or neighbours.get(qubit, frozenset()) & set(second) for qubit in first)
 
 
-def parallel_circuit(models: Sequence[PairModel], qubits: int) -> QuantumCircuit:
+def parallel_circuit(models: Sequence[PairModel], qubits: int, dimension: int = 2) -> QuantumCircuit:
     """The circuits of all pairs on the device's own qubits, all measured at the same moment.
 
-    A lone pair keeps its parameters alpha and beta; of several, pair j has alpha_j and beta_j. Classical bits 2j and
-    2j+1 are A's and B's of pair j.
+    A lone pair keeps its parameters alpha and beta (and alpha2 and beta2 where bases do not lie in a plane); of
+    several, pair j has alpha_j and beta_j. Classical bits 2j and 2j+1 are A's and B's of pair j.
 
     Args:
         models: The pairs.
         qubits: Number of qubits of the device.
+        dimension: k, of the vectors measured: 2 or 3.
     """
     from qiskit import QuantumCircuit
 
     wide = QuantumCircuit(qubits, 2 * len(models), name="bell")
     if len(models) == 1:
-        return wide.compose(models[0].circuit, qubits=models[0].calibration.pair, clbits=[0, 1])
+        return wide.compose(models[0].circuit_of(dimension), qubits=models[0].calibration.pair, clbits=[0, 1])
     for number, model in enumerate(models):
-        bare = model.circuit.remove_final_measurements(inplace=False)
+        bare = model.circuit_of(dimension).remove_final_measurements(inplace=False)
         wide.compose(_renamed(bare, number), qubits=model.calibration.pair, inplace=True)
     used = [qubit for model in models for qubit in model.calibration.pair]
     wide.barrier(used)  # no pair is read out while another one's gates still run
@@ -93,11 +95,10 @@ def parallel_circuit(models: Sequence[PairModel], qubits: int) -> QuantumCircuit
     return wide
 
 
-def parameter_names(count: int) -> tuple[str, ...]:
-    """Names of the parameters of `parallel_circuit` for k pairs, A's and B's of each in turn, shape (2k,)."""
-    if count == 1:
-        return "alpha", "beta"
-    return tuple(f"{angle}_{number}" for number in range(count) for angle in ("alpha", "beta"))
+def parameter_names(count: int, dimension: int = 2) -> tuple[str, ...]:
+    """Names of the parameters of `parallel_circuit`: A's and B's of each pair in turn."""
+    names = angle_names(dimension)
+    return names if count == 1 else tuple(f"{name}_{number}" for number in range(count) for name in names)
 
 
 def parallel_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def parse_pairs(name: str, pair: str | None, pairs: str | None) -> tuple[int, tu
 
 
 def _renamed(circuit: QuantumCircuit, number: int) -> QuantumCircuit:
-    """The circuit with alpha and beta called after its pair."""
+    """The circuit with its parameters called after its pair."""
     from qiskit.circuit import Parameter
 
     return circuit.assign_parameters(

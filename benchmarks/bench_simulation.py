@@ -1,176 +1,189 @@
-"""Pairs simulated per second: bellqueue's vectorised recursions against a SimPy model of the same system.
-
-python benchmarks/bench_simulation.py --pairs 2000000 --simpy-pairs 50000 --repeats 5
-"""
+"""Pairs simulated per second: bellqueue's vectorised recursions against SimPy, Ciw and a compiled loop."""
 
 from __future__ import annotations
 
-import argparse
-import random
-import statistics
-import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import count
+from pathlib import Path
 
 import numpy as np
-import simpy
 from bellqueue.model.routing import SplittingRouting
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.service import Service
 from bellqueue.model.simulation import Estimate, simulate
 from bellqueue.model.workload import Workload
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from ._measure import Claim, DisagreementError, Say, Section, Table, interleaved, times, version_of
+from ._measures import BATCHES, MEASURES, Floats
 
-BATCHES = 32
-MEASURES = ("waiting_time", "splitting_probability", "baseline_throughput")
+Run = Callable[[Workload, Floats, int, int], dict[str, Estimate]]
 
-
-@dataclass
-class SimpyServer:
-    """A FCFS server whose baseline task runs whenever nobody is here."""
-
-    env: simpy.Environment
-    workload: Workload
-    resource: simpy.Resource = field(init=False)
-    present: int = 0
-    idle_since: float = 0.0
-    reward: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.resource = simpy.Resource(self.env, capacity=1)
-
-    def join(self) -> None:
-        if not self.present:
-            self.reward += float(self.workload.reward(np.array(self.env.now - self.idle_since)))
-        self.present += 1
-
-    def leave(self) -> None:
-        self.present -= 1
-        if not self.present:
-            self.idle_since = self.env.now
-
-
-@dataclass
-class SimpyBatch:
-    """Sums over one batch of pairs."""
-
-    waited: float = 0.0
-    splits: int = 0
-    pairs: int = 0
-    elapsed: float = 0.0
-    reward: float = 0.0
-
-
-def simpy_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, Estimate]:
-    """The three measures, from batch means, of a SimPy simulation with a process for each request."""
-    env = simpy.Environment()
-    servers = [SimpyServer(env, workload) for _ in range(2)]
-    batches = [SimpyBatch() for _ in range(BATCHES)]
-    env.process(_source(env, workload, split, pairs, servers, batches, seed))
-    env.run()
-    return {
-        "waiting_time": Estimate.of(np.array([batch.waited / (2 * batch.pairs) for batch in batches])),
-        "splitting_probability": Estimate.of(np.array([batch.splits / batch.pairs for batch in batches])),
-        "baseline_throughput": Estimate.of(np.array([batch.reward / batch.elapsed for batch in batches])),
-    }
-
-
-def _source(
-    env: simpy.Environment,
-    workload: Workload,
-    split: Floats,
-    pairs: int,
-    servers: list[SimpyServer],
-    batches: list[SimpyBatch],
-    seed: int,
-) -> Generator[simpy.Event, None, None]:
-    """Poisson pairs, each routed and sent to its servers."""
-    rng = random.Random(seed)
-    types = list(np.ndindex(workload.shape))
-    shares = workload.joint.ravel().cumsum().tolist()
-    draws = np.random.default_rng(seed)
-    services_a = [_draws(service, draws) for service in workload.services_a]
-    services_b = [_draws(service, draws) for service in workload.services_b]
-    for number in range(pairs):
-        batch = batches[number * BATCHES // pairs]
-        before = env.now, sum(server.reward for server in servers)
-        yield env.timeout(rng.expovariate(workload.pair_rate))
-        ((x, y),) = rng.choices(types, cum_weights=shares)
-        a = rng.randrange(2)
-        b = a ^ (rng.random() < split[x, y])
-        requests = [(servers[a], next(services_a[x])), (servers[b], next(services_b[y]))]
-        if rng.random() < 0.5:
-            requests.reverse()
-        for server, service in requests:
-            server.join()
-            env.process(_request(env, server, service, batch))
-        batch.pairs += 1
-        batch.splits += a != b
-        batch.elapsed += env.now - before[0]
-        batch.reward += sum(server.reward for server in servers) - before[1]
-
-
-def _request(
-    env: simpy.Environment, server: SimpyServer, service: float, batch: SimpyBatch
-) -> Generator[simpy.Event, None, None]:
-    arrived = env.now
-    with server.resource.request() as turn:
-        yield turn
-        batch.waited += env.now - arrived
-        yield env.timeout(service)
-    server.leave()
-
-
-def _draws(service: Service, rng: np.random.Generator) -> Iterator[float]:
-    """Service times one by one, sampled a thousand at a time so that SimPy does not pay for numpy's calls."""
-    while True:
-        yield from service.sample(rng, 1000).tolist()
+OURS = "bellqueue"
+PACKAGES = {"SimPy": "simpy", "Ciw": "ciw", "numba loop": "numba"}
+APART = 4.0  # standard errors within which two means agree
+MEMORY_LIMIT = 1e9  # bytes
 
 
 def bellqueue_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, Estimate]:
-    """The same three measures from `simulate`."""
+    """The three measures from `simulate`."""
     result = simulate(workload, SplittingRouting(split), pairs, np.random.default_rng(seed), batches=BATCHES)
     return {name: getattr(result, name) for name in MEASURES}
 
 
-def measure(run: Callable[[int], dict[str, Estimate]], pairs: int, repeats: int) -> tuple[float, dict[str, Estimate]]:
-    """Median pairs per second over repeats with seeds 1, 2, …, and the estimates of the last one."""
-    rates = []
-    estimates: dict[str, Estimate] = {}
-    for seed in range(1, repeats + 1):
-        begun = time.perf_counter()
-        estimates = run(seed)
-        rates.append(pairs / (time.perf_counter() - begun))
-    return statistics.median(rates), estimates
+def simulations() -> dict[str, Run]:
+    """Ours, and those of the peers that are installed."""
+    found: dict[str, Run] = {OURS: bellqueue_run}
+    if version_of("simpy"):
+        from .simpy_model import simpy_run
+
+        found["SimPy"] = simpy_run
+    if version_of("ciw"):
+        from .ciw_model import ciw_run
+
+        found["Ciw"] = ciw_run
+    if version_of("numba"):
+        from .numba_model import numba_run
+
+        found["numba loop"] = numba_run
+    return found
 
 
-def main() -> None:
-    """Print pairs per second of both, their ratio, and whether their means agree."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--pairs", type=int, default=2_000_000, help="pairs simulated by bellqueue")
-    parser.add_argument("--simpy-pairs", type=int, default=50_000, help="pairs simulated by SimPy")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each; the median speed counts")
-    options = parser.parse_args()
-    workload = Scenario.default().workload()
+def scenarios() -> dict[str, tuple[Workload, Floats]]:
+    """Workloads with a strategy s(x,y): the default scenario, random service times, and many types."""
+    default = Scenario.default().workload()
     split = np.array([[0.2, 0.8], [0.8, 0.9]])
+    many = 16
+    rng = np.random.default_rng(16)
+    sizes = np.sort(np.exp(rng.normal(size=many)))
+    shares, drawn = rng.dirichlet(np.ones(many)), rng.uniform(size=(many, many))
+    return {
+        "default: 2 types, deterministic": (default, split),
+        "2 types, exponential": (_workload(default, np.array([1.0, 6.0]), np.array([0.7, 0.3]), "exponential"), split),
+        "16 types, deterministic": (_workload(default, sizes, shares, "deterministic"), drawn),
+        "16 types, exponential": (_workload(default, sizes, shares, "exponential"), drawn),
+    }
 
-    ours, found = measure(
-        lambda seed: bellqueue_run(workload, split, options.pairs, seed), options.pairs, options.repeats
+
+def _workload(like: Workload, sizes: Floats, shares: Floats, kind: str) -> Workload:
+    """Mean sizes and shares, the same at both routers, at eight times the load of another workload."""
+    services = tuple(
+        Service("exponential", float(size), 1.0) if kind == "exponential" else Service("deterministic", float(size))
+        for size in sizes
     )
-    theirs, expected = measure(
-        lambda seed: simpy_run(workload, split, options.simpy_pairs, seed), options.simpy_pairs, options.repeats
+    names = tuple(map(str, range(len(sizes))))
+    rate = 8 * like.load / float(shares @ sizes)
+    return Workload(rate, np.outer(shares, shares), services, services, names, names, like.reward, True)
+
+
+def compare(
+    workload: Workload, split: Floats, pairs: Mapping[str, int], repeats: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Pairs per second of each simulation named, and how far the worst of its means is from ours.
+
+    Args:
+        workload: What is simulated.
+        split: s(x,y).
+        pairs: How many each simulates.
+        repeats: Rounds; every call has a seed of its own.
+
+    Returns:
+        Pairs per second, and standard errors apart.
+
+    Raises:
+        DisagreementError: a mean is further than APART standard errors from ours.
+    """
+    runs = {name: run for name, run in simulations().items() if name in pairs}
+
+    def fresh(name: str) -> Callable[[], dict[str, Estimate]]:
+        seeds = count(1)
+        return lambda: runs[name](workload, split, pairs[name], next(seeds))
+
+    timings = interleaved({name: fresh(name) for name in runs}, repeats)
+    rates = {name: pairs[name] / timing.median for name, timing in timings.items()}
+    ours = timings[OURS].answer
+    distances = {name: distance(ours, timing.answer, name) for name, timing in timings.items() if name != OURS}
+    return rates, distances
+
+
+def distance(ours: Mapping[str, Estimate], theirs: Mapping[str, Estimate], name: str) -> float:
+    """Standard errors between the two means that are furthest apart.
+
+    Raises:
+        DisagreementError: more than APART.
+    """
+    worst = 0.0
+    for measure in MEASURES:
+        one, other = ours[measure], theirs[measure]
+        apart = abs(one.estimate - other.estimate) / float(np.hypot(one.standard_error, other.standard_error))
+        if apart > APART:
+            told = f"{one.estimate:.6g} against {other.estimate:.6g}"
+            raise DisagreementError(f"{measure} of {name}: {told}, {apart:.1f} standard errors apart")
+        worst = max(worst, apart)
+    return worst
+
+
+def peak_memory(pairs: int) -> float:
+    """Most memory resident, in bytes, of a process of its own that simulates so many pairs of the default scenario."""
+    script = (
+        "import resource, sys\n"
+        "from benchmarks.bench_simulation import bellqueue_run, scenarios\n"
+        "workload, split = next(iter(scenarios().values()))\n"
+        "bellqueue_run(workload, split, int(sys.argv[1]), 1)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
-    print(f"{'':24}{'bellqueue':>14}{'SimPy':>14}")
-    print(f"{'pairs per second':24}{ours:14,.0f}{theirs:14,.0f}   ratio {ours / theirs:.0f}")
-    for name in MEASURES:
-        mine, other = found[name], expected[name]
-        error = float(np.hypot(mine.standard_error, other.standard_error))
-        apart = abs(mine.estimate - other.estimate) / error
-        verdict = "agree" if apart < 4 else "DISAGREE"
-        print(f"{name:24}{mine.estimate:14.5f}{other.estimate:14.5f}   {apart:.1f} standard errors apart: {verdict}")
+    command = [sys.executable, "-c", script, str(pairs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(done.stdout) * unit
 
 
-if __name__ == "__main__":
-    main()
+def run(full: bool, say: Say) -> Section:
+    """Every scenario, and the memory of a long run."""
+    pairs = {OURS: 2_000_000, "numba loop": 2_000_000, "SimPy": 50_000 if full else 20_000, "Ciw": 20_000}
+    repeats = 9 if full else 5
+    rows, ratios = [], {}
+    peers = [name for name in PACKAGES if name in simulations()]
+    for scenario, (workload, split) in scenarios().items():
+        say(scenario)
+        rates, distances = compare(workload, split, pairs, repeats)
+        ratios[scenario] = {name: rates[OURS] / rates[name] for name in peers}
+        shown = [times(ratios[scenario][name]) for name in peers]
+        worst = f"{max(distances.values(), default=0.0):.1f} standard errors"
+        rows.append((scenario, f"{rates[OURS] / 1e6:.1f} million", *shown, worst))
+    long = 100_000_000 if full else 10_000_000
+    say(f"memory of {long:,} pairs")
+    memory = peak_memory(long)
+    small = peak_memory(100_000)
+    headings = ("scenario", "pairs per second", *(f"× {name}" for name in peers), "means agree within")
+    tables = [
+        Table("Pairs per second, and how many times as many as each peer", headings, rows),
+        Table(
+            "Peak resident memory of a process that simulates the default scenario",
+            ("pairs", "memory", "of which for 100 000 pairs"),
+            [(f"{long:.0e}".replace("e+0", "e"), f"{memory / 1e6:.0f} MB", f"{small / 1e6:.0f} MB")],
+        ),
+    ]
+    claim = partial(_claim, next(iter(ratios.values())), ratios)
+    claims = [claim(name, least) for name, least in (("SimPy", 200), ("Ciw", 400)) if name in peers]
+    if "numba loop" in peers:
+        lowest = min(found["numba loop"] for found in ratios.values())
+        text = "no slower than a compiled loop (numba, its own generator) in any scenario of the table"
+        claims.append(Claim(text, f"{times(lowest)} or more", lowest >= 1))
+    if full:
+        claims.append(Claim("1e8 pairs in less than 1 GB", f"{memory / 1e6:.0f} MB", memory < MEMORY_LIMIT))
+    text = (
+        "`simulate` against the same system in [SimPy](https://simpy.readthedocs.io) (a process for each request), "
+        "[Ciw](https://ciw.readthedocs.io) (pairs as batches, custom routing) and a plain loop compiled by numba. Each "
+        "measures mean waiting time, splitting probability and baseline throughput from 32 batches; ours also keeps "
+        "the quantiles of the waiting time."
+    )
+    return Section("Simulation", text, tables, claims, ("numpy", "scipy", *(PACKAGES[name] for name in peers)))
+
+
+def _claim(default: Mapping[str, float], ratios: Mapping[str, Mapping[str, float]], name: str, least: float) -> Claim:
+    everywhere = min(found[name] for found in ratios.values())
+    measured = f"{times(default[name])} in the default scenario, {times(everywhere)} or more in all"
+    return Claim(f"{least:g} times as many pairs per second as {name}", measured, everywhere >= least)

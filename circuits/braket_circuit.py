@@ -1,12 +1,15 @@
-"""The Bell circuit for Amazon Braket, and its bit order."""
+"""The circuits for Amazon Braket, on one Bell pair or several, and their bit order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..model.strategy import bell_pairs_for
+from .tsirelson import Router, rotations
 
 if TYPE_CHECKING:
     from braket.circuits import Circuit, FreeParameter
@@ -38,6 +41,29 @@ def bell_circuit(
     angle_a = FreeParameter("alpha") if alpha is None else alpha
     angle_b = FreeParameter("beta") if beta is None else beta
     return Circuit().h(a).cnot(a, b).ry(a, -1 * angle_a).ry(b, -1 * angle_b)
+
+
+def tsirelson_circuit(angles: Sequence[float]) -> Circuit:
+    """⌊k/2⌋ Bell pairs, then what turns the measurements of k-dimensional vectors to qubits 0 and 1 (MODEL §3).
+
+    In a plane (k = 2) that is `bell_circuit`. A's first qubit is 0 and B's is 1; their outcomes are the routers'. Bell
+    pair j has qubits 2j and 2j+1.
+
+    Args:
+        angles: All of A's and then all of B's, in radians (`Setting.angles`).
+    """
+    from braket.circuits import Circuit
+
+    count = len(angles) // 2
+    circuit = Circuit()
+    for pair in range(bell_pairs_for(count + 1)):
+        circuit.h(2 * pair).cnot(2 * pair, 2 * pair + 1)
+    routers: tuple[tuple[Router, Sequence[float]], ...] = (("a", angles[:count]), ("b", angles[count:]))
+    for side, (router, own) in enumerate(routers):
+        for rotation in rotations(count + 1, router):
+            gate = {"ry": circuit.ry, "rz": circuit.rz, "rzz": circuit.zz}[rotation.axis]
+            gate(*(2 * pair + side for pair in rotation.pairs), rotation.sign * own[rotation.angle])
+    return circuit
 
 
 def outcomes_from_measurements(measurements: NDArray[np.integer]) -> Outcomes:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.errors import DataError
-from ..model.strategy import Strategy
+from ..model.strategy import Measurements, Strategy
 from ..model.trials import Sampling, Trials
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_MORE = ("more_alpha", "more_beta")
+_FEW = 16  # settings up to which looking for the trials of each is faster than sorting all trials
 # What numpy's and Python's readers of archives raise over damaged bytes.
 _UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -29,13 +31,27 @@ class Setting:
 
     Attributes:
         x, y: Types of the two requests (0-based).
-        alpha, beta: Angles of A's and B's basis in radians; the ideal correlator is cos(alpha − beta).
+        alpha, beta: Angles of A's and B's basis in radians; in a plane the ideal correlator is cos(alpha − beta).
+        more_alpha, more_beta: The other k−2 angles of each where the vectors have k > 2 dimensions (hyperspherical,
+            see `hyperspherical_angles`); a backend measures them only if its description says so.
     """
 
     x: int
     y: int
     alpha: float
     beta: float
+    more_alpha: tuple[float, ...] = ()
+    more_beta: tuple[float, ...] = ()
+
+    @property
+    def dimension(self) -> int:
+        """k, of the vectors."""
+        return 2 + len(self.more_alpha)
+
+    @property
+    def angles(self) -> tuple[float, ...]:
+        """All of A's and then all of B's, 2(k−1) of them."""
+        return (self.alpha, *self.more_alpha, self.beta, *self.more_beta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +71,11 @@ class SamplingPlan:
     order: Integers
     shape: tuple[int, int]
     sampling: Sampling
+
+    @property
+    def dimension(self) -> int:
+        """k, of the vectors: the same in all settings."""
+        return self.settings[0].dimension
 
     @property
     def shots(self) -> Integers:
@@ -88,6 +109,8 @@ class SamplingPlan:
             name: np.array([getattr(setting, name) for setting in self.settings])
             for name in ("x", "y", "alpha", "beta")
         }
+        if self.dimension > 2:  # else left out, like `parallel` below
+            table |= {name: np.array([getattr(setting, name) for setting in self.settings]) for name in _MORE}
         sampling = self.sampling
         distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
         if sampling.parallel > 1:  # else left out: a plan of one pair to a shot keeps its bytes, and a run its hash
@@ -114,6 +137,8 @@ class SamplingPlan:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
                 columns = [stored[name].tolist() for name in ("x", "y", "alpha", "beta")]
+                if _MORE[0] in stored:
+                    columns += [[tuple(angles) for angles in stored[name].tolist()] for name in _MORE]
                 settings = tuple(Setting(*row) for row in zip(*columns, strict=True))
                 rule = cast(Literal["random", "fixed"], str(stored["rule"]))
                 distribution = stored["distribution"] if stored["distribution"].size else None
@@ -130,15 +155,19 @@ class SamplingPlan:
         Args:
             outcomes: For each setting an array of shape (shots, 2).
         """
-        bits = np.empty((len(self.order), 2), dtype=np.uint8)
-        narrow = self.order.astype(np.uint16) if len(self.settings) <= 2**16 else self.order  # sorts 4 times faster
-        bits[np.argsort(narrow, kind="stable")] = np.concatenate(outcomes)
-        return self.in_order(bits)
+        both = np.empty(len(self.order), dtype=np.uint16)  # the two bits of a trial are moved together
+        narrow = self.order.astype(np.min_scalar_type(len(self.settings) - 1))
+        if len(self.settings) <= _FEW:
+            for index, measured in enumerate(outcomes):
+                both[np.flatnonzero(narrow == index)] = _joined(measured)
+        else:
+            both[np.argsort(narrow, kind="stable")] = _joined(np.concatenate(outcomes))
+        return self.in_order(both.view(np.uint8).reshape(-1, 2))
 
     def in_order(self, bits: NDArray[np.uint8]) -> Trials:
         """The canonical record, given the outcomes (a, b) of each trial in order, shape (N, 2)."""
         x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
-        return Trials(x[self.order], y[self.order], bits[:, 0], bits[:, 1], self.shape)
+        return Trials(x.take(self.order), y.take(self.order), bits[:, 0], bits[:, 1], self.shape)
 
 
 def draw_plan(
@@ -153,7 +182,7 @@ def draw_plan(
     shots); of `fixed` ones all pairs of a shot measure the same. The last shot, or block of shots, may be incomplete.
 
     Args:
-        strategy: The measurements, each in a plane.
+        strategy: The measurements.
         sampling: `random` or `fixed`, the block length in shots, and the pairs to a shot.
         distribution: r(x,y), shape (n_A, n_B).
         trials: N.
@@ -161,12 +190,12 @@ def draw_plan(
     """
     settings: list[Setting] = []
     probability: list[float] = []
+    dimension = strategy.dimension
     for weight, part in zip(strategy.mixture, strategy.components, strict=True):
-        alpha, beta = part.angles()
-        for (x, y), share in np.ndenumerate(distribution):
-            if share > 0:
-                settings.append(Setting(x, y, float(alpha[x]), float(beta[y])))
-                probability.append(weight * float(share))
+        for setting in settings_of(part, dimension):
+            if (share := float(distribution[setting.x, setting.y])) > 0:
+                settings.append(setting)
+                probability.append(weight * share)
     shares = np.array(probability) / np.sum(probability)
     pairs = sampling.parallel
     if sampling.settings == "random":
@@ -177,6 +206,26 @@ def draw_plan(
         shots = _apportion(shares, -(-trials // pairs))
         order = np.repeat(np.arange(len(settings)), shots * pairs)[:trials]
     return SamplingPlan(tuple(settings), order.astype(np.int64), distribution.shape, sampling)
+
+
+def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ...]:
+    """The setting of every pair of types, router A's in rows.
+
+    Args:
+        measurements: One component of a strategy.
+        dimension: k of the circuit, the strategy's.
+    """
+    alpha, beta = (angles.tolist() for angles in measurements.bases(dimension))
+    return tuple(
+        Setting(x, y, first_a, first_b, tuple(more_a), tuple(more_b))
+        for x, (first_a, *more_a) in enumerate(alpha)
+        for y, (first_b, *more_b) in enumerate(beta)
+    )
+
+
+def _joined(bits: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Pairs of bits, shape (N, 2), as one number each, shape (N,), that only moving them makes sense of."""
+    return np.ascontiguousarray(bits, dtype=np.uint8).view(np.uint16)[:, 0]
 
 
 def _apportion(shares: Floats, total: int) -> Integers:

@@ -1,4 +1,4 @@
-"""The parametrised Bell circuit for Qiskit, and its bit order."""
+"""The parametrised circuits for Qiskit, on one Bell pair or several, and their bit order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..model.strategy import bell_pairs_for
+from .tsirelson import Router, angle_names, rotations
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -35,10 +38,51 @@ def bell_circuit(measured: bool = True) -> QuantumCircuit:
     return circuit
 
 
-def angle_parameters(circuit: QuantumCircuit) -> tuple[Parameter, Parameter]:
-    """The parameters (alpha, beta) of a Bell circuit, transpiled or not."""
+def tsirelson_circuit(dimension: int, measured: bool = True, chained: bool = False) -> QuantumCircuit:
+    """⌊k/2⌋ Bell pairs, then what turns the measurements of k-dimensional vectors to the first qubits (MODEL §3).
+
+    In a plane (k = 2) that is `bell_circuit`. A's first qubit is 0 and B's is 1, and they alone are measured; Bell pair
+    j has qubits 2j and 2j+1.
+
+    Args:
+        dimension: k ≥ 2.
+        measured: Whether the circuit ends in measurements; classical bit 0 is A's, 1 is B's.
+        chained: Whether all gates are between neighbours of the chain …–A₂–A₁–B₁–B₂–…: every pair is then made by the
+            first qubits and handed outwards.
+    """
+    from qiskit import QuantumCircuit
+
+    pairs = bell_pairs_for(dimension)
+    circuit = QuantumCircuit(2 * pairs, 2 if measured else 0, name="bell")
+    for pair in reversed(range(pairs)):
+        first = 0 if chained else 2 * pair
+        circuit.h(first)
+        circuit.cx(first, first + 1)
+        for qubit in range(2, 2 * pair + 2) if chained else ():
+            circuit.cx(qubit - 2, qubit)  # the outer qubit is still |0⟩: two gates exchange them
+            circuit.cx(qubit, qubit - 2)
+    _rotate(circuit, dimension, "a")
+    _rotate(circuit, dimension, "b")
+    if measured:
+        circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def _rotate(circuit: QuantumCircuit, dimension: int, router: Router) -> None:
+    """Append the rotations of a router."""
+    from qiskit.circuit import Parameter
+
+    names = angle_names(dimension)
+    own = [Parameter(name) for name in (names[: dimension - 1] if router == "a" else names[dimension - 1 :])]
+    for rotation in rotations(dimension, router):
+        qubits = [2 * pair + (router == "b") for pair in rotation.pairs]
+        getattr(circuit, rotation.axis)(rotation.sign * own[rotation.angle], *qubits)
+
+
+def angle_parameters(circuit: QuantumCircuit) -> tuple[Parameter, ...]:
+    """The parameters of a circuit, transpiled or not: (alpha, beta), or all of A's and then all of B's."""
     named = {parameter.name: parameter for parameter in circuit.parameters}
-    return named["alpha"], named["beta"]
+    return tuple(named[name] for name in angle_names(len(named) // 2 + 1))
 
 
 def outcomes_from_integers(values: NDArray[np.integer]) -> Outcomes:

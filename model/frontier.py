@@ -11,7 +11,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .game import XorGame, quantum_optimum
+from .dimension import optimum_within
+from .game import QuantumOptimum, XorGame, quantum_optimum
 from .rank_two import RankTwo
 from .strategy import Measurements, Strategy
 from .workload import Workload
@@ -148,8 +149,9 @@ class QuantumFrontier:
 
     Args:
         workload: The queueing model.
-        dimension: 2 restricts to one Bell pair measured in a plane, which loses nothing where G has rank 2
-            (MODEL §2, fact 1); None allows any quantum strategy.
+        dimension: k, the most dimensions of the vectors, 2m+1 for m Bell pairs; None allows any quantum strategy.
+            Where G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). Where the optimum needs more than k,
+            the points are the best found, and W may be lower than they say.
     """
 
     def __init__(self, workload: Workload, dimension: int | None = None) -> None:
@@ -253,7 +255,8 @@ class QuantumFrontier:
             return first
         if multiplier <= weights.min():
             return last
-        optimum = quantum_optimum(routing_game(self.workload, multiplier), self.dimension)
+        game = routing_game(self.workload, multiplier)
+        optimum = quantum_optimum(game, 2) if self.workload.rank_two else self._optimum_of_any_rank(game, multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
         point = _Extreme(
@@ -264,6 +267,13 @@ class QuantumFrontier:
         )
         self._solved[multiplier] = point
         return point
+
+    def _optimum_of_any_rank(self, game: XorGame, multiplier: float) -> QuantumOptimum:
+        """Where it may stall in local optima, the ascent starts from the two nearest optima known, too."""
+        if self.dimension is None:
+            return optimum_within(game)
+        known = heapq.nsmallest(2, self._solved.values(), key=lambda point: abs(point.multiplier - multiplier))
+        return optimum_within(game, self.dimension, [point.measurements.v for point in known])
 
     def _bracket(self, name: str, target: float) -> tuple[_Extreme, _Extreme]:
         """Optima on either side of the target, their multipliers equal to within the resolution (or the target met)."""

@@ -14,12 +14,13 @@ from scipy.optimize import minimize_scalar
 from .binning import binning_error, widened
 from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
 from .continuous import ContinuousGame
+from .dimension import largest_dimension
 from .errors import ScenarioError
 from .frontier import QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
 from .game import Bound, classical_optimum, is_quick, quantum_optimum
 from .limits import Limits
 from .scenario import OperatingTarget, Scenario
-from .strategy import Strategy
+from .strategy import Strategy, dimension_of
 from .workload import Workload
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ class OperatingPoint:
     """A strategy to run, what it should give at the visibility assumed, and the multiplier that certifies it.
 
     Attributes:
-        strategy: Measurement vectors for one Bell pair in a plane.
+        strategy: Measurement vectors for the Bell pairs of one pair of requests.
         assumed_visibility: Werner visibility the prediction assumes.
         splitting_probability: p predicted at that visibility.
         waiting_time: W predicted at that visibility.
@@ -62,22 +63,24 @@ class Frontiers:
     Args:
         workload: The queueing model.
         limits: When to stop proving the classical frontier; it is then a lower bound, and what follows from it holds.
+        bell_pairs: m, that the routers may use for each pair of requests.
     """
 
-    def __init__(self, workload: Workload, limits: Limits | None = None) -> None:
+    def __init__(self, workload: Workload, limits: Limits | None = None, bell_pairs: int = 1) -> None:
         self.workload = workload
         self.limits = limits or Limits()
+        self.bell_pairs = bell_pairs
         self._quantum_bounds: dict[float, Bound] = {}
         self._table_bounds: dict[float, Bound] = {}
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
-        """Those of a scenario's workload, proved as far as it asks.
+        """Those of a scenario's workload, proved as far as it asks, with the Bell pairs it allows.
 
         Raises:
             NoTradeOffError: interruptions cost the baseline nothing.
         """
-        return cls(scenario.workload(), scenario.limits())
+        return cls(scenario.workload(), scenario.limits(), scenario.experiment.bell_pairs)
 
     @cached_property
     def classical(self) -> ClassicalFrontier:
@@ -96,8 +99,20 @@ class Frontiers:
 
     @cached_property
     def one_pair(self) -> QuantumFrontier:
-        """What one Bell pair measured in a plane reaches: all of `quantum` where G has rank 2."""
-        return self.quantum if self.workload.rank_two else QuantumFrontier(self.workload, dimension=2)
+        """What one Bell pair for each pair of requests reaches, measured in any bases."""
+        return self._reached_by(1)
+
+    @cached_property
+    def in_use(self) -> QuantumFrontier:
+        """What the routers' Bell pairs reach."""
+        return self.one_pair if self.bell_pairs == 1 else self._reached_by(self.bell_pairs)
+
+    def _reached_by(self, bell_pairs: int) -> QuantumFrontier:
+        """All of `quantum` where G has rank 2, or the types are too few for any strategy to need more pairs."""
+        dimension = dimension_of(bell_pairs)
+        if self.workload.rank_two or largest_dimension(self.workload.shape) <= dimension:
+            return self.quantum
+        return QuantumFrontier(self.workload, dimension)
 
     def classical_bound(self, multiplier: float) -> Bound:
         """The interval holding β_C at μ; no longer search is begun where the frontier has been searched already."""
@@ -187,12 +202,12 @@ class Frontiers:
         return min(ratios)
 
     def waiting_time(self, splitting_probability: float, visibility: float = 1.0) -> float:
-        """Least W of one Bell pair of that visibility at p; NaN where the noise puts p out of reach."""
+        """Least W of the Bell pairs in use at p, with correlators of that visibility; NaN where p is out of reach."""
         ideal = _ideal(splitting_probability, 0.5, visibility)
         if not 0 <= ideal <= 1:
             return float("nan")
         middle = self._middle_waiting_time
-        return middle + visibility * (self.one_pair.waiting_time_at(ideal) - middle)
+        return middle + visibility * (self.in_use.waiting_time_at(ideal) - middle)
 
     def largest_advantage(self, visibility: float = 1.0) -> LargestAdvantage:
         """Where the relative reduction of waiting time is largest at that visibility.
@@ -200,7 +215,7 @@ class Frontiers:
         Raises:
             ScenarioError: there is no reduction anywhere.
         """
-        curve = self.one_pair.curve
+        curve = self.in_use.curve
         p = 0.5 + visibility * (curve.splitting_probability - 0.5)
         waiting = self._middle_waiting_time + visibility * (curve.waiting_time - self._middle_waiting_time)
         reduction = 1 - waiting / self.classical.waiting_time_at(p)
@@ -230,17 +245,19 @@ class Frontiers:
         Raises:
             ScenarioError: the target is out of reach, or no advantage exists to look for.
         """
+        if scenario.experiment.bell_pairs != self.bell_pairs:
+            return Frontiers(self.workload, self.limits, scenario.experiment.bell_pairs).operating_point(scenario)
         target = scenario.experiment.operating_point
         visibility = scenario.experiment.assumed_visibility
         if isinstance(target, OperatingTarget):
             strategy = self._targeted(target, visibility)
         else:
             best = self.largest_advantage(visibility)
-            strategy = self.one_pair.at_splitting_probability(_ideal(best.splitting_probability, 0.5, visibility))
+            strategy = self.in_use.at_splitting_probability(_ideal(best.splitting_probability, 0.5, visibility))
         split = strategy.split(visibility)
         p = self.workload.splitting_probability(split)
         ideal = self.workload.splitting_probability(strategy.split())
-        multiplier = self.one_pair.multiplier_at(ideal)
+        multiplier = self.in_use.multiplier_at(ideal)
         return OperatingPoint(
             strategy,
             visibility,
@@ -262,18 +279,18 @@ class Frontiers:
 
     def _targeted(self, target: OperatingTarget, visibility: float) -> Strategy:
         if target.multiplier is not None:
-            return self.one_pair.at_multiplier(target.multiplier)
+            return self.in_use.at_multiplier(target.multiplier)
         if target.splitting_probability is not None:
             ideal = _ideal(target.splitting_probability, 0.5, visibility)
             reach = (0.5 - visibility / 2, 0.5 + visibility / 2)
             _within("splitting_probability", target.splitting_probability, reach, visibility)
-            return self.one_pair.at_splitting_probability(min(max(ideal, 0.0), 1.0))
+            return self.in_use.at_splitting_probability(min(max(ideal, 0.0), 1.0))
         assert target.waiting_time is not None  # OperatingTarget holds exactly one
         middle = self._middle_waiting_time
         ends = (self.workload.unavoidable_waiting_time, self.workload.together_waiting_time)
         reach = (middle + visibility * (ends[0] - middle), middle + visibility * (ends[1] - middle))
         _within("waiting_time", target.waiting_time, reach, visibility)
-        return self.one_pair.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
+        return self.in_use.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
 
     @property
     def _middle_waiting_time(self) -> float:

@@ -26,6 +26,7 @@ from .limits import SEARCH_SECONDS, Limits
 from .pair_order import WithinPairOrder
 from .reward import PiecewiseLinearReward, PowerReward, Reward
 from .service import Service
+from .strategy import MAX_BELL_PAIRS
 from .validation import Positive, Section, first_complaint, read_text
 from .workload import Workload
 
@@ -244,7 +245,7 @@ OperatingPointSpec = Annotated[
 
 
 class ExperimentSpec(Section):
-    """What is fixed before data are taken."""
+    """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
 
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
@@ -253,6 +254,7 @@ class ExperimentSpec(Section):
     significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
     assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
     stop: Literal["certified"] | None = None
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS)] = 1
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
@@ -345,7 +347,10 @@ class Scenario(Section):
 
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""
-        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
+        content = self.model_dump(mode="json", exclude_none=True)
+        if self.experiment.bell_pairs == 1:  # left out, so that scenarios older than the field keep their hash
+            del content["experiment"]["bell_pairs"]
+        return {"schema": SCHEMA, **content}
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON record, hexadecimal."""

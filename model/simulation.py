@@ -226,7 +226,8 @@ class _Server:
         path -= floor
         self._backlog = float(path[-1] + work[-1])
         idle = -float(floor[-1])
-        reward = self._periods(floor[joins], idle)
+        # Coin flips as a mask: `compress` has no branch for the processor to mispredict, unlike `floor[joins]`.
+        reward = self._periods(floor.compress(joins), idle)
         return path, idle, reward
 
     def _periods(self, floor: Floats, idle: float) -> float:
@@ -266,7 +267,8 @@ class _Run:
         a, b = self._decide(arrivals.x, arrivals.y)
         split = a ^ b
         found = self._advance(arrivals, a, b, split, batch)
-        waits_a, waits_b = np.where(a, found[1], found[0]), np.where(b, found[1], found[0])
+        # By products, since `np.where` would branch on coin flips; exact, for all that is added to a wait is 0.
+        waits_a, waits_b = found[0] * ~a + found[1] * a, found[0] * ~b + found[1] * b
         together = ~split
         waits_a += arrivals.service_b * (together & ~arrivals.a_first)
         waits_b += arrivals.service_a * (together & arrivals.a_first)

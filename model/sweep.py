@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from .errors import ScenarioError, SweepError
 from .fields import places, scenario_with
 from .scenario import MAX_FILE_BYTES, Scenario
-from .sweep_point import COMPUTES, PointTask
+from .sweep_point import COMPUTES, MATTERS, PointTask
 from .validation import Section, first_complaint, read_text
 
 SCHEMA = "bellqueue.sweep/1"
@@ -246,7 +246,7 @@ class Sweep:
 
 def _is_idle(path: tuple[str | int, ...]) -> bool:
     if path[0] == "experiment":
-        return len(path) > 1 and path[1] != "assumed_visibility"
+        return len(path) > 1 and path[1] not in MATTERS
     return path[0] == "title" or path == ("traffic", "time_unit_seconds")
 
 

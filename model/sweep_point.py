@@ -14,6 +14,7 @@ from .operating import Frontiers, LargestAdvantage
 from .scenario import Scenario
 
 COMPUTES = "bellqueue.sweep-point/1"  # changes whenever an Outcome would
+MATTERS = ("assumed_visibility", "bell_pairs")  # of [experiment]: an outcome depends on no other field there
 
 
 class Outcome(BaseModel):
@@ -50,7 +51,7 @@ class PointTask:
     """What is computed at a point, and nothing that does not matter to it: equal tasks have equal outcomes.
 
     Attributes:
-        content: Canonical JSON of traffic, baseline, visibility and how far to prove.
+        content: Canonical JSON of a scenario without its title and those fields of [experiment] that do not matter.
     """
 
     content: str
@@ -60,13 +61,8 @@ class PointTask:
         """The task of a scenario."""
         record = scenario.record()
         record["traffic"].pop("time_unit_seconds", None)
-        content = {
-            "computes": COMPUTES,
-            "traffic": record["traffic"],
-            "baseline": record["baseline"],
-            "visibility": scenario.experiment.assumed_visibility,
-            **({"bounds": record["bounds"]} if "bounds" in record else {}),
-        }
+        experiment = {name: value for name, value in record["experiment"].items() if name in MATTERS}
+        content = {**record, "title": COMPUTES, "experiment": experiment}
         return cls(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
 
     @property
@@ -76,23 +72,19 @@ class PointTask:
 
     def scenario(self) -> Scenario:
         """A scenario with this task."""
-        content = json.loads(self.content)
-        experiment = {"assumed_visibility": content["visibility"]}
-        record = {"title": COMPUTES, "experiment": experiment}
-        asked = {name: content[name] for name in ("traffic", "baseline", "bounds") if name in content}
-        return Scenario.parse({**record, **asked})
+        return Scenario.parse(json.loads(self.content))
 
 
 def outcome_of(task: PointTask) -> Outcome:
-    """Solve the games of a point: 0.3 s for a few types, up to minutes for many correlated ones.
+    """Solve the games of a point: about a second for a few types, up to minutes for many correlated ones.
 
-    What the scenario or the numbers forbid is an outcome, too: "invalid" without a trade-off, "failed" where a bound
-    could not be proved or the arithmetic broke down.
+    What the scenario or the numbers forbid is an outcome, too: "invalid" without a trade-off, "failed" where the
+    arithmetic broke down.
     """
     scenario = task.scenario()
     visibility = scenario.experiment.assumed_visibility
     try:
-        frontiers = Frontiers(scenario.workload(), scenario.limits())
+        frontiers = Frontiers.of(scenario)
         return Outcome(status="computed", **_columns(frontiers, visibility))
     except NoTradeOffError as error:
         return Outcome(status="invalid", reason=str(error))
@@ -103,7 +95,7 @@ def outcome_of(task: PointTask) -> Outcome:
 
 
 def largest_advantage(frontiers: Frontiers, visibility: float) -> LargestAdvantage | None:
-    """Where one Bell pair saves the largest share of the waiting time at that visibility; None where it saves none."""
+    """Where the Bell pairs in use save the largest share of the waiting time; None where they save none."""
     try:
         return frontiers.largest_advantage(visibility)
     except ScenarioError:
@@ -111,7 +103,7 @@ def largest_advantage(frontiers: Frontiers, visibility: float) -> LargestAdvanta
 
 
 def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
-    workload, classical = frontiers.workload, frontiers.classical  # first: a bound that is not proved is no "None"
+    workload, classical = frontiers.workload, frontiers.classical  # first: what it raises is no "None"
     least = frontiers.least_visibility()
     columns: dict[str, Any] = {
         "pair_rate": workload.pair_rate,
@@ -127,7 +119,8 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
         return columns
     columns |= _bounds(frontiers)
     ranges = frontiers.advantage_ranges()
-    columns |= {"advantage_from": ranges[0][0], "advantage_to": ranges[-1][1], "advantage_ranges": len(ranges)}
+    if ranges:
+        columns |= {"advantage_from": ranges[0][0], "advantage_to": ranges[-1][1], "advantage_ranges": len(ranges)}
     best = largest_advantage(frontiers, visibility)
     if best is None:
         return columns
@@ -150,9 +143,8 @@ def _bounds(frontiers: Frontiers) -> dict[str, float]:
         (multiplier, frontiers.classical_bound(multiplier), frontiers.quantum_bound(multiplier))
         for multiplier in frontiers.classical.multipliers.tolist()
     ]
-    multiplier, classical, quantum = min(
-        ((mu, c, q) for mu, c, q in games if q.low > c.high), key=lambda game: game[1].high / game[2].low
-    )
+    differing = (game for game in games if game[1].high > 0)
+    multiplier, classical, quantum = max(differing, key=lambda game: game[2].low / game[1].high)
     return {
         "multiplier": multiplier,
         "classical_bound_low": classical.low,

@@ -91,18 +91,26 @@ class Trials:
         if not len(self.x):
             raise DataError("trials are empty; there is nothing to analyse")
         for (name, column), limit in zip(columns.items(), (*self.shape, 2, 2), strict=True):
-            wrong = np.flatnonzero((column < 0) | (column >= limit))
-            if wrong.size:
+            if column.min() < 0 or column.max() >= limit:
+                wrong = np.flatnonzero((column < 0) | (column >= limit))
                 at, value = int(wrong[0]), int(column[wrong[0]])
                 raise DataError(f"trials: {name} is {value} in trial {at + 1}; it must lie in 0…{limit - 1}")
 
     def __len__(self) -> int:
         return len(self.x)
 
+    def codes(self) -> NDArray[np.unsignedinteger]:
+        """((x·n_B + y)·2 + a)·2 + b of each trial, shape (N,), in as few bytes as hold them: what counts a table."""
+        kind = np.min_scalar_type(self.shape[0] * self.shape[1] * 4 - 1)
+        code = self.x.astype(kind)
+        for size, column in ((self.shape[1], self.y), (2, self.a), (2, self.b)):
+            code *= kind.type(size)
+            code += column.astype(kind)
+        return code
+
     def counts(self) -> Counts:
         """The same trials without their order."""
-        code = ((self.x.astype(np.int64) * self.shape[1] + self.y) * 2 + self.a) * 2 + self.b
-        table = np.bincount(code, minlength=self.shape[0] * self.shape[1] * 4)
+        table = np.bincount(self.codes(), minlength=self.shape[0] * self.shape[1] * 4)
         return Counts(table.reshape(*self.shape, 2, 2))
 
     def of_pair(self, pair: int, parallel: int) -> Trials:

@@ -15,14 +15,17 @@ from .options import (
     INTERRUPTED,
     NO_ADVANTAGE,
     NOT_FINISHED,
+    NOT_VERIFIED,
     USER_MISTAKE,
     BackendOption,
+    BoundSecondsOption,
     JsonOption,
     LedgerOption,
     MaxCostOption,
     MaxSecondsOption,
     OutOption,
     PollOption,
+    RecordArgument,
     RequireOption,
     RivalsOption,
     RunArgument,
@@ -204,6 +207,14 @@ def analyze(
 
 
 @app.command()
+def verify(run: RecordArgument, seconds: BoundSecondsOption = 60.0, json: JsonOption = False) -> None:
+    """Recheck a stored bound and p-value from the record alone, by other methods; exit code 5 if anything differs."""
+    from .verification import verify_command
+
+    _exit_unless(verify_command(run, seconds, json), NOT_VERIFIED)
+
+
+@app.command()
 def frontier(
     scenario: ScenarioArgument = None,
     json: JsonOption = False,
@@ -346,10 +357,10 @@ def _remote(name: str) -> RemoteBackend:
     return backend
 
 
-def _exit_unless(complete: bool) -> None:
+def _exit_unless(complete: bool, code: int = NOT_FINISHED) -> None:
     """Jobs that go on at the provider are no failure, but a script must be able to tell."""
     if not complete:
-        raise typer.Exit(NOT_FINISHED)
+        raise typer.Exit(code)
 
 
 def _exit_for(certified: bool, require_advantage: bool) -> None:

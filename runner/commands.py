@@ -127,7 +127,7 @@ def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: 
         progress.add_task("solving the game along the frontiers", total=None)
         workload = scenario.workload()
         curves = search_rivals(workload, progress) if rivals else ()
-        record = frontier_record(scenario.title, Frontiers(workload, scenario.limits()), curves)
+        record = frontier_record(scenario.title, Frontiers.of(scenario), curves)
     if plot:
         save(frontier_figure(record), plot)
     if json:

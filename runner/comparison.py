@@ -215,7 +215,7 @@ class _Searched:
 
     def symmetric_score(self, kappa: float) -> float:
         """Least W − κτ of a Bell pair with label-symmetric outputs."""
-        workload, curve = self.frontiers.workload, self.frontiers.one_pair.curve
+        workload, curve = self.frontiers.workload, self.frontiers.in_use.curve
         throughput = workload.baseline_throughput(curve.splitting_probability)
         top = int((curve.waiting_time - kappa * throughput).argmin())
         p = curve.splitting_probability
@@ -323,7 +323,7 @@ def _slope(frontiers: Frontiers, splitting_probability: float, visibility: float
     step = 1e-5
     low, high = max(splitting_probability - step, 0.0), min(splitting_probability + step, 1.0)
     fall = frontiers.workload.baseline_throughput([low, high])
-    return frontiers.one_pair.multiplier_at(ideal) * (high - low) / float(fall[0] - fall[1])
+    return frontiers.in_use.multiplier_at(ideal) * (high - low) / float(fall[0] - fall[1])
 
 
 def _wider_quantum(searched: _Searched, point: Point) -> WiderQuantum | None:

@@ -24,7 +24,7 @@ from .plan_record import PlanRecord
 
 SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
 TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
-_RECORD_BYTES = 100_000_000
+RECORD_BYTES = 100_000_000
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -72,7 +72,7 @@ class RunFolder:
     def _record(self, name: str, kind: type[Record]) -> Record:
         source = self.path / name
         try:
-            return kind.model_validate_json(read_text(source, DataError, _RECORD_BYTES, "the record of a run"))
+            return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
         except ValidationError as error:
             raise DataError(f"{source}: {first_complaint(error)}") from None
 

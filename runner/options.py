@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 DEFAULT_BACKEND = "fake:torino"
-USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, INTERRUPTED = 2, 3, 4, 130
+USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
 
 ScenarioArgument = Annotated[
     Path | None, typer.Argument(help="Scenario file (TOML). Without it: the embedded default scenario.")
@@ -40,3 +40,9 @@ UntilOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", help="Submit without being asked.")]
 PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest pause between two questions.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")]
+RecordArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's folder, or a bare analysis.json (the output of --json).")
+]
+BoundSecondsOption = Annotated[
+    float, typer.Option("--seconds", min=0, help="Longest search for the classical bound of a large game.")
+]

@@ -16,7 +16,7 @@ from ..analysis.functional import Sample
 from ..analysis.record import Analysis, Predicted, Provenance
 from ..analysis.result import analyse
 from ..backends.prediction import Predict, predicted_behaviour
-from ..backends.protocol import Backend, JobStatus, LocalBackend
+from ..backends.protocol import Backend, JobStatus, LocalBackend, description_for
 from ..circuits.plan import SamplingPlan, draw_plan
 from ..model.errors import BackendError, DataError
 from ..model.operating import Frontiers, OperatingPoint, input_distribution
@@ -62,7 +62,7 @@ def prepare(
 
     Raises:
         ScenarioError: the scenario has no such operating point.
-        BackendError, DataError: what `predict` gives are no probabilities.
+        BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
     """
     seed = secrets.randbits(63) if seed is None else seed
     frontiers = Frontiers.of(scenario)
@@ -127,6 +127,7 @@ def rounds_of(experiment: Experiment) -> Rounds:
 
 
 def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
+    description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
     job = backend.submit(plan, secrets.token_hex(16), seed)
     while not (status := backend.poll(job)).finished:
         watch(status)
@@ -138,7 +139,11 @@ def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Watch)
 
 
 def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
-    """What is fixed before the data, the device's calibration included."""
+    """What is fixed before the data, the device's calibration included.
+
+    Raises:
+        BackendError: the backend has no circuit for the strategy.
+    """
     return PlanRecord.of(
         experiment.point,
         experiment.plan,
@@ -146,7 +151,7 @@ def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
         created=now(),
         significance=experiment.scenario.experiment.significance,
         seed=experiment.seed,
-        description=backend.describe(),
+        description=description_for(backend, experiment.plan.dimension),
         predicted=experiment.predicted,
         stop=experiment.scenario.experiment.stop,
     )

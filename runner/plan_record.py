@@ -16,7 +16,7 @@ from ..backends.protocol import Description
 from ..circuits.plan import SamplingPlan
 from ..model.errors import DataError
 from ..model.operating import OperatingPoint
-from ..model.strategy import Measurements, Strategy
+from ..model.strategy import Measurements, Strategy, vectors_of
 from ..model.trials import Sampling, Trials
 
 
@@ -25,11 +25,45 @@ class _Record(BaseModel):
 
 
 class MeasurementRecord(_Record):
-    """One component of the strategy: its probability, and the angles of A's and B's bases in radians."""
+    """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
+
+    `more_alpha` and `more_beta` are the other k−2 angles of each basis where its vectors have k > 2 dimensions
+    (MODEL §3); of planar ones they are left out.
+    """
 
     probability: float
     alpha: list[float]
     beta: list[float]
+    more_alpha: list[list[float]] | None = Field(default=None, exclude_if=lambda value: value is None)
+    more_beta: list[list[float]] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @classmethod
+    def of(cls, probability: float, measurements: Measurements, dimension: int) -> MeasurementRecord:
+        """Record one component of a strategy whose circuit has k dimensions."""
+        columns = {}
+        for name, angles in zip(("alpha", "beta"), measurements.bases(dimension), strict=True):
+            columns[name] = angles[:, 0].tolist()
+            if dimension > 2:
+                columns[f"more_{name}"] = angles[:, 1:].tolist()
+        return cls(probability=probability, **columns)
+
+    def fits(self, shape: tuple[int, int]) -> bool:
+        """Whether it has angles for n_A×n_B types, of every basis as many."""
+        routers = zip((self.alpha, self.beta), (self.more_alpha, self.more_beta), shape, strict=True)
+        widths = set()
+        for first, more, count in routers:
+            if len(first) != count or (more is not None and len(more) != count):
+                return False
+            widths |= {len(row) for row in more or [[]]}
+        return len(widths) == 1
+
+    def measurements(self) -> Measurements:
+        """The component again, its vectors in the frame of the angles."""
+        alpha, beta = (
+            np.column_stack([first, *np.transpose(more or np.empty((len(first), 0)))])
+            for first, more in ((self.alpha, self.more_alpha), (self.beta, self.more_beta))
+        )
+        return Measurements(vectors_of(alpha), vectors_of(beta))
 
 
 class BackendRecord(_Record):
@@ -102,13 +136,12 @@ class PlanRecord(_Record):
         asked = _asked(plan)
         distribution = plan.sampling.distribution
         assert distribution is not None  # draw_plan is always given one
-        components = zip(point.strategy.mixture, (part.angles() for part in point.strategy.components), strict=True)
+        components = zip(point.strategy.mixture, point.strategy.components, strict=True)
         return cls(
             scenario_hash=scenario_hash,
             created=created,
             strategy=[
-                MeasurementRecord(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
-                for weight, (alpha, beta) in components
+                MeasurementRecord.of(weight, measurements, plan.dimension) for weight, measurements in components
             ],
             planned=Planned.of(point, predicted),
             settings=plan.sampling.settings,
@@ -143,19 +176,15 @@ class PlanRecord(_Record):
                 "restore it, or give the changed one with --scenario"
             )
         tables: list[Sequence[Sequence[float]]] = [self.asked, self.input_distribution, *self.asked_by_pair]
-        angles = [angle for part in self.strategy for angle in ((part.alpha, shape[0]), (part.beta, shape[1]))]
         right = all([len(row) for row in table] == [shape[1]] * shape[0] for table in tables)
-        if not right or any(len(angle) != count for angle, count in angles):
+        if not right or not all(part.fits(shape) for part in self.strategy):
             raise DataError(f"plan.json: asked, input_distribution and angles must be for {shape[0]}×{shape[1]} types")
         if len(self.asked_by_pair) != (self.parallel if self.parallel > 1 else 0):
             raise DataError(f"plan.json: asked_by_pair has {len(self.asked_by_pair)} tables for {self.parallel} pairs")
 
     def operating_point(self) -> OperatingPoint:
-        """The operating point again, its vectors in the plane of the angles."""
-        components = tuple(
-            Measurements(*(np.column_stack([np.cos(angle), np.sin(angle)]) for angle in (part.alpha, part.beta)))
-            for part in self.strategy
-        )
+        """The operating point again, its vectors in the frame of the angles."""
+        components = tuple(part.measurements() for part in self.strategy)
         strategy = Strategy(components, tuple(part.probability for part in self.strategy))
         return OperatingPoint(strategy, **self.planned.model_dump(exclude={"predicted"}))
 

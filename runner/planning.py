@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import pi, sqrt
 
 import numpy as np
 
+from ..analysis.bell_pairs import bell_pairs_at
+from ..analysis.forecast import Forecast, foresee, plan_design
 from ..analysis.forecast import forecast as forecast_run
-from ..analysis.forecast import foresee, plan_design
 from ..backends import BackendSummary, list_backends, open_backend
 from ..backends.prediction import (
     Predict,
@@ -18,7 +19,7 @@ from ..backends.prediction import (
     predictor,
     werner_probabilities,
 )
-from ..backends.protocol import Backend, Description, RemoteBackend
+from ..backends.protocol import Backend, Description, RemoteBackend, description_for
 from ..circuits.plan import Setting
 from ..model.errors import BackendError, BellqueueError
 from ..model.latency import fibre_distance_km
@@ -40,7 +41,7 @@ from .planning_record import (
 from .provenance import bellqueue_version, now
 from .terminal import print_whole, progress_bars, say
 
-_CHSH = tuple(Setting(0, 0, alpha, beta) for alpha, beta in ((0, pi / 4), (0, -pi / 4), (pi / 2, pi / 4)))
+_CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
 
 
 def plan_command(
@@ -108,7 +109,7 @@ def forecast_record(
     """
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
-    predict, device = _device(backend, visibility)
+    predict, device = _device(backend, visibility, point.strategy.dimension)
     found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
     better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed)
     unit = scenario.traffic.time_unit_seconds
@@ -126,7 +127,7 @@ def forecast_record(
         scenario_hash=scenario.content_hash(),
         verdict=verdict(found, device.name, scenario.experiment.significance),
         changes=[] if found.go else changes(found, better),
-        warnings=warnings(scenario, found),
+        warnings=[*warnings(scenario, found), *_several_pairs(scenario, frontiers, found, point, predict)],
         device=device,
         significance=scenario.experiment.significance,
         settings=scenario.experiment.settings,
@@ -139,6 +140,28 @@ def forecast_record(
         cost_needed=cost_needed,
         scenario=scenario.record(),
     )
+
+
+def _several_pairs(
+    scenario: Scenario, frontiers: Frontiers, found: Forecast, point: OperatingPoint, predict: Predict
+) -> Iterator[str]:
+    """What fewer Bell pairs than needed reach, and where the noise of several costs more than they bring."""
+    needed = bell_pairs_at(frontiers, frontiers.workload.splitting_probability(point.strategy.split()))
+    if needed:
+        yield needed.sentence()
+    if point.strategy.bell_pairs == 1:
+        return
+    fewer = scenario.with_experiment(bell_pairs=1)
+    with_one = Frontiers.of(fewer)
+    alone = with_one.operating_point(fewer)
+    behaviour = predicted_behaviour(predict, alone.strategy)
+    saved = foresee(fewer.experiment, with_one, alone, behaviour, None).waiting_time_reduction
+    together = found.expected.waiting_time_reduction.estimate
+    if saved > together:
+        yield (
+            f"At the noise predicted one Bell pair alone saves {saved:.4g} units of time, {point.strategy.bell_pairs} "
+            f"together {together:.4g}: set bell_pairs = 1 in [experiment]."
+        )
 
 
 def rank(
@@ -183,7 +206,7 @@ def rank(
 
 def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, name: str, power: float) -> RankedDevice:
     backend = open_backend(name)
-    predict, device = _device(backend, None)
+    predict, device = _device(backend, None, point.strategy.dimension)
     predicted = predicted_behaviour(predict, point.strategy)
     design = plan_design(scenario.experiment, frontiers, point, predicted, power)
     foreseen = foresee(scenario.experiment, frontiers, point, predicted, design)
@@ -203,8 +226,8 @@ def _devices() -> list[BackendSummary]:
     return [*reachable(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
 
 
-def _device(backend: Backend | None, visibility: float | None) -> tuple[Predict, DeviceRecord]:
-    """The prediction, and what to say of the device."""
+def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
+    """The prediction, and what to say of the device where vectors of k dimensions are measured."""
     if backend is None:
         assert visibility is not None  # plan_command has seen to it
         predict: Predict = partial(werner_probabilities, visibility=visibility)
@@ -213,9 +236,13 @@ def _device(backend: Backend | None, visibility: float | None) -> tuple[Predict,
         )
     else:
         # Without any prediction the first call says what is missing.
-        predict, told = predictor(backend) or partial(predicted_probabilities, backend), backend.describe()
-    crossed = Setting(0, 0, pi / 2, -pi / 4)
-    e = np.einsum("nij,ij->n", predict((*_CHSH, crossed)), [[1, -1], [-1, 1]])
+        predict, told = (
+            predictor(backend) or partial(predicted_probabilities, backend),
+            description_for(backend, dimension),
+        )
+    more = (0.0,) * (dimension - 2)
+    settings = [Setting(0, 0, alpha, beta, more, more) for alpha, beta in _CHSH]
+    e = np.einsum("nij,ij->n", predict(settings), [[1, -1], [-1, 1]])
     return predict, DeviceRecord(
         name=told.name,
         kind=told.kind,

@@ -18,7 +18,7 @@ from ..backends.dispatch import Dispatch
 from ..backends.entries import JobEntry, RunEntry
 from ..backends.ledger import BUSY, Ledger
 from ..backends.prediction import predictor
-from ..backends.protocol import CostEstimate, RemoteBackend
+from ..backends.protocol import CostEstimate, RemoteBackend, description_for
 from ..circuits.plan import SamplingPlan
 from ..model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ..model.operating import Frontiers
@@ -68,7 +68,7 @@ def plan_run(
         scenario=texts[0],
         plan=texts[1],
         sampling=sampling,
-        attachments=json.dumps(dict(backend.describe().attachments)),
+        attachments=json.dumps(dict(description_for(backend, experiment.plan.dimension).attachments)),
         folder=str(target),
         command=command,
         content_hash=content_hash(*texts, sampling.hex()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,9 @@ def _types(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
             service["scv"] = float(rng.uniform(0.2, 3.0))
         specs.append({"name": f"type {index}", "probability": float(probability[index]), "service": service})
     return specs
+
+
+def two_pairs_scenario(**experiment: Any) -> Scenario:
+    """examples/two_bell_pairs.toml: 4×7 correlated types of rank 4, with fields of [experiment] replaced."""
+    place = Path(__file__).parent.parent / "examples" / "two_bell_pairs.toml"
+    return Scenario.load(place).with_experiment(**experiment)

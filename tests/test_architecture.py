@@ -48,6 +48,31 @@ def test_folders_import_only_what_the_design_allows(folder: str) -> None:
             assert not others & SDKS, path
 
 
+def test_the_verification_uses_nothing_that_made_the_numbers() -> None:
+    """Its modules import each other, the errors and the complaints about malformed records, and so do these."""
+    files = [ROOT / "analysis" / "verification.py", *sorted((ROOT / "analysis").glob("recheck_*.py"))]
+    assert len(files) > 10
+    ours = {path.stem for path in files}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                assert node.module in ours, path
+            elif isinstance(node, ast.ImportFrom) and node.level:
+                assert (node.level, node.module) in {(2, "model.errors"), (2, "model.validation")}, path
+    script = (
+        "import bellqueue.analysis.verification, sys; print(*(n for n in sys.modules if n.startswith('bellqueue')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    allowed = {
+        "bellqueue",
+        "bellqueue.analysis",
+        "bellqueue.model",
+        "bellqueue.model.errors",
+        "bellqueue.model.validation",
+    }
+    assert set(done.stdout.split()) <= allowed | {f"bellqueue.analysis.{name}" for name in ours}
+
+
 def _modules_after(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

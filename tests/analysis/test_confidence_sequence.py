@@ -19,6 +19,7 @@ from bellqueue.analysis.martingale import (
     SPREAD,
     Bets,
     RunningMartingale,
+    largest_log_wealth,
     log_anytime_p_values,
     log_wealth,
     shot_scores,
@@ -163,6 +164,33 @@ def test_rounds_change_nothing_in_a_long_run() -> None:
     running = RunningMartingale(0.7)
     found = np.concatenate([running.update(part) for part in np.split(scores, [1, 2, 777, 9000])])
     assert np.array_equal(found, log_anytime_p_values(scores, 0.7))
+
+
+@pytest.mark.parametrize("mean", [0.60, 0.66, 0.68, 0.75, 1.0])
+@pytest.mark.parametrize("kind", ["wins and losses", "few values", "many values"])
+def test_the_largest_wealth_is_the_largest_along_the_path(mean: float, kind: str) -> None:
+    """Whether it lies at the end, at the start or in the middle, and however many values U takes."""
+    rng = np.random.default_rng(17)
+    count = {"wins and losses": 2, "few values": 6, "many values": 90}[kind]
+    values = np.concatenate([[1.0, 0.0], rng.uniform(0.1, 1, size=count - 2)])
+    shares = np.concatenate([[0.6], np.full(count - 1, 0.4 / (count - 1))])
+    place = rng.choice(count, size=5000, p=shares)
+    place[:1500] = rng.choice(count, size=1500, p=shares[::-1] if mean == 0.75 else shares)
+    for lost in (0, 3):
+        along = log_wealth(values[place], mean, trials=lost)
+        assert largest_log_wealth(values, place, mean, lost) == pytest.approx(along.max(), rel=1e-10, abs=1e-10)
+    assert largest_log_wealth(values, place[:1], mean) == pytest.approx(log_wealth(values[place[:1]], mean)[0])
+
+
+def test_scores_come_from_their_table() -> None:
+    """U = (1 ± (A/r)/z)/2, + where the bits agree."""
+    rng = np.random.default_rng(18)
+    functional, r = rng.normal(size=(3, 2)), rng.dirichlet(np.ones(6)).reshape(3, 2)
+    columns = {name: rng.integers(size, size=200) for name, size in zip("xyab", (3, 2, 2, 2), strict=True)}
+    unit = functional / r / np.abs(functional / r).max()
+    rows = zip(*columns.values(), strict=True)
+    expected = [(1 + unit[x, y] * (1 if a == b else -1)) / 2 for x, y, a, b in rows]
+    assert trial_scores(functional, r, Trials(**columns, shape=(3, 2))) == pytest.approx(expected, rel=1e-14)
 
 
 @given(scores_in_order)

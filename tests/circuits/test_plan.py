@@ -138,3 +138,19 @@ def test_parts_put_together_are_the_plan(plan: SamplingPlan, cuts: list[int], se
     for name in "xyab":
         np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
     assert whole.x.tolist() == [plan.settings[index].x for index in plan.order]
+
+
+@pytest.mark.parametrize("count", [1, 4, 16, 17, 300])
+def test_outcomes_come_back_in_the_order_of_the_plan(count: int) -> None:
+    """Each setting's outcomes are used one after the other, whether few or many settings are told apart."""
+    rng = np.random.default_rng(count)
+    order = rng.integers(count, size=1000)
+    plan = SamplingPlan(
+        tuple(Setting(index, 0, 0.0, 0.0) for index in range(count)), order, (count, 1), Sampling("random")
+    )
+    outcomes = [rng.integers(2, size=(int(shots), 2)).astype(np.uint8) for shots in plan.shots]
+    waiting = [part.tolist() for part in outcomes]
+    expected = [waiting[index].pop(0) for index in order.tolist()]
+    trials = plan.trials(outcomes)
+    assert trials.x.tolist() == order.tolist()
+    assert np.column_stack([trials.a, trials.b]).tolist() == expected

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.model import sweep_point
 from bellqueue.model.errors import ScenarioError, SweepError
+from bellqueue.model.fields import scenario_with
 from bellqueue.model.frontier import routing_game
+from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.sweep import MAX_POINTS, Sweep
 from bellqueue.model.sweep_point import Outcome, PointTask, outcome_of
 
-from tests.scenarios import brute_force_hull, default_record, heavy_scenario
+from tests.scenarios import brute_force_hull, default_record, heavy_scenario, two_pairs_scenario
 
 
 def sweep(*axes: dict[str, Any], **content: Any) -> Sweep:
@@ -136,6 +137,36 @@ def test_equal_tasks_are_one_whatever_else_differs() -> None:
     assert len({point.task.identity for point in other.points() if point.task}) == 2
 
 
+def test_whatever_matters_to_an_outcome_is_in_the_task() -> None:
+    base = two_pairs_scenario().record()
+    for field, values in (
+        ("experiment.bell_pairs", [1, 2]),
+        ("traffic.within_pair_order", ["random", "shortest-first"]),
+        ("bounds", [{"relative_gap": 0.01}, {"relative_gap": 0.02}]),
+        ("baseline.reward.setup_time", [1, 2]),
+    ):
+        varied = sweep({"field": field, "values": values}, scenario=base)
+        assert not varied.idle_axes
+        tasks = [point.task for point in varied.points()]
+        assert len({task.identity for task in tasks if task}) == 2, field
+        for task, value in zip(tasks, values, strict=True):
+            assert task
+            asked = scenario_with(two_pairs_scenario(), {field: value})
+            meant = task.scenario()
+            assert (meant.traffic, meant.baseline, meant.limits()) == (asked.traffic, asked.baseline, asked.limits())
+            assert meant.experiment.bell_pairs == asked.experiment.bell_pairs
+
+
+def test_a_classical_frontier_without_a_proof_is_said_and_claims_nothing() -> None:
+    record = two_pairs_scenario().record()
+    found = outcome(Scenario.parse({**record, "bounds": {"relative_gap": 0.0, "time_limit": 1e6}}))
+    assert found.classical_gap_relative == 0
+    unproved = outcome(Scenario.parse({**record, "bounds": {"relative_gap": 0.5, "time_limit": 0}}))
+    assert unproved.status == "computed"
+    assert (unproved.waiting_time_classical or 0) <= (found.waiting_time_classical or 0) + 1e-9
+    assert (unproved.least_visibility or 1) >= (found.least_visibility or 1) - 1e-9
+
+
 def test_the_content_hash_holds_the_grid_and_not_how_it_is_written() -> None:
     plain = sweep({"field": "load", "values": [0.1, 0.2, 0.3]})
     grid = sweep({"field": "load", "from": 0.1, "to": 0.3, "count": 3})
@@ -213,10 +244,10 @@ def test_a_linear_reward_is_no_scenario_to_compute() -> None:
 
 @pytest.mark.parametrize("error", [ScenarioError("the bound is not proved"), ValueError("empty interval")])
 def test_what_breaks_down_is_an_outcome_with_its_reason(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(sweep_point, "Frontiers", broken)
+    monkeypatch.setattr(Frontiers, "of", broken)
     found = outcome(Scenario.default())
     assert found.status == "failed"
     assert str(error) in (found.reason or "")

@@ -23,6 +23,18 @@ def test_counts_of_joined_trials_are_the_sum_of_their_counts() -> None:
         assert first.counts().table[x, y, a, b] == here.sum()
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (8, 8), (9, 8), (128, 128), (200, 130)])
+def test_counts_hold_every_trial_however_many_types_there_are(shape: tuple[int, int]) -> None:
+    """The numbers that stand for a trial need one byte, two or four."""
+    rng = np.random.default_rng(3)
+    x, y, a, b = (np.append(rng.integers(size, size=300), size - 1) for size in (*shape, 2, 2))
+    table = np.zeros((*shape, 2, 2), dtype=int)
+    np.add.at(table, (x, y, a, b), 1)
+    narrow = Trials(x.astype(np.int16), y.astype(np.int16), a.astype(np.uint8), b.astype(np.uint8), shape)
+    assert np.array_equal(Trials(x, y, a, b, shape).counts().table, table)
+    assert np.array_equal(narrow.counts().table, table)
+
+
 def test_correlators_are_agreement_less_disagreement() -> None:
     table = np.zeros((1, 2, 2, 2), dtype=int)
     table[0, 0] = [[30, 5], [5, 60]]

@@ -28,6 +28,7 @@ from bellqueue.runner.sweep_table import csv_text
 
 from tests.runner.sweep_points import GATE, Gate, outcome_held_up
 from tests.runner.test_sweep import identities, journal
+from tests.scenarios import heavy_scenario
 
 distributed = pytest.importorskip("distributed")
 
@@ -88,7 +89,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(
 ) -> None:
     """One worker is held up at a point, the other goes on; then the first is killed with that point unfinished."""
     address, workers = cluster
-    sweep = Sweep.parse({"axis": [{"field": "load", "from": 0.05, "to": 0.95, "count": 7}]})
+    axis = {"field": "baseline.reward.exponent", "from": 1.5, "to": 4.5, "count": 7}
+    sweep = Sweep.parse({"axis": [axis], "scenario": heavy_scenario().record()})
     wanted = identities(sweep)
     Gate(gate).lay(wanted[VICTIM])
     in_the_middle = threading.Event()

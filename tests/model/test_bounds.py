@@ -1,0 +1,71 @@
+"""Every interval of 500 random games against brute force over all signs, and against a semidefinite solver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from bellqueue.model import game as game_module
+from bellqueue.model.frontier import routing_game
+from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
+from bellqueue.model.scenario import Scenario
+
+from tests.scenarios import random_scenario
+
+SHAPES = ("product", "joint", "shortest first", "any", "branch and bound")
+EACH = 100
+
+
+def _game(kind: str, seed: int) -> XorGame:
+    """A routing game of a random scenario with 2–10 types a router, or any matrix with entries missing."""
+    rng = np.random.default_rng([seed, SHAPES.index(kind)])
+    if kind in ("any", "branch and bound"):
+        shape = tuple(rng.integers(1 if kind == "any" else 3, 11, size=2))
+        return XorGame(rng.normal(size=shape) * (rng.random(shape) < 0.8) + 1e-3)
+    scenario = random_scenario(rng, most=10, joint=kind == "joint")
+    if kind == "shortest first":
+        record: dict[str, Any] = scenario.record()
+        record["traffic"]["within_pair_order"] = "shortest-first"
+        scenario = Scenario.parse(record)
+    workload = scenario.workload()
+    return routing_game(workload, float(rng.uniform(workload.weights.min(), workload.weights.max())))
+
+
+def _brute_force(matrix: np.ndarray) -> float:
+    """max Σ G a_x b_y by listing the signs of the smaller side."""
+    small = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    signs = 1 - 2.0 * (np.arange(2 ** small.shape[0])[:, None] >> np.arange(small.shape[0]) & 1)
+    return float(np.abs(signs @ small).sum(axis=1).max())
+
+
+def _semidefinite(matrix: np.ndarray) -> tuple[float, float]:
+    """β_Q by Clarabel, and how far its answer may be off: G scaled to Σ|G| = 1, its tolerances a hundredth of that."""
+    rows, columns = matrix.shape
+    scale = float(np.abs(matrix).sum())
+    gram = cp.Variable((rows + columns, rows + columns), PSD=True)
+    problem = cp.Problem(cp.Maximize(cp.sum(cp.multiply(matrix / scale, gram[:rows, rows:]))), [cp.diag(gram) == 1])
+    tight = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
+    value = float(problem.solve(solver=cp.CLARABEL, **tight))
+    assert problem.status == cp.OPTIMAL
+    return scale * value, 1e-7 * scale
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_every_interval_holds_the_true_value(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind == "branch and bound":
+        monkeypatch.setattr(game_module, "MAX_STEPS", 0)
+    methods = set()
+    for seed in range(EACH):
+        game = _game(kind, seed)
+        classical, quantum = classical_optimum(game).bound, quantum_optimum(game).bound
+        methods.add(classical.method.split(",")[0])
+        exact = _brute_force(game.matrix)
+        assert classical.low <= exact <= classical.high, (kind, seed)
+        assert classical.high - classical.low <= 1e-8 * np.abs(game.matrix).sum(), (kind, seed)
+        best, tolerance = _semidefinite(game.matrix)
+        assert quantum.low - tolerance <= best <= quantum.high + tolerance, (kind, seed)
+        assert quantum.high - quantum.low <= 1e-7 * np.abs(game.matrix).sum(), (kind, seed)
+        assert quantum.high >= exact, (kind, seed)
+    assert methods == {{"product": "threshold", "branch and bound": kind}.get(kind, "enumeration")}

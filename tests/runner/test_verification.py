@@ -1,0 +1,498 @@
+"""`bellqueue verify`: runs as the pipeline writes them verify; whatever is changed afterwards is found and named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.functional import Sample
+from bellqueue.analysis.recheck_findings import OUTSIDE, Row, Verification
+from bellqueue.analysis.verification import verify
+from bellqueue.model.errors import DataError
+from bellqueue.model.scenario import Scenario
+from bellqueue.model.trials import Counts, Sampling
+from bellqueue.runner.pipeline import analyse_foreign
+from bellqueue.runner.verification import read_run
+
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario, random_scenario
+
+from .conftest import Run
+from .recorded_runs import edited, write_run
+
+Change = Callable[[Path], Any]
+
+
+def of_folder(folder: Path) -> Verification:
+    return verify((folder / "analysis.json").read_text(), str(folder), read_run(folder))
+
+
+def of_record(folder: Path) -> Verification:
+    return verify((folder / "analysis.json").read_text(), str(folder))
+
+
+def unmade(found: Verification) -> set[str]:
+    """What was not checked although it belongs to the certificate."""
+    skipped = [row for row in found.rows if row.status == "not checked"]
+    return {row.what for row in skipped if not row.method.startswith(OUTSIDE)}
+
+
+def differing(found: Verification) -> set[str]:
+    return {row.what for row in found.rows if row.status == "DIFFERS"}
+
+
+def row(found: Verification, what: str) -> Row:
+    return next(row for row in found.rows if row.what == what)
+
+
+def traffic(record: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**record, "traffic": {"pair_rate": 0.05, **changes}}
+
+
+def types_of(count: int, joint: bool = False) -> dict[str, Any]:
+    """A scenario with that many types a side, from a seed."""
+    rng = np.random.default_rng(count)
+    types = [
+        {"name": f"type {i}", "service": {"distribution": "exponential", "mean": float(rng.uniform(0.2, 6.0))}}
+        for i in range(count)
+    ]
+    if joint:
+        table = rng.dirichlet(np.full(count**2, 2.0)).reshape(count, count)
+        return {"pair_rate": 0.02, "type": types, "joint": (table / table.sum()).tolist()}
+    shares = rng.dirichlet(np.full(count, 4.0))
+    for spec, share in zip(types, (shares / shares.sum()).tolist(), strict=True):
+        spec["probability"] = share
+    return {"pair_rate": 0.02, "type": types}
+
+
+AT_HALF = {"operating_point": {"splitting_probability": 0.5}}
+# The scenario's record, and how the run was taken.
+RUNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "fresh settings": (default_record(shots=4000), {}),
+    "fixed settings": (default_record(shots=4001, settings="fixed"), {}),
+    "blocks": (default_record(shots=4001, block=7), {}),
+    "stopped early": (default_record(shots=20_000, stop="certified"), {}),
+    "budget used up": (default_record(shots=1000, stop="certified"), {"visibility": 0.6}),
+    "lost trials": (default_record(shots=4000), {"lost": 90}),
+    "stopped, with losses": (default_record(shots=20_000, stop="certified"), {"lost": 30}),
+    "three pairs": (default_record(shots=6000), {"parallel": 3, "lost": 50}),
+    "two pairs, fixed": (default_record(shots=4000, settings="fixed"), {"parallel": 2}),
+    "a mixture of two strategies": (
+        default_record(shots=4000, **{"operating_point": {"splitting_probability": 0.3}}),
+        {},
+    ),
+    "no advantage": (default_record(shots=2000), {"visibility": 0.3}),
+    "heavy traffic": (heavy_scenario().with_experiment(shots=4000).record(), {}),
+    "a joint table": (traffic(default_record(shots=5000, **AT_HALF), **types_of(3, joint=True)), {}),
+    "twenty types": (traffic(default_record(shots=5000), **types_of(20)), {}),
+    "sizes": (
+        traffic(default_record(shots=5000), sizes={"distribution": "gamma", "mean": 2.0, "scv": 3.0, "bins": 30}),
+        {"visibility": 1.0},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_runs_verify(name: str, tmp_path: Path) -> None:
+    record, taken = RUNS[name]
+    write_run(tmp_path / "run", record, **taken)
+    found = of_folder(tmp_path / "run")
+    assert found.verified, found.summary
+    assert found.summary.startswith("VERIFIED: all ")
+    assert not unmade(found)
+    alone = of_record(tmp_path / "run")
+    assert alone.verified, alone.summary
+    in_order = {"certificate.log10_anytime_p_value", "certificate.log10_p_value"}
+    assert unmade(alone) <= {"provenance.content_hash", "parallel", *in_order}
+    assert ("certificate.log10_p_value" in unmade(alone)) == (record["experiment"].get("stop") is not None)
+
+
+def test_runs_of_the_command_line_verify(call: Run, tmp_path: Path) -> None:
+    for backend in ("aer:visibility=0.97", "fake:torino"):
+        folder = backend[:4]
+        call("run", "--backend", backend, "--shots", 3000, "--seed", 2, "--out", folder, "--no-rivals")
+        done = call("verify", folder)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        assert done.stdout.startswith("VERIFIED: all ")
+        assert "binomial tail summed term by term" in done.stdout
+        record = json.loads(call("verify", f"{folder}/analysis.json", "--json").stdout)
+        assert record["schema"] == "bellqueue.verification/1"
+        assert record["verified"]
+        assert {each["status"] for each in record["rows"]} == {"OK", "not checked"}
+
+
+@pytest.mark.parametrize("counts", [IBM_HANOI, IBM_GENEVA], ids=["hanoi", "geneva"])
+@pytest.mark.parametrize("lost", [0, 500])
+def test_published_counts_verify_from_the_record_alone(counts: Any, lost: int) -> None:
+    sampling = Sampling("fixed", lost=np.full((2, 2), lost) if lost else None)
+    analysis = analyse_foreign("counts", Sample(Counts(np.array(counts)), sampling), Scenario.default())
+    found = verify(analysis.to_json(), "record")
+    assert found.verified, found.summary
+    assert not unmade(found)
+    assert row(found, "certificate.edges").recomputed == 2
+    alarm = row(found, "no_signalling.alarm")
+    assert alarm.recomputed is (counts is IBM_GENEVA)
+
+
+def test_settings_that_were_not_drawn_as_declared_lose_their_declaration_here_too() -> None:
+    sampling = Sampling("random", np.array([[0.1, 0.2], [0.3, 0.4]]))
+    analysis = analyse_foreign("counts", Sample(Counts(np.array(IBM_HANOI)), sampling), Scenario.default())
+    assert "SETTINGS ALARM" in analysis.verdict[0]
+    found = verify(analysis.to_json(), "record")
+    assert found.verified, found.summary
+    assert row(found, "warnings").recomputed == "SETTINGS ALARM"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_foreign_counts_of_any_scenario_verify(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scenario = random_scenario(rng, most=6)
+    counts = rng.integers(1, 400, (*scenario.workload().shape, 2, 2))
+    analysis = analyse_foreign("counts", Sample(Counts(counts), Sampling("fixed")), scenario)
+    found = verify(analysis.to_json(), "record")
+    assert found.verified, found.summary
+    assert not unmade(found)
+
+
+# --- What is changed afterwards ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with lost trials, certified."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    write_run(folder, default_record(shots=4000), lost=60)
+    return folder
+
+
+@pytest.fixture
+def run(untouched: Path, tmp_path: Path) -> Path:
+    """A copy of it to be changed."""
+    shutil.copytree(untouched, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def in_analysis(*place: Any, value: Any) -> Change:
+    return lambda folder: edited(folder / "analysis.json", *place, value=value)
+
+
+def in_plan(*place: Any, value: Any) -> Change:
+    return lambda folder: edited(folder / "plan.json", *place, value=value)
+
+
+def in_scenario(*place: Any, value: Any) -> Change:
+    return lambda folder: edited(folder / "scenario.json", *place, value=value)
+
+
+def in_trials(change: Callable[[list[str]], list[str]]) -> Change:
+    def changed(folder: Path) -> None:
+        lines = (folder / "trials.csv").read_text().splitlines()
+        (folder / "trials.csv").write_text("\n".join(change(lines)) + "\n")
+
+    return changed
+
+
+def outcome_flipped(lines: list[str]) -> list[str]:
+    return [*lines[:100], lines[100][:-1] + ("1" if lines[100][-1] == "0" else "0"), *lines[101:]]
+
+
+def setting_flipped(lines: list[str]) -> list[str]:
+    return [*lines[:100], ("1" if lines[100][0] == "0" else "0") + lines[100][1:], *lines[101:]]
+
+
+# Numbers of analysis.json on which no other row rests: where each stands, what it is changed to, and its row.
+NUMBERS: list[tuple[tuple[Any, ...], Any, str]] = [
+    (("measured", "counts", 0, 1, 1, 0), lambda n: n + 1, "measured.counts[0][1][1][0]"),
+    (("measured", "lost", 1, 1), 0, "measured.lost[1][1]"),
+    (("measured", "stopped"), True, "measured.stopped"),
+    (("correlators", "trials", 1, 0), 5, "correlators.trials[1][0]"),
+    (("correlators", "measured", 0, 0), lambda c: c + 1e-8, "correlators.measured[0][0]"),
+    (("correlators", "standard_error", 1, 1), 0.5, "correlators.standard_error[1][1]"),
+    (("certificate", "classical_bound", "low"), lambda b: b * (1 + 1e-6), "certificate.classical_bound.low"),
+    (("certificate", "quantum_bound", "low"), lambda b: b + 1e-7, "certificate.quantum_bound.low"),
+    (("certificate", "quantum_bound", "high"), lambda b: b - 1e-7, "certificate.quantum_bound.high"),
+    (("certificate", "log10_anytime_p_value"), lambda p: p - 1e-4, "certificate.log10_anytime_p_value"),
+    (("certificate", "log10_p_value_any_crosstalk"), -3.0, "certificate.log10_p_value_any_crosstalk"),
+    (("certificate", "method"), "Chernoff–KL", "certificate.method"),
+    (("certificate", "assumption"), "None at all.", "certificate.assumption"),
+    (("certificate", "score"), lambda b: b + 1e-8, "certificate.score"),
+    (("certificate", "excess", "estimate"), lambda b: b + 1e-8, "certificate.excess.estimate"),
+    (("certificate", "excess", "high"), lambda b: b - 1e-8, "certificate.excess.high"),
+    (("observed", "waiting_time", "estimate"), lambda w: w - 1e-8, "observed.waiting_time.estimate"),
+    (("observed", "waiting_time", "low"), lambda w: w + 1e-8, "observed.waiting_time.low"),
+    (("observed", "splitting_probability", "high"), 0.7, "observed.splitting_probability.high"),
+    (("observed", "baseline_throughput", "estimate"), 1.75, "observed.baseline_throughput.estimate"),
+    (
+        ("advantage", "waiting_time_reduction_relative", "low"),
+        lambda share: share + 1e-8,
+        "advantage.waiting_time_reduction_relative.low",
+    ),
+    (
+        ("advantage", "throughput_gain_relative", "estimate"),
+        lambda share: share + 1e-8,
+        "advantage.throughput_gain_relative.estimate",
+    ),
+    (("advantage", "throughput_gain_relative", "high"), 0.2, "advantage.throughput_gain_relative.high"),
+    (
+        ("classical", "waiting_time_at_equal_throughput", "estimate"),
+        0.6,
+        "classical.waiting_time_at_equal_throughput.estimate",
+    ),
+    (
+        ("classical", "baseline_throughput_at_equal_waiting_time", "low"),
+        1.7,
+        "classical.baseline_throughput_at_equal_waiting_time.low",
+    ),
+    (("frontiers", "classical", 1, "waiting_time"), 0.8, "frontiers.classical: W[1]"),
+    (("frontiers", "classical", 1, "splitting_probability"), 0.31, "frontiers.classical: p[1]"),
+    (("frontiers", "classical", 2, "baseline_throughput"), 1.7, "frontiers.classical: τ[2]"),
+    (("frontiers", "weights", 1, 1), 3.3789, "frontiers.weights[1][1]"),
+    (("frontiers", "load"), 0.0500001, "frontiers.load"),
+    (("frontiers", "unavoidable_waiting_time"), 0.12, "frontiers.unavoidable_waiting_time"),
+    (("frontiers", "types_b"), ["short", "longer"], "frontiers.types_b[1]"),
+    (("confidence_region", 2, "waiting_time"), 0.1, "confidence_region[2][1]"),
+    (("frontiers", "classical", 0, "multiplier"), 2.3, "frontiers.classical: μ[0]"),
+    (("title",), "Another title", "title"),
+    (("provenance", "qubits"), [0, 2], "provenance.qubits[1]"),
+    (("no_signalling", "p_value"), 0.9, "no_signalling.p_value"),
+    (("no_signalling", "log10_p_value_a"), -0.1, "no_signalling.log10_p_value_a"),
+    (("no_signalling", "alarm"), True, "no_signalling.alarm"),
+    (("marginals", "b", 0), 0.5, "marginals.b[0]"),
+    (("chsh", "estimate"), 2.8, "chsh.estimate"),
+    (("visibility", "low"), 0.99, "visibility.low"),
+    (("provenance", "scenario_hash"), "0" * 64, "provenance.scenario_hash"),
+    (("provenance", "content_hash"), "0" * 64, "provenance.content_hash"),
+    (("provenance", "seed"), 7, "provenance.seed"),
+    (("provenance", "calibration"), {"a": 1}, "provenance.calibration.a"),
+    (("scenario", "traffic", "pair_rate"), 0.03, "scenario.traffic.pair_rate"),
+    (("planned", "certificate_multiplier"), 0.8, "planned.certificate_multiplier"),
+]
+
+
+# Where the record says some of these a second time.
+REPEATED = {
+    "verdict",
+    "classical.splitting_probability.high",
+    "classical.waiting_time.estimate",
+    "classical.baseline_throughput.estimate",
+}
+
+
+def test_every_number_that_is_changed_is_found_and_nothing_else(run: Path) -> None:
+    for place, value, _ in NUMBERS:
+        edited(run / "analysis.json", *place, value=value)
+    assert differing(of_folder(run)) == {named for *_, named in NUMBERS} | REPEATED
+
+
+CERTIFICATE = "certificate"
+# What is changed, and rows that must then differ.
+CHANGES: dict[str, tuple[Change, set[str]]] = {
+    "μ": (in_analysis(CERTIFICATE, "multiplier", value=0.8), {"certificate.multiplier", "certificate.log10_p_value"}),
+    "β_C low, below": (
+        in_analysis(CERTIFICATE, "classical_bound", "low", value=lambda b: b * (1 - 1e-6)),
+        {"certificate.classical_bound: width"},
+    ),
+    "β_C high, below": (
+        in_analysis(CERTIFICATE, "classical_bound", "high", value=lambda b: b * (1 - 1e-6)),
+        {"certificate.classical_bound.high", "certificate.log10_p_value"},
+    ),
+    "β_C high, above": (
+        in_analysis(CERTIFICATE, "classical_bound", "high", value=lambda b: b * (1 + 1e-6)),
+        {"certificate.classical_bound: width", "certificate.log10_p_value", "certificate.excess.estimate"},
+    ),
+    "log10 p": (
+        in_analysis(CERTIFICATE, "log10_p_value", value=lambda p: p - 1e-5),
+        {"certificate.log10_p_value"},
+    ),
+    "no p at any time": (
+        in_analysis(CERTIFICATE, "log10_anytime_p_value", value=None),
+        {"certificate.log10_anytime_p_value"},
+    ),
+    "certified": (in_analysis(CERTIFICATE, "certified", value=False), {"certificate.certified", "verdict[0]"}),
+    "significance": (in_analysis(CERTIFICATE, "significance", value=0.01), {"certificate.significance"}),
+    "edges": (in_analysis(CERTIFICATE, "edges", value=2), {"certificate.edges"}),
+    "number of trials": (in_analysis(CERTIFICATE, "trials", value=3940), {"certificate.trials", "verdict[1]"}),
+    "number of lost trials": (in_analysis(CERTIFICATE, "lost", value=0), {"certificate.lost"}),
+    "limit of the excess": (in_analysis(CERTIFICATE, "excess", "low", value=0.04), {"certificate.excess.low"}),
+    "no CHSH": (in_analysis("chsh", value=None), {"chsh"}),
+    "ideal": (in_analysis("correlators", "ideal", 0, 0, value=0.2), {"correlators.ideal[0][0]"}),
+    "lost trials kept quiet": (in_analysis("warnings", value=[]), {"warnings: lost trials"}),
+    "an alarm that does not ring": (in_analysis("warnings", value=["NO-SIGNALLING ALARM: 60 lost"]), {"warnings"}),
+    "verdict": (
+        in_analysis("verdict", 0, value=lambda text: text.replace("CERTIFIED", "NOT CERTIFIED")),
+        {"verdict[0]"},
+    ),
+    "reduction in the verdict": (
+        in_analysis("verdict", 0, value=lambda text: text.replace("units of time less (", "units of time less (9")),
+        {"verdict[0]: numbers"},
+    ),
+    "p in the verdict": (
+        in_analysis("verdict", 1, value=lambda text: text.replace("log10 p = -", "log10 p = -9")),
+        {"verdict[1]"},
+    ),
+    "scenario": (
+        in_scenario("traffic", "pair_rate", value=0.021),
+        {"scenario.traffic.pair_rate", "provenance.scenario_hash", "frontiers.load", "frontiers.weights[1][1]"},
+    ),
+    "significance of the scenario": (
+        in_scenario("experiment", "significance", value=1e-5),
+        {"scenario.experiment.significance", "plan.json: significance", "certificate.significance"},
+    ),
+    "seed of the plan": (in_plan("seed", value=7), {"plan.json: asked[0][0]", "trials.csv: x, y", "provenance.seed"}),
+    "lost trials taken from the plan": (
+        in_plan("asked", 0, 0, value=lambda n: n - 60),
+        {"plan.json: asked", "plan.json: asked[0][0]", "certificate.lost", "certificate.log10_p_value"},
+    ),
+    "distribution of the plan": (
+        in_plan("input_distribution", value=[[0.25, 0.25], [0.25, 0.25]]),
+        {"measured.input_distribution[0][0]", "provenance.content_hash", "certificate.method"},
+    ),
+    "an outcome": (in_trials(outcome_flipped), {"provenance.content_hash", "certificate.log10_p_value"}),
+    "a setting": (in_trials(setting_flipped), {"trials.csv: x, y", "provenance.content_hash"}),
+    "a trial dropped": (in_trials(lambda lines: lines[:-1]), {"certificate.lost", "warnings: lost trials"}),
+    "trials added": (in_trials(lambda lines: [*lines, *[lines[-1]] * 100]), {"trials.csv: x, y"}),
+    "trials in another order": (in_trials(lambda lines: [lines[0], *lines[:0:-1]]), {"trials.csv: x, y"}),
+    "calibration": (
+        lambda folder: edited(folder / "calibration.json", "device", value="another"),
+        {"calibration.json.device"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_changed_is_found_and_named(name: str, run: Path) -> None:
+    change, named = CHANGES[name]
+    change(run)
+    found = of_folder(run)
+    assert not found.verified
+    assert found.summary.startswith("DIFFERS: ")
+    assert named <= differing(found)
+
+
+def test_the_untouched_run_verifies(untouched: Path) -> None:
+    assert of_folder(untouched).verified
+
+
+PAIRS = ("parallel", "pairs", 1)
+OF_PAIRS: dict[str, tuple[tuple[Any, ...], Any, str]] = {
+    "any crosstalk": (
+        (CERTIFICATE, "log10_p_value_any_crosstalk"),
+        lambda p: p - 0.1,
+        "certificate.log10_p_value_any_crosstalk",
+    ),
+    "p of a pair": ((*PAIRS, "log10_p_value"), lambda p: p - 0.1, "parallel.pairs[1].log10_p_value"),
+    "W of a pair": ((*PAIRS, "waiting_time", "low"), 0.1, "parallel.pairs[1].waiting_time.low"),
+    "lost of a pair": ((*PAIRS, "lost"), 0, "parallel.pairs[1].lost"),
+    "best pair": (("parallel", "log10_p_value_best_pair"), lambda p: p - 0.1, "parallel.log10_p_value_best_pair"),
+    "CHSH of a pair": ((*PAIRS, "chsh", "high"), 2.9, "parallel.pairs[1].chsh.high"),
+    "visibility of a pair": ((*PAIRS, "visibility", "estimate"), 1.0, "parallel.pairs[1].visibility.estimate"),
+    "qubits of a pair": ((*PAIRS, "qubits"), [1, 2], "parallel.pairs[1].qubits[0]"),
+    "no pairs": (("parallel",), None, "parallel"),
+    "crosstalk": (("parallel", "crosstalk", "log10_p_value"), -1.5, "parallel.crosstalk.log10_p_value"),
+    "its alarm": (("parallel", "crosstalk", "alarm"), True, "parallel.crosstalk.alarm"),
+}
+
+
+def test_what_is_changed_of_several_pairs_is_found_and_named(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", default_record(shots=4000), parallel=2, lost=40)
+    kept = (tmp_path / "run" / "analysis.json").read_text()
+    for place, value, named in OF_PAIRS.values():
+        edited(tmp_path / "run" / "analysis.json", *place, value=value)
+        assert named in differing(of_folder(tmp_path / "run")), named
+        (tmp_path / "run" / "analysis.json").write_text(kept)
+
+
+def test_a_better_edge_kept_quiet_is_found() -> None:
+    """Foreign counts: the union bound over fewer edges, or at another edge than the best."""
+    sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
+    record = json.loads(analyse_foreign("counts", sample, Scenario.default()).to_json())
+    record["certificate"]["edges"] = 1
+    assert "certificate.edges" in differing(verify(json.dumps(record), "record"))
+    record["certificate"] |= {"edges": 2, "multiplier": record["frontiers"]["classical"][0]["multiplier"]}
+    assert "certificate.multiplier" in differing(verify(json.dumps(record), "record"))
+    record["measured"]["counts"][0][0][0][0] += 1
+    assert "provenance.content_hash" in differing(verify(json.dumps(record), "record"))
+
+
+def test_an_older_record_without_counts_says_what_it_cannot_tell(run: Path) -> None:
+    record = json.loads((run / "analysis.json").read_text())
+    del record["measured"]
+    (run / "analysis.json").write_text(json.dumps(record))
+    assert unmade(of_folder(run)) == {"measured"}
+    alone = of_record(run)
+    assert alone.verified
+    assert "p-value" not in alone.summary
+    assert {"certificate.log10_p_value", "measured", "certificate.excess.low"} <= unmade(alone)
+    edited(run / "analysis.json", "observed", "waiting_time", "estimate", value=0.1)
+    assert differing(of_record(run)) == {"observed.waiting_time.estimate"}
+
+
+def test_a_stopped_record_alone_cannot_promise_more_than_its_last_moment(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", default_record(shots=20_000, stop="certified"))
+    edited(tmp_path / "run" / "analysis.json", CERTIFICATE, "log10_anytime_p_value", value=-0.1)
+    assert "certificate.log10_anytime_p_value" in differing(of_record(tmp_path / "run"))
+
+
+def test_draws_of_another_numpy_are_not_held_against_a_run(run: Path) -> None:
+    edited(run / "plan.json", "seed", value=7)
+    edited(run / "analysis.json", "provenance", "libraries", "numpy", value="1.0")
+    found = of_folder(run)
+    assert "plan.json: asked" in unmade(found)
+    assert "trials.csv: x, y" not in differing(found)
+
+
+def test_a_run_without_its_calibration_verifies_but_for_that(run: Path) -> None:
+    (run / "calibration.json").unlink()
+    found = of_folder(run)
+    assert found.verified
+    assert unmade(found) == {"calibration.json"}
+
+
+def test_exit_codes_and_lines_for_people(run: Path, call: Run) -> None:
+    assert call("verify", "run").returncode == 0
+    edited(run / "analysis.json", CERTIFICATE, "log10_p_value", value=-50.0)
+    done = call("verify", "run")
+    assert done.returncode == 5
+    first = " ".join(done.stdout.split())
+    assert first.startswith("DIFFERS: certificate.log10_p_value, verdict[1] (2 of ")
+    assert done.stdout.index("-50") < done.stdout.index("scenario.json, compared as JSON")  # what differs comes first
+    done = call("verify", "run", "--json")
+    assert (done.returncode, done.stderr) == (5, "")
+    assert not json.loads(done.stdout)["verified"]
+
+
+UNREADABLE: dict[str, tuple[Change, str]] = {
+    "no record": (lambda folder: (folder / "analysis.json").unlink(), "analysis.json"),
+    "no trials": (lambda folder: (folder / "trials.csv").unlink(), "trials.csv"),
+    "a torn record": (lambda folder: (folder / "analysis.json").write_text("{"), "analysis.json: not valid JSON"),
+    "a list": (lambda folder: (folder / "plan.json").write_text("[]"), "plan.json: must be a JSON object"),
+    "another schema": (in_analysis("schema", value="bellqueue.counts/1"), "analysis.json: schema"),
+    "no certificate": (in_analysis("certificate", value=None), "analysis.json: certificate"),
+    "a word for a number": (in_analysis("certificate", "score", value="high"), "certificate.score"),
+    "a trial of no type": (in_trials(lambda lines: [*lines, "7,0,0,0"]), "line 3942 is '7,0,0,0'"),
+    "no header": (in_trials(lambda lines: lines[1:]), "trials.csv: line 1"),
+    "nothing but a header": (in_trials(lambda lines: lines[:1]), "no trials"),
+    "a load of one": (in_scenario("traffic", "pair_rate", value=0.5), "the load is 1.25"),
+    "a plan for other types": (in_plan("asked", value=[[4000]]), "asked must have 2×2 entries"),
+    "angles for other types": (in_plan("strategy", 0, "alpha", value=[0.0]), "angles must be for 2×2 types"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_answers_in_one_line(name: str, run: Path, call: Run) -> None:
+    change, words = UNREADABLE[name]
+    change(run)
+    done = call("verify", "run")
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+    assert words in done.stderr
+
+
+def test_a_record_for_other_types_is_refused(untouched: Path) -> None:
+    record = json.loads((untouched / "analysis.json").read_text())
+    record["measured"]["counts"] = [record["measured"]["counts"][0]]
+    with pytest.raises(DataError, match="2×2×2×2"):
+        verify(json.dumps(record), "record")
