@@ -8,13 +8,13 @@ PACKAGES := model circuits backends analysis runner
 FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name '*.j2' -o -name 'py.typed'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
-.PHONY: demo test test-slow lint faults format bench bench-full clean
+.PHONY: demo test test-slow lint docs faults format bench bench-full clean
 
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
 
 test: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow and not pages" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow
@@ -23,11 +23,18 @@ lint: $(VENV)/.dev $(LISTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES:%=-p bellqueue.%)
-	$(BIN)/mypy tests benchmarks
+	$(BIN)/mypy tests benchmarks docs/extensions
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The pages of docs/, strictly, into docs/_build/html; then what only the built pages show: links, HTML, accessibility.
+docs: $(VENV)/.dev $(LISTED)
+	rm -rf docs/api docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -n -b html docs docs/_build/html
+	$(BIN)/python -m pytest -q -m pages
+	@echo "open docs/_build/html/index.html"
 
 # What breaks at a provider or kills the process, and what one `bellqueue fetch` makes of it: two tables.
 faults: $(VENV)/.dev $(LISTED)
@@ -47,7 +54,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --no-build-isolation -e ".[all,dev]" --config-settings editable_mode=strict
+	$(PIP) --no-build-isolation -e ".[all,dev,docs]" --config-settings editable_mode=strict
 	touch $@
 
 # toqito pins other versions of numpy, cvxpy and matplotlib; it runs with these, but is kept apart so that they stay.
@@ -62,4 +69,4 @@ $(VENV)/.files-%: | $(VENV)/.core
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info docs/api docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "bellqueue"
 author = "the bellqueue authors"
-copyright = author  # noqa: A001 - Sphinx's name for it
+copyright = author
 version = release = installed_version("bellqueue")
 language = "en"
 
@@ -45,14 +45,14 @@ add_module_names = False
 toc_object_entries_show_parents = "hide"
 
 nitpicky = True
-# What other projects document, whose inventories would have to be fetched, and our own private bases and type variables.
+# What other projects document, whose inventories would have to be fetched; our private bases and type variables.
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|contextlib|datetime|decimal|fractions|pathlib|sqlite3|types|typing)\..*"),
     (r"py:.*", r"(matplotlib|numpy|pydantic|pydantic_core|qiskit|qiskit_ibm_runtime|rich|scipy)\..*"),
     (r"py:.*", r"bellqueue\.(\w+\.)+_\w+"),
-    (r"py:.*", r"(bellqueue\.(\w+\.)+)?(Answer|Kind|Result|Target|Task)"),
+    (r"py:.*", r"(bellqueue\.(\w+\.)+)?(Answer|Kind|Record|Result|Target|Task)"),
     (r"py:class", r"(Circuit|Figure|FreeParameter|NoneType|Parameter|Path|QuantumCircuit)"),
-    (r"py:class", r"(Integers|Outcomes|Pair)"),  # names of types
+    (r"py:class", r"(Floats|Integers|Outcomes|Pair)"),  # names of types
     (r"py:exc", r"error"),  # a parameter that is raised
 ]
 suppress_warnings = ["ref.python"]  # two classes of one name in two modules, where a name of types holds one of them
@@ -62,6 +62,7 @@ html_title = "bellqueue"
 html_static_path = ["static"]
 html_css_files = ["bellqueue.css"]
 html_copy_source = False
+html_domain_indices = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_last_updated_fmt = ""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
+
+_TAG = re.compile(r"\\tag\{(\w+)\}")
 
 
 def _mathml(latex: str, display: str) -> str:
     try:
-        return convert(latex, display=display)
+        return str(convert(latex, display=display))
     except Exception as error:  # whatever the converter stumbles over is the formula's fault, and the build's end
         raise ExtensionError(f"not a formula: {latex!r}: {error!r}") from error
 
@@ -26,13 +28,13 @@ def visit_inline(writer: HTML5Translator, node: nodes.Element) -> None:
 
 
 def visit_block(writer: HTML5Translator, node: nodes.Element) -> None:
-    """A formula by itself, with its number where it has one; a wide one scrolls and can be reached by keyboard."""
-    number = get_node_equation_number(writer, node) if node["number"] else ""
-    attributes = {"ids": [f"equation-{node['label']}"]} if node["number"] and node["label"] else {}
-    writer.body.append(writer.starttag(node, "div", CLASS="math formula", **attributes))
-    writer.body.append(_mathml(node.astext(), "block"))
-    if number:
-        writer.body.append(f'<span class="formula-number">({number})</span>')
+    """A formula by itself, with its tag at the right where it has one; a wide one scrolls, by keyboard, too."""
+    latex = node.astext()
+    tag = _TAG.search(latex)
+    writer.body.append(writer.starttag(node, "div", CLASS="math formula", tabindex="0"))
+    writer.body.append(_mathml(_TAG.sub("", latex), "block"))
+    if tag:
+        writer.body.append(f'<span class="formula-number">({tag[1]})</span>')
     writer.body.append("</div>\n")
     raise nodes.SkipNode
 

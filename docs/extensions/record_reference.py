@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from docutils import nodes
@@ -57,7 +57,8 @@ def type_text(schema: dict[str, Any]) -> str:
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {type_text(schema['additionalProperties'])}"
     limits = [text.format(_number(schema[key])) for key, text in _LIMITS.items() if key in schema]
-    return f"{_KINDS.get(kind, kind or 'anything')}{' ' + ', '.join(limits) if limits else ''}"
+    words = _KINDS.get(str(kind), str(kind)) if kind else "anything"
+    return f"{words} {', '.join(limits)}" if limits else words
 
 
 def default_text(name: str, schema: dict[str, Any], required: list[str]) -> str:
@@ -100,7 +101,7 @@ class Record(SphinxDirective):
         return [first, _table(("field", "type", "left out", "meaning"), rows)]
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> nodes.table:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> nodes.table:
     table = nodes.table()
     group = nodes.tgroup(cols=len(header))
     table += group
