@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _NAMED = re.compile(r"`([\w.-]+\.\w+)`")
 _OMITTED = "..."
@@ -38,15 +39,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Shown:
-    """A command with the lines that a page shows of its output; `None` stands for lines left out."""
+    """A command with the lines that a page shows of its output; `None` stands for lines left out, `...` for words."""
 
     words: tuple[str, ...]
     lines: tuple[str | None, ...]
-
-    @property
-    def told(self) -> list[str]:
-        """The lines shown, white space aside."""
-        return [_plain(line) for line in self.lines if line is not None and line.strip()]
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -56,7 +52,7 @@ def blocks(page: Path) -> Iterator[Block]:
         above = text[: match.start()]
         headings = _HEADING.findall(_FENCE.sub("", above))
         before = above.rstrip().rpartition("\n\n")[2]
-        yield Block(match[1], match[2], headings[-1] if headings else "", before)
+        yield Block(match[2], textwrap.dedent(match[3]), headings[-1] if headings else "", before)
 
 
 def commands(block: Block) -> Iterator[Shown]:
@@ -91,7 +87,8 @@ def missing_line(shown: Shown, output: str) -> str | None:
             free = True
         elif line.strip():
             wanted = _plain(line)
-            found = next((i for i in range(at, len(actual)) if actual[i] == wanted), None)
+            form = re.compile(".*".join(map(re.escape, wanted.split(_OMITTED))))
+            found = next((i for i in range(at, len(actual)) if form.fullmatch(actual[i])), None)
             if found is None or (found > at and not free):
                 return line
             at, free = found + 1, False

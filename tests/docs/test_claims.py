@@ -46,6 +46,20 @@ def test_the_tutorial_prints_what_it_shows(call: Run, tmp_path: Path) -> None:
         check(shown, call(*shown.words[1:]), 0)
 
 
+def test_a_wrong_figure_a_missing_line_and_a_cut_off_end_are_noticed() -> None:
+    output = "first  1.25\n\nsecond 2.50\nthird\n"
+    for lines, missing in (
+        (("first 1.25", None), None),
+        (("first 1.26", None), "first 1.26"),
+        ((None, "third"), None),
+        (("first ...5", None), None),
+        (("first 1.25", "third"), "third"),
+        (("first 1.25", "second 2.50"), "(the output goes on: 'third')"),
+        ((None, "second 2.50", None, "first 1.25"), "first 1.25"),
+    ):
+        assert missing_line(Shown(("bellqueue",), lines), output) == missing
+
+
 def check(shown: Shown, done: subprocess.CompletedProcess[str], code: int) -> None:
     """Whether a command ended as it should and printed the lines shown, in their order."""
     assert shown.words[0] == "bellqueue"

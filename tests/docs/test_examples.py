@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import tomllib
 from pathlib import Path
 
 import pytest
+from bellqueue.model.scenario import Scenario
 
 from tests.docs.pages import DOCS, ROOT, blocks
 
@@ -22,6 +24,14 @@ def test_the_examples_of_a_page(page: Path) -> None:
     test = doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), 0)
     assert test.examples
     _check(test)
+
+
+@pytest.mark.parametrize("page", [*sorted(DOCS.glob("*.md")), ROOT / "README.md"], ids=lambda path: path.name)
+def test_the_scenarios_of_a_page_are_valid(page: Path) -> None:
+    found = [tomllib.loads(block.text) for block in blocks(page) if block.language == "toml"]
+    for data in found:
+        if "traffic" in data and "title" in data:
+            Scenario.parse(data, page.name)
 
 
 def test_the_examples_of_docstrings() -> None:
