@@ -23,7 +23,7 @@ from .recheck_order import Known
 Floats = NDArray[np.float64]
 
 _FIRST = 256  # thresholds at first, evenly spread over the nodes of a quadrature
-_MOST = 2**20  # thresholds at most
+_MOST = 2**18  # thresholds at most
 _ROUNDS = 5000  # of the ascent at most
 _LOOK = 50  # of them between two looks at its dual
 _CLOSED = 1e-10
