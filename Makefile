@@ -33,7 +33,7 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev $(LISTED)
 	rm -rf docs/api docs/_build
 	$(BIN)/python -m sphinx -q -W --keep-going -n -b html docs docs/_build/html
-	$(BIN)/python -m pytest -q -m pages
+	$(BIN)/python -m pytest -q -m pages tests/docs
 	@echo "open docs/_build/html/index.html"
 
 # What breaks at a provider or kills the process, and what one `bellqueue fetch` makes of it: two tables.
