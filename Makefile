@@ -4,37 +4,44 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 TOOLS := .browser-tools
-CHECKER := vnu-jar@26.9.27
+CHECKERS := axe-core@4.14.1 vnu-jar@26.9.27
 PACKAGES := model circuits backends analysis runner
 # The strict editable install links file by file, so it is repeated when the list of files changes.
 FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name 'py.typed' -o -path '*/templates/*'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
-.PHONY: demo test test-slow test-browser lint faults format bench bench-full clean
+.PHONY: demo test test-slow test-browser lint docs faults format bench bench-full clean
 
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
 
 test: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m "not slow and not browser" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow
 
-# The report in the system's Chromium, which is not installed here (Debian: chromium); BELLQUEUE_BROWSER=required makes
-# its absence a failure, BELLQUEUE_SCREENSHOTS=FOLDER keeps what the pages look like.
-test-browser: $(VENV)/.browser $(LISTED)
+# The report in the system's Chromium, which is not installed here (Debian: chromium). BELLQUEUE_BROWSER=required makes
+# the absence of what a test needs a failure, BELLQUEUE_SCREENSHOTS=FOLDER keeps what the pages look like.
+test-browser: $(VENV)/.dev $(TOOLS)/.installed $(LISTED)
 	$(BIN)/python -m pytest -q -m browser tests/browser -n 2
 
 lint: $(VENV)/.dev $(LISTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES:%=-p bellqueue.%)
-	$(BIN)/mypy tests benchmarks
+	$(BIN)/mypy tests benchmarks docs/extensions
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The pages of docs/, strictly, into docs/_build/html; then what only the built pages show: links, HTML, accessibility.
+docs: $(VENV)/.dev $(TOOLS)/.installed $(LISTED)
+	rm -rf docs/api docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -n -b html docs docs/_build/html
+	$(BIN)/python -m pytest -q -m pages tests/docs
+	@echo "open docs/_build/html/index.html"
 
 # What breaks at a provider or kills the process, and what one `bellqueue fetch` makes of it: two tables.
 faults: $(VENV)/.dev $(LISTED)
@@ -54,7 +61,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --no-build-isolation -e ".[all,dev]" --config-settings editable_mode=strict
+	$(PIP) --no-build-isolation -e ".[all,dev,docs]" --config-settings editable_mode=strict
 	touch $@
 
 # toqito pins other versions of numpy, cvxpy and matplotlib; it runs with these, but is kept apart so that they stay.
@@ -63,10 +70,10 @@ $(VENV)/.bench: $(VENV)/.dev
 	$(PIP) --no-deps --upgrade --target $(VENV)/toqito toqito more-itertools picos cvxopt
 	touch $@
 
-# The checker of HTML comes from npm, where there is one; axe-core is in its Python package.
-$(VENV)/.browser: $(VENV)/.dev
-	$(PIP) --no-build-isolation -e ".[browser]" --config-settings editable_mode=strict
-	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(TOOLS) $(CHECKER)
+# What checks pages comes from npm, where there is one.
+$(TOOLS)/.installed: Makefile
+	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(TOOLS) $(CHECKERS)
+	mkdir -p $(TOOLS)
 	touch $@
 
 $(VENV)/.files-%: | $(VENV)/.core
@@ -75,4 +82,4 @@ $(VENV)/.files-%: | $(VENV)/.core
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(TOOLS) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) build dist *.egg-info docs/api docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,9 +1,8 @@
-"""A real browser, and the reports it is shown. Where there is none the tests are skipped, unless one is required."""
+"""The reports that the browser is shown."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -16,17 +15,11 @@ from bellqueue.model.scenario import Scenario
 from bellqueue.runner.context import with_context
 
 from tests.analysis.conftest import complete, hostile, many_types, planned, published, rivalled, simulated
+from tests.browsing import chromium
 from tests.scenarios import IBM_GENEVA, default_record
 
-__all__ = ["complete", "hostile", "many_types", "planned", "rivalled"]  # fixtures of the analysis tests, used here, too
+__all__ = ["chromium", "complete", "hostile", "many_types", "planned", "rivalled"]  # fixtures of other folders
 
-REQUIRED = os.environ.get("BELLQUEUE_BROWSER") == "required"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-# Nothing of the browser's own may ask the network, and it must start as root and without a display.
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 CASES = ("complete", "refused", "alarmed", "early", "six", "hostile", "many")
 WIDTHS = {"phone": 390, "desktop": 1200}
 
@@ -39,30 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-def missing(what: str, remedy: str) -> None:
-    """Skip, or fail where the tests are required."""
-    told = f"{what} is missing: {remedy}"
-    if REQUIRED:
-        pytest.fail(told)
-    pytest.skip(told)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """The browser, driven by Playwright."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("the Python package playwright", 'make test-browser, or pip install -e ".[browser]"')
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        missing("Chromium", "apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 def _described(scenario: Scenario, analysis: Analysis) -> Analysis:

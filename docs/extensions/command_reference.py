@@ -1,0 +1,59 @@
+"""`{commands}`: every command with its help, word for word as the command line prints it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+_WIDTH = "80"
+
+
+def command_names() -> Iterator[str]:
+    """The commands in the order of `bellqueue --help`."""
+    from bellqueue.runner.cli import app
+    from typer.main import get_group
+
+    yield from get_group(app).commands
+
+
+def help_text(command: str) -> str:
+    """What `bellqueue COMMAND --help` prints into a terminal of 80 columns."""
+    from bellqueue.runner.cli import app
+
+    os.environ.update({"COLUMNS": _WIDTH, "TERMINAL_WIDTH": _WIDTH, "NO_COLOR": "1"})
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        app([command, "--help"], prog_name="bellqueue", standalone_mode=False)
+    return "\n".join(line.rstrip() for line in shown.getvalue().strip().splitlines())
+
+
+class Commands(SphinxDirective):
+    """One section for each command."""
+
+    def run(self) -> list[nodes.Node]:
+        """The sections."""
+        return [self._section(name) for name in command_names()]
+
+    def _section(self, command: str) -> nodes.section:
+        title = f"bellqueue {command}"
+        section = nodes.section(ids=[nodes.make_id(title)], names=[title])
+        heading = nodes.title()
+        heading += nodes.literal(text=title)
+        section += heading
+        text = help_text(command)
+        section += nodes.literal_block(text, text, language="text")
+        self.state.document.note_implicit_target(section, section)
+        return section
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_directive("commands", Commands)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,49 @@
+"""The examples with `>>>` on the pages, in the README and in docstrings give what is written below them."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import tomllib
+from pathlib import Path
+
+import pytest
+from bellqueue.model.scenario import Scenario
+
+from tests.docs.pages import DOCS, ROOT, blocks
+
+PACKAGES = ("model", "circuits", "backends", "analysis", "runner")
+
+
+PAGES = [path for path in [*sorted(DOCS.glob("*.md")), ROOT / "README.md"] if ">>> " in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_examples_of_a_page(page: Path) -> None:
+    code = "\n".join(block.text for block in blocks(page) if block.language == "python" and ">>> " in block.text)
+    test = doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), 0)
+    assert test.examples
+    _check(test)
+
+
+@pytest.mark.parametrize("page", [*sorted(DOCS.glob("*.md")), ROOT / "README.md"], ids=lambda path: path.name)
+def test_the_scenarios_of_a_page_are_valid(page: Path) -> None:
+    found = [tomllib.loads(block.text) for block in blocks(page) if block.language == "toml"]
+    for data in found:
+        if "traffic" in data and "title" in data:
+            Scenario.parse(data, page.name)
+
+
+def test_the_examples_of_docstrings() -> None:
+    for folder in PACKAGES:
+        for path in sorted((ROOT / folder).glob("*.py")):
+            if ">>> " in path.read_text("utf-8"):
+                module = importlib.import_module(f"bellqueue.{folder}.{path.stem}")
+                for test in doctest.DocTestFinder().find(module):
+                    _check(test)
+
+
+def _check(test: doctest.DocTest) -> None:
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
+    assert not told, "".join(told)

@@ -1,0 +1,87 @@
+"""The reference pages say what the program takes: fields, values, defaults, schemas and exit codes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from bellqueue.model import scenario
+from bellqueue.runner import options
+
+from docs.extensions.record_reference import default_text, definitions, type_text
+from tests.docs.pages import DOCS, ROOT
+
+# The page's words for the classes behind the file.
+SECTIONS = {
+    "Scenario": "Top level",
+    "TrafficSpec": "[traffic]",
+    "TypeSpec": "[[traffic.type]]",
+    "ServiceSpec": "service",
+    "SizesSpec": "sizes",
+    "BaselineSpec": "[baseline]",
+    "PowerSpec": "reward: power",
+    "SetupSpec": "reward: setup",
+    "TableSpec": "reward: table",
+    "ExperimentSpec": "[experiment]",
+    "OperatingTarget": "operating point: target",
+    "BoundsSpec": "[bounds]",
+}
+DEFINITIONS = dict(definitions("bellqueue.model.scenario:Scenario"))
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, its header left out."""
+    text = (DOCS / page).read_text("utf-8")
+    _, _, section = text.partition(f"## {heading}\n")
+    assert section, f"docs/{page} has no section {heading!r}"
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def test_every_part_of_a_scenario_has_a_section() -> None:
+    assert set(DEFINITIONS) == set(SECTIONS)
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_scenario_page_has_every_field_with_its_values_and_its_default(name: str) -> None:
+    schema = DEFINITIONS[name]
+    required = schema.get("required", [])
+    expected = []
+    for field, of in schema["properties"].items():
+        value = type_text(of).removesuffix(" or null")
+        for part, section in SECTIONS.items():
+            value = value.replace(part, section.split(": ")[-1])
+        expected.append([field, value, default_text(field, of, required)])
+    assert [row[:3] for row in rows("scenario-file.md", SECTIONS[name])] == expected
+
+
+def test_the_limits_in_words_are_the_programs() -> None:
+    text = (DOCS / "scenario-file.md").read_text("utf-8")
+    assert scenario.MAX_FILE_BYTES == 1_000_000
+    assert "at most 1 MB" in text
+    assert f"at most {scenario.MAX_TYPES};" in text
+
+
+def test_every_schema_is_on_the_page_of_records() -> None:
+    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).glob("*.py")]
+    found = set(re.findall(r'"(bellqueue\.[a-z-]+/\d+)"', "\n".join(sources)))
+    text = (DOCS / "records.md").read_text("utf-8")
+    assert len(found) > 10
+    assert {schema for schema in found if f"`{schema}`" not in text} == set()
+
+
+def test_every_exit_code_is_on_the_page_of_commands() -> None:
+    codes = {value for name, value in vars(options).items() if name.isupper() and isinstance(value, int)}
+    assert {2, 3, 4, 130} <= codes
+    assert codes <= {int(row[0]) for row in rows("commands.md", "Exit codes")}
+
+
+def test_every_variable_of_ours_is_on_the_page_of_commands() -> None:
+    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).glob("*.py")]
+    found = set(re.findall(r'"(BELLQUEUE_[A-Z]+)"', "\n".join(sources)))
+    assert found == {row[0] for row in rows("commands.md", "Environment")}
+
+
+def _packages() -> list[str]:
+    return [str(Path(folder)) for folder in ("model", "circuits", "backends", "analysis", "runner")]
