@@ -15,6 +15,7 @@ from bellqueue.backends.aer import AerBackend, bind
 from bellqueue.backends.prediction import predictor
 from bellqueue.circuits.qiskit_circuit import bell_circuit, table_from_counts
 from bellqueue.model.scenario import Scenario
+from bellqueue.runner.context import with_context
 from bellqueue.runner.folder import write_trials
 from bellqueue.runner.pipeline import (
     Experiment,
@@ -71,7 +72,7 @@ class Subject:
         with tempfile.TemporaryDirectory() as folder:
             write_trials(Path(folder), trials)
         plan = plan_record(self.experiment, self.backend)
-        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers)
+        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers, context=False)
         return trials.counts().table
 
 
@@ -106,9 +107,13 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
     scenario, backend = subject.experiment.scenario, subject.backend
     experiment = timed("planning", partial(prepare, scenario, SEED, predictor(backend)))
     trials, plan = measure(experiment, backend, lambda _: None), plan_record(experiment, backend)
-    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers)
+    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers, context=False)
     first = timed("frontiers for the report", analyse)
     found["frontiers for the report"] -= once(analyse)[0]
+    strategy = plan.operating_point().strategy
+    first = timed(
+        "simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers, strategy)
+    )
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -166,8 +166,19 @@ def analyse_run(
     frontiers: Frontiers | None = None,
     wider_rivals: Sequence[RivalCurve] = (),
     command: str | None = None,
+    context: bool = True,
 ) -> Analysis:
-    """The analysis of one's own run: its plan was declared before the data."""
+    """The analysis of one's own run: its plan was declared before the data.
+
+    Args:
+        scenario: Of the run.
+        plan: What was fixed before the data.
+        trials: What was measured.
+        frontiers: Of the scenario, where they are at hand.
+        wider_rivals: Where they were searched.
+        command: What makes the same run again.
+        context: Whether to add what the report says beyond the certificate; it takes as long for any number of trials.
+    """
     counts = trials.counts()
     backend = plan.backend
     provenance = Provenance(
@@ -197,7 +208,7 @@ def analyse_run(
         frontiers=frontiers,
         wider_rivals=wider_rivals,
     )
-    return with_context(analysis, frontiers, point.strategy)
+    return with_context(analysis, frontiers, point.strategy) if context else analysis
 
 
 def analyse_folder(
