@@ -48,10 +48,11 @@ nitpicky = True
 # What other projects document, whose inventories would have to be fetched; our private bases and type variables.
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|contextlib|datetime|decimal|fractions|pathlib|sqlite3|types|typing)\..*"),
-    (r"py:.*", r"(matplotlib|numpy|pydantic|pydantic_core|qiskit|qiskit_ibm_runtime|rich|scipy)\..*"),
+    (r"py:.*", r"(markupsafe|matplotlib|numpy|pandas|pydantic|pydantic_core|qiskit|qiskit_ibm_runtime)\..*"),
+    (r"py:.*", r"(rich|scipy|typer)\..*"),
     (r"py:.*", r"bellqueue\.(\w+\.)+_\w+"),
     (r"py:.*", r"(bellqueue\.(\w+\.)+)?(Answer|Kind|Record|Result|Target|Task)"),
-    (r"py:class", r"(Circuit|Figure|FreeParameter|NoneType|Parameter|Path|QuantumCircuit)"),
+    (r"py:class", r"(Circuit|Figure|FreeParameter|NoneType|Parameter|Path|QuantumCircuit|TaskID)"),
     (r"py:class", r"(Floats|Integers|Outcomes|Pair)"),  # names of types
     (r"py:exc", r"error"),  # a parameter that is raised
 ]

@@ -23,15 +23,18 @@ class ToldProgress(Progress):
         self._tell = tell
 
     def add_task(self, *arguments: Any, **fields: Any) -> TaskID:
+        """Begin a task, and tell of it."""
         task = super().add_task(*arguments, **fields)
         self._say(task)
         return task
 
     def update(self, task_id: TaskID, **fields: Any) -> None:
+        """Change a task, and tell of it."""
         super().update(task_id, **fields)
         self._say(task_id)
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Count on, and tell of it."""
         super().advance(task_id, advance)
         self._say(task_id)
 

@@ -25,6 +25,8 @@ PAGES = sorted(path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.htm
 WRITTEN = [page for page in PAGES if "/" not in page]  # the others are modules, all made alike
 MODULES = [f"api/bellqueue.{name}.html" for name in ("model", "model.game", "analysis.record")]
 FETCHING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src"}
+# Advice, not errors: slashes that Docutils writes, headings of sections inside the theme's sections.
+THE_THEMES = "Trailing slash on void elements.*|Consider using the “h1” element.*|Article lacks heading.*"
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
 
@@ -66,7 +68,7 @@ def test_every_link_leads_somewhere(soups: dict[str, BeautifulSoup]) -> None:
 
 
 def test_html_is_valid_and_ids_are_unique(soups: dict[str, BeautifulSoup]) -> None:
-    assert html_complaints([BUILT / page for page in soups]) == []
+    assert html_complaints([BUILT / page for page in soups], THE_THEMES) == []
     for page, soup in soups.items():
         repeated = [name for name, often in Counter(element["id"] for element in soup(id=True)).items() if often > 1]
         assert repeated == [], page
