@@ -61,9 +61,9 @@ def curves() -> Iterator[Curve]:
         "O(n²k) a step, k ~ √n vectors: 2.5, and more steps",
         2.5,
         lambda n: [partial(quantum_optimum, XorGame(_random(n, seed))) for seed in range(GAMES)],
-        (8, 16, 32, 64, 128),
-        (8, 16, 32, 64, 128, 256),
-        32,
+        (8, 16, 32, 64, 128, 256, 512),
+        (8, 16, 32, 64, 128, 256, 512, 1024),
+        128,
         _BLUE,
         "o",
     )
