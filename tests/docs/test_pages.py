@@ -27,6 +27,7 @@ MODULES = [f"api/bellqueue.{name}.html" for name in ("model", "model.game", "ana
 FETCHING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src"}
 # Advice, not errors: slashes that Docutils writes, headings of sections inside the theme's sections.
 THE_THEMES = "Trailing slash on void elements.*|Consider using the “h1” element.*|Article lacks heading.*"
+LARGEST = 1_500_000  # bytes
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
 
@@ -97,20 +98,28 @@ def test_pages_have_a_language_a_title_headings_in_order_and_a_way_past_the_menu
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_axe_finds_nothing_and_nothing_sticks_out(chromium: Browser, scheme: Any, size: Any) -> None:
+def test_axe_finds_nothing_nothing_sticks_out_and_pages_are_light(chromium: Browser, scheme: Any, size: Any) -> None:
     context = chromium.new_context(color_scheme=scheme, viewport=size, reduced_motion="reduce")
     requested: list[str] = []
     context.on("request", lambda request: requested.append(request.url))
     page, found = context.new_page(), []
     for name in [*WRITTEN, *MODULES]:
+        before = len(requested)
         page.goto((BUILT / name).as_uri())
+        weight = sum(Path(unquote(urlsplit(url).path)).stat().st_size for url in set(requested[before:]) if _local(url))
+        if weight > LARGEST:
+            found.append(f"{name} and what it loads are {weight} bytes")
         found += [f"{name}: {each['id']}: {each['nodes'][0]['html']}" for each in axe_results(page)["violations"]]
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > size["width"]:
             found.append(f"{name} is {wide} wide")
     context.close()
     assert not found, "\n".join(found)
-    assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
+    assert [url for url in requested if not _local(url) and not url.startswith("data:")] == []
+
+
+def _local(url: str) -> bool:
+    return url.startswith("file:")
 
 
 def _text(element: Tag | None) -> str:
