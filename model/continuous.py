@@ -208,7 +208,9 @@ class ContinuousGame:
         best = quantum_optimum(XorGame.of_factors(left, core, right))
         total_a, inner_a = self._a.dominated(core @ (right.T @ best.v))
         total_b, inner_b = self._b.dominated(core.T @ (left.T @ best.u))
-        theta = float(np.sqrt(np.abs(np.linalg.eigvals(inner_a @ core @ inner_b @ core.T)).max())) * (1 + _ROUNDING)
+        root_a, root_b = _root(inner_a), _root(inner_b)
+        theta = float(np.linalg.norm(root_a.T @ core @ root_b, 2))
+        theta += _ROUNDING * float(np.linalg.norm(root_a) * np.linalg.norm(core) * np.linalg.norm(root_b))
         bound = max(1.0, theta) * (total_a + total_b) / 2 + _ROUNDING * self._magnitude(core)
         return max(bound, best.bound.low)
 
@@ -221,6 +223,11 @@ class ContinuousGame:
 
 def _law(sizes: Service | None, probability: Floats, means: Floats) -> _Law:
     return _Types(probability, means) if sizes is None else _Sizes(sizes)
+
+
+def _root(inner: Floats) -> Floats:
+    """L of a matrix L Lᵀ that is no smaller than the one given, rounding included, shape (2, 2)."""
+    return np.asarray(np.linalg.cholesky(inner + _ROUNDING * float(np.trace(inner)) * np.eye(2)))
 
 
 def _lengths(rows: Floats, vectors: Floats, mean: float) -> Floats:

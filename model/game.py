@@ -226,7 +226,7 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
         first = start if warm else generic.normal(size=(game.shape[1], dimension))
         u, v = _ascended(game, _normalise(np.asarray(first)))
         value = float(np.sum(u * game.times(v)))
-        high = dual_bound(game, u, v)
+        high = max(dual_bound(game, u, v), value)
         if best is not None:
             high = min(high, best.bound.high)
         if best is None or value > best.bound.low + game.slack:
@@ -277,11 +277,12 @@ def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
     least = _LEAST_SHARE * game.row_sums, _LEAST_SHARE * game.column_sums
     raised = np.maximum(lam, least[0])[rows], np.maximum(kap, least[1])[columns]
     if game.rank_two is not None:
-        norm = game.rank_two.scaled_norm(rows, columns, *raised)
+        norm, terms = game.rank_two.scaled_norm(rows, columns, *raised)
     else:
         scaled = game.matrix[np.ix_(rows, columns)] / np.sqrt(np.outer(*raised))
         norm = float(np.linalg.norm(scaled, 2))
-    norm *= 1 + _ROUNDING * sum(game.shape)
+        terms = norm * sum(game.shape)
+    norm += _ROUNDING * terms
     bound = max(1.0, norm) * float(raised[0].sum() + raised[1].sum()) / 2
     half = float(lam.sum() + kap.sum()) / 2
     if bound - half > CLOSED_GAP * abs(half) and sum(game.shape) <= MAX_SHIFTED:
