@@ -16,6 +16,10 @@ from .martingale import largest_log_wealth, score_table
 
 ANYTIME = "test martingale"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
+FOREIGN_LOOPHOLE = (
+    "How far apart the two measurements were is not on record, so the locality loophole counts as open: "
+    "the outcomes are not protected against a signal passing between them."
+)
 LOOPHOLE = (
     "Both qubits sit on one device, so the locality loophole stays open: "
     "the outcomes are not protected against a signal passing between them."

@@ -93,6 +93,12 @@ def _where(analysis: Analysis) -> str:
 
 def _settings(analysis: Analysis) -> str:
     lost = analysis.certificate.lost
+    if analysis.provenance.backend is None:
+        told = f"{lost} lost trials are declared and count as losses" if lost else "no lost trial is declared"
+        return (
+            "The counts are taken for raw outcomes, without mitigation, post-selection or discarded shots, as their "
+            f"source declares them; {told}."
+        )
     told = f"{lost} of them were lost and count as losses" if lost else "none was lost"
     return f"Only raw outcomes were used, without mitigation, post-selection or discarded shots; {told}."
 

@@ -61,7 +61,11 @@ class BreakEven(Record):
 
 
 class Visibility(Record):
-    """The share of the ideal score that was observed."""
+    """The share of the ideal score that was observed.
+
+    Of planned measurements it is the visibility of the pairs; without a plan the bases are not known, and it is the least
+    visibility that fits the counts.
+    """
 
     estimate: float
     low: float

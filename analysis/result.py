@@ -17,7 +17,7 @@ from ..model.rivals import RivalCurve
 from ..model.scenario import Scenario
 from ..model.trials import Trials
 from .bell_pairs import bell_pairs_at
-from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate, certify, score_excess
+from .certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, Certificate, certify, score_excess
 from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .frontier_record import Point, frontier_record
 from .functional import Estimate, Sample, observed_point, observed_visibility
@@ -97,11 +97,12 @@ def analyse(
     advantage = comparison.advantage()
     p = comparison.observed.splitting_probability.estimate
     p = workload.splitting_probability(plan.strategy.split()) if plan else p
+    locality = FOREIGN_LOOPHOLE if provenance.backend is None else LOOPHOLE
     return Analysis(
         title=scenario.title,
-        verdict=verdict(certificate, advantage, warnings),
+        verdict=verdict(certificate, advantage, warnings, locality),
         class_compared=CLASS_COMPARED,
-        locality=LOOPHOLE,
+        locality=locality,
         warnings=warnings,
         observed=comparison.observed,
         classical=comparison.with_frontier(frontiers.classical),

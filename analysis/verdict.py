@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .certificate import CLASS_COMPARED, LOOPHOLE, Certificate
+from .certificate import CLASS_COMPARED, Certificate
 from .record import Advantage
 
 
-def verdict(certificate: Certificate, advantage: Advantage, warnings: Sequence[str]) -> list[str]:
-    """Sentences; the first stands alone."""
+def verdict(certificate: Certificate, advantage: Advantage, warnings: Sequence[str], locality: str) -> list[str]:
+    """Sentences; the first stands alone, and the last says what is known of the locality loophole."""
     first = " ".join(f"{warning}." for warning in warnings)
     answer = _certified(certificate, advantage) if certificate.certified else _not_certified(certificate)
-    return [f"{first} {answer}".strip(), _statistics(certificate), certificate.assumption, LOOPHOLE]
+    return [f"{first} {answer}".strip(), _statistics(certificate), certificate.assumption, locality]
 
 
 def _certified(certificate: Certificate, advantage: Advantage) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,16 +171,25 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
 
 
 def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
-    """The frontier of routers that know the sizes themselves, from that of their bins and the error of these."""
-    error = binning_error(workload)
-    floor = Frontier(tables.floor.splitting_probability, tables.floor.waiting_time - error)
+    """The frontier of routers that know the sizes themselves, from that of their bins and the error of these.
+
+    Nobody waits less than W0, which is what is proved where the bins are too coarse to tell more.
+    """
+    error, split = binning_error(workload), workload.unavoidable_waiting_time
+    floor = _at_least(tables.floor.splitting_probability, tables.floor.waiting_time - error, split)
+
+    def widest(multiplier: float, bound: Bound) -> Bound:
+        most = workload.together_waiting_time - routing_constant(workload, multiplier) - split
+        wide = widened(bound, error)
+        return replace(wide, high=max(min(wide.high, most * (1 + _ROUNDING)), wide.low))
+
     return ClassicalFrontier(
         floor.splitting_probability,
         floor.waiting_time,
         achieved=tables.achieved,
         strategies=tables.strategies,
         floor=floor,
-        bounds={multiplier: widened(bound, error) for multiplier, bound in tables.bounds.items()},
+        bounds={multiplier: widest(multiplier, bound) for multiplier, bound in tables.bounds.items()},
         gap=_gap(floor, tables.achieved),
         method=f"{tables.method} over bins, and their error",
     )
@@ -193,6 +202,22 @@ def _intercept(workload: Workload, multiplier: float, bound: Bound) -> float:
 
 def _envelope(lines: Mapping[float, float]) -> Frontier:
     return Frontier(*envelope(np.array(list(lines)), np.array(list(lines.values()))))
+
+
+def _at_least(splitting_probability: Floats, waiting_time: Floats, least: float) -> Frontier:
+    """A falling convex frontier nowhere below a level."""
+    under = np.flatnonzero(waiting_time < least)
+    if under.size == 0:
+        return Frontier(splitting_probability, waiting_time)
+    first = int(under[0])
+    if first == 0:
+        return Frontier(np.array([0.0, 1.0]), np.full(2, least))
+    (p0, p1), (w0, w1) = splitting_probability[first - 1 : first + 1], waiting_time[first - 1 : first + 1]
+    crossing = p0 + (p1 - p0) * (w0 - least) / (w0 - w1)
+    return Frontier(
+        np.concatenate([splitting_probability[:first], [crossing], [1.0] if crossing < 1 else []]),
+        np.concatenate([waiting_time[:first], [least], [least] if crossing < 1 else []]),
+    )
 
 
 def _gap(proved: Frontier, achieved: Frontier) -> float:

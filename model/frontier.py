@@ -77,7 +77,7 @@ class Frontier:
     @cached_property
     def multipliers(self) -> Floats:
         """−dW/dp of each edge, falling, shape (k−1,)."""
-        return -np.diff(self.waiting_time) / np.diff(self.splitting_probability)
+        return (0.0 - np.diff(self.waiting_time)) / np.diff(self.splitting_probability)
 
     @property
     def vertex_multipliers(self) -> Floats:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from .classical import ClassicalFrontier, classical_frontier, interpolated_bound
 from .continuous import ContinuousGame
 from .dimension import largest_dimension
 from .errors import ScenarioError
-from .frontier import QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
+from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
 from .game import Bound, classical_optimum, is_quick, quantum_optimum
 from .limits import Limits
 from .scenario import OperatingTarget, Scenario
@@ -24,6 +25,9 @@ from .strategy import Strategy, dimension_of
 from .workload import Workload
 
 Floats = NDArray[np.float64]
+Number = TypeVar("Number", float, Floats)
+
+_PLACES = 401  # of p beside the points known at which the largest reduction is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,13 +223,36 @@ class Frontiers:
         Raises:
             ScenarioError: there is no reduction anywhere.
         """
-        curve = self.in_use.curve
-        p = 0.5 + visibility * (curve.splitting_probability - 0.5)
-        waiting = self._middle_waiting_time + visibility * (curve.waiting_time - self._middle_waiting_time)
+        best = self.largest_reduction(visibility)
+        if best.waiting_time_reduction_relative <= 1e-9:
+            needed = self.least_visibility()
+            why = "at any visibility" if needed is None else f"below visibility {needed:.4f}"
+            raise ScenarioError(
+                f"experiment.operating_point: no advantage of entanglement in this scenario {why} "
+                f"(assumed: {visibility:g}); change the traffic, or set the operating point by hand"
+            )
+        return best
+
+    def largest_reduction(self, visibility: float = 1.0, points: Frontier | None = None) -> LargestAdvantage:
+        """The same, negative where entanglement waits longer everywhere.
+
+        Args:
+            visibility: Of the Bell pairs, above 0.
+            points: Where the search begins; few of them leave fewer games to be solved than the whole curve.
+        """
+        known = self.in_use.curve if points is None else points
+        places = 0.5 + visibility * (known.splitting_probability - 0.5)
+        inside = self.classical.splitting_probability
+        inside = inside[(places[0] < inside) & (inside < places[-1])]
+        p = np.union1d(np.linspace(places[0], places[-1], _PLACES), np.concatenate([places, inside]))
+        ideal = np.clip(_ideal(p, 0.5, visibility), 0.0, 1.0)
+        waiting = self._middle_waiting_time + visibility * (known.waiting_time_at(ideal) - self._middle_waiting_time)
         reduction = 1 - waiting / self.classical.waiting_time_at(p)
         top = int(reduction.argmax())
         best = LargestAdvantage(float(p[top]), float(reduction[top]))
-        for low, high in self._pieces(float(p[max(top - 1, 0)]), float(p[min(top + 1, len(p) - 1)])):
+        first = max(int(np.searchsorted(places, p[top], side="left")) - 1, 0)
+        last = min(int(np.searchsorted(places, p[top], side="right")), len(places) - 1)
+        for low, high in self._pieces(float(places[first]), float(places[last])):
             found = minimize_scalar(
                 lambda at: self.waiting_time(at, visibility) / float(self.classical.waiting_time_at(at)),
                 bounds=(low, high),
@@ -234,13 +261,6 @@ class Frontiers:
             )
             if 1 - found.fun > best.waiting_time_reduction_relative:
                 best = LargestAdvantage(float(found.x), float(1 - found.fun))
-        if best.waiting_time_reduction_relative <= 1e-9:
-            needed = self.least_visibility()
-            why = "at any visibility" if needed is None else f"below visibility {needed:.4f}"
-            raise ScenarioError(
-                f"experiment.operating_point: no advantage of entanglement in this scenario {why} "
-                f"(assumed: {visibility:g}); change the traffic, or set the operating point by hand"
-            )
         return best
 
     def operating_point(self, scenario: Scenario) -> OperatingPoint:
@@ -334,7 +354,7 @@ def input_distribution(workload: Workload, multiplier: float) -> Floats:
     return np.asarray(lifted / lifted.sum())
 
 
-def _ideal(value: float, middle: float, visibility: float) -> float:
+def _ideal(value: Number, middle: float, visibility: float) -> Number:
     """The noiseless value that white noise of that visibility brings to `value`: noise pulls towards the middle."""
     return middle + (value - middle) / visibility
 

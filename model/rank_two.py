@@ -100,6 +100,6 @@ def _triangle(matrix: Floats) -> tuple[Floats, int]:
     roundings = 2
     while len(matrix) > _BLOCK:
         blocks = np.vstack([matrix, np.zeros((-len(matrix) % _BLOCK, 2))]).reshape(-1, _BLOCK, 2)
-        matrix = np.linalg.qr(blocks, mode="r").reshape(-1, 2)
+        matrix = np.asarray(np.linalg.qr(blocks, mode="r")).reshape(-1, 2)
         roundings += _BLOCK
-    return np.linalg.qr(matrix, mode="r"), roundings + len(matrix)
+    return np.asarray(np.linalg.qr(matrix, mode="r")), roundings + len(matrix)

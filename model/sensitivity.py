@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from .frontier import Frontier, routing_game
 from .game import is_quick
@@ -23,6 +22,7 @@ Floats = NDArray[np.float64]
 
 POINTS = 33  # of the quantum frontier at each load
 _GRID = 601
+_NOTHING = 1e-9  # of the waiting time
 _FEW = 16  # pairs of types up to which quantum games of any rank take no time to speak of
 
 
@@ -34,8 +34,7 @@ def reduction_by_visibility(frontiers: Frontiers, visibilities: Sequence[float])
         visibilities: Werner visibilities, k of them.
     """
     curve = frontiers.in_use.curve
-    found = [_largest(frontiers.workload, curve, frontiers.classical, visibility) for visibility in visibilities]
-    return np.array([reduction for reduction, _ in found])
+    return np.array([_largest(frontiers.workload, curve, frontiers.classical, each) for each in visibilities])
 
 
 def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities: Sequence[float]) -> Floats:
@@ -51,13 +50,12 @@ def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities
     for load in loads:
         other = replace(workload, pair_rate=workload.pair_rate * load / workload.load)
         there = Frontiers(other, frontiers.limits, frontiers.bell_pairs)
-        row = []
-        for visibility in visibilities:
-            # Few points tell where the reduction is largest; how large it is there, the game solved there tells.
-            _, p = _largest(other, there.in_use.sampled(POINTS), there.classical, visibility)
-            waiting = np.array([there.in_use.waiting_time_at(p)])
-            row.append(float(_reductions(other, np.array([p]), waiting, there.classical, visibility)[0]))
-        reductions.append(row)
+        points = there.in_use.sampled(POINTS)
+        if points.splitting_probability.size == 1:  # all pairs weigh the same
+            reductions.append([_largest(other, points, there.classical, each) for each in visibilities])
+            continue
+        found = [there.largest_reduction(visibility, points) for visibility in visibilities]
+        reductions.append([_told(each.waiting_time_reduction_relative) for each in found])
     return np.array(reductions)
 
 
@@ -68,19 +66,16 @@ def is_quick_to_vary(workload: Workload) -> bool:
     return not workload.knows_sizes and few and is_quick(game)
 
 
-def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> tuple[float, float]:
-    """The largest reduction over a quantum frontier given by points, and the ideal p at which it is reached."""
+def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> float:
+    """The largest reduction over a quantum frontier given by points; straight between them, it promises no more."""
     if curve.splitting_probability.size == 1:  # all pairs weigh the same: every frontier is one and the same chord
         curve = classical
-    p = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
-    waiting = PchipInterpolator(curve.splitting_probability, curve.waiting_time)(p)
-    reductions = _reductions(workload, p, waiting, classical, visibility)
-    top = int(reductions.argmax())
-    return float(reductions[top]), float(p[top])
-
-
-def _reductions(workload: Workload, p: Floats, waiting: Floats, classical: Frontier, visibility: float) -> Floats:
-    """(W_C−W_Q)/W_C where noise of that visibility brings ideal points (p, W), shape (k,)."""
+    ideal = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
     middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
-    noisy = middle + visibility * (waiting - middle)
-    return np.asarray(1 - noisy / classical.waiting_time_at(0.5 + visibility * (p - 0.5)))
+    noisy = middle + visibility * (curve.waiting_time_at(ideal) - middle)
+    return _told(float((1 - noisy / classical.waiting_time_at(0.5 + visibility * (ideal - 0.5))).max()))
+
+
+def _told(reduction: float) -> float:
+    """Without what is nothing but rounding."""
+    return 0.0 if abs(reduction) < _NOTHING else reduction

@@ -10,7 +10,7 @@ import pytest
 from bellqueue.model.binning import binning_error
 from bellqueue.model.classical import classical_frontier
 from bellqueue.model.continuous import ContinuousGame
-from bellqueue.model.frontier import QuantumFrontier, routing_game
+from bellqueue.model.frontier import QuantumFrontier, routing_constant, routing_game
 from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario
@@ -187,3 +187,23 @@ def test_mean_deviation_of_a_bin_by_quadrature() -> None:
         centre = quad(density.ppf, 0.6, 0.8)[0] / 0.2
         expected = quad(lambda u, centre=centre, density=density: abs(density.ppf(u) - centre), 0.6, 0.8)[0] / 0.2
         assert service.mean_deviation() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("bins", [2, 8, 24])
+def test_bins_however_coarse_prove_that_nobody_waits_less_than_unavoidable(bins: int) -> None:
+    record = default_record()
+    sizes = {"distribution": "exponential", "mean": 1.0, "bins": bins}
+    record["traffic"] = {"pair_rate": 0.02, "sizes": sizes, "within_pair_order": "shortest-first"}
+    workload = Scenario.parse(record).workload()
+    frontier = classical_frontier(workload)
+    p = np.linspace(0, 1, 101)
+    proved = frontier.waiting_time_at(p)
+    assert np.all(proved >= workload.unavoidable_waiting_time * (1 - 1e-12))
+    assert np.all(proved <= frontier.achieved.waiting_time_at(p) * (1 + 1e-12))
+    assert proved[-1] == pytest.approx(workload.unavoidable_waiting_time, rel=1e-12)
+    assert np.all(np.diff(frontier.multipliers) <= 1e-12)
+    assert np.all(np.signbit(frontier.multipliers) == 0)
+    top = workload.together_waiting_time
+    for multiplier, bound in frontier.bounds.items():  # β_C proves the line W + μp ≥ top − const − β_C
+        line = top - routing_constant(workload, multiplier) - bound.high - multiplier * p
+        assert np.all(line <= proved + 1e-12)

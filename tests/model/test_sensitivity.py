@@ -82,3 +82,38 @@ def test_where_all_pairs_weigh_the_same_there_is_nothing_to_win() -> None:
     frontiers = Frontiers(Scenario.parse(record).workload())
     assert reduction_by_visibility(frontiers, [1.0])[0] == pytest.approx(0, abs=1e-12)
     assert reduction_by_load(frontiers, [0.5], [1.0])[0, 0] == pytest.approx(0, abs=1e-12)
+
+
+def _joint() -> Frontiers:
+    """Correlated types: a frontier of few corners and long flat pieces."""
+    record = default_record()
+    record["traffic"]["joint"] = [[0.4, 0.1], [0.05, 0.45]]
+    for spec in record["traffic"]["type"]:
+        del spec["probability"]
+    return Frontiers(Scenario.parse(record).workload())
+
+
+def _alike() -> Frontiers:
+    """Router B's requests are all alike, so that there is nothing to coordinate on."""
+    record = default_record()
+    anything = {"name": "any", "probability": 1.0, "service": {"distribution": "deterministic", "mean": 2.5}}
+    record["traffic"]["type_b"] = [anything]
+    return Frontiers(Scenario.parse(record).workload())
+
+
+@pytest.mark.parametrize("frontiers", [DEFAULT, _joint(), _alike()], ids=["default", "joint", "alike"])
+@pytest.mark.parametrize("visibility", [1.0, 0.93])
+def test_no_splitting_probability_saves_more_at_any_load(frontiers: Frontiers, visibility: float) -> None:
+    workload, loads = frontiers.workload, (0.2, 0.8)
+    for load, (found,) in zip(loads, reduction_by_load(frontiers, loads, [visibility]), strict=True):
+        there = Frontiers(replace(workload, pair_rate=workload.pair_rate * load / workload.load))
+        tried = np.linspace(0.5 - visibility / 2, 0.5 + visibility / 2, 121)
+        waits = np.array([there.waiting_time(p, visibility) for p in tried])
+        most = float((1 - waits / there.classical.waiting_time_at(tried)).max())
+        assert most - 1e-9 <= found <= most + 5e-4
+
+
+def test_where_there_is_nothing_to_win_nothing_is_promised() -> None:
+    assert reduction_by_visibility(_alike(), [1.0])[0] == 0
+    assert reduction_by_visibility(_alike(), [0.9])[0] < 0
+    assert np.all(reduction_by_load(_alike(), [0.05, 0.5], [1.0]) == 0)
