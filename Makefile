@@ -21,10 +21,11 @@ test: $(VENV)/.dev $(LISTED)
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow
 
-# The report in the system's Chromium, which is not installed here (Debian: chromium). BELLQUEUE_BROWSER=required makes
-# the absence of what a test needs a failure, BELLQUEUE_SCREENSHOTS=FOLDER keeps what the pages look like.
-test-browser: $(VENV)/.dev $(TOOLS)/.installed $(LISTED)
-	$(BIN)/python -m pytest -q -m browser tests/browser -n 2
+# Reports and the pages of docs/ in the system's Chromium, which is not installed here (Debian: chromium), and before the
+# checkers, which npm installs. BELLQUEUE_BROWSER=required makes the absence of what a test needs a failure,
+# BELLQUEUE_SCREENSHOTS=FOLDER keeps what the reports look like.
+test-browser: docs $(TOOLS)/.installed
+	$(BIN)/python -m pytest -q -m "browser or pages" tests/browser tests/docs -n 2 --dist loadfile
 
 lint: $(VENV)/.dev $(LISTED)
 	$(BIN)/ruff check .
@@ -36,11 +37,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The pages of docs/, strictly, into docs/_build/html; then what only the built pages show: links, HTML, accessibility.
-docs: $(VENV)/.dev $(TOOLS)/.installed $(LISTED)
+# The pages of docs/, strictly, into docs/_build/html.
+docs: $(VENV)/.dev $(LISTED)
 	rm -rf docs/api docs/_build
 	$(BIN)/python -m sphinx -q -W --keep-going -n -b html docs docs/_build/html
-	$(BIN)/python -m pytest -q -m pages tests/docs
 	@echo "open docs/_build/html/index.html"
 
 # What breaks at a provider or kills the process, and what one `bellqueue fetch` makes of it: two tables.
@@ -72,7 +72,7 @@ $(VENV)/.bench: $(VENV)/.dev
 
 # What checks pages comes from npm, where there is one.
 $(TOOLS)/.installed: Makefile
-	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(TOOLS) $(CHECKERS)
+	! command -v npm >/dev/null || npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix $(TOOLS) $(CHECKERS)
 	mkdir -p $(TOOLS)
 	touch $@
 

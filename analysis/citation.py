@@ -15,6 +15,7 @@ _PAPER = """@misc{FerreiraDaSilva2026,
   eprint        = {2602.04588},
   archivePrefix = {arXiv}
 }"""
+_SIMULATORS = ("aer", "braket-local", "fake")  # the backends of this package that are no hardware
 _TEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -40,8 +41,7 @@ def methods_paragraph(analysis: Analysis) -> str:
         "the queues themselves were not operated.",
         f"At the baseline throughput observed a request waits {abs(reduction.estimate):.4g} units of time {more} "
         f"({100 * abs(relative.estimate):.1f} %; limits {estimate_cell(reduction).limits or 'none'} at significance "
-        f"{certificate.significance:g}) than {'under' if more == 'less' else 'under the best of'} "
-        f"{_class(analysis, more)}.",
+        f"{certificate.significance:g}) than {_class(analysis, more)}.",
         f"The null hypothesis of local hidden variables has log10 p = {certificate.log10_p_value + 0.0:.4g} "
         f"({certificate.method}; multiplier {certificate.multiplier:.6g}, {certificate.multiplier_origin}), and the "
         f"advantage is {'certified' if certificate.certified else 'not certified'} at significance "
@@ -78,8 +78,10 @@ def _class(analysis: Analysis, more: str) -> str:
     """The class compared, as part of a sentence."""
     named = analysis.class_compared
     if more == "less":
-        return named
-    return named.removeprefix("every ").replace("strategy", "strategies")
+        return f"under {named}"
+    if analysis.frontiers.classical_caveat:
+        return f"the bound proved on {named}"
+    return f"under the best of {named.removeprefix('every ').replace('strategy', 'strategies')}"
 
 
 def _where(analysis: Analysis) -> str:
@@ -88,7 +90,8 @@ def _where(analysis: Analysis) -> str:
         return f" (counts taken elsewhere: {printable(origin.source)})"
     qubits = f", qubits {', '.join(map(str, origin.qubits))}" if origin.qubits else ""
     device = f" ({printable(origin.device)}{qubits})" if origin.device else ""
-    return f" on {printable(origin.backend)}{device}"
+    simulated = origin.backend.partition(":")[0] in _SIMULATORS
+    return f"{' by simulation' if simulated else ''} on {printable(origin.backend)}{device}"
 
 
 def _settings(analysis: Analysis) -> str:
@@ -107,10 +110,8 @@ def _rivals(analysis: Analysis) -> str:
     outside = "Asymmetric classical routers and routers with a shared clock are not covered by the certificate"
     if not analysis.frontiers.wider_rivals:
         return f"{outside} and were not searched for."
-    waiting = analysis.observed.waiting_time.estimate
-    needed = [rival.waiting_time_at_equal_throughput for rival in analysis.frontiers.wider_rivals]
-    ahead = sum(each is not None and each.estimate <= waiting for each in needed)
-    found = f"{ahead} of the {len(needed)}" if ahead else "none of those"
+    ahead, count = len(analysis.rivals_ahead), len(analysis.frontiers.wider_rivals)
+    found = f"{ahead} of the {count}" if ahead else "none of those"
     verb = "wait" if ahead > 1 else "waits"
     return f"{outside}; {found} found numerically {verb} as little at the observed throughput."
 

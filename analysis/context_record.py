@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .functional import Estimate
 
@@ -13,6 +13,11 @@ RoutingName = Literal["observed", "classical", "quantum"]
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _as_long(*columns: list[float]) -> None:
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError("columns differ in length")
 
 
 class MeasurementBases(_Record):
@@ -46,8 +51,13 @@ class SimulatedWaiting(_Record):
     waiting_time_formula: float
     waiting_time: Estimate
     percentiles: list[WaitingPercentile]
-    times: list[float]
+    times: list[float] = Field(min_length=1)
     cumulative: list[float]
+
+    @model_validator(mode="after")
+    def _columns(self) -> SimulatedWaiting:
+        _as_long(self.times, self.cumulative)
+        return self
 
 
 class WaitingTimes(_Record):
@@ -61,7 +71,13 @@ class WaitingTimes(_Record):
 
     pairs: int
     seed: int
-    routings: list[SimulatedWaiting]
+    routings: list[SimulatedWaiting] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _percentiles(self) -> WaitingTimes:
+        if len({len(each.percentiles) for each in self.routings}) > 1:
+            raise ValueError("routings differ in their percentiles")
+        return self
 
 
 class VisibilitySensitivity(_Record):
@@ -70,8 +86,13 @@ class VisibilitySensitivity(_Record):
     Against the classical frontier at equal throughput; negative where entanglement waits longer everywhere.
     """
 
-    visibility: list[float]
+    visibility: list[float] = Field(min_length=2)
     reduction_relative: list[float]
+
+    @model_validator(mode="after")
+    def _columns(self) -> VisibilitySensitivity:
+        _as_long(self.visibility, self.reduction_relative)
+        return self
 
 
 class LoadSensitivity(_Record):
@@ -84,10 +105,15 @@ class LoadSensitivity(_Record):
         visibility: The one observed, at most 1.
     """
 
-    load: list[float]
+    load: list[float] = Field(min_length=1)
     ideal: list[float]
     noisy: list[float]
     visibility: float
+
+    @model_validator(mode="after")
+    def _columns(self) -> LoadSensitivity:
+        _as_long(self.load, self.ideal, self.noisy)
+        return self
 
 
 class Context(_Record):

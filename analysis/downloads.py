@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .drawing import printable
 from .record import Analysis, Measured
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet compute a cell instead of showing it
+_FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
 
 
 _LARGE = 250_000  # bytes beyond which a file is packed, so that pages of many types stay light
@@ -147,7 +148,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _name(text: str) -> str:
     """Other people's text, which no spreadsheet is to take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip("\N{REPLACEMENT CHARACTER} ").startswith(_FORMULA) else shown
 
 
 def _number(value: float | None) -> str:

@@ -115,6 +115,7 @@ def frontier_section(record: FrontierRecord) -> Section:
         _at(points, "waiting_time", probabilities)
         for points in (record.classical, record.quantum, record.communication)
     ]
+    columns[1] = list(map(min, *columns[:2]))  # straight between its points, the curve may seem to lie above
     throughput = _at(record.quantum, "baseline_throughput", probabilities)
     rows = zip(probabilities.tolist(), throughput, *columns, strict=True)
     return Section(

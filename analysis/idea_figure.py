@@ -15,7 +15,7 @@ from markupsafe import Markup
 from .chart import TEXT, WIDTH, text
 from .drawing import printable
 from .record import Analysis
-from .svg import element, fitted, joined, picture
+from .svg import element, fitted, joined, picture, text_width
 
 _MOST = 6  # types of a router that are listed one by one
 _TWO_LINES = 3  # … and with a line of their own for service time and basis
@@ -176,11 +176,13 @@ def _server(left: float, top: float, name: str, story: _Story) -> Markup:
     frame = {"width": _SERVER, "rx": 6}
     parts = [element("rect", x=left, y=top, height=54.0, class_="frame", **frame)]
     parts.append(text(left + 10, top + 20, name, class_="strong"))
-    parts.append(text(left + 10, top + 40, f"busy {100 * story.load:.3g} %", class_="soft"))
+    busy = f"busy {100 * story.load:.3g} %"
+    parts.append(text(left + 10, top + 40, busy, class_="soft"))
     for index in range(3):
         box = {"x": left + _SERVER - 58 + 15 * index, "y": top + 12, "width": 12.0, "height": 12.0, "rx": 2}
         parts.append(element("rect", class_="request", **box))
-    parts.append(text(left + _SERVER - 10, top + 40, "queue", anchor="end", class_="soft"))
+    if text_width(busy, TEXT) + text_width("queue", TEXT) < _SERVER - 28:
+        parts.append(text(left + _SERVER - 10, top + 40, "queue", anchor="end", class_="soft"))
     parts.append(element("rect", x=left, y=top + 60, height=38.0, class_="baseline", **frame))
     parts.append(text(left + _SERVER / 2, top + 76, "baseline task", anchor="middle"))
     parts.append(text(left + _SERVER / 2, top + 91, "while it is idle", anchor="middle", class_="soft"))
@@ -292,7 +294,7 @@ def _reward(reward: dict[str, Any]) -> str:
     if reward.get("kind") == "setup":
         return f"an interruption costs {reward['setup_time']:.4g} units of time"
     if reward.get("kind") == "power":
-        return f"an undisturbed period t is worth t to the {reward['exponent']:.4g}"
+        return f"a period t undisturbed is worth t^{reward['exponent']:.4g}"
     return "long undisturbed periods are worth more"
 
 

@@ -104,12 +104,13 @@ def check_advantage(
     above, scale = classical - line, float(model.together)
     at_p = hull.waiting_at(p[0])
     gain = at_p - waiting[0]
-    reduction = (gain, min(certificate.excess.low, gain), max(excess[2] + float(above.max()), gain))
+    most = np.minimum(excess[2] + above, classical - float(model.unavoidable))
+    reduction = (gain, min(certificate.excess.low, gain), max(float(most.max()), gain))
     how = "extremes at the ends of p and the frontier's vertices between"
     findings.limits(
         "advantage.waiting_time_reduction", analysis.advantage.waiting_time_reduction, reduction, how, scale=scale
     )
-    shares = (excess[1] + above) / classical, (excess[2] + above) / classical
+    shares = (excess[1] + above) / classical, most / classical
     relative = (gain / at_p, min(gain / at_p, float(shares[0].min())), max(gain / at_p, float(shares[1].max())))
     record = analysis.advantage.waiting_time_reduction_relative
     findings.limits("advantage.waiting_time_reduction_relative", record, relative, how, scale=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ..model.operating import OperatingPoint
 from .bell_pairs import BellPairs
@@ -63,8 +63,8 @@ class BreakEven(Record):
 class Visibility(Record):
     """The share of the ideal score that was observed.
 
-    Of planned measurements it is the visibility of the pairs; without a plan the bases are not known, and it is the least
-    visibility that fits the counts.
+    Of planned measurements it is the visibility of the pairs; without a plan the bases are not known, and it is the
+    least visibility that fits the counts.
     """
 
     estimate: float
@@ -204,7 +204,7 @@ class Analysis(Record):
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
     title: str
-    verdict: list[str]
+    verdict: list[str] = Field(min_length=1)
     class_compared: str
     locality: str
     warnings: list[str]
@@ -218,7 +218,7 @@ class Analysis(Record):
     chsh: Estimate | None
     visibility: Visibility
     correlators: Correlators
-    confidence_region: list[Point]
+    confidence_region: list[Point] = Field(min_length=1)
     planned: Planned | None
     frontiers: FrontierRecord
     scenario: dict[str, Any]
@@ -228,6 +228,32 @@ class Analysis(Record):
     break_even: BreakEven | None = None
     bell_pairs: BellPairs | None = None
     measured: Measured | None = None
+
+    @model_validator(mode="after")
+    def _tables(self) -> Analysis:
+        """Whatever holds a number for each pair of types has as many."""
+        shape = len(self.frontiers.types_a), len(self.frontiers.types_b)
+        found = self.correlators
+        tables: list[tuple[str, list[list[Any]] | None]] = [
+            ("correlators.measured", found.measured), ("correlators.standard_error", found.standard_error),
+            ("correlators.ideal", found.ideal), ("correlators.trials", found.trials),
+        ]  # fmt: skip
+        if self.measured:
+            counts, drawn = self.measured.counts, self.measured.input_distribution
+            tables += [("measured.counts", counts), ("measured.input_distribution", drawn)]
+        if any((len(each.alpha), len(each.beta)) != shape for each in (self.context.bases if self.context else [])):
+            raise ValueError(f"context.bases must have {shape[0]} and {shape[1]} angles, as there are types")
+        for name, table in tables:
+            if table is not None and [len(row) for row in table] != [shape[1]] * shape[0]:
+                raise ValueError(f"{name} must be a table of {shape[0]}×{shape[1]}, as there are types")
+        return self
+
+    @property
+    def rivals_ahead(self) -> list[str]:
+        """Labels of the wider rivals found that wait no longer than was observed at its throughput."""
+        waiting = self.observed.waiting_time.estimate
+        needed = [(rival.label, rival.waiting_time_at_equal_throughput) for rival in self.frontiers.wider_rivals]
+        return [label for label, each in needed if each is not None and each.estimate <= waiting]
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +23,12 @@ from .correlator_chart import correlator_chart
 from .downloads import downloads
 from .drawing import printable, scrub
 from .frontier_chart import frontier_chart, frontier_section
-from .frontier_record import WiderRival
 from .idea_figure import idea_figure
 from .record import Analysis
 from .sensitivity_chart import load_chart, load_section, visibility_chart, visibility_section
 from .table import (
     NONE,
+    RIVALS_AHEAD,
     Section,
     advantage_section,
     certificate_section,
@@ -40,6 +41,7 @@ from .table import (
 from .waiting_chart import waiting_chart, waiting_section
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
+_SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class _Correlator:
 
     type_a: str
     type_b: str
+    drawn: str
     trials: str
     measured: str
     ideal: str
@@ -99,7 +102,10 @@ def report_html(analysis: Analysis) -> str:
             quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
             throughput=estimate_cell(analysis.observed.baseline_throughput),
             rival_sentences=_rival_sentences(analysis),
-            rival_ahead=any(not _waits_less(analysis, rival) for rival in analysis.frontiers.wider_rivals),
+            rival_ahead=bool(analysis.rivals_ahead),
+            rivals_told=RIVALS_AHEAD,
+            caveat=bool(analysis.frontiers.classical_caveat),
+            more_pairs=analysis.bell_pairs is not None,
             idea=idea_figure(analysis),
             frontier=frontier_chart(analysis),
             frontier_values=frontier_section(analysis.frontiers),
@@ -125,13 +131,15 @@ def report_html(analysis: Analysis) -> str:
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["signs"] = lambda text: _SIGN.sub("\N{MINUS SIGN}", str(text))
+    return environment
 
 
 def _source(name: str) -> str:
@@ -156,6 +164,8 @@ def _headline(analysis: Analysis) -> _Headline:
     if analysis.certificate.certified:
         return _Headline(alarm, "Certified", size, f"{size} than {compared}", reason)
     best = f"the best {compared.removeprefix('every ')}"
+    if analysis.frontiers.classical_caveat:
+        best = f"the bound proved on {compared}"
     return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
 
 
@@ -233,7 +243,7 @@ def _sections(analysis: Analysis) -> list[Section]:
 
 def _rival_sentences(analysis: Analysis) -> list[str]:
     """For every wider rival: what it needs at the observed throughput, which waits less, and how it was found."""
-    sentences = []
+    sentences, ahead = [], analysis.rivals_ahead
     for rival in analysis.frontiers.wider_rivals:
         needed = rival.waiting_time_at_equal_throughput
         label, method = printable(rival.label), printable(rival.method)
@@ -241,7 +251,7 @@ def _rival_sentences(analysis: Analysis) -> list[str]:
             sentences.append(f"Numerical, {label}: no value at the observed throughput. Method: {method}.")
             continue
         relation = "no less than this rival: the advantage does not stand against it"
-        if _waits_less(analysis, rival):
+        if rival.label not in ahead:
             relation = "less than this rival"
         cell = estimate_cell(needed)
         told = f"Numerical, {label}: needs {cell.value} ({cell.limits or 'no interval'}) units of time"
@@ -249,22 +259,18 @@ def _rival_sentences(analysis: Analysis) -> list[str]:
     return sentences
 
 
-def _waits_less(analysis: Analysis, rival: WiderRival) -> bool:
-    """Whether the observed point waits less than the rival at equal throughput, as far as is known."""
-    needed = rival.waiting_time_at_equal_throughput
-    return needed is None or analysis.observed.waiting_time.estimate < needed.estimate
-
-
 def _correlators(analysis: Analysis) -> list[_Correlator]:
     """Rows of the table, or none where there are too many to read."""
     record = analysis.correlators
     names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
+    drawn = analysis.measured.input_distribution if analysis.measured else None
     if len(names_a) * len(names_b) > MAX_CORRELATOR_ROWS:
         return []
     return [
         _Correlator(
             name_a,
             name_b,
+            NONE if drawn is None else f"{100 * drawn[x][y]:.3g} %",
             str(record.trials[x][y]),
             _with_error(record.measured[x][y], record.standard_error[x][y]),
             NONE if record.ideal is None else f"{record.ideal[x][y]:.4f}",

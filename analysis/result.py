@@ -179,7 +179,8 @@ class _Comparison:
         """The comparison with the classical frontier; its first lower limit is the certificate's own Δ."""
         classical = self.frontiers.classical.waiting_time_at(self.p)
         above = classical - self.line
-        low, high = self.excess.low + above, self.excess.high + above
+        most = classical - self.frontiers.workload.unavoidable_waiting_time  # nobody waits less than W0
+        low, high = self.excess.low + above, np.minimum(self.excess.high + above, most)
         p, waiting = self.observed.splitting_probability.estimate, self.observed.waiting_time.estimate
         at_p = float(self.frontiers.classical.waiting_time_at(p))
         gain = float(self._gain(np.float64(p), np.float64(waiting)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -22,6 +23,11 @@ from .section import NONE as NONE
 from .section import Cell as Cell
 from .section import Section as Section
 
+RIVALS_AHEAD = "Wider classical rivals, found numerically and outside the class compared, wait no longer"
+LATENCY = (
+    "One way, in units of time. Where a message takes longer than this, entanglement waits less also than routers that "
+    "hold both requests of every pair until they have told each other their types."
+)
 MAX_VERTICES = 12  # vertices of the classical frontier listed in the terminal; the JSON record has them all
 MAX_MATRIX = 6  # types per router up to which weights are shown one by one
 
@@ -31,6 +37,8 @@ def analysis_table(analysis: Analysis) -> RenderableType:
     first, *rest = (printable(sentence) for sentence in analysis.verdict)
     origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
     parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
+    if analysis.rivals_ahead:
+        parts[1:1] = [Text(), Text(f"{RIVALS_AHEAD}: see the last table.", style="bold")]
     for section in analysis_sections(analysis):
         parts += _shown(section)
     return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
@@ -117,7 +125,7 @@ def latency_section(found: BreakEven) -> Section:
         rows.append(("observed, as kilometres of fibre", Cell(f"{found.observed_distance_km:.4g}")))
         rows.append(("quantum frontier, as kilometres of fibre", Cell(f"{found.ideal_distance_km:.4g}")))
     title = "Break-even one-way latency against routers that hold both requests until they agree"
-    return _two_columns(title, tuple(rows))
+    return replace(_two_columns(title, tuple(rows)), note=LATENCY)
 
 
 def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:

@@ -27,7 +27,7 @@ def waiting_chart(waiting: WaitingTimes, title: str) -> Chart:
     """Left the share of requests that wait at most t, right, on a logarithmic scale, the share that wait longer."""
     end = max(_quantile(each, _SHOWN) for each in waiting.routings) * 1.06 or 1.0
     longest = max(each.times[-1] for each in waiting.routings) * 1.03 or 1.0
-    none = min(each.cumulative[0] for each in waiting.routings)
+    none = min(*(each.cumulative[0] for each in waiting.routings), 0.999)
     floor = min(min(1 - each.cumulative[-1] for each in waiting.routings), 1e-3)
     floor = max(floor, 1e-6)
     whole = Panel(
@@ -61,7 +61,7 @@ def waiting_chart(waiting: WaitingTimes, title: str) -> Chart:
 def waiting_section(waiting: WaitingTimes) -> Section:
     """Mean and percentiles under each routing."""
     percents = [each.probability for each in waiting.routings[0].percentiles]
-    rows = [("mean, by the formulas", [Cell(f"{each.waiting_time_formula:.4g}") for each in waiting.routings])]
+    rows = [("mean, by the formulas", [Cell(f"{each.waiting_time_formula:#.4g}") for each in waiting.routings])]
     rows.append(("mean, simulated", [estimate_cell(each.waiting_time) for each in waiting.routings]))
     rows.append(("do not wait at all", [Cell(f"{100 * each.cumulative[0]:.2f} %") for each in waiting.routings]))
     for index, share in enumerate(percents):

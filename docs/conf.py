@@ -69,5 +69,6 @@ html_show_sphinx = False
 html_last_updated_fmt = ""
 html_math_renderer = "mathml"
 html_theme_options = {"navigation_with_keys": False}
+highlight_language = "text"
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"

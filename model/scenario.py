@@ -316,6 +316,8 @@ class Scenario(Section):
             raise ScenarioError(f"{source}: not valid {form}: {error}") from None
         if not isinstance(data, dict):
             raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
+        if not data:
+            raise ScenarioError(f"{source}: is empty; a scenario has a title, [traffic] and [baseline]")
         return cls.parse(data, str(source))
 
     @classmethod

@@ -51,11 +51,14 @@ def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities
         other = replace(workload, pair_rate=workload.pair_rate * load / workload.load)
         there = Frontiers(other, frontiers.limits, frontiers.bell_pairs)
         points = there.in_use.sampled(POINTS)
-        if points.splitting_probability.size == 1:  # all pairs weigh the same
-            reductions.append([_largest(other, points, there.classical, each) for each in visibilities])
-            continue
-        found = [there.largest_reduction(visibility, points) for visibility in visibilities]
-        reductions.append([_told(each.waiting_time_reduction_relative) for each in found])
+        reductions.append(
+            [
+                _largest(other, points, there.classical, visibility)
+                if points.splitting_probability.size == 1 or visibility == 0  # nothing to solve
+                else _told(there.largest_reduction(visibility, points).waiting_time_reduction_relative)
+                for visibility in visibilities
+            ]
+        )
     return np.array(reductions)
 
 

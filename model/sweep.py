@@ -181,6 +181,10 @@ class Sweep:
         schema = content.pop("schema", SCHEMA)
         if schema != SCHEMA:
             raise SweepError(f"{source}: schema is {schema!r}; this version reads {SCHEMA!r}")
+        if "traffic" in content and "axis" not in content:
+            raise SweepError(
+                f"{source}: is a scenario; a sweep file names one, scenario = {source!r}, and has an [[axis]]"
+            )
         try:
             file = _SweepFile.model_validate(content)
             scenario = _scenario(file.scenario, folder or Path())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -66,6 +66,7 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
     """
     complaints = error.errors(include_url=False)
     first = next((each for each in complaints if each["type"] == "extra_forbidden"), complaints[0])
+    first = next((each for each in complaints if each["loc"] == ("schema",)), first)  # another kind of file altogether
     field = _field(first["loc"]) or "the file"
     context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
@@ -79,7 +80,7 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
     elif first["type"] == "union_tag_not_found":
         text = f"{field}.{context['discriminator'].strip(QUOTE)}: is missing"
     elif first["type"] == "missing":
-        text = f"{field}: is missing"
+        text = f"{field}: is missing{_only_value(model, first['loc'])}"
     elif first["type"] == "value_error":
         text = str(first["msg"]).removeprefix("Value error, ")
         text = f"{field}: {text}" if first["loc"] else text
@@ -90,6 +91,14 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
         text = f"{field}: {reason}, got {_shorten(first['input'])}"
     more = len(complaints) - 1
     return text + (f" (and {more} more complaint{'s' if more > 1 else ''})" if more else "")
+
+
+def _only_value(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> str:
+    """What a field at the top must be, where nothing else is allowed."""
+    for field in (model.model_fields if model else {}).values():
+        if location == (field.alias,) and get_origin(field.annotation) is Literal:
+            return f"; it must be {get_args(field.annotation)[0]!r}"
+    return ""
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..analysis.counts_file import MAX_BYTES, format_trials, parse_trials
 from ..analysis.record import Analysis
-from ..model.errors import DataError, OutputError
+from ..model.errors import DataError, OutputError, ScenarioError
 from ..model.scenario import Scenario
 from ..model.trials import Trials
 from ..model.validation import first_complaint, nearest_beside, read_text
@@ -42,6 +42,8 @@ class RunFolder:
         Raises:
             DataError: the folder is missing or is not a run.
         """
+        if path.is_file():
+            raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
         if not path.is_dir():
             remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
             raise DataError(f"{path}: no such run folder; {remedy}")
@@ -80,7 +82,12 @@ def read_analysis(source: Path) -> Analysis:
     Raises:
         DataError: the file cannot be read as one.
     """
-    return _read_record(source, Analysis)
+    analysis = _read_record(source, Analysis)
+    try:
+        Scenario.parse(analysis.scenario)
+    except ScenarioError as error:
+        raise DataError(f"{source}: {error}") from None
+    return analysis
 
 
 def _read_record(source: Path, kind: type[Record]) -> Record:

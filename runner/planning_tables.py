@@ -13,14 +13,11 @@ from rich.text import Text
 from ..analysis.drawing import printable
 from ..analysis.fitting import Fitting
 from ..analysis.promise import Promise, Reach
-from ..analysis.table import NONE, chance_text, estimate_cell
+from ..analysis.table import LATENCY, NONE, chance_text, estimate_cell
 from ..backends.cost import dollars
 from .planning_record import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
 
-_LATENCY = (
-    "Where a message takes longer than this, one way, entanglement waits less also than routers that hold both "
-    "requests of every pair until they have told each other their types. Fibre: if traffic.time_unit_seconds is given."
-)
+_LATENCY = f"{LATENCY} Fibre: if traffic.time_unit_seconds is given."
 MAX_SETTINGS = 3  # types per router up to which the shares of the settings are shown
 
 
@@ -40,11 +37,11 @@ def ranking_table(record: RankingRecord) -> RenderableType:
     paid = any(each.cost for each in record.ranked)
     table = Table(
         Column("backend", no_wrap=True),
-        "pair",
-        Column("visibility", justify="right", min_width=10),
-        Column("CHSH", justify="right"),
-        Column("waits less", justify="right"),
-        Column("trials needed", justify="right"),
+        Column("pair", no_wrap=True),
+        Column("visibility", justify="right", no_wrap=True),
+        Column("CHSH", justify="right", no_wrap=True),
+        Column("waits\nless", justify="right", no_wrap=True),
+        Column("trials\nneeded", justify="right", no_wrap=True),
         Column("chance", justify="right", no_wrap=True),
         *((Column("cost", justify="right"),) if paid else ()),
         box=box.SIMPLE_HEAD,

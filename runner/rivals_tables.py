@@ -56,7 +56,7 @@ def _point_table(point: Point) -> Table:
             _shown(rival.reduction_relative, percent=True),
             _shown(rival.least_score),
         )
-    table.add_row(Text("entanglement"), _shown(point.waiting_time), "", "", _shown(point.score))
+    table.add_row(Text("entanglement"), _shown(point.waiting_time), "", "", "")
     return table
 
 

@@ -51,7 +51,7 @@ def chromium() -> Iterator[Browser]:
 def axe_results(page: Any) -> dict[str, Any]:
     """What axe-core says of the page shown: its `violations`, `incomplete` and `passes`."""
     if not AXE.is_file():
-        missing("axe-core", "make test-browser and make docs install it with npm")
+        missing("axe-core", "make test-browser installs it with npm")
     page.evaluate(AXE.read_text("utf-8"))
     found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations', 'incomplete'] })")
     return found
@@ -68,7 +68,7 @@ def html_complaints(pages: Sequence[Path], beyond: str = "") -> list[tuple[str, 
     if java is None:
         missing("Java", "apt-get install default-jre-headless")
     if not CHECKER.is_file():
-        missing("the Nu HTML checker", "make test-browser and make docs install it with npm")
+        missing("the Nu HTML checker", "make test-browser installs it with npm")
     command = [java, "-jar", str(CHECKER), "--format", "json", *(["--filterpattern", beyond] if beyond else [])]
     done = subprocess.run([*command, *map(str, pages)], capture_output=True, text=True, check=False)
     return [

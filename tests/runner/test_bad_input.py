@@ -93,7 +93,7 @@ SCENARIO_FILES: dict[str, tuple[str, bytes, str]] = {
     "not UTF-8": ("s.toml", b'title = "\xff\xfe"', "UTF-8"),
     "NaN rate": ("s.toml", TOML_HEAD.replace("0.02", "nan").encode(), "pair_rate"),
     "infinite rate": ("s.toml", TOML_HEAD.replace("0.02", "inf").encode(), "pair_rate"),
-    "empty": ("s.toml", b"", "is missing"),
+    "empty": ("s.toml", b"", "is empty"),
     "binary": ("s.toml", bytes(range(256)), "s.toml"),
     "deeply nested": ("s.json", b"[" * 100_000, "not valid JSON"),
     "too long": ("s.toml", b"# " + b"x" * 2_000_000, "at most"),
