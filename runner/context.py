@@ -76,7 +76,7 @@ def _bases(strategy: Strategy) -> list[MeasurementBases]:
 def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | None:
     """Waits when pairs are split as often as was measured, and by the best strategies that split as often."""
     workload = frontiers.workload
-    pairs = _pairs(workload.load)
+    pairs = wanted_pairs(workload.load)
     measured = (1 - np.array(analysis.correlators.measured, dtype=float)) / 2
     observed = np.where(workload.joint > 0, measured, 0.0)
     if np.isnan(observed).any() or pairs > MOST_PAIRS:
@@ -104,7 +104,7 @@ def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | N
     )
 
 
-def _pairs(load: float) -> int:
+def wanted_pairs(load: float) -> int:
     """Waits stay alike for about 1/(1 − ρ)² pairs: as many more it takes for the intervals to hold."""
     return int(PAIRS * max(1.0, (0.1 / (1 - load)) ** 2))
 

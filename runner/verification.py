@@ -52,7 +52,8 @@ def verify_command(run: Path, seconds: float, json: bool) -> bool:
     if json:
         print(found.model_dump_json(by_alias=True, indent=2))
     else:
-        Console().print(Text(found.summary, style="bold"), "", verification_table(found.rows), sep="\n")
+        summary = Text(found.summary, style="bold")
+        Console().print(summary, "", verification_table(found.rows), "", summary, sep="\n")
     return found.verified
 
 

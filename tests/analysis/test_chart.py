@@ -11,8 +11,9 @@ from bellqueue.analysis.chart import WIDTH, Axis, Panel, Scale
 from bellqueue.analysis.correlator_chart import correlator_chart
 from bellqueue.analysis.frontier_chart import frontier_chart, frontier_section
 from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.sensitivity_chart import load_chart, visibility_chart
 from bellqueue.analysis.svg import element, fitted, path, text_width, ticks
-from bellqueue.analysis.waiting_chart import waiting_section
+from bellqueue.analysis.waiting_chart import waiting_chart, waiting_section
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +116,38 @@ def test_waiting_times_are_told_with_their_intervals(complete: Analysis) -> None
     assert [name for name, _ in section.rows][-1] == "99 % wait at most"
     assert all(len(cells) == 3 for _, cells in section.rows)
     assert str(complete.context.waiting_times.seed) in section.note
+
+
+def test_where_nobody_waits_the_distribution_is_still_drawn(complete: Analysis) -> None:
+    assert complete.context
+    waiting = complete.context.waiting_times
+    assert waiting
+    nobody = [each.model_copy(update={"times": [0.0], "cumulative": [1.0]}) for each in waiting.routings]
+    chart = waiting_chart(waiting.model_copy(update={"routings": nobody}), "Nobody waits")
+    assert all("nan" not in str(picture) for _, picture in chart.pictures)
+
+
+def test_an_observation_whose_bases_nobody_knows_is_not_drawn(complete: Analysis) -> None:
+    assert complete.context
+    found = complete.context.by_visibility
+    assert found
+    assert any(key.kind == "observed" for key in visibility_chart(complete, found).keys)
+    foreign = complete.model_copy(update={"planned": None})
+    assert not any(key.kind == "observed" for key in visibility_chart(foreign, found).keys)
+
+
+def test_a_score_that_no_bell_pair_has_is_not_called_a_visibility(complete: Analysis) -> None:
+    assert complete.context
+    found = complete.context.by_load
+    assert found
+    for estimate, visibility, told in ((0.9, 0.9, "0.900, as observed"), (-0.8, 0.0, "the nearest to -0.800 observed")):
+        observed = complete.visibility.model_copy(update={"estimate": estimate})
+        chart = load_chart(
+            complete.model_copy(update={"visibility": observed}), found.model_copy(update={"visibility": visibility})
+        )
+        assert any(told in key.label for key in chart.keys)
+
+
+def test_the_table_of_frontiers_never_shows_entanglement_above_classical(complete: Analysis) -> None:
+    for _, (_, classical, quantum, communication) in frontier_section(complete.frontiers).rows:
+        assert float(communication.value) <= float(quantum.value) <= float(classical.value)

@@ -66,3 +66,20 @@ def test_alarms_and_refusals_lead_the_paragraph(geneva: Analysis) -> None:
 
 def test_rivals_ahead_are_admitted(rivalled: Analysis) -> None:
     assert "1 of the 3 found numerically waits as little" in methods_paragraph(rivalled)
+
+
+def test_of_foreign_counts_nothing_is_vouched_for_that_they_do_not_hold(hanoi: Analysis, planned: Analysis) -> None:
+    text = methods_paragraph(hanoi)
+    assert "as their source declares them; no lost trial is declared" in text
+    assert "Only raw outcomes were used" not in text
+    assert "Both qubits sit on one device" not in text
+    assert "not on record, so the locality loophole counts as open" in text
+    assert "Only raw outcomes were used" in methods_paragraph(planned)
+    assert "Both qubits sit on one device, so the locality loophole stays open" in methods_paragraph(planned)
+
+
+def test_a_simulation_is_called_one(planned: Analysis) -> None:
+    for backend, simulated in (("aer", True), ("fake:torino", True), ("braket-local", True), ("ibm:ibm_fez", False)):
+        origin = planned.provenance.model_copy(update={"backend": backend})
+        text = methods_paragraph(planned.model_copy(update={"provenance": origin}))
+        assert (f"by simulation on {backend}" in text) == simulated

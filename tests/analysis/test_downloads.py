@@ -88,14 +88,16 @@ def test_older_records_offer_what_they_hold(hanoi: Analysis) -> None:
     assert names == {"correlators.csv", "frontiers.csv", "scenario.json", "analysis.json"}
 
 
-def test_no_spreadsheet_takes_a_name_for_a_formula() -> None:
+@pytest.mark.parametrize("before", ["", " ", "\u200f", "\u202e"])
+def test_no_spreadsheet_takes_a_name_for_a_formula(before: str) -> None:
     record = default_record()
-    record["traffic"]["type"][0]["name"] = '=HYPERLINK("http://example.invalid","x")'
+    record["traffic"]["type"][0]["name"] = f'{before}=HYPERLINK("http://example.invalid","x")'
     files = _files(simulated(Scenario.parse(record), 1000))
     for name in ("counts.csv", "correlators.csv"):
+        assert not {"\u200f", "\u202e"} & set(files[name])
         for row in _rows(files[name]):
-            assert not row["type_a"].startswith("=")
-    assert json.loads(files["counts.json"])["types"][0].startswith("=HYPERLINK")
+            assert not row["type_a"].lstrip(" \N{REPLACEMENT CHARACTER}").startswith("=")
+    assert "=HYPERLINK" in json.loads(files["counts.json"])["types"][0]
 
 
 def test_what_is_large_is_packed(many_types: Analysis) -> None:

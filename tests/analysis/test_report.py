@@ -317,3 +317,31 @@ def test_pairs_that_never_occur_may_stay_unmeasured() -> None:
     html = report_html(Analysis.model_validate_json(analysis.to_json()))
     assert html.count("not measured") == 2
     assert not re.search(r"\bnan\b", _Page(html).text)
+
+
+def test_the_page_of_foreign_counts_tells_what_is_not_known(pages: Pages) -> None:
+    foreign, own = pages["hanoi"][2].text, pages["planned"][2].text
+    assert "is taken from whoever brought the counts" in foreign
+    assert "is taken from whoever brought the counts" not in own
+    assert "least visibility, against the quantum optimum of the game" in foreign
+    assert "visibility, against the score of the planned measurements" in own
+
+
+def test_settings_stand_with_the_probability_they_were_drawn_with(pages: Pages) -> None:
+    analysis, _, page = pages["planned"]
+    assert analysis.measured
+    assert analysis.measured.input_distribution
+    shares = [f"{100 * share:.3g} %" for row in analysis.measured.input_distribution for share in row]
+    table = page.text.partition("drawn with probability")[2].partition("Methods")[0]
+    assert all(share in table for share in shares)
+
+
+def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analysis) -> None:
+    assert geneva.frontiers.classical_proof
+    proof = geneva.frontiers.classical_proof.model_copy(update={"gap_relative": 0.02})
+    frontiers = geneva.frontiers.model_copy(update={"classical_proof": proof})
+    html = report_html(geneva.model_copy(update={"frontiers": frontiers}))
+    assert "more waiting than the bound proved on every memoryless, label-symmetric classical strategy" in html
+    assert "<dt>Proved bound on the class, at equal throughput</dt>" in html
+    assert "bounded from above by what is proved of all classical" in html
+    assert "more waiting than the best memoryless" in report_html(geneva)

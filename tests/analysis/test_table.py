@@ -123,3 +123,10 @@ def test_a_bound_is_never_a_bare_number() -> None:
     assert bound_text(0.41447368421, 0.41447368422) == "0.414474 ± 5e-12"
     assert bound_text(0.41, 0.42) == "[0.41, 0.42]"
     assert bound_text(-1e-13, 1e-13) == "[-1e-13, 1e-13]"
+
+
+def test_wider_rivals_that_wait_no_longer_stand_below_the_verdict(planned: Analysis, rivalled: Analysis) -> None:
+    assert "wait no longer" not in _shown(analysis_table(planned))
+    lines = _words(_shown(analysis_table(rivalled)))
+    assert rivalled.rivals_ahead == ["rival ahead"]
+    assert 0 < lines.index("wait no longer: see the last table.") < lines.index("Observed against the frontiers")

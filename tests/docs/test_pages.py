@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -66,6 +69,15 @@ def test_every_link_leads_somewhere(soups: dict[str, BeautifulSoup]) -> None:
             name = target.relative_to(BUILT.resolve()).as_posix() if parts.path else page
             if parts.fragment and name in anchors:
                 assert unquote(parts.fragment) in anchors[name], f"{page}: {link['href']}"
+
+
+def test_the_page_of_commands_shows_the_help_that_is_printed(soups: dict[str, BeautifulSoup]) -> None:
+    shown = [block.get_text().strip() for block in soups["commands.html"]("pre")]
+    shell = dict(os.environ) | {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}
+    for command in ("run", "analyze", "frontier", "doctor"):
+        words = [sys.executable, "-m", "bellqueue.runner", command, "--help"]
+        printed = subprocess.run(words, env=shell, capture_output=True, text=True, check=True).stdout
+        assert "\n".join(line.rstrip() for line in printed.strip().splitlines()) in shown
 
 
 def test_html_is_valid_and_ids_are_unique(soups: dict[str, BeautifulSoup]) -> None:

@@ -251,3 +251,9 @@ def test_what_breaks_down_is_an_outcome_with_its_reason(error: Exception, monkey
     found = outcome(Scenario.default())
     assert found.status == "failed"
     assert str(error) in (found.reason or "")
+
+
+def test_a_scenario_is_no_sweep_and_is_told_apart() -> None:
+    record = {name: content for name, content in default_record().items() if name != "schema"}
+    with pytest.raises(SweepError, match="is a scenario; a sweep file names one"):
+        Sweep.parse(record, "s.toml")

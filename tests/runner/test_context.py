@@ -11,9 +11,9 @@ import pytest
 from bellqueue.analysis.context_record import Context, WaitingTimes
 from bellqueue.model.operating import Frontiers
 from bellqueue.model.scenario import Scenario
-from bellqueue.runner.context import with_context
+from bellqueue.runner.context import MOST_PAIRS, wanted_pairs, with_context
 
-from tests.analysis.conftest import published
+from tests.analysis.conftest import published, simulated
 from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
@@ -121,3 +121,29 @@ def test_a_report_is_made_again_from_its_record_alone(call: Run, tmp_path: Path)
     refused = call("report", "broken.json")
     assert refused.returncode == 2
     assert refused.stderr.startswith("bellqueue: broken.json: ")
+
+
+def test_the_simulation_is_longer_where_waits_are_alike_for_longer() -> None:
+    record = default_record()
+    for load, pairs in ((0.05, 200_000), (0.9, 200_000), (0.95, 800_000), (0.97, 2_222_222)):
+        record["traffic"]["pair_rate"] = 0.02 * load / 0.05
+        scenario = Scenario.parse(record)
+        assert wanted_pairs(scenario.workload().load) == pytest.approx(pairs, abs=1)
+    assert wanted_pairs(0.99) > MOST_PAIRS
+
+
+def test_under_the_heaviest_load_no_simulation_is_shown() -> None:
+    record = default_record()
+    record["traffic"]["pair_rate"] = 0.396
+    scenario = Scenario.parse(record)
+    analysis = simulated(scenario, 2_000)
+    context = with_context(analysis, Frontiers(scenario.workload())).context
+    assert context
+    assert context.waiting_times is None
+    assert context.by_visibility
+
+
+def test_the_simulation_follows_from_scenario_and_counts_alone() -> None:
+    later = HANOI.provenance.model_copy(update={"created": "2031-01-01T00:00:00+00:00", "content_hash": "0" * 64})
+    again = with_context(HANOI.model_copy(update={"provenance": later}), FRONTIERS).context
+    assert again == _hanoi()
