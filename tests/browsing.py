@@ -11,10 +11,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REQUIRED = os.environ.get("BELLQUEUE_BROWSER") == "required"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -38,7 +40,9 @@ def missing(what: str, remedy: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's browser, driven by Playwright."""
+    """The system's browser, driven by Playwright; one for all tests of a process."""
+    from playwright.sync_api import sync_playwright
+
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         missing("Chromium", "apt-get install chromium")

@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 _WIDTH = "80"
+_PROGRAM = "import sys; sys.argv[0] = 'bellqueue'; from bellqueue.runner.cli import main; main()"
 
 
 def command_names() -> Iterator[str]:
@@ -29,7 +30,7 @@ def help_text(command: str) -> str:
     A process of its own prints it: what documents the functions here has changed their signatures.
     """
     shell = dict(os.environ) | {"COLUMNS": _WIDTH, "TERMINAL_WIDTH": _WIDTH, "NO_COLOR": "1"}
-    words = [sys.executable, "-c", "from bellqueue.runner.cli import main; main()", command, "--help"]
+    words = [sys.executable, "-c", _PROGRAM, command, "--help"]
     shown = subprocess.run(words, env=shell, capture_output=True, text=True, check=True).stdout
     return "\n".join(line.rstrip() for line in shown.strip().splitlines())
 

@@ -15,10 +15,9 @@ from bellqueue.model.scenario import Scenario
 from bellqueue.runner.context import with_context
 
 from tests.analysis.conftest import complete, hostile, many_types, planned, published, rivalled, simulated
-from tests.browsing import chromium
 from tests.scenarios import IBM_GENEVA, default_record
 
-__all__ = ["chromium", "complete", "hostile", "many_types", "planned", "rivalled"]  # fixtures of other folders
+__all__ = ["complete", "hostile", "many_types", "planned", "rivalled"]  # fixtures of other folders
 
 CASES = ("complete", "refused", "alarmed", "early", "six", "hostile", "many")
 WIDTHS = {"phone": 390, "desktop": 1200}

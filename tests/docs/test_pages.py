@@ -16,10 +16,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Browser
 
-from tests.browsing import axe_results, chromium, html_complaints
+from tests.browsing import axe_results, html_complaints
 from tests.docs.pages import DOCS
-
-__all__ = ["chromium"]  # a fixture
 
 pytestmark = pytest.mark.pages
 
@@ -75,7 +73,7 @@ def test_the_page_of_commands_shows_the_help_that_is_printed(soups: dict[str, Be
     shown = [block.get_text().strip() for block in soups["commands.html"]("pre")]
     shell = dict(os.environ) | {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}
     for command in ("run", "analyze", "frontier", "doctor"):
-        words = [sys.executable, "-m", "bellqueue.runner", command, "--help"]
+        words = [Path(sys.executable).with_name("bellqueue"), command, "--help"]
         printed = subprocess.run(words, env=shell, capture_output=True, text=True, check=True).stdout
         assert "\n".join(line.rstrip() for line in printed.strip().splitlines()) in shown
 
