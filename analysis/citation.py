@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..model.sensitivity import NOTHING
 from .drawing import printable
 from .record import Analysis
 from .table import estimate_cell
@@ -31,7 +32,9 @@ def methods_paragraph(analysis: Analysis) -> str:
     certificate, advantage = analysis.certificate, analysis.advantage
     types = f"{len(analysis.frontiers.types_a)}×{len(analysis.frontiers.types_b)}"
     reduction, relative = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
-    more = "less" if reduction.estimate >= 0 else "more"
+    found = reduction.estimate
+    found = 0.0 if abs(found) < NOTHING * analysis.frontiers.unavoidable_waiting_time else found
+    more = "less" if found >= 0 else "more"
     sentences = [
         f"We took {certificate.trials} trials{_where(analysis)} for {types} pairs of request types at load "
         f"{analysis.frontiers.load:.3g} per server.",
@@ -39,7 +42,7 @@ def methods_paragraph(analysis: Analysis) -> str:
         "Waiting time and baseline throughput follow from the measured correlators by queueing formulas (Poisson "
         "pairs, two first-come-first-served queues), derived independently from the abstract of arXiv:2602.04588; "
         "the queues themselves were not operated.",
-        f"At the baseline throughput observed a request waits {abs(reduction.estimate):.4g} units of time {more} "
+        f"At the baseline throughput observed a request waits {abs(found):.4g} units of time {more} "
         f"({100 * abs(relative.estimate):.1f} %; limits {estimate_cell(reduction).limits or 'none'} at significance "
         f"{certificate.significance:g}) than {_class(analysis, more)}.",
         f"The null hypothesis of local hidden variables has log10 p = {certificate.log10_p_value + 0.0:.4g} "

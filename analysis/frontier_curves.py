@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.sensitivity import NOTHING
 from .drawing import printable
 from .frontier_record import FrontierRecord, Point, RivalPoint, WiderRival
 from .record import Analysis
@@ -75,6 +76,7 @@ class Focus:
 
 def _gap_label(classical: float, other: float) -> str:
     gap = classical - other
+    gap = 0.0 if abs(gap) < NOTHING * classical else gap
     word = "less" if gap >= 0 else "more"
     return f"{abs(gap):.4g} {word} waiting ({100 * abs(gap) / classical:.1f} %)\nat equal throughput"
 

@@ -192,7 +192,7 @@ def _server(left: float, top: float, name: str, story: _Story) -> Markup:
 def _outcomes(top: float, story: _Story) -> list[Markup]:
     """What either decision costs."""
     lines = [
-        ("Together", "same server: the two wait for each other"),
+        ("Together", "same server: one waits for the other"),
         ("Split", "both baseline tasks are interrupted"),
     ]
     parts = []
@@ -319,6 +319,6 @@ def _description(story: _Story) -> str:
         f"{story.arrivals}, one request of each pair at each router. {' '.join(routers)}{mixed} The routers exchange "
         f"no messages; they share {many} for each pair of requests, and each one's outcome is the server it chooses. "
         f"Each server is busy {100 * story.load:.3g} % of the time and runs a baseline task while it is idle; "
-        f"{story.reward}. A pair sent to the same server waits for each other, a pair that is split interrupts both "
-        f"baseline tasks. {story.price + '; ' if story.price else ''}{story.split}."
+        f"{story.reward}. Of a pair sent to the same server one waits for the other, a pair that is split interrupts "
+        f"both baseline tasks. {story.price + '; ' if story.price else ''}{story.split}."
     )

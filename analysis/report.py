@@ -295,7 +295,7 @@ def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
     origin = analysis.provenance
     known = [
         ("Data", origin.source),
-        ("Analysed", origin.created),
+        ("Created", origin.created),
         ("Backend", origin.backend),
         ("Device", origin.device),
         ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),

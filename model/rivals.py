@@ -141,9 +141,10 @@ def asymmetric_curve(workload: Workload, *, slopes: int = SLOPES, seed: int = 0)
     search = _Search(model, starts(model, count // 2, np.random.default_rng(seed)), paired_starts(model))
     found = search.least([0.0]) if model.unbounded else _supporting_points(search, slopes, _steepest(workload))
     named = _named(model, len(model.pairs))
+    lines = f"{len(found)} supporting line{'s' if len(found) > 1 else ''}"
     return RivalCurve(
         "asymmetric memoryless classical",
-        f"found numerically, {count} starts for each of {len(found)} supporting lines, mixtures of {named}"
+        f"found numerically, {count} starts for each of {lines}, mixtures of {named}"
         + ("; baseline throughput is unbounded: one server can serve every request" if model.unbounded else ""),
         tuple(_point(model, mixture) for mixture in found),
         unbounded=model.unbounded,

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 POINTS = 33  # of the quantum frontier at each load
 _GRID = 601
-_NOTHING = 1e-9  # of the waiting time
+NOTHING = 1e-9  # of the waiting time
 _FEW = 16  # pairs of types up to which quantum games of any rank take no time to speak of
 
 
@@ -81,4 +81,4 @@ def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibilit
 
 def _told(reduction: float) -> float:
     """Without what is nothing but rounding."""
-    return 0.0 if abs(reduction) < _NOTHING else reduction
+    return 0.0 if abs(reduction) < NOTHING else reduction

@@ -100,7 +100,7 @@ def execute(
                 trials,
                 frontiers=experiment.frontiers,
                 wider_rivals=curves,
-                command=None if source is None else _again(source, plan),
+                command=None if source is None else _again(source, plan, rivals),
             )
             if folder:
                 write_results(folder, analysis)
@@ -136,8 +136,8 @@ def analyse_data(
     return analyse_foreign(data.name, sample, wanted, wider_rivals=curves, command=command)
 
 
-def _again(source: str, plan: PlanRecord) -> str:
+def _again(source: str, plan: PlanRecord, rivals: bool) -> str:
     """The command that makes the same run."""
     words = ["bellqueue", "run", *([source] if source else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
-    return shlex.join([*words, "--seed", str(plan.seed)])
+    return shlex.join([*words, "--seed", str(plan.seed), *([] if rivals else ["--no-rivals"])])

@@ -125,4 +125,5 @@ def _shown(value: Estimate, *, percent: bool = False) -> Text:
         return Text(NONE)
     cell = estimate_cell(value, percent=percent)
     low, _, high = cell.limits.removesuffix(" %").partition(" … ")
-    return Text(f"{cell.value}\n≥ {low}\n≤ {high}" if cell.limits else cell.value)
+    unit = " %" if percent else ""
+    return Text(f"{cell.value}\n≥ {low}{unit}\n≤ {high}{unit}" if cell.limits else cell.value)

@@ -126,7 +126,8 @@ def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
     assert loose.folder is None
     assert isinstance(loose.trials, Trials)
     assert loose.certificate == kept.certificate
-    assert kept.provenance.command == "bellqueue run default --backend aer:visibility=0.9 --shots 2000 --seed 5"
+    command = "bellqueue run default --backend aer:visibility=0.9 --shots 2000 --seed 5 --no-rivals"
+    assert kept.provenance.command == command
     assert loose.provenance.command is None  # no command knows a scenario that has no name
     again = analyze(kept.folder)
     assert again.certificate == kept.certificate
