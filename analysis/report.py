@@ -82,7 +82,7 @@ def report_html(analysis: Analysis) -> str:
     hash alone, so that nothing else on the page can run.
     """
     style, script = (_source(f"report.{kind}") for kind in ("css", "js"))
-    advantage = analysis.advantage
+    advantage, files = analysis.advantage, downloads(analysis)
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -119,7 +119,8 @@ def report_html(analysis: Analysis) -> str:
             anytime=analysis.certificate.method == ANYTIME,
             methods=methods_paragraph(analysis),
             bibtex=bibtex(analysis),
-            files=downloads(analysis),
+            files=files,
+            packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),
             reproduce=_reproduce(analysis),
             provenance=_provenance(analysis),
             calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",

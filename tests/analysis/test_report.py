@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from bellqueue.analysis.downloads import downloads
 from bellqueue.analysis.functional import Estimate, Sample
 from bellqueue.analysis.record import Analysis, Visibility
 from bellqueue.analysis.report import report_html
@@ -345,3 +346,11 @@ def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analys
     assert "<dt>Proved bound on the class, at equal throughput</dt>" in html
     assert "bounded from above by what is proved of all classical" in html
     assert "more waiting than the best memoryless" in report_html(geneva)
+
+
+def test_what_is_packed_is_to_be_unpacked_before_it_is_used(pages: Pages, many_types: Analysis) -> None:
+    names = {each.name for each in downloads(many_types)}
+    assert ("unpacked by gunzip" in pages["many_types"][2].text) == bool({"scenario.json.gz", "counts.json.gz"} & names)
+    packed = many_types.model_copy(update={"scenario": many_types.scenario | {"title": "x" * 300_000}})
+    assert "unpacked by gunzip" in report_html(packed)
+    assert "unpacked by gunzip" not in pages["hanoi"][2].text
