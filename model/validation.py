@@ -49,7 +49,8 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
 def nearest_beside(path: Path) -> str:
     """Of a path that does not exist, a question after what is there with the nearest name; or nothing."""
     try:
-        near = nearest(path.name, [each.name for each in path.parent.iterdir()])
+        # Alike must be what the name begins with: files of one kind end alike.
+        near = nearest(path.name, [each.name for each in path.parent.iterdir() if nearest(path.stem, [each.stem])])
     except OSError:  # the folder does not exist either, or is not ours to read
         near = None
     return f"did you mean {path.with_name(near)}?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from bellqueue.model.errors import DataError, ScenarioError
 from bellqueue.model.scenario import Scenario
 from bellqueue.model.suggestion import nearest, suggestion
 from bellqueue.model.trials import match_types
+from bellqueue.model.validation import nearest_beside
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,3 +104,11 @@ def test_mistyped_types_of_a_counts_file() -> None:
         match_types(["shrt", "long"], ["short", "long"], "A")
     with pytest.raises(DataError, match=r"the scenario has \['short', 'long'\]: rename them"):
         match_types(["0", "1"], ["short", "long"], "A")
+
+
+def test_an_ending_in_common_makes_no_two_files_alike(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "scenario.toml", "readme.txt"):
+        (tmp_path / name).touch()
+    assert nearest_beside(tmp_path / "nosuch.toml") == ""
+    assert nearest_beside(tmp_path / "senario.toml").endswith("scenario.toml?")
+    assert nearest_beside(tmp_path / "scenario.tml").endswith("scenario.toml?")
