@@ -296,7 +296,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["missing.toml"], "no such file; did you mean s.toml?"),
+        (["missing.toml"], "missing.toml: no such file; give a sweep file"),
         (["."], "is a folder"),
         (["bad.toml"], "nearest: load"),
         (["s.toml", "--out", "s.toml"], "s.toml: cannot be written"),
