@@ -239,10 +239,18 @@ class Ledger:
             _log(database, self._job(key).run, key, f"result {checksum[:12]} cannot be read: {redact(why)}")
 
     def readable(self, key: str, raw: bytes) -> None:
-        """Note that a stored result can be parsed, also one that could not be before."""
+        """Note that a stored result can be parsed, also one that could not be before.
+
+        From now on it is the result: what else was stored for the job and never read (a process ended before) stays,
+        but is not taken for it.
+        """
         checksum = hashlib.sha256(raw).hexdigest()
         with self._transaction() as database:
             database.execute("UPDATE results SET unreadable = NULL WHERE job = ? AND sha256 = ?", (key, checksum))
+            database.execute(
+                "UPDATE results SET unreadable = ? WHERE job = ? AND sha256 <> ? AND unreadable IS NULL",
+                ("superseded by one that was read", key, checksum),
+            )
 
     def result(self, key: str) -> bytes | None:
         """The readable result of a job, or None.
@@ -250,7 +258,7 @@ class Ledger:
         Raises:
             LedgerError: what is stored does not fit its checksum.
         """
-        rows = self._query("SELECT * FROM results WHERE job = ? AND unreadable IS NULL ORDER BY fetched DESC", key)
+        rows = self._query("SELECT * FROM results WHERE job = ? AND unreadable IS NULL ORDER BY rowid DESC", key)
         if not rows:
             return None
         raw = bytes(rows[0]["raw"])

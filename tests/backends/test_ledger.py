@@ -197,6 +197,22 @@ def key(ledger: Ledger) -> str:
     return job.key
 
 
+@pytest.mark.parametrize("read_first", [False, True])
+def test_what_was_read_is_the_result_whatever_else_came_in_the_same_millisecond(
+    ledger: Ledger, key: str, read_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may end between a download and its reading: what it stored is never taken for the result later."""
+    monkeypatch.setattr("bellqueue.backends.ledger._now", lambda: "2026-01-01T00:00:00.000+00:00")
+    pieces = [b"half a res", b"a whole result", b"a third of"]
+    for raw in reversed(pieces) if read_first else pieces:
+        ledger.store(key, raw)
+    ledger.readable(key, b"a whole result")
+    assert ledger.result(key) == b"a whole result"
+    ledger.store(key, b"never asked for")  # the latest, until something is read again
+    ledger.readable(key, b"a whole result")
+    assert ledger.result(key) == b"a whole result"
+
+
 def test_a_result_is_kept_byte_for_byte_with_its_checksum(ledger: Ledger, key: str, place: Path) -> None:
     raw = bytes(range(256)) * 100
     assert ledger.result(key) is None
