@@ -10,19 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.errors import DataError
-from ..model.frontier import Frontier, QuantumFrontier
-from ..model.latency import break_even_latency, fibre_distance_km
-from ..model.operating import Frontiers, OperatingPoint
-from ..model.rivals import RivalCurve
-from ..model.scenario import Scenario
+from ..model.games.frontier import Frontier, QuantumFrontier
+from ..model.games.latency import break_even_latency, fibre_distance_km
+from ..model.games.operating_point import Frontiers, OperatingPoint
+from ..model.rivals.numerical import RivalCurve
+from ..model.scenario.file import Scenario
 from ..model.trials import Trials
-from .bell_pairs import bell_pairs_at
-from .certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, Certificate, certify, score_excess
-from .diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
-from .frontier_record import Point, frontier_record
-from .functional import Estimate, Sample, observed_point, observed_visibility
-from .parallel import analyse_pairs, crosstalk_warning
-from .record import (
+from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, Certificate, certify, score_excess
+from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
+from .certificate.scores import Estimate, Sample, observed_point, observed_visibility
+from .certificate.several_pairs import analyse_pairs, crosstalk_warning
+from .records.analysis_record import (
     Advantage,
     Analysis,
     BreakEven,
@@ -35,7 +33,9 @@ from .record import (
     Provenance,
     Visibility,
 )
-from .verdict import verdict
+from .records.bell_pairs import bell_pairs_at
+from .records.frontier_record import Point, frontier_record
+from .records.verdict import verdict
 
 Floats = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from ..circuits.plan import SamplingPlan
+from ..circuits.schedule import SamplingPlan
 from ..model.errors import BackendError
-from ..model.strategy import bell_pairs_for
+from ..model.games.strategy import bell_pairs_for
 from ..model.trials import Trials
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]

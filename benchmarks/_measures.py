@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from bellqueue.model.simulation import Estimate
+from bellqueue.model.queueing.simulation import Estimate
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]

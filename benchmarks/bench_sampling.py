@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 from bellqueue.backends import open_backend
-from bellqueue.backends.aer import AerBackend, bind
-from bellqueue.backends.prediction import predictor
+from bellqueue.backends.calibration.prediction import predictor
+from bellqueue.backends.simulators.aer import AerBackend, bind
 from bellqueue.circuits.qiskit_circuit import bell_circuit, table_from_counts
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.context import with_context
-from bellqueue.runner.folder import write_trials
-from bellqueue.runner.pipeline import (
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.context import with_context
+from bellqueue.runner.experiment.folder import write_trials
+from bellqueue.runner.experiment.pipeline import (
     Experiment,
     analyse_run,
     measure,
@@ -96,7 +96,7 @@ def check_correlators(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any])
 
 def fixed_costs(subject: Subject) -> dict[str, float]:
     """Seconds of the parts of `bellqueue run` that do not depend on the shots, without the search for rivals."""
-    from bellqueue.runner.terminal import progress_bars, search_rivals
+    from bellqueue.runner.commands.terminal import progress_bars, search_rivals
 
     found: dict[str, float] = {}
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from bellqueue.analysis.functional import unit_weights
-from bellqueue.analysis.planning import Design, best_design, naive_design
-from bellqueue.analysis.power import ScoreLaw
-from bellqueue.analysis.tails import log_binomial_tail, log_chernoff_tail
+from bellqueue.analysis.certificate.scores import unit_weights
+from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff_tail
+from bellqueue.analysis.design.design import Design, best_design, naive_design
+from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
 from ._measure import Claim, DisagreementError, Say, Section, Table

@@ -10,11 +10,11 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from bellqueue.model.routing import SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate, simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.routing import SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import Estimate, simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, interleaved, times, version_of
 from ._measures import BATCHES, MEASURES, Floats

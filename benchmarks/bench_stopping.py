@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from bellqueue.analysis.martingale import log_wealth
-from bellqueue.analysis.planning import best_design
-from bellqueue.analysis.stopping import rounds
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.rounds import FIRST_ROUND, GROWTH, job_rounds
+from bellqueue.analysis.certificate.martingale import log_wealth
+from bellqueue.analysis.certificate.stopping import rounds
+from bellqueue.analysis.design.design import best_design
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.rounds import FIRST_ROUND, GROWTH, job_rounds
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table

@@ -6,9 +6,9 @@ from typing import Any
 
 import ciw
 import numpy as np
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import Estimate
+from bellqueue.model.queueing.workload import Workload
 
 from ._measures import BATCHES, Floats, estimates
 

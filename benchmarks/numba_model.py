@@ -9,9 +9,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from bellqueue.model.reward import PiecewiseLinearReward
-from bellqueue.model.simulation import Estimate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.reward import PiecewiseLinearReward
+from bellqueue.model.queueing.simulation import Estimate
+from bellqueue.model.queueing.workload import Workload
 
 from ._measures import BATCHES, Floats, estimates
 

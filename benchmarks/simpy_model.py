@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import simpy
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import Estimate
+from bellqueue.model.queueing.workload import Workload
 
 from ._measures import BATCHES, Floats, estimates
 

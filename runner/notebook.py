@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis.counts_file import SCHEMA, sample_of
-from ..analysis.frontier_record import FrontierRecord, frontier_record
-from ..analysis.record import Analysis
+from ..analysis.records.analysis_record import Analysis
+from ..analysis.records.counts_file import SCHEMA, sample_of
+from ..analysis.records.frontier_record import FrontierRecord, frontier_record
 from ..backends import RemoteBackend, open_backend
 from ..model.errors import BackendError, DataError
-from ..model.operating import Frontiers
-from ..model.scenario import Scenario
-from .execution import analyse_data, execute
-from .pipeline import analyse_foreign
-from .results import FrontierResult, Result
+from ..model.games.operating_point import Frontiers
+from ..model.scenario.file import Scenario
+from .commands.terminal import search_rivals
+from .commands.told_progress import Tell, shown_progress
+from .experiment.execution import analyse_data, execute
+from .experiment.pipeline import analyse_foreign
+from .experiment.results import FrontierResult, Result
 from .scenarios import named_scenario
-from .terminal import search_rivals
-from .told_progress import Tell, shown_progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -169,7 +169,7 @@ def plot(shown: Analysis | FrontierRecord) -> Figure:
     >>> plot(frontiers("default"))
     <ShownFigure size 480x760 with 2 Axes>
     """
-    from ..analysis.figures import frontier_figure
+    from ..analysis.report.figures.figures import frontier_figure
 
     if isinstance(shown, Analysis):
         return frontier_figure(shown.frontiers, shown)

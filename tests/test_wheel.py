@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ("model", "circuits", "backends", "analysis", "runner", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("src", "model", "circuits", "backends", "analysis", "runner", "pyproject.toml", "README.md", "LICENSE")
 
 
 def _call(*command: str | Path, cwd: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from bellqueue.backends import Description, JobStatus
-from bellqueue.circuits.plan import SamplingPlan
+from bellqueue.circuits.schedule import SamplingPlan
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Trials
 from numpy.typing import NDArray

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.frontier_record import RivalPoint, WiderRival
-from bellqueue.analysis.functional import Estimate, Sample
-from bellqueue.analysis.record import Analysis, Provenance
+from bellqueue.analysis.certificate.scores import Estimate, Sample
+from bellqueue.analysis.records.analysis_record import Analysis, Provenance
+from bellqueue.analysis.records.frontier_record import RivalPoint, WiderRival
 from bellqueue.analysis.result import analyse
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.context import with_context
+from bellqueue.runner.experiment.context import with_context
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 

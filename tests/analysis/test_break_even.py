@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.result import analyse
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
 from tests.scenarios import IBM_HANOI

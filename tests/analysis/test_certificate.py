@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate import CONDITIONAL, FRESH, certify
-from bellqueue.analysis.diagnostics import chsh, log10_settings_p_value, no_signalling_test
-from bellqueue.analysis.functional import BoundedSum, Sample, estimate_functional
-from bellqueue.analysis.record import Analysis, Provenance
+from bellqueue.analysis.certificate.certificate import CONDITIONAL, FRESH, certify
+from bellqueue.analysis.certificate.diagnostics import chsh, log10_settings_p_value, no_signalling_test
+from bellqueue.analysis.certificate.scores import BoundedSum, Sample, estimate_functional
+from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.result import analyse
 from bellqueue.model.errors import DataError
-from bellqueue.model.frontier import routing_constant, routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_constant, routing_game
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from scipy.stats import binom, chi2_contingency
 

@@ -7,13 +7,13 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from bellqueue.analysis.chart import WIDTH, Axis, Panel, Scale
-from bellqueue.analysis.correlator_chart import correlator_chart
-from bellqueue.analysis.frontier_chart import frontier_chart, frontier_section
-from bellqueue.analysis.record import Analysis
-from bellqueue.analysis.sensitivity_chart import load_chart, visibility_chart
-from bellqueue.analysis.svg import element, fitted, path, text_width, ticks
-from bellqueue.analysis.waiting_chart import waiting_chart, waiting_section
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.figures.chart import WIDTH, Axis, Panel, Scale
+from bellqueue.analysis.report.figures.correlator_chart import correlator_chart
+from bellqueue.analysis.report.figures.frontier_chart import frontier_chart, frontier_section
+from bellqueue.analysis.report.figures.sensitivity_chart import load_chart, visibility_chart
+from bellqueue.analysis.report.figures.svg import element, fitted, path, text_width, ticks
+from bellqueue.analysis.report.figures.waiting_chart import waiting_chart, waiting_section
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bellqueue.analysis.citation import bibtex, methods_paragraph
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.citation import bibtex, methods_paragraph
 
 
 def _entries(text: str) -> dict[str, dict[str, str]]:

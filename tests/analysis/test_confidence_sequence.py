@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate import score_excess
-from bellqueue.analysis.confidence_sequence import (
+from bellqueue.analysis.certificate.certificate import score_excess
+from bellqueue.analysis.certificate.confidence_sequence import (
     equal_throughput,
     functional_limits,
     mean_limits,
     reduction_limits,
 )
-from bellqueue.analysis.functional import Sample, estimate_functional
-from bellqueue.analysis.martingale import (
+from bellqueue.analysis.certificate.martingale import (
     SPREAD,
     Bets,
     RunningMartingale,
@@ -25,13 +24,14 @@ from bellqueue.analysis.martingale import (
     shot_scores,
     trial_scores,
 )
-from bellqueue.analysis.planning import evaluate_design
-from bellqueue.analysis.record import Provenance
+from bellqueue.analysis.certificate.scores import Sample, estimate_functional
+from bellqueue.analysis.design.design import evaluate_design
+from bellqueue.analysis.records.analysis_record import Provenance
 from bellqueue.analysis.result import analyse
 from bellqueue.model.errors import DataError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 
 import pytest
-from bellqueue.analysis.counts_file import read_counts
-from bellqueue.analysis.downloads import downloads
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.counts_file import read_counts
+from bellqueue.analysis.report.downloads import downloads
 from bellqueue.analysis.result import analyse
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import provenance, simulated
 from tests.scenarios import IBM_HANOI, default_record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.analysis.drift import drift_test, memory_test, order_remark, shuffled
+from bellqueue.analysis.replay.drift import drift_test, memory_test, order_remark, shuffled
 from bellqueue.model.trials import Sampling, Trials
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats

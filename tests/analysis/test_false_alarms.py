@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate import smallest_log_p_value
-from bellqueue.analysis.diagnostics import no_signalling_test
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.martingale import log_anytime_p_values, trial_scores
+from bellqueue.analysis.certificate.certificate import smallest_log_p_value
+from bellqueue.analysis.certificate.diagnostics import no_signalling_test
+from bellqueue.analysis.certificate.martingale import log_anytime_p_values, trial_scores
+from bellqueue.analysis.certificate.scores import Sample
 from bellqueue.model.errors import DataError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
 from numpy.typing import NDArray
 from scipy.stats import binom

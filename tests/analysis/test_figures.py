@@ -9,8 +9,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from bellqueue.analysis.figures import correlator_figure, frontier_figure, save, svg_text
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.figures.figures import correlator_figure, frontier_figure, save, svg_text
 from bellqueue.model.errors import OutputError
 from matplotlib.figure import Figure
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from bellqueue.analysis.fitting import Fitting
-from bellqueue.analysis.frontier_record import frontier_record
-from bellqueue.analysis.table import frontier_table
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.records.frontier_record import frontier_record
+from bellqueue.analysis.report.table_layout import Fitting
+from bellqueue.analysis.report.tables import frontier_table
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.forecast import (
+from bellqueue.analysis.certificate.scores import Estimate
+from bellqueue.analysis.design.design import best_design, evaluate_design, naive_design
+from bellqueue.analysis.design.forecast import (
     Forecast,
     expected_point,
     forecast,
@@ -16,12 +18,10 @@ from bellqueue.analysis.forecast import (
     strategy_visibility,
     sufficient_visibility,
 )
-from bellqueue.analysis.functional import Estimate
-from bellqueue.analysis.planning import best_design, evaluate_design, naive_design
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import Strategy
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.strategy import Strategy
+from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
 from tests.scenarios import default_record, random_scenario

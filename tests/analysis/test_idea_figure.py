@@ -6,11 +6,11 @@ import math
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from bellqueue.analysis.chart import WIDTH
-from bellqueue.analysis.idea_figure import idea_figure
-from bellqueue.analysis.record import Analysis
-from bellqueue.analysis.svg import text_width
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.figures.chart import WIDTH
+from bellqueue.analysis.report.figures.idea_figure import idea_figure
+from bellqueue.analysis.report.figures.svg import text_width
+from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import HOSTILE_TYPES, simulated
 from tests.scenarios import default_record

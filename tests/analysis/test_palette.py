@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-STYLE = resources.files("bellqueue.analysis").joinpath("templates", "report.css").read_text("utf-8")
+STYLE = resources.files("bellqueue.analysis.report").joinpath("templates", "report.css").read_text("utf-8")
 TEXTS = ("ink", "soft", "link", "good", "plain", "bad", "quantum")
 LINES = ("ink", "axis", "quantum", "communication", "rival-0", "rival-1", "rival-2", "observed")
 SCHEMES = ("light", "dark", "print")

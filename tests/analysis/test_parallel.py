@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.functional import BoundedSum, Sample
-from bellqueue.analysis.parallel import crosstalk_test, pair_samples
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.certificate.scores import BoundedSum, Sample
+from bellqueue.analysis.certificate.several_pairs import crosstalk_test, pair_samples
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.tables import analysis_table
 from bellqueue.analysis.result import analyse
-from bellqueue.analysis.table import analysis_table
-from bellqueue.circuits.plan import SamplingPlan, draw_plan
+from bellqueue.circuits.schedule import SamplingPlan, draw_plan
 from bellqueue.model.errors import DataError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, OperatingPoint, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from numpy.typing import NDArray
 from rich.console import Console

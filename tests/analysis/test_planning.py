@@ -12,21 +12,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate import certify
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.planning import (
+from bellqueue.analysis.certificate.certificate import certify
+from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.tails import log_binomial_tail
+from bellqueue.analysis.design.design import (
     Design,
     best_design,
     evaluate_design,
     naive_design,
     proportional_distribution,
 )
-from bellqueue.analysis.power import ScoreLaw
-from bellqueue.analysis.tails import log_binomial_tail
+from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import DataError, ScenarioError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray
 from scipy.stats import binom, norm

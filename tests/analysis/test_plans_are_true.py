@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate import certify
-from bellqueue.analysis.forecast import plan_design
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.planning import Design, evaluate_design
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, OperatingPoint, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.certificate.certificate import certify
+from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.design.design import Design, evaluate_design
+from bellqueue.analysis.design.forecast import plan_design
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray
 from scipy.stats import binom

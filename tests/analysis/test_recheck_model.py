@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.recheck_model import Model
-from bellqueue.analysis.recheck_sizes import SizeLaw
+from bellqueue.analysis.verification.model import Model
+from bellqueue.analysis.verification.sizes import SizeLaw
 from bellqueue.model.errors import DataError
 from scipy.integrate import quad
 from scipy.stats import gamma, lognorm

@@ -12,12 +12,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from bellqueue.analysis.downloads import downloads
-from bellqueue.analysis.functional import Estimate, Sample
-from bellqueue.analysis.record import Analysis, Visibility
-from bellqueue.analysis.report import report_html
+from bellqueue.analysis.certificate.scores import Estimate, Sample
+from bellqueue.analysis.records.analysis_record import Analysis, Visibility
+from bellqueue.analysis.report.downloads import downloads
+from bellqueue.analysis.report.page import report_html
 from bellqueue.analysis.result import analyse
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES, provenance

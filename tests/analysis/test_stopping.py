@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.analysis.martingale import RunningMartingale, log_anytime_p_values
-from bellqueue.analysis.stopping import (
+from bellqueue.analysis.certificate.martingale import RunningMartingale, log_anytime_p_values
+from bellqueue.analysis.certificate.stopping import (
     Decision,
     FirstOf,
     FixedNumber,

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from bellqueue.analysis.martingale import SPREAD, log_anytime_p_values, trial_scores
-from bellqueue.analysis.stopping import WhenCertified
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.certificate.martingale import SPREAD, log_anytime_p_values, trial_scores
+from bellqueue.analysis.certificate.stopping import WhenCertified
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.rounds import Rounds, Standing, measure_in_rounds
+from bellqueue.runner.experiment.rounds import Rounds, Standing, measure_in_rounds
 from numpy.typing import NDArray
 from scipy.stats import binom
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.drawing import figure_bytes, svg_text
-from bellqueue.analysis.sweep_figure import axis_label, sweep_figure
-from bellqueue.model.sweep import Sweep
-from bellqueue.model.sweep_point import Outcome
+from bellqueue.analysis.report.figures.drawing import figure_bytes, svg_text
+from bellqueue.analysis.report.figures.sweep import axis_label, sweep_figure
+from bellqueue.model.sweep.grid import Sweep
+from bellqueue.model.sweep.point import Outcome
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure

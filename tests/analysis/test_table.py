@@ -6,10 +6,10 @@ import io
 from typing import Any
 
 import pytest
-from bellqueue.analysis.frontier_record import FrontierRecord
-from bellqueue.analysis.functional import Estimate
-from bellqueue.analysis.record import Analysis
-from bellqueue.analysis.table import Cell, analysis_table, bound_text, estimate_cell, frontier_table
+from bellqueue.analysis.certificate.scores import Estimate
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.frontier_record import FrontierRecord
+from bellqueue.analysis.report.tables import Cell, analysis_table, bound_text, estimate_cell, frontier_table
 from rich.console import Console, RenderableType
 
 CASES = ("hanoi", "geneva", "planned", "rivalled", "hostile", "many_types")

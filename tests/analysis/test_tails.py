@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from bellqueue.analysis.tails import kullback_leibler, log_binomial_tail, log_chernoff_tail, lower_limit
+from bellqueue.analysis.certificate.tails import kullback_leibler, log_binomial_tail, log_chernoff_tail, lower_limit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binom

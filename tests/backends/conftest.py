@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import LocalBackend, RemoteBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.trials import Sampling, Trials
 
 ALPHA, BETA = (0.0, np.pi / 2), (np.pi / 4, -np.pi / 4)

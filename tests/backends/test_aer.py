@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.aer import AerBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.trials import Sampling
 
 from tests.backends.conftest import basis_state
@@ -91,7 +91,7 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, spec: str, flipped: int, outcome: list[int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is qubit 0's and B's is qubit 1's."""
-    monkeypatch.setattr("bellqueue.backends.aer.bell_circuit", lambda: basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.simulators.aer.bell_circuit", lambda: basis_state(flipped))
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = SamplingPlan(settings, np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)

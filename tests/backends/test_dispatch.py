@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends import asking, dispatch
-from bellqueue.backends.dispatch import DOWNLOADS, Dispatch
-from bellqueue.backends.entries import JobEntry, RunEntry
-from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.jobs import dispatch
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.dispatch import DOWNLOADS, Dispatch
+from bellqueue.backends.jobs.entries import JobEntry, RunEntry
+from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.backends.protocol import CostEstimate, Description, JobStatus, RemoteBackend, State, Usage
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
 from bellqueue.model.trials import Sampling, Trials
 

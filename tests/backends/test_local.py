@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from bellqueue.backends.local import Simulator, WernerNoise, parse_noise, shuffled_outcomes
 from bellqueue.backends.protocol import Description
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.simulators.local import Simulator, WernerNoise, parse_noise, shuffled_outcomes
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from bellqueue.analysis.record import Analysis
-from bellqueue.analysis.report import report_html
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.context import with_context
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.page import report_html
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.context import with_context
 
 from tests.analysis.conftest import complete, hostile, many_types, planned, published, rivalled, simulated
 from tests.scenarios import IBM_GENEVA, default_record

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.records.analysis_record import Analysis
 
 from tests.analysis.conftest import HOSTILE
 

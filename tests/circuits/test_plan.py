@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import numpy as np
 import pytest
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.errors import DataError
 from bellqueue.model.trials import Sampling
 from hypothesis import given, settings

@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from bellqueue.circuits.plan import SamplingPlan, Setting, draw_plan, settings_of
+from bellqueue.circuits.schedule import SamplingPlan, Setting, draw_plan, settings_of
 from bellqueue.model.errors import DataError
-from bellqueue.model.strategy import Measurements, Strategy, vectors_of
+from bellqueue.model.games.strategy import Measurements, Strategy, vectors_of
 from bellqueue.model.trials import Sampling
 from hypothesis import given, settings
 from hypothesis import strategies as st

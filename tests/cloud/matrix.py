@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
-from bellqueue.runner.folder import RunFolder
+from bellqueue.runner.experiment.folder import RunFolder
 
 from .faults import Fault
 from .killer import Launcher, settings

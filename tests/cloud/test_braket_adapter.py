@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.backends.braket_cloud import BraketBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.braket.adapter import BraketBackend
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.errors import BackendError, DataError, RefusedError
 from bellqueue.model.trials import Sampling, Trials
 
@@ -26,7 +26,7 @@ ANGLES = ((0.0, math.pi / 4), (0.0, -math.pi / 4), (math.pi / 2, math.pi / 4), (
 
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BraketDouble]:
-    from bellqueue.backends.braket_session import session
+    from bellqueue.backends.braket.session import session
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -249,7 +249,7 @@ def test_names_are_short_forms_of_the_devices(double: BraketDouble) -> None:
 
 def test_a_task_of_somebody_else_is_never_taken_for_ours(double: BraketDouble) -> None:
     """Where the service cannot filter by tag it lists the tasks of everybody on the device."""
-    from bellqueue.backends.braket_session import session
+    from bellqueue.backends.braket.session import session
     from braket.aws import AwsDevice
     from braket.circuits import Circuit
 

@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from bellqueue.backends import asking, ibm
-from bellqueue.backends.ledger import Ledger
-from bellqueue.circuits.plan import SamplingPlan
-from bellqueue.model.scenario import Scenario
+from bellqueue.backends.ibm import adapter as ibm
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.circuits.schedule import SamplingPlan
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.cli import main
-from bellqueue.runner.folder import RunFolder
-from bellqueue.runner.pipeline import analyse_run
+from bellqueue.runner.commands.cli import main
+from bellqueue.runner.experiment.folder import RunFolder
+from bellqueue.runner.experiment.pipeline import analyse_run
 
 from ..scenarios import default_record
 from .faults import Fault
@@ -64,7 +65,7 @@ class Account:
             patch.setenv("BELLQUEUE_TIMEOUT", "20")
             patch.setenv("COLUMNS", "300")
             patch.setattr(asking, "FIRST_PAUSE", 0.01)
-            patch.setattr("bellqueue.runner.fetching.FIRST_PAUSE", 0.01)
+            patch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
             patch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
             patch.setattr(sys, "stdin", terminal or io.StringIO())
             stack.enter_context(contextlib.chdir(self.folder))

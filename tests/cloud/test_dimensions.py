@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.ibm import IbmBackend
-from bellqueue.backends.ledger import Ledger
-from bellqueue.circuits.plan import SamplingPlan, Setting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import hyperspherical_angles
+from bellqueue.backends.ibm.adapter import IbmBackend
+from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.model.games.strategy import hyperspherical_angles
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
-from bellqueue.runner.cli import main
+from bellqueue.runner.commands.cli import main
 
 from .braket_double import BraketDouble
 from .ibm_double import IbmDouble
@@ -146,7 +146,7 @@ def test_braket_refuses_all_but_planar_bases_before_anything_is_recorded(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bell_pairs: int, words: str
 ) -> None:
     pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
-    from bellqueue.backends.braket_session import session
+    from bellqueue.backends.braket.session import session
 
     text = EXAMPLE.read_text().replace("bell_pairs = 2 ", f"bell_pairs = {bell_pairs} ")
     Path("s.toml").write_text(text)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.backends.ibm import IbmBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.ibm.adapter import IbmBackend
+from bellqueue.circuits.schedule import SamplingPlan, Setting
 from bellqueue.model.errors import BackendError, DataError, RefusedError, UnreachableError
 from bellqueue.model.trials import Sampling, Trials
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends import asking
-from bellqueue.backends.ibm import IbmBackend
-from bellqueue.backends.ledger import Ledger
-from bellqueue.circuits.plan import SamplingPlan, Setting, draw_plan
+from bellqueue.backends.ibm.adapter import IbmBackend
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.circuits.schedule import SamplingPlan, Setting, draw_plan
 from bellqueue.model.errors import BackendError, DataError
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import Measurements, Strategy
+from bellqueue.model.games.strategy import Measurements, Strategy
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
-from bellqueue.runner.cli import main
-from bellqueue.runner.folder import RunFolder
+from bellqueue.runner.commands.cli import main
+from bellqueue.runner.experiment.folder import RunFolder
 from numpy.typing import NDArray
 
 from .ibm_double import IbmDouble
@@ -199,7 +199,7 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
 ) -> None:
     """The folder's trials are the double's outcomes pair by pair, and an ideal device certifies on every pair."""
     monkeypatch.setattr(asking, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("bellqueue.runner.fetching.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
     words = ["bellqueue", "run", "--backend", "ibm:torino,pairs=3", "--shots", "6000", "--seed", "5"]
     monkeypatch.setattr(sys, "argv", [*words, "--max-cost", "1000", "--no-rivals", "--out", "run"])
     with contextlib.suppress(SystemExit):

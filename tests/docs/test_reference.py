@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from bellqueue.model import scenario
-from bellqueue.runner import options
+from bellqueue.model.scenario import file as scenario
+from bellqueue.runner.commands import options
 
 from docs.extensions.record_reference import default_text, definitions, type_text
 from tests.docs.pages import DOCS, ROOT
@@ -27,7 +27,7 @@ SECTIONS = {
     "OperatingTarget": "operating point: target",
     "BoundsSpec": "[bounds]",
 }
-DEFINITIONS = dict(definitions("bellqueue.model.scenario:Scenario"))
+DEFINITIONS = dict(definitions("bellqueue.model.scenario.file:Scenario"))
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
@@ -84,4 +84,4 @@ def test_every_variable_of_ours_is_on_the_page_of_commands() -> None:
 
 
 def _packages() -> list[str]:
-    return [str(Path(folder)) for folder in ("model", "circuits", "backends", "analysis", "runner")]
+    return [str(Path(folder)) for folder in ("src", "model", "circuits", "backends", "analysis", "runner")]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.model.frontier import QuantumFrontier, routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import Floats
+from bellqueue.model.games.frontier import QuantumFrontier, routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.strategy import Floats
+from bellqueue.model.scenario.file import Scenario
 from scipy.optimize import minimize
 
 from tests.scenarios import random_scenario, two_pairs_scenario

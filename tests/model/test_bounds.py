@@ -7,10 +7,10 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pytest
-from bellqueue.model import game as game_module
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.values import xor_game as game_module
+from bellqueue.model.games.values.xor_game import XorGame, classical_optimum, quantum_optimum
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import random_scenario
 

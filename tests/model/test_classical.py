@@ -6,15 +6,15 @@ import time
 
 import numpy as np
 import pytest
-from bellqueue.model import game as game_module
-from bellqueue.model.chords import envelope
-from bellqueue.model.classical import classical_frontier, interpolated_bound
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.limits import Limits
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.chords import envelope
+from bellqueue.model.games.classical_frontier import classical_frontier, interpolated_bound
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.values import xor_game as game_module
+from bellqueue.model.games.values.xor_game import XorGame, classical_optimum, quantum_optimum
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.scenario.limits import Limits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.model.binning import binning_error
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.continuous import ContinuousGame
-from bellqueue.model.frontier import QuantumFrontier, routing_constant, routing_game
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.binning import binning_error
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.exact_sizes import ContinuousGame
+from bellqueue.model.games.frontier import QuantumFrontier, routing_constant, routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.values.xor_game import XorGame, classical_optimum, quantum_optimum
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import minimize

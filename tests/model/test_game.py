@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.frontier import QuantumFrontier, communication_frontier, routing_game
-from bellqueue.model.game import XorGame, classical_optimum, dual_bound, quantum_optimum
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.reward import PowerReward
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier, routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.values.xor_game import XorGame, classical_optimum, dual_bound, quantum_optimum
+from bellqueue.model.queueing.reward import PowerReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

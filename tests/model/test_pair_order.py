@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.frontier import communication_frontier, routing_game
-from bellqueue.model.game import classical_optimum, quantum_optimum
-from bellqueue.model.limits import Limits
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.pair_order import mean_of_the_smaller
-from bellqueue.model.routing import SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.frontier import communication_frontier, routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.values.xor_game import classical_optimum, quantum_optimum
+from bellqueue.model.queueing.pair_order import mean_of_the_smaller
+from bellqueue.model.queueing.routing import SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.scenario.limits import Limits
 from scipy import stats
 from scipy.integrate import dblquad
 from scipy.special import erfc

@@ -7,13 +7,18 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bellqueue.model.asymmetric import AsymmetricModel, RouterPair, router_pairs
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.quantum_search import BehaviourModel, behaviour_moments, behaviour_performance, search_mixtures
-from bellqueue.model.routing import Bits, Decide, Floats, Integers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.simulation import simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.queueing.routing import Bits, Decide, Floats, Integers
+from bellqueue.model.queueing.simulation import simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.rivals.asymmetric import AsymmetricModel, RouterPair, router_pairs
+from bellqueue.model.rivals.quantum_search import (
+    BehaviourModel,
+    behaviour_moments,
+    behaviour_performance,
+    search_mixtures,
+)
+from bellqueue.model.scenario.file import Scenario
 from scipy.optimize import approx_fprime
 
 from tests.scenarios import heavy_scenario, random_scenario

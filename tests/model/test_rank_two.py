@@ -7,11 +7,11 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import XorGame, quantum_optimum
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.rank_two import RankTwo
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.values.rank_two import RankTwo
+from bellqueue.model.games.values.xor_game import XorGame, quantum_optimum
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record
 

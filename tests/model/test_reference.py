@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
 from bellqueue.model.errors import NoTradeOffError, ScenarioError
-from bellqueue.model.frontier import QuantumFrontier, communication_frontier
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.scenario.file import Scenario
 from scipy.integrate import quad
 
 from tests.scenarios import default_record, heavy_scenario

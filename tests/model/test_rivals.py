@@ -8,22 +8,22 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from bellqueue.model.asymmetric import AsymmetricModel, RouterPair, router_pairs, starts
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.pair_order import WithinPairOrder
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.rivals import (
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.queueing.pair_order import WithinPairOrder
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
+from bellqueue.model.queueing.routing import Bits, ClockRouting, Decide, Integers
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import Estimate, simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.rivals.asymmetric import AsymmetricModel, RouterPair, router_pairs, starts
+from bellqueue.model.rivals.numerical import (
     RivalCurve,
     asymmetric_at_throughput,
     asymmetric_curve,
     clock_curve,
     lower_hull,
 )
-from bellqueue.model.routing import Bits, ClockRouting, Decide, Integers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate, simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record, heavy_scenario, random_scenario
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from bellqueue.model.arrivals import Arrivals, Traffic
 from bellqueue.model.errors import DataError
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.routing import (
+from bellqueue.model.queueing.arrivals import Arrivals, Traffic
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
+from bellqueue.model.queueing.routing import (
     Bits,
     ClockRouting,
     Decide,
@@ -21,11 +21,11 @@ from bellqueue.model.routing import (
     Routing,
     SplittingRouting,
 )
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Kind, Service
-from bellqueue.model.simulation import PROBABILITIES, Estimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.service import Kind, Service
+from bellqueue.model.queueing.simulation import PROBABILITIES, Estimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.model.workload import Workload
 from scipy import stats
 
 LOADS = np.linspace(0.1, 0.9, 20)

@@ -9,10 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.errors import NoTradeOffError, ScenarioError
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.rivals import asymmetric_at_throughput, clock_curve
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.standing import CLOCK_PAIRS, CLOSER, Cell, Margin, Standing, scenario_at, standing_map, verdict
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.rivals.numerical import asymmetric_at_throughput, clock_curve
+from bellqueue.model.rivals.standing import (
+    CLOCK_PAIRS,
+    CLOSER,
+    Cell,
+    Margin,
+    Standing,
+    scenario_at,
+    standing_map,
+    verdict,
+)
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record, heavy_scenario
 

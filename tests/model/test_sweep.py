@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError, SweepError
-from bellqueue.model.fields import scenario_with
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.sweep import MAX_POINTS, Sweep
-from bellqueue.model.sweep_point import Outcome, PointTask, outcome_of
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.fields import scenario_with
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.sweep.grid import MAX_POINTS, Sweep
+from bellqueue.model.sweep.point import Outcome, PointTask, outcome_of
 
 from tests.scenarios import brute_force_hull, default_record, heavy_scenario, two_pairs_scenario
 

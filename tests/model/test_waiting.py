@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.routing import DeterministicRouting, SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import SimulationResult, simulate
-from bellqueue.model.waiting import RELATIVE_ERROR, WaitingDistribution, WaitingHistogram
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
+from bellqueue.model.queueing.routing import DeterministicRouting, SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import SimulationResult, simulate
+from bellqueue.model.queueing.waiting import RELATIVE_ERROR, WaitingDistribution, WaitingHistogram
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.record import Analysis
-from bellqueue.model.dimension import optimum_within
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.model.errors import DataError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import classical_optimum
-from bellqueue.runner.folder import RunFolder
-from bellqueue.runner.plan_record import PlanRecord
+from bellqueue.model.games.dimension import optimum_within
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.values.xor_game import classical_optimum
+from bellqueue.runner.experiment.folder import RunFolder
+from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.runner.conftest import Run
 from tests.scenarios import default_record, two_pairs_scenario

@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from bellqueue.backends.entries import RunEntry
-from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.jobs.entries import RunEntry
+from bellqueue.backends.jobs.ledger import Ledger
 
 from tests.scenarios import default_record
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.analysis.context_record import Context, WaitingTimes
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.context import MOST_PAIRS, wanted_pairs, with_context
+from bellqueue.analysis.records.context_record import Context, WaitingTimes
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.context import MOST_PAIRS, wanted_pairs, with_context
 
 from tests.analysis.conftest import published, simulated
 from tests.runner.conftest import Run

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends.protocol import Description
-from bellqueue.circuits.plan import SamplingPlan, Setting
-from bellqueue.model.scenario import Scenario
+from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.pipeline import analyse_run, prepare, write_records
-from bellqueue.runner.plan_record import PlanRecord
+from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
+from bellqueue.runner.experiment.pipeline import analyse_run, prepare, write_records
+from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.scenarios import IBM_HANOI, default_record, heavy_scenario
 

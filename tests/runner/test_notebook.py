@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.frontier_record import FrontierRecord
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
 from bellqueue.model.trials import Trials
-from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, results, run
-from bellqueue.runner.told_progress import shown_progress
+from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, run
+from bellqueue.runner.commands.told_progress import shown_progress
+from bellqueue.runner.experiment import results
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.runner.folder import new_run_folder
+from bellqueue.runner.experiment.folder import new_run_folder
 
 from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.record import Planned
+from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
-from bellqueue.backends.aer import AerBackend
-from bellqueue.backends.prediction import predictor
+from bellqueue.backends.calibration.prediction import predictor
 from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
-from bellqueue.circuits.plan import SamplingPlan
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.circuits.schedule import SamplingPlan
 from bellqueue.model.errors import BackendError
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.pipeline import prepare
-from bellqueue.runner.planning import forecast_record, plan_command, rank
-from bellqueue.runner.planning_record import ForecastRecord, RankingRecord
-from bellqueue.runner.planning_tables import forecast_table, ranking_table
+from bellqueue.runner.design.command import forecast_record, plan_command, rank
+from bellqueue.runner.design.records import ForecastRecord, RankingRecord
+from bellqueue.runner.design.tables import forecast_table, ranking_table
+from bellqueue.runner.experiment.pipeline import prepare
 from rich.console import Console, RenderableType
 
 from tests.runner.conftest import Run

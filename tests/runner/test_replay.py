@@ -8,16 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.model.arrivals import Arrivals
-from bellqueue.model.reward import PowerReward
-from bellqueue.model.routing import ReplayRouting, SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import compare, simulate
+from bellqueue.model.queueing.arrivals import Arrivals
+from bellqueue.model.queueing.reward import PowerReward
+from bellqueue.model.queueing.routing import ReplayRouting, SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import compare, simulate
+from bellqueue.model.queueing.waiting import RELATIVE_ERROR
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.model.waiting import RELATIVE_ERROR
-from bellqueue.model.workload import Workload
-from bellqueue.runner.replay import Effort, distribution_of, order_effect, percentile, percentile_difference, spread
+from bellqueue.runner.experiment.replay import (
+    Effort,
+    distribution_of,
+    order_effect,
+    percentile,
+    percentile_difference,
+    spread,
+)
 from numpy.typing import NDArray
 
 from tests.model.test_simulation import Recorder, drawn, event_loop

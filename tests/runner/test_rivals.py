@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.standing_figure import standing_figure
+from bellqueue.analysis.report.figures.standing import standing_figure
 from bellqueue.model.errors import BellqueueError
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.standing import Cell, Margin, Standing
-from bellqueue.runner.comparison import Comparison, Point, compare_rivals
-from bellqueue.runner.rivals import map_record, rivals_command
-from bellqueue.runner.rivals_tables import comparison_tables, map_tables
+from bellqueue.model.rivals.standing import Cell, Margin, Standing
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.rivals.command import map_record, rivals_command
+from bellqueue.runner.rivals.comparison import Comparison, Point, compare_rivals
+from bellqueue.runner.rivals.tables import comparison_tables, map_tables
 from rich.console import Console
 from rich.progress import Progress
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.stopping import FixedNumber, StoppingRule, WhenCertified
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.certificate.stopping import FixedNumber, StoppingRule, WhenCertified
+from bellqueue.model.games.frontier import routing_game
+from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.rounds import Rounds, Standing, job_rounds, measure_in_rounds
+from bellqueue.runner.experiment.rounds import Rounds, Standing, job_rounds, measure_in_rounds
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray

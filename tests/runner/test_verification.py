@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.recheck_findings import OUTSIDE, Row, Verification
-from bellqueue.analysis.verification import verify
+from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.verification.findings import OUTSIDE, Row, Verification
+from bellqueue.analysis.verification.verify import verify
 from bellqueue.model.errors import DataError
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.pipeline import analyse_foreign
-from bellqueue.runner.verification import read_run
+from bellqueue.runner.commands.verify_command import read_run
+from bellqueue.runner.experiment.pipeline import analyse_foreign
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario, random_scenario
 

@@ -1,0 +1,189 @@
+"""The record of the frontiers of a scenario, `bellqueue.frontier/1`, alone or as part of an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...model.errors import ScenarioError
+from ...model.games.frontier import Frontier
+from ...model.games.operating_point import Frontiers, LargestAdvantage
+from ...model.queueing.pair_order import WithinPairOrder
+from ...model.rivals.numerical import RivalCurve
+from ..certificate.scores import Estimate
+from .bell_pairs import BellPairs, bell_pairs_at
+
+
+class Record(BaseModel):
+    """What the program writes: read again as strictly, and never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Point(Record):
+    """A point on a frontier; `multiplier` belongs to the edge that leaves it towards larger p (0 at the last)."""
+
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    multiplier: float | None = None
+
+
+class RivalPoint(Record):
+    """A corner of a wider rival's hull; time-sharing reaches the straight lines between corners."""
+
+    baseline_throughput: float
+    waiting_time: float
+
+
+class WiderRival(Record):
+    """A wider rival of the class compared, found numerically and never part of the certificate.
+
+    Attributes:
+        unbounded: Whether its throughput has no bound (it may leave one server to the baseline task for ever).
+        waiting_time_at_equal_throughput: What it needs at the observed baseline throughput, over that throughput's
+            range; without an observed point, at the largest advantage. None where the rival cannot reach it.
+    """
+
+    label: str
+    method: str
+    points: list[RivalPoint]
+    unbounded: bool = False
+    waiting_time_at_equal_throughput: Estimate | None = None
+
+
+class ClassicalProof(Record):
+    """How the classical frontier was proved.
+
+    Attributes:
+        method: In words.
+        gap_relative: What is unproved of W, at most, as a share of it; the frontier recorded is then a proved lower
+            bound, and 0 means that it is exact.
+        achieved: What the classical strategies found reach, where that is not the frontier itself.
+    """
+
+    method: str
+    gap_relative: float
+    achieved: list[Point] = []
+
+
+class FrontierRecord(Record):
+    """The three frontiers of a scenario, and where entanglement helps.
+
+    `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
+    """
+
+    schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
+    title: str
+    types_a: list[str]
+    types_b: list[str]
+    load: float
+    within_pair_order: WithinPairOrder = "random"
+    unavoidable_waiting_time: float
+    weights: list[list[float]]
+    classical: list[Point]
+    quantum: list[Point]
+    communication: list[Point]
+    advantage_ranges: list[tuple[float, float]]
+    least_visibility: float | None
+    largest_advantage: Point | None
+    largest_reduction_relative: float | None
+    wider_rivals: list[WiderRival] = []
+    bell_pairs: BellPairs | None = None
+    classical_proof: ClassicalProof | None = None
+
+    @property
+    def classical_caveat(self) -> str:
+        """What to say where the classical frontier is not exact; else nothing."""
+        proof = self.classical_proof
+        if proof is None or proof.gap_relative == 0:
+            return ""
+        return (
+            f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
+            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every classical strategy."
+        )
+
+
+def frontier_record(
+    title: str,
+    frontiers: Frontiers,
+    wider_rivals: Sequence[RivalCurve] = (),
+    observed_throughput: Estimate | None = None,
+) -> FrontierRecord:
+    """Tabulate the frontiers of a workload, and the wider rivals beside an observed baseline throughput."""
+    workload = frontiers.workload
+    ranges = frontiers.advantage_ranges()
+    best = _largest_advantage(frontiers) if ranges else None
+    at = best.splitting_probability if best else None
+    if observed_throughput is None and at is not None:
+        throughput = float(workload.baseline_throughput(at))
+        observed_throughput = Estimate(throughput, throughput, throughput)
+    return FrontierRecord(
+        title=title,
+        types_a=list(workload.names_a),
+        types_b=list(workload.names_b),
+        load=workload.load,
+        within_pair_order=workload.within_pair_order,
+        unavoidable_waiting_time=workload.unavoidable_waiting_time,
+        weights=workload.weights.tolist(),
+        classical=points(frontiers, frontiers.classical),
+        quantum=points(frontiers, frontiers.quantum.curve),
+        communication=points(frontiers, frontiers.communication),
+        advantage_ranges=ranges,
+        least_visibility=frontiers.least_visibility(),
+        largest_advantage=None
+        if at is None
+        else Point(
+            splitting_probability=at,
+            waiting_time=frontiers.waiting_time(at),
+            baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
+            multiplier=frontiers.in_use.multiplier_at(at),
+        ),
+        largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
+        wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
+        bell_pairs=bell_pairs_at(frontiers),
+        classical_proof=ClassicalProof(
+            method=frontiers.classical.method,
+            gap_relative=frontiers.classical.gap,
+            achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
+        ),
+    )
+
+
+def _largest_advantage(frontiers: Frontiers) -> LargestAdvantage | None:
+    try:
+        return frontiers.largest_advantage()
+    except ScenarioError:  # a reduction smaller than what it counts as one
+        return None
+
+
+def _rival(curve: RivalCurve, throughput: Estimate | None) -> WiderRival:
+    needed = None
+    if throughput is not None:
+        waiting = curve.waiting_time_at([throughput.estimate, throughput.low, throughput.high]).tolist()
+        needed = Estimate(*waiting) if np.all(np.isfinite(waiting)) else None
+    return WiderRival(
+        label=curve.label,
+        method=curve.method,
+        points=[
+            RivalPoint(baseline_throughput=throughput, waiting_time=waiting)
+            for throughput, waiting in np.column_stack(curve.hull).tolist()
+        ],
+        unbounded=curve.unbounded,
+        waiting_time_at_equal_throughput=needed,
+    )
+
+
+def points(frontiers: Frontiers, frontier: Frontier) -> list[Point]:
+    """A frontier's points with their baseline throughput."""
+    throughput = frontiers.workload.baseline_throughput(frontier.splitting_probability)
+    columns = np.column_stack(
+        [frontier.splitting_probability, frontier.waiting_time, throughput, frontier.vertex_multipliers]
+    )
+    return [
+        Point(splitting_probability=p, waiting_time=w, baseline_throughput=t, multiplier=m)
+        for p, w, t, m in columns.tolist()
+    ]

@@ -1,0 +1,314 @@
+"""The report: one HTML file that a colleague can read without having run anything, and without a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..certificate.certificate import ANYTIME
+from ..records.analysis_record import Analysis
+from ..records.bell_pairs import bell_pairs_section
+from .citation import bibtex, methods_paragraph
+from .downloads import downloads
+from .figures.correlator_chart import correlator_chart
+from .figures.drawing import printable, scrub
+from .figures.frontier_chart import frontier_chart, frontier_section
+from .figures.idea_figure import idea_figure
+from .figures.sensitivity_chart import load_chart, load_section, visibility_chart, visibility_section
+from .figures.waiting_chart import waiting_chart, waiting_section
+from .tables import (
+    NONE,
+    RIVALS_AHEAD,
+    Section,
+    advantage_section,
+    certificate_section,
+    comparison_section,
+    diagnostics_section,
+    estimate_cell,
+    latency_section,
+    pairs_section,
+)
+
+MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
+_SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
+
+
+@dataclass(frozen=True)
+class _Headline:
+    """The first line of the report.
+
+    Attributes:
+        alarm: What must be read before anything else, or nothing.
+        word: Certified or not.
+        size: How much less, or more, a request waits.
+        rest: Size and class compared, after the word.
+        reason: The rest of the verdict's first sentence.
+    """
+
+    alarm: str
+    word: str
+    size: str
+    rest: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Correlator:
+    """One row of the table of correlators, as text."""
+
+    type_a: str
+    type_b: str
+    drawn: str
+    trials: str
+    measured: str
+    ideal: str
+
+
+def report_html(analysis: Analysis) -> str:
+    """The report as one self-contained page: pictures, style, script and data inside it, no request to anywhere.
+
+    Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
+    hash alone, so that nothing else on the page can run.
+    """
+    style, script = (_source(f"report.{kind}") for kind in ("css", "js"))
+    advantage, files = analysis.advantage, downloads(analysis)
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            analysis=analysis,
+            headline=_headline(analysis),
+            contents=_contents(analysis),
+            figures=_figures(analysis),
+            style=Markup(style),  # our own files, to be as they are
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            saved=estimate_cell(advantage.waiting_time_reduction),
+            saved_relative=estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
+            observed=estimate_cell(analysis.observed.waiting_time),
+            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
+            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
+            throughput=estimate_cell(analysis.observed.baseline_throughput),
+            rival_sentences=_rival_sentences(analysis),
+            rival_ahead=bool(analysis.rivals_ahead),
+            rivals_told=RIVALS_AHEAD,
+            caveat=bool(analysis.frontiers.classical_caveat),
+            more_pairs=analysis.bell_pairs is not None,
+            idea=idea_figure(analysis),
+            frontier=frontier_chart(analysis),
+            frontier_values=frontier_section(analysis.frontiers),
+            correlators_chart=correlator_chart(analysis),
+            result_sections=[comparison_section(analysis), advantage_section(analysis)],
+            sections=_sections(analysis),
+            correlators=_correlators(analysis),
+            pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
+            bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
+            shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
+            anytime=analysis.certificate.method == ANYTIME,
+            methods=methods_paragraph(analysis),
+            bibtex=bibtex(analysis),
+            files=files,
+            packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),
+            reproduce=_reproduce(analysis),
+            provenance=_provenance(analysis),
+            calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",
+            scenario=_json(analysis.scenario),
+            **_context(analysis),
+        )
+    )
+    return scrub(page)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["signs"] = lambda text: _SIGN.sub("\N{MINUS SIGN}", str(text))
+    return environment
+
+
+def _source(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names what it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _headline(analysis: Analysis) -> _Headline:
+    """Verdict, size and class; the alarms that the verdict's first sentence begins with apart from it."""
+    first = printable(analysis.verdict[0]).replace(" %", "\N{NO-BREAK SPACE}%")
+    alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings).replace(" %", "\N{NO-BREAK SPACE}%")
+    alarm, answer = (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
+    compared = printable(analysis.class_compared)
+    share = analysis.advantage.waiting_time_reduction_relative.estimate
+    size = f"{100 * abs(share):.1f}\N{NO-BREAK SPACE}% {'less' if share >= 0 else 'more'} waiting"
+    reason = answer.partition(f"{compared}: ")[2] or answer
+    reason = reason[:1].upper() + reason[1:]
+    if analysis.certificate.certified:
+        return _Headline(alarm, "Certified", size, f"{size} than {compared}", reason)
+    best = f"the best {compared.removeprefix('every ')}"
+    if analysis.frontiers.classical_caveat:
+        best = f"the bound proved on {compared}"
+    return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
+
+
+def _figures(analysis: Analysis) -> dict[str, int]:
+    """The number of each figure; those that the record lacks have none."""
+    context = analysis.context
+    optional = [
+        ("waiting", context and context.waiting_times),
+        ("by_visibility", context and context.by_visibility),
+        ("by_load", context and context.by_visibility and context.by_load),
+    ]
+    shown = ["idea", "frontier", *(name for name, there in optional if there), "correlators"]
+    return {name: number for number, name in enumerate(shown, start=1)}
+
+
+def _contents(analysis: Analysis) -> list[tuple[str, str]]:
+    """Anchor and name of each section."""
+    figures = _figures(analysis)
+    return [
+        ("experiment", "Experiment"),
+        ("result", "Result"),
+        ("rests", "What it rests on"),
+        ("limits", "Limits"),
+        *([("waiting", "Waiting times")] if "waiting" in figures else []),
+        *([("sensitivity", "Sensitivity")] if "by_visibility" in figures else []),
+        ("numbers", "Measurement"),
+        ("methods", "Methods"),
+        ("data", "Data and provenance"),
+    ]
+
+
+def _context(analysis: Analysis) -> dict[str, Any]:
+    """What the record says beyond the certificate; older records say nothing, and their pages leave it out."""
+    context = analysis.context
+    waiting = context.waiting_times if context else None
+    visibility = context.by_visibility if context else None
+    load = context.by_load if context and visibility else None
+    bases = context.bases if context else []
+    most = max((each.probability for each in bases), default=1.0)
+    return {
+        "bases": len(bases),
+        "mixed": most if most < 1 else None,
+        "waiting": waiting_chart(waiting, analysis.title) if waiting else None,
+        "waiting_values": waiting_section(waiting) if waiting else None,
+        "by_visibility": visibility_chart(analysis, visibility) if visibility else None,
+        "by_load": load_chart(analysis, load) if load else None,
+        "sensitivity": [
+            *([visibility_section(visibility)] if visibility else []),
+            *([load_section(load)] if load else []),
+        ],
+    }
+
+
+def _reproduce(analysis: Analysis) -> str:
+    """What gives these numbers again from the files that the page holds; nothing where it does not hold them."""
+    origin = analysis.provenance
+    if origin.backend is not None and origin.seed is not None:
+        words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
+        return shlex.join([*words, "--seed", str(origin.seed)])
+    if origin.backend is None and analysis.measured:
+        return "bellqueue analyze counts.json --scenario scenario.json"
+    return ""
+
+
+def _sections(analysis: Analysis) -> list[Section]:
+    several = [pairs_section(analysis.parallel, analysis.certificate)] if analysis.parallel else []
+    return [
+        certificate_section(analysis.certificate),
+        diagnostics_section(analysis),
+        *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
+        *([latency_section(analysis.break_even)] if analysis.break_even else []),
+        *several,
+    ]
+
+
+def _rival_sentences(analysis: Analysis) -> list[str]:
+    """For every wider rival: what it needs at the observed throughput, which waits less, and how it was found."""
+    sentences, ahead = [], analysis.rivals_ahead
+    for rival in analysis.frontiers.wider_rivals:
+        needed = rival.waiting_time_at_equal_throughput
+        label, method = printable(rival.label), printable(rival.method)
+        if needed is None:
+            sentences.append(f"Numerical, {label}: no value at the observed throughput. Method: {method}.")
+            continue
+        relation = "no less than this rival: the advantage does not stand against it"
+        if rival.label not in ahead:
+            relation = "less than this rival"
+        cell = estimate_cell(needed)
+        told = f"Numerical, {label}: needs {cell.value} ({cell.limits or 'no interval'}) units of time"
+        sentences.append(f"{told}; the observed point waits {relation}. Method: {method}.")
+    return sentences
+
+
+def _correlators(analysis: Analysis) -> list[_Correlator]:
+    """Rows of the table, or none where there are too many to read."""
+    record = analysis.correlators
+    names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
+    drawn = analysis.measured.input_distribution if analysis.measured else None
+    if len(names_a) * len(names_b) > MAX_CORRELATOR_ROWS:
+        return []
+    return [
+        _Correlator(
+            name_a,
+            name_b,
+            NONE if drawn is None else f"{100 * drawn[x][y]:.3g} %",
+            str(record.trials[x][y]),
+            _with_error(record.measured[x][y], record.standard_error[x][y]),
+            NONE if record.ideal is None else f"{record.ideal[x][y]:.4f}",
+        )
+        for x, name_a in enumerate(names_a)
+        for y, name_b in enumerate(names_b)
+    ]
+
+
+def _with_error(value: float, error: float) -> str:
+    """Value ± standard error, to two digits of the error."""
+    if math.isnan(value):
+        return "not measured"
+    if error <= 0:
+        return f"{value:.4f}"
+    decimals = min(max(0, 1 - math.floor(math.log10(error))), 12)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
+    """Name and value of everything known about where the numbers come from."""
+    origin = analysis.provenance
+    known = [
+        ("Data", origin.source),
+        ("Created", origin.created),
+        ("Backend", origin.backend),
+        ("Device", origin.device),
+        ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),
+        ("Command recorded", origin.command),
+        ("Seed", None if origin.seed is None else str(origin.seed)),
+        ("bellqueue version", origin.bellqueue_version),
+        ("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(origin.libraries.items())) or None),
+        ("Scenario (SHA-256)", origin.scenario_hash),
+        ("Content (SHA-256)", origin.content_hash),
+    ]
+    return [(name, value) for name, value in known if value is not None]
+
+
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,1 @@
+"""Wider classes of routers, found numerically."""

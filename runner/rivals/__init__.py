@@ -1,0 +1,1 @@
+"""Where entanglement stands among all rivals."""
