@@ -15,7 +15,6 @@ import typer
 if TYPE_CHECKING:
     from ...backends.jobs.entries import RunEntry
 
-RUNS = Path("bellqueue-runs")  # where runs are put without --out
 _BEFORE_COLON = "BELLQUEUE_BEFORE_COLON"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,20 +16,18 @@ from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.result import analyse
 from ...backends.calibration.prediction import Predict, predicted_behaviour
-from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
+from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import SamplingPlan, draw_plan
 from ...model.errors import BackendError, DataError
 from ...model.games.operating_point import Frontiers, OperatingPoint, input_distribution
-from ...model.rivals.numerical import RivalCurve
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
+from ..progress import Watch
 from .context import with_context
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
 from .rounds import Rounds, Standing, measure_in_rounds, rule_for
-
-Watch = Callable[[JobStatus], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,32 +82,27 @@ def prepare(
     return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
-def measure(
-    experiment: Experiment, backend: LocalBackend, watch: Watch, stand: Callable[[Standing], None] = lambda _: None
-) -> Trials:
-    """Run the plan on a backend, reporting every status; where the scenario says so, stop as soon as it is certified.
+def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
+    """Run the plan on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
         experiment: What to measure.
-        backend: Where; local backends work while they are polled.
-        watch: Gets every status.
-        stand: Gets where a run that may stop stands after every round.
+        backend: Where to measure.
+        watch: Gets how far it is.
 
     Raises:
-        BackendError: the job failed or was cancelled.
+        BackendError: the backend failed.
     """
+    what, budget = f"measuring on {backend.describe().name}", len(experiment.plan.order)
     if experiment.scenario.experiment.stop is None:
-        return _measure(experiment.plan, experiment.seed, backend, watch)
-    budget = len(experiment.plan.order)
+        return _measure(experiment.plan, experiment.seed, backend, lambda done: watch(what, done, budget))
 
     def measured(trials: range, seed: int) -> Trials:
-        done = trials.start
-        return _measure(
-            experiment.plan.part(trials),
-            seed,
-            backend,
-            lambda status: watch(replace(status, done=done + status.done, total=budget)),
-        )
+        part = experiment.plan.part(trials)
+        return _measure(part, seed, backend, lambda done: watch(what, trials.start + done, budget))
+
+    def stand(standing: Standing) -> None:
+        watch(standing.line(), standing.trials, budget)
 
     return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
 
@@ -127,12 +120,12 @@ def rounds_of(experiment: Experiment) -> Rounds:
     )
 
 
-def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
+def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Callable[[int], object]) -> Trials:
     description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
     job = backend.submit(plan, secrets.token_hex(16), seed)
     while not (status := backend.poll(job)).finished:
-        watch(status)
-    watch(status)
+        watch(status.done)
+    watch(status.done)
     if status.state != "done":
         name = backend.describe().name
         raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
@@ -164,7 +157,6 @@ def analyse_run(
     trials: Trials,
     *,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[RivalCurve] = (),
     command: str | None = None,
     context: bool = True,
 ) -> Analysis:
@@ -175,7 +167,6 @@ def analyse_run(
         plan: What was fixed before the data.
         trials: What was measured.
         frontiers: Of the scenario, where they are at hand.
-        wider_rivals: Where they were searched.
         command: What makes the same run again.
         context: Whether to add what the report says beyond the certificate; it takes as long for any number of trials.
     """
@@ -206,13 +197,12 @@ def analyse_run(
         predicted=plan.planned.predicted,
         trials=trials,
         frontiers=frontiers,
-        wider_rivals=wider_rivals,
     )
     return with_context(analysis, frontiers, point.strategy) if context else analysis
 
 
 def analyse_folder(
-    run: RunFolder, scenario: Scenario | None, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
+    run: RunFolder, scenario: Scenario | None, *, command: str | None = None
 ) -> Analysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
@@ -227,7 +217,7 @@ def analyse_folder(
     same = scenario is None or scenario.content_hash() == own.content_hash()
     if same:
         plan.check(own.content_hash(), workload.shape)
-        return analyse_run(own, plan, trials, wider_rivals=wider_rivals, command=command)
+        return analyse_run(own, plan, trials, command=command)
     assert scenario is not None  # `same` has seen to it
     if plan.stop:
         raise DataError(
@@ -244,7 +234,7 @@ def analyse_folder(
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)
     return analyse_foreign(
-        run.path.name, sample, scenario, frontiers=frontiers, wider_rivals=wider_rivals, command=command
+        run.path.name, sample, scenario, frontiers=frontiers, command=command
     )
 
 
@@ -254,7 +244,6 @@ def analyse_foreign(
     scenario: Scenario,
     *,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[RivalCurve] = (),
     command: str | None = None,
 ) -> Analysis:
     """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken."""
@@ -268,7 +257,7 @@ def analyse_foreign(
         content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
     )
     frontiers = frontiers or Frontiers.of(scenario)
-    analysis = analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
+    analysis = analyse(scenario, sample, provenance, frontiers=frontiers)
     return with_context(analysis, frontiers)
 
 
