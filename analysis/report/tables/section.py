@@ -43,6 +43,7 @@ class Section:
 
 
 def two_columns(title: str, rows: Sequence[tuple[str, Cell]]) -> Section:
+    """A section of names and values, which needs no headings."""
     return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows))
 
 
@@ -71,7 +72,7 @@ def bound_text(low: float, high: float) -> str:
 
 
 def number_text(value: float, interval: Estimate) -> str:
-    """With as many decimals as the interval leaves certain."""
+    """A number with as many decimals as its interval leaves certain."""
     if math.isnan(value):
         return NONE
     half = (interval.high - interval.low) / 2
@@ -81,8 +82,7 @@ def number_text(value: float, interval: Estimate) -> str:
     return f"{value:.{decimals}f}"
 
 
-def share_beside(value: float, beside: Estimate) -> str:
-    """A share with as many digits as the observed one has."""
-    return (
-        f"{number_text(100 * value, Estimate(*(100 * each for each in (beside.estimate, beside.low, beside.high))))} %"
-    )
+def share_beside(value: float, observed: Estimate) -> str:
+    """A share in percent, with as many digits as the one observed has."""
+    percent = Estimate(100 * observed.estimate, 100 * observed.low, 100 * observed.high)
+    return f"{number_text(100 * value, percent)} %"
