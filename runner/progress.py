@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-Watch = Callable[[str, int, int | None], object]
+Watch = Callable[[str, int, int | None], None]
 """Gets what is being done, how much of it is done, and how much there is, or None where that is not known."""
 
 

@@ -306,7 +306,7 @@ def named(scenario: Scenario | str | Path) -> Scenario:
     """The scenario itself, or that of the file or name."""
     from ..scenarios import named_scenario
 
-    return namednamed(scenario) if isinstance(scenario, str | Path) else scenario
+    return named_scenario(scenario) if isinstance(scenario, str | Path) else scenario
 
 
 def typed(scenario: Scenario | str | Path) -> str | None:

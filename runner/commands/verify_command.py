@@ -19,7 +19,7 @@ from ...analysis.verification.verify import verify
 from ...model.errors import DataError
 from ...model.validation import read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS
-from .terminal import progress_bars
+from .terminal import progress_bar
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _LIMITS = ("estimate", "low", "high")
@@ -41,12 +41,9 @@ def verify_command(run: Path, seconds: float, json: bool) -> bool:
     folder = run.is_dir()
     analysis = _text(run / ANALYSIS if folder else run, RECORD_BYTES)
     files = read_run(run) if folder else None
-    with progress_bars() as progress:
-        step = progress.add_task("verifying", total=None)
+    with progress_bar() as watch:
         try:
-            found = verify(
-                analysis, str(run), files, seconds, lambda what: progress.update(step, description=f"verifying: {what}")
-            )
+            found = verify(analysis, str(run), files, seconds, lambda what: watch(f"verifying: {what}", 0, None))
         except DataError as error:
             raise DataError(f"{run}: {error}") from None
     if json:

@@ -99,9 +99,7 @@ def execute(
     return Executed(trials, analysis, target)
 
 
-def analyse_data(
-    data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None
-) -> Analysis:
+def analyse_data(data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None) -> Analysis:
     """Analyse a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Raises:

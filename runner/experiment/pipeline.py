@@ -120,7 +120,7 @@ def rounds_of(experiment: Experiment) -> Rounds:
     )
 
 
-def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Callable[[int], object]) -> Trials:
+def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Callable[[int], None]) -> Trials:
     description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
     job = backend.submit(plan, secrets.token_hex(16), seed)
     while not (status := backend.poll(job)).finished:
@@ -201,9 +201,7 @@ def analyse_run(
     return with_context(analysis, frontiers, point.strategy) if context else analysis
 
 
-def analyse_folder(
-    run: RunFolder, scenario: Scenario | None, *, command: str | None = None
-) -> Analysis:
+def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
     Its lost trials are losses there, too, and its types are matched by name.
@@ -233,9 +231,7 @@ def analyse_folder(
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)
-    return analyse_foreign(
-        run.path.name, sample, scenario, frontiers=frontiers, command=command
-    )
+    return analyse_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
 
 
 def analyse_foreign(
@@ -271,7 +267,6 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
 def write_results(folder: Path, analysis: Analysis) -> None:
     """Analysis, figures and report."""
     from ...analysis.report.figures.figures import correlator_figure, frontier_figure, save
-    from ...analysis.report.page import report_html
 
     write_text(folder / ANALYSIS, analysis.to_json())
     frontier = frontier_figure(analysis.frontiers, analysis)
@@ -279,4 +274,15 @@ def write_results(folder: Path, analysis: Analysis) -> None:
     for suffix in (".png", ".svg"):
         save(frontier, folder / f"frontier{suffix}")
         save(correlators, folder / f"correlators{suffix}")
-    write_text(folder / REPORT, report_html(analysis))
+    write_report(folder / REPORT, analysis)
+
+
+def write_report(target: Path, analysis: Analysis) -> None:
+    """The HTML report of an analysis.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    from ...analysis.report.page import report_html
+
+    write_text(target, report_html(analysis))

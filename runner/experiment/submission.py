@@ -35,7 +35,7 @@ from .rounds import Rounds, Standing, job_rounds, rule_for
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 
 
-Approve = Callable[[str, CostEstimate], object]
+Approve = Callable[[str, CostEstimate], None]
 """Gets a backend's name and what its jobs will take; raises BackendError unless that may be spent."""
 
 

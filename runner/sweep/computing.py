@@ -14,7 +14,7 @@ from ...model.sweep.grid import Point, Sweep
 from ...model.sweep.point import Outcome, PointTask, outcome_of
 from ..progress import Watch, unwatched
 from .executors import available_cores, check_address, compute_all, dask_cluster, local_pool
-from .folder import SweepFolder, open_sweep_folder, record_json
+from .folder import SweepFolder, open_sweep_folder
 from .table import Row, csv_text, parquet_bytes, require_parquet
 
 SWEEPS = Path("bellqueue-sweeps")
@@ -50,7 +50,7 @@ class SweepResult:
 
     def __repr__(self) -> str:
         helps = self.summary["entanglement_helps"]
-        return f"<Sweep {self.sweep.title!r}: entanglement helps at {helps} of {len(self.rows)} points, in {self.folder}>"
+        return f"<Sweep {self.sweep.title!r}: entanglement helps at {helps} of {len(self.rows)} points; {self.folder}>"
 
 
 def place_for(sweep: Sweep, name: str) -> Path:
@@ -119,7 +119,7 @@ def compute_sweep(
     Returns:
         The points of the grid in order, and how many outcomes were computed now.
     """
-    points = []
+    points: list[Point] = []
     for point in sweep.points():
         watch("laying out the grid", len(points), sweep.size)
         points.append(point)
