@@ -23,7 +23,6 @@ from ..records.section import Section as Section
 from .figures.drawing import printable
 from .table_layout import Fitting
 
-RIVALS_AHEAD = "Wider classical rivals, found numerically and outside the class compared, wait no longer"
 LATENCY = (
     "One way, in units of time. Where a message takes longer than this, entanglement waits less also than routers that "
     "hold both requests of every pair until they have told each other their types."
@@ -37,8 +36,6 @@ def analysis_table(analysis: Analysis) -> RenderableType:
     first, *rest = (printable(sentence) for sentence in analysis.verdict)
     origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
     parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
-    if analysis.rivals_ahead:
-        parts[1:1] = [Text(), Text(f"{RIVALS_AHEAD}: see the last table.", style="bold")]
     for section in analysis_sections(analysis):
         parts += _shown(section)
     return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
@@ -53,7 +50,7 @@ def frontier_table(record: FrontierRecord) -> RenderableType:
 
 
 def analysis_sections(analysis: Analysis) -> list[Section]:
-    """The key numbers: comparison, advantage, certificate, diagnostics, and pairs and rivals where there are any."""
+    """The key numbers: comparison, advantage, certificate, diagnostics, and pairs where there are any."""
     sections = [
         comparison_section(analysis),
         advantage_section(analysis),
@@ -66,7 +63,7 @@ def analysis_sections(analysis: Analysis) -> list[Section]:
         sections.insert(2, bell_pairs_section(analysis.bell_pairs))
     if analysis.parallel:
         sections.append(pairs_section(analysis.parallel, analysis.certificate))
-    return sections + ([rivals_section(analysis)] if analysis.frontiers.wider_rivals else [])
+    return sections
 
 
 def comparison_section(analysis: Analysis) -> Section:
@@ -246,18 +243,6 @@ def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
     )
 
 
-def rivals_section(analysis: Analysis) -> Section:
-    """Wider rivals at the observed throughput: found numerically, no part of the certificate."""
-    return Section(
-        "Wider rivals (numerical, not part of the certificate)",
-        ("", "W at equal throughput", "method"),
-        tuple(
-            (printable(rival.label), (_needed(rival.waiting_time_at_equal_throughput), Cell(printable(rival.method))))
-            for rival in analysis.frontiers.wider_rivals
-        ),
-    )
-
-
 def frontier_sections(record: FrontierRecord) -> list[Section]:
     """What a scenario's frontiers say, and the first vertices of the classical one."""
     best = record.largest_advantage
@@ -278,10 +263,6 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         ]
     if record.least_visibility is not None:
         rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
-    for rival in record.wider_rivals:
-        needed = _needed(rival.waiting_time_at_equal_throughput)
-        label = f"numerical: {printable(rival.label)}, W at that throughput"
-        rows.append((label, Cell(needed.value, printable(rival.method))))
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
     return [_two_columns("Frontiers", rows), *several, _vertices(record)]
 
@@ -308,10 +289,6 @@ def bound_text(low: float, high: float) -> str:
     if half > 1e-5 * max(abs(low), abs(high)):
         return f"[{low:.6g}, {high:.6g}]"
     return f"{(low + high) / 2:.6g} ± {half:.1g}"
-
-
-def _needed(waiting_time: Estimate | None) -> Cell:
-    return Cell(NONE) if waiting_time is None else estimate_cell(waiting_time)
 
 
 def _number(value: float, interval: Estimate) -> str:
