@@ -37,7 +37,7 @@ def say(line: str) -> None:
 
 def show_analysis(analysis: Analysis, json: bool) -> None:
     """The verdict with its table, or the record."""
-    from ...analysis.report.tables import analysis_table
+    from .sections import analysis_table
 
     if json:
         sys.stdout.write(analysis.to_json())
