@@ -284,11 +284,11 @@ def sweep(
     Examples:
         >>> import bellqueue as bq
         >>> from pathlib import Path
-        >>> from tempfile import mkdtemp
-        >>> folder = Path(mkdtemp())
-        >>> lines = ['scenario = "default"', '[[axis]]', 'field = "load"', 'values = [0.05, 0.5]']
-        >>> _ = (folder / "loads.toml").write_text("\\n".join(lines))
-        >>> found = bq.sweep(folder / "loads.toml", folder / "loads", workers=1)
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "loads.toml")
+        ...     _ = file.write_text('[[axis]]\\nfield = "load"\\nvalues = [0.05, 0.5]')
+        ...     found = bq.sweep(file, Path(folder, "loads"), workers=1)
         >>> found.summary["computed"], found.summary["entanglement_helps"]
         (2, 2)
     """

@@ -27,8 +27,8 @@ from ..experiment.submission import (
     resume_run,
     submit_run,
 )
-from .analysis_shown import show_analysis
-from .tables import history_table, jobs_table, runs_table
+from .screens.analysis import show_analysis
+from .screens.jobs import history_table, jobs_table, runs_table
 from .terminal import Bar, print_whole, progress_bar, say
 
 

@@ -18,9 +18,9 @@ from ..experiment.execution import analyse_data, execute
 from ..experiment.folder import REPORT, RUNS, RunFolder, check_writable_file, read_analysis
 from ..experiment.pipeline import write_report
 from ..experiment.plan_record import PlanRecord
-from .analysis_shown import show_analysis
-from .sections import Fitting, frontier_table
-from .tables import backends_table, cloud_table
+from .screens.analysis import show_analysis
+from .screens.jobs import backends_table, cloud_table
+from .screens.sections import Fitting, frontier_table
 from .terminal import progress_bar, say
 
 
@@ -76,7 +76,7 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path |
     """Route simulated pairs by a run's trials; draw their waiting times if asked."""
     from ...analysis.report.figures.drawing import save
     from ..experiment.replay import replay_figure, replay_run
-    from .replay_table import replay_table
+    from .screens.replay import replay_table
 
     if plot:
         check_writable_file(plot)

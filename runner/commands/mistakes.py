@@ -21,9 +21,9 @@ class Commands(TyperGroup):
     def format_commands(self, ctx, formatter):  # type: ignore[no-untyped-def]
         """Write the commands under the headings of their panels, in the order in which they were declared."""
         panels: dict[str, list[tuple[str, str]]] = {}
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
-            panels.setdefault(command.rich_help_panel, []).append((name, command.get_short_help_str(formatter.width)))
+        for name, command in self.commands.items():
+            row = name, command.get_short_help_str(formatter.width)
+            panels.setdefault(getattr(command, "rich_help_panel"), []).append(row)  # noqa: B009  # typer's own
         for panel, rows in panels.items():
             with formatter.section(panel):
                 formatter.write_dl(rows)

@@ -23,7 +23,7 @@ from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.commands.sections import analysis_table
+from bellqueue.runner.commands.screens.sections import analysis_table
 from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import binom

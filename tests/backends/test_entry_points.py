@@ -32,14 +32,14 @@ def installed(tmp_path: Path) -> dict[str, str]:
 
 
 def _bellqueue(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bellqueue.runner", *arguments]
+    command = [sys.executable, "-m", "bellqueue", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 
 def test_an_installed_adapter_runs_the_experiment(installed: dict[str, str], tmp_path: Path) -> None:
-    arguments = ("run", "--backend", "bench:visibility=0.95", "--shots", "4000", "--seed", "1", "--no-rivals", "--json")
+    arguments = ("run", "--backend", "bench:visibility=0.95", "--shots", "4000", "--seed", "1", "--json")
     done = _bellqueue(installed, tmp_path, *arguments)
     assert not done.returncode, done.stderr
     assert '"certified": true' in done.stdout

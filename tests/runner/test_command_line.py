@@ -104,7 +104,7 @@ def test_completion_needs_no_ledger_and_begins_none(shell: dict[str, str], tmp_p
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(default_record(shots=100)))
-    run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --no-rivals --seed 1 --require-advantage"
+    run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --seed 1 --require-advantage"
     script = f"{BELLQUEUE} backends --offline | head -1; a=${{PIPESTATUS[0]}}\n"
     script += f"{BELLQUEUE} backends --offline --json | head -1; b=${{PIPESTATUS[0]}}\n"
     script += f"{run} | true; echo $a $b ${{PIPESTATUS[0]}}"
@@ -120,7 +120,7 @@ def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, tmp_path: Path)
     [
         (["anlyze"], "unknown command 'anlyze'; did you mean analyze?"),
         (["run", "--sots", "3"], "unknown option --sots; did you mean --shots?"),
-        (["frontier", "--jsn"], "unknown option --jsn; did you mean --json? (valid: --json, --plot"),
+        (["frontier", "--jsn"], "unknown option --jsn; did you mean --json? (valid: --plot, --json"),
         (["run", "sceanrio.json"], "no such file; did you mean scenario.json?"),
         (["run", "--backend", "brakt-local"], "did you mean braket-local?"),
         (["report", "runs/frist"], "no such run folder; did you mean runs/first?"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Group
 from rich.table import Table
 
-from ...analysis.replay.drift import DriftTest, MemoryTest
-from ...model.queueing.simulation import Estimate
-from ..experiment.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
+from ....analysis.replay.drift import DriftTest, MemoryTest
+from ....model.queueing.simulation import Estimate
+from ...experiment.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
 
 
 def replay_table(replay: Replay) -> Group:

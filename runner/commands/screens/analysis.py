@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ...analysis.records.analysis_record import Analysis
-from ..experiment.folder import REPORT
+from ....analysis.records.analysis_record import Analysis
+from ...experiment.folder import REPORT
 from .first_screen import analysis_lines
 from .sections import analysis_table
 
