@@ -28,4 +28,4 @@ def short(text: str, width: int) -> str:
     ends = list(accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in clean))
     if not ends or ends[-1] <= width:
         return clean
-    return clean[: bisect_right(ends, width - 1)].rstrip() + "…"
+    return clean[: bisect_right(ends, width - 1)] + "…"

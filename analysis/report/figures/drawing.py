@@ -21,7 +21,7 @@ _SUFFIXES = (".png", ".svg", ".pdf")
 WIDTH = 4.6  # inches: one journal column, and still legible on a phone
 # Okabe–Ito colours. Line styles, widths and markers alone tell curves apart in greyscale; on the page the style sheet
 # puts a variable in the place of each of these (report.css), so that light, dark and print have their own.
-INK, GREY, BLUE, GREEN, ORANGE, PURPLE = "#000000", "#666666", "#0072B2", "#009E73", "#D55E00", "#CC79A7"
+INK, GREY, BLUE, GREEN, ORANGE = "#000000", "#666666", "#0072B2", "#009E73", "#D55E00"
 _FAMILY = "DejaVu Sans, Verdana, Arial, sans-serif"
 _SVG = "http://www.w3.org/2000/svg"
 _STYLE: Any = {  # matplotlib types every key one by one
@@ -34,7 +34,7 @@ _STYLE: Any = {  # matplotlib types every key one by one
     "axes.formatter.useoffset": False,
     "figure.facecolor": "none",  # so that the page shows through; PNG and PDF get a white ground
     "axes.facecolor": "none",
-    "legend.fontsize": 9.8,
+    "legend.fontsize": 9.9,
     "legend.frameon": False,
     "legend.handlelength": 3.2,
     "figure.constrained_layout.w_pad": 0.1,
