@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 MAX_STARTS = 6  # fresh starts of the ascent while its dual gap stays open
 MAX_COMPARED = 10  # types up to which a stalled ascent is compared with the classical strategies
 MAX_SHIFTED = 1024  # types at both routers up to which an open dual bound is tried by an eigenvalue as well
+_STILL = 1e-13  # change of the vectors in one step below which the ascent has come to rest
 _LEAST_SHARE = 1e-12  # of a row's sum: the least that its λ is raised to
 
 
@@ -66,10 +67,10 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
             best = QuantumOptimum(bound, u, v)
         else:
             best = replace(best, bound=replace(best.bound, high=high))
-        if high - value <= CLOSED_GAP * abs(value) + 2 * game.slack:
+        if high - value <= CLOSED_GAP * abs(value) + _rounding(game):
             break
     assert best is not None  # MAX_STARTS ≥ 1
-    if best.bound.high - best.bound.low > CLOSED_GAP * best.bound.high + 4 * game.slack:
+    if best.bound.high - best.bound.low > CLOSED_GAP * best.bound.high + _rounding(game) + 2 * game.slack:
         return _at_least_classical(game, best)
     return best
 
@@ -77,11 +78,22 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     """u and v where the ascent from v = `start` ends, shapes (n_A, k) and (n_B, k); O(n k) a step with the factors."""
 
-    def ascend(v: Floats) -> Floats:
-        return _normalise(game.transposed_times(_normalise(game.times(v))))
+    idle = game.column_sums[:, None] <= game.slack  # nothing but rounding, which would turn such a vector for ever
 
-    v = fixed_point(ascend, start, _normalise)
+    def ascend(v: Floats) -> Floats:
+        return np.where(idle, v, _normalise(game.transposed_times(_normalise(game.times(v)))))
+
+    # Where G cancels, rounding turns the vectors by as much as it is of G: nearer the ascent never comes to rest, and
+    # the score, flat at its top, would not gain.
+    noise = game.slack / float(game.row_sums.sum())
+    v = fixed_point(ascend, start, _normalise, tolerance=max(_STILL, noise))
     return _normalise(game.times(v)), v
+
+
+def _rounding(game: XorGame) -> float:
+    """What a dual bound exceeds the value by, even at the optimum: its own slack, which may exceed a G that cancels."""
+    types = sum(game.shape)
+    return game.slack * (2 + (types / 2 if types <= MAX_SHIFTED else 0))
 
 
 def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
