@@ -239,11 +239,12 @@ def plot(shown: Analysis | FrontierRecord, path: str | Path | None = None) -> Fi
     Examples:
         >>> import bellqueue as bq
         >>> bq.plot(bq.frontiers("default"))
-        <ShownFigure size 480x760 with 2 Axes>
+        <ShownFigure size 460x760 with 2 Axes>
     """
     from ...analysis.records.analysis_record import Analysis
     from ...analysis.records.frontier_record import FrontierRecord
-    from ...analysis.report.figures.figures import frontier_figure, save
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
 
     if isinstance(shown, Analysis):
         figure = frontier_figure(shown.frontiers, shown)

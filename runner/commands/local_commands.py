@@ -57,7 +57,8 @@ def analyze_command(
 
 def frontier_command(scenario: Scenario, plot: Path | None, json: bool) -> None:
     """Tabulate, and if asked draw, the frontiers."""
-    from ...analysis.report.figures.figures import frontier_figure, save
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
 
     with progress_bar() as watch:
         watch("solving the game along the frontiers", 0, None)

@@ -19,7 +19,7 @@ from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import SamplingPlan, draw_plan
 from ...model.errors import BackendError, DataError
-from ...model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
 from ..progress import Watch
@@ -67,7 +67,7 @@ def prepare(
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     experiment = scenario.experiment
-    distribution = input_distribution(frontiers.workload, point.certificate_multiplier)
+    distribution = frontiers.game(point.certificate_multiplier).input_distribution
     predicted = None
     if predict is not None:
         behaviour = predicted_behaviour(predict, point.strategy)
@@ -266,7 +266,9 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
 
 def write_results(folder: Path, analysis: Analysis) -> None:
     """Analysis, figures and report."""
-    from ...analysis.report.figures.figures import correlator_figure, frontier_figure, save
+    from ...analysis.report.figures.correlators import correlator_figure
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
 
     write_text(folder / ANALYSIS, analysis.to_json())
     frontier = frontier_figure(analysis.frontiers, analysis)

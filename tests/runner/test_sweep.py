@@ -269,7 +269,8 @@ def test_one_table_does_not_mix_versions(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_worker_that_dies_loses_and_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = loads(0.1, 0.2, 0.3, 0.4)
-    wanted, said = identities(sweep), []
+    wanted = identities(sweep)
+    said: list[str] = []
     Gate(tmp_path).lay(wanted[2])
     monkeypatch.setenv(GATE, str(tmp_path))
     with open_sweep_folder(tmp_path / "out", sweep) as folder:
