@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...model.errors import DataError
+from ...model.estimate import Estimate
 from ...model.games.frontier import routing_constant, routing_game
 from ...model.games.operating_point import Frontiers
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
-from .martingale import largest_log_wealth, score_table
-from .scores import BoundedSum, Estimate, Method, Sample, estimate_functional
+from .estimates import score_excess
+from .martingale import largest_log_wealth
+from .samples import Sample
+from .scores import BoundedSum, Method, score_table
 
 ANYTIME = "test martingale"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
@@ -173,12 +176,6 @@ def log10_p_value_any_crosstalk(frontiers: Frontiers, sample: Sample, multiplier
     return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
 
 
-def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_significance: float) -> Estimate:
-    """Δ = Σ G c − β_C at μ, in units of time, with one-sided limits at significance α."""
-    bound = frontiers.classical_bound(multiplier).high
-    return estimate_functional(routing_game(frontiers.workload, multiplier).matrix, -bound, sample, log_significance)
-
-
 def smallest_log_p_value(
     frontiers: Frontiers, sample: Sample, multipliers: Sequence[float]
 ) -> tuple[float, float, Method]:
@@ -203,7 +200,7 @@ def _log10_anytime(
     total = BoundedSum.of(game, sample)
     if total.scale == 0:
         return None
-    bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
+    bound = total.null_mean(frontiers.classical_bound(multipliers[0]).high)
     if bound >= 1:
         return 0.0  # nothing can be refuted, not even by rounding
     values, place = score_table(game, sample.distribution, trials)

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
+from ...model.estimate import Estimate
 from ...model.games.operating_point import Frontiers
 from ...model.trials import Trials
 from .certificate import Certificate, smallest_log_p_value
 from .diagnostics import ALARM_P_VALUE, chsh, log10_independence
-from .scores import Estimate, Sample, observed_point, observed_visibility
+from .estimates import observed_point, observed_visibility
+from .samples import Sample
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,7 +89,7 @@ class ParallelPairs:
     crosstalk: Crosstalk
 
 
-def analyse_pairs(
+def analyze_pairs(
     frontiers: Frontiers,
     sample: Sample,
     trials: Trials,

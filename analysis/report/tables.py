@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ...model.estimate import Estimate
 from ..certificate.certificate import Certificate
-from ..certificate.scores import Estimate
 from ..certificate.several_pairs import ParallelPairs
 from ..records.analysis_record import Analysis, BreakEven, Predicted, Visibility
 from ..records.bell_pairs import bell_pairs_section

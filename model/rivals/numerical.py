@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..queueing.routing import ClockRouting, DeterministicRouting, Routing
-from ..queueing.simulation import BATCHES, Estimate, SimulationResult, compare, t_quantile
+from ..queueing.simulation import BATCHES, SimulatedEstimate, SimulationResult, compare, t_quantile
 from ..queueing.workload import Workload
 from .asymmetric import (
     MAX_EXHAUSTIVE,
@@ -52,8 +52,8 @@ class RivalPoint:
         period: Pairs between two exchanges of the servers; None where there is no clock.
     """
 
-    baseline_throughput: Estimate
-    waiting_time: Estimate
+    baseline_throughput: SimulatedEstimate
+    waiting_time: SimulatedEstimate
     covariance: float
     mixture: tuple[float, ...]
     routers: tuple[RouterPair, ...]
@@ -109,13 +109,13 @@ class RivalCurve:
             return np.full(wanted.shape, waiting[0])
         return np.asarray(np.interp(wanted, throughput, waiting, right=np.inf))
 
-    def least(self, kappa: float) -> Estimate:
+    def least(self, kappa: float) -> SimulatedEstimate:
         """The least W − κτ among the points, κ ≥ 0; simulated, the interval of that point alone."""
         if self.unbounded and kappa > 0:
             return _exactly(-np.inf)
         value, error = min(point.score(kappa) for point in self.points)
         reach = t_quantile(self.freedom) * error if error else 0.0
-        return Estimate(value, value - reach, value + reach, error)
+        return SimulatedEstimate(value, value - reach, value + reach, error)
 
 
 def lower_hull(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -310,7 +310,7 @@ def _controlled(
     for mean, variance in zip(coefficients[0].tolist(), spread.diagonal().tolist(), strict=True):
         error = float(np.sqrt(variance))
         reach = t_quantile(freedom) * error
-        estimates.append(Estimate(mean, mean - reach, mean + reach, error))
+        estimates.append(SimulatedEstimate(mean, mean - reach, mean + reach, error))
     return RivalPoint(estimates[1], estimates[0], float(spread[0, 1]), (1.0,), (routers,), period)
 
 
@@ -337,8 +337,8 @@ def _named(model: AsymmetricModel, chosen: int) -> str:
     return f"{len(model.pairs)} deterministic router pairs" + ("" if everything else " (thresholds on the mean)")
 
 
-def _exactly(value: float) -> Estimate:
-    return Estimate(value, value, value, 0.0)
+def _exactly(value: float) -> SimulatedEstimate:
+    return SimulatedEstimate(value, value, value, 0.0)
 
 
 def _turns_up(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:

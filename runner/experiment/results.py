@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 
-from ...analysis.certificate.scores import Estimate
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.report.figures.drawing import printable
 from ...analysis.report.tables import Cell, Section, comparison_section, frontier_sections, rivals_section
 from ...model.errors import BellqueueError
+from ...model.estimate import Estimate
 from ...model.trials import Trials
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Any
 from rich.progress import Progress
 from scipy.optimize import minimize_scalar
 
-from ...analysis.certificate.scores import Estimate
 from ...analysis.records.analysis_record import Analysis
 from ...model.errors import ScenarioError
+from ...model.estimate import Estimate
 from ...model.games.operating_point import Frontiers
 from ...model.rivals.numerical import RivalCurve, asymmetric_curve, clock_curve
 from ...model.rivals.quantum_search import STARTS, Mixture, search_mixtures

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import CONDITIONAL, FRESH, certify
 from bellqueue.analysis.certificate.diagnostics import chsh, log10_settings_p_value, no_signalling_test
-from bellqueue.analysis.certificate.scores import BoundedSum, Sample, estimate_functional
+from bellqueue.analysis.certificate.estimates import estimate_functional
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontier import routing_constant, routing_game
 from bellqueue.model.games.operating_point import Frontiers, input_distribution
@@ -35,7 +37,7 @@ def _provenance(scenario: Scenario) -> Provenance:
 
 def _published(table: object, scenario: Scenario | None = None) -> Analysis:
     scenario = scenario or Scenario.default()
-    return analyse(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
+    return analyze(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
 
 
 def _counts(correlators: np.ndarray, trials: np.ndarray) -> Counts:
@@ -95,7 +97,7 @@ def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
     frontiers = Frontiers(scenario.workload())
     strategy = frontiers.quantum.at_splitting_probability(0.3)
     counts = _counts(strategy.correlators, np.full((2, 2), 50_000))
-    found = analyse(scenario, Sample(counts, Sampling("fixed")), _provenance(scenario))
+    found = analyze(scenario, Sample(counts, Sampling("fixed")), _provenance(scenario))
     assert found.certificate.certified
     assert found.observed.waiting_time.estimate == pytest.approx(40.534, abs=2e-3)
     assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(43.2625, abs=2e-2)
@@ -225,7 +227,7 @@ def test_settings_that_were_not_drawn_as_declared_lose_their_assumption() -> Non
     declared = np.full((2, 2), 0.25)
     lie = Sample(Counts(np.array(IBM_HANOI)), Sampling("random", declared))
     assert log10_settings_p_value(lie) < -100
-    found = analyse(scenario, lie, _provenance(scenario))
+    found = analyze(scenario, lie, _provenance(scenario))
     assert found.certificate.assumption == CONDITIONAL
     assert "SETTINGS ALARM" in found.verdict[0]
 
@@ -264,7 +266,7 @@ def test_the_confidence_region_covers_the_truth() -> None:
         table[..., 0, 0], table[..., 0, 1] = together // 2, (settings - together) // 2
         table[..., 1, 1], table[..., 1, 0] = together - together // 2, settings - together - (settings - together) // 2
         sample = Sample(Counts(table), Sampling("fixed"))
-        found = analyse(scenario, sample, _provenance(scenario), frontiers=frontiers)
+        found = analyze(scenario, sample, _provenance(scenario), frontiers=frontiers)
         corners = found.confidence_region
         inside = corners[0].splitting_probability <= p <= corners[2].splitting_probability
         line = [corner.waiting_time + found.certificate.multiplier * corner.splitting_probability for corner in corners]

@@ -14,6 +14,7 @@ from bellqueue.analysis.certificate.confidence_sequence import (
     mean_limits,
     reduction_limits,
 )
+from bellqueue.analysis.certificate.estimates import estimate_functional
 from bellqueue.analysis.certificate.martingale import (
     SPREAD,
     Bets,
@@ -24,10 +25,10 @@ from bellqueue.analysis.certificate.martingale import (
     shot_scores,
     trial_scores,
 )
-from bellqueue.analysis.certificate.scores import Sample, estimate_functional
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.design.design import evaluate_design
 from bellqueue.analysis.records.analysis_record import Provenance
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers, input_distribution
@@ -293,7 +294,7 @@ def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
         scenario_hash=scenario.content_hash(),
         content_hash="none",
     )
-    finished = analyse(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
+    finished = analyze(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
     multiplier, observed = finished.certificate.multiplier, finished.observed
     sixth = math.log(finished.certificate.significance / 6)
     excess = score_excess(FRONTIERS, sample, multiplier, sixth)

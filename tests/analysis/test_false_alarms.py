@@ -14,7 +14,7 @@ import pytest
 from bellqueue.analysis.certificate.certificate import smallest_log_p_value
 from bellqueue.analysis.certificate.diagnostics import no_signalling_test
 from bellqueue.analysis.certificate.martingale import log_anytime_p_values, trial_scores
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers, input_distribution

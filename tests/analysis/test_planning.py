@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import certify
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.tails import log_binomial_tail
 from bellqueue.analysis.design.design import (
     Design,

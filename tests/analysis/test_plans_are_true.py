@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import certify
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.design.design import Design, evaluate_design
 from bellqueue.analysis.design.forecast import plan_design
 from bellqueue.model.games.frontier import routing_game

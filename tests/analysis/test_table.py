@@ -6,10 +6,10 @@ import io
 from typing import Any
 
 import pytest
-from bellqueue.analysis.certificate.scores import Estimate
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.report.tables import Cell, analysis_table, bound_text, estimate_cell, frontier_table
+from bellqueue.model.estimate import Estimate
 from rich.console import Console, RenderableType
 
 CASES = ("hanoi", "geneva", "planned", "rivalled", "hostile", "many_types")

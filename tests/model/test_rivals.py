@@ -13,7 +13,7 @@ from bellqueue.model.queueing.pair_order import WithinPairOrder
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
 from bellqueue.model.queueing.routing import Bits, ClockRouting, Decide, Integers
 from bellqueue.model.queueing.service import Service
-from bellqueue.model.queueing.simulation import Estimate, simulate
+from bellqueue.model.queueing.simulation import SimulatedEstimate, simulate
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.rivals.asymmetric import AsymmetricModel, RouterPair, router_pairs, starts
 from bellqueue.model.rivals.numerical import (
@@ -301,5 +301,5 @@ def test_the_lower_hull_is_the_rising_part_of_the_convex_hull(points: list[tuple
 
 
 def test_an_exact_point_has_an_interval_of_width_zero(default_asymmetric: RivalCurve) -> None:
-    estimate: Estimate = default_asymmetric.least(KAPPA)
+    estimate: SimulatedEstimate = default_asymmetric.least(KAPPA)
     assert estimate.low == estimate.estimate == estimate.high

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records.analysis_record import Analysis
-from ...records.frontier_record import FrontierRecord, Point
+from ...records.frontier_record import FrontierPoint, FrontierRecord
 from ..tables import Cell, Section
 from .chart import Axis, Chart, Key, Panel, Reading, Series, text
 from .figures import frontier_description
@@ -126,7 +126,7 @@ def frontier_section(record: FrontierRecord) -> Section:
     )
 
 
-def _at(points: Sequence[Point], name: str, probabilities: Floats) -> list[float]:
+def _at(points: Sequence[FrontierPoint], name: str, probabilities: Floats) -> list[float]:
     """A column of a frontier between its points."""
     known = sorted((point.splitting_probability, float(getattr(point, name))) for point in points)
     values: list[float] = np.interp(probabilities, *np.array(known).T).tolist()

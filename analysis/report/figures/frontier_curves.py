@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ....model.games.sensitivity import NOTHING
 from ...records.analysis_record import Analysis
-from ...records.frontier_record import FrontierRecord, Point, RivalPoint, WiderRival
+from ...records.frontier_record import FrontierPoint, FrontierRecord, RivalPoint, WiderRival
 from .drawing import printable
 
 Floats = NDArray[np.float64]
@@ -117,7 +117,7 @@ def classical_curve(record: FrontierRecord) -> Curve:
     return _bent(record, record.classical, "classical", f"classical (memoryless, label-symmetric; {kind})")
 
 
-def _curve(points: Sequence[Point] | Sequence[RivalPoint], kind: str, label: str) -> Curve:
+def _curve(points: Sequence[FrontierPoint] | Sequence[RivalPoint], kind: str, label: str) -> Curve:
     """A curve through the points recorded."""
     throughput, waiting = np.array([(point.baseline_throughput, point.waiting_time) for point in points]).T
     order = np.argsort(throughput, kind="stable")
@@ -131,7 +131,7 @@ def _level(record: FrontierRecord, rival: WiderRival, kind: str, label: str) -> 
     return Curve(kind, across, np.full(2, min(point.waiting_time for point in rival.points)), label, [])
 
 
-def _bent(record: FrontierRecord, points: Sequence[Point], kind: str, label: str) -> Curve:
+def _bent(record: FrontierRecord, points: Sequence[FrontierPoint], kind: str, label: str) -> Curve:
     """A frontier refined between its vertices, where W is linear in p but τ is not."""
     corners = np.array([(point.splitting_probability, point.waiting_time) for point in points])
     p = np.unique(np.concatenate([corners[:, 0], np.linspace(corners[0, 0], corners[-1, 0], 201)]))[::-1]
