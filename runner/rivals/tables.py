@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...analysis.report.tables import NONE, estimate_cell
+from ...analysis.report.tables.section import NONE, estimate_cell
 from ...model.estimate import Estimate
 from ...model.rivals.standing import Cell, Standing, verdict
 from .comparison import NUMERICAL, Comparison, Point, WiderQuantum

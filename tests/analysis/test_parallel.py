@@ -17,7 +17,6 @@ from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.certificate.several_pairs import crosstalk_test, pair_samples
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.report.tables import analysis_table
 from bellqueue.analysis.result import analyze
 from bellqueue.circuits.schedule import Schedule, draw_schedule
 from bellqueue.model.errors import DataError
@@ -25,6 +24,7 @@ from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
+from bellqueue.runner.commands.sections import analysis_table
 from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import binom
