@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import binom
 
-from .conftest import provenance
+from tests.analysis.conftest import provenance
 
 RUNS, SHOTS, ALPHA = 2000, 100, 0.05
 ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
