@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from ..model.errors import DataError
 from ..model.games.operating_point import Frontiers, OperatingPoint
-from ..model.rivals.numerical import RivalCurve
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from . import comparison
@@ -48,7 +46,6 @@ def analyze(
     predicted: Predicted | None = None,
     trials: Trials | None = None,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[RivalCurve] = (),
 ) -> Analysis:
     """Analyze measured counts against a scenario.
 
@@ -61,7 +58,6 @@ def analyze(
         predicted: What the device's calibration promised of that plan, where it promised anything.
         trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
-        wider_rivals: Curves found numerically, shown beside the certificate.
 
     Raises:
         DataError: the counts do not fit the scenario, or a pair of types was never measured.
@@ -117,7 +113,7 @@ def analyze(
         correlators=CorrelatorTable.of(sample.counts, ideal),
         confidence_region=comparison.corners(region),
         planned=Planned.of(plan, predicted) if plan else None,
-        frontiers=frontier_record(scenario.title, frontiers, wider_rivals, observed.baseline_throughput),
+        frontiers=frontier_record(scenario.title, frontiers),
         scenario=scenario.record(),
         provenance=provenance,
         parallel=parallel,
