@@ -73,7 +73,8 @@ def analyze(
     significance = scenario.experiment.significance
     log_significance = math.log(significance)
     multipliers = [plan.certificate_multiplier] if plan else frontiers.classical.multipliers.tolist()
-    certificate = certify(frontiers, sample, multipliers, significance, trials)
+    games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
+    certificate = certify(games, sample, significance, trials)
     no_signalling = no_signalling_test(sample.counts)
     if no_signalling.alarm:
         warnings.append(
@@ -84,10 +85,12 @@ def analyze(
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
 
     ideal = plan.strategy.correlators if plan else None
-    visibility, relative_to = observed_visibility(frontiers, sample, certificate.multiplier, ideal, log_significance)
+    visibility, relative_to = observed_visibility(
+        frontiers.game(certificate.multiplier), sample, ideal, log_significance
+    )
     parallel = None
     if sample.sampling.parallel > 1 and trials is not None:
-        parallel = analyze_pairs(frontiers, sample, trials, certificate, multipliers, ideal, provenance.qubits)
+        parallel = analyze_pairs(games, sample, trials, certificate, ideal, provenance.qubits)
         warnings += crosstalk_warning(parallel.crosstalk)
 
     region = ConfidenceRegion.of(frontiers, sample, certificate.multiplier, significance, certificate.edges)

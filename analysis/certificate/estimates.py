@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from ...model.estimate import Estimate
-from ...model.games.frontier import routing_game
-from ...model.games.operating_point import Frontiers
+from ...model.games.routing_game import RoutingGame
+from ...model.queueing.workload import Workload
 from .martingale import growth, lower_limit_at_any_time
 from .samples import Sample
 from .scores import BoundedSum, unit_weights
@@ -44,7 +44,7 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     if sample.sampling.stopped:
         low, high = _limits_at_any_time(functional, sample, log_significance)
     else:
-        low, high = total.lower(log_significance), total.upper(log_significance, sample.trials - sample.counts.total)
+        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
     reach = float(np.abs(functional).sum())  # no correlators give more
     low, high = max(low, -reach), min(high, reach)
     return Estimate(constant + value, constant + min(low, value), constant + max(high, value))
@@ -79,15 +79,13 @@ def _limits_at_any_time(functional: Floats, sample: Sample, log_significance: fl
     return scale * (2 * low - 1), scale * (1 - 2 * misses)
 
 
-def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_significance: float) -> Estimate:
-    """Δ = Σ G c − β_C at μ, in units of time, with one-sided limits at significance α."""
-    bound = frontiers.classical_bound(multiplier).high
-    return estimate_functional(routing_game(frontiers.workload, multiplier).matrix, -bound, sample, log_significance)
+def score_excess(game: RoutingGame, sample: Sample, log_significance: float) -> Estimate:
+    """Δ = Σ G c − β_C, in units of time, with one-sided limits at significance α."""
+    return estimate_functional(game.matrix, -game.bound("memoryless").high, sample, log_significance)
 
 
-def observed_point(frontiers: Frontiers, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:
+def observed_point(workload: Workload, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:
     """Splitting probability and waiting time, each with one-sided limits at significance α on either side."""
-    workload = frontiers.workload
     joint, weights = workload.joint, workload.weights
     splitting = estimate_functional(-joint / 2, 0.5, sample, log_significance)
     middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
@@ -95,23 +93,21 @@ def observed_point(frontiers: Frontiers, sample: Sample, log_significance: float
 
 
 def observed_visibility(
-    frontiers: Frontiers, sample: Sample, multiplier: float, ideal: Floats | None, log_significance: float
+    game: RoutingGame, sample: Sample, ideal: Floats | None, log_significance: float
 ) -> tuple[Estimate, str]:
-    """The share of the ideal score at the multiplier that was observed, and what it is relative to.
+    """The share of the ideal score that was observed, and what it is relative to.
 
     Args:
-        frontiers: The scenario's frontiers.
+        game: At the certificate's multiplier.
         sample: The data.
-        multiplier: The certificate's μ.
         ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
         log_significance: ln α of each side.
     """
-    game = routing_game(frontiers.workload, multiplier)
     if game.is_zero:
         return Estimate(0.0, -1.0, 1.0), "nothing: the game has no weight here"
     matrix = game.matrix
     if ideal is not None and float((matrix * ideal).sum()) > 0:
         best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
     else:
-        best, relative_to = frontiers.quantum_bound(multiplier).high, "the quantum optimum of the game"
+        best, relative_to = game.bound("quantum").high, "the quantum optimum of the game"
     return estimate_functional(matrix / best, 0.0, sample, log_significance), relative_to

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.estimate import Estimate
-from ...model.games.frontier import routing_constant
 from ...model.games.operating_point import Frontiers
 from .estimates import observed_point, score_excess
 from .samples import Sample
@@ -56,16 +55,16 @@ class ConfidenceRegion:
             DataError: a pair of types was never measured, or a run that could stop had no fresh settings.
         """
         sixth = math.log(significance / 6)
-        p, waiting = observed_point(frontiers, sample, sixth)
+        p, waiting = observed_point(frontiers.workload, sample, sixth)
         ends = max(p.low, 0.0), min(p.high, 1.0)
         vertices = frontiers.classical.splitting_probability
         inside = vertices[(vertices > ends[0]) & (vertices < ends[1])]
         grid = np.unique(np.concatenate([np.linspace(*ends, _GRID), inside]))
-        constant = routing_constant(frontiers.workload, multiplier)
-        top = frontiers.workload.together_waiting_time - constant - frontiers.classical_bound(multiplier).high
-        excess = score_excess(frontiers, sample, multiplier, sixth - math.log(edges))
-        alone = score_excess(frontiers, sample, multiplier, math.log(significance / edges))
-        return cls(frontiers, multiplier, p, waiting, excess, alone.low, grid, top - multiplier * grid)
+        game = frontiers.game(multiplier)
+        excess = score_excess(game, sample, sixth - math.log(edges))
+        alone = score_excess(game, sample, math.log(significance) - math.log(edges))
+        line = game.line(game.bound("memoryless").high) - multiplier * grid
+        return cls(frontiers, multiplier, p, waiting, excess, alone.low, grid, line)
 
     def reduction(self) -> tuple[Estimate, Estimate]:
         """W_C(p) − W, whose lower limit is that of Δ at the whole significance, and the same over W_C(p)."""

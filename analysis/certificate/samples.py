@@ -50,6 +50,11 @@ class Sample:
         return int(self.asked.sum())
 
     @property
+    def lost(self) -> int:
+        """Trials without an outcome."""
+        return self.trials - self.counts.total
+
+    @property
     def distribution(self) -> Floats:
         """r(x,y): the declared distribution, or the frequencies realised, shape (n_A, n_B)."""
         if self.random and self.sampling.distribution is not None:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.estimate import Estimate
-from ...model.games.frontier import routing_game
 from ...model.games.operating_point import Frontiers
 from ...model.trials import Sampling, Trials
 from .martingale import RunningMartingale
@@ -95,11 +94,11 @@ class Rounds:
         if lost is not None:
             self._lost = lost if self._lost is None else self._lost + lost
         sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
-        game = routing_game(self._frontiers.workload, self._multiplier).matrix
+        game = self._frontiers.game(self._multiplier)
         if self._martingale is None:
-            bound = BoundedSum.of(game, sample).null_mean(self._frontiers.classical_bound(self._multiplier).high)
+            bound = BoundedSum.of(game.matrix, sample).null_mean(game.bound("memoryless").high)
             self._martingale = RunningMartingale(min(1.0, bound))
-        scores = trial_scores(game, sample.distribution, trials)
+        scores = trial_scores(game.matrix, sample.distribution, trials)
         self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
         log_p = self._martingale.log_p_value
         region = ConfidenceRegion.of(self._frontiers, sample, self._multiplier, self._significance)
