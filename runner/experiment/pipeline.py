@@ -272,7 +272,9 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
 
 def write_results(folder: Path, analysis: Analysis) -> None:
     """Analysis, figures and report."""
-    from ...analysis.report.figures.figures import correlator_figure, frontier_figure, save
+    from ...analysis.report.figures.correlators import correlator_figure
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
     from ...analysis.report.page import report_html
 
     write_text(folder / ANALYSIS, analysis.to_json())

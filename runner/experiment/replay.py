@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark, shuffled
-from ...analysis.report.figures.replay import WaitingCurve, waiting_figure
+from ...analysis.report.figures.waiting import Kind, WaitingCurve, waiting_figure
 from ...model.errors import DataError
 from ...model.games.classical_frontier import classical_frontier
 from ...model.games.frontier import StrategyFrontier, communication_frontier
@@ -284,10 +284,14 @@ def percentile_difference(
 
 def replay_figure(replay: Replay) -> Figure:
     """The distributions of waiting times under the three routings."""
-    labels = ("replayed trials", "best classical at equal throughput", "best with communication")
+    routings: tuple[tuple[Kind, str], ...] = (
+        ("observed", "replayed trials"),
+        ("classical", "best classical at equal throughput"),
+        ("communication", "best with communication"),
+    )
     curves = [
-        WaitingCurve(label, result.waiting_time.estimate, distribution_of(result))
-        for label, result in zip(labels, replay.comparison.results, strict=True)
+        WaitingCurve.simulated(*routing, result.waiting_time.estimate, distribution_of(result))
+        for routing, result in zip(routings, replay.comparison.results, strict=True)
     ]
     return waiting_figure(curves, replay.title)
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ....model.games.sensitivity import NOTHING
 from ...records.analysis_record import Analysis
 from ...records.frontier_record import FrontierPoint, FrontierRecord
-from ...records.printable import printable
 
 Floats = NDArray[np.float64]
 
@@ -109,7 +108,7 @@ def frontier_curves(record: FrontierRecord) -> list[Curve]:
 
 def classical_curve(record: FrontierRecord) -> Curve:
     """The classical frontier with its vertices."""
-    kind = "proved lower bound" if record.classical_caveat else "exact vertices"
+    kind = "proved bound" if record.classical_caveat else "exact"
     return _bent(record, record.classical, "classical", f"classical (memoryless, label-symmetric; {kind})")
 
 
@@ -133,9 +132,3 @@ def _throughput(record: FrontierRecord, splitting_probability: Floats) -> Floats
     known = sorted({(q.splitting_probability, q.baseline_throughput) for q in (*record.quantum, *record.classical)})
     p, throughput = np.array(known).T
     return np.asarray(np.interp(splitting_probability, p, throughput))
-
-
-def short(text: str, length: int) -> str:
-    """A name cut to a length that fits its place."""
-    clean = printable(text)
-    return clean if len(clean) <= length else f"{clean[: length - 1]}…"

@@ -10,7 +10,9 @@ import matplotlib
 import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.report.figures.figures import correlator_figure, frontier_figure, save, svg_text
+from bellqueue.analysis.report.figures.correlators import correlator_figure
+from bellqueue.analysis.report.figures.drawing import save, svg_text
+from bellqueue.analysis.report.figures.frontiers import frontier_figure
 from bellqueue.model.errors import OutputError
 from matplotlib.figure import Figure
 
@@ -130,6 +132,7 @@ def test_two_svgs_share_a_page(planned: Analysis) -> None:
         assert set(used) <= set(ids)
         assert not text.startswith("<?")
         assert not list(root.iter(f"{NAMESPACE}style"))
+        assert not [element for element in root.iter() if "style" in element.attrib]  # the page allows none
         assert root.attrib["role"] == "img"
         title, description = root[0], root[1]
         assert (title.tag, description.tag) == (f"{NAMESPACE}title", f"{NAMESPACE}desc")
@@ -149,3 +152,13 @@ def test_other_peoples_text_stays_text(hostile: Analysis) -> None:
     shown = _texts(correlator_figure(hostile))
     assert HOSTILE_TYPES[0][:11] in shown
     assert HOSTILE_TYPES[1][:9] in shown
+
+
+def test_curves_of_one_figure_differ_by_more_than_their_colour(hanoi: Analysis) -> None:
+    drawn = ElementTree.fromstring(svg_text(frontier_figure(hanoi.frontiers)))
+    legend = next(group for group in drawn.iter(f"{NAMESPACE}g") if group.attrib.get("id", "").endswith("legend_1"))
+    dashes = [
+        path.attrib.get("stroke-dasharray") for path in legend.iter(f"{NAMESPACE}path") if "stroke" in path.attrib
+    ]
+    assert len(dashes) >= 3
+    assert len(set(dashes)) == 3
