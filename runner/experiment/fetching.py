@@ -110,7 +110,7 @@ def _settled_round(
             break
         last = finish
         standing = standing_of(run, plan, dispatch, finish)
-        if standing.decision.stop:
+        if standing.stop:
             say(f"run {run.id}: {standing.line()}")
             return finish
     if last is not None:

@@ -8,11 +8,11 @@ from decimal import Decimal
 from textwrap import shorten, wrap
 
 from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH
-from ....analysis.certificate.scores import Estimate
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.printable import printable
 from ....analysis.report.tables.section import chance_text, estimate_cell
 from ....backends.accounts.cost import dollars
+from ....model.estimate import Estimate
 from ....model.scenario.file import MAX_SHOTS
 from ...design.records import ForecastRecord
 
