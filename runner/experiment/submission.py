@@ -25,12 +25,13 @@ from ...backends.registry import open_backend
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.operating_point import Frontiers
+from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ..progress import Watch
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
 from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
-from .provenance import content_hash, now
+from .provenance import now
 from .rounds import job_rounds
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
@@ -343,7 +344,7 @@ def finish_run(
             write_trials(folder, trials)
             try:
                 analysis = analyse_run(scenario, plan, trials, command=run.command or None)
-                write_results(folder, analysis)
+                analysis = write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error
         if not failure:
