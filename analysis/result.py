@@ -175,7 +175,7 @@ class _Comparison:
         """The comparison with the classical frontier; its first lower limit is the certificate's own Δ."""
         classical = self.frontiers.classical.waiting_time_at(self.p)
         above = classical - self.line
-        most = classical - self.frontiers.workload.unavoidable_waiting_time  # nobody waits less than W0
+        most = classical - self.frontiers.workload.all_split_waiting_time  # no memoryless routers wait less
         low, high = self.excess.low + above, np.minimum(self.excess.high + above, most)
         p, waiting = self.observed.splitting_probability.estimate, self.observed.waiting_time.estimate
         at_p = float(self.frontiers.classical.waiting_time_at(p))

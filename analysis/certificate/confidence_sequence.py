@@ -131,7 +131,7 @@ def reduction_limits(
     workload, sixth = frontiers.workload, math.log(significance / 6)
     game = frontiers.game(multiplier)
     bound = game.bound("memoryless").high
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    middle = (workload.all_split_waiting_time + workload.together_waiting_time) / 2
     p = functional_limits(-workload.joint / 2, 0.5, sample, sixth)
     waiting = functional_limits(workload.joint * workload.weights / 2, middle, sample, sixth)
     excess = functional_limits(game.matrix, -bound, sample, sixth, bets)

@@ -222,7 +222,7 @@ def observed_point(frontiers: Frontiers, sample: Sample, log_significance: float
     workload = frontiers.workload
     joint, weights = workload.joint, workload.weights
     splitting = estimate_functional(-joint / 2, 0.5, sample, log_significance)
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    middle = (workload.all_split_waiting_time + workload.together_waiting_time) / 2
     return splitting, estimate_functional(joint * weights / 2, middle, sample, log_significance)
 
 

@@ -148,7 +148,7 @@ def test_a_promised_splitting_probability_at_noise_likewise() -> None:
 
 
 def test_a_promise_that_noise_puts_out_of_reach_is_not_kept() -> None:
-    waiting = 1.02 * FRONTIERS.workload.unavoidable_waiting_time
+    waiting = 1.02 * FRONTIERS.workload.all_split_waiting_time
     reach = _forecast(0.9, operating_point={"waiting_time": waiting}).promise.quantum_predicted
     assert (reach.splitting_probability, reach.waiting_time, reach.baseline_throughput) == (None, None, None)
 
