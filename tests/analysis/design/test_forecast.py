@@ -220,6 +220,6 @@ def test_at_a_vertex_the_plan_takes_the_edge_that_certifies_sooner() -> None:
     assert design
     assert np.abs(frontiers.classical.multipliers - design.certificate_multiplier).min() < 1e-9
     r = frontiers.game(point.certificate_multiplier).input_distribution
-    own = evaluate_design(frontiers, correlators, point.certificate_multiplier, r, 1e-3)
+    own = evaluate_design(frontiers.game(point.certificate_multiplier), correlators, r, 1e-3)
     assert design.trials
     assert own.trials is None or own.trials > design.trials
