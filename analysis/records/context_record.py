@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..certificate.scores import Estimate
+from ...model.estimate import Estimate
 
 RoutingName = Literal["observed", "classical", "quantum"]
 ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...analysis.certificate.scores import Estimate
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.context_record import (
     Context,
@@ -20,6 +19,7 @@ from ...analysis.records.context_record import (
     WaitingPercentile,
     WaitingTimes,
 )
+from ...model.estimate import Estimate
 from ...model.games.operating_point import Frontiers
 from ...model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
 from ...model.games.strategy import Strategy

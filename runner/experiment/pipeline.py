@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ...analysis.certificate.scores import Sample
+from ...analysis.certificate.samples import Sample
+from ...analysis.certificate.stopping import Rounds, Standing
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
-from ...analysis.result import analyse
+from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
-from ...circuits.schedule import SamplingPlan, draw_plan
+from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import BackendError, DataError
 from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.scenario.file import Scenario
@@ -26,7 +27,7 @@ from .context import with_context
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
-from .rounds import Rounds, Standing, measure_in_rounds, rule_for
+from .rounds import measure_in_rounds
 
 Watch = Callable[[JobStatus], None]
 
@@ -43,7 +44,7 @@ class Experiment:
     scenario: Scenario
     frontiers: Frontiers
     point: OperatingPoint
-    plan: SamplingPlan
+    plan: Schedule
     seed: int
     predicted: Predicted | None = None
 
@@ -79,7 +80,7 @@ def prepare(
             distribution = np.array(design.input_distribution)
     sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])
-    plan = draw_plan(point.strategy, sampling, distribution, experiment.shots, rng)
+    plan = draw_schedule(point.strategy, sampling, distribution, experiment.shots, rng)
     return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
@@ -122,11 +123,10 @@ def rounds_of(experiment: Experiment) -> Rounds:
         experiment.point.certificate_multiplier,
         settings.significance,
         len(experiment.plan.order),
-        rule_for(settings.stop, settings.significance),
     )
 
 
-def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
+def _measure(plan: Schedule, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
     description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
     job = backend.submit(plan, secrets.token_hex(16), seed)
     while not (status := backend.poll(job)).finished:
@@ -195,7 +195,7 @@ def analyse_run(
     )
     sample = Sample(counts, plan.sampling(trials))
     point, frontiers = plan.operating_point(), frontiers or Frontiers.of(scenario)
-    analysis = analyse(
+    analysis = analyze(
         scenario,
         sample,
         provenance,
@@ -259,7 +259,7 @@ def analyse_foreign(
         content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
     )
     frontiers = frontiers or Frontiers.of(scenario)
-    analysis = analyse(scenario, sample, provenance, frontiers=frontiers)
+    analysis = analyze(scenario, sample, provenance, frontiers=frontiers)
     return with_context(analysis, frontiers)
 
 

@@ -16,7 +16,14 @@ from ...model.errors import DataError
 from ...model.games.classical_frontier import classical_frontier
 from ...model.games.frontier import StrategyFrontier, communication_frontier
 from ...model.queueing.routing import Bits, Decide, Integers, ReplayRouting, SplittingRouting
-from ...model.queueing.simulation import Comparison, Estimate, SimulationResult, compare, simulate, t_quantile
+from ...model.queueing.simulation import (
+    CommonArrivals,
+    SimulatedEstimate,
+    SimulationResult,
+    compare,
+    simulate,
+    t_quantile,
+)
 from ...model.queueing.waiting import RELATIVE_ERROR, WaitingDistribution
 from ...model.queueing.workload import Workload
 from ...model.trials import Trials
@@ -68,7 +75,7 @@ class OrderEffect:
         shuffles: How many.
     """
 
-    waiting_time: Estimate
+    waiting_time: SimulatedEstimate
     pairs: int
     shuffles: int
 
@@ -89,7 +96,7 @@ class Replay:
     """
 
     title: str
-    comparison: Comparison
+    comparison: CommonArrivals
     formulas: tuple[Formula, Formula, Formula]
     drift: DriftTest | None
     memory: MemoryTest | None
@@ -246,10 +253,12 @@ def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effo
     difference = ordered.waiting_time.estimate - float(means.mean())
     error = float(means.std(ddof=1) * np.sqrt(1 + 1 / SHUFFLES))
     reach = t_quantile(SHUFFLES - 1) * error
-    return OrderEffect(Estimate(difference, difference - reach, difference + reach, error), ordered.pairs, SHUFFLES)
+    return OrderEffect(
+        SimulatedEstimate(difference, difference - reach, difference + reach, error), ordered.pairs, SHUFFLES
+    )
 
 
-def percentile(distribution: WaitingDistribution, probability: float) -> Estimate:
+def percentile(distribution: WaitingDistribution, probability: float) -> SimulatedEstimate:
     """The wait that a share of requests does not exceed; its interval inverts that of P(wait ≤ t) (Woodruff 1952).
 
     The interval allows for the rounding of the waits, too.
@@ -259,16 +268,18 @@ def percentile(distribution: WaitingDistribution, probability: float) -> Estimat
     reach = t_quantile(len(distribution.counts) - 1) * float(distribution.standard_error[place])
     low, high = distribution.quantile(np.clip([probability - reach, probability + reach], 0.0, 1.0)).tolist()
     low, high = low * (1 - RELATIVE_ERROR), high * (1 + RELATIVE_ERROR)
-    return Estimate(middle, low, high, (high - low) / (2 * t_quantile(len(distribution.counts) - 1)))
+    return SimulatedEstimate(middle, low, high, (high - low) / (2 * t_quantile(len(distribution.counts) - 1)))
 
 
-def percentile_difference(first: WaitingDistribution, second: WaitingDistribution, probability: float) -> Estimate:
+def percentile_difference(
+    first: WaitingDistribution, second: WaitingDistribution, probability: float
+) -> SimulatedEstimate:
     """A percentile of `first` minus that of `second`; its error from both in each batch, as they share arrivals."""
     batches = _batch_percentiles(first, probability) - _batch_percentiles(second, probability)
     ends = float(first.quantile(probability)), float(second.quantile(probability))
     error = float(batches.std(ddof=1) / np.sqrt(batches.size))
     reach = t_quantile(batches.size - 1) * error + RELATIVE_ERROR * (ends[0] + ends[1])
-    return Estimate(ends[0] - ends[1], ends[0] - ends[1] - reach, ends[0] - ends[1] + reach, error)
+    return SimulatedEstimate(ends[0] - ends[1], ends[0] - ends[1] - reach, ends[0] - ends[1] + reach, error)
 
 
 def replay_figure(replay: Replay) -> Figure:
