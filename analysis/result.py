@@ -29,6 +29,7 @@ from .records.analysis_record import (
     Visibility,
 )
 from .records.bell_pairs import bell_pairs_at
+from .records.context_record import Context, MeasurementBases
 from .records.frontier_record import frontier_record
 from .records.verdict import verdict
 
@@ -123,6 +124,7 @@ def analyze(
         break_even=comparison.break_even(region, scenario.traffic.time_unit_seconds),
         bell_pairs=bell_pairs_at(frontiers, p),
         measured=measured,
+        context=Context(bases=MeasurementBases.of(plan.strategy) if plan else []),
     )
 
 

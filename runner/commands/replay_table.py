@@ -6,8 +6,8 @@ from rich.console import Group
 from rich.table import Table
 
 from ...analysis.replay.drift import DriftTest, MemoryTest
+from ...analysis.replay.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
 from ...model.queueing.simulation import SimulatedEstimate
-from ..experiment.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
 
 
 def replay_table(replay: Replay) -> Group:

@@ -23,11 +23,12 @@ from ...backends.protocol import CostEstimate, RemoteBackend, description_for
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.operating_point import Frontiers
+from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials
 from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
-from .provenance import content_hash, now
+from .provenance import now
 from .rounds import job_rounds
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
@@ -214,7 +215,7 @@ def finish_run(
             write_trials(folder, trials)
             try:
                 analysis = analyse_run(scenario, plan, trials, command=run.command)
-                write_results(folder, analysis)
+                analysis = write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error
         if not failure:

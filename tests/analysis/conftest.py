@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
+from bellqueue.analysis.replay.context import with_context
 from bellqueue.analysis.result import analyze
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.experiment.context import with_context
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
@@ -86,9 +86,7 @@ def planned() -> Analysis:
 @pytest.fixture(scope="session")
 def complete(planned: Analysis) -> Analysis:
     """`planned` with everything that the report says beyond the certificate."""
-    scenario = Scenario.default()
-    frontiers = Frontiers(scenario.workload())
-    return with_context(planned, frontiers, frontiers.operating_point(scenario).strategy)
+    return with_context(planned)
 
 
 @pytest.fixture(scope="session")
