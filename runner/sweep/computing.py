@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...model.errors import SweepError
-from ...model.sweep.grid import Point, Sweep
+from ...model.sweep.grid import GridPoint, Sweep
 from ...model.sweep.point import Outcome, PointTask, outcome_of
 from ..progress import Watch, unwatched
 from .executors import available_cores, check_address, compute_all, dask_cluster, local_pool
@@ -104,7 +104,7 @@ def compute_sweep(
     function: Callable[[PointTask], Outcome] = outcome_of,
     watch: Watch = unwatched,
     say: Callable[[str], None] = lambda line: None,
-) -> tuple[list[Point], int]:
+) -> tuple[list[GridPoint], int]:
     """Compute what a sweep's folder still lacks.
 
     Args:
@@ -119,7 +119,7 @@ def compute_sweep(
     Returns:
         The points of the grid in order, and how many outcomes were computed now.
     """
-    points: list[Point] = []
+    points: list[GridPoint] = []
     for point in sweep.points():
         watch("laying out the grid", len(points), sweep.size)
         points.append(point)
@@ -142,7 +142,7 @@ def compute_sweep(
     return points, len(missing)
 
 
-def _outcome(point: Point, folder: SweepFolder) -> Outcome:
+def _outcome(point: GridPoint, folder: SweepFolder) -> Outcome:
     if point.task is None:
         return Outcome(status="invalid", reason=point.reason)
     return folder.outcomes[point.task.identity]
