@@ -1,85 +1,230 @@
-"""`bellqueue verify`: a stored analysis rechecked from its files alone, and what came of it."""
+"""`bellqueue verify`: a stored analysis checked from its files, and what came of it."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import json as json_module
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
 
+from ...analysis.certificate.scores import Sample
+from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES
-from ...analysis.verification.findings import EXACTLY, Row, Shown
+from ...analysis.result import analyse
+from ...analysis.verification.comparison import Fresh
+from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verification
 from ...analysis.verification.record import RunFiles
-from ...analysis.verification.verify import verify
-from ...model.errors import DataError
+from ...analysis.verification.verify import SECONDS, verify
+from ...model.errors import BellqueueError, DataError
+from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.strategy import Measurements, Strategy, vectors_of
+from ...model.scenario.file import Scenario
+from ...model.trials import Counts, Sampling, Trials
 from ...model.validation import read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS
+from ..experiment.context import with_context
+from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, read_analysis
+from ..experiment.pipeline import analyse_folder
+from ..experiment.provenance import bellqueue_version, library_versions
 from .terminal import progress_bars
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _LIMITS = ("estimate", "low", "high")
 _SIDES = ("recorded", "recomputed")
 _WIDTH = 15  # of a number with eight digits and an exponent
+_MOST = 8  # rows that differ, and reasons, on the first screen
+# The rows of the first screen, in plain words.
+_WORDS = {
+    "provenance.content_hash": "files unchanged (SHA-256)",
+    "trials.csv: x, y": "settings as the seed draws them",
+    "certificate.trials": "trials",
+    "certificate.classical_bound.high": "best score of the classical routers",
+    "certificate.quantum_bound.high": "best score with entanglement",
+    "certificate.score": "score measured",
+    "certificate.excess.low": "at least above the classical bound",
+    "certificate.log10_p_value": "log10 of the p-value",
+    "certificate.certified": "certified",
+}
 
 
-def verify_command(run: Path, seconds: float, json: bool) -> bool:
-    """Recheck and show; returns whether all that was checked agrees.
+def verify_command(run: Path, seconds: float, json: bool, full: bool) -> bool:
+    """Verify and show; returns whether all that was checked agrees.
 
     Args:
         run: A run's folder, or an analysis record.
         seconds: Longest time for the bound of a large game.
-        json: Print the record `bellqueue.verification/1` instead of the table.
+        json: Print the record `bellqueue.verification/1` instead of a table.
+        full: Show every row with its method.
 
     Raises:
         DataError: a file is missing or cannot be read as what it is.
     """
-    folder = run.is_dir()
-    analysis = _text(run / ANALYSIS if folder else run, RECORD_BYTES)
-    files = read_run(run) if folder else None
     with progress_bars() as progress:
         step = progress.add_task("verifying", total=None)
-        try:
-            found = verify(
-                analysis, str(run), files, seconds, lambda what: progress.update(step, description=f"verifying: {what}")
-            )
-        except DataError as error:
-            raise DataError(f"{run}: {error}") from None
+        found = verify_path(run, seconds, lambda what: progress.update(step, description=f"verifying: {what}"))
     if json:
         print(found.model_dump_json(by_alias=True, indent=2))
     else:
         summary = Text(found.summary, style="bold")
-        Console().print(summary, "", verification_table(found.rows), "", summary, sep="\n")
+        body = verification_table(found.rows) if full else verification_screen(found, run)
+        Console().print(summary, "", body, "", summary, sep="\n")
     return found.verified
+
+
+def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None] = lambda _: None) -> Verification:
+    """The verification of a run's folder, or of an analysis record alone.
+
+    Raises:
+        DataError: a file is missing or cannot be read as what it is.
+    """
+    source, files, fresh = run, None, fresh_of_record
+    if run.is_dir():
+        source, files, fresh = run / ANALYSIS, _run_files(run), lambda _: fresh_of_folder(run)
+    text = _text(source, RECORD_BYTES)
+    try:
+        return verify(text, str(run), files, lambda: fresh(read_analysis(source)), seconds, watch)
+    except DataError as error:
+        raise DataError(f"{run}: {str(error).removeprefix(f'{run}: ')}") from None
+
+
+def fresh_of_folder(folder: Path) -> Fresh:
+    """The analysis of a run's files once more.
+
+    Raises:
+        DataError: the plan is not for the scenario's types.
+    """
+    run = RunFolder.open(folder)
+    plan = run.plan()
+    plan.check(plan.scenario_hash, run.scenario().workload().shape)
+    try:
+        return Fresh(_json(analyse_folder(run, None)))
+    except BellqueueError as error:
+        return Fresh(None, str(error), contradicted=True)
+
+
+def fresh_of_record(stored: Analysis) -> Fresh:
+    """The analysis of the counts in a record once more; of a planned run what needs the order of trials is left out."""
+    planned, measured = stored.planned, stored.measured
+    if measured is None:
+        return Fresh(None, "the raw counts are not in this older record; give the run's folder")
+    parallel = stored.certificate.parallel
+    if measured.stopped and parallel > 1:
+        return Fresh(None, "of several Bell pairs in a run that could stop early the order matters; give its folder")
+    point, without = None, set()
+    if planned is not None:
+        bases = stored.context.bases if stored.context else []
+        if not bases:
+            return Fresh(None, "the measurement bases are not in the record; give the run's folder")
+        parts = tuple(
+            Measurements(vectors_of(np.array(part.alpha)[:, None]), vectors_of(np.array(part.beta)[:, None]))
+            for part in bases
+        )
+        strategy = Strategy(parts, tuple(part.probability for part in bases))
+        point = OperatingPoint(strategy, **planned.model_dump(exclude={"predicted"}))
+        without = {"certificate.log10_anytime_p_value"}
+    if measured.stopped:
+        without |= {"certificate.log10_p_value", "certificate.certified", "verdict"}
+    if parallel > 1:
+        without |= {"parallel", "warnings", "verdict"}  # an alarm of crosstalk is in all three
+    declared = measured.input_distribution
+    lost = np.array(measured.lost)
+    sampling = Sampling(
+        measured.settings,
+        None if declared is None else np.array(declared),
+        measured.block,
+        lost=lost if lost.any() else None,
+        parallel=parallel,
+        stopped=measured.stopped,
+    )
+    counts = Counts(np.array(measured.counts))
+    provenance = stored.provenance.model_copy(
+        update={"bellqueue_version": bellqueue_version(), "libraries": library_versions()}
+    )
+    try:
+        scenario = Scenario.parse(stored.scenario)
+        frontiers = Frontiers.of(scenario)
+        analysis = analyse(
+            scenario,
+            Sample(counts, sampling),
+            provenance,
+            plan=point,
+            predicted=planned.predicted if planned else None,
+            trials=_in_any_order(counts) if measured.stopped else None,
+            frontiers=frontiers,
+        )
+        analysis = with_context(analysis, frontiers, point.strategy if point else None)
+    except BellqueueError as error:
+        return Fresh(None, str(error), contradicted=True)
+    return Fresh(_json(analysis), without=frozenset(without))
+
+
+def _in_any_order(counts: Counts) -> Trials:
+    """Trials with those counts, for what does not depend on their order."""
+    columns = (np.repeat(index, counts.table.ravel()) for index in np.indices(counts.table.shape).reshape(4, -1))
+    return Trials(*columns, shape=counts.shape)
+
+
+def _json(analysis: Analysis) -> dict[str, object]:
+    record: dict[str, object] = json_module.loads(analysis.to_json())
+    return record
+
+
+def verification_screen(found: Verification, run: Path) -> Group:
+    """The numbers that matter, what differs, and what was not checked."""
+    rows = {row.what: row for row in found.rows}
+    parts: list[RenderableType] = []
+    differing = [row for row in found.rows if row.status == "DIFFERS"]
+    if differing:
+        parts += [_line(row.what, *_sides(row), "DIFFERS") for row in differing[:_MOST]]
+        if len(differing) > _MOST:
+            parts.append(Text(f"and {len(differing) - _MOST} more"))
+    else:
+        parts.append(_line("derived independently", *_SIDES, ""))
+        parts += [
+            _line(words, *_sides(rows[what]), rows[what].status) for what, words in _WORDS.items() if what in rows
+        ]
+    parts.append(Text())
+    fresh = rows.get(FRESH)
+    if fresh is not None and fresh.status == "OK":
+        parts.append(Text(f"{fresh.method} ({fresh.recorded}, {fresh.recomputed})."))
+    skipped = [row for row in found.rows if row.status == "not checked"]
+    parts += [Text(f"not checked: {row.what}: {row.method}", style="dim") for row in skipped[:3]]
+    parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
+    return Group(*parts)
 
 
 def verification_table(rows: Sequence[Row]) -> Group:
     """What was looked at, what differs first; an estimate with its limits in one place, the method below it."""
-    parts: list[RenderableType] = [_line("what", "recorded", "recomputed", Text("")), Rule(style="dim")]
+    parts: list[RenderableType] = [_line("what", *_SIDES, ""), Rule(style="dim")]
     ordered = sorted(rows, key=lambda row: row.status != "DIFFERS")
     for name, group in itertools.groupby(ordered, key=lambda row: (_stem(row.what), row.method, row.status)):
         together = list(group)
         first = together[0]
         recorded, recomputed = ("\n".join(_number(getattr(row, side)) for row in together) for side in _SIDES)
-        what = first.what if len(together) == 1 else name[0]
-        parts.append(_line(what, recorded, recomputed, Text(first.status, style=_STYLES[first.status])))
-        told = first.status == "not checked" or first.tolerance == EXACTLY
-        how = first.method if told else f"{first.method}, ±{first.tolerance}"
+        parts.append(_line(first.what if len(together) == 1 else name[0], recorded, recomputed, first.status))
+        plain = first.status == "not checked" or first.tolerance == EXACTLY
+        how = first.method if plain else f"{first.method}, ±{first.tolerance}"
         parts.append(Padding(Text(how, style="dim"), (0, 0, 0, 4)))
     return Group(*parts)
 
 
-def _line(what: str, recorded: str, recomputed: str, status: Text) -> Table:
+def _line(what: str, recorded: str, recomputed: str, status: str) -> Table:
     """One row; the numbers of all stand below each other."""
     grid = Table.grid(Column(ratio=1, overflow="fold"), padding=(0, 2, 0, 0), expand=True)
     for width in (_WIDTH, _WIDTH, len("not checked")):
         grid.add_column(width=width, overflow="crop", no_wrap=True)
-    grid.add_row(Text(what), recorded, recomputed, status)
+    grid.add_row(Text(what), recorded, recomputed, Text(status, style=_STYLES.get(status, "")))
     return grid
+
+
+def _sides(row: Row) -> tuple[str, str]:
+    return _number(row.recorded), _number(row.recomputed)
 
 
 def _stem(what: str) -> str:
@@ -94,7 +239,7 @@ def _number(value: Shown) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)[:_WIDTH]
 
 
-def read_run(folder: Path) -> RunFiles:
+def _run_files(folder: Path) -> RunFiles:
     """The files of a run's folder beside its analysis.
 
     Raises:

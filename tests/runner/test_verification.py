@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.scores import Sample
-from bellqueue.analysis.verification.findings import OUTSIDE, Row, Verification
-from bellqueue.analysis.verification.verify import verify
+from bellqueue.analysis.verification.findings import Row, Verification
 from bellqueue.model.errors import DataError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.commands.verify_command import read_run
+from bellqueue.runner.commands.verify_command import verify_path
 from bellqueue.runner.experiment.pipeline import analyse_foreign
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario, random_scenario
@@ -28,17 +27,20 @@ Change = Callable[[Path], Any]
 
 
 def of_folder(folder: Path) -> Verification:
-    return verify((folder / "analysis.json").read_text(), str(folder), read_run(folder))
+    return verify_path(folder)
 
 
 def of_record(folder: Path) -> Verification:
-    return verify((folder / "analysis.json").read_text(), str(folder))
+    return verify_path(folder / "analysis.json")
+
+
+def of_text(analysis: str, folder: Path) -> Verification:
+    (folder / "record.json").write_text(analysis)
+    return verify_path(folder / "record.json")
 
 
 def unmade(found: Verification) -> set[str]:
-    """What was not checked although it belongs to the certificate."""
-    skipped = [row for row in found.rows if row.status == "not checked"]
-    return {row.what for row in skipped if not row.method.startswith(OUTSIDE)}
+    return {row.what for row in found.rows if row.status == "not checked"}
 
 
 def differing(found: Verification) -> set[str]:
