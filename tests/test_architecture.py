@@ -25,7 +25,17 @@ ROOMS = {
     "model": ("", "queueing", "scenario", "games/values", "games", "sweep", "rivals"),
     "circuits": ("",),
     "backends": ("", "calibration", "simulators", "accounts", "jobs", "ibm", "braket"),
-    "analysis": ("certificate", "records", "design", "replay", "report/figures", "report", "verification", ""),
+    "analysis": (
+        "certificate",
+        "records",
+        "design",
+        "replay",
+        "report/tables",
+        "report/figures",
+        "report",
+        "verification",
+        "",
+    ),
     "runner": ("", "experiment", "design", "rivals", "sweep", "commands"),
 }
 MOST_FILES = 14

@@ -6,8 +6,8 @@ import re
 
 from ...model.games.sensitivity import NOTHING
 from ..records.analysis_record import Analysis
-from .figures.drawing import printable
-from .tables import estimate_cell
+from ..records.printable import printable
+from .tables.section import estimate_cell
 
 _PAPER = """@misc{FerreiraDaSilva2026,
   author        = {Ferreira da Silva, F. and Wehner, S.},

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..records.analysis_record import Analysis, Measured
-from .figures.drawing import printable
+from ..records.printable import printable
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
 

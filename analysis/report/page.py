@@ -18,27 +18,27 @@ from markupsafe import Markup
 
 from ..certificate.certificate import ANYTIME
 from ..records.analysis_record import Analysis
-from ..records.bell_pairs import bell_pairs_section
+from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
 from .figures.correlator_chart import correlator_chart
-from .figures.drawing import printable, scrub
-from .figures.frontier_chart import frontier_chart, frontier_section
+from .figures.frontier_chart import frontier_chart
 from .figures.idea_figure import idea_figure
-from .figures.sensitivity_chart import load_chart, load_section, visibility_chart, visibility_section
-from .figures.waiting_chart import waiting_chart, waiting_section
-from .tables import (
-    NONE,
+from .figures.sensitivity_chart import load_chart, visibility_chart
+from .figures.waiting_chart import waiting_chart
+from .tables.analysis import (
     RIVALS_AHEAD,
-    Section,
     advantage_section,
     certificate_section,
     comparison_section,
     diagnostics_section,
-    estimate_cell,
     latency_section,
     pairs_section,
 )
+from .tables.bell_pairs import bell_pairs_section
+from .tables.context import load_section, visibility_section, waiting_section
+from .tables.frontiers import frontier_values_section
+from .tables.section import NONE, Section, estimate_cell
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
 _SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
@@ -108,7 +108,7 @@ def report_html(analysis: Analysis) -> str:
             more_pairs=analysis.bell_pairs is not None,
             idea=idea_figure(analysis),
             frontier=frontier_chart(analysis),
-            frontier_values=frontier_section(analysis.frontiers),
+            frontier_values=frontier_values_section(analysis.frontiers),
             correlators_chart=correlator_chart(analysis),
             result_sections=[comparison_section(analysis), advantage_section(analysis)],
             sections=_sections(analysis),

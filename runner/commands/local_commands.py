@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from ...analysis.records.frontier_record import frontier_record
-from ...analysis.report.table_layout import Fitting
 from ...backends.protocol import LocalBackend
 from ...model.games.operating_point import Frontiers
 from ...model.scenario.file import Scenario
@@ -19,6 +18,7 @@ from ..experiment.execution import analyse_data, execute
 from ..experiment.folder import REPORT, RunFolder, check_writable_file, read_analysis
 from ..experiment.plan_record import PlanRecord
 from .completion import RUNS
+from .sections import Fitting, frontier_table
 from .tables import backends_table, cloud_table
 from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
 
@@ -63,7 +63,6 @@ def analyze_command(
 def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: bool) -> None:
     """Tabulate, and if asked draw, the frontiers."""
     from ...analysis.report.figures.figures import frontier_figure, save
-    from ...analysis.report.tables import frontier_table
 
     with progress_bars() as progress:
         progress.add_task("solving the game along the frontiers", total=None)

@@ -49,7 +49,7 @@ def search_rivals(workload: Workload, progress: Progress) -> Sequence[RivalCurve
 
 def show_analysis(analysis: Analysis, json: bool) -> None:
     """The verdict with its table, or the record."""
-    from ...analysis.report.tables import analysis_table
+    from .sections import analysis_table
 
     if json:
         sys.stdout.write(analysis.to_json())

@@ -11,8 +11,10 @@ from pydantic import PrivateAttr
 from ...analysis.certificate.scores import Estimate
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.frontier_record import FrontierRecord
-from ...analysis.report.figures.drawing import printable
-from ...analysis.report.tables import Cell, Section, comparison_section, frontier_sections, rivals_section
+from ...analysis.records.printable import printable
+from ...analysis.report.tables.analysis import comparison_section, rivals_section
+from ...analysis.report.tables.frontiers import frontier_sections
+from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
 from ...model.trials import Trials
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...analysis.certificate.scores import Estimate
-from ...analysis.report.tables import NONE, estimate_cell
+from ...analysis.report.tables.section import NONE, estimate_cell
 from ...model.rivals.standing import Cell, Standing, verdict
 from .comparison import NUMERICAL, Comparison, Point, WiderQuantum
 

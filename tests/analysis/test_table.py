@@ -9,7 +9,8 @@ import pytest
 from bellqueue.analysis.certificate.scores import Estimate
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
-from bellqueue.analysis.report.tables import Cell, analysis_table, bound_text, estimate_cell, frontier_table
+from bellqueue.analysis.report.tables.section import Cell, bound_text, estimate_cell
+from bellqueue.runner.commands.sections import analysis_table, frontier_table
 from rich.console import Console, RenderableType
 
 CASES = ("hanoi", "geneva", "planned", "rivalled", "hostile", "many_types")

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...records.analysis_record import Analysis
 from ...records.frontier_record import FrontierRecord
-from .drawing import figure_style, printable, save, svg_text
+from ...records.printable import printable
+from .drawing import figure_style, save, svg_text
 from .frontier_curves import Curve, Focus, extent, frontier_curves, short
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....model.games.sensitivity import NOTHING
 from ...records.analysis_record import Analysis
 from ...records.frontier_record import FrontierRecord, Point, RivalPoint, WiderRival
-from .drawing import printable
+from ...records.printable import printable
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....model.rivals.standing import Cell, Standing, Verdict, verdict
-from .drawing import figure_style, printable, save
+from ...records.printable import printable
+from .drawing import figure_style, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,55 +1,32 @@
-"""The numbers of an analysis as rows of text, and the tables a terminal shows them in."""
+"""The numbers of an analysis as sections of text."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from ..certificate.certificate import Certificate
-from ..certificate.scores import Estimate
-from ..certificate.several_pairs import ParallelPairs
-from ..records.analysis_record import Analysis, BreakEven, Predicted, Visibility
-from ..records.bell_pairs import bell_pairs_section
-from ..records.frontier_record import FrontierRecord
-from ..records.section import NONE as NONE
-from ..records.section import Cell as Cell
-from ..records.section import Section as Section
-from .figures.drawing import printable
-from .table_layout import Fitting
+from ...certificate.certificate import Certificate
+from ...certificate.several_pairs import ParallelPairs
+from ...records.analysis_record import Analysis, BreakEven, Predicted
+from ...records.printable import printable
+from .bell_pairs import bell_pairs_section
+from .frontiers import MAX_MATRIX, needed_cell
+from .section import (
+    NONE,
+    Cell,
+    Section,
+    bound_text,
+    chance_text,
+    estimate_cell,
+    number_text,
+    share_beside,
+    two_columns,
+)
 
 RIVALS_AHEAD = "Wider classical rivals, found numerically and outside the class compared, wait no longer"
 LATENCY = (
     "One way, in units of time. Where a message takes longer than this, entanglement waits less also than routers that "
     "hold both requests of every pair until they have told each other their types."
 )
-MAX_VERTICES = 12  # vertices of the classical frontier listed in the terminal; the JSON record has them all
-MAX_MATRIX = 6  # types per router up to which weights are shown one by one
-
-
-def analysis_table(analysis: Analysis) -> RenderableType:
-    """The verdict in words, then the tables of numbers; legible at 80 columns and without colour."""
-    first, *rest = (printable(sentence) for sentence in analysis.verdict)
-    origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
-    parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
-    if analysis.rivals_ahead:
-        parts[1:1] = [Text(), Text(f"{RIVALS_AHEAD}: see the last table.", style="bold")]
-    for section in analysis_sections(analysis):
-        parts += _shown(section)
-    return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
-
-
-def frontier_table(record: FrontierRecord) -> RenderableType:
-    """Where entanglement helps in a scenario, and the exact vertices of its classical frontier."""
-    parts: list[RenderableType] = [Text(printable(record.title), style="bold"), Text()]
-    for section in frontier_sections(record):
-        parts += _shown(section)
-    return Group(*parts)
 
 
 def analysis_sections(analysis: Analysis) -> list[Section]:
@@ -91,7 +68,7 @@ def comparison_section(analysis: Analysis) -> Section:
                     estimate_cell(getattr(observed, own)),
                     estimate_cell(getattr(classical, compared)) if compared else Cell(NONE),
                     estimate_cell(getattr(quantum, compared)) if compared else Cell(NONE),
-                    *((Cell(_number(getattr(foreseen, own), getattr(observed, own))),) if foreseen else ()),
+                    *((Cell(number_text(getattr(foreseen, own), getattr(observed, own))),) if foreseen else ()),
                 ),
             )
             for name, own, compared in rows
@@ -112,7 +89,7 @@ def advantage_section(analysis: Analysis) -> Section:
         ("the same, as a share", estimate_cell(gain.waiting_time_reduction_relative, percent=True)),
         ("throughput gained at equal waiting time", estimate_cell(gain.throughput_gain_relative, percent=True)),
     )
-    return _two_columns("Advantage over the classical frontier", rows)
+    return two_columns("Advantage over the classical frontier", rows)
 
 
 def latency_section(found: BreakEven) -> Section:
@@ -125,26 +102,26 @@ def latency_section(found: BreakEven) -> Section:
         rows.append(("observed, as kilometres of fibre", Cell(f"{found.observed_distance_km:.4g}")))
         rows.append(("quantum frontier, as kilometres of fibre", Cell(f"{found.ideal_distance_km:.4g}")))
     title = "Break-even one-way latency against routers that hold both requests until they agree"
-    return replace(_two_columns(title, tuple(rows)), note=LATENCY)
+    return replace(two_columns(title, tuple(rows)), note=LATENCY)
 
 
 def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
     """Observed beside predicted."""
     gain, certificate = analysis.advantage, analysis.certificate
     share, reduction = gain.waiting_time_reduction_relative, gain.waiting_time_reduction
-    promised = _number(predicted.waiting_time_reduction, reduction)
+    promised = number_text(predicted.waiting_time_reduction, reduction)
     throughput = gain.throughput_gain_relative
     rows = [
         ("waiting time saved at equal throughput (units of time)", estimate_cell(reduction), promised),
         (
             "    the same, as a share",
             estimate_cell(share, percent=True),
-            _percent(predicted.waiting_time_reduction_relative, share),
+            share_beside(predicted.waiting_time_reduction_relative, share),
         ),
         (
             "throughput gained at equal waiting time",
             estimate_cell(throughput, percent=True),
-            _percent(predicted.throughput_gain_relative, throughput),
+            share_beside(predicted.throughput_gain_relative, throughput),
         ),
         ("visibility", Cell(f"{analysis.visibility.estimate:.4f}"), f"{predicted.visibility:.4f}"),
     ]
@@ -173,7 +150,7 @@ def certificate_section(certificate: Certificate) -> Section:
         ("log10 p", Cell(f"{certificate.log10_p_value + 0.0:.4g}", f"significance {certificate.significance:g}")),
         ("method", Cell(certificate.method)),
         ("multiplier μ", Cell(f"{certificate.multiplier:.6g}", certificate.multiplier_origin)),
-        ("score observed (units of time)", Cell(_number(certificate.score, certificate.excess))),
+        ("score observed (units of time)", Cell(number_text(certificate.score, certificate.excess))),
         ("classical bound on the score", Cell(bound_text(classical.low, classical.high), classical.method)),
         ("quantum bound on the score", Cell(bound_text(quantum.low, quantum.high), quantum.method)),
         ("excess Δ = score − classical bound", estimate_cell(certificate.excess)),
@@ -185,7 +162,7 @@ def certificate_section(certificate: Certificate) -> Section:
     if certificate.log10_p_value_any_crosstalk is not None:
         shots = Cell(f"{certificate.log10_p_value_any_crosstalk + 0.0:.4g}", f"shots of {certificate.parallel} pairs")
         rows.insert(2, ("log10 p, whatever passes between pairs", shots))
-    return _two_columns("Certificate", rows)
+    return two_columns("Certificate", rows)
 
 
 def diagnostics_section(analysis: Analysis) -> Section:
@@ -210,7 +187,7 @@ def diagnostics_section(analysis: Analysis) -> Section:
         if len(values) > MAX_MATRIX:
             told = f"{min(values):.4f} … {max(values):.4f}"
         rows.append((f"P(outcome 0) at router {router}, by type", Cell(told)))
-    return _two_columns("Diagnostics", rows)
+    return two_columns("Diagnostics", rows)
 
 
 def _visibility_name(analysis: Analysis) -> str:
@@ -230,8 +207,8 @@ def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
             (
                 estimate_cell(pair.visibility),
                 estimate_cell(pair.waiting_time),
-                Cell(_number(pair.splitting_probability.estimate, pair.splitting_probability)),
-                *((Cell(_number(pair.chsh.estimate, pair.chsh) if pair.chsh else NONE),) if chsh else ()),
+                Cell(number_text(pair.splitting_probability.estimate, pair.splitting_probability)),
+                *((Cell(number_text(pair.chsh.estimate, pair.chsh) if pair.chsh else NONE),) if chsh else ()),
                 Cell(f"{pair.log10_p_value + 0.0:.4g}"),
             ),
         )
@@ -248,140 +225,9 @@ def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
 
 def rivals_section(analysis: Analysis) -> Section:
     """Wider rivals at the observed throughput: found numerically, no part of the certificate."""
-    return Section(
-        "Wider rivals (numerical, not part of the certificate)",
-        ("", "W at equal throughput", "method"),
-        tuple(
-            (printable(rival.label), (_needed(rival.waiting_time_at_equal_throughput), Cell(printable(rival.method))))
-            for rival in analysis.frontiers.wider_rivals
-        ),
-    )
-
-
-def frontier_sections(record: FrontierRecord) -> list[Section]:
-    """What a scenario's frontiers say, and the first vertices of the classical one."""
-    best = record.largest_advantage
-    ranges = " and ".join(f"({low:.4g}, {high:.4g})" for low, high in record.advantage_ranges)
-    rows = [
-        ("load per server ρ", Cell(f"{record.load:.4g}")),
-        ("order of a pair sent together", Cell(record.within_pair_order)),
-        ("unavoidable waiting time W0", Cell(f"{record.unavoidable_waiting_time:.6g}")),
-        *_weights(record),
-        ("entanglement helps for p in", Cell(ranges or "no range")),
-    ]
-    if best and record.largest_reduction_relative is not None:
-        rows += [
-            ("largest reduction of waiting time", Cell(f"{100 * record.largest_reduction_relative:.2f} %")),
-            ("    at splitting probability p", Cell(f"{best.splitting_probability:.6g}")),
-            ("    waiting time W there", Cell(f"{best.waiting_time:.6g}")),
-            ("    baseline throughput τ there", Cell(f"{best.baseline_throughput:.6g}")),
-        ]
-    if record.least_visibility is not None:
-        rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
-    for rival in record.wider_rivals:
-        needed = _needed(rival.waiting_time_at_equal_throughput)
-        label = f"numerical: {printable(rival.label)}, W at that throughput"
-        rows.append((label, Cell(needed.value, printable(rival.method))))
-    several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
-    return [_two_columns("Frontiers", rows), *several, _vertices(record)]
-
-
-def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cell:
-    """An estimate with its limits, to two digits of the limits' half-width."""
-    scale = 100.0 if percent else 1.0
-    scaled = Estimate(scale * value.estimate, scale * value.low, scale * value.high)
-    unit = " %" if percent else ""
-    low, high = _number(scaled.low, scaled), _number(scaled.high, scaled)
-    return Cell(_number(scaled.estimate, scaled) + unit, f"{low} … {high}{unit}" if low != high else "")
-
-
-def chance_text(probability: float) -> str:
-    """A probability in percent that never reads as certainty."""
-    if probability > 0.9995:
-        return "over 99.9 %"
-    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.1f} %"
-
-
-def bound_text(low: float, high: float) -> str:
-    """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
-    half = (high - low) / 2
-    if half > 1e-5 * max(abs(low), abs(high)):
-        return f"[{low:.6g}, {high:.6g}]"
-    return f"{(low + high) / 2:.6g} ± {half:.1g}"
-
-
-def _needed(waiting_time: Estimate | None) -> Cell:
-    return Cell(NONE) if waiting_time is None else estimate_cell(waiting_time)
-
-
-def _number(value: float, interval: Estimate) -> str:
-    """With as many decimals as the interval leaves certain."""
-    if math.isnan(value):
-        return NONE
-    half = (interval.high - interval.low) / 2
-    if not (math.isfinite(half) and half > 0) or abs(value) >= 1e9:
-        return f"{value:.6g}"
-    decimals = min(max(0, 1 - math.floor(math.log10(half))), 12)
-    return f"{value:.{decimals}f}"
-
-
-def _percent(value: float, beside: Estimate) -> str:
-    """A share with as many digits as the observed one has."""
-    return f"{_number(100 * value, Estimate(*(100 * each for each in (beside.estimate, beside.low, beside.high))))} %"
-
-
-def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:
-    """The weights w(x,y), one row for each type of router A, or their range where there are many."""
-    rows = record.weights
-    if max(len(rows), len(rows[0])) > MAX_MATRIX:
-        flat = [weight for row in rows for weight in row]
-        told = f"{min(flat):.6g} … {max(flat):.6g} ({len(rows)}×{len(rows[0])} types)"
-        return [("weights w (units of time)", Cell(told))]
-    return [
-        (f"weights w, A: {printable(name)}", Cell(", ".join(f"{weight:.6g}" for weight in row)))
-        for name, row in zip(record.types_a, rows, strict=True)
-    ]
-
-
-def _vertices(record: FrontierRecord) -> Section:
-    rows = tuple(
-        (
-            f"{point.splitting_probability:.6g}",
-            (
-                Cell(f"{point.waiting_time:.6g}"),
-                Cell(f"{point.baseline_throughput:.6g}"),
-                Cell(NONE if point.multiplier is None else f"{point.multiplier:.6g}"),
-            ),
-        )
-        for point in record.classical[:MAX_VERTICES]
-    )
-    columns = ("splitting probability p", "waiting time W", "throughput τ", "multiplier μ")
-    hidden = len(record.classical) - MAX_VERTICES
-    note = f"{hidden} more vertices are in the JSON record. " if hidden > 0 else ""
-    kind = "proved lower bound" if record.classical_caveat else "exact"
-    return Section(f"Vertices of the classical frontier ({kind})", columns, rows, note + record.classical_caveat)
-
-
-def _two_columns(title: str, rows: Sequence[tuple[str, Cell]]) -> Section:
-    return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows))
-
-
-def _shown(section: Section) -> list[RenderableType]:
-    """As rich shows it; Text objects throughout, so that brackets in names are no markup."""
-    pairs = section.columns == ("", "value")
-    table = Table(title=Text(section.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.show_header = not pairs
-    for column in section.columns:
-        table.add_column(Text(column), overflow="fold")
-    for name, cells in section.rows:
-        table.add_row(Text(name), *(Text(_in_pair(cell) if pairs else _in_column(cell)) for cell in cells))
-    return [Fitting(table), *([Text(section.note)] if section.note else []), Text()]
-
-
-def _in_pair(cell: Cell) -> str:
-    return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
-
-
-def _in_column(cell: Cell) -> str:
-    """Limits under the estimate and set tight: four such columns fit into 80 characters."""
-    return f"{cell.value}\n{cell.limits.replace(' … ', '…')}" if cell.limits else cell.value
+    rows = []
+    for rival in analysis.frontiers.wider_rivals:
+        needed = needed_cell(rival.waiting_time_at_equal_throughput)
+        rows.append((printable(rival.label), (needed, Cell(printable(rival.method)))))
+    title = "Wider rivals (numerical, not part of the certificate)"
+    return Section(title, ("", "W at equal throughput", "method"), tuple(rows))
