@@ -164,7 +164,7 @@ class Game:
 
         load = rate * average(0) / 2
         if load >= 1:
-            raise DataError(f"{source}: scenario: the load is {float(min(load, 10**9)):.6g}; a queue needs one below 1")
+            raise DataError(f"{source}: scenario: the load is {min(float(load), 1e9):.6g}; a queue needs one below 1")
         shortest = traffic.within_pair_order == "shortest-first"
         if a.knows_sizes or b.knows_sizes:
             if [len(row) for row in recorded_weights] != [len(b.names)] * len(a.names):

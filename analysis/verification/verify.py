@@ -21,7 +21,7 @@ from .certificate import (
     check_verdict,
 )
 from .comparison import Fresh, compare
-from .evidence import Evidence
+from .evidence import Evidence, Score, weighted
 from .files import (
     check_asked,
     check_counts,
@@ -92,17 +92,21 @@ def verify(
         findings.unchecked(P_VALUE, stored.certificate.log10_p_value, why)
         findings.unchecked("certificate.excess.low", stored.certificate.excess.low, why)
         findings.unchecked("measured", None, why)
-        check_estimates(findings, game, stored, aim, np.array(stored.correlators.measured))
+        correlators = np.array(stored.correlators.measured)
+        check_estimates(findings, game, stored, aim, lambda weights: weighted(weights, correlators))
     else:
         check_counts(findings, stored, evidence, "trials.csv" if files else "measured.counts")
-        check_estimates(findings, game, stored, aim, evidence.correlators)
         if any(_SETTINGS_ALARM in warning for warning in stored.warnings):
             evidence = evidence.conditional()  # nothing may rest on a declaration that the settings do not look like
+        trusted = evidence
+        check_estimates(findings, game, stored, aim, lambda weights: Score(weights, trusted).observed)
         log10_p = check_tails(findings, aim, evidence, stored, codes, watch)
     check_verdict(findings, stored, game.experiment.significance, log10_p)
     watch("a fresh analysis")
     proof = stored.frontiers.classical_proof
     open_ = "stopped after" in stored.certificate.classical_bound.method or (proof and proof.gap_relative > 0)
     cut_off = not bound.exact and bool(open_)
-    compare(findings, json_object(analysis, "analysis.json"), fresh(), float(game.together), cut_off)
+    also = ["bounds beyond the bins of sizes and their weights"] if game.knows_sizes else []
+    also += [] if stored.planned else ["the multipliers tried"]
+    compare(findings, json_object(analysis, "analysis.json"), fresh(), float(game.together), cut_off, also)
     return Verification.of(source, findings.rows)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json as json_module
+import json
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ...analysis.certificate.scores import Sample
+from ...analysis.certificate.several_pairs import crosstalk_warning
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES
+from ...analysis.records.verdict import verdict
 from ...analysis.result import analyse
 from ...analysis.verification.comparison import Fresh
 from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verification
@@ -24,13 +28,13 @@ from ...analysis.verification.record import RunFiles
 from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import BellqueueError, DataError
 from ...model.games.operating_point import Frontiers, OperatingPoint
-from ...model.games.strategy import Measurements, Strategy, vectors_of
+from ...model.games.strategy import Measurements, Strategy
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
 from ...model.validation import read_text
 from ..experiment.context import with_context
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, read_analysis
-from ..experiment.pipeline import analyse_folder
+from ..experiment.pipeline import analyse_run
 from ..experiment.provenance import bellqueue_version, library_versions
 from .terminal import progress_bars
 
@@ -44,22 +48,22 @@ _WORDS = {
     "provenance.content_hash": "files unchanged (SHA-256)",
     "trials.csv: x, y": "settings as the seed draws them",
     "certificate.trials": "trials",
-    "certificate.classical_bound.high": "best score of the classical routers",
-    "certificate.quantum_bound.high": "best score with entanglement",
-    "certificate.score": "score measured",
-    "certificate.excess.low": "at least above the classical bound",
+    "certificate.classical_bound.high": "classical routers score at most",
+    "certificate.quantum_bound.high": "entangled routers score at most",
+    "certificate.score": "these routers scored",
+    "certificate.excess.low": "lead over classical, at least",
     "certificate.log10_p_value": "log10 of the p-value",
     "certificate.certified": "certified",
 }
 
 
-def verify_command(run: Path, seconds: float, json: bool, full: bool) -> bool:
+def verify_command(run: Path, seconds: float, as_json: bool, full: bool) -> bool:
     """Verify and show; returns whether all that was checked agrees.
 
     Args:
         run: A run's folder, or an analysis record.
         seconds: Longest time for the bound of a large game.
-        json: Print the record `bellqueue.verification/1` instead of a table.
+        as_json: Print the record `bellqueue.verification/1` instead of a table.
         full: Show every row with its method.
 
     Raises:
@@ -68,7 +72,7 @@ def verify_command(run: Path, seconds: float, json: bool, full: bool) -> bool:
     with progress_bars() as progress:
         step = progress.add_task("verifying", total=None)
         found = verify_path(run, seconds, lambda what: progress.update(step, description=f"verifying: {what}"))
-    if json:
+    if as_json:
         print(found.model_dump_json(by_alias=True, indent=2))
     else:
         summary = Text(found.summary, style="bold")
@@ -83,57 +87,56 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
     Raises:
         DataError: a file is missing or cannot be read as what it is.
     """
-    source, files, fresh = run, None, fresh_of_record
-    if run.is_dir():
-        source, files, fresh = run / ANALYSIS, _run_files(run), lambda _: fresh_of_folder(run)
+    folder = run.is_dir()
+    source, files = (run / ANALYSIS, _run_files(run)) if folder else (run, None)
     text = _text(source, RECORD_BYTES)
     try:
-        return verify(text, str(run), files, lambda: fresh(read_analysis(source)), seconds, watch)
+        return verify(
+            text,
+            str(run),
+            files,
+            lambda: fresh_of_folder(run, text) if folder else fresh_of_record(run),
+            seconds,
+            watch,
+        )
     except DataError as error:
         raise DataError(f"{run}: {str(error).removeprefix(f'{run}: ')}") from None
 
 
-def fresh_of_folder(folder: Path) -> Fresh:
+def fresh_of_folder(folder: Path, stored: str) -> Fresh:
     """The analysis of a run's files once more.
 
     Raises:
-        DataError: the plan is not for the scenario's types.
+        DataError: a file is damaged, or the plan is not for the scenario's types.
     """
     run = RunFolder.open(folder)
-    plan = run.plan()
-    plan.check(plan.scenario_hash, run.scenario().workload().shape)
+    scenario, plan = run.scenario(), run.plan()
+    shape = scenario.workload().shape
+    plan.check(plan.scenario_hash, shape)
+    trials = run.trials(shape)
+    context = json.loads(stored).get("context") is not None
     try:
-        return Fresh(_json(analyse_folder(run, None)))
+        plan.check(scenario.content_hash(), shape)
+        analysis = analyse_run(scenario, plan, trials, context=context)
     except BellqueueError as error:
         return Fresh(None, str(error), contradicted=True)
+    return Fresh(json.loads(analysis.to_json()))
 
 
-def fresh_of_record(stored: Analysis) -> Fresh:
-    """The analysis of the counts in a record once more; of a planned run what needs the order of trials is left out."""
+def fresh_of_record(record: Path) -> Fresh:
+    """The analysis of the counts in a record once more; what needs the order of the trials is taken from the record."""
+    try:
+        stored = read_analysis(record)
+    except DataError as error:
+        return Fresh(None, str(error), contradicted=True)
     planned, measured = stored.planned, stored.measured
     if measured is None:
         return Fresh(None, "the raw counts are not in this older record; give the run's folder")
     parallel = stored.certificate.parallel
     if measured.stopped and parallel > 1:
         return Fresh(None, "of several Bell pairs in a run that could stop early the order matters; give its folder")
-    point, without = None, set()
-    if planned is not None:
-        bases = stored.context.bases if stored.context else []
-        if not bases:
-            return Fresh(None, "the measurement bases are not in the record; give the run's folder")
-        parts = tuple(
-            Measurements(vectors_of(np.array(part.alpha)[:, None]), vectors_of(np.array(part.beta)[:, None]))
-            for part in bases
-        )
-        strategy = Strategy(parts, tuple(part.probability for part in bases))
-        point = OperatingPoint(strategy, **planned.model_dump(exclude={"predicted"}))
-        without = {"certificate.log10_anytime_p_value"}
-    if measured.stopped:
-        without |= {"certificate.log10_p_value", "certificate.certified", "verdict"}
-    if parallel > 1:
-        without |= {"parallel", "warnings", "verdict"}  # an alarm of crosstalk is in all three
+    counts, lost = Counts(np.array(measured.counts)), np.array(measured.lost)
     declared = measured.input_distribution
-    lost = np.array(measured.lost)
     sampling = Sampling(
         measured.settings,
         None if declared is None else np.array(declared),
@@ -142,7 +145,6 @@ def fresh_of_record(stored: Analysis) -> Fresh:
         parallel=parallel,
         stopped=measured.stopped,
     )
-    counts = Counts(np.array(measured.counts))
     provenance = stored.provenance.model_copy(
         update={"bellqueue_version": bellqueue_version(), "libraries": library_versions()}
     )
@@ -153,26 +155,46 @@ def fresh_of_record(stored: Analysis) -> Fresh:
             scenario,
             Sample(counts, sampling),
             provenance,
-            plan=point,
+            plan=_point(stored),
             predicted=planned.predicted if planned else None,
             trials=_in_any_order(counts) if measured.stopped else None,
             frontiers=frontiers,
         )
-        analysis = with_context(analysis, frontiers, point.strategy if point else None)
     except BellqueueError as error:
         return Fresh(None, str(error), contradicted=True)
-    return Fresh(_json(analysis), without=frozenset(without))
+    without = {"parallel"} if stored.parallel else set()
+    if stored.context is not None:
+        analysis = with_context(analysis, frontiers)
+        without |= {"context.bases"} if planned else set()
+    return Fresh(json.loads(_with_order(analysis, stored).to_json()), without=frozenset(without))
+
+
+def _point(stored: Analysis) -> OperatingPoint | None:
+    """The operating point planned; an analysis looks at nothing of its strategy but the correlators."""
+    if stored.planned is None or stored.correlators.ideal is None:
+        return None
+    ideal = np.array(stored.correlators.ideal)
+    strategy = Strategy((Measurements(ideal, np.eye(ideal.shape[1])),), (1.0,))
+    return OperatingPoint(strategy, **stored.planned.model_dump(exclude={"predicted"}))
 
 
 def _in_any_order(counts: Counts) -> Trials:
     """Trials with those counts, for what does not depend on their order."""
-    columns = (np.repeat(index, counts.table.ravel()) for index in np.indices(counts.table.shape).reshape(4, -1))
-    return Trials(*columns, shape=counts.shape)
+    x, y, a, b = (np.repeat(index.ravel(), counts.table.ravel()) for index in np.indices(counts.table.shape))
+    return Trials(x, y, a, b, counts.shape)
 
 
-def _json(analysis: Analysis) -> dict[str, object]:
-    record: dict[str, object] = json_module.loads(analysis.to_json())
-    return record
+def _with_order(analysis: Analysis, stored: Analysis) -> Analysis:
+    """What rests on the order of the trials as recorded, and the verdict that follows."""
+    certificate = replace(analysis.certificate, log10_anytime_p_value=stored.certificate.log10_anytime_p_value)
+    if stored.measured and stored.measured.stopped:
+        log10_p = stored.certificate.log10_p_value
+        certified = log10_p <= math.log10(certificate.significance)
+        certificate = replace(certificate, log10_p_value=log10_p, certified=certified)
+    warnings = analysis.warnings + (crosstalk_warning(stored.parallel.crosstalk) if stored.parallel else [])
+    words = verdict(certificate, analysis.advantage, warnings, analysis.locality)
+    changes = {"certificate": certificate, "warnings": warnings, "verdict": words, "parallel": stored.parallel}
+    return analysis.model_copy(update=changes)
 
 
 def verification_screen(found: Verification, run: Path) -> Group:
