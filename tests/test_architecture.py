@@ -22,7 +22,7 @@ ALLOWED = {
     "runner": {"analysis", "backends", "circuits", "model"},
 }
 ROOMS = {
-    "model": ("", "queueing", "scenario", "games/values", "games", "sweep", "rivals"),
+    "model": ("", "queueing", "scenario", "games/values", "games", "sweep"),
     "circuits": ("",),
     "backends": ("", "calibration", "simulators", "accounts", "jobs", "ibm", "braket"),
     "analysis": (
@@ -36,7 +36,7 @@ ROOMS = {
         "verification",
         "",
     ),
-    "runner": ("", "experiment", "design", "rivals", "sweep", "commands"),
+    "runner": ("", "experiment", "design", "sweep", "commands"),
 }
 MOST_FILES = 14
 SDKS = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime", "braket", "boto3"}

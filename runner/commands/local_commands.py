@@ -20,7 +20,7 @@ from ..experiment.plan_record import PlanRecord
 from .completion import RUNS
 from .sections import Fitting, frontier_table
 from .tables import backends_table, cloud_table
-from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
+from .terminal import progress_bars, say, show_analysis, write_report
 
 
 def run_command(
@@ -30,12 +30,11 @@ def run_command(
     seed: int | None,
     out: Path | None,
     json: bool,
-    rivals: bool,
 ) -> bool:
     """Run, analyse, store and show; returns whether the advantage was certified."""
     with progress_bars() as progress:
         typed = str(source or "")
-        done = execute(scenario, typed, backend, seed, lambda plan: out or _new_place(plan), rivals, progress)
+        done = execute(scenario, typed, backend, seed, lambda plan: out or _new_place(plan), progress)
     assert done.folder is not None  # one was named
     show_analysis(done.analysis, json)
     if not json:
@@ -44,14 +43,14 @@ def run_command(
 
 
 def analyze_command(
-    data: Path, scenario: Scenario | None, source: Path | None, json: bool, rivals: bool, report: Path | None
+    data: Path, scenario: Scenario | None, source: Path | None, json: bool, report: Path | None
 ) -> bool:
     """Analyse a counts file or a run's folder; returns whether the advantage was certified."""
     if report:
         check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
     with progress_bars() as progress:
-        analysis = analyse_data(data, scenario, rivals, progress, shlex.join(words))
+        analysis = analyse_data(data, scenario, progress, shlex.join(words))
     if report:
         write_report(report, analysis)
     show_analysis(analysis, json)
@@ -60,15 +59,14 @@ def analyze_command(
     return analysis.certificate.certified
 
 
-def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: bool) -> None:
+def frontier_command(scenario: Scenario, json: bool, plot: Path | None) -> None:
     """Tabulate, and if asked draw, the frontiers."""
-    from ...analysis.report.figures.figures import frontier_figure, save
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
 
     with progress_bars() as progress:
         progress.add_task("solving the game along the frontiers", total=None)
-        workload = scenario.workload()
-        curves = search_rivals(workload, progress) if rivals else ()
-        record = frontier_record(scenario.title, Frontiers.of(scenario), curves)
+        record = frontier_record(scenario.title, Frontiers.of(scenario))
     if plot:
         save(frontier_figure(record), plot)
     if json:

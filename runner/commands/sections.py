@@ -15,7 +15,7 @@ from rich.text import Text
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.records.printable import printable
-from ...analysis.report.tables.analysis import RIVALS_AHEAD, analysis_sections
+from ...analysis.report.tables.analysis import analysis_sections
 from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.section import Cell, Section
 
@@ -27,8 +27,6 @@ def analysis_table(analysis: Analysis) -> RenderableType:
     first, *rest = (printable(sentence) for sentence in analysis.verdict)
     origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
     parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
-    if analysis.rivals_ahead:
-        parts[1:1] = [Text(), Text(f"{RIVALS_AHEAD}: see the last table.", style="bold")]
     for section in analysis_sections(analysis):
         parts += shown_section(section)
     return Group(*parts, *(Text(sentence) for sentence in rest[1:]))

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.stopping import FixedNumber, StoppingRule, WhenCertified
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.rounds import Rounds, Standing, job_rounds, measure_in_rounds
@@ -26,7 +25,7 @@ from .conftest import Run
 ALPHA = 1e-3
 FRONTIERS = Frontiers(Scenario.default().workload())
 MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
-SAMPLING = Sampling("random", input_distribution(FRONTIERS.workload, MULTIPLIER))
+SAMPLING = Sampling("random", FRONTIERS.game(MULTIPLIER).input_distribution)
 BELL = FRONTIERS.one_pair.at_multiplier(MULTIPLIER).correlators
 CLASSICAL = np.array([[1.0, -1.0], [-1.0, 1.0]])  # one bit of each router, told by its type: mixed pairs are split
 
@@ -77,7 +76,7 @@ def test_it_stops_at_the_first_round_whose_lower_limit_is_above_zero(seed: int) 
 def test_certainty_that_has_passed_by_the_end_of_the_round_does_not_stop_it() -> None:
     """100 wins, then losses until the stake is down again: p keeps its best moment, the lower limit does not."""
     state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 2_000, WhenCertified(ALPHA))
-    game = routing_game(FRONTIERS.workload, MULTIPLIER).matrix
+    game = FRONTIERS.game(MULTIPLIER).matrix
     x, y = np.divmod(np.arange(250) % 4, 2)
 
     def played(won: NDArray[np.bool_]) -> Trials:
@@ -150,7 +149,7 @@ def write_scenario(path: Path, **experiment: Any) -> None:
 
 def test_a_run_until_certified_takes_less_than_its_budget(call: Run, tmp_path: Path) -> None:
     done = call(
-        "run", "--until-certified", "--backend", "fake:torino", "--seed", 1, "--no-rivals", "--json", "--out", "run"
+        "run", "--until-certified", "--backend", "fake:torino", "--seed", 1, "--json", "--out", "run"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -163,12 +162,12 @@ def test_a_run_until_certified_takes_less_than_its_budget(call: Run, tmp_path: P
     assert certificate["certified"]
     assert certificate["log10_p_value"] <= np.log10(certificate["significance"])
     assert record["advantage"]["waiting_time_reduction"]["low"] > 0
-    again = call("analyze", "run", "--no-rivals", "--json")
+    again = call("analyze", "run", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["certificate"] == certificate
     assert json.loads(again.stdout)["advantage"] == record["advantage"]
     (tmp_path / "other.json").write_text(json.dumps(heavy_scenario().record()))
-    refused = call("analyze", "run", "--scenario", "other.json", "--no-rivals")
+    refused = call("analyze", "run", "--scenario", "other.json")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "stopped as soon as its own scenario was certified" in refused.stderr
     assert "measure a run without stop" in refused.stderr
@@ -189,7 +188,7 @@ def test_stopping_without_fresh_settings_is_refused_with_the_reason(
     experiment: dict[str, Any], arguments: list[str], words: list[str], call: Run, tmp_path: Path
 ) -> None:
     write_scenario(tmp_path / "s.json", **experiment)
-    refused = call("run", "s.json", "--seed", 1, "--no-rivals", "--out", "run", *arguments)
+    refused = call("run", "s.json", "--seed", 1, "--out", "run", *arguments)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     for word in words:
         assert word in refused.stderr

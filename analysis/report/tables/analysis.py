@@ -7,9 +7,8 @@ from dataclasses import replace
 from ...certificate.certificate import Certificate
 from ...certificate.several_pairs import ParallelPairs
 from ...records.analysis_record import Analysis, BreakEven, Predicted
-from ...records.printable import printable
 from .bell_pairs import bell_pairs_section
-from .frontiers import MAX_MATRIX, needed_cell
+from .frontiers import MAX_MATRIX
 from .section import (
     NONE,
     Cell,
@@ -22,7 +21,6 @@ from .section import (
     two_columns,
 )
 
-RIVALS_AHEAD = "Wider classical rivals, found numerically and outside the class compared, wait no longer"
 LATENCY = (
     "One way, in units of time. Where a message takes longer than this, entanglement waits less also than routers that "
     "hold both requests of every pair until they have told each other their types."
@@ -30,7 +28,7 @@ LATENCY = (
 
 
 def analysis_sections(analysis: Analysis) -> list[Section]:
-    """The key numbers: comparison, advantage, certificate, diagnostics, and pairs and rivals where there are any."""
+    """The key numbers: comparison, advantage, certificate, diagnostics, and pairs where there are any."""
     sections = [
         comparison_section(analysis),
         advantage_section(analysis),
@@ -43,7 +41,7 @@ def analysis_sections(analysis: Analysis) -> list[Section]:
         sections.insert(2, bell_pairs_section(analysis.bell_pairs))
     if analysis.parallel:
         sections.append(pairs_section(analysis.parallel, analysis.certificate))
-    return sections + ([rivals_section(analysis)] if analysis.frontiers.wider_rivals else [])
+    return sections
 
 
 def comparison_section(analysis: Analysis) -> Section:
@@ -221,13 +219,3 @@ def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
         f"{parallel.shots} shots, {parallel.pairs[0].lost} of them lost. Each p-value {rests}; "
         f"the best of all, log10 p = {parallel.log10_p_value_best_pair + 0.0:.4g} (Bonferroni), too.",
     )
-
-
-def rivals_section(analysis: Analysis) -> Section:
-    """Wider rivals at the observed throughput: found numerically, no part of the certificate."""
-    rows = []
-    for rival in analysis.frontiers.wider_rivals:
-        needed = needed_cell(rival.waiting_time_at_equal_throughput)
-        rows.append((printable(rival.label), (needed, Cell(printable(rival.method)))))
-    title = "Wider rivals (numerical, not part of the certificate)"
-    return Section(title, ("", "W at equal throughput", "method"), tuple(rows))

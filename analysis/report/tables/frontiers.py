@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...certificate.scores import Estimate
 from ...records.frontier_record import FrontierRecord, Point
 from ...records.printable import printable
 from .bell_pairs import bell_pairs_section
-from .section import NONE, Cell, Section, estimate_cell, two_columns
+from .section import NONE, Cell, Section, two_columns
 
 MAX_VERTICES = 12  # vertices of the classical frontier listed; the JSON record has them all
 MAX_MATRIX = 6  # types per router up to which weights are shown one by one
@@ -36,16 +35,8 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         ]
     if record.least_visibility is not None:
         rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
-    for rival in record.wider_rivals:
-        needed = needed_cell(rival.waiting_time_at_equal_throughput)
-        label = f"numerical: {printable(rival.label)}, W at that throughput"
-        rows.append((label, Cell(needed.value, printable(rival.method))))
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
     return [two_columns("Frontiers", rows), *several, _vertices(record)]
-
-
-def needed_cell(waiting_time: Estimate | None) -> Cell:
-    return Cell(NONE) if waiting_time is None else estimate_cell(waiting_time)
 
 
 def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-import json
 import math
 import re
 from html.parser import HTMLParser
@@ -91,9 +90,10 @@ def test_the_page_loads_nothing(pages: Pages, case: str) -> None:
             assert not name.startswith("on")
             assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", value))
             if name in {"src", "href", "xlink:href", "srcset", "data", "action"}:
+                drawn = tag == "image" and value.startswith("data:image/png;base64,")  # points of a figure, as pixels
                 cited = tag == "a" and value.startswith("https://arxiv.org/abs/")
                 inside = tag == "a" and value.startswith("data:") and "download" in attributes
-                assert cited or inside or value.startswith("#")
+                assert cited or inside or drawn or value.startswith("#")
     style, script = ("".join(re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)) for tag in ("style", "script"))
     assert "url(" not in style
     assert not re.search(
@@ -107,6 +107,7 @@ def test_only_the_style_and_the_script_of_the_page_are_allowed(pages: Pages, cas
     (policy,) = (attributes["content"] for tag, attributes in page.tags if "http-equiv" in attributes)
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert allowed["default-src"] == "'none'"
+    assert allowed["img-src"] == "data:"  # inside the page
     for tag in ("style", "script"):
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
@@ -222,16 +223,9 @@ def test_provenance_plan_and_command_are_kept(pages: Pages) -> None:
     assert "command was not recorded" in old
 
 
-def test_wider_rivals_are_told_and_labelled(pages: Pages) -> None:
-    text = pages["complete"][2].text
-    assert "Numerical, rival behind" in text
-    assert "method ahead" in text
-    assert text.count("waits less than this rival") == 2
-    assert text.count("the advantage does not stand against it") == 1
-    assert "Wider classical rivals, found numerically and outside the class compared, wait no longer" in text
-    absent = pages["planned"][2].text
-    assert "were not searched for" in absent
-    assert "Wider classical rivals, found" not in absent
+def test_the_limits_of_the_class_are_told(pages: Pages) -> None:
+    for _, _, page in pages.values():
+        assert "Classical routers that remember past requests can do better" in " ".join(page.text.split())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -239,34 +233,14 @@ def test_figures_have_captions_descriptions_and_ids_of_their_own(pages: Pages, c
     _, _, page = pages[case]
     tags = [tag for tag, _ in page.tags]
     pictures = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") == "img"]
-    others = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") != "img"]
     assert tags.count("figure") == tags.count("figcaption") == (6 if case == "complete" else 3)
-    assert len(pictures) == tags.count("desc") >= 4
+    assert len(pictures) == tags.count("svg") == tags.count("desc") == tags.count("figure")
     assert tags.count("title") == len(pictures) + 1
-    assert all(attributes["aria-hidden"] == "true" for attributes in others)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     referred = [each for attributes in pictures for each in attributes["aria-labelledby"].split()]
     referred += [attributes["href"][1:] for tag, attributes in page.tags if attributes.get("href", "").startswith("#")]
     assert set(referred) <= set(ids)
-
-
-def test_what_can_be_read_off_a_figure_is_what_the_record_holds(pages: Pages) -> None:
-    analysis, html, _ = pages["complete"]
-    readings = [json.loads(text) for text in re.findall(r"data-reading>(.*?)</script>", html)]
-    assert [reading["label"] for reading in readings] == [
-        "Baseline throughput τ",
-        "Waiting time t",
-        "Visibility",
-        "Load ρ",
-    ]
-    frontier = readings[0]
-    at = frontier["start"]
-    assert frontier["x"][at] == pytest.approx(analysis.observed.baseline_throughput.estimate, rel=1e-6)
-    values = {series["kind"]: series["y"][at] for series in frontier["series"]}
-    compared = {"classical": analysis.classical, "quantum": analysis.quantum}
-    for kind, frontier_there in compared.items():
-        assert values[kind] == pytest.approx(frontier_there.waiting_time_at_equal_throughput.estimate, rel=1e-4)
 
 
 def test_older_records_leave_out_what_they_lack(pages: Pages) -> None:
@@ -282,7 +256,7 @@ def test_older_records_leave_out_what_they_lack(pages: Pages) -> None:
 def test_other_peoples_text_is_escaped_everywhere(pages: Pages) -> None:
     analysis, html, page = pages["hostile"]
     assert {tag for tag, _ in page.tags} == {tag for tag, _ in pages["planned"][2].tags}
-    assert len([tag for tag, _ in page.tags if tag == "script"]) == 2  # what can be read off, and the page's own
+    assert len([tag for tag, _ in page.tags if tag == "script"]) == 1  # the page's own
     assert HOSTILE in page.text
     assert HOSTILE_TYPES[0] in page.text
     assert analysis.provenance.backend

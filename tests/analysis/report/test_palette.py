@@ -6,10 +6,12 @@ import re
 from importlib import resources
 
 import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.page import report_html
 
 STYLE = resources.files("bellqueue.analysis.report").joinpath("templates", "report.css").read_text("utf-8")
 TEXTS = ("ink", "soft", "link", "good", "plain", "bad", "quantum")
-LINES = ("ink", "axis", "quantum", "communication", "rival-0", "rival-1", "rival-2", "observed")
+LINES = ("ink", "axis", "quantum", "communication", "observed")
 SCHEMES = ("light", "dark", "print")
 
 
@@ -56,12 +58,13 @@ def test_lines_and_marks_stand_out(scheme: str) -> None:
 def test_all_schemes_name_the_same_colours() -> None:
     light, dark, printed = (set(_palette(scheme)) for scheme in SCHEMES)
     assert light == dark == printed
-    used = set(re.findall(r"var\(--([\w-]+)", STYLE)) - {"c"}
+    used = set(re.findall(r"var\(--([\w-]+)", STYLE))
     assert used <= light
 
 
-def test_curves_of_one_figure_differ_by_more_than_their_colour() -> None:
-    kinds = ("classical", "quantum", "communication", "rival-0", "rival-1", "rival-2")
-    dashes = dict(re.findall(r"\.line\.([\w-]+) \{[^}]*stroke-dasharray: ([^;]+);", STYLE))
-    looks = [dashes.get(kind, "none") for kind in kinds]
-    assert len(set(looks)) == len(looks)
+def test_every_colour_of_a_figure_has_its_variable(complete: Analysis) -> None:
+    html = report_html(complete)
+    drawn = {(name, colour) for name, colour in re.findall(r' (fill|stroke)="(#[0-9a-f]{6})"', html)}
+    assert len(drawn) > 6
+    ruled = set(re.findall(r'\[(fill|stroke)="(#[0-9a-f]{6})"\] \{ \1: var\(--', STYLE))
+    assert drawn <= ruled

@@ -10,7 +10,9 @@ import matplotlib
 import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.report.figures.figures import correlator_figure, frontier_figure, save, svg_text
+from bellqueue.analysis.report.figures.correlators import correlator_figure
+from bellqueue.analysis.report.figures.drawing import save, svg_text
+from bellqueue.analysis.report.figures.frontiers import frontier_figure
 from bellqueue.model.errors import OutputError
 from matplotlib.figure import Figure
 
@@ -68,15 +70,6 @@ def test_without_an_advantage_there_is_no_close_up(hanoi: Analysis) -> None:
     assert len(frontier_figure(hanoi.frontiers).axes) == 2
 
 
-def test_wider_rivals_are_drawn_apart_and_called_numerical(rivalled: Analysis) -> None:
-    figure = frontier_figure(rivalled.frontiers, rivalled)
-    rivals = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("numerical: rival")]
-    assert len(rivals) == 3
-    assert not {line.get_linestyle() for line in rivals} & {"-"}
-    level = _line(figure, "numerical: rival unbounded")[1]
-    assert level[0] == level[-1]
-
-
 def test_correlators_with_and_without_ideal_values(hanoi: Analysis, planned: Analysis) -> None:
     assert "ideal" not in [str(line.get_label()) for line in correlator_figure(hanoi).axes[0].lines]
     assert planned.correlators.ideal
@@ -125,8 +118,8 @@ def test_an_unwritable_place_is_one_line(hanoi: Analysis, tmp_path: Path) -> Non
         save(correlator_figure(hanoi), tmp_path / "absent" / "figure.svg")
 
 
-def test_two_svgs_share_a_page(rivalled: Analysis) -> None:
-    texts = [svg_text(frontier_figure(rivalled.frontiers, rivalled)), svg_text(correlator_figure(rivalled))]
+def test_two_svgs_share_a_page(planned: Analysis) -> None:
+    texts = [svg_text(frontier_figure(planned.frontiers, planned)), svg_text(correlator_figure(planned))]
     seen: set[str] = set()
     for text in texts:
         root = ElementTree.fromstring(text)
@@ -139,6 +132,7 @@ def test_two_svgs_share_a_page(rivalled: Analysis) -> None:
         assert set(used) <= set(ids)
         assert not text.startswith("<?")
         assert not list(root.iter(f"{NAMESPACE}style"))
+        assert not [element for element in root.iter() if "style" in element.attrib]  # the page allows none
         assert root.attrib["role"] == "img"
         title, description = root[0], root[1]
         assert (title.tag, description.tag) == (f"{NAMESPACE}title", f"{NAMESPACE}desc")
@@ -158,3 +152,13 @@ def test_other_peoples_text_stays_text(hostile: Analysis) -> None:
     shown = _texts(correlator_figure(hostile))
     assert HOSTILE_TYPES[0][:11] in shown
     assert HOSTILE_TYPES[1][:9] in shown
+
+
+def test_curves_of_one_figure_differ_by_more_than_their_colour(hanoi: Analysis) -> None:
+    drawn = ElementTree.fromstring(svg_text(frontier_figure(hanoi.frontiers)))
+    legend = next(group for group in drawn.iter(f"{NAMESPACE}g") if group.attrib.get("id", "").endswith("legend_1"))
+    dashes = [
+        path.attrib.get("stroke-dasharray") for path in legend.iter(f"{NAMESPACE}path") if "stroke" in path.attrib
+    ]
+    assert len(dashes) >= 3
+    assert len(set(dashes)) == 3

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.report.figures.chart import WIDTH
-from bellqueue.analysis.report.figures.idea_figure import idea_figure
-from bellqueue.analysis.report.figures.svg import text_width
+from bellqueue.analysis.report.idea import idea_figure
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import HOSTILE_TYPES, simulated
 from tests.scenarios import default_record
+
+WIDTH, LETTER = 360, 7.2  # pixels; of a letter about six tenths of its size, East Asian ones apart
 
 
 def _texts(analysis: Analysis) -> list[str]:
@@ -65,29 +66,48 @@ def test_routers_may_differ_and_joint_tables_give_the_shares() -> None:
     assert {"65 %", "35 %", "45 %", "40 %", "15 %", "red", "green", "blue", "takes ≈ 2"} <= set(texts)
 
 
-@pytest.mark.parametrize("count", [1, 3, 4, 6, 7, 40])
-def test_nothing_leaves_the_picture_however_many_types(count: int) -> None:
+@pytest.mark.parametrize("name", ["a rather long name", "とても長い名前の要求"])
+@pytest.mark.parametrize("count", [1, 3, 4, 40])
+def test_nothing_leaves_the_picture_however_many_types(count: int, name: str) -> None:
     record = default_record(operating_point={"splitting_probability": 0.5})
     service = {"distribution": "deterministic"}
     record["traffic"]["type"] = [
-        {"name": f"a rather long name {index}", "probability": 1 / count, "service": {**service, "mean": 1.0 + index}}
+        {"name": f"{name} {index}", "probability": 1 / count, "service": {**service, "mean": 1.0 + index}}
         for index in range(count)
     ]
     record["traffic"]["pair_rate"] = 0.01
     root = ElementTree.fromstring(idea_figure(simulated(Scenario.parse(record), 1000)))
     height = float(root.attrib["viewBox"].split()[3])
-    for text in root.iter("text"):
-        x, y, width = float(text.attrib["x"]), float(text.attrib["y"]), text_width(str(text.text), 12.0)
+    texts = _placed(root)
+    for text, x, y in texts:
+        words = str(text.text)
+        width = LETTER * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in words)
         left = x - {"middle": width / 2, "end": width}.get(text.attrib.get("text-anchor", ""), 0.0)
         assert left >= -1
         assert left + width <= WIDTH + 12  # estimated generously
         assert 0 < y < height
+        if words.startswith(name[:4]):
+            assert left + width <= (192 if x < 180 else WIDTH) - 40  # clear of the share on the same line
     assert height < 620
-    told = [str(text.text) for text in root.iter("text")]
-    assert len([text for text in told if "more types" in text]) == (2 if count > 6 else 0)
+    told = [f"{count - 3} more types" in str(text.text) for text, _, _ in texts]
+    assert sum(told) == (2 if count > 3 else 0)
+
+
+def _placed(
+    root: ElementTree.Element, x: float = 0.0, y: float = 0.0
+) -> list[tuple[ElementTree.Element, float, float]]:
+    """Every text with its place in the picture."""
+    found = []
+    for child in root:
+        if child.tag == "text":
+            found.append((child, x + float(child.attrib["x"]), y + float(child.attrib["y"])))
+        if child.tag == "g":
+            dx, dy = map(float, child.attrib["transform"].removeprefix("translate(").rstrip(")").split())
+            found += _placed(child, x + dx, y + dy)
+    return found
 
 
 def test_other_peoples_names_stay_names(hostile: Analysis) -> None:
     assert HOSTILE_TYPES[0] in _description(hostile)
     tags = {element.tag for element in ElementTree.fromstring(idea_figure(hostile)).iter()}
-    assert tags <= {"svg", "title", "desc", "text", "path", "rect", "circle"}
+    assert tags <= {"svg", "g", "title", "desc", "text", "path", "rect", "circle"}
