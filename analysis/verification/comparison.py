@@ -10,18 +10,24 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .findings import FRESH, MISSING, RELATIVE, Findings, differences, near, shown
 
-# What says where and when a record was made, and the rivals that are found numerically.
+# What says where and when a record was made, rivals of older records, and the curve that is compared as one.
 _OMITTED = frozenset(
     {"provenance.bellqueue_version", "provenance.libraries", "provenance.command", "frontiers.wider_rivals"}
+    | {"frontiers.quantum"}
 )
 # What an optimizer or a simulation found: no more digits than it has, and none where the libraries are others.
 _SEARCHED = frozenset(
     {"quantum", "break_even", "bell_pairs", "context"}
-    | {f"frontiers.{name}" for name in ("quantum", "advantage_ranges", "least_visibility", "bell_pairs")}
+    | {f"frontiers.{name}" for name in ("advantage_ranges", "least_visibility", "bell_pairs")}
     | {f"frontiers.{name}" for name in ("largest_advantage", "largest_reduction_relative")}
 )
+# Read off the quantum frontier's table, whose points depend on what was solved before.
+_TABULATED = frozenset({"quantum", "break_even"})
+_CHORD = 1e-4  # relative tolerance between the points of such tables
 _SEARCH = 1e-6  # relative tolerance of those
 _ROUNDING = 1e-12  # of the waiting times: what rounding leaves of a difference
 # What rests on no bound, and is the same however long a search for one took.
@@ -100,7 +106,8 @@ def compare(
         searched = _within(what, _SEARCHED)
         if _within(what, _OMITTED | fresh.without) or what in named:
             continue
-        if searched and _numbers(was, now) and near(was, now, _SEARCH, _SEARCH * scale):
+        allowed = _CHORD if _within(what, _TABULATED) else _SEARCH
+        if searched and _numbers(was, now) and near(was, now, allowed, allowed * scale):
             continue
         apart += 1
         if was is MISSING and what in _LATER:
@@ -110,13 +117,36 @@ def compare(
         elif cut_off and not _within(what, _WITHOUT_BOUND):
             findings.unchecked(what, was, "time cut off the search for the classical bound, here or there", shown(now))
         else:
-            tolerance = f"{_SEARCH if searched else RELATIVE:.0e}, relative"
+            tolerance = f"{allowed if searched else RELATIVE:.0e}, relative"
             findings.claim(what, shown(was), shown(now), "a fresh analysis of the same data", False, tolerance)
+    was, now = (record.get("frontiers", {}).get("quantum", []) for record in (stored, fresh.record))
+    if not _same_curve(was, now, _CHORD * scale):
+        what, first, second = "frontiers.quantum", f"{len(was)} points", f"{len(now)} points"
+        if versions:
+            findings.unchecked(what, first, f"made with {versions}, which may search otherwise", second)
+        else:
+            findings.claim(what, first, second, "the curve of a fresh analysis", False, f"{_CHORD:.0e}, relative")
     total = sum(1 for what in _leaves(stored) if not _within(what, _OMITTED | fresh.without))
     method = f"compared with a fresh analysis, not derived independently: {', '.join([*_COMPARED, *also])}"
     findings.claim(FRESH, f"{total} values", f"{total - apart} agree", method, True)
     for name in sorted(fresh.without):
         findings.unchecked(name, None, "needs the trials in their order; give the run's folder")
+
+
+def _same_curve(first: list[Any], second: list[Any], allowed: float) -> bool:
+    """Whether the points of either curve lie on the other one."""
+    if not first or not second:
+        return first == second
+    columns = ("splitting_probability", "waiting_time", "baseline_throughput")
+    try:
+        tables = [np.array([[point[name] for name in columns] for point in curve], float) for curve in (first, second)]
+    except (KeyError, TypeError, ValueError):
+        return False
+    return all(
+        np.allclose(np.interp(one[:, 0], other[:, 0], other[:, column]), one[:, column], rtol=_CHORD, atol=allowed)
+        for one, other in (tables, tables[::-1])
+        for column in (1, 2)
+    )
 
 
 def _versions(stored: dict[str, Any], fresh: dict[str, Any]) -> str:

@@ -12,7 +12,12 @@ from bellqueue.analysis.verification.findings import FRESH, Findings, Row
 
 RECORD: dict[str, Any] = {
     "observed": {"waiting_time": 0.4, "method": "tail"},
-    "quantum": [{"waiting_time": 0.3}],
+    "quantum": {"waiting_time": 0.3},
+    "frontiers": {
+        "quantum": [
+            {"splitting_probability": p, "waiting_time": 1 - p, "baseline_throughput": 2 - p} for p in (0, 0.5, 1)
+        ]
+    },
     "certificate": {"score": 1.0, "certified": True},
     "measured": {"counts": [[1, 2], [3, 4]]},
     "provenance": {"bellqueue_version": "1", "libraries": {"numpy": "2.0"}, "seed": 3, "command": "run"},
@@ -41,8 +46,11 @@ def test_what_agrees_is_one_row_that_names_the_fields() -> None:
     [
         (lambda record: record["observed"].update(waiting_time=0.4 + 1e-8), "observed.waiting_time"),
         (lambda record: record["observed"].update(waiting_time=math.nan), "observed.waiting_time"),
-        (lambda record: record["quantum"][0].update(waiting_time=0.30001), "quantum[0].waiting_time"),
-        (lambda record: record["quantum"].append({}), "quantum"),
+        (lambda record: record["quantum"].update(waiting_time=0.3002), "quantum.waiting_time"),
+        (lambda record: record["quantum"].update(waiting_time=[0.3]), "quantum.waiting_time"),
+        (lambda record: record["frontiers"]["quantum"][1].update(waiting_time=0.501), "frontiers.quantum"),
+        (lambda record: record["frontiers"]["quantum"][2].update(baseline_throughput=1.01), "frontiers.quantum"),
+        (lambda record: record["frontiers"].update(quantum=[]), "frontiers.quantum"),
         (lambda record: record["certificate"].update(certified=1), "certificate.certified"),
         (lambda record: record["certificate"].pop("score"), "certificate.score"),
         (lambda record: record["provenance"].update(extra=1), "provenance.extra"),
@@ -57,8 +65,10 @@ def test_what_was_changed_is_named(change: Any, what: str) -> None:
 def test_rounding_and_the_place_of_the_run_are_no_differences() -> None:
     def elsewhere(record: dict[str, Any]) -> None:
         record["observed"]["waiting_time"] *= 1 + 1e-12
-        record["quantum"][0]["waiting_time"] *= 1 + 1e-8  # found by an optimizer
+        record["quantum"]["waiting_time"] *= 1 + 1e-8  # found by an optimizer
         record["provenance"]["command"] = "another"
+
+        record["frontiers"]["quantum"].pop(1)  # the rest still draws the same curve
 
     assert compared(elsewhere).keys() == {FRESH}
 
@@ -66,18 +76,18 @@ def test_rounding_and_the_place_of_the_run_are_no_differences() -> None:
 def test_other_versions_may_search_and_word_otherwise_but_not_count_otherwise() -> None:
     def older(record: dict[str, Any]) -> None:
         record["provenance"]["libraries"]["numpy"] = "1.0"
-        record["quantum"][0]["waiting_time"] = 0.31
+        record["quantum"]["waiting_time"] = 0.31
         record["observed"] |= {"waiting_time": 0.41, "method": "another word"}
         del record["measured"]
 
     rows = compared(older)
     assert {what: row.status for what, row in rows.items() if what != FRESH} == {
-        "quantum[0].waiting_time": "not checked",
+        "quantum.waiting_time": "not checked",
         "observed.method": "not checked",
         "measured": "not checked",
         "observed.waiting_time": "DIFFERS",
     }
-    assert "numpy 1.0" in rows["quantum[0].waiting_time"].method
+    assert "numpy 1.0" in rows["quantum.waiting_time"].method
 
 
 def test_a_search_that_time_cut_off_is_not_held_against_what_rests_on_it() -> None:
