@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
@@ -16,12 +17,13 @@ from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
 
-from ...analysis.certificate.scores import Sample
+from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.several_pairs import crosstalk_warning
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES
 from ...analysis.records.verdict import verdict
-from ...analysis.result import analyse
+from ...analysis.replay.context import with_context
+from ...analysis.result import analyze
 from ...analysis.verification.comparison import Fresh
 from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verification
 from ...analysis.verification.record import RunFiles
@@ -32,7 +34,6 @@ from ...model.games.strategy import Measurements, Strategy
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
 from ...model.validation import read_text
-from ..experiment.context import with_context
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, read_analysis
 from ..experiment.pipeline import analyse_run
 from ..experiment.provenance import bellqueue_version, library_versions
@@ -114,13 +115,13 @@ def fresh_of_folder(folder: Path, stored: str) -> Fresh:
     shape = scenario.workload().shape
     plan.check(plan.scenario_hash, shape)
     trials = run.trials(shape)
-    context = json.loads(stored).get("context") is not None
     try:
         plan.check(scenario.content_hash(), shape)
-        analysis = analyse_run(scenario, plan, trials, context=context)
+        frontiers = Frontiers.of(scenario)
+        analysis = analyse_run(scenario, plan, trials, frontiers=frontiers)
     except BellqueueError as error:
         return Fresh(None, str(error), contradicted=True)
-    return Fresh(json.loads(analysis.to_json()))
+    return Fresh(json.loads(_with_context(analysis, frontiers, json.loads(stored).get("context")).to_json()))
 
 
 def fresh_of_record(record: Path) -> Fresh:
@@ -132,6 +133,8 @@ def fresh_of_record(record: Path) -> Fresh:
     planned, measured = stored.planned, stored.measured
     if measured is None:
         return Fresh(None, "the raw counts are not in this older record; give the run's folder")
+    if planned is not None and stored.context is None:
+        return Fresh(None, "the measurement bases are not in this older record; give the run's folder")
     parallel = stored.certificate.parallel
     if measured.stopped and parallel > 1:
         return Fresh(None, "of several Bell pairs in a run that could stop early the order matters; give its folder")
@@ -151,7 +154,7 @@ def fresh_of_record(record: Path) -> Fresh:
     try:
         scenario = Scenario.parse(stored.scenario)
         frontiers = Frontiers.of(scenario)
-        analysis = analyse(
+        analysis = analyze(
             scenario,
             Sample(counts, sampling),
             provenance,
@@ -163,19 +166,32 @@ def fresh_of_record(record: Path) -> Fresh:
     except BellqueueError as error:
         return Fresh(None, str(error), contradicted=True)
     without = {"parallel"} if stored.parallel else set()
-    if stored.context is not None:
-        analysis = with_context(analysis, frontiers)
-        without |= {"context.bases"} if planned else set()
-    return Fresh(json.loads(_with_order(analysis, stored).to_json()), without=frozenset(without))
+    context = stored.context.model_dump() if stored.context else None
+    analysis = _with_context(_with_order(analysis, stored), frontiers, context)
+    return Fresh(json.loads(analysis.to_json()), without=frozenset(without))
+
+
+def _with_context(analysis: Analysis, frontiers: Frontiers, stored: dict[str, Any] | None) -> Analysis:
+    """As much of its context as was stored: none in older records, all in a run's folder."""
+    if stored is None:
+        return analysis.model_copy(update={"context": None})
+    return with_context(analysis, frontiers) if stored.get("by_visibility") else analysis
 
 
 def _point(stored: Analysis) -> OperatingPoint | None:
-    """The operating point planned; an analysis looks at nothing of its strategy but the correlators."""
-    if stored.planned is None or stored.correlators.ideal is None:
+    """The operating point planned, with a strategy of the correlators planned."""
+    if stored.planned is None or stored.context is None:
         return None
-    ideal = np.array(stored.correlators.ideal)
-    strategy = Strategy((Measurements(ideal, np.eye(ideal.shape[1])),), (1.0,))
-    return OperatingPoint(strategy, **stored.planned.model_dump(exclude={"predicted"}))
+    parts = [
+        (each.probability, Measurements(*(np.array([np.cos(angles), np.sin(angles)]).T for angles in both)))
+        for each in stored.context.bases
+        for both in [(each.alpha, each.beta)]
+    ]
+    if not parts:  # vectors beyond a plane are not in the record; an analysis looks at their correlators alone
+        ideal = np.array(stored.correlators.ideal)
+        parts = [(1.0, Measurements(ideal, np.eye(ideal.shape[1])))]
+    shares, measurements = zip(*parts, strict=True)
+    return OperatingPoint(Strategy(measurements, shares), **stored.planned.model_dump(exclude={"predicted"}))
 
 
 def _in_any_order(counts: Counts) -> Trials:

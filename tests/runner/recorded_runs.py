@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
@@ -66,7 +67,8 @@ def write_run(
     folder.mkdir()
     write_records(folder, scenario, plan)
     write_trials(folder, trials)
-    write_text(folder / ANALYSIS, analyse_run(scenario, plan, trials, context=context).to_json())
+    analysis = analyse_run(scenario, plan, trials)
+    write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
 
 
 def _measured(experiment: Experiment, visibility: float, seed: int) -> Trials:

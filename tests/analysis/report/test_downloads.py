@@ -13,7 +13,7 @@ import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.counts_file import read_counts
 from bellqueue.analysis.report.downloads import downloads
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.result import analyze
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import provenance, simulated
@@ -49,7 +49,7 @@ def test_the_counts_file_is_analysed_to_the_same_numbers(planned: Analysis, hano
         target = tmp_path / "counts.json"
         target.write_text(_files(analysis)["counts.json"])
         sample = read_counts(target, Scenario.default().workload())
-        again = analyse(Scenario.default(), sample, provenance())
+        again = analyze(Scenario.default(), sample, provenance())
         assert again.observed.waiting_time.estimate == pytest.approx(analysis.observed.waiting_time.estimate, rel=1e-12)
         assert sample.random == (analysis is planned)
 

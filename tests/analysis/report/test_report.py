@@ -11,11 +11,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.scores import Estimate, Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Visibility
 from bellqueue.analysis.report.downloads import downloads
 from bellqueue.analysis.report.page import report_html
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.result import analyze
+from bellqueue.model.estimate import Estimate
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
@@ -288,7 +289,7 @@ def test_pairs_that_never_occur_may_stay_unmeasured() -> None:
     record["traffic"]["joint"] = [[0.4, 0.2, 0.05], [0.2, 0.0, 0.05], [0.05, 0.05, 0.0]]
     counts = np.full((3, 3, 2, 2), 100)
     counts[1, 1] = counts[2, 2] = 0
-    analysis = analyse(Scenario.parse(record), Sample(Counts(counts), Sampling("fixed")), provenance())
+    analysis = analyze(Scenario.parse(record), Sample(Counts(counts), Sampling("fixed")), provenance())
     html = report_html(Analysis.model_validate_json(analysis.to_json()))
     assert html.count("not measured") == 2
     assert not re.search(r"\bnan\b", _Page(html).text)

@@ -6,10 +6,10 @@ import io
 from typing import Any
 
 import pytest
-from bellqueue.analysis.certificate.scores import Estimate
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.report.tables.section import Cell, bound_text, estimate_cell
+from bellqueue.model.estimate import Estimate
 from bellqueue.runner.commands.sections import analysis_table, frontier_table
 from rich.console import Console, RenderableType
 

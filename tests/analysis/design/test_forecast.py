@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.scores import Estimate
 from bellqueue.analysis.design.design import best_design, evaluate_design, naive_design
 from bellqueue.analysis.design.forecast import (
     Forecast,
@@ -19,6 +18,7 @@ from bellqueue.analysis.design.forecast import (
     sufficient_visibility,
 )
 from bellqueue.model.errors import ScenarioError
+from bellqueue.model.estimate import Estimate
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.analysis.records.context_record import Context, WaitingTimes
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.context_record import Context, MeasurementBases, WaitingTimes
+from bellqueue.analysis.replay.context import MOST_PAIRS, wanted_pairs, with_context
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.context import MOST_PAIRS, wanted_pairs, with_context
 
 from tests.analysis.conftest import published, simulated
-from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
 SCENARIO = Scenario.default()
@@ -80,10 +78,18 @@ def test_the_same_data_give_the_same_context_and_other_data_another() -> None:
 
 def test_bases_give_the_correlators_planned() -> None:
     strategy = FRONTIERS.operating_point(SCENARIO).strategy
-    context = with_context(HANOI, FRONTIERS, strategy).context
-    assert context is not None
-    found = sum(each.probability * np.cos(np.subtract.outer(each.alpha, each.beta)) for each in context.bases)
+    bases = MeasurementBases.of(strategy)
+    found = sum(each.probability * np.cos(np.subtract.outer(each.alpha, each.beta)) for each in bases)
     assert np.asarray(found) == pytest.approx(strategy.correlators, abs=1e-9)
+
+
+def test_the_context_is_worked_out_once_and_keeps_the_bases(planned: Analysis) -> None:
+    assert planned.context is not None
+    assert planned.context.by_visibility is None
+    whole = with_context(planned)
+    assert whole.context is not None
+    assert whole.context.bases == planned.context.bases != []
+    assert with_context(whole) is whole
 
 
 def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps() -> None:
@@ -104,23 +110,6 @@ def test_the_load_of_the_scenario_is_among_the_loads() -> None:
     assert context.by_load.load[at] == pytest.approx(FRONTIERS.workload.load)
     assert context.by_load.ideal[at] == pytest.approx(context.by_visibility.reduction_relative[-1], rel=1e-6)
     assert all(noisy < ideal for noisy, ideal in zip(context.by_load.noisy, context.by_load.ideal, strict=True))
-
-
-def test_a_report_is_made_again_from_its_record_alone(call: Run, tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_text(json.dumps(default_record()))
-    content = {"schema": "bellqueue.counts/1", "types": ["short", "long"], "settings": "fixed", "counts": IBM_HANOI}
-    (tmp_path / "c.json").write_text(json.dumps(content))
-    done = call("analyze", "c.json", "--scenario", "s.json", "--json", "--report", "first.html")
-    (tmp_path / "analysis.json").write_text(done.stdout)
-    again = call("report", "analysis.json")
-    assert again.returncode == 0, again.stderr
-    first, second = ((tmp_path / name).read_text() for name in ("first.html", "analysis.html"))
-    assert first == second
-    assert "How long single requests wait" in first
-    (tmp_path / "broken.json").write_text("{}")
-    refused = call("report", "broken.json")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("bellqueue: broken.json: ")
 
 
 def test_the_simulation_is_longer_where_waits_are_alike_for_longer() -> None:

@@ -2,7 +2,7 @@
 
 The adversaries of `test_false_alarms`, 2000 runs of 20000 trials each, looked at after every trial. With settings in
 proportion to the game U is 0 or 1, so that the martingale depends on the numbers of wins and trials alone: its boundary
-is found once, and wins are compared with it. Runs are then handed to `log_anytime_p_values` and to the rounds of a
+is found once, and wins are compared with it. Runs are then handed to the martingale and to the rounds of a
 measurement, which must come to the same.
 """
 
@@ -13,12 +13,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.martingale import SPREAD, log_anytime_p_values, trial_scores
-from bellqueue.analysis.certificate.stopping import WhenCertified
+from bellqueue.analysis.certificate.martingale import RunningMartingale, growth, log_mixture
+from bellqueue.analysis.certificate.scores import trial_scores
+from bellqueue.analysis.certificate.stopping import Rounds, Standing
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.experiment.rounds import Rounds, Standing, measure_in_rounds
+from bellqueue.runner.experiment.rounds import measure_in_rounds
 from numpy.typing import NDArray
 from scipy.stats import binom
 
@@ -42,10 +43,10 @@ Bits = NDArray[np.bool_]
 
 def _martingale_boundary() -> Integers:
     """The fewest wins at which the martingale reaches 1/α after 1, 2, … trials, shape (TRIALS,)."""
-    growth = SPREAD.growth(np.array([1.0]))[:, 0]
+    won = growth(np.array([1.0]))[:, 0]
     boundary, wins = np.empty(TRIALS, dtype=np.int64), 0
     for trials in range(1, TRIALS + 1):
-        while wins <= trials and SPREAD.log_wealth(wins * growth, trials, BOUND) < -math.log(ALPHA):
+        while wins <= trials and log_mixture(wins * won, trials, BOUND) < -math.log(ALPHA):
             wins += 1
         boundary[trials - 1] = wins
     return boundary
@@ -82,7 +83,7 @@ def test_nobody_is_certified_at_any_moment_more_often_than_alpha(seed: int, play
         ever = reached.any(axis=1)
         certified += int(ever.sum())
         for run in np.flatnonzero(ever)[: 10 - compared].tolist():
-            log_p = log_anytime_p_values(trial_scores(GAME, R, _trials(x[run], y[run], equal[run])), BOUND)
+            log_p = RunningMartingale(BOUND).update(trial_scores(GAME, R, _trials(x[run], y[run], equal[run])))
             assert np.argmax(log_p <= math.log(ALPHA)) == np.argmax(reached[run])
             assert log_p[-1] <= math.log(ALPHA)  # once certified, for good
             compared += 1
@@ -119,8 +120,8 @@ def _stops(trials: Trials, may: bool) -> bool:
         return Trials(**columns, shape=trials.shape)
 
     seen: list[Standing] = []
-    state = Rounds(FRONTIERS, Sampling("random", R), MULTIPLIER, ALPHA, TRIALS, WhenCertified(ALPHA))
+    state = Rounds(FRONTIERS, Sampling("random", R), MULTIPLIER, ALPHA, TRIALS)
     measure_in_rounds(state, TRIALS, 0, measured, seen.append)
-    certified = seen[-1].decision.reason.startswith("certified")
+    certified = seen[-1].certified
     assert may or not certified
     return certified

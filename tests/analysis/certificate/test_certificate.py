@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import CONDITIONAL, FRESH, certify
 from bellqueue.analysis.certificate.diagnostics import chsh, log10_settings_p_value, no_signalling_test
-from bellqueue.analysis.certificate.scores import BoundedSum, Sample, estimate_functional
+from bellqueue.analysis.certificate.estimates import estimate_functional
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
@@ -35,7 +37,7 @@ def _provenance(scenario: Scenario) -> Provenance:
 
 def _published(table: object, scenario: Scenario | None = None) -> Analysis:
     scenario = scenario or Scenario.default()
-    return analyse(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
+    return analyze(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
 
 
 def _counts(correlators: np.ndarray, trials: np.ndarray) -> Counts:
@@ -95,7 +97,7 @@ def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
     frontiers = Frontiers(scenario.workload())
     strategy = frontiers.quantum.at_splitting_probability(0.3)
     counts = _counts(strategy.correlators, np.full((2, 2), 50_000))
-    found = analyse(scenario, Sample(counts, Sampling("fixed")), _provenance(scenario))
+    found = analyze(scenario, Sample(counts, Sampling("fixed")), _provenance(scenario))
     assert found.certificate.certified
     assert found.observed.waiting_time.estimate == pytest.approx(40.534, abs=2e-3)
     assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(43.2625, abs=2e-2)
@@ -109,7 +111,7 @@ def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
     correlators = 0.97 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
     counts = _counts(correlators, trials)
     sample = Sample(counts, Sampling("random", r))
-    found = certify(frontiers, sample, [MULTIPLIER], 1e-3)
+    found = certify([frontiers.game(MULTIPLIER)], sample, 1e-3)
     wins = int(np.where(game.matrix > 0, counts.together, counts.settings - counts.together).sum())
     weight = np.abs(game.matrix).sum()
     best = max(float((game.matrix * np.outer(a, b)).sum()) for a in _signs() for b in _signs())
@@ -128,7 +130,7 @@ def _signs() -> list[np.ndarray]:
 
 def test_realised_frequencies_that_are_not_exact_fall_back_to_chernoff() -> None:
     frontiers = Frontiers(Scenario.default().workload())
-    found = certify(frontiers, Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed")), [MULTIPLIER], 1e-3)
+    found = certify([frontiers.game(MULTIPLIER)], Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed")), 1e-3)
     assert found.method == "Chernoff–KL"
 
 
@@ -148,16 +150,18 @@ def test_blocks_lose_the_fresh_settings_assumption() -> None:
     frontiers = Frontiers(Scenario.default().workload())
     r = frontiers.game(MULTIPLIER).input_distribution
     counts = _counts(np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
-    assert certify(frontiers, Sample(counts, Sampling("random", r, 10)), [MULTIPLIER], 1e-3).assumption == CONDITIONAL
+    assert (
+        certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r, 10)), 1e-3).assumption == CONDITIONAL
+    )
 
 
 def test_lost_trials_count_as_losses() -> None:
     frontiers = Frontiers(Scenario.default().workload())
     r = frontiers.game(MULTIPLIER).input_distribution
     counts = _counts(0.9 * np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
-    whole = certify(frontiers, Sample(counts, Sampling("random", r)), [MULTIPLIER], 1e-3)
+    whole = certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r)), 1e-3)
     lost = np.full((2, 2), 100)
-    part = certify(frontiers, Sample(counts, Sampling("random", r, 1, lost)), [MULTIPLIER], 1e-3)
+    part = certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r, 1, lost)), 1e-3)
     assert part.trials == whole.trials + 400
     assert part.lost == 400
     assert part.log10_p_value > whole.log10_p_value
@@ -169,7 +173,9 @@ def test_the_union_bound_multiplies_by_the_number_of_edges() -> None:
     frontiers = Frontiers(Scenario.default().workload())
     sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
     edges = frontiers.classical.multipliers.tolist()
-    one, all_edges = (certify(frontiers, sample, tried, 1e-3) for tried in ([MULTIPLIER], edges))
+    one, all_edges = (
+        certify([frontiers.game(each) for each in tried], sample, 1e-3) for tried in ([MULTIPLIER], edges)
+    )
     assert all_edges.log10_p_value == pytest.approx(one.log10_p_value + math.log10(len(edges)), abs=1e-9)
 
 
@@ -225,7 +231,7 @@ def test_settings_that_were_not_drawn_as_declared_lose_their_assumption() -> Non
     declared = np.full((2, 2), 0.25)
     lie = Sample(Counts(np.array(IBM_HANOI)), Sampling("random", declared))
     assert log10_settings_p_value(lie) < -100
-    found = analyse(scenario, lie, _provenance(scenario))
+    found = analyze(scenario, lie, _provenance(scenario))
     assert found.certificate.assumption == CONDITIONAL
     assert "SETTINGS ALARM" in found.verdict[0]
 
@@ -264,7 +270,7 @@ def test_the_confidence_region_covers_the_truth() -> None:
         table[..., 0, 0], table[..., 0, 1] = together // 2, (settings - together) // 2
         table[..., 1, 1], table[..., 1, 0] = together - together // 2, settings - together - (settings - together) // 2
         sample = Sample(Counts(table), Sampling("fixed"))
-        found = analyse(scenario, sample, _provenance(scenario), frontiers=frontiers)
+        found = analyze(scenario, sample, _provenance(scenario), frontiers=frontiers)
         corners = found.confidence_region
         inside = corners[0].splitting_probability <= p <= corners[2].splitting_probability
         line = [corner.waiting_time + found.certificate.multiplier * corner.splitting_probability for corner in corners]

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import smallest_log_p_value
 from bellqueue.analysis.certificate.diagnostics import no_signalling_test
-from bellqueue.analysis.certificate.martingale import log_anytime_p_values, trial_scores
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.martingale import RunningMartingale
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
@@ -87,10 +88,10 @@ def _table(x: Array, y: Array, equal: Array, rng: np.random.Generator) -> Array:
 
 def _certified(frontiers: Frontiers, tables: list[Array], sampling: Sampling, multipliers: list[float]) -> int:
     """How many of the experiments are certified; one that never measured some pair of types is refused."""
-    certified = 0
+    games, certified = [frontiers.game(multiplier) for multiplier in multipliers], 0
     for table in tables:
         try:
-            log_p = smallest_log_p_value(frontiers, Sample(Counts(table), sampling), multipliers)[1]
+            log_p = smallest_log_p_value(games, Sample(Counts(table), sampling))[1]
         except DataError:
             continue
         certified += log_p <= math.log(ALPHA)
@@ -241,7 +242,7 @@ def test_the_martingale_at_any_time(player: Player, r: Array | None) -> None:
     for run in range(RUNS):
         a = np.zeros(TRIALS, dtype=int)
         trials = Trials(x[run], y[run], a, np.where(equal[run] > 0, 0, 1), (2, 2))
-        certified += log_anytime_p_values(trial_scores(matrix, drawn, trials), bound).min() <= math.log(ALPHA)
+        certified += RunningMartingale(bound).update(trial_scores(matrix, drawn, trials)).min() <= math.log(ALPHA)
     assert certified <= ALLOWED
 
 
@@ -257,12 +258,12 @@ def test_the_martingale_certifies_entanglement_and_never_rises() -> None:
     scores = trial_scores(matrix, r, Trials(x, y, np.zeros_like(x), b, (2, 2)))
     assert set(np.unique(scores)) == {0.0, 1.0}
     bound = ((_best(matrix)[0] * matrix).sum() / np.abs(matrix).sum() + 1) / 2
-    log_p = log_anytime_p_values(scores, bound)
+    log_p = RunningMartingale(bound).update(scores)
     assert np.all(np.diff(log_p) <= 0)
     win = scores.mean()
     information = win * math.log(win / bound) + (1 - win) * math.log((1 - win) / (1 - bound))
     assert log_p[-1] < -0.95 * information * len(scores)  # Kelly's growth rate is the relative entropy
-    assert np.all(log_anytime_p_values(scores, 1.0) == 0)
+    assert np.all(RunningMartingale(1.0).update(scores) == 0)
 
 
 def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import certify
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.tails import log_binomial_tail
 from bellqueue.analysis.design.design import (
     Design,
@@ -61,11 +61,11 @@ def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, trials: 
     cells = np.append(behaviour.reshape(-1, 4), 1 - behaviour.sum(axis=(2, 3)).reshape(-1, 1), axis=1)
     cells = r.reshape(-1, 1) * np.clip(cells, 0.0, 1.0)
     drawn = rng.multinomial(trials, (cells / cells.sum()).ravel(), size=RUNS).reshape(RUNS, *r.shape, 5)
+    game = frontiers.game(design.certificate_multiplier)
     return sum(
         certify(
-            frontiers,
+            [game],
             Sample(Counts(table[..., :4].reshape(*r.shape, 2, 2)), Sampling("random", r, 1, table[..., 4])),
-            [design.certificate_multiplier],
             design.significance,
         ).certified
         for table in drawn

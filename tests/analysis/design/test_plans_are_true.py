@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.certificate import certify
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.design.design import Design, evaluate_design
 from bellqueue.analysis.design.forecast import plan_design
 from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
@@ -63,11 +63,11 @@ def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, rng: np.
     cells = r[..., None, None] * behaviour
     assert design.trials is not None
     drawn = rng.multinomial(design.trials, (cells / cells.sum()).ravel(), size=RUNS).reshape(RUNS, *behaviour.shape)
+    game = frontiers.game(design.certificate_multiplier)
     return sum(
         certify(
-            frontiers,
+            [game],
             Sample(Counts(table), Sampling("random", r)),
-            [design.certificate_multiplier],
             design.significance,
         ).certified
         for table in drawn

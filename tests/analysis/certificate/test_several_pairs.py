@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.scores import BoundedSum, Sample
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.certificate.several_pairs import crosstalk_test, pair_samples
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.result import analyse
-from bellqueue.circuits.schedule import SamplingPlan, draw_plan
+from bellqueue.analysis.result import analyze
+from bellqueue.circuits.schedule import Schedule, draw_schedule
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
 from bellqueue.model.scenario.file import Scenario
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import binom
 
-from .conftest import provenance
+from tests.analysis.conftest import provenance
 
 RUNS, SHOTS, ALPHA = 2000, 100, 0.05
 ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
@@ -177,7 +178,7 @@ class Run:
         pairs = len(visibilities)
         rng = np.random.default_rng(seed)
         self.sampling = Sampling("random", self.r, parallel=pairs, **sampling)
-        self.plan: SamplingPlan = draw_plan(self.point.strategy, self.sampling, self.r, shots * pairs, rng)
+        self.plan: Schedule = draw_schedule(self.point.strategy, self.sampling, self.r, shots * pairs, rng)
         angles = np.array([[each.alpha, each.beta] for each in self.plan.settings])[self.plan.order]
         noise = np.tile(visibilities, shots)
         equal = rng.random(len(noise)) < (1 + noise * np.cos(angles[:, 0] - angles[:, 1])) / 2
@@ -187,11 +188,11 @@ class Run:
     def sample(self, **changes: Any) -> Sample:
         return Sample(self.trials.counts(), replace(self.sampling, **changes))
 
-    def analyse(self, trials: Trials | None = None, **changes: Any) -> Analysis:
+    def analyze(self, trials: Trials | None = None, **changes: Any) -> Analysis:
         trials = trials or self.trials
         sample = Sample(trials.counts(), replace(self.sampling, **changes))
         qubits = [10 * pair + side for pair in range(self.sampling.parallel) for side in range(2)]
-        return analyse(
+        return analyze(
             self.scenario,
             sample,
             provenance(qubits=qubits),
@@ -208,11 +209,11 @@ def three() -> Run:
 
 @pytest.fixture(scope="module")
 def analysis(three: Run) -> Analysis:
-    return three.analyse()
+    return three.analyze()
 
 
 def test_ideal_pairs_certify_together_and_one_by_one() -> None:
-    found = Run((1.0, 1.0, 1.0), 4000).analyse()
+    found = Run((1.0, 1.0, 1.0), 4000).analyze()
     assert found.certificate.certified
     assert found.certificate.log10_p_value_any_crosstalk is not None
     assert found.certificate.log10_p_value < found.certificate.log10_p_value_any_crosstalk < -3
@@ -243,7 +244,7 @@ def test_each_pair_is_what_its_trials_say_by_themselves(three: Run, analysis: An
     for number, pair in enumerate(analysis.parallel.pairs):
         rows = slice(number, None, 3)
         alone = Trials(three.trials.x[rows], three.trials.y[rows], three.trials.a[rows], three.trials.b[rows], (2, 2))
-        lone = three.analyse(alone, parallel=1)
+        lone = three.analyze(alone, parallel=1)
         assert pair.trials == 5000
         assert pair.qubits == (10 * number, 10 * number + 1)
         assert pair.log10_p_value == lone.certificate.log10_p_value
@@ -279,7 +280,7 @@ def test_the_tables_show_every_pair_at_80_columns(analysis: Analysis) -> None:
 
 
 def test_one_pair_to_a_shot_leaves_the_record_as_it_was() -> None:
-    found = Run((0.97,), 3000).analyse()
+    found = Run((0.97,), 3000).analyze()
     assert found.parallel is None
     assert found.certificate.log10_p_value_any_crosstalk is None
     assert "pairs" not in found.certificate.assumption
@@ -293,7 +294,7 @@ def test_an_alarm_leads_the_verdict(three: Run) -> None:
     """The second pair's outcomes are flipped wherever the first one's request at A is of the second type."""
     a = three.trials.a.copy()
     a[1::3] ^= (three.trials.x[::3] == 1).astype(a.dtype)
-    found = three.analyse(replace(three.trials, a=a))
+    found = three.analyze(replace(three.trials, a=a))
     assert found.parallel is not None
     assert (found.parallel.crosstalk.source, found.parallel.crosstalk.target) == (1, 2)
     assert found.verdict[0].startswith("CROSSTALK ALARM: the outcomes of pair 2 depend on the settings of pair 1")
@@ -305,7 +306,7 @@ def test_lost_shots_count_as_losses_of_every_pair(three: Run) -> None:
     gone = [
         three.trials.of_pair(pair, 3).counts().settings - rest.of_pair(pair, 3).counts().settings for pair in range(3)
     ]
-    found = three.analyse(rest, lost=np.sum(gone, axis=0), lost_by_pair=np.array(gone))
+    found = three.analyze(rest, lost=np.sum(gone, axis=0), lost_by_pair=np.array(gone))
     assert found.certificate.lost == 3000
     assert found.parallel is not None
     assert [pair.lost for pair in found.parallel.pairs] == [1000] * 3
@@ -315,7 +316,7 @@ def test_lost_shots_count_as_losses_of_every_pair(three: Run) -> None:
     b = three.trials.b.copy()
     lost = slice(3 * 4000, None)
     b[lost] = np.where(matrix > 0, 1, 0)[three.trials.x[lost], three.trials.y[lost]] ^ three.trials.a[lost]
-    losing = three.analyse(replace(three.trials, b=b))
+    losing = three.analyze(replace(three.trials, b=b))
     assert losing.parallel is not None
     assert found.certificate.log10_p_value == losing.certificate.log10_p_value
     assert found.certificate.log10_p_value_any_crosstalk == losing.certificate.log10_p_value_any_crosstalk
@@ -324,7 +325,7 @@ def test_lost_shots_count_as_losses_of_every_pair(three: Run) -> None:
 
 
 def test_without_fresh_settings_there_is_no_such_p_value() -> None:
-    found = Run((0.97, 0.97), 2000, block=10).analyse()
+    found = Run((0.97, 0.97), 2000, block=10).analyze()
     assert found.certificate.log10_p_value_any_crosstalk is None
     assert "count as independent trials" in found.certificate.assumption
     assert found.parallel is not None
@@ -354,13 +355,13 @@ def test_every_pair_has_settings_of_its_own_in_every_block_of_shots(pairs: int, 
 def test_fixed_settings_are_the_same_on_all_pairs_of_a_shot() -> None:
     point = Run((1.0,), 10)
     sampling = Sampling("fixed", point.r, parallel=3)
-    plan = draw_plan(point.point.strategy, sampling, point.r, 3000, np.random.default_rng(0))
+    plan = draw_schedule(point.point.strategy, sampling, point.r, 3000, np.random.default_rng(0))
     shots = plan.order.reshape(-1, 3)
     assert (shots == shots[:, :1]).all()
     assert np.abs(np.bincount(shots[:, 0], minlength=4) - 1000 * point.r.ravel()).max() < 1
 
 
 def test_the_stored_plan_keeps_the_number_of_pairs(three: Run) -> None:
-    back = SamplingPlan.from_bytes(three.plan.to_bytes())
+    back = Schedule.from_bytes(three.plan.to_bytes())
     assert back.sampling.parallel == 3
     assert np.array_equal(back.order, three.plan.order)

@@ -8,26 +8,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...analysis.certificate.scores import Estimate
-from ...analysis.records.analysis_record import Analysis
-from ...analysis.records.context_record import (
+from ...model.games.operating_point import Frontiers
+from ...model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
+from ...model.hashing import content_hash
+from ...model.queueing.routing import SplittingRouting
+from ...model.queueing.simulation import SimulationResult, compare
+from ...model.queueing.waiting import WaitingDistribution
+from ...model.queueing.workload import Workload
+from ...model.scenario.file import Scenario
+from ..records.analysis_record import Analysis
+from ..records.context_record import (
     Context,
     LoadSensitivity,
-    MeasurementBases,
     RoutingName,
     SimulatedWaiting,
     VisibilitySensitivity,
     WaitingPercentile,
     WaitingTimes,
 )
-from ...model.games.operating_point import Frontiers
-from ...model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
-from ...model.games.strategy import Strategy
-from ...model.queueing.routing import SplittingRouting
-from ...model.queueing.simulation import SimulationResult, compare
-from ...model.queueing.waiting import WaitingDistribution
-from ...model.queueing.workload import Workload
-from .provenance import content_hash
 from .replay import distribution_of, mixture_at, percentile
 
 Floats = NDArray[np.float64]
@@ -41,36 +39,23 @@ _LEAST_WAITS = 20  # a tail that fewer waits reach is noise, and not kept
 _STEPS = 120  # of probability at which a distribution is kept, and as many again for its tail
 
 
-def with_context(analysis: Analysis, frontiers: Frontiers, strategy: Strategy | None = None) -> Analysis:
-    """The analysis with its context.
+def with_context(analysis: Analysis, frontiers: Frontiers | None = None) -> Analysis:
+    """The analysis with all of its context, which takes about a second; itself where it has that already.
 
     Args:
         analysis: As the data gave it.
-        frontiers: Of its scenario.
-        strategy: What was measured, where it was planned.
+        frontiers: Of its scenario, if already at hand.
     """
-    return analysis.model_copy(
-        update={
-            "context": Context(
-                bases=_bases(strategy) if strategy else [],
-                waiting_times=_waiting_times(analysis, frontiers),
-                by_visibility=_by_visibility(analysis, frontiers),
-                by_load=_by_load(analysis, frontiers),
-            )
-        }
-    )
-
-
-def _bases(strategy: Strategy) -> list[MeasurementBases]:
-    """The angles of every component; none where they are more than planar."""
-    try:
-        angles = [part.angles() for part in strategy.components]
-    except ValueError:
-        return []
-    return [
-        MeasurementBases(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
-        for weight, (alpha, beta) in zip(strategy.mixture, angles, strict=True)
-    ]
+    context = analysis.context or Context()
+    if context.by_visibility:
+        return analysis
+    frontiers = frontiers or Frontiers.of(Scenario.parse(analysis.scenario, analysis.title))
+    found = {
+        "waiting_times": _waiting_times(analysis, frontiers),
+        "by_visibility": _by_visibility(analysis, frontiers),
+        "by_load": _by_load(analysis, frontiers),
+    }
+    return analysis.model_copy(update={"context": context.model_copy(update=found)})
 
 
 def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | None:
@@ -116,9 +101,9 @@ def _simulated(name: RoutingName, workload: Workload, split: Floats, result: Sim
         routing=name,
         splitting_probability=workload.splitting_probability(split),
         waiting_time_formula=workload.waiting_time(split),
-        waiting_time=_limits(result.waiting_time),
+        waiting_time=result.waiting_time,
         percentiles=[
-            WaitingPercentile(probability=percent / 100, waiting_time=_limits(percentile(distribution, percent / 100)))
+            WaitingPercentile(probability=percent / 100, waiting_time=percentile(distribution, percent / 100))
             for percent in PERCENTS
         ],
         times=times,
@@ -158,10 +143,6 @@ def _by_load(analysis: Analysis, frontiers: Frontiers) -> LoadSensitivity | None
     return LoadSensitivity(
         load=_rounded(loads[order]), ideal=_rounded(ideal), noisy=_rounded(noisy), visibility=visibility
     )
-
-
-def _limits(value: object) -> Estimate:
-    return Estimate(*(float(getattr(value, name)) for name in ("estimate", "low", "high")))
 
 
 def _rounded(values: object, digits: int = 7) -> list[float]:

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.certificate import score_excess
-from bellqueue.analysis.certificate.confidence_sequence import (
-    equal_throughput,
-    functional_limits,
-    mean_limits,
-    reduction_limits,
-)
+from bellqueue.analysis.certificate.estimates import estimate_functional
 from bellqueue.analysis.certificate.martingale import (
-    SPREAD,
-    Bets,
+    LOG_SHARES,
+    ODDS,
     RunningMartingale,
+    growth,
     largest_log_wealth,
-    log_anytime_p_values,
     log_wealth,
-    shot_scores,
-    trial_scores,
+    lower_limit_at_any_time,
 )
-from bellqueue.analysis.certificate.scores import Sample, estimate_functional
+from bellqueue.analysis.certificate.region import ConfidenceRegion
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.analysis.design.design import evaluate_design
 from bellqueue.analysis.records.analysis_record import Provenance
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
@@ -67,6 +63,20 @@ def _sample(rng: np.random.Generator, r: Array, trials: int, correlators: Array 
     table = np.zeros((2, 2, 2, 2), dtype=int)
     table[..., 0, 0], table[..., 0, 1] = together, settings - together
     return Sample(Counts(table), Sampling("random", r))
+
+
+def _any_time(sample: Sample) -> Sample:
+    """The same of a run that could stop at any moment."""
+    return Sample(sample.counts, replace(sample.sampling, stopped=True))
+
+
+def _limits(scores: Array, significance: float) -> tuple[float, float]:
+    """Of the mean of U at any time, from the scores one by one."""
+    level = math.log(significance)
+    low, misses = (
+        lower_limit_at_any_time(growth(each).sum(axis=1), len(scores), level) for each in (scores, 1 - scores)
+    )
+    return low, 1 - misses
 
 
 def test_wins_and_losses_with_one_chance() -> None:
@@ -118,33 +128,19 @@ def test_the_reduction_is_covered_at_every_look() -> None:
         for trials in (50, 50, 100, 200, 400, 800):
             more = _sample(rng, ANY, trials).counts
             counts = more if counts is None else counts + more
-            found = reduction_limits(FRONTIERS, Sample(counts, Sampling("random", ANY)), MULTIPLIER, ALPHA)
+            sample = Sample(counts, Sampling("random", ANY, stopped=True))
+            found = ConfidenceRegion.of(FRONTIERS, sample, MULTIPLIER, ALPHA)
+            absolute, relative = found.reduction()
             for limits, true in (
                 (found.splitting_probability, p),
                 (found.waiting_time, waiting),
                 (found.excess, excess),
-                (found.waiting_time_reduction, classical - waiting),
-                (found.waiting_time_reduction_relative, 1 - waiting / classical),
+                (absolute, classical - waiting),
+                (relative, 1 - waiting / classical),
             ):
                 outside |= not limits.low - 1e-9 <= true <= limits.high + 1e-9
         missed += outside
     assert missed <= binom.ppf(0.9999, runs, ALPHA)
-
-
-def test_pairs_that_conspire_within_a_shot_are_no_false_alarm_shot_by_shot() -> None:
-    """Two pairs win or lose together: counted one by one they certify too often, by the mean of each shot they do not.
-
-    The chance that either wins, given earlier shots, is the classical 0.75 throughout.
-    """
-    rng = np.random.default_rng(15)
-    together = (rng.random((RUNS, 150)) < 0.75).astype(float).repeat(2, axis=1)
-    level = math.log(ALPHA)
-    singly = sum(log_anytime_p_values(run, 0.75)[-1] <= level for run in together)
-    by_shot = sum(log_anytime_p_values(shot_scores(run, 2), 0.75)[-1] <= level for run in together)
-    assert by_shot <= ALLOWED < singly
-    assert shot_scores(np.array([1.0, 0.0, 1.0, 1.0]), 2).tolist() == [0.5, 1.0]
-    with pytest.raises(DataError, match="3 trials do not fill shots of 2 pairs"):
-        shot_scores(np.ones(3), 2)
 
 
 @given(scores_in_order, st.lists(st.integers(0, 60), max_size=5), st.floats(0.05, 1.0))
@@ -154,16 +150,14 @@ def test_rounds_change_nothing(scores: Array, cuts: list[int], bound: float) -> 
     found = [running.update(part) for part in np.split(scores, sorted(min(cut, len(scores)) for cut in cuts))]
     whole = RunningMartingale(bound)
     assert np.array_equal(np.concatenate(found), whole.update(scores))
-    assert np.array_equal(np.concatenate(found), log_anytime_p_values(scores, bound))
     assert running.log_p_value == whole.log_p_value
-    assert running.lower_limit(math.log(ALPHA)) == whole.lower_limit(math.log(ALPHA))
 
 
 def test_rounds_change_nothing_in_a_long_run() -> None:
     scores = np.random.default_rng(6).choice([0.0, 0.3, 1.0], size=20_000, p=[0.1, 0.2, 0.7])
     running = RunningMartingale(0.7)
     found = np.concatenate([running.update(part) for part in np.split(scores, [1, 2, 777, 9000])])
-    assert np.array_equal(found, log_anytime_p_values(scores, 0.7))
+    assert np.array_equal(found, RunningMartingale(0.7).update(scores))
 
 
 @pytest.mark.parametrize("mean", [0.60, 0.66, 0.68, 0.75, 1.0])
@@ -195,10 +189,7 @@ def test_scores_come_from_their_table() -> None:
 
 @given(scores_in_order)
 def test_the_lower_limit_is_where_the_test_turns(scores: Array) -> None:
-    low = mean_limits(scores, math.log(ALPHA)).low
-    running = RunningMartingale(0.9)
-    running.update(scores)
-    assert running.lower_limit(math.log(ALPHA)) == pytest.approx(low, abs=1e-10)
+    low = _limits(scores, ALPHA)[0]
     if low > 1e-6:
         assert log_wealth(scores, low - 1e-7)[-1] > -math.log(ALPHA) > log_wealth(scores, low + 1e-7)[-1]
 
@@ -208,7 +199,7 @@ def test_the_mixture_is_the_plain_product_of_its_bets() -> None:
     expected = [
         sum(
             math.exp(log_weight) * math.prod((1 + odds * u) / (1 + odds * mean) for u in scores[:n].tolist())
-            for odds, log_weight in zip(SPREAD.odds.tolist(), SPREAD.log_weights.tolist(), strict=True)
+            for odds, log_weight in zip(ODDS.tolist(), LOG_SHARES.tolist(), strict=True)
         )
         for n in range(1, 6)
     ]
@@ -217,22 +208,20 @@ def test_the_mixture_is_the_plain_product_of_its_bets() -> None:
 
 @given(scores_in_order, st.integers(0, 59), st.integers(0, 20))
 def test_limits_move_the_right_way(scores: Array, at: int, lost: int) -> None:
-    found = mean_limits(scores, math.log(0.05))
-    assert 0 <= found.low <= found.estimate <= found.high <= 1
-    surer = mean_limits(scores, math.log(0.001))
-    assert surer.low <= found.low
-    assert surer.high >= found.high
-    mirrored = mean_limits(1 - scores, math.log(0.05))
-    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high), abs=1e-9)
+    low, high = _limits(scores, 0.05)
+    assert 0 <= low <= scores.mean() <= high <= 1
+    surer = _limits(scores, 0.001)
+    assert surer[0] <= low
+    assert surer[1] >= high
     better = scores.copy()
     better[at % len(scores)] = 1.0
-    assert mean_limits(better, math.log(0.05)).low >= found.low - 1e-12
+    assert _limits(better, 0.05)[0] >= low - 1e-12
+    assert _limits(np.append(scores, np.zeros(lost)), 0.05)[0] <= low + 1e-12
     running, whole = RunningMartingale(0.5), RunningMartingale(0.5)
     whole.update(scores)
     running.update(scores, lost)
     assert running.trials == len(scores) + lost
     assert running.log_p_value >= whole.log_p_value
-    assert running.lower_limit(math.log(0.05)) <= whole.lower_limit(math.log(0.05)) + 1e-12
 
 
 def test_lost_trials_are_losses_wherever_they_lay_in_their_round() -> None:
@@ -243,7 +232,6 @@ def test_lost_trials_are_losses_wherever_they_lay_in_their_round() -> None:
     somewhere = np.insert(scores, rng.integers(0, 501, 20), 0.0)
     exact = RunningMartingale(0.7)
     exact.update(somewhere)
-    assert running.lower_limit(math.log(ALPHA)) == pytest.approx(exact.lower_limit(math.log(ALPHA)), abs=1e-10)
     assert running.log_p_value >= exact.log_p_value - 1e-9
 
 
@@ -254,10 +242,11 @@ def test_counts_and_order_give_the_same_limits(r: Array) -> None:
     x, y = drawn // 2, drawn % 2
     b = np.where(rng.random(3000) < (1 + TRUTH[x, y]) / 2, 0, 1)
     trials = Trials(x, y, np.zeros_like(x), b, (2, 2))
-    by_counts = functional_limits(GAME, 0.0, Sample(trials.counts(), Sampling("random", r)), math.log(ALPHA))
-    by_order = mean_limits(trial_scores(GAME, r, trials), math.log(ALPHA))
+    sample = Sample(trials.counts(), Sampling("random", r, stopped=True))
+    by_counts = estimate_functional(GAME, 0.0, sample, math.log(ALPHA))
+    by_order = _limits(trial_scores(GAME, r, trials), ALPHA)
     scale = float(np.abs(GAME / r).max())
-    low, high = scale * (2 * by_order.low - 1), scale * (2 * by_order.high - 1)
+    low, high = (scale * (2 * end - 1) for end in by_order)
     assert (by_counts.low, by_counts.high) == pytest.approx((low, high), abs=1e-9)
 
 
@@ -267,7 +256,7 @@ def test_wins_and_losses_cost_less_than_twice_the_width_for_a_fixed_number(trial
     sample = _sample(np.random.default_rng(9), PROPORTIONAL, trials)
     for significance in (0.05, 1e-3, 1e-6):
         fixed = estimate_functional(GAME, 1.0, sample, math.log(significance / 2))
-        always = functional_limits(GAME, 1.0, sample, math.log(significance / 2))
+        always = estimate_functional(GAME, 1.0, _any_time(sample), math.log(significance / 2))
         assert always.estimate == fixed.estimate
         assert always.low < fixed.low < fixed.high < always.high
         assert always.high - always.low < 2 * (fixed.high - fixed.low)
@@ -278,7 +267,7 @@ def test_unequal_weights_are_narrower_than_chernoffs_limits() -> None:
     sample = _sample(np.random.default_rng(10), PROPORTIONAL, 10_000)
     functional = -WORKLOAD.joint / 2
     fixed = estimate_functional(functional, 0.5, sample, math.log(1e-3))
-    always = functional_limits(functional, 0.5, sample, math.log(1e-3))
+    always = estimate_functional(functional, 0.5, _any_time(sample), math.log(1e-3))
     assert always.high - always.low < 0.8 * (fixed.high - fixed.low)
 
 
@@ -293,63 +282,46 @@ def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
         scenario_hash=scenario.content_hash(),
         content_hash="none",
     )
-    finished = analyse(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
-    multiplier, observed = finished.certificate.multiplier, finished.observed
-    sixth = math.log(finished.certificate.significance / 6)
-    excess = score_excess(FRONTIERS, sample, multiplier, sixth)
-    absolute, relative = equal_throughput(
-        FRONTIERS, multiplier, observed.splitting_probability, observed.waiting_time.estimate, excess
-    )
-    expected = finished.advantage.waiting_time_reduction_relative
-    assert (relative.estimate, relative.low, relative.high) == pytest.approx(
-        (expected.estimate, expected.low, expected.high), abs=1e-12
-    )
-    assert absolute.high == pytest.approx(finished.advantage.waiting_time_reduction.high, abs=1e-12)
-    found = reduction_limits(FRONTIERS, sample, multiplier, finished.certificate.significance)
-    assert found.waiting_time_reduction.estimate == pytest.approx(
-        finished.advantage.waiting_time_reduction.estimate, abs=1e-12
-    )
-    assert found.waiting_time_reduction.low == found.excess.low < finished.certificate.excess.low
+    finished = analyze(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
+    certificate, advantage = finished.certificate, finished.advantage
+    found = ConfidenceRegion.of(FRONTIERS, _any_time(sample), certificate.multiplier, certificate.significance)
+    absolute, relative = found.reduction()
+    for wide, narrow in (
+        (absolute, advantage.waiting_time_reduction),
+        (relative, advantage.waiting_time_reduction_relative),
+    ):
+        assert wide.estimate == pytest.approx(narrow.estimate, abs=1e-12)
+        assert wide.low < narrow.low < narrow.high < wide.high
+    assert absolute.low == found.certain_excess < certificate.excess.low == advantage.waiting_time_reduction.low
 
 
 def test_lost_trials_widen_both_sides() -> None:
-    whole = _sample(np.random.default_rng(12), PROPORTIONAL, 4000)
-    part = Sample(whole.counts, Sampling("random", PROPORTIONAL, lost=np.full((2, 2), 25)))
+    whole = _any_time(_sample(np.random.default_rng(12), PROPORTIONAL, 4000))
+    part = Sample(whole.counts, replace(whole.sampling, lost=np.full((2, 2), 25)))
     for functional in (GAME, -WORKLOAD.joint / 2):
-        before, after = (functional_limits(functional, 0.0, sample, math.log(ALPHA)) for sample in (whole, part))
+        before, after = (estimate_functional(functional, 0.0, each, math.log(ALPHA)) for each in (whole, part))
         assert after.low < before.low
         assert after.high > before.high
 
 
-def test_an_aimed_stake_certifies_sooner_and_a_wrong_aim_costs_little() -> None:
+def test_half_of_the_runs_end_before_a_plan_for_a_fixed_number() -> None:
     rng = np.random.default_rng(13)
-    design = evaluate_design(FRONTIERS, TRUTH, MULTIPLIER, PROPORTIONAL, 1e-3)
-    bound, mean = design.classical_score_rate, design.predicted_score_rate
-    scores = (rng.random((300, 1500)) < mean).astype(float)
-    wrong = bound + 2 * (mean - bound)
-
-    def median(bets: Bets) -> float:
-        reached = [log_anytime_p_values(run, bound, bets) <= math.log(1e-3) for run in scores]
-        return float(np.median([run.argmax() if run.any() else len(run) for run in reached]))
-
-    spread = median(SPREAD)
-    assert median(Bets.predicted(mean, bound)) < 0.92 * spread
-    assert median(Bets.predicted(wrong, bound)) < 1.25 * spread
+    design = evaluate_design(FRONTIERS, TRUTH, MULTIPLIER, PROPORTIONAL, 1e-3)  # of power 0.95
+    scores = (rng.random((300, 1500)) < design.predicted_score_rate).astype(float)
+    reached = [
+        RunningMartingale(design.classical_score_rate).update(run) <= math.log(design.significance) for run in scores
+    ]
     assert design.trials is not None
-    assert spread < design.trials  # half of the runs end before a fixed plan of power 0.95
+    assert np.median([run.argmax() if run.any() else len(run) for run in reached]) < design.trials
 
 
-@pytest.mark.parametrize("mean", [0.7, 0.8, 1.0])
-def test_shares_of_the_stake_sum_to_one(mean: float) -> None:
-    for bets in (SPREAD, Bets.predicted(mean, 0.75)):
-        assert np.exp(bets.log_weights).sum() == pytest.approx(1, abs=1e-12)
-        assert np.all(bets.odds > 0)
+def test_shares_of_the_stake_sum_to_one() -> None:
+    assert np.exp(LOG_SHARES).sum() == pytest.approx(1, abs=1e-12)
+    assert np.all(ODDS > 0)
 
 
 def test_settings_that_are_not_fresh_are_refused() -> None:
     counts = _sample(np.random.default_rng(14), PROPORTIONAL, 100).counts
     for sampling in (Sampling("fixed"), Sampling("random", PROPORTIONAL, block=4), Sampling("random")):
         with pytest.raises(DataError, match="drawn afresh"):
-            functional_limits(GAME, 0.0, Sample(counts, sampling), math.log(ALPHA))
-    with pytest.raises(DataError, match="weight = 1"):
-        Bets.predicted(0.8, 0.7, weight=1.0)
+            estimate_functional(GAME, 0.0, _any_time(Sample(counts, sampling)), math.log(ALPHA))
