@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...circuits.schedule import SamplingPlan, Setting
+from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, RefusedError
 from ...model.suggestion import suggestion
 from ...model.trials import Trials
@@ -132,7 +132,7 @@ class IbmBackend:
             )
         return self._responses[dimension].probabilities(settings)
 
-    def split(self, plan: SamplingPlan) -> tuple[range, ...]:
+    def split(self, plan: Schedule) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows.
 
         Raises:
@@ -154,14 +154,14 @@ class IbmBackend:
         step = ROWS // pairs * shots_per_row(plan) * pairs
         return tuple(range(start, min(start + step, count)) for start in range(0, count, step))
 
-    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+    def estimate(self, plan: Schedule) -> CostEstimate:
         """QPU seconds from repetition delay and circuit length, money by the instance's plan."""
         count, jobs = len(plan.order) // plan.sampling.parallel, len(self.split(plan))
         duration = float(self._circuit(plan.dimension).estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
         return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
 
-    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
         """Submit a part as one job with the key as its tag; `seed` does not apply to hardware.
 
         Raises:
@@ -206,7 +206,7 @@ class IbmBackend:
         text = self._ask(lambda: handle.result(decoder=Untouched), f"downloading job {job}")
         return text.encode() if isinstance(text, str) else bytes(text or b"")
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         """The trials in a downloaded result.
 
         Raises:
@@ -305,7 +305,7 @@ class IbmBackend:
     def _plan(self) -> str:
         return plan_name(self._service, self._seconds)
 
-    def _values(self, plan: SamplingPlan, shots: int) -> dict[tuple[str, ...], Floats]:
+    def _values(self, plan: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
         """The angles of every row: A's and B's of each pair in turn."""
         pairs = plan.sampling.parallel
         angles = np.array([setting.angles for setting in plan.settings])
@@ -332,7 +332,7 @@ class IbmBackend:
         return ask(call, self._seconds, f"IBM Quantum, {what}", posts=posts)
 
 
-def shots_per_row(plan: SamplingPlan) -> int:
+def shots_per_row(plan: Schedule) -> int:
     """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
     if plan.sampling.settings == "random":
         return plan.sampling.block

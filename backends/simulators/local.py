@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from ...circuits.schedule import SamplingPlan, Setting
+from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError
 from ...model.suggestion import suggestion
 from ...model.trials import Trials
@@ -39,7 +39,7 @@ class _Job:
     """
 
     key: str
-    plan: SamplingPlan
+    plan: Schedule
     shots: Integers
     pieces: list[tuple[Integers, int]]
     outcomes: list[Outcomes]
@@ -85,7 +85,7 @@ class Simulator(ABC):
             For each setting the outcomes (a, b), shape (shots, 2).
         """
 
-    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
         """Take a plan in; nothing runs before the first `poll`.
 
         Raises:
