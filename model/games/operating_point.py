@@ -6,16 +6,17 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize_scalar
 
 from ..errors import ScenarioError
 from ..queueing.workload import Workload
+from ..scenario.bounds import BoundsSpec
 from ..scenario.file import OperatingTarget, Scenario
-from ..scenario.limits import Limits
 from .binning import binning_error, widened
 from .classical_frontier import ClassicalFrontier, classical_frontier, interpolated_bound
 from .dimension import largest_dimension
@@ -32,35 +33,61 @@ Number = TypeVar("Number", float, Floats)
 _PLACES = 401  # of p beside the points known at which the largest reduction is looked for
 
 
-@dataclass(frozen=True, eq=False)
-class OperatingPoint:
-    """A strategy to run, what it should give at the visibility assumed, and the multiplier that certifies it.
+class PlannedPoint(BaseModel):
+    """What is fixed and predicted of an operating point before data are taken; records keep it.
 
     Attributes:
-        strategy: Measurement vectors for the Bell pairs of one pair of requests.
-        assumed_visibility: Werner visibility the prediction assumes.
-        splitting_probability: p predicted at that visibility.
+        splitting_probability: p predicted at the visibility assumed.
         waiting_time: W predicted at that visibility.
         baseline_throughput: τ(p).
         multiplier: μ of the quantum frontier where the strategy lies.
         certificate_multiplier: μ of the classical edge at p, at which the advantage is certified.
+        assumed_visibility: Werner visibility the prediction assumes.
     """
 
-    strategy: Strategy
-    assumed_visibility: float
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     splitting_probability: float
     waiting_time: float
     baseline_throughput: float
     multiplier: float
-    certificate_multiplier: float
+    certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
+    assumed_visibility: float
+
+
+class OperatingPoint(PlannedPoint):
+    """A planned point, and the strategy to run: measurement vectors for the Bell pairs of one pair of requests."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    strategy: Strategy
+
+
+class PointAdvantage(NamedTuple):
+    """What points (p, W) have over the classical frontier; negative where they lie above it.
+
+    Attributes:
+        waiting_time_reduction: W_C(p) − W, at equal throughput.
+        waiting_time_reduction_relative: The same over W_C(p).
+        throughput_gain_relative: τ(p) over the largest τ of classical routers that wait as briefly, less 1.
+    """
+
+    waiting_time_reduction: Floats
+    waiting_time_reduction_relative: Floats
+    throughput_gain_relative: Floats
 
 
 @dataclass(frozen=True)
-class LargestAdvantage:
-    """The p at which (W_C−W_Q)/W_C is largest, and that ratio."""
+class LargestReduction:
+    """The p at which (W_C−W_Q)/W_C is largest, and that ratio: at most 0 where entanglement helps nowhere."""
 
     splitting_probability: float
     waiting_time_reduction_relative: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether it is more than rounding."""
+        return self.waiting_time_reduction_relative > 1e-9
 
 
 class Frontiers:
@@ -68,13 +95,13 @@ class Frontiers:
 
     Args:
         workload: The queueing model.
-        limits: When to stop proving the classical frontier; it is then a lower bound, and what follows from it holds.
+        bounds: When to stop proving the classical frontier; it is then a lower bound, and what follows from it holds.
         bell_pairs: m, that the routers may use for each pair of requests.
     """
 
-    def __init__(self, workload: Workload, limits: Limits | None = None, bell_pairs: int = 1) -> None:
+    def __init__(self, workload: Workload, bounds: BoundsSpec | None = None, bell_pairs: int = 1) -> None:
         self.workload = workload
-        self.limits = limits or Limits()
+        self.bounds = bounds or BoundsSpec()
         self.bell_pairs = bell_pairs
         self._games: dict[float, RoutingGame] = {}
 
@@ -85,12 +112,12 @@ class Frontiers:
         Raises:
             NoTradeOffError: interruptions cost the baseline nothing.
         """
-        return cls(scenario.workload(), scenario.limits(), scenario.experiment.bell_pairs)
+        return cls(scenario.workload(), scenario.bounds, scenario.experiment.bell_pairs)
 
     @cached_property
     def classical(self) -> ClassicalFrontier:
         """The classical frontier, or what is proved of it."""
-        return classical_frontier(self.workload, self.limits)
+        return classical_frontier(self.workload, self.bounds)
 
     @cached_property
     def communication(self) -> StrategyFrontier:
@@ -203,17 +230,25 @@ class Frontiers:
         ideal = _ideal(splitting_probability, 0.5, visibility)
         if not 0 <= ideal <= 1:
             return float("nan")
-        middle = self._middle_waiting_time
-        return middle + visibility * (self.in_use.waiting_time_at(ideal) - middle)
+        return _noisy(self.in_use.waiting_time_at(ideal), self.workload.uncorrelated_waiting_time, visibility)
 
-    def largest_advantage(self, visibility: float = 1.0) -> LargestAdvantage:
+    def advantage_at(self, splitting_probability: ArrayLike, waiting_time: ArrayLike) -> PointAdvantage:
+        """What points have over the classical frontier, p and W of one shape."""
+        throughput = self.workload.baseline_throughput
+        classical = self.classical.waiting_time_at(splitting_probability)
+        saved = np.asarray(classical - np.asarray(waiting_time))
+        equal_wait = throughput(self.classical.splitting_probability_at(waiting_time))
+        gain = np.asarray(throughput(splitting_probability) / equal_wait - 1)
+        return PointAdvantage(saved, np.asarray(saved / classical), gain)
+
+    def largest_advantage(self, visibility: float = 1.0) -> LargestReduction:
         """Where the relative reduction of waiting time is largest at that visibility.
 
         Raises:
             ScenarioError: there is no reduction anywhere.
         """
         best = self.largest_reduction(visibility)
-        if best.waiting_time_reduction_relative <= 1e-9:
+        if not best.helps:
             needed = self.least_visibility()
             why = "at any visibility" if needed is None else f"below visibility {needed:.4f}"
             raise ScenarioError(
@@ -222,7 +257,7 @@ class Frontiers:
             )
         return best
 
-    def largest_reduction(self, visibility: float = 1.0, points: Frontier | None = None) -> LargestAdvantage:
+    def largest_reduction(self, visibility: float = 1.0, points: Frontier | None = None) -> LargestReduction:
         """The same, negative where entanglement waits longer everywhere.
 
         Args:
@@ -230,15 +265,15 @@ class Frontiers:
             points: Where the search begins; few of them leave fewer games to be solved than the whole curve.
         """
         known = self.in_use.curve if points is None else points
-        places = 0.5 + visibility * (known.splitting_probability - 0.5)
+        places = _noisy(known.splitting_probability, 0.5, visibility)
         inside = self.classical.splitting_probability
         inside = inside[(places[0] < inside) & (inside < places[-1])]
         p = np.union1d(np.linspace(places[0], places[-1], _PLACES), np.concatenate([places, inside]))
         ideal = np.clip(_ideal(p, 0.5, visibility), 0.0, 1.0)
-        waiting = self._middle_waiting_time + visibility * (known.waiting_time_at(ideal) - self._middle_waiting_time)
+        waiting = _noisy(known.waiting_time_at(ideal), self.workload.uncorrelated_waiting_time, visibility)
         reduction = 1 - waiting / self.classical.waiting_time_at(p)
         top = int(reduction.argmax())
-        best = LargestAdvantage(float(p[top]), float(reduction[top]))
+        best = LargestReduction(float(p[top]), float(reduction[top]))
         first = max(int(np.searchsorted(places, p[top], side="left")) - 1, 0)
         last = min(int(np.searchsorted(places, p[top], side="right")), len(places) - 1)
         for low, high in self._pieces(float(places[first]), float(places[last])):
@@ -249,7 +284,7 @@ class Frontiers:
                 options={"xatol": 1e-7},
             )
             if 1 - found.fun > best.waiting_time_reduction_relative:
-                best = LargestAdvantage(float(found.x), float(1 - found.fun))
+                best = LargestReduction(float(found.x), float(1 - found.fun))
         return best
 
     def operating_point(self, scenario: Scenario) -> OperatingPoint:
@@ -259,7 +294,7 @@ class Frontiers:
             ScenarioError: the target is out of reach, or no advantage exists to look for.
         """
         if scenario.experiment.bell_pairs != self.bell_pairs:
-            return Frontiers(self.workload, self.limits, scenario.experiment.bell_pairs).operating_point(scenario)
+            return Frontiers(self.workload, self.bounds, scenario.experiment.bell_pairs).operating_point(scenario)
         target = scenario.experiment.operating_point
         visibility = scenario.experiment.assumed_visibility
         if isinstance(target, OperatingTarget):
@@ -272,13 +307,13 @@ class Frontiers:
         ideal = self.workload.splitting_probability(strategy.split())
         multiplier = self.in_use.multiplier_at(ideal)
         return OperatingPoint(
-            strategy,
-            visibility,
-            p,
-            self.workload.waiting_time(split),
-            float(self.workload.baseline_throughput(p)),
-            multiplier,
-            self.classical_multiplier(p, multiplier),
+            splitting_probability=p,
+            waiting_time=self.workload.waiting_time(split),
+            baseline_throughput=float(self.workload.baseline_throughput(p)),
+            multiplier=multiplier,
+            certificate_multiplier=self.classical_multiplier(p, multiplier),
+            assumed_visibility=visibility,
+            strategy=strategy,
         )
 
     def classical_multiplier(self, splitting_probability: float, preferred: float) -> float:
@@ -295,13 +330,13 @@ class Frontiers:
             return self.in_use.at_multiplier(target.multiplier)
         if target.splitting_probability is not None:
             ideal = _ideal(target.splitting_probability, 0.5, visibility)
-            reach = (0.5 - visibility / 2, 0.5 + visibility / 2)
+            reach = (_noisy(0.0, 0.5, visibility), _noisy(1.0, 0.5, visibility))
             _within("splitting_probability", target.splitting_probability, reach, visibility)
             return self.in_use.at_splitting_probability(min(max(ideal, 0.0), 1.0))
         assert target.waiting_time is not None  # OperatingTarget holds exactly one
-        middle = self._middle_waiting_time
-        ends = (self.workload.unavoidable_waiting_time, self.workload.together_waiting_time)
-        reach = (middle + visibility * (ends[0] - middle), middle + visibility * (ends[1] - middle))
+        middle = self.workload.uncorrelated_waiting_time
+        ends = (self.workload.all_split_waiting_time, self.workload.together_waiting_time)
+        reach = (_noisy(ends[0], middle, visibility), _noisy(ends[1], middle, visibility))
         _within("waiting_time", target.waiting_time, reach, visibility)
         return self.in_use.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
 
@@ -309,11 +344,6 @@ class Frontiers:
     def edge_games(self) -> list[RoutingGame]:
         """The game at the multiplier of each edge of the classical frontier."""
         return [self.game(multiplier) for multiplier in self.classical.multipliers.tolist()]
-
-    @property
-    def _middle_waiting_time(self) -> float:
-        """W of uncorrelated outcomes (all correlators 0, p = ½)."""
-        return (self.workload.unavoidable_waiting_time + self.workload.together_waiting_time) / 2
 
     @cached_property
     def _edge_helps(self) -> list[bool]:
@@ -332,8 +362,13 @@ class Frontiers:
         yield from itertools.pairwise(edges)
 
 
+def _noisy(value: Number, middle: float, visibility: float) -> Number:
+    """What white noise of that visibility makes of a noiseless p or W: it pulls towards the middle."""
+    return middle + visibility * (value - middle)
+
+
 def _ideal(value: Number, middle: float, visibility: float) -> Number:
-    """The noiseless value that white noise of that visibility brings to `value`: noise pulls towards the middle."""
+    """The noiseless p or W that white noise of that visibility brings to `value`."""
     return middle + (value - middle) / visibility
 
 

@@ -77,7 +77,7 @@ def prepare(
         design = plan_design(experiment, frontiers, point, behaviour)
         predicted = foresee(experiment, frontiers, point, behaviour, design)
         if design is not None:
-            point = replace(point, certificate_multiplier=design.certificate_multiplier)
+            point = point.model_copy(update={"certificate_multiplier": design.certificate_multiplier})
             distribution = np.array(design.input_distribution)
     sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])

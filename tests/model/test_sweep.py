@@ -153,7 +153,7 @@ def test_whatever_matters_to_an_outcome_is_in_the_task() -> None:
             assert task
             asked = scenario_with(two_pairs_scenario(), {field: value})
             meant = task.scenario()
-            assert (meant.traffic, meant.baseline, meant.limits()) == (asked.traffic, asked.baseline, asked.limits())
+            assert (meant.traffic, meant.baseline, meant.bounds) == (asked.traffic, asked.baseline, asked.bounds)
             assert meant.experiment.bell_pairs == asked.experiment.bell_pairs
 
 

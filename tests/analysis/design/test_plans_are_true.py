@@ -90,7 +90,7 @@ def test_plans_are_true() -> None:
                 r = rng.dirichlet(50 * r.ravel() + 1e-3).reshape(r.shape)
             if np.any((r <= 0) & (frontiers.game(multiplier).matrix != 0)):
                 continue
-            other = evaluate_design(frontiers, behaviour, multiplier, r, design.significance, POWER)
+            other = evaluate_design(frontiers.game(multiplier), behaviour, r, design.significance, POWER)
             others.append(other.trials)
         needed = [trials for trials in others if trials is not None]
         assert design.trials is not None
