@@ -52,7 +52,7 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         [1.4368, 0.752, 0.1211]
     """
     from ...analysis.records.frontier_record import frontier_record
-    from ...model.games.operating_point import Frontiers
+    from ...model.games.frontiers import Frontiers
     from .results import FrontierResult
 
     asked = named(scenario)

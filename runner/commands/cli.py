@@ -246,14 +246,16 @@ def analyze(
 
 
 @app.command(rich_help_panel=_DATA)
-def verify(run: RecordArgument, seconds: BoundSecondsOption = 60.0, json: JsonOption = False) -> None:
-    """Recheck a stored result by other methods.
+def verify(
+    run: RecordArgument, seconds: BoundSecondsOption = 60.0, full: FullOption = False, json: JsonOption = False
+) -> None:
+    """Check a stored result by independent methods.
 
-    It uses the record alone; exit code 5 if anything differs.
+    It also compares the record with a fresh analysis; exit code 5 if anything differs.
     """
     from .verify_command import verify_command
 
-    _exit_unless(verify_command(run, seconds, json), NOT_VERIFIED)
+    _exit_unless(verify_command(run, seconds, json, full), NOT_VERIFIED)
 
 
 @app.command(rich_help_panel=_DATA)

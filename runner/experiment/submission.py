@@ -24,7 +24,7 @@ from ...backends.protocol import CostEstimate, RemoteBackend, description_for
 from ...backends.registry import open_backend
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ..progress import Watch
