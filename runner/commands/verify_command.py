@@ -191,7 +191,8 @@ def _point(stored: Analysis) -> OperatingPoint | None:
         ideal = np.array(stored.correlators.ideal)
         parts = [(1.0, Measurements(ideal, np.eye(ideal.shape[1])))]
     shares, measurements = zip(*parts, strict=True)
-    return OperatingPoint(Strategy(measurements, shares), **stored.planned.model_dump(exclude={"predicted"}))
+    strategy = Strategy(measurements, shares)
+    return OperatingPoint(strategy=strategy, **stored.planned.model_dump(exclude={"predicted"}))
 
 
 def _in_any_order(counts: Counts) -> Trials:
