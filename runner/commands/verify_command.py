@@ -29,7 +29,8 @@ from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verifi
 from ...analysis.verification.record import RunFiles
 from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import BellqueueError, DataError
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.frontiers import Frontiers
+from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Measurements, Strategy
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
@@ -191,8 +192,7 @@ def _point(stored: Analysis) -> OperatingPoint | None:
         ideal = np.array(stored.correlators.ideal)
         parts = [(1.0, Measurements(ideal, np.eye(ideal.shape[1])))]
     shares, measurements = zip(*parts, strict=True)
-    strategy = Strategy(measurements, shares)
-    return OperatingPoint(strategy=strategy, **stored.planned.model_dump(exclude={"predicted"}))
+    return stored.planned.with_strategy(Strategy(measurements, shares))
 
 
 def _in_any_order(counts: Counts) -> Trials:

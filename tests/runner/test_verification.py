@@ -13,7 +13,7 @@ import pytest
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.verification.findings import Row, Verification
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from bellqueue.runner.commands.verify_command import verify_path
