@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError, ScenarioError
 from ...model.estimate import Estimate
+from ...model.games.frontiers import Frontiers
 from ...model.games.latency import break_even_latency
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Predicted

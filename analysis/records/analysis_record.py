@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint, PlannedPoint
+from ...model.games.strategy import Strategy
 from ...model.trials import Counts
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
@@ -168,6 +169,10 @@ class Planned(PlannedPoint):
     def of(cls, point: OperatingPoint, predicted: Predicted | None = None) -> Planned:
         """Record an operating point, and what the device's noise makes of it."""
         return cls(**point.model_dump(exclude={"strategy"}), predicted=predicted)
+
+    def with_strategy(self, strategy: Strategy) -> OperatingPoint:
+        """The operating point again."""
+        return OperatingPoint(**self.model_dump(exclude={"predicted"}), strategy=strategy)
 
 
 class Provenance(Record):

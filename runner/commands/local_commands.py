@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.scenario.file import Scenario
 from ..experiment.execution import analyse_data, execute
 from ..experiment.folder import REPORT, RunFolder, check_writable_file, read_analysis

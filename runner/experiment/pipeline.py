@@ -21,7 +21,8 @@ from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import BackendError, DataError
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.frontiers import Frontiers
+from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types

@@ -23,7 +23,7 @@ from bellqueue.analysis.design.design import (
 )
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import DataError, ScenarioError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling

@@ -19,7 +19,7 @@ from bellqueue.analysis.design.forecast import (
 )
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.estimate import Estimate
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
