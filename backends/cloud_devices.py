@@ -1,4 +1,4 @@
-"""The cloud devices that the account at hand reaches: status, queue, best pair, price."""
+"""The cloud devices that the accounts at hand reach: status, queue, best pair, price."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 
 from ..model.errors import BackendError
 from .accounts.cost import PriceTable, exact_dollars
-from .accounts.credentials import have_braket, have_ibm, ibm_credentials
-from .jobs.provider_calls import Patience
-from .summary import BackendSummary
+from .accounts.credentials import have_braket, have_ibm
+from .registry import BackendSummary
 
 Say = Callable[[str], None]
 
 
-def reachable(say: Say) -> Iterator[BackendSummary]:
+def cloud_devices(say: Say) -> Iterator[BackendSummary]:
     """Every cloud device of every provider that there are credentials for.
 
     Args:
@@ -46,17 +45,12 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
     from .calibration.best_pair import pair_calibrations
     from .ibm.session import ask, plan_name, sign_in
 
-    seconds = Patience.from_environment().answer
-    service = sign_in(ibm_credentials(), seconds)
-    found = ask(service.backends, seconds, "IBM Quantum, listing devices")
-    price = PriceTable.load().ibm_second(plan := plan_name(service, seconds))
-    rate = (
-        "price unknown"
-        if price is None
-        else f"{exact_dollars(price.usd_per_second)}/s"
-        if price.usd_per_second
-        else "free"
-    )
+    service = sign_in()
+    found = ask(service.backends, "listing devices")
+    price = PriceTable.load().ibm_second(plan := plan_name(service))
+    per_second = "price unknown" if price is None else "free"
+    if price is not None and price.usd_per_second:
+        per_second = f"{exact_dollars(price.usd_per_second)}/s"
 
     def look(device: Any) -> BackendSummary:
         status = device.status()
@@ -72,12 +66,12 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
             queue=str(status.pending_jobs),
             pair=best.pair if best else None,
             predicted_visibility=best.rough_visibility if best else None,
-            price=f"{rate} ({plan})",
+            price=f"{per_second} ({plan})",
         )
 
     for device in found:
         try:
-            yield ask(partial(look, device), seconds, f"IBM Quantum, asking {device.name}")
+            yield ask(partial(look, device), f"asking {device.name}")
         except BackendError as error:
             say(str(error))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import Literal
 
 from ..model.errors import BackendError
 from ..model.suggestion import suggestion
@@ -14,7 +16,36 @@ from .protocol import LocalBackend, RemoteBackend
 from .simulators.aer import AerBackend
 from .simulators.braket_local import BraketLocalBackend
 from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
-from .summary import BackendSummary
+
+
+@dataclass(frozen=True)
+class BackendSummary:
+    """One line of `bellqueue backends`.
+
+    Attributes:
+        name: What to type.
+        kind: `simulator` or `hardware`.
+        qubits: Number of qubits of the device, if cheaply known.
+        available: Whether what it needs is installed and, of a cloud device, whether it is up.
+        note: What it is, or what is missing.
+        status: The provider's word for the state of a cloud device.
+        queue: Jobs waiting there; text, because some providers say `>2000`.
+        pair: The best pair of qubits by today's calibration.
+        predicted_visibility: What is predicted for that pair.
+        price: What it costs, in words.
+    """
+
+    name: str
+    kind: Literal["simulator", "hardware"]
+    qubits: int | None
+    available: bool
+    note: str
+    status: str | None = None
+    queue: str | None = None
+    pair: tuple[int, int] | None = None
+    predicted_visibility: float | None = None
+    price: str | None = None
+
 
 Factory = Callable[[str | None], LocalBackend | RemoteBackend]
 GROUP = "bellqueue.backends"  # entry points by which other packages add adapters

@@ -55,16 +55,12 @@ class IbmCredentials:
         instance: CRN or name of the instance; None: the account's own choice.
         url: A private endpoint; None for the public one.
         source: Where the token was found, for people.
-        channel: `ibm_quantum_platform` or `ibm_cloud`; None for the client's default.
-        account: Name of the account saved by qiskit-ibm-runtime, where that is the source: it may hold a proxy, too.
     """
 
     token: str = field(repr=False)
     instance: str | None
     url: str | None
     source: str
-    channel: str | None = None
-    account: str | None = None
 
 
 @dataclass(frozen=True)
@@ -232,23 +228,17 @@ def _find_ibm() -> IbmCredentials | None:
         ours = given.ibm
         if token not in (None, ours.token):
             instance = url = None
-        return IbmCredentials(given.ibm.token, ours.instance or instance, ours.url or url, str(path), ours.channel)
+        return IbmCredentials(given.ibm.token, ours.instance or instance, ours.url or url, str(path))
     if token:
-        return IbmCredentials(token, instance, url, ENVIRONMENT, channel)
+        return IbmCredentials(token, instance, url, ENVIRONMENT)
     saved = Path.home() / ".qiskit" / "qiskit-ibm.json"
     chosen = _saved_account(saved, channel or next(iter(_DEFAULT_ACCOUNTS)))
     if chosen is None:
         return None
     name, account = chosen
     _remember(account["token"])
-    return IbmCredentials(
-        account["token"],
-        account.get("instance") or instance,
-        account.get("url") or url,
-        f"{saved}, account {name}",
-        account["channel"],
-        name,
-    )
+    source = f"{saved}, account {name}"
+    return IbmCredentials(account["token"], account.get("instance") or instance, account.get("url") or url, source)
 
 
 def _saved_account(path: Path, channel: str) -> tuple[str, Mapping[str, Any]] | None:

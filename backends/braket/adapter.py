@@ -18,17 +18,15 @@ from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.trials import Trials
 from ..accounts.cost import braket_estimate
 from ..accounts.credentials import braket_credentials
-from ..calibration.best_pair import parse_pair
 from ..calibration.prediction import werner_probabilities
+from ..options import parse_options, parse_pair, require
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
-from ..simulators.local import parse_options, require
 from . import results as braket_results
 from .best_pair import BraketPair, braket_pairs
-from .session import ask, find_device, region_of, session
+from .session import ask, find_device, region_of, sign_in
 
 TAG = "bellqueue"
 PROGRAM_SET = "braket.ir.openqasm.program_set"
-VIRTUAL = (0, 1)  # the qubits of a circuit that the service places itself
 STATES: dict[str, State] = {
     "CREATED": "queued",
     "QUEUED": "queued",
@@ -55,7 +53,7 @@ class BraketBackend:
         Raises:
             BackendError: the name or an option is wrong, or amazon-braket-sdk is not installed.
         """
-        require("braket", "braket", 'install it with: pip install "bellqueue[braket]"')
+        require("braket", ["braket"], '"bellqueue[braket]"')
         self._typed, comma, options = (part.strip() for part in (argument or "").partition(","))
         if not self._typed:
             raise BackendError("braket needs a device, braket:garnet or braket:sv1; `bellqueue backends` lists yours")
@@ -63,8 +61,8 @@ class BraketBackend:
         forced = parse_pair(f"braket:{self._typed}", pair) if pair else None
         self._forced = None if forced is None else (min(forced), max(forced))
 
-    def describe(self) -> Description:
-        """The pair chosen by the calibration of this moment, and what that promises."""
+    def describe(self, dimension: int = 2) -> Description:
+        """The pair chosen by the calibration of this moment, and what is predicted for it; in a plane alone."""
         best, pair = self._best, self._pair
         record = {} if best is None else best.record()
         return Description(
@@ -94,7 +92,7 @@ class BraketBackend:
         """
         return werner_probabilities(settings, self._best.predicted_visibility if self._best else 1.0)
 
-    def split(self, plan: SamplingPlan) -> tuple[range, ...]:
+    def split(self, schedule: SamplingPlan) -> tuple[range, ...]:
         """One task for as many stretches of one setting as the device takes at once.
 
         Raises:
@@ -102,10 +100,10 @@ class BraketBackend:
         """
         least, most = self._shots
         tasks: list[list[int]] = []
-        for _, shots in plan.runs(most):
+        for _, shots in schedule.runs(most):
             if shots < least:
                 raise BackendError(
-                    f"{self._device.name} takes {least} to {most} shots of one setting, the plan has {shots}; "
+                    f"{self._device.name} takes {least} to {most} shots of one setting, the schedule has {shots}; "
                     f"set block = {least} in [experiment] or more"
                 )
             if tasks and self._fits(tasks[-1], shots):
@@ -115,19 +113,19 @@ class BraketBackend:
         ends = np.cumsum([sum(task) for task in tasks]).tolist()
         return tuple(range(start, stop) for start, stop in zip([0, *ends[:-1]], ends, strict=True))
 
-    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+    def estimate(self, schedule: SamplingPlan) -> CostEstimate:
         """Price per task and per shot, or per minute of a simulator."""
         cost = self._properties.service.deviceCost
-        return braket_estimate(tasks=len(self.split(plan)), shots=len(plan.order), device=self._arn, live=cost)
+        return braket_estimate(tasks=len(self.split(schedule)), shots=len(schedule.order), device=self._arn, live=cost)
 
-    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
-        """Submit a part as one task, with the key as its client token and tag; `seed` does not apply here.
+    def submit(self, part: SamplingPlan, key: str) -> str:
+        """Submit a part as one task, with the key as its client token and tag.
 
         Raises:
             RefusedError: the service will not take it.
             UnreachableError: no usable answer; the task may exist.
         """
-        events = session(self._region).braket_client.meta.events
+        events = sign_in(self._region).braket_client.meta.events
         place = "provide-client-params.braket.CreateQuantumTask"
         sent: list[str] = []
 
@@ -135,7 +133,7 @@ class BraketBackend:
             sent.append(key)
             return {**params, "clientToken": key}
 
-        program, shots = self._program(plan)
+        program, shots = self._program(part)
         device, bucket = self._device, self._bucket
         options = {"disable_qubit_rewiring": True} if self._pair and len(shots) == 1 else {}
         events.register(place, with_token, unique_id=key)
@@ -160,13 +158,13 @@ class BraketBackend:
             raise BackendError(f"task {job}: the status {task['status']!r} is not known here; upgrade bellqueue")
         position = (task.get("queueInfo") or {}).get("position")
         if state == "failed":
-            return JobStatus(state, 0, 0, str(task.get("failureReason", "no reason given")))
-        return JobStatus(state, 0, 0, f"position {position}" if position and position != "None" else "")
+            return JobStatus(state, str(task.get("failureReason", "no reason given")))
+        return JobStatus(state, f"position {position}" if position and position != "None" else "")
 
     def download(self, job: str) -> bytes:
         """The files of a finished task as the service left them, bundled."""
         task = self._task(job)
-        where = session(region_of(job))
+        where = sign_in(region_of(job))
 
         def read(name: str) -> str:
             key = f"{task['outputS3Directory']}/{name}"
@@ -175,7 +173,7 @@ class BraketBackend:
         return ask(lambda: braket_results.bundle(read), f"downloading task {job}")
 
     def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
-        """The trials in a downloaded result; shots the device did not bring are missing.
+        """The trials in a downloaded result; shots without an outcome are missing.
 
         Raises:
             DataError: it is empty, truncated or not of this part.
@@ -197,7 +195,7 @@ class BraketBackend:
 
     def find(self, key: str) -> tuple[str, ...]:
         """ARNs of the tasks that carry the key as a tag."""
-        client = session(self._region).braket_client
+        client = sign_in(self._region).braket_client
         by_tag = [{"name": f"tags:{TAG}", "operator": "EQUAL", "values": [key]}]
         by_device = [{"name": "deviceArn", "operator": "EQUAL", "values": [self._arn]}]
 
@@ -215,7 +213,7 @@ class BraketBackend:
 
     def cancel(self, job: str) -> None:
         """Ask the service to stop a task; one that has finished stays as it is."""
-        client = session(region_of(job)).braket_client
+        client = sign_in(region_of(job)).braket_client
 
         def stop() -> None:
             from botocore.exceptions import ClientError
@@ -265,7 +263,7 @@ class BraketBackend:
     def _device(self) -> Any:
         from braket.aws import AwsDevice
 
-        where = session(self._region)
+        where = sign_in(self._region)
         return ask(lambda: AwsDevice(self._arn, where), f"opening {self._arn}")
 
     @property
@@ -301,7 +299,7 @@ class BraketBackend:
         if given:
             bucket, _, prefix = given.partition("/")
             return bucket, prefix.strip("/") or "tasks"
-        where = session(self._region)
+        where = sign_in(self._region)
         return str(ask(where.default_bucket, "finding the bucket for results")), "tasks"
 
     @cached_property
@@ -317,29 +315,33 @@ class BraketBackend:
             return False
         return len(task) < self._sets[0] and sum(task) + shots <= self._sets[1]
 
-    def _circuit(self, alpha: float | None = None, beta: float | None = None) -> Any:
+    def _circuit(self, angles: Sequence[float] | None = None) -> Any:
+        """The circuit at A's and B's angle, or with the parameters alpha and beta."""
+        from braket.circuits import FreeParameter
+
+        alpha, beta = angles or (FreeParameter("alpha"), FreeParameter("beta"))
         if self._pair is None:
-            return bell_circuit(alpha, beta, VIRTUAL)
+            return bell_circuit((alpha, beta))
         gates = self._properties.paradigm.nativeGateSet
         try:
             return native_bell_circuit(gates, alpha, beta, self._pair, self._best.gate if self._best else None)
         except ValueError as error:
             raise BackendError(f"braket:{self._device.name}: {error}") from None
 
-    def _program(self, plan: SamplingPlan) -> tuple[Any, list[int]]:
+    def _program(self, part: SamplingPlan) -> tuple[Any, list[int]]:
         """A part's circuit, or its program set, and the shots of each executable."""
         from braket.program_sets import CircuitBinding, ProgramSet
 
-        runs = plan.runs(self._shots[1])
-        settings = [plan.settings[index] for index, _ in runs]
-        if len(runs) == 1:
-            return self._circuit(settings[0].alpha, settings[0].beta), [runs[0][1]]
-        angles = {name: [getattr(setting, name) for setting in settings] for name in ("alpha", "beta")}
+        runs = part.runs(self._shots[1])
+        settings = [part.settings[index] for index, _ in runs]
         shots = [count for _, count in runs]
+        if len(runs) == 1:
+            return self._circuit(settings[0].angles), shots
+        angles = {name: [getattr(setting, name) for setting in settings] for name in ("alpha", "beta")}
         return ProgramSet([CircuitBinding(self._circuit(), input_sets=angles)], shots[0]), shots
 
     def _task(self, job: str) -> dict[str, Any]:
-        client = session(region_of(job)).braket_client
+        client = sign_in(region_of(job)).braket_client
 
         def get() -> dict[str, Any]:
             task = client.get_quantum_task(quantumTaskArn=job)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ...model.suggestion import suggestion
 from ..accounts import redaction
 from ..accounts.credentials import braket_credentials
-from ..jobs.provider_calls import Patience, causes, watched
+from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
 
-Answer = TypeVar("Answer")
-CONNECT = 10.0  # seconds to open a connection
-REQUESTS = 6  # one call of the client is at most about so many requests, each of which may take its time
 DEFAULT_REGION = "us-east-1"
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "Throttling", "SlowDown", "RequestLimitExceeded")
 
@@ -41,12 +37,16 @@ class DeviceEntry:
 
 
 @cache
-def session(region: str) -> Any:
+def sign_in(region: str) -> Any:
     """An AwsSession in a region, with the account's keys, without repetitions and with a limit on every read.
 
     Raises:
         RefusedError: there are no credentials, or the profile is unknown.
     """
+
+    import boto3
+    from botocore.config import Config
+    from braket.aws import AwsSession
 
     def connect() -> Any:
         keys = braket_credentials()
@@ -70,10 +70,6 @@ def session(region: str) -> Any:
         # `max_attempts: 1` would mean one repetition; this means none.
         config = Config(connect_timeout=CONNECT, read_timeout=seconds, retries={"total_max_attempts": 1})
         return AwsSession(boto_session=boto, config=config)
-
-    import boto3
-    from botocore.config import Config
-    from braket.aws import AwsSession
 
     return ask(connect, "signing in to AWS")
 
@@ -103,7 +99,7 @@ def devices() -> tuple[DeviceEntry, ...]:
 
     found: dict[str, DeviceEntry] = {}
     for region in dict.fromkeys((home_region(), *AwsDevice.REGIONS)):
-        listed = ask(session(region).search_devices, f"listing devices in {region}")
+        listed = ask(sign_in(region).search_devices, f"listing devices in {region}")
         for each in listed:
             entry = DeviceEntry(
                 each["deviceArn"],
@@ -138,27 +134,6 @@ def find_device(name: str) -> str:
     raise BackendError(f"braket: no device is called {name!r}{hint}")
 
 
-def ask(call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
-    """The client's answer, its failures put in three kinds.
-
-    Args:
-        call: What to ask.
-        what: For messages: what was being done.
-        posts: Whether the call creates something; where it fails without a clear refusal, that may have happened.
-
-    Raises:
-        RefusedError: the service said no.
-        UnreachableError: no usable answer.
-    """
-    what = f"Amazon Braket, {what}"
-    try:
-        return watched(call, REQUESTS * Patience.from_environment().answer, what)
-    except BackendError:
-        raise
-    except Exception as error:
-        raise _failure(error, what, posts) from error
-
-
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:
     from botocore.exceptions import (
         BotoCoreError,
@@ -187,6 +162,9 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return UnreachableError(f"{what}: {text}")
     # Of a truncated or empty answer the client makes a reply without its parts, and stumbles over what is missing.
     return UnreachableError(f"{what}: the answer lacks {text}" if isinstance(error, KeyError) else f"{what}: {text}")
+
+
+ask = Provider("Amazon Braket", _failure).ask
 
 
 def _letters(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a backend's calibration promises for any measurement bases: P(a,b), before anything is measured."""
+"""What is predicted from a backend's calibration for any measurement bases: P(a,b), before anything is measured."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def predicted_probabilities(backend: Backend, settings: Sequence[Setting]) -> Fl
     """P(a, b) of raw outcomes by the calibration, shape (len(settings), 2, 2).
 
     Raises:
-        BackendError: the backend's calibration promises nothing.
+        BackendError: nothing can be predicted from the backend's calibration.
     """
     predict = predictor(backend)
     if predict is None:

@@ -142,7 +142,7 @@ def _simulator(name: str) -> Iterator[Finding]:
     backend = open_backend(name)
     assert isinstance(backend, LocalBackend)
     experiment = prepare(Scenario.default().with_experiment(shots=SHOTS), seed=1)
-    trials = measure(experiment, backend, lambda _: None)
+    trials = measure(experiment, backend)
     wanted = experiment.point.strategy.correlators[trials.x, trials.y] > 0
     share = float(((trials.a == trials.b) == wanted).mean())
     told = f"{len(trials)} trials, {100 * share:.0f} % of them as the strategy wants"

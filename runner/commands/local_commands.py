@@ -120,11 +120,11 @@ def backends_command(json: bool, offline: bool) -> None:
 
     summaries = list_backends()
     if not offline:
-        from ...backends.cloud_devices import reachable
+        from ...backends.cloud_devices import cloud_devices
 
         with progress_bars() as progress:
             progress.add_task("asking the providers (--offline leaves them out)", total=None)
-            summaries = [*reachable(say), *summaries]
+            summaries = [*cloud_devices(say), *summaries]
     if json:
         print(json_module.dumps([asdict(summary) for summary in summaries], indent=2))
         return

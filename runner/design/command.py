@@ -221,9 +221,9 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
 
 def _devices() -> list[BackendSummary]:
     """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
-    from ...backends.cloud_devices import reachable
+    from ...backends.cloud_devices import cloud_devices
 
-    return [*reachable(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
+    return [*cloud_devices(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
 
 
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
@@ -232,7 +232,11 @@ def _device(backend: Backend | None, visibility: float | None, dimension: int) -
         assert visibility is not None  # plan_command has seen to it
         predict: Predict = partial(werner_probabilities, visibility=visibility)
         told = Description(
-            f"a pair of visibility {visibility:g}", "simulator", "none", 2, predicted_visibility=visibility
+            name=f"a pair of visibility {visibility:g}",
+            kind="simulator",
+            device="none",
+            qubits=2,
+            predicted_visibility=visibility,
         )
     else:
         # Without any prediction the first call says what is missing.

@@ -82,7 +82,7 @@ def execute(
         trials = measure(
             experiment,
             backend,
-            lambda status: progress.update(step, completed=status.done),
+            lambda what, done, total: progress.update(step, completed=done),
             lambda standing: progress.update(step, description=standing.line()),
         )
         if folder:

@@ -16,9 +16,9 @@ from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.result import analyse
 from ...backends.calibration.prediction import Predict, predicted_behaviour
-from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
+from ...backends.protocol import Backend, LocalBackend, Watch, description_for
 from ...circuits.schedule import SamplingPlan, draw_plan
-from ...model.errors import BackendError, DataError
+from ...model.errors import DataError
 from ...model.games.operating_point import Frontiers, OperatingPoint, input_distribution
 from ...model.rivals.numerical import RivalCurve
 from ...model.scenario.file import Scenario
@@ -28,8 +28,6 @@ from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, wr
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, content_hash, library_versions, now
 from .rounds import Rounds, Standing, measure_in_rounds, rule_for
-
-Watch = Callable[[JobStatus], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,30 +83,30 @@ def prepare(
 
 
 def measure(
-    experiment: Experiment, backend: LocalBackend, watch: Watch, stand: Callable[[Standing], None] = lambda _: None
+    experiment: Experiment,
+    backend: LocalBackend,
+    watch: Watch = lambda what, done, total: None,
+    stand: Callable[[Standing], None] = lambda _: None,
 ) -> Trials:
-    """Run the plan on a backend, reporting every status; where the scenario says so, stop as soon as it is certified.
+    """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
         experiment: What to measure.
-        backend: Where; local backends work while they are polled.
-        watch: Gets every status.
+        backend: Where.
+        watch: Called with what is being done, the trials done so far, and their total.
         stand: Gets where a run that may stop stands after every round.
 
     Raises:
-        BackendError: the job failed or was cancelled.
+        BackendError: the backend has no circuit for it, or fails.
     """
+    description_for(backend, experiment.plan.dimension)  # refuses what the backend has no circuit for
     if experiment.scenario.experiment.stop is None:
-        return _measure(experiment.plan, experiment.seed, backend, watch)
+        return backend.measure(experiment.plan, experiment.seed, watch)
     budget = len(experiment.plan.order)
 
     def measured(trials: range, seed: int) -> Trials:
-        done = trials.start
-        return _measure(
-            experiment.plan.part(trials),
-            seed,
-            backend,
-            lambda status: watch(replace(status, done=done + status.done, total=budget)),
+        return backend.measure(
+            experiment.plan.part(trials), seed, lambda what, done, _: watch(what, trials.start + done, budget)
         )
 
     return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
@@ -125,18 +123,6 @@ def rounds_of(experiment: Experiment) -> Rounds:
         len(experiment.plan.order),
         rule_for(settings.stop, settings.significance),
     )
-
-
-def _measure(plan: SamplingPlan, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
-    description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
-    job = backend.submit(plan, secrets.token_hex(16), seed)
-    while not (status := backend.poll(job)).finished:
-        watch(status)
-    watch(status)
-    if status.state != "done":
-        name = backend.describe().name
-        raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
-    return backend.fetch(job)
 
 
 def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:

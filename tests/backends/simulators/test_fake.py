@@ -44,7 +44,7 @@ def _whole_device(device: Any, pair: tuple[int, int], alpha: float, beta: float)
     passes = generate_preset_pass_manager(
         optimization_level=3, backend=device, initial_layout=list(pair), seed_transpiler=0
     )
-    circuit = passes.run(bell_circuit(measured=False))
+    circuit = passes.run(bell_circuit().remove_final_measurements(inplace=False))
     bound = circuit.assign_parameters(dict(zip(angle_parameters(circuit), (alpha, beta), strict=True)))
     bound.save_probabilities(list(pair))
     result = AerSimulator.from_backend(device, method="density_matrix").run(bound, shots=1).result()
@@ -144,7 +144,7 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda: basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda k: basis_state(flipped))
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = SamplingPlan(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))

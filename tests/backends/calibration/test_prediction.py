@@ -18,7 +18,7 @@ from bellqueue.backends.protocol import Description
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.backends.simulators.braket_local import BraketLocalBackend
 from bellqueue.backends.simulators.fake import FakeBackend
-from bellqueue.backends.simulators.local import Simulator
+from bellqueue.backends.simulators.simulator import Simulator
 from bellqueue.circuits.schedule import Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.operating_point import Frontiers
@@ -39,11 +39,11 @@ class _Silent(Simulator):
     """An adapter that predicts nothing of its own, but may state a visibility."""
 
     def __init__(self, visibility: float | None) -> None:
-        super().__init__()
         self.visibility = visibility
 
-    def describe(self) -> Description:
-        return Description("bench:1", "simulator", "bench", 2, predicted_visibility=self.visibility)
+    def describe(self, dimension: int = 2) -> Description:
+        visibility = self.visibility
+        return Description(name="bench:1", kind="simulator", device="bench", qubits=2, predicted_visibility=visibility)
 
     def sample(
         self, settings: Sequence[Setting], shots: NDArray[np.int64], seed: int
