@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +12,6 @@ from ..model.errors import DataError
 from ..model.games.frontier import Frontier, QuantumFrontier
 from ..model.games.latency import break_even_latency, fibre_distance_km
 from ..model.games.operating_point import Frontiers, OperatingPoint
-from ..model.rivals.numerical import RivalCurve
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, Certificate, certify, score_excess
@@ -52,7 +50,6 @@ def analyse(
     predicted: Predicted | None = None,
     trials: Trials | None = None,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[RivalCurve] = (),
 ) -> Analysis:
     """Analyse measured counts against a scenario.
 
@@ -65,7 +62,6 @@ def analyse(
         predicted: What the device's calibration promised of that plan, where it promised anything.
         trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
-        wider_rivals: Curves found numerically, shown beside the certificate.
 
     Raises:
         DataError: the counts do not fit the scenario, or a pair of types was never measured.
@@ -116,7 +112,7 @@ def analyse(
         correlators=_correlators(sample, ideal),
         confidence_region=comparison.region(),
         planned=Planned.of(plan, predicted) if plan else None,
-        frontiers=frontier_record(scenario.title, frontiers, wider_rivals, comparison.observed.baseline_throughput),
+        frontiers=frontier_record(scenario.title, frontiers),
         scenario=scenario.record(),
         provenance=provenance,
         parallel=parallel,

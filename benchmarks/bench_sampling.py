@@ -95,9 +95,7 @@ def check_correlators(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any])
 
 
 def fixed_costs(subject: Subject) -> dict[str, float]:
-    """Seconds of the parts of `bellqueue run` that do not depend on the shots, without the search for rivals."""
-    from bellqueue.runner.commands.terminal import progress_bars, search_rivals
-
+    """Seconds of the parts of `bellqueue run` that do not depend on the shots."""
     found: dict[str, float] = {}
 
     def timed(name: str, call: Callable[[], Any]) -> Any:
@@ -121,11 +119,6 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
             write_results(Path(folder), first)
 
     timed("figures and report", write)
-    with progress_bars() as progress:
-        timed(
-            "wider rivals (--no-rivals leaves them out)",
-            partial(search_rivals, experiment.frontiers.workload, progress),
-        )
     return found
 
 

@@ -165,10 +165,10 @@ def compare(name: str, frontiers: Frontiers, runs: int, say: Say) -> Iterator[tu
         assert design.information_limit_trials is not None  # it certifies
         limit = ours.trials / design.information_limit_trials
         power = ours.simulated_power(runs, rng)
-        plain, rival = even(frontiers, visibility)
-        ratio = rival.trials / ours.trials if rival else math.inf
-        if rival:
-            rival.simulated_power(runs, rng)
+        plain, other = even(frontiers, visibility)
+        ratio = other.trials / ours.trials if other else math.inf
+        if other:
+            other.simulated_power(runs, rng)
         yield (
             (
                 name,
@@ -176,7 +176,7 @@ def compare(name: str, frontiers: Frontiers, runs: int, say: Say) -> Iterator[tu
                 str(ours.trials),
                 f"{limit:.2f}×",
                 f"{plain.trials / ours.trials:.1f}×" if plain.trials else "never",
-                f"{ratio:.1f}×" if rival else "never",
+                f"{ratio:.1f}×" if other else "never",
                 f"{100 * power:.1f} %",
             ),
             limit,

@@ -25,7 +25,6 @@ from ..backends import RemoteBackend, open_backend
 from ..model.errors import BackendError, DataError
 from ..model.games.operating_point import Frontiers
 from ..model.scenario.file import Scenario
-from .commands.terminal import search_rivals
 from .commands.told_progress import Tell, shown_progress
 from .experiment.execution import analyse_data, execute
 from .experiment.pipeline import analyse_foreign
@@ -38,12 +37,11 @@ if TYPE_CHECKING:
 GIVEN = "counts given in Python"  # what a record says of counts that have no file
 
 
-def frontiers(scenario: Scenario | str | Path, *, rivals: bool = False, progress: bool | Tell = True) -> FrontierResult:
+def frontiers(scenario: Scenario | str | Path, *, progress: bool | Tell = True) -> FrontierResult:
     """The three frontiers of a scenario: classical, quantum, with communication.
 
     Args:
         scenario: A scenario, its file, or "default".
-        rivals: Whether to search the wider classical rivals, too (a few seconds).
         progress: Whether to show how far it is, or a function that is told (what, done, total).
 
     Raises:
@@ -60,8 +58,7 @@ def frontiers(scenario: Scenario | str | Path, *, rivals: bool = False, progress
     with shown_progress(progress) as shown:
         shown.add_task("solving the game along the frontiers", total=None)
         solved = Frontiers.of(asked)
-        curves = search_rivals(solved.workload, shown) if rivals else ()
-        return FrontierResult.of(frontier_record(asked.title, solved, curves))
+        return FrontierResult.of(frontier_record(asked.title, solved))
 
 
 def run(
@@ -70,7 +67,6 @@ def run(
     shots: int | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
-    rivals: bool = False,
     progress: bool | Tell = True,
 ) -> Result:
     """Run the experiment on a simulator in this process and certify whether the advantage was observed.
@@ -81,7 +77,6 @@ def run(
         shots: Trials, instead of the scenario's.
         seed: Of settings and simulator; without it a fresh one, which the result's provenance holds.
         out: Folder for the run, which must not exist yet; without it nothing is written.
-        rivals: Whether to search the wider classical rivals, too (a few seconds).
         progress: Whether to show how far it is, or a function that is told (what, done, total).
 
     Raises:
@@ -108,7 +103,7 @@ def run(
     source = None if isinstance(scenario, Scenario) else str(scenario)
     place = Path(out) if out is not None else None
     with shown_progress(progress) as shown:
-        done = execute(asked, source, opened, _seed(seed), lambda _: place, rivals, shown)
+        done = execute(asked, source, opened, _seed(seed), lambda _: place, shown)
     return Result.of(done.analysis, done.trials, done.folder)
 
 
@@ -116,7 +111,6 @@ def analyze(
     data: str | Path | Mapping[str, Any] | ArrayLike,
     scenario: Scenario | str | Path | None = None,
     *,
-    rivals: bool = False,
     progress: bool | Tell = True,
 ) -> Result:
     """Analyse counts or trials taken elsewhere, or a run again.
@@ -128,7 +122,6 @@ def analyze(
         data: Path of a counts JSON, a trials CSV or a run's folder; or counts[x][y][a][b], nested or as an array; or
             the content of a counts file as a dict, which may also declare types, settings and their distribution.
         scenario: What the data belong to: a scenario, its file, or "default". A run's folder brings its own.
-        rivals: Whether to search the wider classical rivals, too (a few seconds).
         progress: Whether to show how far it is, or a function that is told (what, done, total).
 
     Raises:
@@ -148,13 +141,12 @@ def analyze(
         raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
     with shown_progress(progress) as shown:
         if path is not None:
-            return Result.of(analyse_data(path, asked, rivals, shown))
+            return Result.of(analyse_data(path, asked, shown))
         assert asked is not None  # refused above
         workload = asked.workload()
         sample = sample_of(_content(data), workload)
-        curves = search_rivals(workload, shown) if rivals else ()
         shown.add_task("analysing", total=None)
-        return Result.of(analyse_foreign(GIVEN, sample, asked, wider_rivals=curves))
+        return Result.of(analyse_foreign(GIVEN, sample, asked))
 
 
 def plot(shown: Analysis | FrontierRecord) -> Figure:

@@ -22,11 +22,21 @@ ALLOWED = {
     "runner": {"analysis", "backends", "circuits", "model"},
 }
 ROOMS = {
-    "model": ("", "queueing", "scenario", "games/values", "games", "sweep", "rivals"),
+    "model": ("", "queueing", "scenario", "games/values", "games", "sweep"),
     "circuits": ("",),
     "backends": ("", "calibration", "simulators", "accounts", "jobs", "ibm", "braket"),
-    "analysis": ("certificate", "records", "design", "replay", "report/figures", "report", "verification", ""),
-    "runner": ("", "experiment", "design", "rivals", "sweep", "commands"),
+    "analysis": (
+        "certificate",
+        "records",
+        "design",
+        "replay",
+        "report/tables",
+        "report/figures",
+        "report",
+        "verification",
+        "",
+    ),
+    "runner": ("", "experiment", "design", "sweep", "commands"),
 }
 MOST_FILES = 14
 SDKS = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime", "braket", "boto3"}

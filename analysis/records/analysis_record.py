@@ -248,13 +248,6 @@ class Analysis(Record):
                 raise ValueError(f"{name} must be a table of {shape[0]}×{shape[1]}, as there are types")
         return self
 
-    @property
-    def rivals_ahead(self) -> list[str]:
-        """Labels of the wider rivals found that wait no longer than was observed at its throughput."""
-        waiting = self.observed.waiting_time.estimate
-        needed = [(rival.label, rival.waiting_time_at_equal_throughput) for rival in self.frontiers.wider_rivals]
-        return [label for label, each in needed if each is not None and each.estimate <= waiting]
-
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"

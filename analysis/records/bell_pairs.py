@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from ...model.games.operating_point import Frontiers
-from .section import NONE, Cell, Section
 
 _SAME = 1e-9  # relative difference of waiting times that counts as none
 
@@ -83,25 +82,6 @@ def bell_pairs_at(frontiers: Frontiers, splitting_probability: float | None = No
         waiting_time_best=best,
         share_one_pair=(classical - one) / gain if helps else None,
         share_used=(classical - used) / gain if helps else None,
-    )
-
-
-def bell_pairs_section(found: BellPairs) -> Section:
-    """What one Bell pair, those in use and those of the best strategy reach."""
-    in_use = ("in use", found.used, found.waiting_time_used, found.share_used)
-    rows = [
-        ("one alone", 1, found.waiting_time_one_pair, found.share_one_pair),
-        *([in_use] if found.used > 1 else []),
-        ("best entangled strategy", found.needed, found.waiting_time_best, None if found.share_used is None else 1.0),
-    ]
-    return Section(
-        f"Bell pairs for each pair of requests, at p = {found.splitting_probability:.4f}",
-        ("", "Bell pairs", "W", "share of the advantage"),
-        tuple(
-            (name, (Cell(f"{pairs}"), Cell(f"{waiting:.6g}"), Cell(NONE if share is None else share_text(share))))
-            for name, pairs, waiting, share in rows
-        ),
-        f"{found.sentence()} Classical routers wait at least {found.waiting_time_classical:.6g} at that p.",
     )
 
 

@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ..certificate.scores import Estimate
 
 RoutingName = Literal["observed", "classical", "quantum"]
+ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
+    "observed": "observed correlators",
+    "classical": "best classical at equal throughput",
+    "quantum": "ideal entanglement at equal throughput",
+}
 
 
 class _Record(BaseModel):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...model.errors import ScenarioError
 from ...model.games.frontier import Frontier
 from ...model.games.operating_point import Frontiers, LargestAdvantage
 from ...model.queueing.pair_order import WithinPairOrder
-from ...model.rivals.numerical import RivalCurve
-from ..certificate.scores import Estimate
 from .bell_pairs import BellPairs, bell_pairs_at
 
 
@@ -30,29 +27,6 @@ class Point(Record):
     waiting_time: float
     baseline_throughput: float
     multiplier: float | None = None
-
-
-class RivalPoint(Record):
-    """A corner of a wider rival's hull; time-sharing reaches the straight lines between corners."""
-
-    baseline_throughput: float
-    waiting_time: float
-
-
-class WiderRival(Record):
-    """A wider rival of the class compared, found numerically and never part of the certificate.
-
-    Attributes:
-        unbounded: Whether its throughput has no bound (it may leave one server to the baseline task for ever).
-        waiting_time_at_equal_throughput: What it needs at the observed baseline throughput, over that throughput's
-            range; without an observed point, at the largest advantage. None where the rival cannot reach it.
-    """
-
-    label: str
-    method: str
-    points: list[RivalPoint]
-    unbounded: bool = False
-    waiting_time_at_equal_throughput: Estimate | None = None
 
 
 class ClassicalProof(Record):
@@ -91,9 +65,14 @@ class FrontierRecord(Record):
     least_visibility: float | None
     largest_advantage: Point | None
     largest_reduction_relative: float | None
-    wider_rivals: list[WiderRival] = []
     bell_pairs: BellPairs | None = None
     classical_proof: ClassicalProof | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_rivals(cls, content: Any) -> Any:
+        """Drop what older records say of routers that were searched for; no certificate ever rested on it."""
+        return {k: v for k, v in content.items() if k != "wider_rivals"} if isinstance(content, dict) else content
 
     @property
     def classical_caveat(self) -> str:
@@ -107,20 +86,12 @@ class FrontierRecord(Record):
         )
 
 
-def frontier_record(
-    title: str,
-    frontiers: Frontiers,
-    wider_rivals: Sequence[RivalCurve] = (),
-    observed_throughput: Estimate | None = None,
-) -> FrontierRecord:
-    """Tabulate the frontiers of a workload, and the wider rivals beside an observed baseline throughput."""
+def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
+    """Tabulate the frontiers of a workload."""
     workload = frontiers.workload
     ranges = frontiers.advantage_ranges()
     best = _largest_advantage(frontiers) if ranges else None
     at = best.splitting_probability if best else None
-    if observed_throughput is None and at is not None:
-        throughput = float(workload.baseline_throughput(at))
-        observed_throughput = Estimate(throughput, throughput, throughput)
     return FrontierRecord(
         title=title,
         types_a=list(workload.names_a),
@@ -143,7 +114,6 @@ def frontier_record(
             multiplier=frontiers.in_use.multiplier_at(at),
         ),
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
-        wider_rivals=[_rival(curve, observed_throughput) for curve in wider_rivals],
         bell_pairs=bell_pairs_at(frontiers),
         classical_proof=ClassicalProof(
             method=frontiers.classical.method,
@@ -158,23 +128,6 @@ def _largest_advantage(frontiers: Frontiers) -> LargestAdvantage | None:
         return frontiers.largest_advantage()
     except ScenarioError:  # a reduction smaller than what it counts as one
         return None
-
-
-def _rival(curve: RivalCurve, throughput: Estimate | None) -> WiderRival:
-    needed = None
-    if throughput is not None:
-        waiting = curve.waiting_time_at([throughput.estimate, throughput.low, throughput.high]).tolist()
-        needed = Estimate(*waiting) if np.all(np.isfinite(waiting)) else None
-    return WiderRival(
-        label=curve.label,
-        method=curve.method,
-        points=[
-            RivalPoint(baseline_throughput=throughput, waiting_time=waiting)
-            for throughput, waiting in np.column_stack(curve.hull).tolist()
-        ],
-        unbounded=curve.unbounded,
-        waiting_time_at_equal_throughput=needed,
-    )
 
 
 def points(frontiers: Frontiers, frontier: Frontier) -> list[Point]:

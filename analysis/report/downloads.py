@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..records.analysis_record import Analysis, Measured
-from .figures.drawing import printable
+from ..records.printable import printable
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
 
@@ -109,10 +109,6 @@ def _frontiers(analysis: Analysis) -> str:
         for point in getattr(record, curve):
             p, multiplier = _number(point.splitting_probability), _number(point.multiplier)
             rows.append((curve, p, _number(point.baseline_throughput), _number(point.waiting_time), multiplier))
-    for rival in record.wider_rivals:
-        name = _name(f"numerical: {rival.label}")
-        for corner in rival.points:
-            rows.append((name, "", _number(corner.baseline_throughput), _number(corner.waiting_time), ""))
     point = analysis.observed
     rows.append(
         (

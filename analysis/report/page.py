@@ -18,27 +18,26 @@ from markupsafe import Markup
 
 from ..certificate.certificate import ANYTIME
 from ..records.analysis_record import Analysis
-from ..records.bell_pairs import bell_pairs_section
+from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
 from .figures.correlator_chart import correlator_chart
-from .figures.drawing import printable, scrub
-from .figures.frontier_chart import frontier_chart, frontier_section
+from .figures.frontier_chart import frontier_chart
 from .figures.idea_figure import idea_figure
-from .figures.sensitivity_chart import load_chart, load_section, visibility_chart, visibility_section
-from .figures.waiting_chart import waiting_chart, waiting_section
-from .tables import (
-    NONE,
-    RIVALS_AHEAD,
-    Section,
+from .figures.sensitivity_chart import load_chart, visibility_chart
+from .figures.waiting_chart import waiting_chart
+from .tables.analysis import (
     advantage_section,
     certificate_section,
     comparison_section,
     diagnostics_section,
-    estimate_cell,
     latency_section,
     pairs_section,
 )
+from .tables.bell_pairs import bell_pairs_section
+from .tables.context import load_section, visibility_section, waiting_section
+from .tables.frontiers import frontier_values_section
+from .tables.section import NONE, Section, estimate_cell
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
 _SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
@@ -101,14 +100,11 @@ def report_html(analysis: Analysis) -> str:
             classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
             quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
             throughput=estimate_cell(analysis.observed.baseline_throughput),
-            rival_sentences=_rival_sentences(analysis),
-            rival_ahead=bool(analysis.rivals_ahead),
-            rivals_told=RIVALS_AHEAD,
             caveat=bool(analysis.frontiers.classical_caveat),
             more_pairs=analysis.bell_pairs is not None,
             idea=idea_figure(analysis),
             frontier=frontier_chart(analysis),
-            frontier_values=frontier_section(analysis.frontiers),
+            frontier_values=frontier_values_section(analysis.frontiers),
             correlators_chart=correlator_chart(analysis),
             result_sections=[comparison_section(analysis), advantage_section(analysis)],
             sections=_sections(analysis),
@@ -240,24 +236,6 @@ def _sections(analysis: Analysis) -> list[Section]:
         *([latency_section(analysis.break_even)] if analysis.break_even else []),
         *several,
     ]
-
-
-def _rival_sentences(analysis: Analysis) -> list[str]:
-    """For every wider rival: what it needs at the observed throughput, which waits less, and how it was found."""
-    sentences, ahead = [], analysis.rivals_ahead
-    for rival in analysis.frontiers.wider_rivals:
-        needed = rival.waiting_time_at_equal_throughput
-        label, method = printable(rival.label), printable(rival.method)
-        if needed is None:
-            sentences.append(f"Numerical, {label}: no value at the observed throughput. Method: {method}.")
-            continue
-        relation = "no less than this rival: the advantage does not stand against it"
-        if rival.label not in ahead:
-            relation = "less than this rival"
-        cell = estimate_cell(needed)
-        told = f"Numerical, {label}: needs {cell.value} ({cell.limits or 'no interval'}) units of time"
-        sentences.append(f"{told}; the observed point waits {relation}. Method: {method}.")
-    return sentences
 
 
 def _correlators(analysis: Analysis) -> list[_Correlator]:

@@ -48,7 +48,6 @@ _LEFT_OUT = {
     "quantum, frontiers.quantum": "the curve that an ideal Bell pair reaches",
     "frontiers.communication, break_even": "routers that talk",
     "frontiers: least visibility, largest advantage": "searched for along the quantum frontier",
-    "frontiers.wider_rivals": "found numerically",
     "bell_pairs, frontiers.bell_pairs": "what fewer Bell pairs reach, found numerically",
     "planned.predicted": "a forecast from the calibration",
     "context": "simulated, or of other circumstances",

@@ -1,4 +1,4 @@
-"""Routing rules that the simulation can drive: strategies, deterministic routers, a shared clock, recorded trials."""
+"""Routing rules that the simulation can drive: strategies and recorded trials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..trials import Trials
@@ -63,65 +63,6 @@ class SplittingRouting:
             a = (raw & 1).astype(bool)
             split = raw >> (63 - _PROBABILITY_BITS) < threshold.take(x * width + y)
             return a, a ^ split
-
-        return decide
-
-
-@dataclass(frozen=True)
-class DeterministicRouting:
-    """Each router's server is fixed by the type of its own request, with or without the shared fair flip.
-
-    Attributes:
-        a_of_x: Server of each type at router A, 0 or 1, length n_A.
-        b_of_y: Server of each type at router B, length n_B.
-        flip: Whether a shared fair bit flips both decisions.
-    """
-
-    a_of_x: tuple[int, ...]
-    b_of_y: tuple[int, ...]
-    flip: bool
-    capacity: ClassVar[None] = None
-
-    def start(self, rng: np.random.Generator) -> Decide:
-        server_a, server_b = _servers(self.a_of_x), _servers(self.b_of_y)
-
-        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            a, b = server_a.take(x), server_b.take(y)
-            return _flipped(a, b, rng) if self.flip else (a, b)
-
-        return decide
-
-
-@dataclass(frozen=True)
-class ClockRouting:
-    """Deterministic routers that both exchange the two servers after every `period` pairs.
-
-    Attributes:
-        a_of_x, b_of_y: Server of each type while the clock shows 0, lengths n_A and n_B.
-        period: Pairs between two exchanges; 0 means never.
-    """
-
-    a_of_x: tuple[int, ...]
-    b_of_y: tuple[int, ...]
-    period: int
-    capacity: ClassVar[None] = None
-
-    def __post_init__(self) -> None:
-        if self.period < 0:
-            raise ValueError(f"the clock's period is {self.period}; it must be at least 1, or 0 for never")
-
-    def start(self, rng: np.random.Generator) -> Decide:
-        server_a, server_b = _servers(self.a_of_x), _servers(self.b_of_y)
-        seen = 0
-
-        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            nonlocal seen
-            a, b = server_a.take(x), server_b.take(y)
-            if self.period:
-                exchanged = (np.arange(seen, seen + x.size) // self.period & 1).astype(bool)
-                a, b = a ^ exchanged, b ^ exchanged
-            seen += x.size
-            return a, b
 
         return decide
 
@@ -184,13 +125,6 @@ def random_bits(rng: np.random.Generator, size: int) -> Integers:
     """Uniform integers in [0, 2^63), shape (size,)."""
     raw = np.asarray(rng.bit_generator.random_raw(size), dtype=np.uint64)
     return (raw >> np.uint64(1)).view(np.int64)
-
-
-def _servers(server_of_type: ArrayLike) -> Bits:
-    servers = np.asarray(server_of_type)
-    if not np.all((servers == 0) | (servers == 1)):
-        raise ValueError(f"servers are numbered 0 and 1, got {servers.tolist()}")
-    return servers.astype(bool)
 
 
 def _flipped(a: Bits, b: Bits, rng: np.random.Generator) -> tuple[Bits, Bits]:

@@ -32,13 +32,11 @@ from .options import (
     LedgerOption,
     MaxCostOption,
     MaxSecondsOption,
-    ObservedOption,
     OutOption,
     PollOption,
     RecordArgument,
     RequireOption,
     ResumeOption,
-    RivalsOption,
     RunArgument,
     RunsArgument,
     ScenarioArgument,
@@ -76,7 +74,6 @@ def run(
     seed: SeedOption = None,
     out: OutOption = None,
     json: JsonOption = False,
-    rivals: RivalsOption = True,
     require_advantage: RequireOption = False,
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
@@ -96,12 +93,12 @@ def run(
 
         approval = Approval(max_cost, max_qpu_seconds, yes)
         name = submit_command(content, scenario, opened, seed, out, ledger, approval)
-        complete, certified = fetch_command([name], ledger, True, poll, json, rivals, False, None, go_on=True)
+        complete, certified = fetch_command([name], ledger, True, poll, json, False, None, go_on=True)
         _exit_unless(complete)
     else:
         from .local_commands import run_command
 
-        certified = run_command(content, scenario, opened, seed, out, json, rivals)
+        certified = run_command(content, scenario, opened, seed, out, json)
     _exit_for(certified, require_advantage)
 
 
@@ -166,7 +163,6 @@ def fetch(
         bool, typer.Option("--accept-loss", help="Analyse although jobs failed; their trials count as losses.")
     ] = False,
     json: JsonOption = False,
-    rivals: RivalsOption = True,
     require_advantage: RequireOption = False,
     ledger: LedgerOption = None,
 ) -> None:
@@ -174,7 +170,7 @@ def fetch(
     from .hardware_commands import fetch_command
 
     _guard_secrets()
-    complete, certified = fetch_command(runs or [], ledger, wait, poll, json, rivals, accept_loss, out)
+    complete, certified = fetch_command(runs or [], ledger, wait, poll, json, accept_loss, out)
     _exit_unless(complete)
     _exit_for(certified, require_advantage)
 
@@ -205,14 +201,13 @@ def analyze(
     data: DataArgument,
     scenario: ScenarioOption = None,
     json: JsonOption = False,
-    rivals: RivalsOption = True,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
     require_advantage: RequireOption = False,
 ) -> None:
     """Analyse counts taken elsewhere, or a run again."""
     from .local_commands import analyze_command
 
-    certified = analyze_command(data, _load(scenario) if scenario else None, scenario, json, rivals, report)
+    certified = analyze_command(data, _load(scenario) if scenario else None, scenario, json, report)
     _exit_for(certified, require_advantage)
 
 
@@ -229,12 +224,11 @@ def frontier(
     scenario: ScenarioArgument = None,
     json: JsonOption = False,
     plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers (.png, .svg or .pdf).")] = None,
-    rivals: RivalsOption = False,
 ) -> None:
     """The three frontiers of a scenario: classical, quantum, with communication."""
     from .local_commands import frontier_command
 
-    frontier_command(_load(scenario), json, plot, rivals)
+    frontier_command(_load(scenario), json, plot)
 
 
 @app.command()
@@ -257,26 +251,6 @@ def plan(
     plan_command(
         _load(scenario), backend or (None if visibility or all else DEFAULT_BACKEND), visibility, power, all, json
     )
-
-
-@app.command()
-def rivals(
-    scenario: ScenarioArgument = None,
-    run: ObservedOption = None,
-    visibility: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="Also for a Bell pair of this visibility.")
-    ] = None,
-    map: Annotated[bool, typer.Option("--map", help="Over load and share of long requests (minutes).")] = False,
-    loads: Annotated[str | None, typer.Option(help="For --map: loads, separated by commas.")] = None,
-    shares: Annotated[str | None, typer.Option(help="For --map: shares of long requests, separated by commas.")] = None,
-    seed: SeedOption = None,
-    plot: Annotated[Path | None, typer.Option(help="For --map: draw it (.png, .svg or .pdf).")] = None,
-    json: JsonOption = False,
-) -> None:
-    """Where entanglement stands against wider classical routers; numerical, never part of the certificate."""
-    from ..rivals.command import rivals_command
-
-    rivals_command(_load(scenario) if scenario else None, run, map, visibility, seed, plot, json, loads, shares)
 
 
 app.command()(sweep)

@@ -146,7 +146,6 @@ def fetch_command(
     wait: bool,
     poll: float,
     json: bool,
-    rivals: bool,
     accept_loss: bool,
     out: Path | None,
     go_on: bool = False,
@@ -165,7 +164,7 @@ def fetch_command(
         complete, certified, problems = True, True, []
         for run in runs:
             try:
-                analysis = fetch_run(book, run, wait, poll, rivals, accept_loss, out, go_on)
+                analysis = fetch_run(book, run, wait, poll, accept_loss, out, go_on)
             except BellqueueError as error:
                 if len(runs) == 1:
                     raise

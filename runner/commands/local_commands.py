@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from ...analysis.records.frontier_record import frontier_record
-from ...analysis.report.table_layout import Fitting
 from ...backends.protocol import LocalBackend
 from ...model.games.operating_point import Frontiers
 from ...model.scenario.file import Scenario
@@ -19,8 +18,9 @@ from ..experiment.execution import analyse_data, execute
 from ..experiment.folder import REPORT, RunFolder, check_writable_file, read_analysis
 from ..experiment.plan_record import PlanRecord
 from .completion import RUNS
+from .sections import Fitting, frontier_table
 from .tables import backends_table, cloud_table
-from .terminal import progress_bars, say, search_rivals, show_analysis, write_report
+from .terminal import progress_bars, say, show_analysis, write_report
 
 
 def run_command(
@@ -30,12 +30,11 @@ def run_command(
     seed: int | None,
     out: Path | None,
     json: bool,
-    rivals: bool,
 ) -> bool:
     """Run, analyse, store and show; returns whether the advantage was certified."""
     with progress_bars() as progress:
         typed = str(source or "")
-        done = execute(scenario, typed, backend, seed, lambda plan: out or _new_place(plan), rivals, progress)
+        done = execute(scenario, typed, backend, seed, lambda plan: out or _new_place(plan), progress)
     assert done.folder is not None  # one was named
     show_analysis(done.analysis, json)
     if not json:
@@ -44,14 +43,14 @@ def run_command(
 
 
 def analyze_command(
-    data: Path, scenario: Scenario | None, source: Path | None, json: bool, rivals: bool, report: Path | None
+    data: Path, scenario: Scenario | None, source: Path | None, json: bool, report: Path | None
 ) -> bool:
     """Analyse a counts file or a run's folder; returns whether the advantage was certified."""
     if report:
         check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
     with progress_bars() as progress:
-        analysis = analyse_data(data, scenario, rivals, progress, shlex.join(words))
+        analysis = analyse_data(data, scenario, progress, shlex.join(words))
     if report:
         write_report(report, analysis)
     show_analysis(analysis, json)
@@ -60,16 +59,13 @@ def analyze_command(
     return analysis.certificate.certified
 
 
-def frontier_command(scenario: Scenario, json: bool, plot: Path | None, rivals: bool) -> None:
+def frontier_command(scenario: Scenario, json: bool, plot: Path | None) -> None:
     """Tabulate, and if asked draw, the frontiers."""
     from ...analysis.report.figures.figures import frontier_figure, save
-    from ...analysis.report.tables import frontier_table
 
     with progress_bars() as progress:
         progress.add_task("solving the game along the frontiers", total=None)
-        workload = scenario.workload()
-        curves = search_rivals(workload, progress) if rivals else ()
-        record = frontier_record(scenario.title, Frontiers.of(scenario), curves)
+        record = frontier_record(scenario.title, Frontiers.of(scenario))
     if plot:
         save(frontier_figure(record), plot)
     if json:

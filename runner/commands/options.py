@@ -31,9 +31,6 @@ ScenarioOption = Annotated[
     typer.Option(help="Scenario the data belong to, `default` for the embedded one (a run brings its own)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
-RivalsOption = Annotated[
-    bool, typer.Option("--rivals/--no-rivals", help="Search the wider classical rivals numerically (a few seconds).")
-]
 RequireOption = Annotated[
     bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")
 ]
@@ -92,10 +89,6 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyse
     ),
-]
-ObservedOption = Annotated[
-    Path | None,
-    typer.Option(help="A run's folder: where its observed point stands.", autocompletion=run_folders),
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=run_folders)]
 RecordArgument = Annotated[

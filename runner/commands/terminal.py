@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +12,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts import redaction
-from ...model.queueing.workload import Workload
-from ...model.rivals.numerical import RivalCurve, asymmetric_curve, clock_curve
 from ..experiment.folder import write_text
 
 
@@ -37,19 +35,9 @@ def say(line: str) -> None:
     print(f"bellqueue: {redaction.redact(line)}", file=sys.stderr)
 
 
-def search_rivals(workload: Workload, progress: Progress) -> Sequence[RivalCurve]:
-    """The wider classical rivals, found numerically."""
-    step = progress.add_task("searching the wider classical rivals", total=2)
-    curves = []
-    for search in (asymmetric_curve, clock_curve):
-        curves.append(search(workload))
-        progress.advance(step)
-    return curves
-
-
 def show_analysis(analysis: Analysis, json: bool) -> None:
     """The verdict with its table, or the record."""
-    from ...analysis.report.tables import analysis_table
+    from .sections import analysis_table
 
     if json:
         sys.stdout.write(analysis.to_json())

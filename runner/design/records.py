@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...analysis.design.forecast import Forecast
-from ...analysis.report.tables import chance_text
+from ...analysis.report.tables.section import chance_text
 from ...model.scenario.file import MAX_SHOTS, Scenario
 
 _WORTH_IT = 0.9  # of the trials: an operating point that saves less is not proposed

@@ -11,10 +11,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ...analysis.design.promise import Promise, Reach
-from ...analysis.report.figures.drawing import printable
-from ...analysis.report.table_layout import Fitting
-from ...analysis.report.tables import LATENCY, NONE, chance_text, estimate_cell
+from ...analysis.records.printable import printable
+from ...analysis.report.tables.analysis import LATENCY
+from ...analysis.report.tables.section import NONE, chance_text, estimate_cell
 from ...backends.accounts.cost import dollars
+from ..commands.sections import Fitting
 from .records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
 
 _LATENCY = f"{LATENCY} Fibre: if traffic.time_unit_seconds is given."

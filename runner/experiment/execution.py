@@ -18,7 +18,6 @@ from ...model.errors import BellqueueError, DataError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside
-from ..commands.terminal import search_rivals
 from .folder import RunFolder, new_run_folder, write_trials
 from .pipeline import (
     analyse_folder,
@@ -52,7 +51,6 @@ def execute(
     backend: LocalBackend,
     seed: int | None,
     place: Callable[[PlanRecord], Path | None],
-    rivals: bool,
     progress: Progress,
 ) -> Executed:
     """Plan, measure, analyse and, where a folder is wanted, store.
@@ -63,7 +61,6 @@ def execute(
         backend: Where to measure.
         seed: Of settings and simulator; None: a fresh one.
         place: From what is planned to the folder; None keeps nothing.
-        rivals: Whether to search the wider rivals, too.
         progress: Shows how far it is.
 
     Raises:
@@ -92,15 +89,13 @@ def execute(
             if folder:
                 write_records(folder, scenario, plan)
         try:
-            curves = search_rivals(experiment.frontiers.workload, progress) if rivals else ()
             progress.update(step, description="analysing", total=None)
             analysis = analyse_run(
                 scenario,
                 plan,
                 trials,
                 frontiers=experiment.frontiers,
-                wider_rivals=curves,
-                command=None if source is None else _again(source, plan, rivals),
+                command=None if source is None else _again(source, plan),
             )
             if folder:
                 write_results(folder, analysis)
@@ -111,9 +106,7 @@ def execute(
     return Executed(trials, analysis, target)
 
 
-def analyse_data(
-    data: Path, scenario: Scenario | None, rivals: bool, progress: Progress, command: str | None = None
-) -> Analysis:
+def analyse_data(data: Path, scenario: Scenario | None, progress: Progress, command: str | None = None) -> Analysis:
     """Analyse a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Raises:
@@ -128,16 +121,15 @@ def analyse_data(
         raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
     workload = wanted.workload()
     sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
-    curves = search_rivals(workload, progress) if rivals else ()
     progress.add_task("analysing", total=None)
     if folder:
-        return analyse_folder(folder, scenario, wider_rivals=curves, command=command)
+        return analyse_folder(folder, scenario, command=command)
     assert sample is not None  # read above
-    return analyse_foreign(data.name, sample, wanted, wider_rivals=curves, command=command)
+    return analyse_foreign(data.name, sample, wanted, command=command)
 
 
-def _again(source: str, plan: PlanRecord, rivals: bool) -> str:
+def _again(source: str, plan: PlanRecord) -> str:
     """The command that makes the same run."""
     words = ["bellqueue", "run", *([source] if source else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
-    return shlex.join([*words, "--seed", str(plan.seed), *([] if rivals else ["--no-rivals"])])
+    return shlex.join([*words, "--seed", str(plan.seed)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -19,8 +18,7 @@ from ...backends.jobs.ledger import BUSY, Ledger
 from ...backends.jobs.provider_calls import FIRST_PAUSE
 from ...backends.protocol import JobStatus, RemoteBackend
 from ...model.errors import BellqueueError, DataError, LedgerError, UnreachableError
-from ...model.scenario.file import Scenario
-from ..commands.terminal import progress_bars, say, search_rivals
+from ..commands.terminal import progress_bars, say
 from .folder import RunFolder
 from .plan_record import PlanRecord
 from .submission import finish_run, next_round_end, recorded_plan, round_end, standing_of
@@ -66,7 +64,6 @@ def fetch_run(
     run: RunEntry,
     wait: bool,
     poll: float,
-    rivals: bool,
     accept_loss: bool,
     out: Path | None,
     go_on: bool,
@@ -103,9 +100,8 @@ def fetch_run(
                 say(f"run {run.id}: not enough yet; the next round: bellqueue submit --resume {run.id}")
                 return None
             dispatch.submit(end=next_round_end(run, plan, end), patience=BUSY)
-        curves = search_rivals(Scenario.parse(json.loads(run.scenario)).workload(), progress) if rivals else ()
         progress.update(step, description="analysing and writing", total=None)
-        return finish_run(book, run, dispatch, wider_rivals=curves, accept_loss=accept_loss, out=out, end=end)
+        return finish_run(book, run, dispatch, accept_loss=accept_loss, out=out, end=end)
 
 
 def _settled_round(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from ...backends.protocol import Backend, LocalBackend, Watch, description_for
 from ...circuits.schedule import SamplingPlan, draw_plan
 from ...model.errors import DataError
 from ...model.games.operating_point import Frontiers, OperatingPoint, input_distribution
-from ...model.rivals.numerical import RivalCurve
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
 from .context import with_context
@@ -150,7 +149,6 @@ def analyse_run(
     trials: Trials,
     *,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[RivalCurve] = (),
     command: str | None = None,
     context: bool = True,
 ) -> Analysis:
@@ -161,7 +159,6 @@ def analyse_run(
         plan: What was fixed before the data.
         trials: What was measured.
         frontiers: Of the scenario, where they are at hand.
-        wider_rivals: Where they were searched.
         command: What makes the same run again.
         context: Whether to add what the report says beyond the certificate; it takes as long for any number of trials.
     """
@@ -192,14 +189,11 @@ def analyse_run(
         predicted=plan.planned.predicted,
         trials=trials,
         frontiers=frontiers,
-        wider_rivals=wider_rivals,
     )
     return with_context(analysis, frontiers, point.strategy) if context else analysis
 
 
-def analyse_folder(
-    run: RunFolder, scenario: Scenario | None, *, wider_rivals: Sequence[RivalCurve] = (), command: str | None = None
-) -> Analysis:
+def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
     Its lost trials are losses there, too, and its types are matched by name.
@@ -213,7 +207,7 @@ def analyse_folder(
     same = scenario is None or scenario.content_hash() == own.content_hash()
     if same:
         plan.check(own.content_hash(), workload.shape)
-        return analyse_run(own, plan, trials, wider_rivals=wider_rivals, command=command)
+        return analyse_run(own, plan, trials, command=command)
     assert scenario is not None  # `same` has seen to it
     if plan.stop:
         raise DataError(
@@ -229,9 +223,7 @@ def analyse_folder(
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)
-    return analyse_foreign(
-        run.path.name, sample, scenario, frontiers=frontiers, wider_rivals=wider_rivals, command=command
-    )
+    return analyse_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
 
 
 def analyse_foreign(
@@ -240,7 +232,6 @@ def analyse_foreign(
     scenario: Scenario,
     *,
     frontiers: Frontiers | None = None,
-    wider_rivals: Sequence[RivalCurve] = (),
     command: str | None = None,
 ) -> Analysis:
     """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken."""
@@ -254,7 +245,7 @@ def analyse_foreign(
         content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
     )
     frontiers = frontiers or Frontiers.of(scenario)
-    analysis = analyse(scenario, sample, provenance, frontiers=frontiers, wider_rivals=wider_rivals)
+    analysis = analyse(scenario, sample, provenance, frontiers=frontiers)
     return with_context(analysis, frontiers)
 
 

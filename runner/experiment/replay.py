@@ -168,7 +168,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     seed = secrets.randbits(63) if seed is None else seed
     p = workload.splitting_probability(split)
     frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
-    rivals = [(1 - mixture_at(frontier, p)) / 2 for frontier in frontiers]
+    others = [(1 - mixture_at(frontier, p)) / 2 for frontier in frontiers]
     total = wanted + wanted // 20
     cycle = pairs is not None and pairs > served * 0.9
     routing = ReplayRouting(trials if cycle else spread(trials, workload.joint, min(total, served)), cycle)
@@ -176,7 +176,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     effort = Effort(watch, len(ROUTINGS) * total + ordered * (1 + SHUFFLES) * (served + served // 20))
     comparison = compare(
         workload,
-        [routing, *map(SplittingRouting, rivals)],
+        [routing, *map(SplittingRouting, others)],
         wanted,
         np.random.default_rng(seed),
         distribution=True,
@@ -186,7 +186,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     return Replay(
         scenario.title,
         comparison,
-        (Formula.of(workload, split), Formula.of(workload, rivals[0]), Formula.of(workload, rivals[1])),
+        (Formula.of(workload, split), Formula.of(workload, others[0]), Formula.of(workload, others[1])),
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
         remark,

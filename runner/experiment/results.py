@@ -11,8 +11,10 @@ from pydantic import PrivateAttr
 from ...analysis.certificate.scores import Estimate
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.frontier_record import FrontierRecord
-from ...analysis.report.figures.drawing import printable
-from ...analysis.report.tables import Cell, Section, comparison_section, frontier_sections, rivals_section
+from ...analysis.records.printable import printable
+from ...analysis.report.tables.analysis import comparison_section
+from ...analysis.report.tables.frontiers import frontier_sections
+from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
 from ...model.trials import Trials
 
@@ -35,8 +37,6 @@ class FrontierResult(FrontierRecord):
     def to_dataframe(self) -> pandas.DataFrame:
         """Every point, in columns frontier, splitting_probability, waiting_time, baseline_throughput, multiplier.
 
-        Of wider rivals, which share time between strategies, only throughput and waiting time are known.
-
         Raises:
             BellqueueError: pandas is not installed.
         """
@@ -45,8 +45,6 @@ class FrontierResult(FrontierRecord):
             for name in ("classical", "quantum", "communication")
             for point in getattr(self, name)
         ]
-        for rival in self.wider_rivals:
-            rows += [{"frontier": rival.label, **point.model_dump()} for point in rival.points]
         return _dataframe(rows)
 
     def __repr__(self) -> str:
@@ -149,8 +147,7 @@ class Result(Analysis):
     def _repr_html_(self) -> str:
         edge = _GREEN if self.certified and not self.warnings else _ORANGE
         first, *rest = self.verdict
-        rivals = [rivals_section(self)] if self.frontiers.wider_rivals else []
-        return _card(edge, first, [comparison_section(self), *rivals], " ".join(rest))
+        return _card(edge, first, [comparison_section(self)], " ".join(rest))
 
 
 def _fields(record: FrontierRecord | Analysis) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from ...backends.protocol import CostEstimate, RemoteBackend, description_for
 from ...circuits.schedule import SamplingPlan
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.operating_point import Frontiers
-from ...model.rivals.numerical import RivalCurve
 from ...model.scenario.file import Scenario
 from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials
 from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
@@ -171,7 +170,6 @@ def finish_run(
     run: RunEntry,
     dispatch: Dispatch,
     *,
-    wider_rivals: Sequence[RivalCurve] = (),
     accept_loss: bool = False,
     out: Path | None = None,
     end: int | None = None,
@@ -182,7 +180,6 @@ def finish_run(
         ledger: Holds the run.
         run: A run whose every part has its result, unless `accept_loss`.
         dispatch: The run with its backend.
-        wider_rivals: To draw beside the certificate.
         accept_loss: Whether parts without a result count as lost trials, that is as losses.
         out: The folder, instead of the one recorded.
         end: Trials taken, where the run stopped early; None: all.
@@ -217,7 +214,7 @@ def finish_run(
             write_text(folder / JOBS, json.dumps(jobs_record(ledger, run), indent=2) + "\n")
             write_trials(folder, trials)
             try:
-                analysis = analyse_run(scenario, plan, trials, wider_rivals=wider_rivals, command=run.command)
+                analysis = analyse_run(scenario, plan, trials, command=run.command)
                 write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.scores import Estimate, Sample
+from bellqueue.analysis.certificate.scores import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
-from bellqueue.analysis.records.frontier_record import RivalPoint, WiderRival
 from bellqueue.analysis.result import analyse
 from bellqueue.model.games.operating_point import Frontiers, input_distribution
 from bellqueue.model.scenario.file import Scenario
@@ -57,7 +56,7 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
 
 @pytest.fixture(scope="session")
 def hanoi() -> Analysis:
-    """Certified, unplanned, no wider rivals."""
+    """Certified, unplanned."""
     return published(IBM_HANOI)
 
 
@@ -85,31 +84,11 @@ def planned() -> Analysis:
 
 
 @pytest.fixture(scope="session")
-def rivalled(planned: Analysis) -> Analysis:
-    """`planned` beside three wider rivals: one behind it, one ahead of it, one whose throughput has no bound."""
-    observed = planned.observed
-    tau, waiting = observed.baseline_throughput.estimate, observed.waiting_time.estimate
-    rivals = [
-        WiderRival(
-            label=f"rival {name}",
-            method=f"method {name}",
-            points=[
-                RivalPoint(baseline_throughput=tau + at, waiting_time=waiting * share + at) for at in (-0.01, 0.01)
-            ],
-            unbounded=name == "unbounded",
-            waiting_time_at_equal_throughput=Estimate(waiting * share, waiting * share, waiting * share),
-        )
-        for name, share in (("behind", 1.2), ("ahead", 0.8), ("unbounded", 1.5))
-    ]
-    return planned.model_copy(update={"frontiers": planned.frontiers.model_copy(update={"wider_rivals": rivals})})
-
-
-@pytest.fixture(scope="session")
-def complete(rivalled: Analysis) -> Analysis:
-    """`rivalled` with everything that the report says beyond the certificate."""
+def complete(planned: Analysis) -> Analysis:
+    """`planned` with everything that the report says beyond the certificate."""
     scenario = Scenario.default()
     frontiers = Frontiers(scenario.workload())
-    return with_context(rivalled, frontiers, frontiers.operating_point(scenario).strategy)
+    return with_context(planned, frontiers, frontiers.operating_point(scenario).strategy)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,12 @@ import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.report.figures.chart import WIDTH, Axis, Panel, Scale
 from bellqueue.analysis.report.figures.correlator_chart import correlator_chart
-from bellqueue.analysis.report.figures.frontier_chart import frontier_chart, frontier_section
+from bellqueue.analysis.report.figures.frontier_chart import frontier_chart
 from bellqueue.analysis.report.figures.sensitivity_chart import load_chart, visibility_chart
 from bellqueue.analysis.report.figures.svg import element, fitted, path, text_width, ticks
-from bellqueue.analysis.report.figures.waiting_chart import waiting_chart, waiting_section
+from bellqueue.analysis.report.figures.waiting_chart import waiting_chart
+from bellqueue.analysis.report.tables.context import waiting_section
+from bellqueue.analysis.report.tables.frontiers import frontier_values_section
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,7 +101,9 @@ def test_the_frontier_panels_hold_the_observed_point(complete: Analysis) -> None
 
 
 def test_the_table_of_the_frontiers_holds_the_reference_values(complete: Analysis) -> None:
-    rows = {name: [float(cell.value) for cell in cells] for name, cells in frontier_section(complete.frontiers).rows}
+    rows = {
+        name: [float(cell.value) for cell in cells] for name, cells in frontier_values_section(complete.frontiers).rows
+    }
     # MODEL §5: p, then τ, W classical, W quantum.
     for p, throughput, classical, quantum in (
         ("0.4", 1.771548, 0.66184, 0.60046),
@@ -149,5 +153,5 @@ def test_a_score_that_no_bell_pair_has_is_not_called_a_visibility(complete: Anal
 
 
 def test_the_table_of_frontiers_never_shows_entanglement_above_classical(complete: Analysis) -> None:
-    for _, (_, classical, quantum, communication) in frontier_section(complete.frontiers).rows:
+    for _, (_, classical, quantum, communication) in frontier_values_section(complete.frontiers).rows:
         assert float(communication.value) <= float(quantum.value) <= float(classical.value)

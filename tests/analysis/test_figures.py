@@ -68,15 +68,6 @@ def test_without_an_advantage_there_is_no_close_up(hanoi: Analysis) -> None:
     assert len(frontier_figure(hanoi.frontiers).axes) == 2
 
 
-def test_wider_rivals_are_drawn_apart_and_called_numerical(rivalled: Analysis) -> None:
-    figure = frontier_figure(rivalled.frontiers, rivalled)
-    rivals = [line for line in figure.axes[0].lines if str(line.get_label()).startswith("numerical: rival")]
-    assert len(rivals) == 3
-    assert not {line.get_linestyle() for line in rivals} & {"-"}
-    level = _line(figure, "numerical: rival unbounded")[1]
-    assert level[0] == level[-1]
-
-
 def test_correlators_with_and_without_ideal_values(hanoi: Analysis, planned: Analysis) -> None:
     assert "ideal" not in [str(line.get_label()) for line in correlator_figure(hanoi).axes[0].lines]
     assert planned.correlators.ideal
@@ -125,8 +116,8 @@ def test_an_unwritable_place_is_one_line(hanoi: Analysis, tmp_path: Path) -> Non
         save(correlator_figure(hanoi), tmp_path / "absent" / "figure.svg")
 
 
-def test_two_svgs_share_a_page(rivalled: Analysis) -> None:
-    texts = [svg_text(frontier_figure(rivalled.frontiers, rivalled)), svg_text(correlator_figure(rivalled))]
+def test_two_svgs_share_a_page(planned: Analysis) -> None:
+    texts = [svg_text(frontier_figure(planned.frontiers, planned)), svg_text(correlator_figure(planned))]
     seen: set[str] = set()
     for text in texts:
         root = ElementTree.fromstring(text)

@@ -9,7 +9,7 @@ import pytest
 
 STYLE = resources.files("bellqueue.analysis.report").joinpath("templates", "report.css").read_text("utf-8")
 TEXTS = ("ink", "soft", "link", "good", "plain", "bad", "quantum")
-LINES = ("ink", "axis", "quantum", "communication", "rival-0", "rival-1", "rival-2", "observed")
+LINES = ("ink", "axis", "quantum", "communication", "noisy", "observed")
 SCHEMES = ("light", "dark", "print")
 
 
@@ -61,7 +61,7 @@ def test_all_schemes_name_the_same_colours() -> None:
 
 
 def test_curves_of_one_figure_differ_by_more_than_their_colour() -> None:
-    kinds = ("classical", "quantum", "communication", "rival-0", "rival-1", "rival-2")
+    kinds = ("classical", "quantum", "communication")
     dashes = dict(re.findall(r"\.line\.([\w-]+) \{[^}]*stroke-dasharray: ([^;]+);", STYLE))
     looks = [dashes.get(kind, "none") for kind in kinds]
     assert len(set(looks)) == len(looks)

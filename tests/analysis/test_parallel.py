@@ -16,7 +16,6 @@ import pytest
 from bellqueue.analysis.certificate.scores import BoundedSum, Sample
 from bellqueue.analysis.certificate.several_pairs import crosstalk_test, pair_samples
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.report.tables import analysis_table
 from bellqueue.analysis.result import analyse
 from bellqueue.circuits.schedule import SamplingPlan, draw_plan
 from bellqueue.model.errors import DataError
@@ -24,6 +23,7 @@ from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
+from bellqueue.runner.commands.sections import analysis_table
 from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import binom

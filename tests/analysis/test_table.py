@@ -9,10 +9,11 @@ import pytest
 from bellqueue.analysis.certificate.scores import Estimate
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
-from bellqueue.analysis.report.tables import Cell, analysis_table, bound_text, estimate_cell, frontier_table
+from bellqueue.analysis.report.tables.section import Cell, bound_text, estimate_cell
+from bellqueue.runner.commands.sections import analysis_table, frontier_table
 from rich.console import Console, RenderableType
 
-CASES = ("hanoi", "geneva", "planned", "rivalled", "hostile", "many_types")
+CASES = ("hanoi", "geneva", "planned", "hostile", "many_types")
 
 
 def _shown(renderable: RenderableType, width: int = 80) -> str:
@@ -68,14 +69,6 @@ def test_planned_stands_beside_observed(planned: Analysis) -> None:
     assert "0.9710" in shown
 
 
-def test_rivals_are_labelled_numerical_and_absent_without_them(rivalled: Analysis, planned: Analysis) -> None:
-    shown = _words(_shown(analysis_table(rivalled)))
-    assert "Wider rivals (numerical, not part of the certificate)" in shown
-    assert "rival behind" in shown
-    assert "numerical: rival behind" in _words(_shown(frontier_table(rivalled.frontiers)))
-    assert "ival" not in _shown(analysis_table(planned))
-
-
 def test_the_frontier_table_shows_the_reference_values(hanoi: Analysis) -> None:
     shown = _words(_shown(frontier_table(hanoi.frontiers)))
     # MODEL §5: ρ, W0, w and the largest reduction of the default scenario.
@@ -123,10 +116,3 @@ def test_a_bound_is_never_a_bare_number() -> None:
     assert bound_text(0.41447368421, 0.41447368422) == "0.414474 ± 5e-12"
     assert bound_text(0.41, 0.42) == "[0.41, 0.42]"
     assert bound_text(-1e-13, 1e-13) == "[-1e-13, 1e-13]"
-
-
-def test_wider_rivals_that_wait_no_longer_stand_below_the_verdict(planned: Analysis, rivalled: Analysis) -> None:
-    assert "wait no longer" not in _shown(analysis_table(planned))
-    lines = _words(_shown(analysis_table(rivalled)))
-    assert rivalled.rivals_ahead == ["rival ahead"]
-    assert 0 < lines.index("wait no longer: see the last table.") < lines.index("Observed against the frontiers")

@@ -14,10 +14,10 @@ from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.context import with_context
 
-from tests.analysis.conftest import complete, hostile, many_types, planned, published, rivalled, simulated
+from tests.analysis.conftest import complete, hostile, many_types, planned, published, simulated
 from tests.scenarios import IBM_GENEVA, default_record
 
-__all__ = ["complete", "hostile", "many_types", "planned", "rivalled"]  # fixtures of other folders
+__all__ = ["complete", "hostile", "many_types", "planned"]  # fixtures of other folders
 
 CASES = ("complete", "refused", "alarmed", "early", "six", "hostile", "many")
 WIDTHS = {"phone": 390, "desktop": 1200}

@@ -105,7 +105,7 @@ def test_a_strategy_out_of_the_plane_is_submitted_and_fetched(
         "run",
     )
     assert submitted == 0, capsys.readouterr().err
-    assert call("fetch", "--wait", "--no-rivals") == 0
+    assert call("fetch", "--wait") == 0
     analysis = json.loads(Path("run/analysis.json").read_text())
     plan = json.loads(Path("run/plan.json").read_text())
     assert np.array(plan["strategy"][0]["more_alpha"]).shape == (4, 1)

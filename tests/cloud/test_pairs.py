@@ -201,7 +201,7 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
     monkeypatch.setattr(asking, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
     words = ["bellqueue", "run", "--backend", "ibm:torino,pairs=3", "--shots", "6000", "--seed", "5"]
-    monkeypatch.setattr(sys, "argv", [*words, "--max-cost", "1000", "--no-rivals", "--out", "run"])
+    monkeypatch.setattr(sys, "argv", [*words, "--max-cost", "1000", "--out", "run"])
     with contextlib.suppress(SystemExit):
         main()
     told = capfd.readouterr()

@@ -64,7 +64,7 @@ def test_the_limits_in_words_are_the_programs() -> None:
 
 
 def test_every_schema_is_on_the_page_of_records() -> None:
-    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).rglob("*.py")]
     found = set(re.findall(r'"(bellqueue\.[a-z-]+/\d+)"', "\n".join(sources)))
     text = (DOCS / "records.md").read_text("utf-8")
     assert len(found) > 10
@@ -78,7 +78,7 @@ def test_every_exit_code_is_on_the_page_of_commands() -> None:
 
 
 def test_every_variable_of_ours_is_on_the_page_of_commands() -> None:
-    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).rglob("*.py")]
     found = set(re.findall(r'"(BELLQUEUE_[A-Z]+)"', "\n".join(sources)))
     assert found == {row[0] for row in rows("commands.md", "Environment")}
 

@@ -110,7 +110,7 @@ def test_a_report_is_made_again_from_its_record_alone(call: Run, tmp_path: Path)
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
     content = {"schema": "bellqueue.counts/1", "types": ["short", "long"], "settings": "fixed", "counts": IBM_HANOI}
     (tmp_path / "c.json").write_text(json.dumps(content))
-    done = call("analyze", "c.json", "--scenario", "s.json", "--json", "--no-rivals", "--report", "first.html")
+    done = call("analyze", "c.json", "--scenario", "s.json", "--json", "--report", "first.html")
     (tmp_path / "analysis.json").write_text(done.stdout)
     again = call("report", "analysis.json")
     assert again.returncode == 0, again.stderr

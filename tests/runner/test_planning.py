@@ -244,7 +244,7 @@ def test_records_from_before_predictions_are_still_read() -> None:
 
 
 def test_a_runs_table_and_record_show_predicted_beside_observed(call: Run) -> None:
-    arguments = ("run", "--backend", "aer:visibility=0.95", "--seed", 4, "--no-rivals")
+    arguments = ("run", "--backend", "aer:visibility=0.95", "--seed", 4)
     record = json.loads(call(*arguments, "--json").stdout)
     predicted = record["planned"]["predicted"]
     assert predicted["visibility"] == pytest.approx(0.95)

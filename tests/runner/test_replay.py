@@ -134,7 +134,7 @@ def test_the_order_is_compared_over_the_very_same_outcomes() -> None:
 
 
 def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer:visibility=0.95", "--shots", 20_000, "--seed", 2, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer:visibility=0.95", "--shots", 20_000, "--seed", 2, "--out", "run")
     done = call("replay", "run", "--seed", 4, "--json", "--plot", "cdf.svg")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -168,7 +168,7 @@ def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path:
 
 
 def test_a_device_that_decays_raises_an_alarm(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 20_000, "--seed", 2, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 20_000, "--seed", 2, "--out", "run")
     path = tmp_path / "run" / "trials.csv"
     with path.open() as file:
         rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
@@ -190,7 +190,7 @@ def test_fixed_settings_say_what_their_order_cannot_tell(call: Run, tmp_path: Pa
     record = Scenario.default().record()
     record["experiment"].update(settings="fixed", shots=4_000)
     (tmp_path / "s.json").write_text(json.dumps(record))
-    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run")
     shown = " ".join(call("replay", "run", "--seed", 1).stdout.split())
     assert "cannot be told from the settings' own difference" in shown
     refused = call("replay", "run", "--plot", "nowhere/cdf.png")

@@ -150,7 +150,7 @@ def write_scenario(path: Path, **experiment: Any) -> None:
 
 def test_a_run_until_certified_takes_less_than_its_budget(call: Run, tmp_path: Path) -> None:
     done = call(
-        "run", "--until-certified", "--backend", "fake:torino", "--seed", 1, "--no-rivals", "--json", "--out", "run"
+        "run", "--until-certified", "--backend", "fake:torino", "--seed", 1, "--json", "--out", "run"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -163,12 +163,12 @@ def test_a_run_until_certified_takes_less_than_its_budget(call: Run, tmp_path: P
     assert certificate["certified"]
     assert certificate["log10_p_value"] <= np.log10(certificate["significance"])
     assert record["advantage"]["waiting_time_reduction"]["low"] > 0
-    again = call("analyze", "run", "--no-rivals", "--json")
+    again = call("analyze", "run", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["certificate"] == certificate
     assert json.loads(again.stdout)["advantage"] == record["advantage"]
     (tmp_path / "other.json").write_text(json.dumps(heavy_scenario().record()))
-    refused = call("analyze", "run", "--scenario", "other.json", "--no-rivals")
+    refused = call("analyze", "run", "--scenario", "other.json")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "stopped as soon as its own scenario was certified" in refused.stderr
     assert "measure a run without stop" in refused.stderr
@@ -189,7 +189,7 @@ def test_stopping_without_fresh_settings_is_refused_with_the_reason(
     experiment: dict[str, Any], arguments: list[str], words: list[str], call: Run, tmp_path: Path
 ) -> None:
     write_scenario(tmp_path / "s.json", **experiment)
-    refused = call("run", "s.json", "--seed", 1, "--no-rivals", "--out", "run", *arguments)
+    refused = call("run", "s.json", "--seed", 1, "--out", "run", *arguments)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     for word in words:
         assert word in refused.stderr

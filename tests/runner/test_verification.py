@@ -114,7 +114,7 @@ def test_runs_verify(name: str, tmp_path: Path) -> None:
 def test_runs_of_the_command_line_verify(call: Run, tmp_path: Path) -> None:
     for backend in ("aer:visibility=0.97", "fake:torino"):
         folder = backend[:4]
-        call("run", "--backend", backend, "--shots", 3000, "--seed", 2, "--out", folder, "--no-rivals")
+        call("run", "--backend", backend, "--shots", 3000, "--seed", 2, "--out", folder)
         done = call("verify", folder)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert done.stdout.startswith("VERIFIED: all ")

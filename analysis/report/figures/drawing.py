@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -13,14 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....model.errors import OutputError
+from ...records.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg", ".pdf")
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 _SVG = "http://www.w3.org/2000/svg"
 _STYLE: Any = {  # matplotlib types every key one by one
     "font.family": "sans-serif",
@@ -83,16 +80,6 @@ def svg_text(figure: Figure) -> str:
         root.insert(at, element)
     root.attrib |= {"xmlns": _SVG, "role": "img", "aria-labelledby": f"{prefix}title {prefix}desc"}
     return ElementTree.tostring(root, encoding="unicode")
-
-
-def printable(text: str) -> str:
-    """The text on one line, without characters that XML and terminals cannot hold or that reorder what is read."""
-    return scrub(" ".join(text.split()))
-
-
-def scrub(text: str) -> str:
-    """The text with control characters, lone surrogates and changes of direction replaced; line breaks stay."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...records.analysis_record import Analysis
 from ...records.frontier_record import FrontierRecord
-from .drawing import figure_style, printable, save, svg_text
+from ...records.printable import printable
+from .drawing import figure_style, save, svg_text
 from .frontier_curves import Curve, Focus, extent, frontier_curves, short
 
 if TYPE_CHECKING:
@@ -27,16 +28,13 @@ _THROUGHPUT = "Baseline throughput τ (reward per unit of time)"
 _WAITING = "Mean waiting time W (units of time)"
 
 # Okabe–Ito colours. Line styles, widths and markers alone tell the curves apart in greyscale.
-_BLACK, _BLUE, _SKY, _GREEN, _AMBER, _ORANGE, _PURPLE = (
-    "#000000", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7",
+_BLACK, _BLUE, _SKY, _GREEN, _AMBER, _ORANGE = (
+    "#000000", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00",
 )  # fmt: skip
 _LINES: dict[str, dict[str, Any]] = {
     "classical": {"color": _BLACK, "linewidth": 1.4, "marker": "s"},
     "quantum": {"color": _BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0},
     "communication": {"color": _GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
-    "rival-0": {"color": _ORANGE, "linestyle": (0, (1, 1.4)), "linewidth": 1.6, "marker": "."},
-    "rival-1": {"color": _PURPLE, "linestyle": (0, (3, 1.2)), "linewidth": 1.6, "marker": "."},
-    "rival-2": {"color": _ORANGE, "linestyle": (0, (5, 1, 1, 1)), "linewidth": 1.6, "marker": "."},
 }
 
 
@@ -127,7 +125,7 @@ def _draw_observed(ax: Axes, analysis: Analysis) -> None:
 
 
 def _frame_whole(ax: Axes, record: FrontierRecord) -> None:
-    """Limits that hold the three frontiers (a wider rival's may reach far beyond), and the arrow towards better."""
+    """Limits that hold the three frontiers, and the arrow towards better."""
     low, high = extent(record)
     margin = np.array([0.03, 0.05]) * (high - low)
     (left, bottom), (right, top) = low - margin, high + margin
@@ -173,7 +171,7 @@ def _frame_focus(whole: Axes, close: Axes, focus: Focus) -> None:
 def _legend(figure: Figure, ax: Axes) -> None:
     """One legend over both panels, the frontiers compared first."""
     handles, labels = ax.get_legend_handles_labels()
-    first = ("observed", "its confidence", "classical", "quantum", "numerical")
+    first = ("observed", "its confidence", "classical", "quantum")
     ranked = sorted(
         zip(handles, labels, strict=True),
         key=lambda entry: next((at for at, start in enumerate(first) if entry[1].startswith(start)), len(first)),
@@ -183,9 +181,10 @@ def _legend(figure: Figure, ax: Axes) -> None:
 
 def frontier_description(record: FrontierRecord, analysis: Analysis | None) -> str:
     """What the figure shows, for those who do not see it."""
-    curves = "classical, quantum and with communication"
-    curves += "".join(f"; {rival.label} (numerical)" for rival in record.wider_rivals)
-    text = f"Frontiers of least mean waiting time at each baseline throughput: {curves}. Lower right is better."
+    text = (
+        "Frontiers of least mean waiting time at each baseline throughput: classical, quantum and with communication. "
+        "Lower right is better."
+    )
     if not analysis:
         return text
     observed, classical = analysis.observed.waiting_time, analysis.classical.waiting_time_at_equal_throughput

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records.analysis_record import Analysis
-from ...records.frontier_record import FrontierRecord, Point
-from ..tables import Cell, Section
 from .chart import Axis, Chart, Key, Panel, Reading, Series, text
 from .figures import frontier_description
 from .frontier_curves import Curve, Focus, extent, frontier_curves
@@ -106,28 +104,3 @@ def _reading(curves: Sequence[Curve], focus: Focus, panels: Sequence[Panel], end
         series.append(Series(curve.kind, curve.label, values.tolist()))
     start = int(np.abs(places - focus.throughput).argmin())
     return Reading("Baseline throughput τ", places.tolist(), start, series, panels)
-
-
-def frontier_section(record: FrontierRecord) -> Section:
-    """W of the three frontiers at eleven splitting probabilities."""
-    probabilities = np.linspace(0, 1, 11)
-    columns = [
-        _at(points, "waiting_time", probabilities)
-        for points in (record.classical, record.quantum, record.communication)
-    ]
-    columns[1] = list(map(min, *columns[:2]))  # straight between its points, the curve may seem to lie above
-    throughput = _at(record.quantum, "baseline_throughput", probabilities)
-    rows = zip(probabilities.tolist(), throughput, *columns, strict=True)
-    return Section(
-        "Values of the frontiers",
-        ("splitting probability p", "throughput τ", "classical W", "quantum W", "with communication W"),
-        tuple((f"{p:.1f}", tuple(Cell(f"{value:.5g}") for value in values)) for p, *values in rows),
-        f"Least mean waiting time W in units of time. {record.classical_caveat}".rstrip(),
-    )
-
-
-def _at(points: Sequence[Point], name: str, probabilities: Floats) -> list[float]:
-    """A column of a frontier between its points."""
-    known = sorted((point.splitting_probability, float(getattr(point, name))) for point in points)
-    values: list[float] = np.interp(probabilities, *np.array(known).T).tolist()
-    return values

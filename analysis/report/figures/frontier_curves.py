@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from ....model.games.sensitivity import NOTHING
 from ...records.analysis_record import Analysis
-from ...records.frontier_record import FrontierRecord, Point, RivalPoint, WiderRival
-from .drawing import printable
+from ...records.frontier_record import FrontierRecord, Point
+from ...records.printable import printable
 
 Floats = NDArray[np.float64]
-
-RIVAL_STYLES = 3  # wider rivals that are told apart; more take turns
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,7 @@ class Curve:
     """A frontier as drawn, dense enough to show its bend.
 
     Attributes:
-        kind: Which one it is, and so its look: classical, quantum, communication, rival-0, rival-1 or rival-2.
+        kind: Which one it is, and so its look: classical, quantum or communication.
         throughput, waiting: τ and W along the curve, τ rising, shape (points,).
         label: Its line in the legend.
         vertices: Places of the points recorded.
@@ -61,8 +59,7 @@ class Focus:
             point, classical = analysis.observed, analysis.classical.waiting_time_at_equal_throughput.estimate
             throughput, other = point.baseline_throughput.estimate, point.waiting_time.estimate
             seen = [(corner.baseline_throughput, corner.waiting_time) for corner in analysis.confidence_region]
-            rivals = [rival.waiting_time_at_equal_throughput for rival in record.wider_rivals]
-            levels = [analysis.quantum.waiting_time.estimate, *(rival.estimate for rival in rivals if rival)]
+            levels = [analysis.quantum.waiting_time.estimate]
         elif record.largest_advantage:
             throughput, other = record.largest_advantage.baseline_throughput, record.largest_advantage.waiting_time
             frontier = classical_curve(record)
@@ -103,12 +100,11 @@ def extent(record: FrontierRecord) -> tuple[Floats, Floats]:
 
 def frontier_curves(record: FrontierRecord) -> list[Curve]:
     """Every curve, those compared last so that they lie on top."""
-    curves = [_bent(record, record.communication, "communication", "with communication (both types known)")]
-    for index, rival in enumerate(record.wider_rivals):
-        kind, label = f"rival-{index % RIVAL_STYLES}", f"numerical: {short(rival.label, 46)}"
-        if rival.points:
-            curves.append(_level(record, rival, kind, label) if rival.unbounded else _curve(rival.points, kind, label))
-    return [*curves, _curve(record.quantum, "quantum", "quantum (entanglement)"), classical_curve(record)]
+    return [
+        _bent(record, record.communication, "communication", "with communication (both types known)"),
+        _curve(record.quantum, "quantum", "quantum (entanglement)"),
+        classical_curve(record),
+    ]
 
 
 def classical_curve(record: FrontierRecord) -> Curve:
@@ -117,18 +113,11 @@ def classical_curve(record: FrontierRecord) -> Curve:
     return _bent(record, record.classical, "classical", f"classical (memoryless, label-symmetric; {kind})")
 
 
-def _curve(points: Sequence[Point] | Sequence[RivalPoint], kind: str, label: str) -> Curve:
+def _curve(points: Sequence[Point], kind: str, label: str) -> Curve:
     """A curve through the points recorded."""
     throughput, waiting = np.array([(point.baseline_throughput, point.waiting_time) for point in points]).T
     order = np.argsort(throughput, kind="stable")
     return Curve(kind, throughput[order], waiting[order], label, list(range(order.size)))
-
-
-def _level(record: FrontierRecord, rival: WiderRival, kind: str, label: str) -> Curve:
-    """A rival whose throughput has no bound: at its least waiting time it reaches any."""
-    low, high = extent(record)
-    across = np.array([low[0], 2 * high[0] - low[0]])
-    return Curve(kind, across, np.full(2, min(point.waiting_time for point in rival.points)), label, [])
 
 
 def _bent(record: FrontierRecord, points: Sequence[Point], kind: str, label: str) -> Curve:

@@ -13,8 +13,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ...records.analysis_record import Analysis
+from ...records.printable import printable
 from .chart import TEXT, WIDTH, text
-from .drawing import printable
 from .svg import element, fitted, joined, picture, text_width
 
 _MOST = 6  # types of a router that are listed one by one

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ....model.queueing.simulation import t_quantile
 from ....model.queueing.waiting import WaitingDistribution
-from .drawing import figure_style, printable
+from ...records.printable import printable
+from .drawing import figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

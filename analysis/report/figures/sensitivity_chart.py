@@ -6,7 +6,6 @@ import numpy as np
 
 from ...records.analysis_record import Analysis
 from ...records.context_record import LoadSensitivity, VisibilitySensitivity
-from ..tables import Cell, Section
 from .chart import Axis, Chart, Key, Panel, Reading, Series
 
 _REDUCTION = "Largest reduction of mean waiting time"
@@ -88,28 +87,6 @@ def load_chart(analysis: Analysis, found: LoadSensitivity) -> Chart:
     )
 
 
-def visibility_section(found: VisibilitySensitivity) -> Section:
-    """Every fourth of the visibilities, 1 among them."""
-    rows = list(zip(found.visibility, found.reduction_relative, strict=True))[::-4][::-1]
-    return Section(
-        "Largest reduction of waiting time by visibility",
-        ("visibility", "largest reduction"),
-        tuple((f"{visibility:.4f}", (_share(reduction),)) for visibility, reduction in rows),
-    )
-
-
-def load_section(found: LoadSensitivity) -> Section:
-    """Every load."""
-    return Section(
-        "Largest reduction of waiting time by load",
-        ("load ρ", "ideal", f"visibility {found.visibility:.4f}"),
-        tuple(
-            (f"{load:.3g}", (_share(ideal), _share(noisy)))
-            for load, ideal, noisy in zip(found.load, found.ideal, found.noisy, strict=True)
-        ),
-    )
-
-
 def _known(analysis: Analysis, visibility: float) -> str:
     """Where the visibility of a curve comes from."""
     estimate = analysis.visibility.estimate
@@ -119,10 +96,6 @@ def _known(analysis: Analysis, visibility: float) -> str:
 
 
 _OBSERVED = Key("observed", "observed, with its confidence limits", line=False, mark="circle")
-
-
-def _share(reduction: float) -> Cell:
-    return Cell(f"{100 * reduction + 0.0:.2f} %")
 
 
 def _limits(values: list[float]) -> tuple[float, float]:

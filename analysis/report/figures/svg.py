@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import ArrayLike
 
-from .drawing import printable
+from ...records.printable import printable
 
 _WIDE = 1.0  # of the font size, East Asian letters
 _LETTER = 0.6  # of the font size, on average in the sans-serif fonts of today's systems

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ....model.scenario.fields import LOAD, PROBABILITY, VISIBILITY
 from ....model.sweep.grid import Axis, Sweep, value_text
 from ....model.sweep.point import Outcome
-from .drawing import figure_style, printable
+from ...records.printable import printable
+from .drawing import figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records.context_record import RoutingName, SimulatedWaiting, WaitingTimes
-from ..tables import Cell, Section, estimate_cell
 from .chart import Axis, Chart, Key, Panel, Reading, Series
 
 Floats = NDArray[np.float64]
@@ -55,25 +54,6 @@ def waiting_chart(waiting: WaitingTimes, title: str) -> Chart:
         ),
         [Key(f"{each.routing} step", LABELS[each.routing]) for each in waiting.routings],
         _reading(waiting, end, whole),
-    )
-
-
-def waiting_section(waiting: WaitingTimes) -> Section:
-    """Mean and percentiles under each routing."""
-    percents = [each.probability for each in waiting.routings[0].percentiles]
-    rows = [("mean, by the formulas", [Cell(f"{each.waiting_time_formula:#.4g}") for each in waiting.routings])]
-    rows.append(("mean, simulated", [estimate_cell(each.waiting_time) for each in waiting.routings]))
-    rows.append(("do not wait at all", [Cell(f"{100 * each.cumulative[0]:.2f} %") for each in waiting.routings]))
-    for index, share in enumerate(percents):
-        cells = [estimate_cell(each.percentiles[index].waiting_time) for each in waiting.routings]
-        rows.append((f"{100 * share:g} % wait at most", cells))
-    return Section(
-        "Waiting time of a request (units of time)",
-        ("", *(LABELS[each.routing] for each in waiting.routings)),
-        tuple((name, tuple(cells)) for name, cells in rows),
-        f"Simulated over the same {waiting.pairs} pairs of requests, with 95 % confidence intervals of the simulation "
-        f"alone (seed {waiting.seed}; percentiles are rounded to 0.4 %). Whether a pair is split is drawn by the "
-        "probabilities measured: what the order of the trials does to the queues is asked by bellqueue replay.",
     )
 
 

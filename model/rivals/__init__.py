@@ -1,1 +1,0 @@
-"""Wider classes of routers, found numerically."""

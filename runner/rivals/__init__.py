@@ -1,1 +1,0 @@
-"""Where entanglement stands among all rivals."""
