@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 from ..model.errors import BackendError
 from .accounts.cost import PriceTable, exact_dollars
 from .accounts.credentials import have_braket, have_ibm
-from .registry import BackendSummary
+from .registry import PROVIDERS, BackendSummary
 
 Say = Callable[[str], None]
 
@@ -21,15 +20,12 @@ def cloud_devices(say: Say) -> Iterator[BackendSummary]:
     Args:
         say: Gets a line about each provider or device that does not answer.
     """
-    for provider, module, credentials, listed in (
-        ("ibm", "qiskit_ibm_runtime", have_ibm, _ibm),
-        ("braket", "braket", have_braket, _braket),
-    ):
+    for provider, credentials, listed in (("ibm", have_ibm, _ibm), ("braket", have_braket, _braket)):
         try:
             if not credentials():
                 yield _missing(provider, "no credentials; see credentials.example.toml")
-            elif find_spec(module) is None:
-                yield _missing(provider, 'not installed: pip install "bellqueue[all]"')
+            elif lacking := PROVIDERS[provider].lacking:
+                yield _missing(provider, lacking)
             else:
                 yield from listed(say)
         except BackendError as error:
@@ -83,20 +79,19 @@ def _braket(say: Say) -> Iterator[BackendSummary]:
     for entry in devices():
         name = entry.arn.rsplit("/", 1)[-1].lower()
         try:
-            listed = PriceTable.load().braket_task(entry.arn)
             backend = BraketBackend(entry.arn)
-            best = backend.best_pair()
+            described = backend.describe()
             yield BackendSummary(
                 name=f"braket:{name}",
-                kind="hardware" if entry.kind == "QPU" else "simulator",
-                qubits=backend.qubits(),
+                kind=described.kind,
+                qubits=described.qubits,
                 available=entry.status == "ONLINE",
                 note=f"{entry.provider}, Amazon Braket",
                 status=entry.status.lower(),
                 queue=backend.queue(),
-                pair=best.pair if best else None,
-                predicted_visibility=best.predicted_visibility if best else 1.0,
-                price=_braket_price(listed),
+                pair=described.pair,
+                predicted_visibility=described.predicted_visibility,
+                price=_braket_price(PriceTable.load().braket_task(entry.arn)),
             )
         except BackendError as error:
             say(str(error))

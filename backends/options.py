@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from ..model.errors import BackendError
 from ..model.suggestion import suggestion
 
 Pair = tuple[int, int]
+
+
+def parse_device(provider: str, argument: str | None, allowed: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The device and the options in `torino,pair=92-99`; the device is empty if none was given.
+
+    Args:
+        provider: What stands before the colon, for messages.
+        argument: What follows it, or None.
+        allowed: Names of options.
+
+    Raises:
+        BackendError: an option is unknown, doubled or without a value.
+    """
+    device, comma, options = (part.strip() for part in (argument or "").partition(","))
+    return device, parse_options(f"{provider}:{device}", options, allowed) if comma else {}
 
 
 def parse_options(provider: str, text: str, allowed: Sequence[str]) -> dict[str, str]:
@@ -65,16 +79,3 @@ def parse_pairs(name: str, pair: str | None, pairs: str | None) -> tuple[int, tu
     if len(forced) > int(pairs):
         raise BackendError(f"{name}: pairs={pairs}, but pair= names {len(forced)}; give pairs={len(forced)} or more")
     return int(pairs), forced
-
-
-def require(backend: str, modules: Sequence[str], packages: str) -> None:
-    """See that modules can be imported, without importing them.
-
-    Raises:
-        BackendError: one is not installed.
-    """
-    for module in modules:
-        if find_spec(module) is None:
-            raise BackendError(
-                f"{backend} needs {module}, which is not installed; install it with: pip install {packages}"
-            )

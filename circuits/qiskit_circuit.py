@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model.games.strategy import bell_pairs_for
+from ..model.trials import Integers
 from .schedule import Setting
 from .tsirelson import Router, angle_names, rotations
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.circuit import Parameter
-
-Integers = NDArray[np.int64]
 
 
 def bell_circuit(dimension: int = 2, chained: bool = False) -> QuantumCircuit:

@@ -1,4 +1,4 @@
-"""What a plan will cost at a provider: the dated price table, the arithmetic in Decimal, and the limits of a user."""
+"""What a schedule will cost at a provider: the dated price table, the arithmetic in Decimal, and a user's limits."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import datetime
 import math
 import re
 import tomllib
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -71,19 +71,6 @@ class BraketPrice(_Price):
     usd_per_shot: Decimal | None = None
     usd_per_minute: Decimal | None = None
     minimum_seconds: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class DeviceCost:
-    """What a Braket device says of its own price (`service.deviceCost` in its capabilities).
-
-    Attributes:
-        price: US dollars per unit.
-        unit: `shot`, `task` or `minute`; prices in other units are not used.
-    """
-
-    price: float | str
-    unit: str
 
 
 class PriceTable(BaseModel):
@@ -166,7 +153,7 @@ def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float, plan: str) -> Cos
     return CostEstimate(shots, jobs, qpu_seconds, seconds * price.usd_per_second, "; ".join([*terms, price.cited]))
 
 
-def braket_estimate(*, tasks: int, shots: int, device: str, live: DeviceCost | None = None) -> CostEstimate:
+def braket_estimate(*, tasks: int, shots: int, device: str, live: Any = None) -> CostEstimate:
     """What tasks will cost at Amazon Braket.
 
     A simulator bills time that is not known beforehand; the money is then that of the shortest time billed.
@@ -175,7 +162,8 @@ def braket_estimate(*, tasks: int, shots: int, device: str, live: DeviceCost | N
         tasks: Number of tasks.
         shots: Executions of the circuit, all tasks together.
         device: ARN or name.
-        live: What the device itself says; for the unit it names it goes before the table, if it is positive.
+        live: What the device itself says, `service.deviceCost` in its capabilities: a price in US dollars and its unit,
+            `shot`, `task` or `minute`. A positive one counts instead of the table's for that unit. Defaults to nothing.
     """
     table = PriceTable.load()
     listed = table.braket_task(device)
@@ -257,7 +245,7 @@ def parse_money(text: str) -> Decimal:
     return Decimal(match[1])
 
 
-def _stated(live: DeviceCost | None) -> dict[str, Decimal]:
+def _stated(live: Any) -> dict[str, Decimal]:
     """The device's own price by its unit, through the shortest text of the float: 0.00145, not 0.001449999…"""
     if live is None:
         return {}

@@ -9,17 +9,16 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.braket_circuit import bell_circuit
 from ...circuits.braket_native import native_bell_circuit
 from ...circuits.schedule import SamplingPlan, Setting
 from ...model.errors import BackendError, DataError, UnreachableError
-from ...model.trials import Trials
+from ...model.trials import Floats, Trials
 from ..accounts.cost import braket_estimate
 from ..accounts.credentials import braket_credentials
 from ..calibration.prediction import werner_probabilities
-from ..options import parse_options, parse_pair, require
+from ..options import parse_device, parse_pair
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
 from . import results as braket_results
 from .best_pair import BraketPair, braket_pairs
@@ -51,15 +50,13 @@ class BraketBackend:
             argument: What follows the first colon: ARN or name, then options, separated by commas.
 
         Raises:
-            BackendError: the name or an option is wrong, or amazon-braket-sdk is not installed.
+            BackendError: the name or an option is wrong.
         """
-        require("braket", ["braket"], '"bellqueue[braket]"')
-        self._typed, comma, options = (part.strip() for part in (argument or "").partition(","))
+        self._typed, options = parse_device("braket", argument, ("pair",))
         if not self._typed:
             raise BackendError("braket needs a device, braket:garnet or braket:sv1; `bellqueue backends` lists yours")
-        pair = parse_options(f"braket:{self._typed}", options, ("pair",))["pair"] if comma else None
-        forced = parse_pair(f"braket:{self._typed}", pair) if pair else None
-        self._forced = None if forced is None else (min(forced), max(forced))
+        forced = sorted(parse_pair(f"braket:{self._typed}", options["pair"])) if options else None
+        self._forced = (forced[0], forced[1]) if forced else None
 
     def describe(self, dimension: int = 2) -> Description:
         """The pair chosen by the calibration of this moment, and what is predicted for it; in a plane alone."""
@@ -69,7 +66,7 @@ class BraketBackend:
             name=f"braket:{self._arn}" + (f",pair={pair[0]}-{pair[1]}" if pair else ""),
             kind="hardware" if self._is_qpu else "simulator",
             device=str(self._device.name),
-            qubits=self.qubits(),
+            qubits=int(self._properties.paradigm.qubitCount),
             pair=pair,
             predicted_visibility=best.predicted_visibility if best else 1.0,
             calibration={
@@ -85,7 +82,7 @@ class BraketBackend:
             },
         )
 
-    def predict(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+    def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of a Werner pair with all losses of the pair in its visibility, shape (len(settings), 2, 2).
 
         Braket states readout errors as means of both directions, so that nothing more can be told of them.
@@ -233,14 +230,6 @@ class BraketBackend:
             return Usage()
         live = self._properties.service.deviceCost
         return Usage(money=braket_estimate(tasks=1, shots=int(task["shots"]), device=self._arn, live=live).money)
-
-    def best_pair(self) -> BraketPair | None:
-        """The best pair by today's calibration; None for a simulator, which makes any pair perfect."""
-        return self._best
-
-    def qubits(self) -> int:
-        """Number of qubits."""
-        return int(self._properties.paradigm.qubitCount)
 
     def queue(self) -> str | None:
         """Tasks waiting at the device, in the service's words."""

@@ -22,18 +22,17 @@ class DeviceEntry:
 
     Attributes:
         arn: Its name to the service.
-        name, provider: For people.
+        name: For people.
         kind: `QPU` or `SIMULATOR`.
         status: ONLINE, OFFLINE or RETIRED.
-        region: Where it was found.
+        provider: Who makes it, for people.
     """
 
     arn: str
     name: str
-    provider: str
     kind: str
     status: str
-    region: str
+    provider: str
 
 
 @cache
@@ -51,9 +50,9 @@ def sign_in(region: str) -> Any:
     def connect() -> Any:
         keys = braket_credentials()
         boto = boto3.Session(
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-            aws_session_token=keys.session_token,
+            aws_access_key_id=keys.aws_access_key_id,
+            aws_secret_access_key=keys.aws_secret_access_key,
+            aws_session_token=keys.aws_session_token,
             profile_name=keys.profile,
             region_name=region,
         )
@@ -101,15 +100,8 @@ def devices() -> tuple[DeviceEntry, ...]:
     for region in dict.fromkeys((home_region(), *AwsDevice.REGIONS)):
         listed = ask(sign_in(region).search_devices, f"listing devices in {region}")
         for each in listed:
-            entry = DeviceEntry(
-                each["deviceArn"],
-                each["deviceName"],
-                each["providerName"],
-                each["deviceType"],
-                each["deviceStatus"],
-                region,
-            )
-            found.setdefault(entry.arn, entry)
+            arn, name, kind, status = (each[f"device{field}"] for field in ("Arn", "Name", "Type", "Status"))
+            found.setdefault(arn, DeviceEntry(arn, name, kind, status, each["providerName"]))
     return tuple(found.values())
 
 

@@ -9,11 +9,11 @@ from math import exp, pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.qiskit_circuit import bell_circuit
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
+from ...model.trials import Floats
 from ..options import Pair
 from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target, works
 from .prediction import AngleResponse
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
-Floats = NDArray[np.float64]
 
 CANDIDATES = 6  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
 ONE_QUBIT_GATES = ("sx", "u2", "u3", "rx")  # which of them carries the errors of one-qubit rotations, first wins

@@ -10,12 +10,12 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.qiskit_circuit import bell_circuit
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.games.strategy import bell_pairs_for, hyperspherical_angles
+from ...model.trials import Floats
 from ..options import Pair
 from .best_pair import PairCalibration, QubitCalibration, pair_calibrations
 from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
-Floats = NDArray[np.float64]
 Couples = Mapping[frozenset[int], PairCalibration]
 
 CANDIDATES = 4  # chains evaluated exactly

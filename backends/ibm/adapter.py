@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...circuits.schedule import SamplingPlan, Setting
 from ...model.errors import BackendError, DataError, RefusedError
 from ...model.suggestion import suggestion
-from ...model.trials import Trials
+from ...model.trials import Floats, Trials
 from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
 from ..calibration.best_pair import PairModel, best_pairs, calibration_record
 from ..calibration.parallel_pairs import (
@@ -24,14 +24,13 @@ from ..calibration.parallel_pairs import (
     parallel_record,
     parameter_names,
 )
-from ..options import parse_options, parse_pairs, require
+from ..options import parse_device, parse_pairs
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
 from .session import ask, plan_name, sign_in
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-Floats = NDArray[np.float64]
 Outcomes = NDArray[np.uint8]
 
 LEAST_BUSY = "least-busy"
@@ -63,17 +62,15 @@ class IbmBackend:
             argument: What follows the colon: the device's name, then options, separated by commas.
 
         Raises:
-            BackendError: the name or an option is wrong, or a package is missing.
+            BackendError: the name or an option is wrong.
         """
-        require("ibm", ["qiskit_ibm_runtime", "qiskit_aer"], "qiskit-ibm-runtime qiskit-aer")
-        given, comma, options = (part.strip() for part in (argument or "").partition(","))
+        given, options = parse_device("ibm", argument, ("pair", "pairs"))
         if not given:
             raise BackendError(
                 "ibm needs a device, ibm:fez for example, or ibm:least-busy; `bellqueue backends` lists yours"
             )
         self._wanted = given if given == LEAST_BUSY or given.startswith("ibm_") else f"ibm_{given}"
-        found = parse_options(f"ibm:{given}", options, ("pair", "pairs")) if comma else {}
-        self._parallel, self._forced = parse_pairs(f"ibm:{given}", found.get("pair"), found.get("pairs"))
+        self._parallel, self._forced = parse_pairs(f"ibm:{given}", options.get("pair"), options.get("pairs"))
 
     def describe(self, dimension: int = 2) -> Description:
         """The pair or pairs chosen by the calibration of this moment, and what is predicted for them.

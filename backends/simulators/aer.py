@@ -11,8 +11,8 @@ import numpy as np
 from ...circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
-from ..options import require
-from .simulator import Integers, Outcomes, shuffled_outcomes
+from ...model.trials import Integers
+from .simulator import Outcomes, shuffled_outcomes
 from .werner import WernerNoise, WernerSimulator
 
 if TYPE_CHECKING:
@@ -22,19 +22,7 @@ if TYPE_CHECKING:
 class AerBackend(WernerSimulator):
     """`aer`, or `aer:visibility=0.95,readout=0.01`."""
 
-    _device = "AerSimulator"
-
-    def __init__(self, argument: str | None = None) -> None:
-        """Read the options.
-
-        Args:
-            argument: What follows the colon, or None.
-
-        Raises:
-            BackendError: an option is wrong, or Aer is not installed.
-        """
-        super().__init__("aer", argument, "qiskit-aer")
-        require("aer", ["qiskit_aer"], "qiskit-aer")
+    _provider, _package, _device = "aer", "qiskit-aer", "AerSimulator"
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""

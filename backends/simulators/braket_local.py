@@ -7,29 +7,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.braket_circuit import bell_circuit
 from ...circuits.schedule import Setting
-from ..options import require
-from .simulator import Integers, Outcomes, shuffled_outcomes
+from ...model.trials import Floats, Integers
+from .simulator import Outcomes, shuffled_outcomes
 from .werner import WernerNoise, WernerSimulator
 
 
 class BraketLocalBackend(WernerSimulator):
     """`braket-local`, or `braket-local:visibility=0.95,readout=0.01`."""
 
-    def __init__(self, argument: str | None = None) -> None:
-        """Read the options.
-
-        Args:
-            argument: What follows the colon, or None.
-
-        Raises:
-            BackendError: an option is wrong, or amazon-braket-sdk is not installed.
-        """
-        super().__init__("braket-local", argument, "amazon-braket-sdk")
-        require("braket-local", ["braket"], '"bellqueue[braket]"')
+    _provider, _package = "braket-local", "amazon-braket-sdk"
 
     @property
     def _device(self) -> str:
@@ -43,7 +32,7 @@ class BraketLocalBackend(WernerSimulator):
             for wanted, probabilities in zip(shots, self.probabilities(settings), strict=True)
         ]
 
-    def probabilities(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+    def probabilities(self, settings: Sequence[Setting]) -> Floats:
         """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2).
 
         Braket's simulator draws its shots from numpy's global generator, which cannot be seeded for one job alone;

@@ -11,19 +11,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.games.strategy import MAX_DIMENSION
 from ...model.suggestion import suggestion
+from ...model.trials import Floats, Integers
 from ..calibration.best_pair import best_pairs, calibration_record
 from ..calibration.chain import ChainModel, best_chain
-from ..options import parse_options, parse_pair, require
+from ..options import parse_device, parse_pair
 from ..protocol import Description
 from .aer import sample_aer
-from .simulator import Integers, Outcomes, Simulator
+from .simulator import Outcomes, Simulator
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
@@ -39,13 +37,12 @@ class FakeBackend(Simulator):
             argument: What follows the colon: the snapshot's name, then options, separated by commas.
 
         Raises:
-            BackendError: the name or an option is wrong, the snapshot cannot make a Bell pair, or a package is missing.
+            BackendError: the name or an option is wrong, or the snapshot cannot make a Bell pair.
         """
-        require("fake", ["qiskit_ibm_runtime", "qiskit_aer"], "qiskit-ibm-runtime qiskit-aer")
-        given, comma, options = (argument or "").partition(",")
+        given, options = parse_device("fake", argument, ("pair",))
         self.snapshot = _snapshot_name(given)
         self.name = f"fake:{self.snapshot}"
-        self._forced = parse_pair(self.name, parse_options(self.name, options, ("pair",))["pair"]) if comma else None
+        self._forced = parse_pair(self.name, options["pair"]) if options else None
         device = _load(self.snapshot)
         self._target: Target = device.target
         self._properties = device.properties()
@@ -88,7 +85,7 @@ class FakeBackend(Simulator):
         chain = self._chain(dimension)
         return sample_aer(chain.simulator, chain.circuit, settings, shots, seed)
 
-    def predict(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+    def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes by the noise model of the qubits, shape (len(settings), 2, 2)."""
         dimension = settings[0].dimension
         return self.model.predict(settings) if dimension < 4 else self._chain(dimension).probabilities(settings)

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from ...circuits.schedule import SamplingPlan, Setting
 from ...model.errors import BackendError
-from ...model.trials import Trials
+from ...model.trials import Integers, Trials
 from ..protocol import Description, Watch
 
-Integers = NDArray[np.int64]
 Outcomes = NDArray[np.uint8]
 
 PIECES = 32  # of a schedule at most: enough for a progress bar, too few for the cost of a simulator's start to show

@@ -7,13 +7,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar
 
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.games.strategy import MAX_DIMENSION, bell_pairs_for
+from ...model.trials import Floats
 from ..calibration.prediction import werner_probabilities
 from ..options import parse_options
 from ..protocol import Description
@@ -64,21 +63,24 @@ class WernerNoise:
 
 
 class WernerSimulator(Simulator):
-    """A simulator of Werner pairs with readout errors, ideal by default."""
+    """A simulator of Werner pairs with readout errors, ideal by default.
 
-    def __init__(self, provider: str, argument: str | None, package: str) -> None:
+    A subclass says what stands before the colon and which package simulates, as pip calls it.
+    """
+
+    _provider: ClassVar[str]
+    _package: ClassVar[str]
+
+    def __init__(self, argument: str | None = None) -> None:
         """Read the options; the package itself is imported when the first schedule is measured.
 
         Args:
-            provider: What stands before the colon.
-            argument: What follows it, or None.
-            package: What simulates, as pip calls it; its version is kept with every run.
+            argument: What follows the colon, or None.
 
         Raises:
             BackendError: an option is wrong.
         """
-        self.noise = parse_noise(provider, argument)
-        self._provider, self._package = provider, package
+        self.noise = parse_noise(self._provider, argument)
 
     @property
     @abstractmethod
@@ -102,7 +104,7 @@ class WernerSimulator(Simulator):
             dimension=MAX_DIMENSION,
         )
 
-    def predict(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+    def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes in closed form, shape (len(settings), 2, 2)."""
         return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
 

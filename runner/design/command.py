@@ -15,8 +15,7 @@ from ...backends import BackendSummary, list_backends, open_backend
 from ...backends.calibration.prediction import (
     Predict,
     predicted_behaviour,
-    predicted_probabilities,
-    predictor,
+    required_predictor,
     werner_probabilities,
 )
 from ...backends.protocol import Backend, Description, RemoteBackend, description_for
@@ -239,11 +238,7 @@ def _device(backend: Backend | None, visibility: float | None, dimension: int) -
             predicted_visibility=visibility,
         )
     else:
-        # Without any prediction the first call says what is missing.
-        predict, told = (
-            predictor(backend) or partial(predicted_probabilities, backend),
-            description_for(backend, dimension),
-        )
+        predict, told = required_predictor(backend), description_for(backend, dimension)
     more = (0.0,) * (dimension - 2)
     settings = [Setting(0, 0, alpha, beta, more, more) for alpha, beta in _CHSH]
     e = np.einsum("nij,ij->n", predict(settings), [[1, -1], [-1, 1]])

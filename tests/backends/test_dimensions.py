@@ -35,6 +35,12 @@ TOUCHED = {
 NOISE = "visibility=0.9,readout_0to1=0.02,readout_1to0=0.07"
 
 
+@pytest.fixture(scope="module")
+def manila() -> FakeBackend:
+    """The snapshot of a line of five qubits; it keeps the chains it has chosen."""
+    return FakeBackend("manila")
+
+
 def _vectors(dimension: int, count: int, seed: int = 1) -> tuple[Floats, Floats]:
     drawn = np.random.default_rng(seed).normal(size=(2, count, dimension))
     u, v = drawn / np.linalg.norm(drawn, axis=2, keepdims=True)
@@ -99,11 +105,11 @@ def _whole_device(device: Any, chain: Sequence[int], setting: Setting) -> np.nda
 
 
 @pytest.mark.parametrize("dimension", [3, 4, 5])
-def test_the_chosen_qubits_alone_equal_the_whole_device(dimension: int) -> None:
-    """Manila is a line of five qubits; what is predicted is the exact model, and its samples follow it (z ≤ 4)."""
+def test_the_chosen_qubits_alone_equal_the_whole_device(manila: FakeBackend, dimension: int) -> None:
+    """What is predicted is the exact model, and its samples follow it (z ≤ 4)."""
     from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
-    backend, device = FakeBackend("manila"), FakeManilaV2()
+    backend, device = manila, FakeManilaV2()
     described = backend.describe(dimension)
     chain = [qubit for pair in described.pairs or [described.pair] for qubit in pair or ()]
     assert len(chain) == 2 * max(1, dimension // 2)
@@ -116,10 +122,10 @@ def test_the_chosen_qubits_alone_equal_the_whole_device(dimension: int) -> None:
     assert (np.abs(seen - exact) / np.sqrt(exact * (1 - exact) / shots)).max() < 4
 
 
-def test_a_chain_tells_what_it_promises() -> None:
+def test_a_chain_says_what_is_predicted_for_it(manila: FakeBackend) -> None:
     """E of equal vectors along each axis; those that take both pairs lose more."""
-    described = FakeBackend("manila").describe(5)
-    assert description_for(FakeBackend("manila"), 5) == described
+    described = manila.describe(5)
+    assert description_for(manila, 5) == described
     assert described.pair in {(1, 2), (2, 1), (2, 3), (3, 2)}  # all that are inside a line of five
     assert described.pairs[0] == described.pair
     record = json.loads(json.dumps(dict(described.calibration)))
@@ -128,14 +134,13 @@ def test_a_chain_tells_what_it_promises() -> None:
     assert min(axes[:2]) > max(axes[2:])
     assert described.predicted_visibility == pytest.approx(np.mean(axes))
     assert len(record["chain"]) == 3
-    backend = FakeBackend("manila")
     for axis in range(5):
         unit = np.eye(5)[axis : axis + 1]
-        table = backend.predict(_settings(unit, unit))[0]
+        table = manila.predict(_settings(unit, unit))[0]
         assert (table * SIGNS).sum() == pytest.approx(axes[axis], abs=1e-12)
 
 
-def test_the_chosen_chain_is_the_best_of_all() -> None:
+def test_the_chosen_chain_is_the_best_of_all(manila: FakeBackend) -> None:
     """Each of Manila's four chains of four qubits, evaluated one by one."""
     from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -144,7 +149,7 @@ def test_the_chosen_chain_is_the_best_of_all() -> None:
         best_chain("fake:manila", device.target, device.properties(), 4, pair).visibility
         for pair in ((1, 2), (2, 1), (2, 3), (3, 2))
     ]
-    assert best_chain("fake:manila", device.target, device.properties(), 4).visibility == pytest.approx(max(every))
+    assert manila.describe(4).predicted_visibility == pytest.approx(max(every))
 
 
 def test_a_forced_pair_stands_in_the_middle_of_its_chain() -> None:
@@ -196,7 +201,8 @@ def test_bit_order(monkeypatch: pytest.MonkeyPatch, flipped: int, outcome: tuple
         assert isinstance(backend, Simulator)
         (outcomes,) = backend.sample([_certain(5)], np.array([500]), 1)
         assert (outcomes == outcome).all(axis=1).sum() >= least
-    assert FakeBackend("manila").predict([_certain(5)])[0][outcome] > 0.8
+    assert isinstance(backend, FakeBackend)
+    assert backend.predict([_certain(5)])[0][outcome] > 0.8
 
 
 @pytest.mark.parametrize(("flipped", "outcome"), [(0, (1, 0)), (1, (0, 1))])
@@ -240,11 +246,11 @@ def test_what_a_backend_has_no_circuit_for_is_refused_in_one_line(dimension: int
     assert predict([Setting(0, 0, 0.0, 0.0)])[0] == pytest.approx(np.array([[0.475, 0.025], [0.025, 0.475]]))
 
 
-def test_no_backend_but_the_simulators_says_that_it_measures_several_pairs() -> None:
+def test_no_backend_but_the_simulators_says_that_it_measures_several_pairs(manila: FakeBackend) -> None:
     """Adapters of other packages, which know nothing of it, are planar by default."""
     assert Description(name="x", kind="hardware", device="x", qubits=2).dimension == 2
     assert AerBackend().describe().dimension == BraketLocalBackend().describe().dimension == 7
-    assert FakeBackend("manila").describe().dimension == 7
+    assert manila.describe().dimension == 7
     assert AerBackend("visibility=0.9").describe(5).predicted_visibility is None
     assert AerBackend("visibility=0.9").describe(3).predicted_visibility == pytest.approx(0.9)
     assert [AerBackend().describe(dimension).qubits for dimension in (2, 3, 4, 7)] == [2, 2, 4, 6]

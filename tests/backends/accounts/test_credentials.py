@@ -183,19 +183,19 @@ def test_braket_file_then_environment_then_aws_configuration(home: Path, monkeyp
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", OTHER)
     write('[braket]\nregion = "us-west-1"\nbucket = "results/bell"\n')
     found = braket_credentials()
-    assert (found.access_key_id, found.secret_access_key, found.source) == (None, None, ENVIRONMENT)
+    assert (found.aws_access_key_id, found.aws_secret_access_key, found.source) == (None, None, ENVIRONMENT)
     assert (found.region, found.bucket) == ("us-west-1", "results/bell")
     assert redact(OTHER) == MASK
 
     write('[braket]\naws_access_key_id = "AKIAFILE"\naws_secret_access_key = "file-secret"\n')
     found = braket_credentials()
-    assert (found.access_key_id, found.secret_access_key) == ("AKIAFILE", "file-secret")
-    assert (found.session_token, found.region, found.profile, found.bucket) == (None, None, None, None)
+    assert (found.aws_access_key_id, found.aws_secret_access_key) == ("AKIAFILE", "file-secret")
+    assert (found.aws_session_token, found.region, found.profile, found.bucket) == (None, None, None, None)
     assert found.source == "credentials.toml"
 
     write('[braket]\nprofile = "lab"\n')
     found = braket_credentials()
-    assert (found.profile, found.access_key_id, found.source) == ("lab", None, "credentials.toml")
+    assert (found.profile, found.aws_access_key_id, found.source) == ("lab", None, "credentials.toml")
 
 
 def test_the_profile_in_force_decides_whether_there_is_an_aws_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

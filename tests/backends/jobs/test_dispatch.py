@@ -301,7 +301,10 @@ def test_parts_never_submitted_are_missing_as_their_trials(again: Callable[[], D
     assert missing(again()) == [(0, 1, "submitted"), (1, 1, "refused"), PARTS[2]]
 
 
-def test_a_run_is_worked_on_alone(again: Callable[[], Dispatch], ledger: Ledger, provider: Provider) -> None:
+def test_a_run_is_worked_on_alone(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELLQUEUE_TIMEOUT", "0.1")  # so long `cancel` waits for the other process
     with ledger.hold(RUN):
         for act in (again().submit, again().advance, again().cancel):
             with pytest.raises(LedgerError, match="another process is working on run"):

@@ -16,7 +16,7 @@ ANGLES = tuple(Setting(0, 0, alpha, beta) for alpha in (0.0, 0.9, -2.0) for beta
 
 
 def test_without_braket_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bellqueue.backends.options.find_spec", lambda name: None)
+    monkeypatch.setattr("bellqueue.backends.registry.find_spec", lambda name: None)
     with pytest.raises(BackendError, match=r'pip install "bellqueue\[braket\]"'):
         open_backend("braket-local")
 

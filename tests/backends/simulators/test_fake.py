@@ -19,6 +19,7 @@ from bellqueue.model.trials import Sampling
 from tests.backends.conftest import basis_state
 
 SIGNS = np.array([[1, -1], [-1, 1]])
+EACH_GATE = ("essex", "fractional", "manila", "sherbrooke", "torino")  # u3, rx, cx, ecr and cz: every kind of gates
 UNFIT = {"armonk": "it has one qubit", "kyoto": "marked faulty"}  # kyoto: every ECR has error 1 in the snapshot
 
 
@@ -159,7 +160,13 @@ def test_the_seed_fixes_the_trials(experiment: Any) -> None:
     assert first.a.tobytes() != other.a.tobytes()
 
 
-@pytest.mark.parametrize("name", sorted(set(snapshot_names()) - UNFIT.keys()))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in EACH_GATE else pytest.mark.slow)
+        for name in sorted(set(snapshot_names()) - UNFIT.keys())
+    ],
+)
 def test_every_other_snapshot_runs(experiment: Any, name: str) -> None:
     backend = open_backend(f"fake:{name}")
     assert len(experiment.run(backend, experiment.plan(100))) == 100
