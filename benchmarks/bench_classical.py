@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from bellqueue.model.games.values.xor_game import ClassicalOptimum, XorGame, classical_optimum
+from bellqueue.model.games.values.classical_value import ClassicalOptimum, classical_optimum
+from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload

@@ -13,7 +13,6 @@ from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff
 from bellqueue.analysis.design.design import Design, best_design, naive_design
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
@@ -115,11 +114,11 @@ def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | 
     N solves (q−ω)·√N = √(ln(1/α)/2) + z·σ, z the normal quantile of the power.
     """
     design = naive_design(frontiers, noisy(frontiers, visibility), SIGNIFICANCE, POWER)
-    game = routing_game(frontiers.workload, design.certificate_multiplier)
+    game = frontiers.game(design.certificate_multiplier)
     r = np.array(design.input_distribution)
     assert design.strategy_multiplier is not None  # the prediction was a function
     correlators = noisy(frontiers, visibility)(design.strategy_multiplier)
-    law = ScoreLaw.of(game.matrix, r, correlators, frontiers.classical_bound(design.certificate_multiplier).high)
+    law = ScoreLaw.of(game.matrix, r, correlators, game.bound("memoryless").high)
     gap = law.mean - law.null_mean
     if gap <= 0:
         return design, None
@@ -143,7 +142,7 @@ def _experiment(
     assert design.strategy_multiplier is not None  # the prediction was a function
     return Experiment(
         trials,
-        routing_game(frontiers.workload, design.certificate_multiplier).matrix,
+        frontiers.game(design.certificate_multiplier).matrix,
         np.array(design.input_distribution),
         noisy(frontiers, visibility)(design.strategy_multiplier),
         log_p_value,

@@ -9,7 +9,6 @@ import numpy as np
 from bellqueue.analysis.certificate.martingale import log_wealth
 from bellqueue.analysis.certificate.stopping import rounds
 from bellqueue.analysis.design.design import best_design
-from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.rounds import FIRST_ROUND, GROWTH, job_rounds
@@ -53,8 +52,8 @@ class Task:
         design = best_design(frontiers, predicted, significance, POWER)
         if design.trials is None or design.method != "exact binomial":
             raise SystemExit(f"visibility {visibility}: no design whose scores are 0 or 1; choose another")
-        game = routing_game(frontiers.workload, design.certificate_multiplier).matrix
-        bound = (1 + frontiers.classical_bound(design.certificate_multiplier).high / float(np.abs(game).sum())) / 2
+        game = frontiers.game(design.certificate_multiplier)
+        bound = (1 + game.bound("memoryless").high / float(np.abs(game.matrix).sum())) / 2
         return cls(significance, design.trials, design.predicted_score_rate, bound)
 
     def stops(self, runs: int, rng: np.random.Generator) -> Integers:

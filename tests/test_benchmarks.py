@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.model.games.values.xor_game import quantum_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
 
 from benchmarks import _results
 from benchmarks.__main__ import BENCHMARKS

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...model.errors import DataError
-from ...model.games.frontier import routing_constant, routing_game
 from ...model.games.operating_point import Frontiers
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
@@ -126,8 +125,8 @@ def certify(
         multiplier, log_p, method = usable[0], log10_anytime * math.log(10), ANYTIME
     else:
         multiplier, log_p, method = smallest_log_p_value(frontiers, sample, usable)
-    constant = routing_constant(frontiers.workload, multiplier)
-    classical, quantum = frontiers.classical_bound(multiplier), frontiers.quantum_bound(multiplier)
+    game = frontiers.game(multiplier)
+    constant, classical, quantum = game.constant, game.bound("memoryless"), game.bound("quantum")
     share = math.log(significance) - math.log(len(usable))
     excess = score_excess(frontiers, sample, multiplier, share)
     single = "declared before the data were taken"
@@ -168,15 +167,16 @@ def log10_p_value_any_crosstalk(frontiers: Frontiers, sample: Sample, multiplier
         return None
     tails = []
     for multiplier in multipliers:
-        total = BoundedSum.of(routing_game(frontiers.workload, multiplier).matrix, sample)
-        tails.append(total.log_tail_of_shots(frontiers.classical_bound(multiplier).high, parallel))
+        game = frontiers.game(multiplier)
+        total = BoundedSum.of(game.matrix, sample)
+        tails.append(total.log_tail_of_shots(game.bound("memoryless").high, parallel))
     return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
 
 
 def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_significance: float) -> Estimate:
     """Δ = Σ G c − β_C at μ, in units of time, with one-sided limits at significance α."""
-    bound = frontiers.classical_bound(multiplier).high
-    return estimate_functional(routing_game(frontiers.workload, multiplier).matrix, -bound, sample, log_significance)
+    game = frontiers.game(multiplier)
+    return estimate_functional(game.matrix, -game.bound("memoryless").high, sample, log_significance)
 
 
 def smallest_log_p_value(
@@ -185,8 +185,9 @@ def smallest_log_p_value(
     """The multiplier with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
     tested = []
     for multiplier in multipliers:
-        bound = frontiers.classical_bound(multiplier).high
-        total = BoundedSum.of(routing_game(frontiers.workload, multiplier).matrix, sample)
+        game = frontiers.game(multiplier)
+        bound = game.bound("memoryless").high
+        total = BoundedSum.of(game.matrix, sample)
         log_p, method = total.log_tail(bound)
         tested.append((log_p, bound - total.observed, multiplier, method))
     log_p, _, multiplier, method = min(tested, key=lambda test: test[:2])
@@ -199,14 +200,14 @@ def _log10_anytime(
     """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
     if trials is None or not sample.random or len(multipliers) > 1:
         return None
-    game = routing_game(frontiers.workload, multipliers[0]).matrix
-    total = BoundedSum.of(game, sample)
+    game = frontiers.game(multipliers[0])
+    total = BoundedSum.of(game.matrix, sample)
     if total.scale == 0:
         return None
-    bound = min(1.0, total.mean(frontiers.classical_bound(multipliers[0]).high) * (1 + 1e-13))
+    bound = min(1.0, total.mean(game.bound("memoryless").high) * (1 + 1e-13))
     if bound >= 1:
         return 0.0  # nothing can be refuted, not even by rounding
-    values, place = score_table(game, sample.distribution, trials)
+    values, place = score_table(game.matrix, sample.distribution, trials)
     return min(0.0, -largest_log_wealth(values, place, bound, sample.trials - sample.counts.total)) / math.log(10)
 
 

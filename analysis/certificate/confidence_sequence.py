@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.games.frontier import routing_constant, routing_game
 from ...model.games.operating_point import Frontiers
 from .martingale import SPREAD, Bets
 from .scores import BoundedSum, Estimate, Sample, unit_weights
@@ -130,13 +129,13 @@ def reduction_limits(
         DataError: settings that were not fresh for every trial.
     """
     workload, sixth = frontiers.workload, math.log(significance / 6)
-    bound = frontiers.classical_bound(multiplier).high
-    game = routing_game(workload, multiplier).matrix
+    game = frontiers.game(multiplier)
+    bound = game.bound("memoryless").high
     middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
     p = functional_limits(-workload.joint / 2, 0.5, sample, sixth)
     waiting = functional_limits(workload.joint * workload.weights / 2, middle, sample, sixth)
-    excess = functional_limits(game, -bound, sample, sixth, bets)
-    alone = functional_limits(game, -bound, sample, math.log(significance), bets)
+    excess = functional_limits(game.matrix, -bound, sample, sixth, bets)
+    alone = functional_limits(game.matrix, -bound, sample, math.log(significance), bets)
     absolute, relative = equal_throughput(frontiers, multiplier, p, waiting.estimate, excess)
     absolute = Estimate(absolute.estimate, min(alone.low, absolute.estimate), absolute.high)
     return Reduction(sample.trials, p, waiting, Estimate(alone.estimate, alone.low, excess.high), absolute, relative)
@@ -163,17 +162,12 @@ def equal_throughput(
     inside = vertices[(vertices > ends[0]) & (vertices < ends[1])]
     grid = np.unique(np.concatenate([np.linspace(*ends, _GRID), inside]))
     at_grid = classical.waiting_time_at(grid)
-    line = _intercept(frontiers, multiplier) - multiplier * grid
+    game = frontiers.game(multiplier)
+    line = game.line(game.bound("memoryless").high) - multiplier * grid
     low, high = excess.low + at_grid - line, excess.high + at_grid - line
     at_p = float(classical.waiting_time_at(p.estimate))
     gain = at_p - waiting_time
     return _enclose(gain, low, high), _enclose(gain / at_p, low / at_grid, high / at_grid)
-
-
-def _intercept(frontiers: Frontiers, multiplier: float) -> float:
-    """W_together − const − β_C: the supporting line's waiting time at p = 0."""
-    constant = routing_constant(frontiers.workload, multiplier)
-    return frontiers.workload.together_waiting_time - constant - frontiers.classical_bound(multiplier).high
 
 
 def _enclose(estimate: float, lows: Floats, highs: Floats) -> Estimate:

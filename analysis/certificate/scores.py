@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.games.frontier import routing_game
 from ...model.games.operating_point import Frontiers
 from ...model.trials import Counts, Sampling
 from .tails import log_binomial_tail, log_chernoff_tail, lower_limit
@@ -239,12 +238,12 @@ def observed_visibility(
         ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
         log_significance: ln α of each side.
     """
-    game = routing_game(frontiers.workload, multiplier)
+    game = frontiers.game(multiplier)
     if game.is_zero:
         return Estimate(0.0, -1.0, 1.0), "nothing: the game has no weight here"
     matrix = game.matrix
     if ideal is not None and float((matrix * ideal).sum()) > 0:
         best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
     else:
-        best, relative_to = frontiers.quantum_bound(multiplier).high, "the quantum optimum of the game"
+        best, relative_to = game.bound("quantum").high, "the quantum optimum of the game"
     return estimate_functional(matrix / best, 0.0, sample, log_significance), relative_to

@@ -23,15 +23,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
-from ...model.games.frontier import routing_constant, routing_game
-from ...model.games.operating_point import Frontiers, input_distribution
-from ...model.queueing.workload import Workload
+from ...model.games.operating_point import Frontiers
+from ...model.games.routing_game import RoutingGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
 
 Floats = NDArray[np.float64]
 Prediction = Callable[[float], Floats]
-Rule = Callable[[Workload, float], Floats]
+Rule = Callable[[RoutingGame], Floats]
 
 DEFAULT_POWER = 0.95
 _INNER = 3  # multipliers tried inside each piece, to find where the floor begins
@@ -100,8 +99,8 @@ def evaluate_design(
     check_levels(significance, power)
     if not multiplier > 0:
         raise DataError(f"multiplier = {multiplier:g}; it must be above 0 to certify")
-    game = routing_game(frontiers.workload, multiplier)
-    law = ScoreLaw.of(game.matrix, distribution, predicted, frontiers.classical_bound(multiplier).high)
+    game = frontiers.game(multiplier)
+    law = ScoreLaw.of(game.matrix, distribution, predicted, game.bound("memoryless").high)
     trials = law.required_trials(significance, power)
     return Design(
         certificate_multiplier=multiplier,
@@ -124,7 +123,7 @@ def best_design(
     predicted: Floats | Prediction,
     significance: float,
     power: float = DEFAULT_POWER,
-    distribution_of: Rule = input_distribution,
+    distribution_of: Rule = lambda game: game.input_distribution,
 ) -> Design:
     """The multiplier and settings that certify in the fewest trials at that noise, and the strategy's own multiplier.
 
@@ -136,7 +135,7 @@ def best_design(
             multiplier (`frontiers.in_use.at_multiplier`), which is then chosen as well.
         significance: α in (0, 1).
         power: In (0, 1).
-        distribution_of: Gives r from the workload and μ; μ at which a pair of types that occurs would never be
+        distribution_of: Gives r from the game at μ; μ at which a pair of types that occurs would never be
             measured are left out.
 
     Raises:
@@ -189,7 +188,7 @@ def naive_design(
     )
 
 
-def proportional_distribution(workload: Workload, multiplier: float) -> Floats:
+def proportional_distribution(game: RoutingGame) -> Floats:
     """r ∝ |G| at μ without any floor, shape (n_A, n_B): the exact binomial always certifies, and no r does it sooner.
 
     The price is that pairs of types of little weight are hardly measured, so that the limits of p and W, though not
@@ -198,9 +197,8 @@ def proportional_distribution(workload: Workload, multiplier: float) -> Floats:
     Raises:
         DataError: the game has no weight at μ.
     """
-    game = routing_game(workload, multiplier)
     if game.is_zero:
-        raise DataError(f"multiplier = {multiplier:g}: the game has no weight there; choose another")
+        raise DataError(f"multiplier = {game.multiplier:g}: the game has no weight there; choose another")
     return np.asarray(np.abs(game.matrix) / np.abs(game.matrix).sum())
 
 
@@ -219,7 +217,7 @@ class _Search:
         if len(steps) > _WEIGHTS:  # the certificate holds at any multiplier: fewer cost trials at most
             steps, self.inner = steps[np.linspace(0, len(steps) - 1, _WEIGHTS).astype(int)], 0
         self.kinks = np.unique(np.concatenate([frontiers.classical.multipliers, steps]))
-        weighty = [at > 0 and not routing_game(self.workload, at).is_zero for at in self.kinks.tolist()]
+        weighty = [at > 0 and not frontiers.game(at).is_zero for at in self.kinks.tolist()]
         self.kinks = self.kinks[weighty]
         self.strategies: list[float] = []
         if callable(predicted):
@@ -244,16 +242,16 @@ class _Search:
 
     def refined(self, multiplier: float) -> Design:
         """The design at μ, with the best strategy for it."""
-        game = routing_game(self.workload, multiplier).matrix
-        distribution = self.rule(self.workload, multiplier)
-        bound = self.frontiers.classical_bound(multiplier).high
+        game = self.frontiers.game(multiplier)
+        distribution = self.rule(game)
+        bound = game.bound("memoryless").high
         levels = self.significance, self.power
         if not callable(self.predicted):
             return evaluate_design(self.frontiers, self.tables[0], multiplier, distribution, *levels)
         predicted = self.predicted
 
         def loss(strategy: float) -> float:
-            return -ScoreLaw.of(game, distribution, predicted(strategy), bound).mean
+            return -ScoreLaw.of(game.matrix, distribution, predicted(strategy), bound).mean
 
         at = self._best_strategy(multiplier)
         ends = self.strategies[max(at - 1, 0)], self.strategies[min(at + 1, len(self.strategies) - 1)]
@@ -265,24 +263,23 @@ class _Search:
         return evaluate_design(self.frontiers, predicted(best), multiplier, distribution, *levels, best)
 
     def _measured(self, multiplier: float) -> bool:
-        return bool(np.all(self.rule(self.workload, multiplier)[self.workload.joint > 0] > 0))
+        return bool(np.all(self.rule(self.frontiers.game(multiplier))[self.workload.joint > 0] > 0))
 
     def _law(self, multiplier: float) -> ScoreLaw:
         """At the best strategy tried; β_C from the vertices of the classical frontier, exact but for rounding."""
-        game = routing_game(self.workload, multiplier).matrix
-        top = self.workload.together_waiting_time - routing_constant(self.workload, multiplier)
-        bound = top - self.frontiers.classical.least(multiplier)
+        game = self.frontiers.game(multiplier)
+        bound = game.line(self.frontiers.classical.least(multiplier))
         table = self.tables[self._best_strategy(multiplier)]
-        return ScoreLaw.of(game, self.rule(self.workload, multiplier), table, bound)
+        return ScoreLaw.of(game.matrix, self.rule(game), table, bound)
 
     def _best_strategy(self, multiplier: float) -> int:
         """Index of the strategy tried with the largest q at μ."""
-        game = routing_game(self.workload, multiplier).matrix
-        distribution = self.rule(self.workload, multiplier)
+        game = self.frontiers.game(multiplier)
+        distribution = self.rule(game)
         drawn = distribution > 0
-        scale = float(np.max(np.abs(game[drawn]) / distribution[drawn]))
+        scale = float(np.max(np.abs(game.matrix[drawn]) / distribution[drawn]))
         lost = 1 - self.together - self.split
-        score = np.tensordot(self.together - self.split, game) - scale * np.tensordot(lost, distribution)
+        score = np.tensordot(self.together - self.split, game.matrix) - scale * np.tensordot(lost, distribution)
         return int(score.argmax())
 
     def _approximate_trials(self, law: ScoreLaw) -> float:

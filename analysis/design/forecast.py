@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError, ScenarioError
-from ...model.games.frontier import routing_game
 from ...model.games.latency import break_even_latency
-from ...model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..certificate.scores import Estimate
@@ -182,11 +181,10 @@ def plan_design(
         except ScenarioError:
             pass  # nothing certifies at that noise: the run keeps what is best without noise
     multiplier = point.certificate_multiplier
-    if not multiplier > 0 or routing_game(frontiers.workload, multiplier).is_zero:
+    game = frontiers.game(multiplier)
+    if not multiplier > 0 or game.is_zero:
         return None
-    design = evaluate_design(
-        frontiers, predicted, multiplier, input_distribution(frontiers.workload, multiplier), *levels
-    )
+    design = evaluate_design(frontiers, predicted, multiplier, game.input_distribution, *levels)
     if fresh:
         return design
     law = replace(_law(frontiers, design, predicted), binary=False)
@@ -210,7 +208,7 @@ def foresee(
         certifies = law.power(experiment.shots, experiment.significance)
         limit = design.information_limit_trials
         ratio = design.trials / limit if design.trials and limit else None
-        game = routing_game(workload, design.certificate_multiplier).matrix
+        game = frontiers.game(design.certificate_multiplier).matrix
         together, apart = answers(predicted, workload.shape)
         ideal = float((game * point.strategy.correlators).sum())
         visibility = float((game * (together - apart)).sum()) / ideal if ideal > 0 else 0.0
@@ -273,10 +271,10 @@ def strategy_visibility(frontiers: Frontiers, strategy: Strategy) -> float | Non
     monotone, so the least is at an edge.
     """
     ratios = []
-    for multiplier in frontiers.classical.multipliers.tolist():
-        score = float((routing_game(frontiers.workload, multiplier).matrix * strategy.correlators).sum())
+    for game in frontiers.edge_games:
+        score = float((game.matrix * strategy.correlators).sum())
         if score > 0:
-            ratios.append(frontiers.classical_bound(multiplier).high / score)
+            ratios.append(game.bound("memoryless").high / score)
     least = min(ratios, default=1.0)
     return least if least < 1 - 1e-12 else None
 
@@ -301,16 +299,14 @@ def sufficient_visibility(
 
 
 def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
-    multiplier = design.certificate_multiplier
-    game = routing_game(frontiers.workload, multiplier).matrix
-    bound = frontiers.classical_bound(multiplier).high
-    return ScoreLaw.of(game, np.array(design.input_distribution), predicted, bound)
+    game = frontiers.game(design.certificate_multiplier)
+    return ScoreLaw.of(game.matrix, np.array(design.input_distribution), predicted, game.bound("memoryless").high)
 
 
 def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | None) -> Floats:
     if design is not None:
         return np.array(design.input_distribution)
-    return input_distribution(frontiers.workload, point.certificate_multiplier)
+    return frontiers.game(point.certificate_multiplier).input_distribution
 
 
 def _advantages(frontiers: Frontiers, p: float | Floats, waiting: float | Floats) -> tuple[Floats, Floats, Floats]:

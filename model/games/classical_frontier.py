@@ -19,8 +19,10 @@ from ..scenario.limits import Limits
 from .binning import binning_error, widened
 from .chords import SAME, ChordSearch, Vertex, envelope
 from .exact_sizes import ContinuousGame
-from .frontier import Correlators, Frontier, StrategyFrontier, routing_constant, routing_game
-from .values.xor_game import CLOSED_GAP, Bound, classical_optimum, is_quick
+from .frontier import Correlators, Frontier, StrategyFrontier
+from .routing_game import RoutingGame
+from .values.classical_value import classical_optimum, is_quick
+from .values.xor_game import CLOSED_GAP, Bound
 
 Floats = NDArray[np.float64]
 
@@ -70,11 +72,11 @@ def classical_frontier(workload: Workload, limits: Limits | None = None) -> Clas
     return _over_sizes(workload, tables) if workload.rank_two else _around_bins(workload, tables)
 
 
-def interpolated_bound(workload: Workload, frontier: ClassicalFrontier, multiplier: float) -> Bound:
+def interpolated_bound(game: RoutingGame, frontier: ClassicalFrontier) -> Bound:
     """The interval holding β_C at a multiplier that was not solved, from the strategies and lines around it."""
-    top = workload.together_waiting_time - routing_constant(workload, multiplier)
+    top, multiplier = game.line(0.0), game.multiplier
     low, high = top - frontier.achieved.least(multiplier), top - frontier.floor.least(multiplier)
-    rounding = _ROUNDING * sum(workload.shape) * (abs(top) + workload.together_waiting_time)
+    rounding = _ROUNDING * sum(game.workload.shape) * (abs(top) + game.workload.together_waiting_time)
     return Bound(min(low, high) - rounding, high + rounding, f"between solved multipliers; {frontier.method}")
 
 
@@ -84,7 +86,7 @@ class _TypesSearch:
     def __init__(self, workload: Workload, limits: Limits) -> None:
         self._workload = workload
         # Where a game takes no time to solve, nothing is left unproved.
-        self._relative_gap = 0.0 if is_quick(routing_game(workload, 0.0)) else limits.relative_gap
+        self._relative_gap = 0.0 if is_quick(RoutingGame(workload, 0.0).xor) else limits.relative_gap
         self._deadline = time.monotonic() + limits.seconds
         self._bounds: dict[float, Bound] = {}
         self._closed = True
@@ -123,32 +125,32 @@ class _TypesSearch:
 
     def _solve(self, multiplier: float, waiting_time: float) -> Vertex[tuple[Floats, Floats]]:
         workload = self._workload
-        game = routing_game(workload, multiplier)
+        game = RoutingGame(workload, multiplier)
         # At most half the gap that W may have, β_C being at most Σ|G|.
-        gap = max(CLOSED_GAP, self._relative_gap * waiting_time / (2 * float(game.row_sums.sum())))
+        gap = max(CLOSED_GAP, self._relative_gap * waiting_time / (2 * float(game.xor.row_sums.sum())))
         remaining = self._deadline - time.monotonic()
-        best = classical_optimum(game, gap=gap, seconds=max(_SHARE * remaining, min(remaining, 1.0), 0.0))
+        best = classical_optimum(game.xor, gap=gap, seconds=max(_SHARE * remaining, min(remaining, 1.0), 0.0))
         self._bounds[multiplier] = best.bound
         scale = workload.together_waiting_time
         width = best.bound.high - best.bound.low
         self._closed &= width <= 4 * CLOSED_GAP * abs(best.bound.high) + SAME * scale
         split = (1 - best.correlators) / 2
         point = workload.splitting_probability(split), workload.waiting_time(split)
-        return Vertex(*point, multiplier, _intercept(workload, multiplier, best.bound), (best.a, best.b))
+        return Vertex(*point, multiplier, game.line(best.bound.high), (best.a, best.b))
 
 
 def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
     """The frontier of routers that know the sizes themselves; `tables` knows only their bins."""
-    game = ContinuousGame(workload)
+    sizes = ContinuousGame(workload)
     bounds: dict[float, Bound] = {}
     together, split = workload.together_waiting_time, workload.unavoidable_waiting_time
 
     def intercept(multiplier: float) -> float:
-        bounds[multiplier] = game.classical_bound(multiplier)
-        return _intercept(workload, multiplier, bounds[multiplier])
+        bounds[multiplier] = sizes.classical_bound(multiplier)
+        return RoutingGame(workload, multiplier).line(bounds[multiplier].high)
 
     def solve(multiplier: float, _: float) -> Vertex[None]:
-        p, product = game.best_threshold(multiplier)
+        p, product = sizes.best_threshold(multiplier)
         return Vertex(p, (split + together + product) / 2, multiplier, intercept(multiplier), None)
 
     steep, flat = _STEEPER * float(workload.weights.max()), 0.0
@@ -179,7 +181,7 @@ def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFron
     floor = _at_least(tables.floor.splitting_probability, tables.floor.waiting_time - error, split)
 
     def widest(multiplier: float, bound: Bound) -> Bound:
-        most = workload.together_waiting_time - routing_constant(workload, multiplier) - split
+        most = RoutingGame(workload, multiplier).line(split)
         wide = widened(bound, error)
         return replace(wide, high=max(min(wide.high, most * (1 + _ROUNDING)), wide.low))
 
@@ -193,11 +195,6 @@ def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFron
         gap=_gap(floor, tables.achieved),
         method=f"{tables.method} over bins, and their error",
     )
-
-
-def _intercept(workload: Workload, multiplier: float, bound: Bound) -> float:
-    """W at p = 0 of the line that an upper bound on β_C proves."""
-    return workload.together_waiting_time - routing_constant(workload, multiplier) - bound.high
 
 
 def _envelope(lines: Mapping[float, float]) -> Frontier:

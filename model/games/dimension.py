@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from .strategy import Measurements
 from .values.anderson import fixed_point
-from .values.xor_game import Bound, QuantumOptimum, XorGame, quantum_optimum
+from .values.quantum_value import QuantumOptimum, quantum_optimum
+from .values.xor_game import Bound, XorGame
 
 Floats = NDArray[np.float64]
 

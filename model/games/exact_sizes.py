@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from .frontier import routing_core
-from .values.xor_game import Bound, XorGame, quantum_optimum
+from .routing_game import routing_core
+from .values.quantum_value import quantum_optimum
+from .values.xor_game import Bound, XorGame
 
 Floats = NDArray[np.float64]
 

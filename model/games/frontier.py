@@ -13,39 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..queueing.workload import Workload
 from .dimension import optimum_within
+from .routing_game import RoutingGame
 from .strategy import Measurements, Strategy
-from .values.rank_two import RankTwo
-from .values.xor_game import QuantumOptimum, XorGame, quantum_optimum
+from .values.quantum_value import QuantumOptimum, quantum_optimum
+from .values.xor_game import XorGame
 
 Floats = NDArray[np.float64]
 
 CURVE_POINTS = 257
 _RESOLUTION = 1e-12  # relative width in μ below which a jump of p(μ) is a flat piece of the frontier
-
-
-def routing_game(workload: Workload, multiplier: float) -> XorGame:
-    """The XOR game at multiplier μ: G = −π(w−μ)/2, with its rank-2 factors where it has them.
-
-    Σ G c + routing_constant(workload, μ) = Σ π s (w−μ), the waiting time saved less μ per unit of splitting.
-    """
-    matrix = -workload.joint * (workload.weights - multiplier) / 2
-    magnitude = float((workload.joint * (workload.weights + abs(multiplier))).sum()) / 2
-    if not workload.rank_two:
-        return XorGame(matrix, magnitude=magnitude)
-    left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
-    right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
-    core = routing_core(workload, multiplier)
-    return XorGame(matrix, RankTwo(left, core, right), magnitude)
-
-
-def routing_core(workload: Workload, multiplier: float) -> Floats:
-    """−M/2 at μ, shape (2, 2): what stands between (1, m_x) and (1, n_y) in the game (MODEL §2, fact 1)."""
-    return -np.array([[-multiplier, 0.25], [0.25, workload.crossing]]) / 2
-
-
-def routing_constant(workload: Workload, multiplier: float) -> float:
-    """const = Σ π(w−μ)/2: what a strategy with all correlators 0 scores."""
-    return float((workload.joint * (workload.weights - multiplier)).sum()) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +246,7 @@ class QuantumFrontier:
             return first
         if multiplier <= weights.min():
             return last
-        game = routing_game(self.workload, multiplier)
+        game = RoutingGame(self.workload, multiplier).xor
         optimum = quantum_optimum(game, 2) if self.workload.rank_two else self._optimum_of_any_rank(game, multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2

@@ -20,9 +20,11 @@ from .binning import binning_error, widened
 from .classical_frontier import ClassicalFrontier, classical_frontier, interpolated_bound
 from .dimension import largest_dimension
 from .exact_sizes import ContinuousGame
-from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier, routing_game
+from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier
+from .routing_game import Routers, RoutingGame, bound_over_types
 from .strategy import Strategy, dimension_of
-from .values.xor_game import Bound, classical_optimum, is_quick, quantum_optimum
+from .values.classical_value import is_quick
+from .values.xor_game import Bound
 
 Floats = NDArray[np.float64]
 Number = TypeVar("Number", float, Floats)
@@ -74,8 +76,7 @@ class Frontiers:
         self.workload = workload
         self.limits = limits or Limits()
         self.bell_pairs = bell_pairs
-        self._quantum_bounds: dict[float, Bound] = {}
-        self._table_bounds: dict[float, Bound] = {}
+        self._games: dict[float, RoutingGame] = {}
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
@@ -118,23 +119,31 @@ class Frontiers:
             return self.quantum
         return QuantumFrontier(self.workload, dimension)
 
-    def classical_bound(self, multiplier: float) -> Bound:
-        """The interval holding β_C at μ; no longer search is begun where the frontier has been searched already."""
-        if multiplier not in self._classical_bounds:
-            game = routing_game(self.workload, multiplier)
-            if self._sizes:
-                self._classical_bounds[multiplier] = self._sizes.classical_bound(multiplier)
-            elif is_quick(game):
-                self._classical_bounds[multiplier] = self._of_sizes(classical_optimum(game).bound)
-            else:
-                self._classical_bounds[multiplier] = interpolated_bound(self.workload, self.classical, multiplier)
-        return self._classical_bounds[multiplier]
+    def game(self, multiplier: float) -> RoutingGame:
+        """The game at μ, with bounds over all strategies of what the routers know."""
+        if multiplier not in self._games:
+            self._games[multiplier] = RoutingGame(self.workload, multiplier, self._proved)
+        return self._games[multiplier]
 
-    def _table_bound(self, multiplier: float) -> Bound:
-        """The interval holding the best quantum score at μ of routers that know types, or bins, alone."""
-        if multiplier not in self._table_bounds:
-            self._table_bounds[multiplier] = quantum_optimum(routing_game(self.workload, multiplier)).bound
-        return self._table_bounds[multiplier]
+    def _proved(self, game: RoutingGame, routers: Routers) -> Bound:
+        """The bound of a class of routers; a class that a further argument covers gets its branch here."""
+        if routers == "memoryless":
+            return self._classical_bound(game)
+        if self._sizes:
+            bound = game.quantum_optimum.bound
+            high = max(bound.high, self._sizes.quantum_high(game.multiplier))
+            return Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
+        return self._of_sizes(bound_over_types(game, routers))
+
+    def _classical_bound(self, game: RoutingGame) -> Bound:
+        """No longer search is begun where the frontier has been searched already."""
+        if game.multiplier in self.classical.bounds:
+            return self.classical.bounds[game.multiplier]
+        if self._sizes:
+            return self._sizes.classical_bound(game.multiplier)
+        if is_quick(game.xor):
+            return self._of_sizes(bound_over_types(game, "memoryless"))
+        return interpolated_bound(game, self.classical)
 
     @cached_property
     def _sizes(self) -> ContinuousGame | None:
@@ -143,27 +152,7 @@ class Frontiers:
 
     def _of_sizes(self, bound: Bound) -> Bound:
         """A bound over strategies of types or bins as one over strategies of whatever the routers know."""
-        return widened(bound, self._binning_error) if self.workload.knows_sizes else bound
-
-    @cached_property
-    def _binning_error(self) -> float:
-        return binning_error(self.workload)
-
-    @cached_property
-    def _classical_bounds(self) -> dict[float, Bound]:
-        return dict(self.classical.bounds)
-
-    def quantum_bound(self, multiplier: float) -> Bound:
-        """The interval holding β_Q at μ."""
-        if multiplier not in self._quantum_bounds:
-            bound = self._table_bound(multiplier)
-            if self._sizes:
-                high = max(bound.high, self._sizes.quantum_high(multiplier))
-                bound = Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
-            else:
-                bound = self._of_sizes(bound)
-            self._quantum_bounds[multiplier] = bound
-        return self._quantum_bounds[multiplier]
+        return widened(bound, binning_error(self.workload)) if self.workload.knows_sizes else bound
 
     def advantage_ranges(self) -> list[tuple[float, float]]:
         """The open intervals of p on which W_Q(p) < W_C(p).
@@ -203,8 +192,8 @@ class Frontiers:
         if not any(self._edge_helps):
             return None
         ratios = (
-            self.classical_bound(multiplier).high / self._table_bound(multiplier).low
-            for multiplier, helps in zip(self.classical.multipliers.tolist(), self._edge_helps, strict=True)
+            game.bound("memoryless").high / game.quantum_optimum.bound.low
+            for game, helps in zip(self.edge_games, self._edge_helps, strict=True)
             if helps
         )
         return min(ratios)
@@ -317,16 +306,18 @@ class Frontiers:
         return self.in_use.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
 
     @property
+    def edge_games(self) -> list[RoutingGame]:
+        """The game at the multiplier of each edge of the classical frontier."""
+        return [self.game(multiplier) for multiplier in self.classical.multipliers.tolist()]
+
+    @property
     def _middle_waiting_time(self) -> float:
         """W of uncorrelated outcomes (all correlators 0, p = ½)."""
         return (self.workload.unavoidable_waiting_time + self.workload.together_waiting_time) / 2
 
     @cached_property
     def _edge_helps(self) -> list[bool]:
-        return [
-            self._table_bound(multiplier).low > self.classical_bound(multiplier).high * (1 + 1e-9)
-            for multiplier in self.classical.multipliers.tolist()
-        ]
+        return [game.quantum_optimum.bound.low > game.bound("memoryless").high * (1 + 1e-9) for game in self.edge_games]
 
     def _helps_at_vertex(self, splitting_probability: float) -> bool:
         gap = float(self.classical.waiting_time_at(splitting_probability)) - self.quantum.waiting_time_at(
@@ -339,19 +330,6 @@ class Frontiers:
         inside = [p for p in self.classical.splitting_probability.tolist() if low < p < high]
         edges = [low, *inside, high]
         yield from itertools.pairwise(edges)
-
-
-def input_distribution(workload: Workload, multiplier: float) -> Floats:
-    """r(x,y) ∝ |G| at μ, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
-
-    Proportional to |G| every trial weighs the same and the exact binomial tail certifies (MODEL §4); where the floor
-    lifts a setting the proportion is lost, and the certificate falls back to Chernoff–KL.
-    """
-    shares = np.abs(routing_game(workload, multiplier).matrix)
-    occurring = workload.joint > 0
-    shares = shares / shares.sum() if shares.any() else occurring / occurring.sum()
-    lifted = np.where(occurring, np.maximum(shares, 0.1 / occurring.sum()), 0.0)
-    return np.asarray(lifted / lifted.sum())
 
 
 def _ideal(value: Number, middle: float, visibility: float) -> Number:

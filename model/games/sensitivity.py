@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
-from .frontier import Frontier, routing_game
+from .frontier import Frontier
 from .operating_point import Frontiers
-from .values.xor_game import is_quick
+from .routing_game import RoutingGame
+from .values.classical_value import is_quick
 
 Floats = NDArray[np.float64]
 
@@ -64,9 +65,8 @@ def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities
 
 def is_quick_to_vary(workload: Workload) -> bool:
     """Whether the frontiers of such a workload are found at once, so that other loads can be tried."""
-    game = routing_game(workload, float(workload.weights.mean()))
     few = workload.rank_two or math.prod(workload.shape) <= _FEW
-    return not workload.knows_sizes and few and is_quick(game)
+    return not workload.knows_sizes and few and is_quick(RoutingGame(workload, float(workload.weights.mean())).xor)
 
 
 def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> float:

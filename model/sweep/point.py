@@ -139,10 +139,7 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
 
 def _bounds(frontiers: Frontiers) -> dict[str, float]:
     """The intervals of β_C and β_Q at the multiplier where they differ most: their ratio is the least visibility."""
-    games = [
-        (multiplier, frontiers.classical_bound(multiplier), frontiers.quantum_bound(multiplier))
-        for multiplier in frontiers.classical.multipliers.tolist()
-    ]
+    games = [(game.multiplier, game.bound("memoryless"), game.bound("quantum")) for game in frontiers.edge_games]
     differing = (game for game in games if game[1].high > 0)
     multiplier, classical, quantum = max(differing, key=lambda game: game[2].low / game[1].high)
     return {

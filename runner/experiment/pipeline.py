@@ -19,7 +19,7 @@ from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, Watch, description_for
 from ...circuits.schedule import SamplingPlan, draw_plan
 from ...model.errors import DataError
-from ...model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
 from .context import with_context
@@ -66,7 +66,7 @@ def prepare(
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     experiment = scenario.experiment
-    distribution = input_distribution(frontiers.workload, point.certificate_multiplier)
+    distribution = frontiers.game(point.certificate_multiplier).input_distribution
     predicted = None
     if predict is not None:
         behaviour = predicted_behaviour(predict, point.strategy)

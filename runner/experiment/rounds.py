@@ -13,7 +13,6 @@ from ...analysis.certificate.confidence_sequence import Reduction, reduction_lim
 from ...analysis.certificate.martingale import RunningMartingale, trial_scores
 from ...analysis.certificate.scores import BoundedSum, Sample
 from ...analysis.certificate.stopping import Decision, FixedNumber, Progress, StoppingRule, WhenCertified, rounds
-from ...model.games.frontier import routing_game
 from ...model.games.operating_point import Frontiers
 from ...model.trials import Sampling, Trials
 
@@ -77,7 +76,7 @@ class Rounds:
         assert sampling.distribution is not None  # fresh settings have one
         self._frontiers, self._sampling = frontiers, sampling
         self._multiplier, self._significance, self._budget, self._rule = multiplier, significance, budget, rule
-        self._game = routing_game(frontiers.workload, multiplier).matrix
+        self._game = frontiers.game(multiplier)
         self._trials: Trials | None = None
         self._lost: Integers | None = None
         self._total = 0.0
@@ -97,10 +96,10 @@ class Rounds:
             self._lost = lost if self._lost is None else self._lost + lost
         sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
         if self._martingale is None:
-            bound = BoundedSum.of(self._game, sample).mean(self._frontiers.classical_bound(self._multiplier).high)
+            bound = BoundedSum.of(self._game.matrix, sample).mean(self._game.bound("memoryless").high)
             self._bound = min(1.0, bound * (1 + 1e-13))
             self._martingale = RunningMartingale(self._bound)
-        scores = trial_scores(self._game, self._sampling.distribution, trials)
+        scores = trial_scores(self._game.matrix, self._sampling.distribution, trials)
         self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
         self._total += float(scores.sum())
         reduction = reduction_limits(self._frontiers, sample, self._multiplier, self._significance)

@@ -10,7 +10,7 @@ import pytest
 from bellqueue.analysis.certificate.scores import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.result import analyse
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from bellqueue.runner.experiment.context import with_context
@@ -42,7 +42,7 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
     """A planned run on a Werner state: settings drawn from the plan's distribution, unbiased outcomes."""
     frontiers = Frontiers(scenario.workload())
     plan = frontiers.operating_point(scenario)
-    r = input_distribution(frontiers.workload, plan.certificate_multiplier)
+    r = frontiers.game(plan.certificate_multiplier).input_distribution
     rng = np.random.default_rng(20260101)
     asked = rng.multinomial(trials, r.ravel()).reshape(r.shape)
     together = rng.binomial(asked, (1 + visibility * plan.strategy.correlators) / 2)

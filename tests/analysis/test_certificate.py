@@ -12,8 +12,8 @@ from bellqueue.analysis.certificate.scores import BoundedSum, Sample, estimate_f
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.result import analyse
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.frontier import routing_constant, routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from scipy.stats import binom, chi2_contingency
@@ -103,8 +103,8 @@ def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
 
 def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
     frontiers = Frontiers(Scenario.default().workload())
-    game = routing_game(frontiers.workload, MULTIPLIER)
-    r = input_distribution(frontiers.workload, MULTIPLIER)
+    game = frontiers.game(MULTIPLIER)
+    r = frontiers.game(MULTIPLIER).input_distribution
     trials = np.round(r * 20_000).astype(int)
     correlators = 0.97 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
     counts = _counts(correlators, trials)
@@ -117,7 +117,7 @@ def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
     assert found.method == "exact binomial"
     assert found.assumption == FRESH
     assert found.log10_p_value * math.log(10) == pytest.approx(binom.logsf(wins - 1, counts.total, chance), rel=1e-6)
-    constant = routing_constant(frontiers.workload, MULTIPLIER)
+    constant = frontiers.game(MULTIPLIER).constant
     assert found.score == pytest.approx(constant + (game.matrix * counts.correlators).sum())
     assert found.classical_bound.high == pytest.approx(constant + best)
 
@@ -146,14 +146,14 @@ def test_exactly_constant_fixed_settings_use_hoeffdings_binomial() -> None:
 
 def test_blocks_lose_the_fresh_settings_assumption() -> None:
     frontiers = Frontiers(Scenario.default().workload())
-    r = input_distribution(frontiers.workload, MULTIPLIER)
+    r = frontiers.game(MULTIPLIER).input_distribution
     counts = _counts(np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
     assert certify(frontiers, Sample(counts, Sampling("random", r, 10)), [MULTIPLIER], 1e-3).assumption == CONDITIONAL
 
 
 def test_lost_trials_count_as_losses() -> None:
     frontiers = Frontiers(Scenario.default().workload())
-    r = input_distribution(frontiers.workload, MULTIPLIER)
+    r = frontiers.game(MULTIPLIER).input_distribution
     counts = _counts(0.9 * np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
     whole = certify(frontiers, Sample(counts, Sampling("random", r)), [MULTIPLIER], 1e-3)
     lost = np.full((2, 2), 100)
@@ -177,7 +177,7 @@ def test_confidence_limits_cover_the_truth() -> None:
     """Fresh settings, i.i.d. trials: one-sided 95 % limits miss in at most 5 % of 2000 runs, within binomial error."""
     rng = np.random.default_rng(5)
     frontiers = Frontiers(Scenario.default().workload())
-    r = input_distribution(frontiers.workload, MULTIPLIER)
+    r = frontiers.game(MULTIPLIER).input_distribution
     truth = 0.95 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
     functional = -frontiers.workload.joint / 2
     target = 0.5 + float((functional * truth).sum())
@@ -252,7 +252,7 @@ def test_the_confidence_region_covers_the_truth() -> None:
     scenario = Scenario.parse(default_record(significance=0.05))
     frontiers = Frontiers(scenario.workload())
     workload = frontiers.workload
-    r = input_distribution(workload, MULTIPLIER)
+    r = RoutingGame(workload, MULTIPLIER).input_distribution
     truth = 0.95 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
     p, waiting = workload.splitting_probability((1 - truth) / 2), workload.waiting_time((1 - truth) / 2)
     classical = float(frontiers.classical.waiting_time_at(p))

@@ -29,8 +29,8 @@ from bellqueue.analysis.design.design import evaluate_design
 from bellqueue.analysis.records.analysis_record import Provenance
 from bellqueue.analysis.result import analyse
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
 from hypothesis import given
@@ -45,8 +45,8 @@ ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
 FRONTIERS = Frontiers(Scenario.default().workload())
 WORKLOAD = FRONTIERS.workload
 MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
-GAME = routing_game(WORKLOAD, MULTIPLIER).matrix
-PROPORTIONAL = input_distribution(WORKLOAD, MULTIPLIER)
+GAME = RoutingGame(WORKLOAD, MULTIPLIER).matrix
+PROPORTIONAL = RoutingGame(WORKLOAD, MULTIPLIER).input_distribution
 ANY = np.array([[0.4, 0.1], [0.3, 0.2]])
 TRUTH = 0.95 * FRONTIERS.quantum.at_multiplier(MULTIPLIER).correlators
 
@@ -111,7 +111,7 @@ def test_the_reduction_is_covered_at_every_look() -> None:
     split = (1 - TRUTH) / 2
     p, waiting = WORKLOAD.splitting_probability(split), WORKLOAD.waiting_time(split)
     classical = float(FRONTIERS.classical.waiting_time_at(p))
-    excess = float((GAME * TRUTH).sum()) - FRONTIERS.classical_bound(MULTIPLIER).high
+    excess = float((GAME * TRUTH).sum()) - FRONTIERS.game(MULTIPLIER).bound("memoryless").high
     runs, missed = 200, 0
     for _ in range(runs):
         counts, outside = None, False

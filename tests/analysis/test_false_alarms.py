@@ -16,8 +16,7 @@ from bellqueue.analysis.certificate.diagnostics import no_signalling_test
 from bellqueue.analysis.certificate.martingale import log_anytime_p_values, trial_scores
 from bellqueue.analysis.certificate.scores import Sample
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
 from numpy.typing import NDArray
@@ -106,7 +105,7 @@ def _draw(rng: np.random.Generator, r: Array, block: int = 1) -> tuple[Array, Ar
 def _play(player: Player, frontiers: Frontiers, multiplier: float, r: Array, seed: int, block: int = 1) -> list[Array]:
     rng = np.random.default_rng(seed)
     x, y = _draw(rng, r, block)
-    equal = player(rng, routing_game(frontiers.workload, multiplier).matrix, x, y)
+    equal = player(rng, frontiers.game(multiplier).matrix, x, y)
     return [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
 
 
@@ -114,7 +113,7 @@ def _play(player: Player, frontiers: Frontiers, multiplier: float, r: Array, see
 @pytest.mark.parametrize("player", PLAYERS)
 def test_fresh_settings_in_proportion_to_the_game(player: Player, frontiers: Frontiers) -> None:
     multiplier = float(frontiers.classical.multipliers[-1])
-    r = input_distribution(frontiers.workload, multiplier)
+    r = frontiers.game(multiplier).input_distribution
     tables = _play(player, frontiers, multiplier, r, 1)
     assert _certified(frontiers, tables, Sampling("random", r), [multiplier]) <= ALLOWED
 
@@ -141,7 +140,7 @@ def test_multiplier_chosen_after_the_fact(player: Player) -> None:
 @pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
 def test_distribution_taken_from_the_counts(player: Player) -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    tables = _play(player, DEFAULT, multiplier, input_distribution(DEFAULT.workload, multiplier), 4)
+    tables = _play(player, DEFAULT, multiplier, DEFAULT.game(multiplier).input_distribution, 4)
     assert _certified(DEFAULT, tables, Sampling("fixed"), [multiplier]) <= ALLOWED
 
 
@@ -149,7 +148,7 @@ def test_distribution_taken_from_the_counts(player: Player) -> None:
 @pytest.mark.parametrize("block", [5, 20])
 def test_blocks_of_one_setting(player: Player, block: int) -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = input_distribution(DEFAULT.workload, multiplier)
+    r = DEFAULT.game(multiplier).input_distribution
     tables = _play(player, DEFAULT, multiplier, r, 5, block)
     assert _certified(DEFAULT, tables, Sampling("random", r, block), [multiplier]) <= ALLOWED
 
@@ -158,7 +157,7 @@ def test_blocks_of_one_setting(player: Player, block: int) -> None:
 def test_fixed_blocks_with_rounded_shots(shape: tuple[int, ...]) -> None:
     """Independent coins whose winning chances differ between settings but average to the classical value."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = routing_game(DEFAULT.workload, multiplier).matrix
+    matrix = DEFAULT.game(multiplier).matrix
     best = _best(matrix)
     correlators = np.mean(best, axis=0)
     rng = np.random.default_rng(6)
@@ -175,10 +174,10 @@ def test_fixed_blocks_with_rounded_shots(shape: tuple[int, ...]) -> None:
 def test_biased_devices() -> None:
     """Outcomes of router A fixed at 0: marginals as asymmetric as can be, correlators still local."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = input_distribution(DEFAULT.workload, multiplier)
+    r = DEFAULT.game(multiplier).input_distribution
     rng = np.random.default_rng(7)
     x, y = _draw(rng, r)
-    equal = shared_randomness(rng, routing_game(DEFAULT.workload, multiplier).matrix, x, y)
+    equal = shared_randomness(rng, DEFAULT.game(multiplier).matrix, x, y)
     tables = [
         np.bincount((x[run] * 2 + y[run]) * 4 + (equal[run] < 0), minlength=16).reshape(2, 2, 2, 2)
         for run in range(RUNS)
@@ -189,10 +188,10 @@ def test_biased_devices() -> None:
 def test_a_device_whose_outcomes_leak_the_other_request_rings_the_alarm() -> None:
     """A answers y: a signal, visible in A's marginals. It gains nothing here, and the alarm rings in every run."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = input_distribution(DEFAULT.workload, multiplier)
+    r = DEFAULT.game(multiplier).input_distribution
     rng = np.random.default_rng(8)
     x, y = _draw(rng, r)
-    equal = best_deterministic(rng, routing_game(DEFAULT.workload, multiplier).matrix, x, y)
+    equal = best_deterministic(rng, DEFAULT.game(multiplier).matrix, x, y)
     tables = []
     for run in range(200):
         a = y[run]
@@ -205,7 +204,7 @@ def test_a_device_whose_outcomes_leak_the_other_request_rings_the_alarm() -> Non
 def test_what_the_assumptions_are_for() -> None:
     """Outside its assumption each certificate can be beaten, which is why the record names it."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = routing_game(DEFAULT.workload, multiplier).matrix
+    matrix = DEFAULT.game(multiplier).matrix
     winning = np.where(matrix > 0, 1, -1)
     rng = np.random.default_rng(9)
     settings = np.full((2, 2), 75)
@@ -214,7 +213,7 @@ def test_what_the_assumptions_are_for() -> None:
     # Fixed settings: a classical device that knows the schedule answers every block as it pleases.
     assert _certified(DEFAULT, [table], Sampling("fixed"), [multiplier]) == 1
     # Blocks: a classical device that remembers the last setting wins all but the first trial of each block.
-    r = input_distribution(DEFAULT.workload, multiplier)
+    r = DEFAULT.game(multiplier).input_distribution
     x, y = _draw(rng, r, 10)
     first = np.arange(TRIALS) % 10 == 0
     equal = np.where(first, best_deterministic(rng, matrix, x, y), winning[x, y])
@@ -231,8 +230,8 @@ def test_what_the_assumptions_are_for() -> None:
 def test_the_martingale_at_any_time(player: Player, r: Array | None) -> None:
     """Certified at some moment of the run, looked at after every trial."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = routing_game(DEFAULT.workload, multiplier).matrix
-    drawn = input_distribution(DEFAULT.workload, multiplier) if r is None else r
+    matrix = DEFAULT.game(multiplier).matrix
+    drawn = DEFAULT.game(multiplier).input_distribution if r is None else r
     scale = np.abs(matrix / drawn).max()
     bound = ((_best(matrix)[0] * matrix).sum() / scale + 1) / 2
     rng = np.random.default_rng(12)
@@ -248,8 +247,8 @@ def test_the_martingale_at_any_time(player: Player, r: Array | None) -> None:
 
 def test_the_martingale_certifies_entanglement_and_never_rises() -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = routing_game(DEFAULT.workload, multiplier).matrix
-    r = input_distribution(DEFAULT.workload, multiplier)
+    matrix = DEFAULT.game(multiplier).matrix
+    r = DEFAULT.game(multiplier).input_distribution
     correlators = 0.98 * DEFAULT.quantum.at_multiplier(multiplier).correlators
     rng = np.random.default_rng(13)
     drawn = rng.choice(4, size=20_000, p=r.ravel())
@@ -269,7 +268,7 @@ def test_the_martingale_certifies_entanglement_and_never_rises() -> None:
 def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
     """The same number of trials and α: a Bell pair of visibility 0.98 is certified in most runs."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = input_distribution(DEFAULT.workload, multiplier)
+    r = DEFAULT.game(multiplier).input_distribution
     correlators = 0.98 * DEFAULT.quantum.at_multiplier(multiplier).correlators
     rng = np.random.default_rng(10)
     x, y = _draw(rng, r)

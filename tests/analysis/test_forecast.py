@@ -19,7 +19,7 @@ from bellqueue.analysis.design.forecast import (
     sufficient_visibility,
 )
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
@@ -219,7 +219,7 @@ def test_at_a_vertex_the_plan_takes_the_edge_that_certifies_sooner() -> None:
     design = plan_design(scenario.experiment, frontiers, point, correlators)
     assert design
     assert np.abs(frontiers.classical.multipliers - design.certificate_multiplier).min() < 1e-9
-    r = input_distribution(frontiers.workload, point.certificate_multiplier)
+    r = frontiers.game(point.certificate_multiplier).input_distribution
     own = evaluate_design(frontiers, correlators, point.certificate_multiplier, r, 1e-3)
     assert design.trials
     assert own.trials is None or own.trials > design.trials

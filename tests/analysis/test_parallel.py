@@ -19,8 +19,7 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.result import analyse
 from bellqueue.circuits.schedule import SamplingPlan, draw_plan
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.commands.sections import analysis_table
@@ -174,7 +173,7 @@ class Run:
         scenario = Scenario.default()
         self.scenario, self.frontiers = scenario, Frontiers(scenario.workload())
         self.point: OperatingPoint = self.frontiers.operating_point(scenario)
-        self.r = input_distribution(self.frontiers.workload, self.point.certificate_multiplier)
+        self.r = self.frontiers.game(self.point.certificate_multiplier).input_distribution
         pairs = len(visibilities)
         rng = np.random.default_rng(seed)
         self.sampling = Sampling("random", self.r, parallel=pairs, **sampling)
@@ -225,7 +224,7 @@ def test_ideal_pairs_certify_together_and_one_by_one() -> None:
 
 def test_the_p_value_for_any_crosstalk_by_hand(three: Run, analysis: Analysis) -> None:
     """(N/k)·KL(mean U ‖ ω), U the mean of U over a shot, ω the best of all 16 deterministic strategies."""
-    matrix = routing_game(three.frontiers.workload, three.point.certificate_multiplier).matrix
+    matrix = three.frontiers.game(three.point.certificate_multiplier).matrix
     weights = matrix / three.r
     scale = np.abs(weights).max()
     sign = np.where(three.trials.a == three.trials.b, 1, -1)
@@ -312,7 +311,7 @@ def test_lost_shots_count_as_losses_of_every_pair(three: Run) -> None:
     assert [pair.lost for pair in found.parallel.pairs] == [1000] * 3
     assert found.parallel.shots == 5000
     # As if every lost trial had come out on the losing side.
-    matrix = routing_game(three.frontiers.workload, three.point.certificate_multiplier).matrix
+    matrix = three.frontiers.game(three.point.certificate_multiplier).matrix
     b = three.trials.b.copy()
     lost = slice(3 * 4000, None)
     b[lost] = np.where(matrix > 0, 1, 0)[three.trials.x[lost], three.trials.y[lost]] ^ three.trials.a[lost]

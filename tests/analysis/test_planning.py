@@ -24,8 +24,8 @@ from bellqueue.analysis.design.design import (
 )
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import DataError, ScenarioError
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray
@@ -198,7 +198,7 @@ def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: flo
     edges, weights = frontiers.classical.multipliers, frontiers.workload.weights
     for index in range(50):
         multiplier = float(rng.choice(edges)) if index % 4 == 0 else float(rng.uniform(weights.min(), weights.max()))
-        r = input_distribution(frontiers.workload, multiplier)
+        r = frontiers.game(multiplier).input_distribution
         r = r if index % 2 else rng.dirichlet(50 * r.ravel()).reshape(r.shape)
         other = evaluate_design(frontiers, predicted(multiplier), multiplier, r, 1e-6)
         assert other.trials is None or other.trials >= best.trials
@@ -212,8 +212,8 @@ def test_for_one_strategy_the_best_multiplier_is_an_edge_or_a_weight(frontiers: 
         c = 0.995 * frontiers.one_pair.at_splitting_probability(splitting_probability).correlators
 
         def rate(multiplier: float, c: Floats = c) -> float:
-            game = routing_game(workload, multiplier).matrix
-            weight, bound = float(np.abs(game).sum()), frontiers.classical_bound(multiplier).high
+            game = RoutingGame(workload, multiplier).matrix
+            weight, bound = float(np.abs(game).sum()), frontiers.game(multiplier).bound("memoryless").high
             q, chance = (1 + float((game * c).sum()) / weight) / 2, (1 + bound / weight) / 2
             return q * math.log(q / chance) + (1 - q) * math.log((1 - q) / (1 - chance)) if q > chance else 0.0
 
@@ -228,8 +228,8 @@ def test_under_white_noise_the_game_is_played_at_its_own_edge(frontiers: Frontie
     best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
     assert np.abs(frontiers.classical.multipliers - best.certificate_multiplier).min() < 1e-9
     assert best.strategy_multiplier == best.certificate_multiplier
-    game = routing_game(frontiers.workload, best.certificate_multiplier).matrix
-    score = visibility * frontiers.quantum_bound(best.certificate_multiplier).high / np.abs(game).sum()
+    game = frontiers.game(best.certificate_multiplier).matrix
+    score = visibility * frontiers.game(best.certificate_multiplier).bound("quantum").high / np.abs(game).sum()
     assert best.predicted_score_rate == pytest.approx((1 + score) / 2, rel=1e-8)
 
 
@@ -277,13 +277,13 @@ def test_the_multiplier_chosen_follows_the_strategy() -> None:
         best = best_design(DEFAULT, c, 1e-3)
         assert best.certificate_multiplier == pytest.approx(own)
         assert best.strategy_multiplier is None
-        r = input_distribution(DEFAULT.workload, other)
+        r = DEFAULT.game(other).input_distribution
         assert evaluate_design(DEFAULT, c, other, r, 1e-3).trials is None
 
 
 def test_lost_trials_lower_the_score_by_their_share() -> None:
     c = 0.95 * DEFAULT.one_pair.at_multiplier(0.9).correlators
-    r = input_distribution(DEFAULT.workload, 0.9)
+    r = DEFAULT.game(0.9).input_distribution
     whole, lossy = (evaluate_design(DEFAULT, _behaviour(c, lost), 0.9, r, 1e-3) for lost in (0.0, 0.02))
     assert whole == evaluate_design(DEFAULT, c, 0.9, r, 1e-3)
     assert lossy.predicted_score_rate == pytest.approx(0.98 * whole.predicted_score_rate)

@@ -10,8 +10,7 @@ from bellqueue.analysis.certificate.certificate import certify
 from bellqueue.analysis.certificate.scores import Sample
 from bellqueue.analysis.design.design import Design, evaluate_design
 from bellqueue.analysis.design.forecast import plan_design
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, OperatingPoint, input_distribution
+from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray
@@ -86,10 +85,10 @@ def test_plans_are_true() -> None:
         for turn in range(ALTERNATIVES):
             between = rng.uniform(weights.min(), weights.max())
             multiplier = float((point.certificate_multiplier, rng.choice(edges), between)[turn % 3])
-            r = input_distribution(frontiers.workload, multiplier)
+            r = frontiers.game(multiplier).input_distribution
             if turn % 2:
                 r = rng.dirichlet(50 * r.ravel() + 1e-3).reshape(r.shape)
-            if np.any((r <= 0) & (routing_game(frontiers.workload, multiplier).matrix != 0)):
+            if np.any((r <= 0) & (frontiers.game(multiplier).matrix != 0)):
                 continue
             other = evaluate_design(frontiers, behaviour, multiplier, r, design.significance, POWER)
             others.append(other.trials)

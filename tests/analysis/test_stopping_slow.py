@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.martingale import SPREAD, log_anytime_p_values, trial_scores
 from bellqueue.analysis.certificate.stopping import WhenCertified
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.rounds import Rounds, Standing, measure_in_rounds
@@ -32,8 +31,8 @@ CHUNK = 20  # runs at once: the adversary with memory weighs 16 strategies at ev
 ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
 FRONTIERS = Frontiers(Scenario.default().workload())
 MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
-GAME = routing_game(FRONTIERS.workload, MULTIPLIER).matrix
-R = input_distribution(FRONTIERS.workload, MULTIPLIER)
+GAME = FRONTIERS.game(MULTIPLIER).matrix
+R = FRONTIERS.game(MULTIPLIER).input_distribution
 # The best chance of winning that any of the 16 deterministic strategies has.
 BOUND = float(((PRODUCTS * GAME).sum(axis=(1, 2)).max() / np.abs(GAME).sum() + 1) / 2)
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.values.branch import Search, branch_and_bound
+from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.enumeration import best_signs, enumeration_steps
-from bellqueue.model.games.values.xor_game import XorGame, classical_optimum
+from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload

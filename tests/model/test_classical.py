@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from bellqueue.model.games.chords import envelope
 from bellqueue.model.games.classical_frontier import classical_frontier, interpolated_bound
-from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers
-from bellqueue.model.games.values import xor_game as game_module
-from bellqueue.model.games.values.xor_game import XorGame, classical_optimum, quantum_optimum
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values import classical_value as classical_module
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.scenario.limits import Limits
@@ -44,7 +46,7 @@ def _joint_workload(seed: int, most: int = 7) -> Workload:
 @pytest.fixture
 def no_enumeration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games of any size go to branch and bound."""
-    monkeypatch.setattr(game_module, "MAX_STEPS", 0)
+    monkeypatch.setattr(classical_module, "MAX_STEPS", 0)
 
 
 @pytest.mark.usefixtures("no_enumeration")
@@ -64,9 +66,9 @@ def test_the_true_frontier_lies_between_what_is_proved_and_what_is_achieved(limi
         assert frontier.gap <= limits.relative_gap
     for multiplier in (0.3, 0.9, 2.5):
         multiplier *= float(workload.weights.mean())
-        bound = interpolated_bound(workload, frontier, multiplier)
+        bound = interpolated_bound(RoutingGame(workload, multiplier), frontier)
         signs_a, signs_b = (1 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) for n in workload.shape)
-        best = float((signs_a @ routing_game(workload, multiplier).matrix @ signs_b.T).max())
+        best = float((signs_a @ RoutingGame(workload, multiplier).matrix @ signs_b.T).max())
         assert bound.low <= best <= bound.high
 
 

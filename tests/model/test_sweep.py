@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError, SweepError
-from bellqueue.model.games.frontier import routing_game
 from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.fields import scenario_with
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.sweep.grid import MAX_POINTS, Sweep
@@ -219,7 +219,7 @@ def test_entanglement_helps_above_the_least_visibility_and_not_below(scenario: S
 def test_the_bounds_hold_the_game_and_give_the_least_visibility(scenario: Scenario) -> None:
     found = outcome(scenario)
     low, high = found.classical_bound_low or 0, found.classical_bound_high or 0
-    matrix = routing_game(scenario.workload(), found.multiplier or 0).matrix
+    matrix = RoutingGame(scenario.workload(), found.multiplier or 0).matrix
     signs = list(itertools.product([-1, 1], repeat=2))
     assert low <= max(np.array(a) @ matrix @ np.array(b) for a in signs for b in signs) <= high
     assert found.least_visibility == pytest.approx(high / (found.quantum_bound_low or 0), rel=1e-12)

@@ -12,8 +12,8 @@ import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.dimension import optimum_within
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.values.xor_game import classical_optimum
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
@@ -49,7 +49,7 @@ def test_two_bell_pairs_reach_what_they_promise_and_are_certified(run: Path, cal
     seen = trials > 0
     z = (measured - ideal)[seen] / np.sqrt((1 - ideal[seen] ** 2) / trials[seen])
     assert np.abs(z).max() < 4
-    game = routing_game(workload, plan["planned"]["certificate_multiplier"]).matrix
+    game = RoutingGame(workload, plan["planned"]["certificate_multiplier"]).matrix
     error = np.sqrt((game[seen] ** 2 * (1 - ideal[seen] ** 2) / trials[seen]).sum())
     assert abs((game[seen] * (measured - ideal)[seen]).sum()) < 3.5 * error
 
@@ -149,6 +149,6 @@ def test_a_million_trials_score_more_than_was_found_for_one_pair(call: Run, tmp_
     call("run", EXAMPLE, "--backend", "aer", "--shots", 1_000_000, "--seed", 7, "--out", "run")
     certificate = json.loads((tmp_path / "run" / "analysis.json").read_text())["certificate"]
     one = two_pairs_scenario(bell_pairs=1)
-    game = routing_game(one.workload(), certificate["multiplier"])
+    game = RoutingGame(one.workload(), certificate["multiplier"]).xor
     alone = optimum_within(game, 3).bound.low - classical_optimum(game).bound.high
     assert certificate["excess"]["low"] > alone

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.stopping import FixedNumber, StoppingRule, WhenCertified
-from bellqueue.model.games.frontier import routing_game
-from bellqueue.model.games.operating_point import Frontiers, input_distribution
+from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.rounds import Rounds, Standing, job_rounds, measure_in_rounds
@@ -26,7 +25,7 @@ from .conftest import Run
 ALPHA = 1e-3
 FRONTIERS = Frontiers(Scenario.default().workload())
 MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
-SAMPLING = Sampling("random", input_distribution(FRONTIERS.workload, MULTIPLIER))
+SAMPLING = Sampling("random", FRONTIERS.game(MULTIPLIER).input_distribution)
 BELL = FRONTIERS.one_pair.at_multiplier(MULTIPLIER).correlators
 CLASSICAL = np.array([[1.0, -1.0], [-1.0, 1.0]])  # one bit of each router, told by its type: mixed pairs are split
 
@@ -77,7 +76,7 @@ def test_it_stops_at_the_first_round_whose_lower_limit_is_above_zero(seed: int) 
 def test_certainty_that_has_passed_by_the_end_of_the_round_does_not_stop_it() -> None:
     """100 wins, then losses until the stake is down again: p keeps its best moment, the lower limit does not."""
     state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 2_000, WhenCertified(ALPHA))
-    game = routing_game(FRONTIERS.workload, MULTIPLIER).matrix
+    game = FRONTIERS.game(MULTIPLIER).matrix
     x, y = np.divmod(np.arange(250) % 4, 2)
 
     def played(won: NDArray[np.bool_]) -> Trials:
