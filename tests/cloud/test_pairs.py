@@ -170,7 +170,7 @@ def test_the_device_is_paid_for_shots_and_not_for_trials(double: IbmDouble) -> N
 @pytest.mark.parametrize(
     ("given", "whole", "told"),
     [
-        ("manila,pairs=2", plan(100, 3), "pairs=2 does not fit the plan"),
+        ("manila,pairs=2", plan(100, 3), "pairs=2 does not fit the schedule"),
         ("manila", plan(100, 2), "give the backend pairs=2"),
         ("manila,pairs=2", plan(100, 2).part(range(199)), "ask for 198 or 200"),
         ("manila,pairs=2", plan(100, 2, 10).part(range(190)), "ask for 180 or 200"),
