@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..circuits.schedule import SamplingPlan
+from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
 from ..model.games.strategy import bell_pairs_for
 from ..model.trials import Trials
@@ -99,7 +99,7 @@ def description_for(backend: Backend, dimension: int) -> Description:
 class LocalBackend(Backend, Protocol):
     """A backend that measures in this process, free of charge."""
 
-    def measure(self, schedule: SamplingPlan, seed: int, watch: Watch) -> Trials:
+    def measure(self, schedule: Schedule, seed: int, watch: Watch) -> Trials:
         """The trials of a schedule, in its order.
 
         Args:
@@ -165,7 +165,7 @@ class RemoteBackend(Backend, Protocol):
     - any other BackendError: what its text says.
     """
 
-    def split(self, schedule: SamplingPlan) -> Sequence[range]:
+    def split(self, schedule: Schedule) -> Sequence[range]:
         """The trials of each job, consecutive and together all of the schedule.
 
         Raises:
@@ -173,11 +173,11 @@ class RemoteBackend(Backend, Protocol):
         """
         ...
 
-    def estimate(self, schedule: SamplingPlan) -> CostEstimate:
+    def estimate(self, schedule: Schedule) -> CostEstimate:
         """What the whole schedule will take."""
         ...
 
-    def submit(self, part: SamplingPlan, key: str) -> str:
+    def submit(self, part: Schedule, key: str) -> str:
         """Submit a part under a unique key that travels with the job; returns the provider's id.
 
         It never tries twice by itself. If it raises UnreachableError the job may exist: `find` tells.
@@ -200,7 +200,7 @@ class RemoteBackend(Backend, Protocol):
         """The result of a finished job as the provider gave it, unparsed."""
         ...
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         """The trials in a downloaded result, in the order of the part; needs no network.
 
         Raises:

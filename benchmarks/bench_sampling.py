@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.prediction import predictor
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.context import with_context
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (
     Experiment,
@@ -72,7 +72,7 @@ class Subject:
         with tempfile.TemporaryDirectory() as folder:
             write_trials(Path(folder), trials)
         plan = plan_record(self.experiment, self.backend)
-        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers, context=False)
+        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers)
         return trials.counts().table
 
 
@@ -105,13 +105,10 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
     scenario, backend = subject.experiment.scenario, subject.backend
     experiment = timed("planning", partial(prepare, scenario, SEED, predictor(backend)))
     trials, plan = measure(experiment, backend), plan_record(experiment, backend)
-    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers, context=False)
+    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers)
     first = timed("frontiers for the report", analyse)
     found["frontiers for the report"] -= once(analyse)[0]
-    strategy = plan.operating_point().strategy
-    first = timed(
-        "simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers, strategy)
-    )
+    first = timed("simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers))
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:

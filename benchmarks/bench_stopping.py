@@ -11,7 +11,7 @@ from bellqueue.analysis.certificate.stopping import rounds
 from bellqueue.analysis.design.design import best_design
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.rounds import FIRST_ROUND, GROWTH, job_rounds
+from bellqueue.runner.experiment.rounds import FIRST_ROUND, job_rounds
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table
@@ -61,7 +61,7 @@ class Task:
         budget = BUDGET * self.fixed
         ends = [
             np.arange(1, budget + 1),
-            np.array([part.stop for part in rounds(budget, min(FIRST_ROUND, budget), GROWTH)]),
+            np.array([part.stop for part in rounds(budget, min(FIRST_ROUND, budget))]),
             np.array([part.stop for part in job_rounds(budget, 1)]),
         ]
         taken = np.empty((len(ends), runs), dtype=np.int64)

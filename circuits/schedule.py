@@ -55,7 +55,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class SamplingPlan:
+class Schedule:
     """The settings of an experiment and the order in which trials measure them.
 
     With k pairs to a shot (`sampling.parallel`), trial i is measured in shot i // k on pair i % k.
@@ -82,7 +82,7 @@ class SamplingPlan:
         """Trials per setting, shape (len(settings),)."""
         return np.bincount(self.order, minlength=len(self.settings))
 
-    def part(self, trials: range) -> SamplingPlan:
+    def part(self, trials: range) -> Schedule:
         """The same settings over some consecutive trials only."""
         return replace(self, order=self.order[trials.start : trials.stop])
 
@@ -128,7 +128,7 @@ class SamplingPlan:
         return buffer.getvalue()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> SamplingPlan:
+    def from_bytes(cls, data: bytes) -> Schedule:
         """The plan that `to_bytes` wrote.
 
         Raises:
@@ -170,9 +170,9 @@ class SamplingPlan:
         return Trials(x.take(self.order), y.take(self.order), bits[:, 0], bits[:, 1], self.shape)
 
 
-def draw_plan(
+def draw_schedule(
     strategy: Strategy, sampling: Sampling, distribution: Floats, trials: int, rng: np.random.Generator
-) -> SamplingPlan:
+) -> Schedule:
     """Draw the settings of `trials` trials from r(x,y).
 
     `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
@@ -205,7 +205,7 @@ def draw_plan(
     else:
         shots = _apportion(shares, -(-trials // pairs))
         order = np.repeat(np.arange(len(settings)), shots * pairs)[:trials]
-    return SamplingPlan(tuple(settings), order.astype(np.int64), distribution.shape, sampling)
+    return Schedule(tuple(settings), order.astype(np.int64), distribution.shape, sampling)
 
 
 def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ...]:

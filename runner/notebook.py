@@ -5,7 +5,7 @@
 >>> result.certified
 True
 >>> plot(result)  # in a notebook this is the picture; plot(result).savefig("frontier.png") writes it
-<ShownFigure size 480x760 with 2 Axes>
+<ShownFigure size 460x760 with 2 Axes>
 """
 
 from __future__ import annotations
@@ -159,9 +159,9 @@ def plot(shown: Analysis | FrontierRecord) -> Figure:
         DataError: it is something else.
 
     >>> plot(frontiers("default"))
-    <ShownFigure size 480x760 with 2 Axes>
+    <ShownFigure size 460x760 with 2 Axes>
     """
-    from ..analysis.report.figures.figures import frontier_figure
+    from ..analysis.report.figures.frontiers import frontier_figure
 
     if isinstance(shown, Analysis):
         return frontier_figure(shown.frontiers, shown)

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...model.errors import DataError
-from ...model.games.operating_point import Frontiers
+from ...model.estimate import Estimate
+from ...model.games.routing_game import RoutingGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
-from .martingale import largest_log_wealth, score_table
-from .scores import BoundedSum, Estimate, Method, Sample, estimate_functional
+from .estimates import score_excess
+from .martingale import largest_log_wealth
+from .samples import Sample
+from .scores import BoundedSum, Method, score_table
 
 ANYTIME = "test martingale"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
@@ -98,49 +101,44 @@ class Certificate:
 
 
 def certify(
-    frontiers: Frontiers,
-    sample: Sample,
-    multipliers: Sequence[float],
-    significance: float,
-    trials: Trials | None = None,
+    games: Sequence[RoutingGame], sample: Sample, significance: float, trials: Trials | None = None
 ) -> Certificate:
     """Test at the declared multiplier, or at several with a union bound (for counts whose μ nobody declared).
 
     Args:
-        frontiers: The scenario's frontiers.
+        games: The routing game at the one multiplier declared, or at all edges of the classical frontier; μ > 0.
         sample: The data.
-        multipliers: One declared μ > 0, or all edges of the classical frontier.
         significance: α.
         trials: The same data in the order of execution, for the anytime-valid p-value.
+
+    Raises:
+        DataError: there is no game, or a run that could stop early lacks what its test needs.
     """
-    usable = [multiplier for multiplier in multipliers if multiplier > 0]
-    if not usable:
-        raise DataError(f"multipliers {list(multipliers)}: at least one must be above 0 to certify")
-    log10_anytime = _log10_anytime(frontiers, sample, usable, trials)
+    if not games:
+        raise DataError("the multiplier is 0, where there is nothing to certify; choose another operating point")
+    log10_anytime = _log10_anytime(games, sample, trials)
     if sample.sampling.stopped:
         if log10_anytime is None:
             raise DataError(
                 "a run that could stop early is only valid with its one multiplier, fresh settings, in order"
             )
-        multiplier, log_p, method = usable[0], log10_anytime * math.log(10), ANYTIME
+        game, log_p, method = games[0], log10_anytime * math.log(10), ANYTIME
     else:
-        multiplier, log_p, method = smallest_log_p_value(frontiers, sample, usable)
-    game = frontiers.game(multiplier)
-    constant, classical, quantum = game.constant, game.bound("memoryless"), game.bound("quantum")
-    share = math.log(significance) - math.log(len(usable))
-    excess = score_excess(frontiers, sample, multiplier, share)
-    single = "declared before the data were taken"
+        game, log_p, method = smallest_log_p_value(games, sample)
+    classical, quantum = game.bound("memoryless"), game.bound("quantum")
+    excess = score_excess(game, sample, math.log(significance) - math.log(len(games)))
     parallel = sample.sampling.parallel
-    any_crosstalk = log10_p_value_any_crosstalk(frontiers, sample, usable)
+    any_crosstalk = _log10_p_value_any_crosstalk(games, sample)
     assumption, confidence = _assumptions(sample.random, parallel, any_crosstalk)
     if sample.sampling.stopped:
         assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
+    single = "declared before the data were taken"
     return Certificate(
-        multiplier=multiplier,
-        multiplier_origin=single if len(usable) == 1 else f"union bound over {len(usable)} edges of the frontier",
-        score=constant + classical.high + excess.estimate,
-        classical_bound=_shifted(classical, constant),
-        quantum_bound=_shifted(quantum, constant),
+        multiplier=game.multiplier,
+        multiplier_origin=single if len(games) == 1 else f"union bound over {len(games)} edges of the frontier",
+        score=game.constant + classical.high + excess.estimate,
+        classical_bound=_shifted(classical, game.constant),
+        quantum_bound=_shifted(quantum, game.constant),
         excess=excess,
         log10_p_value=log_p / math.log(10) if log_p < -1e-12 else 0.0,
         log10_anytime_p_value=log10_anytime,
@@ -148,8 +146,8 @@ def certify(
         assumption=assumption,
         confidence=confidence,
         trials=sample.trials,
-        lost=sample.trials - sample.counts.total,
-        edges=len(usable),
+        lost=sample.lost,
+        edges=len(games),
         significance=significance,
         certified=log_p <= math.log(significance),
         parallel=parallel,
@@ -157,58 +155,45 @@ def certify(
     )
 
 
-def log10_p_value_any_crosstalk(frontiers: Frontiers, sample: Sample, multipliers: Sequence[float]) -> float | None:
+def smallest_log_p_value(games: Sequence[RoutingGame], sample: Sample) -> tuple[RoutingGame, float, Method]:
+    """The game with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
+    tested = []
+    for place, game in enumerate(games):
+        bound = game.bound("memoryless").high
+        total = BoundedSum.of(game.matrix, sample)
+        log_p, method = total.log_tail(bound)
+        tested.append((log_p, bound - total.observed, place, method))
+    log_p, _, place, method = min(tested)
+    return games[place], min(0.0, log_p + math.log(len(tested))), method
+
+
+def _log10_p_value_any_crosstalk(games: Sequence[RoutingGame], sample: Sample) -> float | None:
     """log₁₀ of a p-value that needs no assumption between the pairs of one shot (`BoundedSum.log_tail_of_shots`).
 
-    With the union bound over the multipliers; None for one pair to a shot, or without fresh settings.
+    With the union bound over the games; None for one pair to a shot, or without fresh settings.
     """
     parallel = sample.sampling.parallel
     if parallel == 1 or not sample.random:
         return None
-    tails = []
-    for multiplier in multipliers:
-        game = frontiers.game(multiplier)
-        total = BoundedSum.of(game.matrix, sample)
-        tails.append(total.log_tail_of_shots(game.bound("memoryless").high, parallel))
+    tails = [
+        BoundedSum.of(game.matrix, sample).log_tail_of_shots(game.bound("memoryless").high, parallel) for game in games
+    ]
     return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
 
 
-def score_excess(frontiers: Frontiers, sample: Sample, multiplier: float, log_significance: float) -> Estimate:
-    """Δ = Σ G c − β_C at μ, in units of time, with one-sided limits at significance α."""
-    game = frontiers.game(multiplier)
-    return estimate_functional(game.matrix, -game.bound("memoryless").high, sample, log_significance)
-
-
-def smallest_log_p_value(
-    frontiers: Frontiers, sample: Sample, multipliers: Sequence[float]
-) -> tuple[float, float, Method]:
-    """The multiplier with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
-    tested = []
-    for multiplier in multipliers:
-        game = frontiers.game(multiplier)
-        bound = game.bound("memoryless").high
-        total = BoundedSum.of(game.matrix, sample)
-        log_p, method = total.log_tail(bound)
-        tested.append((log_p, bound - total.observed, multiplier, method))
-    log_p, _, multiplier, method = min(tested, key=lambda test: test[:2])
-    return multiplier, min(0.0, log_p + math.log(len(tested))), method
-
-
-def _log10_anytime(
-    frontiers: Frontiers, sample: Sample, multipliers: Sequence[float], trials: Trials | None
-) -> float | None:
+def _log10_anytime(games: Sequence[RoutingGame], sample: Sample, trials: Trials | None) -> float | None:
     """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
-    if trials is None or not sample.random or len(multipliers) > 1:
+    if trials is None or not sample.random or len(games) > 1:
         return None
-    game = frontiers.game(multipliers[0])
+    (game,) = games
     total = BoundedSum.of(game.matrix, sample)
     if total.scale == 0:
         return None
-    bound = min(1.0, total.mean(game.bound("memoryless").high) * (1 + 1e-13))
+    bound = total.null_mean(game.bound("memoryless").high)
     if bound >= 1:
         return 0.0  # nothing can be refuted, not even by rounding
     values, place = score_table(game.matrix, sample.distribution, trials)
-    return min(0.0, -largest_log_wealth(values, place, bound, sample.trials - sample.counts.total)) / math.log(10)
+    return min(0.0, -largest_log_wealth(values, place, bound, sample.lost)) / math.log(10)
 
 
 def _assumptions(fresh: bool, parallel: int, any_crosstalk: float | None) -> tuple[str, str]:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency
 
+from ...model.estimate import Estimate
 from ...model.trials import Counts
-from .scores import Estimate, Sample, estimate_functional
+from .estimates import estimate_functional
+from .samples import Sample
 from .tails import log10_chi2_tail
 
 Integers = NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Estimates of linear functionals Σ A(x,y) c(x,y) of the correlators, with tails that hold at every sample size."""
+"""The score U of a trial in a game of weights A(x,y), its sum over a sample, and the tails of that sum (MODEL §4)."""
 
 from __future__ import annotations
 
@@ -10,65 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.games.operating_point import Frontiers
-from ...model.trials import Counts, Sampling
+from ...model.trials import Trials
+from .samples import Sample
 from .tails import log_binomial_tail, log_chernoff_tail, lower_limit
 
 Floats = NDArray[np.float64]
 Method = Literal["exact binomial", "Chernoff–KL"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """An estimate with confidence limits."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Counts with the rule their settings followed: all that the statistics need.
-
-    Attributes:
-        counts: What was measured.
-        sampling: How the settings came about.
-    """
-
-    counts: Counts
-    sampling: Sampling
-
-    def __post_init__(self) -> None:
-        declared = self.sampling.distribution
-        if declared is not None and declared.shape != self.counts.shape:
-            raise DataError(f"input_distribution has shape {declared.shape}; the counts have {self.counts.shape} types")
-        if self.random and declared is not None and np.any((declared <= 0) & (self.asked > 0)):
-            x, y = (int(index) + 1 for index in np.argwhere((declared <= 0) & (self.asked > 0))[0])
-            raise DataError(f"input_distribution gives types ({x}, {y}) probability 0, yet they were measured")
-
-    @property
-    def random(self) -> bool:
-        """Whether settings were fresh for every trial; otherwise statistics condition on those realised."""
-        return self.sampling.fresh
-
-    @property
-    def asked(self) -> NDArray[np.int64]:
-        """Trials asked for with each setting, lost ones included, shape (n_A, n_B)."""
-        lost = self.sampling.lost
-        return self.counts.settings if lost is None else self.counts.settings + lost
-
-    @property
-    def trials(self) -> int:
-        """N, lost trials included."""
-        return int(self.asked.sum())
-
-    @property
-    def distribution(self) -> Floats:
-        """r(x,y): the declared distribution, or the frequencies realised, shape (n_A, n_B)."""
-        if self.random and self.sampling.distribution is not None:
-            return self.sampling.distribution
-        return np.asarray(self.asked / self.trials)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +69,10 @@ class BoundedSum:
         """The functional at that mean of U."""
         return self.scale * (2 * mean - 1)
 
+    def null_mean(self, bound: float) -> float:
+        """ω: the largest mean of U where the functional is at most `bound`, rounded up; above 1 nothing is refuted."""
+        return min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
+
     def log_tail(self, bound: float) -> tuple[float, Method]:
         """ln of the p-value of ΣU when the functional is at most `bound`, and the tail it comes from.
 
@@ -130,7 +81,7 @@ class BoundedSum:
         """
         if self.scale == 0:
             return 0.0, "Chernoff–KL"
-        probability = min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
+        probability = self.null_mean(bound)
         if probability >= 1:
             return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
         return self._tail(self.total, probability)
@@ -148,8 +99,7 @@ class BoundedSum:
         """
         if self.scale == 0:
             return 0.0
-        probability = min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
-        return log_chernoff_tail(-(-self.trials // parallel), self.total / parallel, probability)
+        return log_chernoff_tail(-(-self.trials // parallel), self.total / parallel, self.null_mean(bound))
 
     def lower(self, log_significance: float) -> float:
         """Lower confidence limit of the functional at one-sided significance α."""
@@ -190,60 +140,20 @@ def unit_weights(functional: Floats, distribution: Floats) -> tuple[Floats, floa
     return np.sign(weights) if constant else unit, scale
 
 
-def estimate_functional(functional: Floats, constant: float, sample: Sample, log_significance: float) -> Estimate:
-    """const + Σ A c: the plug-in estimate, and one-sided limits at significance α on either side.
-
-    Where the number of trials could depend on the outcomes, the limits are those that hold at every moment. Where a
-    setting that could have been drawn never was, the mean of Z over all trials is the estimate instead.
+def trial_scores(functional: Floats, distribution: Floats, trials: Trials) -> Floats:
+    """U_i = (Z_i+z)/(2z) of each trial, Z = (A/r)·(+1 if a=b else −1), shape (N,).
 
     Args:
-        functional: A, shape (n_A, n_B).
-        constant: Added to all three numbers.
-        sample: The data.
-        log_significance: ln α of each side.
+        functional: A, shape (n_A, n_B), the game at its multiplier.
+        distribution: r(x,y) that every trial's setting was drawn from, same shape.
+        trials: In the order of execution.
     """
-    if sample.sampling.stopped:
-        from .confidence_sequence import functional_limits  # which builds on this module
-
-        return functional_limits(functional, constant, sample, log_significance)
-    measured = functional != 0
-    value = float((functional[measured] * sample.counts.correlators[measured]).sum())
-    bounded = BoundedSum.of(functional, sample)  # refuses settings that were never asked for
-    if math.isnan(value):  # a rare setting was never drawn, or all its trials were lost
-        value = bounded.observed
-    lost = sample.trials - sample.counts.total
-    reach = float(np.abs(functional).sum())  # no correlators give more
-    low, high = max(bounded.lower(log_significance), -reach), min(bounded.upper(log_significance, lost), reach)
-    return Estimate(constant + value, constant + min(low, value), constant + max(high, value))
+    values, place = score_table(functional, distribution, trials)
+    return values.take(place)
 
 
-def observed_point(frontiers: Frontiers, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:
-    """Splitting probability and waiting time, each with one-sided limits at significance α on either side."""
-    workload = frontiers.workload
-    joint, weights = workload.joint, workload.weights
-    splitting = estimate_functional(-joint / 2, 0.5, sample, log_significance)
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
-    return splitting, estimate_functional(joint * weights / 2, middle, sample, log_significance)
-
-
-def observed_visibility(
-    frontiers: Frontiers, sample: Sample, multiplier: float, ideal: Floats | None, log_significance: float
-) -> tuple[Estimate, str]:
-    """The share of the ideal score at the multiplier that was observed, and what it is relative to.
-
-    Args:
-        frontiers: The scenario's frontiers.
-        sample: The data.
-        multiplier: The certificate's μ.
-        ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
-        log_significance: ln α of each side.
-    """
-    game = frontiers.game(multiplier)
-    if game.is_zero:
-        return Estimate(0.0, -1.0, 1.0), "nothing: the game has no weight here"
-    matrix = game.matrix
-    if ideal is not None and float((matrix * ideal).sum()) > 0:
-        best, relative_to = float((matrix * ideal).sum()), "the score of the planned measurements"
-    else:
-        best, relative_to = game.bound("quantum").high, "the quantum optimum of the game"
-    return estimate_functional(matrix / best, 0.0, sample, log_significance), relative_to
+def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tuple[Floats, NDArray[np.integer]]:
+    """The values that U takes, shape (4·n_A·n_B,), and which of them each trial has, shape (N,); as `trial_scores`."""
+    unit, _ = unit_weights(functional, distribution)
+    together = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    return np.asarray((1 + unit[:, :, None, None] * together) / 2).ravel(), trials.codes()

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.games.operating_point import Frontiers
+from ...model.estimate import Estimate
+from ...model.games.routing_game import RoutingGame
 from ...model.trials import Trials
 from .certificate import Certificate, smallest_log_p_value
 from .diagnostics import ALARM_P_VALUE, chsh, log10_independence
-from .scores import Estimate, Sample, observed_point, observed_visibility
+from .estimates import observed_point, observed_visibility
+from .samples import Sample
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,23 +89,21 @@ class ParallelPairs:
     crosstalk: Crosstalk
 
 
-def analyse_pairs(
-    frontiers: Frontiers,
+def analyze_pairs(
+    games: Sequence[RoutingGame],
     sample: Sample,
     trials: Trials,
     certificate: Certificate,
-    multipliers: Sequence[float],
     ideal: Floats | None,
     qubits: Sequence[int] | None,
 ) -> ParallelPairs:
     """Every pair by itself.
 
     Args:
-        frontiers: The scenario's frontiers.
+        games: What the certificate was given.
         sample: The data of all pairs.
         trials: The same in the order of execution.
         certificate: Of all pairs together.
-        multipliers: What the certificate was given.
         ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
         qubits: A's and B's of each pair in turn, if known.
 
@@ -111,20 +111,20 @@ def analyse_pairs(
         DataError: the trials do not fill their shots.
     """
     log_significance = math.log(certificate.significance)
-    usable = [multiplier for multiplier in multipliers if multiplier > 0]
+    chosen = next(game for game in games if game.multiplier == certificate.multiplier)
     known = list(zip(qubits[::2], qubits[1::2], strict=False)) if qubits else []
     found = []
     for number, own in enumerate(pair_samples(sample, trials)):
-        splitting, waiting = observed_point(frontiers, own, log_significance)
-        log_p = smallest_log_p_value(frontiers, own, usable)[1]
+        splitting, waiting = observed_point(chosen.workload, own, log_significance)
+        log_p = smallest_log_p_value(games, own)[1]
         found.append(
             PairResult(
                 qubits=known[number] if number < len(known) else None,
                 trials=own.trials,
-                lost=own.trials - own.counts.total,
+                lost=own.lost,
                 splitting_probability=splitting,
                 waiting_time=waiting,
-                visibility=observed_visibility(frontiers, own, certificate.multiplier, ideal, log_significance)[0],
+                visibility=observed_visibility(chosen, own, ideal, log_significance)[0],
                 chsh=chsh(own, log_significance),
                 log10_p_value=min(0.0, log_p) / math.log(10),
             )

@@ -1,186 +1,123 @@
-"""When to stop measuring: rules that look at a run between its rounds, and the rounds themselves.
+"""A run that may stop early: its rounds, and where it stands after each of them.
 
-A rule may look as often as it likes, because what it looks at holds at every moment at once: the p-value of the test
-martingale and the limits of `confidence_sequence`. The p-value for a fixed number of trials holds only if that number
-was fixed: after an early stop it must not be quoted. All of it needs fresh settings (`require_fresh`).
+One may look as often as one likes, because what is looked at holds at every moment at once: the p-value of the test
+martingale and the limits that invert it. The p-value for a fixed number of trials holds only if that number was fixed:
+after an early stop it must not be quoted.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
-from scipy.optimize import brentq
-from scipy.special import ndtr
+import numpy as np
+from numpy.typing import NDArray
 
-from ...model.errors import DataError, ScenarioError
-from .tails import kullback_leibler
+from ...model.estimate import Estimate
+from ...model.games.operating_point import Frontiers
+from ...model.trials import Sampling, Trials
+from .martingale import RunningMartingale
+from .region import ConfidenceRegion
+from .samples import Sample
+from .scores import BoundedSum, trial_scores
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a rule sees of a run.
+class Standing:
+    """Where a run is between two rounds.
 
     Attributes:
         trials: N so far, lost ones included.
-        budget: The most trials that may be taken, ≥ 1.
-        log_p_value: ln of the anytime p-value so far.
-        total: ΣU so far; lost trials add 0.
-        bound: ω, the largest mean of U under the null, in (0, 1].
-        reduction_width: Width of the time-uniform interval of the relative waiting-time reduction; infinite if unknown.
+        budget: The most that may be taken.
+        log10_p_value: Valid however often one looks.
+        waiting_time_reduction, waiting_time_reduction_relative: So far, their limits valid at all times together.
+        certified: Whether p is at most α, and the lower limit of the reduction above 0.
     """
 
     trials: int
     budget: int
-    log_p_value: float
-    total: float
-    bound: float
-    reduction_width: float = math.inf
+    log10_p_value: float
+    waiting_time_reduction: Estimate
+    waiting_time_reduction_relative: Estimate
+    certified: bool
 
-    def __post_init__(self) -> None:
-        if self.budget < 1 or not 0 <= self.trials <= self.budget:
-            raise DataError(f"trials = {self.trials}, budget = {self.budget}; trials must lie in 0…budget, budget ≥ 1")
-        if not 0 <= self.total <= self.trials * (1 + 1e-9):
-            raise DataError(f"total = {self.total:g}; scores of {self.trials} trials sum to 0…{self.trials}")
-        if not 0 < self.bound <= 1:
-            raise DataError(f"bound = {self.bound:g}; the largest mean score under the null must lie in (0, 1]")
+    @property
+    def stop(self) -> bool:
+        """Whether to take no further trials: it is certified, or the budget is used."""
+        return self.certified or self.trials >= self.budget
 
+    @property
+    def reason(self) -> str:
+        """Why to stop, in a few words."""
+        return "certified" if self.certified else f"the budget of {self.budget} trials is used"
 
-@dataclass(frozen=True)
-class Decision:
-    """Whether to stop now.
-
-    Attributes:
-        stop: Take no further trials.
-        reason: Why, in a few words.
-    """
-
-    stop: bool
-    reason: str
+    def line(self) -> str:
+        """For people who watch."""
+        relative = self.waiting_time_reduction_relative
+        return (
+            f"{self.trials} of at most {self.budget} trials: log10 p {self.log10_p_value:.2f}, waiting reduced by "
+            f"{100 * relative.estimate:.1f} % ({100 * relative.low:.1f} … {100 * relative.high:.1f} %)"
+        )
 
 
-class StoppingRule(Protocol):
-    """Decides between two rounds; must depend on nothing but the progress."""
+class Rounds:
+    """The test carried on from round to round; what it says depends on nothing but the trials so far and the plan."""
 
-    def decide(self, progress: Progress) -> Decision:
-        """Whether to stop; always once the budget is used."""
-        ...
+    def __init__(
+        self, frontiers: Frontiers, sampling: Sampling, multiplier: float, significance: float, budget: int
+    ) -> None:
+        """Begin.
 
+        Args:
+            frontiers: The scenario's frontiers.
+            sampling: Fresh settings with their declared distribution.
+            multiplier: μ of the certificate.
+            significance: α.
+            budget: The most trials that may be taken.
+        """
+        self._frontiers, self._sampling = frontiers, replace(sampling, stopped=True)
+        self._multiplier, self._significance, self._budget = multiplier, significance, budget
+        self._trials: Trials | None = None
+        self._lost: Integers | None = None
+        self._martingale: RunningMartingale | None = None
 
-@dataclass(frozen=True)
-class FixedNumber:
-    """All trials of the budget, whatever they show; then the p-value for a fixed number of trials holds as well."""
+    def add(self, trials: Trials, lost: Integers | None = None) -> Standing:
+        """Take in the next round's trials.
 
-    def decide(self, progress: Progress) -> Decision:
-        """Stop at the budget only."""
-        return _used_up(progress) or Decision(False, "the number of trials is fixed")
+        Args:
+            trials: Those that brought outcomes.
+            lost: Those that brought none, shape (n_A, n_B); they count as losses.
+        """
+        self._trials = trials if self._trials is None else self._trials + trials
+        if lost is not None:
+            self._lost = lost if self._lost is None else self._lost + lost
+        sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
+        game = self._frontiers.game(self._multiplier)
+        if self._martingale is None:
+            bound = BoundedSum.of(game.matrix, sample).null_mean(game.bound("memoryless").high)
+            self._martingale = RunningMartingale(min(1.0, bound))
+        scores = trial_scores(game.matrix, sample.distribution, trials)
+        self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
+        log_p = self._martingale.log_p_value
+        region = ConfidenceRegion.of(self._frontiers, sample, self._multiplier, self._significance)
+        reduction, relative = region.reduction()
+        return Standing(
+            sample.trials,
+            self._budget,
+            log_p / math.log(10),
+            reduction,
+            relative,
+            # Whoever stops wants the lower limit above 0, too; it looks at the stakes now, p at their best moment.
+            certified=log_p <= math.log(self._significance) and region.certain_excess > 0,
+        )
 
-
-@dataclass(frozen=True)
-class WhenCertified:
-    """As soon as the anytime p-value is at most α.
-
-    Attributes:
-        significance: α in (0, 1), fixed before the data.
-    """
-
-    significance: float
-
-    def __post_init__(self) -> None:
-        _probability("significance", self.significance)
-
-    def decide(self, progress: Progress) -> Decision:
-        """Stop once certified."""
-        if progress.log_p_value <= math.log(self.significance):
-            return Decision(True, f"certified: anytime p-value at most {self.significance:g}")
-        return _used_up(progress) or Decision(False, "not certified yet")
-
-
-@dataclass(frozen=True)
-class WhenHopeless:
-    """Once it is all but certain that the budget will not suffice to certify.
-
-    Giving up never certifies anything, so that the chance need not be exact: that the final ΣU is large enough for the
-    best of all bets, predicted from the trials so far by Jeffreys' prior and the normal approximation. It is on the
-    hopeful side where U is 0 or 1, and at most too modest where U has a smaller variance than that.
-
-    Attributes:
-        significance: α in (0, 1).
-        chance: Probability of certifying below which to give up, in (0, 1).
-    """
-
-    significance: float
-    chance: float = 0.01
-
-    def __post_init__(self) -> None:
-        _probability("significance", self.significance)
-        _probability("chance", self.chance)
-
-    def decide(self, progress: Progress) -> Decision:
-        """Stop once the predicted chance is below the one asked for."""
-        if used_up := _used_up(progress):
-            return used_up
-        predicted = 1.0 if progress.log_p_value <= math.log(self.significance) else self.predicted_chance(progress)
-        text = f"predicted chance of certifying within the budget {predicted:.2g}"
-        return Decision(predicted < self.chance, text)
-
-    def predicted_chance(self, progress: Progress) -> float:
-        """The chance that the whole budget brings the ΣU it takes, given the trials so far."""
-        needed = _needed_mean(progress.budget, progress.bound, math.log(self.significance))
-        left = progress.budget - progress.trials
-        missing = needed * progress.budget - progress.total
-        if missing > left:
-            return 0.0
-        won, lost = progress.total + 0.5, max(progress.trials - progress.total, 0.0) + 0.5
-        mean, seen = won / (won + lost), won + lost
-        variance = left * mean * (1 - mean) * (seen + left) / (seen + 1)  # of the beta-binomial law
-        if variance == 0:
-            return float(missing <= 0)
-        return float(ndtr((left * mean - missing) / math.sqrt(variance)))
-
-
-@dataclass(frozen=True)
-class WhenPrecise:
-    """Once the relative waiting-time reduction is known closely enough.
-
-    Attributes:
-        width: Width of its time-uniform interval to be reached, above 0 (0.02: two percentage points).
-    """
-
-    width: float
-
-    def __post_init__(self) -> None:
-        if not self.width > 0:
-            raise ScenarioError(f"width = {self.width:g}; the width to be reached must be above 0")
-
-    def decide(self, progress: Progress) -> Decision:
-        """Stop once the interval is narrow enough."""
-        text = f"interval of the relative reduction is {progress.reduction_width:.3g} wide"
-        if progress.reduction_width <= self.width:
-            return Decision(True, text)
-        return _used_up(progress) or Decision(False, text)
-
-
-@dataclass(frozen=True)
-class FirstOf:
-    """As soon as one of several rules says so.
-
-    Attributes:
-        rules: Asked in this order.
-    """
-
-    rules: tuple[StoppingRule, ...]
-
-    def __post_init__(self) -> None:
-        if not self.rules:
-            raise ScenarioError("no stopping rule given; name at least one")
-
-    def decide(self, progress: Progress) -> Decision:
-        """The first decision to stop; else all reasons for going on."""
-        decisions = [rule.decide(progress) for rule in self.rules]
-        stops = [decision for decision in decisions if decision.stop]
-        return stops[0] if stops else Decision(False, "; ".join(decision.reason for decision in decisions))
+    @property
+    def trials(self) -> Trials:
+        """All so far."""
+        assert self._trials is not None  # asked for after a round
+        return self._trials
 
 
 def rounds(budget: int, first: int, growth: float = 1.5) -> tuple[range, ...]:
@@ -193,14 +130,7 @@ def rounds(budget: int, first: int, growth: float = 1.5) -> tuple[range, ...]:
         budget: All trials, ≥ 1.
         first: Trials of the first round, ≥ 1.
         growth: At least 1; 1 makes even rounds.
-
-    Raises:
-        ScenarioError: an argument out of range.
     """
-    if budget < 1 or first < 1:
-        raise ScenarioError(f"rounds: budget = {budget}, first = {first}; both must be at least 1")
-    if not 1 <= growth < math.inf:
-        raise ScenarioError(f"rounds: growth = {growth:g}; it must be at least 1 (1.5 to 2 serves well)")
     found: list[range] = []
     start, length = 0, float(first)
     while start < budget:
@@ -210,44 +140,3 @@ def rounds(budget: int, first: int, growth: float = 1.5) -> tuple[range, ...]:
         found.append(range(start, stop))
         start, length = stop, min(length * growth, float(budget))
     return tuple(found)
-
-
-def require_fresh(settings: str, block: int) -> None:
-    """Refuse to stop early where no statistic would hold.
-
-    Args:
-        settings: `random` or `fixed`.
-        block: Trials that share one drawn setting.
-
-    Raises:
-        ScenarioError: the settings are not fresh for every trial.
-    """
-    remedy = 'set experiment.settings = "random" and experiment.block = 1, or measure a fixed number of trials'
-    if settings != "random":
-        raise ScenarioError(
-            f"experiment.settings = {settings}: a run cannot be stopped early, because a device that knows the "
-            f"schedule wins early and the martingale would certify it; {remedy}"
-        )
-    if block > 1:
-        raise ScenarioError(
-            f"experiment.block = {block}: a run cannot be stopped early, because a device that remembers the setting "
-            f"wins the rest of each block and the martingale would certify it; {remedy}"
-        )
-
-
-def _used_up(progress: Progress) -> Decision | None:
-    if progress.trials < progress.budget:
-        return None
-    return Decision(True, f"the budget of {progress.budget} trials is used")
-
-
-def _needed_mean(trials: int, bound: float, log_significance: float) -> float:
-    """The mean u > ω at which N·KL(u‖ω) = ln(1/α), below which no bet on a U of 0 or 1 gets there; 2 if none."""
-    if bound >= 1 or -trials * math.log(bound) < -log_significance:
-        return 2.0
-    return float(brentq(lambda mean: trials * kullback_leibler(mean, bound) + log_significance, bound, 1.0, xtol=1e-14))
-
-
-def _probability(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ScenarioError(f"{name} = {value:g}; it must lie strictly between 0 and 1")

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError, ScenarioError
+from ...model.estimate import Estimate
 from ...model.games.latency import break_even_latency
 from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
-from ..certificate.scores import Estimate
 from ..records.analysis_record import Predicted
 from .design import DEFAULT_POWER, Design, best_design, evaluate_design
 from .power import ScoreLaw, answers

@@ -80,8 +80,7 @@ class ScoreLaw:
         merged, place = np.unique(values[probabilities > 0], return_inverse=True)
         shares: Floats = np.bincount(place, probabilities[probabilities > 0]).astype(np.float64)
         shares = shares / shares.sum()  # the sum of r is 1 but for rounding
-        null_mean = min(max(drawn.mean(bound), 0.0), 1.0) * (1 + 1e-13)  # as `BoundedSum.log_tail` has it
-        return cls(merged, shares, float(merged @ shares), null_mean, drawn.binary)
+        return cls(merged, shares, float(merged @ shares), drawn.null_mean(bound), drawn.binary)
 
     @property
     def method(self) -> Method:

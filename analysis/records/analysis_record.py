@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint
+from ...model.trials import Counts
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
-from ..certificate.scores import Estimate, Sample
+from ..certificate.samples import Sample
 from ..certificate.several_pairs import ParallelPairs
 from .bell_pairs import BellPairs
 from .context_record import Context
-from .frontier_record import FrontierRecord, Point, Record
+from .frontier_record import FrontierPoint, FrontierRecord, Record
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
@@ -73,7 +77,7 @@ class Visibility(Record):
     relative_to: str
 
 
-class Correlators(Record):
+class CorrelatorTable(Record):
     """c(x,y) measured and, where the circuits are known, planned; rows are router A's types."""
 
     measured: list[list[MaybeMeasured]]
@@ -81,8 +85,19 @@ class Correlators(Record):
     ideal: list[list[float]] | None
     trials: list[list[int]]
 
+    @classmethod
+    def of(cls, counts: Counts, ideal: NDArray[np.float64] | None) -> CorrelatorTable:
+        """Record measured counts beside the correlators planned, shape (n_A, n_B)."""
+        measured, trials = counts.correlators, counts.settings
+        return cls(
+            measured=measured.tolist(),
+            standard_error=np.sqrt((1 - measured**2) / np.maximum(trials, 1)).tolist(),
+            ideal=None if ideal is None else ideal.tolist(),
+            trials=trials.tolist(),
+        )
 
-class Measured(Record):
+
+class MeasuredCounts(Record):
     """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
 
     Attributes:
@@ -99,7 +114,7 @@ class Measured(Record):
     stopped: bool
 
     @classmethod
-    def of(cls, sample: Sample) -> Measured:
+    def of(cls, sample: Sample) -> MeasuredCounts:
         """Record a sample."""
         sampling = sample.sampling
         return cls(
@@ -217,8 +232,8 @@ class Analysis(Record):
     marginals: Marginals
     chsh: Estimate | None
     visibility: Visibility
-    correlators: Correlators
-    confidence_region: list[Point] = Field(min_length=1)
+    correlators: CorrelatorTable
+    confidence_region: list[FrontierPoint] = Field(min_length=1)
     planned: Planned | None
     frontiers: FrontierRecord
     scenario: dict[str, Any]
@@ -227,7 +242,7 @@ class Analysis(Record):
     parallel: ParallelPairs | None = None
     break_even: BreakEven | None = None
     bell_pairs: BellPairs | None = None
-    measured: Measured | None = None
+    measured: MeasuredCounts | None = None
 
     @model_validator(mode="after")
     def _tables(self) -> Analysis:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..certificate.scores import Estimate
+from ...model.estimate import Estimate
+from ...model.games.strategy import Strategy
 
 RoutingName = Literal["observed", "classical", "quantum"]
 ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
@@ -31,6 +32,17 @@ class MeasurementBases(_Record):
     probability: float
     alpha: list[float]
     beta: list[float]
+
+    @classmethod
+    def of(cls, strategy: Strategy) -> list[MeasurementBases]:
+        """The angles of every component; none where they are more than planar."""
+        if strategy.dimension > 2:
+            return []
+        angles = [part.angles() for part in strategy.components]
+        return [
+            cls(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
+            for weight, (alpha, beta) in zip(strategy.mixture, angles, strict=True)
+        ]
 
 
 class WaitingPercentile(_Record):
@@ -122,12 +134,12 @@ class LoadSensitivity(_Record):
 
 
 class Context(_Record):
-    """Beside the certificate and no part of it.
+    """Beside the certificate and no part of it; all but the bases is worked out for a report or a run's folder only.
 
     Attributes:
         bases: What was measured, where it was planned with one Bell pair in a plane; else empty.
         waiting_times: None where a routing could not be simulated.
-        by_visibility: None where nothing was observed to mark.
+        by_visibility: None where the context has not been worked out.
         by_load: None where the classical frontier takes long to find.
     """
 

@@ -16,7 +16,7 @@ from ...model.errors import DataError
 from ...model.queueing.workload import Workload
 from ...model.trials import Counts, Sampling, Trials, match_types
 from ...model.validation import first_complaint, read_text
-from ..certificate.scores import Sample
+from ..certificate.samples import Sample
 
 SCHEMA = "bellqueue.counts/1"
 MAX_BYTES = 1_000_000_000

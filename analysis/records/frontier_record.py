@@ -20,7 +20,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Point(Record):
+class FrontierPoint(Record):
     """A point on a frontier; `multiplier` belongs to the edge that leaves it towards larger p (0 at the last)."""
 
     splitting_probability: float
@@ -41,7 +41,7 @@ class ClassicalProof(Record):
 
     method: str
     gap_relative: float
-    achieved: list[Point] = []
+    achieved: list[FrontierPoint] = []
 
 
 class FrontierRecord(Record):
@@ -58,12 +58,12 @@ class FrontierRecord(Record):
     within_pair_order: WithinPairOrder = "random"
     unavoidable_waiting_time: float
     weights: list[list[float]]
-    classical: list[Point]
-    quantum: list[Point]
-    communication: list[Point]
+    classical: list[FrontierPoint]
+    quantum: list[FrontierPoint]
+    communication: list[FrontierPoint]
     advantage_ranges: list[tuple[float, float]]
     least_visibility: float | None
-    largest_advantage: Point | None
+    largest_advantage: FrontierPoint | None
     largest_reduction_relative: float | None
     bell_pairs: BellPairs | None = None
     classical_proof: ClassicalProof | None = None
@@ -107,7 +107,7 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
         least_visibility=frontiers.least_visibility(),
         largest_advantage=None
         if at is None
-        else Point(
+        else FrontierPoint(
             splitting_probability=at,
             waiting_time=frontiers.waiting_time(at),
             baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
@@ -130,13 +130,13 @@ def _largest_advantage(frontiers: Frontiers) -> LargestAdvantage | None:
         return None
 
 
-def points(frontiers: Frontiers, frontier: Frontier) -> list[Point]:
+def points(frontiers: Frontiers, frontier: Frontier) -> list[FrontierPoint]:
     """A frontier's points with their baseline throughput."""
     throughput = frontiers.workload.baseline_throughput(frontier.splitting_probability)
     columns = np.column_stack(
         [frontier.splitting_probability, frontier.waiting_time, throughput, frontier.vertex_multipliers]
     )
     return [
-        Point(splitting_probability=p, waiting_time=w, baseline_throughput=t, multiplier=m)
+        FrontierPoint(splitting_probability=p, waiting_time=w, baseline_throughput=t, multiplier=m)
         for p, w, t, m in columns.tolist()
     ]

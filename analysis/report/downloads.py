@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..records.analysis_record import Analysis, Measured
+from ..records.analysis_record import Analysis, MeasuredCounts
 from ..records.printable import printable
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
@@ -57,7 +57,7 @@ def downloads(analysis: Analysis) -> list[Download]:
     return found
 
 
-def _counts(analysis: Analysis, measured: Measured) -> str:
+def _counts(analysis: Analysis, measured: MeasuredCounts) -> str:
     names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
     rows = (
         (_name(names_a[x]), _name(names_b[y]), x, y, a, b, measured.counts[x][y][a][b])
@@ -69,7 +69,7 @@ def _counts(analysis: Analysis, measured: Measured) -> str:
     return _csv(("type_a", "type_b", "x", "y", "a", "b", "count"), rows)
 
 
-def _counts_json(analysis: Analysis, measured: Measured) -> str:
+def _counts_json(analysis: Analysis, measured: MeasuredCounts) -> str:
     """What `bellqueue analyze` reads; settings of a run that could stop early cannot be declared again."""
     declared = measured.settings == "random" and measured.input_distribution is not None and not measured.stopped
     content = {

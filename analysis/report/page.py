@@ -6,26 +6,25 @@ import base64
 import hashlib
 import json
 import math
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..certificate.certificate import ANYTIME
 from ..records.analysis_record import Analysis
+from ..records.context_record import WaitingTimes
 from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
-from .figures.correlator_chart import correlator_chart
-from .figures.frontier_chart import frontier_chart
-from .figures.idea_figure import idea_figure
-from .figures.sensitivity_chart import load_chart, visibility_chart
-from .figures.waiting_chart import waiting_chart
+from .figures.correlators import correlator_figure
+from .figures.drawing import svg_text
+from .figures.frontiers import frontier_figure
+from .figures.sensitivity import load_figure, visibility_figure
+from .figures.waiting import WaitingCurve, waiting_figure
+from .idea import idea_figure
 from .tables.analysis import (
     advantage_section,
     certificate_section,
@@ -38,9 +37,12 @@ from .tables.bell_pairs import bell_pairs_section
 from .tables.context import load_section, visibility_section, waiting_section
 from .tables.frontiers import frontier_values_section
 from .tables.section import NONE, Section, estimate_cell
+from .templating import environment, source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
-_SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ def report_html(analysis: Analysis) -> str:
     Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
     hash alone, so that nothing else on the page can run.
     """
-    style, script = (_source(f"report.{kind}") for kind in ("css", "js"))
+    style, script = (source(f"report.{kind}") for kind in ("css", "js"))
     advantage, files = analysis.advantage, downloads(analysis)
     page = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             analysis=analysis,
@@ -103,9 +105,9 @@ def report_html(analysis: Analysis) -> str:
             caveat=bool(analysis.frontiers.classical_caveat),
             more_pairs=analysis.bell_pairs is not None,
             idea=idea_figure(analysis),
-            frontier=frontier_chart(analysis),
+            frontier=_drawn(frontier_figure(analysis.frontiers, analysis)),
             frontier_values=frontier_values_section(analysis.frontiers),
-            correlators_chart=correlator_chart(analysis),
+            correlators_figure=_drawn(correlator_figure(analysis)),
             result_sections=[comparison_section(analysis), advantage_section(analysis)],
             sections=_sections(analysis),
             correlators=_correlators(analysis),
@@ -125,22 +127,6 @@ def report_html(analysis: Analysis) -> str:
         )
     )
     return scrub(page)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_source),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["signs"] = lambda text: _SIGN.sub("\N{MINUS SIGN}", str(text))
-    return environment
-
-
-def _source(name: str) -> str:
-    return resources.files(__package__).joinpath("templates", name).read_text("utf-8")
 
 
 def _hash(text: str) -> str:
@@ -205,15 +191,24 @@ def _context(analysis: Analysis) -> dict[str, Any]:
     return {
         "bases": len(bases),
         "mixed": most if most < 1 else None,
-        "waiting": waiting_chart(waiting, analysis.title) if waiting else None,
+        "waiting": _drawn(_waiting(waiting, analysis.title)) if waiting else None,
         "waiting_values": waiting_section(waiting) if waiting else None,
-        "by_visibility": visibility_chart(analysis, visibility) if visibility else None,
-        "by_load": load_chart(analysis, load) if load else None,
+        "by_visibility": _drawn(visibility_figure(analysis, visibility)) if visibility else None,
+        "by_load": _drawn(load_figure(analysis, load)) if load else None,
         "sensitivity": [
             *([visibility_section(visibility)] if visibility else []),
             *([load_section(load)] if load else []),
         ],
     }
+
+
+def _waiting(waiting: WaitingTimes, title: str) -> Figure:
+    return waiting_figure([WaitingCurve.recorded(each) for each in waiting.routings], title)
+
+
+def _drawn(figure: Figure) -> Markup:
+    """The figure as it goes into the page."""
+    return Markup(svg_text(figure))
 
 
 def _reproduce(analysis: Analysis) -> str:

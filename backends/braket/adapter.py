@@ -12,7 +12,7 @@ import numpy as np
 
 from ...circuits.braket_circuit import bell_circuit
 from ...circuits.braket_native import native_bell_circuit
-from ...circuits.schedule import SamplingPlan, Setting
+from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.trials import Floats, Trials
 from ..accounts.cost import braket_estimate
@@ -89,7 +89,7 @@ class BraketBackend:
         """
         return werner_probabilities(settings, self._best.predicted_visibility if self._best else 1.0)
 
-    def split(self, schedule: SamplingPlan) -> tuple[range, ...]:
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         """One task for as many stretches of one setting as the device takes at once.
 
         Raises:
@@ -110,12 +110,12 @@ class BraketBackend:
         ends = np.cumsum([sum(task) for task in tasks]).tolist()
         return tuple(range(start, stop) for start, stop in zip([0, *ends[:-1]], ends, strict=True))
 
-    def estimate(self, schedule: SamplingPlan) -> CostEstimate:
+    def estimate(self, schedule: Schedule) -> CostEstimate:
         """Price per task and per shot, or per minute of a simulator."""
         cost = self._properties.service.deviceCost
         return braket_estimate(tasks=len(self.split(schedule)), shots=len(schedule.order), device=self._arn, live=cost)
 
-    def submit(self, part: SamplingPlan, key: str) -> str:
+    def submit(self, part: Schedule, key: str) -> str:
         """Submit a part as one task, with the key as its client token and tag.
 
         Raises:
@@ -169,7 +169,7 @@ class BraketBackend:
 
         return ask(lambda: braket_results.bundle(read), f"downloading task {job}")
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         """The trials in a downloaded result; shots without an outcome are missing.
 
         Raises:
@@ -317,7 +317,7 @@ class BraketBackend:
         except ValueError as error:
             raise BackendError(f"braket:{self._device.name}: {error}") from None
 
-    def _program(self, part: SamplingPlan) -> tuple[Any, list[int]]:
+    def _program(self, part: Schedule) -> tuple[Any, list[int]]:
         """A part's circuit, or its program set, and the shots of each executable."""
         from braket.program_sets import CircuitBinding, ProgramSet
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...circuits.schedule import SamplingPlan, Setting
+from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, RefusedError
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
@@ -111,7 +111,7 @@ class IbmBackend:
         """P(a, b) of raw outcomes by the live calibration, pairs averaged, shape (len(settings), 2, 2)."""
         return np.asarray(np.mean([model.predict(settings) for model in self._measured], axis=0))
 
-    def split(self, schedule: SamplingPlan) -> tuple[range, ...]:
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows.
 
         Raises:
@@ -133,14 +133,14 @@ class IbmBackend:
         step = ROWS // pairs * shots_per_row(schedule) * pairs
         return tuple(range(start, min(start + step, count)) for start in range(0, count, step))
 
-    def estimate(self, schedule: SamplingPlan) -> CostEstimate:
+    def estimate(self, schedule: Schedule) -> CostEstimate:
         """QPU seconds from repetition delay and circuit length, money by the instance's plan."""
         count, jobs = len(schedule.order) // schedule.sampling.parallel, len(self.split(schedule))
         duration = float(self._circuit(schedule.dimension).estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
         return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
 
-    def submit(self, part: SamplingPlan, key: str) -> str:
+    def submit(self, part: Schedule, key: str) -> str:
         """Submit a part as one job with the key as its tag.
 
         Raises:
@@ -185,7 +185,7 @@ class IbmBackend:
         text = ask(lambda: handle.result(decoder=Untouched), f"downloading job {job}")
         return text.encode() if isinstance(text, str) else bytes(text or b"")
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         """The trials in a downloaded result.
 
         Raises:
@@ -284,7 +284,7 @@ class IbmBackend:
     def _plan(self) -> str:
         return plan_name(self._service)
 
-    def _values(self, part: SamplingPlan, shots: int) -> dict[tuple[str, ...], Floats]:
+    def _values(self, part: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
         """The angles of every row: A's and B's of each pair in turn."""
         pairs = part.sampling.parallel
         angles = np.array([setting.angles for setting in part.settings])
@@ -308,7 +308,7 @@ class IbmBackend:
             raise
 
 
-def shots_per_row(schedule: SamplingPlan) -> int:
+def shots_per_row(schedule: Schedule) -> int:
     """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
     if schedule.sampling.settings == "random":
         return schedule.sampling.block

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial, reduce
 from operator import add
 
-from ...circuits.schedule import SamplingPlan
+from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
 from ...model.trials import Trials
 from ..protocol import JobStatus, RemoteBackend
@@ -38,7 +38,7 @@ class Dispatch:
             say: Gets a line about every hitch that is worth a user's attention.
         """
         self._ledger, self._run, self._backend, self._say = ledger, run, backend, say
-        self._schedule = SamplingPlan.from_bytes(run.sampling)
+        self._schedule = Schedule.from_bytes(run.sampling)
         self._patience = Patience.from_environment()
 
     def reconcile(self) -> None:

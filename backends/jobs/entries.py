@@ -19,7 +19,7 @@ class RunEntry:
         created: UTC, ISO 8601.
         backend: What `open_backend` takes, options included.
         scenario, plan: The records of the run, JSON.
-        sampling: The settings in their order, as `SamplingPlan.to_bytes` gives them.
+        sampling: The settings in their order, as `Schedule.to_bytes` gives them.
         attachments: JSON object of texts by file name.
         folder: Where the run's folder will be, an absolute path.
         command: What was typed.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...circuits.schedule import SamplingPlan, Setting
+from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError
 from ...model.trials import Integers, Trials
 from ..protocol import Description, Watch
@@ -42,7 +42,7 @@ class Simulator(ABC):
             For each setting the outcomes (a, b), shape (shots, 2).
         """
 
-    def measure(self, schedule: SamplingPlan, seed: int, watch: Watch) -> Trials:
+    def measure(self, schedule: Schedule, seed: int, watch: Watch) -> Trials:
         """The trials of a schedule, in its order (see `LocalBackend.measure`).
 
         Raises:

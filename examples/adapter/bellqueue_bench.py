@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from bellqueue.backends import Description
-from bellqueue.circuits.schedule import SamplingPlan
+from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Trials
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class BenchBackend:
             calibration={"fringe_visibility": self.visibility},
         )
 
-    def measure(self, schedule: SamplingPlan, seed: int, watch: Callable[[str, int, int], object]) -> Trials:
+    def measure(self, schedule: Schedule, seed: int, watch: Callable[[str, int, int], object]) -> Trials:
         """Every trial of the schedule, in its order: `random` settings are only worth it in that order.
 
         What the instrument missed must count as lost, never be left out silently.

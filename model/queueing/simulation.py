@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from ..errors import DataError
+from ..estimate import Estimate
 from .arrivals import Arrivals, Traffic
 from .reward import Reward
 from .routing import Bits, Routing
@@ -32,22 +33,13 @@ PROBABILITIES = np.append(np.arange(200) / 200, 0.999)  # where the waiting-time
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """An estimate with its 95 % confidence interval.
+class SimulatedEstimate(Estimate):
+    """An estimate with its 95 % confidence interval by Student's t over batches, and its standard error."""
 
-    Attributes:
-        estimate: Point estimate.
-        low, high: Ends of the interval, by Student's t over batches.
-        standard_error: Standard error of the estimate.
-    """
-
-    estimate: float
-    low: float
-    high: float
     standard_error: float
 
     @classmethod
-    def of(cls, values: Floats) -> Estimate:
+    def of(cls, values: Floats) -> SimulatedEstimate:
         """The mean of independent batch values, shape (batches,), at least two."""
         error = float(values.std(ddof=1) / np.sqrt(values.size))
         reach = t_quantile(values.size - 1) * error
@@ -78,14 +70,14 @@ class SimulationResult:
     pairs: int
     warm_up: int
     exhausted: bool
-    waiting_time: Estimate
-    waiting_time_p50: Estimate
-    waiting_time_p95: Estimate
-    waiting_time_p99: Estimate
-    splitting_probability: Estimate
-    load: tuple[Estimate, Estimate]
-    baseline_throughput: Estimate
-    server_baseline_throughput: tuple[Estimate, Estimate]
+    waiting_time: SimulatedEstimate
+    waiting_time_p50: SimulatedEstimate
+    waiting_time_p95: SimulatedEstimate
+    waiting_time_p99: SimulatedEstimate
+    splitting_probability: SimulatedEstimate
+    load: tuple[SimulatedEstimate, SimulatedEstimate]
+    baseline_throughput: SimulatedEstimate
+    server_baseline_throughput: tuple[SimulatedEstimate, SimulatedEstimate]
     waiting_time_quantiles: Floats
     waiting_time_batches: Floats
     baseline_throughput_batches: Floats
@@ -93,7 +85,7 @@ class SimulationResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class CommonArrivals:
     """Several routings over the very same arrivals, types and service times (common random numbers).
 
     Attributes:
@@ -102,14 +94,16 @@ class Comparison:
 
     results: tuple[SimulationResult, ...]
 
-    def waiting_time_difference(self, first: int, second: int) -> Estimate:
+    def waiting_time_difference(self, first: int, second: int) -> SimulatedEstimate:
         """Mean waiting time of routing `first` minus that of `second`."""
-        return Estimate.of(self.results[first].waiting_time_batches - self.results[second].waiting_time_batches)
+        return SimulatedEstimate.of(
+            self.results[first].waiting_time_batches - self.results[second].waiting_time_batches
+        )
 
-    def baseline_throughput_difference(self, first: int, second: int) -> Estimate:
+    def baseline_throughput_difference(self, first: int, second: int) -> SimulatedEstimate:
         """Baseline throughput of routing `first` minus that of `second`."""
         pair = self.results[first].baseline_throughput_batches, self.results[second].baseline_throughput_batches
-        return Estimate.of(pair[0] - pair[1])
+        return SimulatedEstimate.of(pair[0] - pair[1])
 
 
 def simulate(
@@ -166,7 +160,7 @@ def compare(
     block: int = BLOCK,
     distribution: bool = False,
     progress: Progress | None = None,
-) -> Comparison:
+) -> CommonArrivals:
     """Simulate several routings over the very same arrivals; each result is what `simulate` gives for its routing.
 
     All end where the first of them is exhausted. Arguments and errors are those of `simulate`.
@@ -195,7 +189,7 @@ def compare(
                 progress(done)
         for run in runs:
             run.close(batch)
-    return Comparison(tuple(run.result(measured, served - measured, served < asked) for run in runs))
+    return CommonArrivals(tuple(run.result(measured, served - measured, served < asked) for run in runs))
 
 
 class _Server:
@@ -314,14 +308,14 @@ class _Run:
             pairs=pairs,
             warm_up=warm_up,
             exhausted=exhausted,
-            waiting_time=Estimate.of(waiting),
-            waiting_time_p50=Estimate.of(quantiles[:, 100]),
-            waiting_time_p95=Estimate.of(quantiles[:, 190]),
-            waiting_time_p99=Estimate.of(quantiles[:, 198]),
-            splitting_probability=Estimate.of(_ratio_batches(self._split[:-1], self._pairs[:-1])),
-            load=(Estimate.of(busy[0]), Estimate.of(busy[1])),
-            baseline_throughput=Estimate.of(throughput),
-            server_baseline_throughput=(Estimate.of(earned[0]), Estimate.of(earned[1])),
+            waiting_time=SimulatedEstimate.of(waiting),
+            waiting_time_p50=SimulatedEstimate.of(quantiles[:, 100]),
+            waiting_time_p95=SimulatedEstimate.of(quantiles[:, 190]),
+            waiting_time_p99=SimulatedEstimate.of(quantiles[:, 198]),
+            splitting_probability=SimulatedEstimate.of(_ratio_batches(self._split[:-1], self._pairs[:-1])),
+            load=(SimulatedEstimate.of(busy[0]), SimulatedEstimate.of(busy[1])),
+            baseline_throughput=SimulatedEstimate.of(throughput),
+            server_baseline_throughput=(SimulatedEstimate.of(earned[0]), SimulatedEstimate.of(earned[1])),
             waiting_time_quantiles=quantiles.mean(axis=0),
             waiting_time_batches=waiting,
             baseline_throughput_batches=throughput,

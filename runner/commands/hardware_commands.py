@@ -20,7 +20,7 @@ from ...backends.jobs.entries import RunEntry
 from ...backends.jobs.ledger import Ledger, default_ledger
 from ...backends.protocol import CostEstimate, RemoteBackend
 from ...backends.registry import open_backend
-from ...circuits.schedule import SamplingPlan
+from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, LedgerError
 from ...model.scenario.file import Scenario
 from ..experiment.fetching import ask_quietly, fetch_run, open_recorded, told_how_to_return
@@ -124,16 +124,14 @@ def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
         end = round_end(entry, plan, book.jobs(entry.id))
         if entry.shots > end and not dispatch.missing(end):  # the round is complete: is another one needed?
             standing = standing_of(entry, plan, dispatch, end)
-            if standing.decision.stop:
-                raise LedgerError(
-                    f"run {entry.id}: {standing.decision.reason}; no more is needed: bellqueue fetch {entry.id}"
-                )
+            if standing.stop:
+                raise LedgerError(f"run {entry.id}: {standing.reason}; no more is needed: bellqueue fetch {entry.id}")
             end = next_round_end(entry, plan, end)
         missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
         if not missing:
             raise LedgerError(f"run {entry.id}: every job is on its way or done; bellqueue fetch {entry.id}")
         parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
-        approval.ask(entry.backend, estimate_of(backend, SamplingPlan.from_bytes(entry.sampling), parts))
+        approval.ask(entry.backend, estimate_of(backend, Schedule.from_bytes(entry.sampling), parts))
         if entry.closed:
             book.close_run(entry.id, False)
         _submit(dispatch, entry, end, [entry.parts.index(part) for part in parts])

@@ -61,7 +61,8 @@ def analyze_command(
 
 def frontier_command(scenario: Scenario, json: bool, plot: Path | None) -> None:
     """Tabulate, and if asked draw, the frontiers."""
-    from ...analysis.report.figures.figures import frontier_figure, save
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
 
     with progress_bars() as progress:
         progress.add_task("solving the game along the frontiers", total=None)

@@ -6,8 +6,8 @@ from rich.console import Group
 from rich.table import Table
 
 from ...analysis.replay.drift import DriftTest, MemoryTest
-from ...model.queueing.simulation import Estimate
-from ..experiment.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
+from ...analysis.replay.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
+from ...model.queueing.simulation import SimulatedEstimate
 
 
 def replay_table(replay: Replay) -> Group:
@@ -91,7 +91,12 @@ def _alarm(alarm: bool) -> str:
 
 
 def _add(
-    table: Table, name: str, values: list[Estimate], replay: Replay, formula: str | None, apart: Estimate | None = None
+    table: Table,
+    name: str,
+    values: list[SimulatedEstimate],
+    replay: Replay,
+    formula: str | None,
+    apart: SimulatedEstimate | None = None,
 ) -> None:
     """A row: both simulations with intervals and formulas, and what lies between them."""
     cells = [f"{value.estimate:.5g}\n{value.low:.5g}…{value.high:.5g}" for value in values]

@@ -47,6 +47,7 @@ def show_analysis(analysis: Analysis, json: bool) -> None:
 
 def write_report(target: Path, analysis: Analysis) -> None:
     """The HTML report of an analysis."""
+    from ...analysis.replay.context import with_context
     from ...analysis.report.page import report_html
 
-    write_text(target, report_html(analysis))
+    write_text(target, report_html(with_context(analysis)))

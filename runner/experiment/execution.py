@@ -98,7 +98,7 @@ def execute(
                 command=None if source is None else _again(source, plan),
             )
             if folder:
-                write_results(folder, analysis)
+                analysis = write_results(folder, analysis, experiment.frontiers)
         except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
             failure = error
     if failure:

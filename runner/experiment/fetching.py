@@ -119,7 +119,7 @@ def _settled_round(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int
             break
         last = finish
         standing = standing_of(run, plan, dispatch, finish)
-        if standing.decision.stop:
+        if standing.stop:
             say(f"run {run.id}: {standing.line()}")
             return finish
     if last is not None:

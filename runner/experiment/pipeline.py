@@ -10,23 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
-from ...analysis.certificate.scores import Sample
+from ...analysis.certificate.samples import Sample
+from ...analysis.certificate.stopping import Rounds, Standing
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
-from ...analysis.result import analyse
+from ...analysis.replay.context import with_context
+from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, Watch, description_for
-from ...circuits.schedule import SamplingPlan, draw_plan
+from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import DataError
 from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
-from .context import with_context
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
-from .provenance import bellqueue_version, content_hash, library_versions, now
-from .rounds import Rounds, Standing, measure_in_rounds, rule_for
+from .provenance import bellqueue_version, library_versions, now
+from .rounds import measure_in_rounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Experiment:
     scenario: Scenario
     frontiers: Frontiers
     point: OperatingPoint
-    plan: SamplingPlan
+    plan: Schedule
     seed: int
     predicted: Predicted | None = None
 
@@ -77,7 +79,7 @@ def prepare(
             distribution = np.array(design.input_distribution)
     sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])
-    plan = draw_plan(point.strategy, sampling, distribution, experiment.shots, rng)
+    plan = draw_schedule(point.strategy, sampling, distribution, experiment.shots, rng)
     return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
@@ -120,7 +122,6 @@ def rounds_of(experiment: Experiment) -> Rounds:
         experiment.point.certificate_multiplier,
         settings.significance,
         len(experiment.plan.order),
-        rule_for(settings.stop, settings.significance),
     )
 
 
@@ -150,7 +151,6 @@ def analyse_run(
     *,
     frontiers: Frontiers | None = None,
     command: str | None = None,
-    context: bool = True,
 ) -> Analysis:
     """The analysis of one's own run: its plan was declared before the data.
 
@@ -160,7 +160,6 @@ def analyse_run(
         trials: What was measured.
         frontiers: Of the scenario, where they are at hand.
         command: What makes the same run again.
-        context: Whether to add what the report says beyond the certificate; it takes as long for any number of trials.
     """
     counts = trials.counts()
     backend = plan.backend
@@ -180,17 +179,15 @@ def analyse_run(
         content_hash=content_hash(scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials)),
     )
     sample = Sample(counts, plan.sampling(trials))
-    point, frontiers = plan.operating_point(), frontiers or Frontiers.of(scenario)
-    analysis = analyse(
+    return analyze(
         scenario,
         sample,
         provenance,
-        plan=point,
+        plan=plan.operating_point(),
         predicted=plan.planned.predicted,
         trials=trials,
         frontiers=frontiers,
     )
-    return with_context(analysis, frontiers, point.strategy) if context else analysis
 
 
 def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
@@ -245,8 +242,7 @@ def analyse_foreign(
         content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
     )
     frontiers = frontiers or Frontiers.of(scenario)
-    analysis = analyse(scenario, sample, provenance, frontiers=frontiers)
-    return with_context(analysis, frontiers)
+    return analyze(scenario, sample, provenance, frontiers=frontiers)
 
 
 def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
@@ -256,11 +252,20 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
     write_text(folder / CALIBRATION, plan.backend.model_dump_json(indent=2) + "\n")
 
 
-def write_results(folder: Path, analysis: Analysis) -> None:
-    """Analysis, figures and report."""
-    from ...analysis.report.figures.figures import correlator_figure, frontier_figure, save
+def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None = None) -> Analysis:
+    """Write analysis, figures and report; the analysis with the context that they show.
+
+    Args:
+        folder: Of the run.
+        analysis: Of its trials.
+        frontiers: Of its scenario, if already at hand.
+    """
+    from ...analysis.report.figures.correlators import correlator_figure
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
     from ...analysis.report.page import report_html
 
+    analysis = with_context(analysis, frontiers)
     write_text(folder / ANALYSIS, analysis.to_json())
     frontier = frontier_figure(analysis.frontiers, analysis)
     correlators = correlator_figure(analysis)
@@ -268,3 +273,4 @@ def write_results(folder: Path, analysis: Analysis) -> None:
         save(frontier, folder / f"frontier{suffix}")
         save(correlators, folder / f"correlators{suffix}")
     write_text(folder / REPORT, report_html(analysis))
+    return analysis

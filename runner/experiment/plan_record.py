@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...analysis.records.analysis_record import Planned, Predicted
 from ...backends.protocol import Description
-from ...circuits.schedule import SamplingPlan
+from ...circuits.schedule import Schedule
 from ...model.errors import DataError
 from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Measurements, Strategy, vectors_of
@@ -103,7 +103,7 @@ class PlanRecord(_Record):
     def of(
         cls,
         point: OperatingPoint,
-        plan: SamplingPlan,
+        plan: Schedule,
         *,
         scenario_hash: str,
         created: str,
@@ -117,7 +117,7 @@ class PlanRecord(_Record):
         parallel = plan.sampling.parallel
         asked = _asked(plan)
         distribution = plan.sampling.distribution
-        assert distribution is not None  # draw_plan is always given one
+        assert distribution is not None  # draw_schedule is always given one
         components = zip(point.strategy.mixture, point.strategy.components, strict=True)
         return cls(
             scenario_hash=scenario_hash,
@@ -140,7 +140,7 @@ class PlanRecord(_Record):
             budget=len(plan.order) if stop else None,
         )
 
-    def ended(self, taken: SamplingPlan) -> PlanRecord:
+    def ended(self, taken: Schedule) -> PlanRecord:
         """The same where only the first part of the plan was taken, because the rule said enough."""
         asked = _asked(taken)
         changes = {"asked": asked.sum(axis=0).tolist(), "shots": len(taken.order)}
@@ -191,7 +191,7 @@ class PlanRecord(_Record):
         return Sampling(self.settings, distribution, self.block, parallel=self.parallel, stopped=stopped)
 
 
-def _asked(plan: SamplingPlan) -> NDArray[np.int64]:
+def _asked(plan: Schedule) -> NDArray[np.int64]:
     """Trials that a plan asks of each pair with each setting, shape (k, n_A, n_B)."""
     parallel = plan.sampling.parallel
     places = np.array([setting.x * plan.shape[1] + setting.y for setting in plan.settings])[plan.order]

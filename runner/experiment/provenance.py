@@ -1,8 +1,7 @@
-"""Versions and hashes that say where a result comes from."""
+"""Versions and times that say where a result comes from."""
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
@@ -38,12 +37,3 @@ def numerical_versions() -> dict[str, str]:
 def now() -> str:
     """The present moment, UTC, to the second (ISO 8601)."""
     return datetime.now(UTC).replace(microsecond=0).isoformat()
-
-
-def content_hash(*parts: str) -> str:
-    """SHA-256 of the parts, each preceded by its length, hexadecimal."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.hexdigest()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 
-from ...analysis.certificate.scores import Estimate
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.records.printable import printable
@@ -16,6 +15,7 @@ from ...analysis.report.tables.analysis import comparison_section
 from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
+from ...model.estimate import Estimate
 from ...model.trials import Trials
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ...analysis.certificate.stopping import Rounds, Standing
 from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts.cost import dollars, over_limit
 from ...backends.calibration.prediction import predictor
@@ -19,15 +20,16 @@ from ...backends.jobs.dispatch import Dispatch
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger
 from ...backends.protocol import CostEstimate, RemoteBackend, description_for
-from ...circuits.schedule import SamplingPlan
+from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.operating_point import Frontiers
+from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials
 from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
-from .provenance import content_hash, now
-from .rounds import Rounds, Standing, job_rounds, rule_for
+from .provenance import now
+from .rounds import job_rounds
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 
@@ -85,7 +87,7 @@ def recorded_plan(entry: RunEntry) -> PlanRecord:
     return PlanRecord.model_validate_json(entry.plan)
 
 
-def estimate_of(backend: RemoteBackend, plan: SamplingPlan, parts: Sequence[range]) -> CostEstimate:
+def estimate_of(backend: RemoteBackend, plan: Schedule, parts: Sequence[range]) -> CostEstimate:
     """What some parts of a plan will take, each a job of its own."""
     if len(parts) == 1:
         return backend.estimate(plan.part(parts[0]))
@@ -132,14 +134,12 @@ def next_round_end(run: RunEntry, plan: PlanRecord, end: int) -> int:
 def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -> Standing:
     """Where a run that may stop early stands after the round that ends at `end`; what is missing of it is lost."""
     trials = dispatch.trials(end)
-    taken = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end)))
+    taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
     sampling = plan.sampling_rule()
     multiplier = plan.planned.certificate_multiplier
-    rule = rule_for(plan.stop, plan.significance)
-    return Rounds(frontiers, sampling, multiplier, plan.significance, run.shots, rule).add(
-        trials, taken.sampling(trials).lost
-    )
+    state = Rounds(frontiers, sampling, multiplier, plan.significance, run.shots)
+    return state.add(trials, taken.sampling(trials).lost)
 
 
 def refuse_unapproved(
@@ -197,7 +197,7 @@ def finish_run(
     scenario = Scenario.parse(json.loads(run.scenario), f"run {run.id}")
     plan = recorded_plan(run)
     if plan.stop:
-        plan = plan.ended(SamplingPlan.from_bytes(run.sampling).part(range(end or run.shots)))
+        plan = plan.ended(Schedule.from_bytes(run.sampling).part(range(end or run.shots)))
     failure: BellqueueError | None = None
     with ledger.hold(run.id, BUSY):
         beyond = [
@@ -215,7 +215,7 @@ def finish_run(
             write_trials(folder, trials)
             try:
                 analysis = analyse_run(scenario, plan, trials, command=run.command)
-                write_results(folder, analysis)
+                analysis = write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error
         if not failure:

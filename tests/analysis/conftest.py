@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
-from bellqueue.analysis.result import analyse
+from bellqueue.analysis.replay.context import with_context
+from bellqueue.analysis.result import analyze
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.experiment.context import with_context
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
@@ -35,7 +35,7 @@ def provenance(**changes: Any) -> Provenance:
 
 def published(counts: Sequence[Any]) -> Analysis:
     """The analysis of sixteen published counts, whose multiplier nobody declared."""
-    return analyse(Scenario.default(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
+    return analyze(Scenario.default(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
 
 
 def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **changes: Any) -> Analysis:
@@ -49,7 +49,7 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
     both_0, only_a = rng.binomial(together, 0.5), rng.binomial(asked - together, 0.5)
     rows = [[both_0, asked - together - only_a], [only_a, together - both_0]]
     counts = Counts(np.moveaxis(np.array(rows), (0, 1), (2, 3)))
-    return analyse(
+    return analyze(
         scenario, Sample(counts, Sampling("random", r)), provenance(**changes), plan=plan, frontiers=frontiers
     )
 
@@ -86,9 +86,7 @@ def planned() -> Analysis:
 @pytest.fixture(scope="session")
 def complete(planned: Analysis) -> Analysis:
     """`planned` with everything that the report says beyond the certificate."""
-    scenario = Scenario.default()
-    frontiers = Frontiers(scenario.workload())
-    return with_context(planned, frontiers, frontiers.operating_point(scenario).strategy)
+    return with_context(planned)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from bellqueue.backends.simulators.braket_local import BraketLocalBackend
 from bellqueue.backends.simulators.fake import FakeBackend
 from bellqueue.backends.simulators.simulator import Simulator
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.strategy import Floats, Measurements, Strategy, hyperspherical_angles
 from bellqueue.model.trials import Sampling
@@ -260,5 +260,5 @@ def test_a_schedule_of_several_dimensions_is_measured_in_its_order(experiment: A
     """Equal vectors always agree, opposite ones never: in the order of the plan."""
     u, _ = _vectors(5, 2)
     settings = tuple(_settings(u, np.array([u[0], -u[1]])))
-    plan = SamplingPlan(settings, np.arange(3000) % 2, (1, 2), Sampling("fixed"))
+    plan = Schedule(settings, np.arange(3000) % 2, (1, 2), Sampling("fixed"))
     assert experiment.run(open_backend("aer"), plan).counts().correlators.tolist() == [[1.0, -1.0]]

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.replay.context import with_context
 from bellqueue.analysis.report.page import report_html
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.context import with_context
 
 from tests.analysis.conftest import complete, hostile, many_types, planned, published, simulated
 from tests.scenarios import IBM_GENEVA, default_record
@@ -34,9 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _described(scenario: Scenario, analysis: Analysis) -> Analysis:
-    frontiers = Frontiers.of(scenario)
-    strategy = frontiers.operating_point(scenario).strategy if analysis.planned else None
-    return with_context(analysis, frontiers, strategy)
+    return with_context(analysis, Frontiers.of(scenario))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import numpy as np
 import pytest
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import DataError
 from bellqueue.model.trials import Sampling
 from hypothesis import given, settings
@@ -19,7 +19,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> SamplingPlan:
+def plans(draw: st.DrawFn) -> Schedule:
     """Any plan of up to 3×4 types and 60 trials, drawn or in stretches, with or without a declared distribution."""
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)))
     places = list(itertools.product(range(shape[0]), range(shape[1])))
@@ -30,19 +30,19 @@ def plans(draw: st.DrawFn) -> SamplingPlan:
     table = np.array(draw(st.lists(finite, min_size=len(places), max_size=len(places)))).reshape(shape)
     distribution = table if draw(st.booleans()) else None
     sampling = Sampling(rule, distribution, draw(st.integers(1, 10)))
-    return SamplingPlan(pairs, np.array(order, dtype=np.int64), shape, sampling)
+    return Schedule(pairs, np.array(order, dtype=np.int64), shape, sampling)
 
 
-def plan_of(order: list[int], rule: Literal["random", "fixed"], block: int = 1) -> SamplingPlan:
+def plan_of(order: list[int], rule: Literal["random", "fixed"], block: int = 1) -> Schedule:
     """Four settings in a given order."""
     pairs = tuple(Setting(x, y, 0.5 * x, 0.25 * y) for x in range(2) for y in range(2))
-    return SamplingPlan(pairs, np.array(order, dtype=np.int64), (2, 2), Sampling(rule, None, block))
+    return Schedule(pairs, np.array(order, dtype=np.int64), (2, 2), Sampling(rule, None, block))
 
 
 @settings(deadline=None)
 @given(plans())
-def test_a_stored_plan_comes_back_as_it_was(plan: SamplingPlan) -> None:
-    back = SamplingPlan.from_bytes(plan.to_bytes())
+def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
+    back = Schedule.from_bytes(plan.to_bytes())
     assert (back.settings, back.shape) == (plan.settings, plan.shape)
     assert all(type(value) is int for setting in back.settings for value in (setting.x, setting.y))
     np.testing.assert_array_equal(back.order, plan.order)
@@ -56,12 +56,12 @@ def test_a_stored_plan_comes_back_as_it_was(plan: SamplingPlan) -> None:
 
 @settings(deadline=None)
 @given(plans(), st.data())
-def test_damaged_bytes_are_told_from_a_plan_or_change_nothing_of_it(plan: SamplingPlan, data: st.DataObject) -> None:
+def test_damaged_bytes_are_told_from_a_plan_or_change_nothing_of_it(plan: Schedule, data: st.DataObject) -> None:
     """A flipped byte may lie where nobody looks (a date inside the zip); everywhere else it must be noticed."""
     raw = bytearray(plan.to_bytes())
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        back = SamplingPlan.from_bytes(bytes(raw))
+        back = Schedule.from_bytes(bytes(raw))
     except DataError:
         return
     assert back.settings == plan.settings
@@ -91,7 +91,7 @@ WHOLE = plan_of([0, 1, 2, 3] * 50, "random").to_bytes()
 )
 def test_what_is_no_plan_is_refused_in_one_line(raw: bytes) -> None:
     with pytest.raises(DataError, match="the stored settings of a run cannot be read") as refusal:
-        SamplingPlan.from_bytes(raw)
+        Schedule.from_bytes(raw)
     assert "\n" not in str(refusal.value)
 
 
@@ -110,7 +110,7 @@ def test_stretches_of_fixed_settings_are_as_long_as_they_can_be() -> None:
 
 @settings(deadline=None)
 @given(plans(), st.integers(1, 20))
-def test_stretches_put_together_are_the_order(plan: SamplingPlan, longest: int) -> None:
+def test_stretches_put_together_are_the_order(plan: Schedule, longest: int) -> None:
     stretches = plan.runs(longest) if len(plan.order) else ()
     assert [setting for setting, length in stretches for _ in range(length)] == plan.order.tolist()
     assert all(1 <= length <= longest for _, length in stretches)
@@ -120,7 +120,7 @@ def test_stretches_put_together_are_the_order(plan: SamplingPlan, longest: int) 
 
 @settings(deadline=None)
 @given(plans().filter(lambda plan: len(plan.order) > 0), st.lists(st.integers(0, 60), max_size=4), st.integers(0, 99))
-def test_parts_put_together_are_the_plan(plan: SamplingPlan, cuts: list[int], seed: int) -> None:
+def test_parts_put_together_are_the_plan(plan: Schedule, cuts: list[int], seed: int) -> None:
     """Each part's record, joined in order, is the record of the whole, bit for bit."""
     count = len(plan.order)
     bits = np.random.default_rng(seed).integers(0, 2, (count, 2), dtype=np.uint8)
@@ -145,9 +145,7 @@ def test_outcomes_come_back_in_the_order_of_the_plan(count: int) -> None:
     """Each setting's outcomes are used one after the other, whether few or many settings are told apart."""
     rng = np.random.default_rng(count)
     order = rng.integers(count, size=1000)
-    plan = SamplingPlan(
-        tuple(Setting(index, 0, 0.0, 0.0) for index in range(count)), order, (count, 1), Sampling("random")
-    )
+    plan = Schedule(tuple(Setting(index, 0, 0.0, 0.0) for index in range(count)), order, (count, 1), Sampling("random"))
     outcomes = [rng.integers(2, size=(int(shots), 2)).astype(np.uint8) for shots in plan.shots]
     waiting = [part.tolist() for part in outcomes]
     expected = [waiting[index].pop(0) for index in order.tolist()]

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from bellqueue.circuits.schedule import SamplingPlan, Setting, draw_plan, settings_of
+from bellqueue.circuits.schedule import Schedule, Setting, draw_schedule, settings_of
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.strategy import Measurements, Strategy, vectors_of
 from bellqueue.model.trials import Sampling
@@ -23,8 +23,8 @@ def _measurements(dimension: int, seed: int = 0) -> Measurements:
     return Measurements(*(each / np.linalg.norm(each, axis=1, keepdims=True) for each in (u, v)))
 
 
-def _plan(strategy: Strategy, trials: int = 50) -> SamplingPlan:
-    return draw_plan(strategy, Sampling("random", EVEN), EVEN, trials, np.random.default_rng(1))
+def _plan(strategy: Strategy, trials: int = 50) -> Schedule:
+    return draw_schedule(strategy, Sampling("random", EVEN), EVEN, trials, np.random.default_rng(1))
 
 
 def _ideal(setting: Setting) -> float:
@@ -37,7 +37,7 @@ def _ideal(setting: Setting) -> float:
 @settings(deadline=None, max_examples=30)
 def test_a_plan_of_any_dimension_comes_back_as_it_was(dimension: int, seed: int) -> None:
     plan = _plan(Strategy((_measurements(dimension, seed),), (1.0,)))
-    back = SamplingPlan.from_bytes(plan.to_bytes())
+    back = Schedule.from_bytes(plan.to_bytes())
     assert back.settings == plan.settings
     assert back.dimension == plan.dimension == dimension
     np.testing.assert_array_equal(back.order, plan.order)
@@ -56,7 +56,7 @@ def test_damaged_angles_are_told_in_one_line() -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **whole)
     with pytest.raises(DataError, match="the stored settings of a run cannot be read"):
-        SamplingPlan.from_bytes(buffer.getvalue())
+        Schedule.from_bytes(buffer.getvalue())
 
 
 @pytest.mark.parametrize("dimension", [2, 3, 5])

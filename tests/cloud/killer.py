@@ -77,7 +77,7 @@ POINTS = {
 HEAVY = (
     "bellqueue.runner.commands.hardware_commands",
     "bellqueue.runner.commands.local_commands",
-    "bellqueue.analysis.report.figures.figures",
+    "bellqueue.analysis.report.figures.frontiers",
     "bellqueue.analysis.report.page",
     "bellqueue.analysis.report.tables",
     "matplotlib.backends.backend_agg",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bellqueue.backends.braket.adapter import BraketBackend
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, RefusedError
 from bellqueue.model.trials import Sampling, Trials
 
@@ -38,18 +38,18 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BraketDo
     sign_in.cache_clear()
 
 
-def plan(trials: int, rule: str = "random", block: int = 1, seed: int = 4) -> SamplingPlan:
+def plan(trials: int, rule: str = "random", block: int = 1, seed: int = 4) -> Schedule:
     """Four settings, drawn afresh for every block or one after the other."""
     settings = tuple(Setting(i // 2, i % 2, *angles) for i, angles in enumerate(ANGLES))
     rng = np.random.default_rng(seed)
     if rule == "random":
         order = np.repeat(rng.integers(4, size=-(-trials // block)), block)[:trials]
-        return SamplingPlan(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
+        return Schedule(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
     counts = [trials // 2, trials // 4, trials // 8, trials - trials // 2 - trials // 4 - trials // 8]
-    return SamplingPlan(settings, np.repeat(np.arange(4), counts), (2, 2), Sampling("fixed", np.full((2, 2), 0.25)))
+    return Schedule(settings, np.repeat(np.arange(4), counts), (2, 2), Sampling("fixed", np.full((2, 2), 0.25)))
 
 
-def measure(backend: BraketBackend, whole: SamplingPlan) -> Trials:
+def measure(backend: BraketBackend, whole: Schedule) -> Trials:
     """Submit every part, download, parse, join."""
     joined: Trials | None = None
     for number, trials in enumerate(backend.split(whole)):

@@ -20,7 +20,7 @@ import pytest
 from bellqueue.backends.ibm import adapter as ibm
 from bellqueue.backends.jobs import provider_calls
 from bellqueue.backends.jobs.ledger import Ledger
-from bellqueue.circuits.schedule import SamplingPlan
+from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.commands.cli import main
@@ -144,10 +144,10 @@ def rows_of(account: Account, job: int = 0) -> tuple[Any, int]:
     return values[:, [names.index("alpha"), names.index("beta")]], program.shots
 
 
-def planned(account: Account, run: str) -> SamplingPlan:
+def planned(account: Account, run: str) -> Schedule:
     """The settings in the ledger."""
     with Ledger(account.ledger) as ledger:
-        return SamplingPlan.from_bytes(ledger.run(run).sampling)
+        return Schedule.from_bytes(ledger.run(run).sampling)
 
 
 def scenario_file(account: Account, **experiment: object) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from bellqueue.backends.ibm.adapter import IbmBackend
 from bellqueue.backends.jobs.ledger import Ledger
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.games.strategy import hyperspherical_angles
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
@@ -42,7 +42,7 @@ def double(monkeypatch: pytest.MonkeyPatch, place: Path) -> Iterator[IbmDouble]:
         assert not double.leaks
 
 
-def solid_plan(shots: int, pairs: int) -> SamplingPlan:
+def solid_plan(shots: int, pairs: int) -> Schedule:
     """Random bases of one qubit, the same at both routers, but opposite ones in the last setting."""
     vectors = np.random.default_rng(2).normal(size=(4, 3))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -54,7 +54,7 @@ def solid_plan(shots: int, pairs: int) -> SamplingPlan:
         )
     )
     order = np.random.default_rng(3).integers(0, 4, shots * pairs)
-    return SamplingPlan(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), parallel=pairs))
+    return Schedule(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), parallel=pairs))
 
 
 @pytest.mark.parametrize("pairs", [1, 2])

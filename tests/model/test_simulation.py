@@ -20,7 +20,7 @@ from bellqueue.model.queueing.routing import (
     SplittingRouting,
 )
 from bellqueue.model.queueing.service import Kind, Service
-from bellqueue.model.queueing.simulation import PROBABILITIES, Estimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.simulation import PROBABILITIES, SimulatedEstimate, SimulationResult, compare, simulate
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
@@ -65,7 +65,7 @@ def random_workload(seed: int) -> Workload:
     return Workload(rate, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
 
 
-def assert_within(estimate: Estimate, expected: float, errors: float = 4.0) -> None:
+def assert_within(estimate: SimulatedEstimate, expected: float, errors: float = 4.0) -> None:
     assert abs(estimate.estimate - expected) <= errors * estimate.standard_error, (estimate, expected)
 
 
@@ -260,7 +260,7 @@ def test_progress_counts_every_pair_and_memory_is_bounded() -> None:
 def test_estimates_are_student_intervals() -> None:
     values = np.array([1.0, 2.0, 4.0, 4.5, 3.0])
     low, high = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values))
-    estimate = Estimate.of(values)
+    estimate = SimulatedEstimate.of(values)
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
     assert estimate.standard_error == pytest.approx(stats.sem(values))
 

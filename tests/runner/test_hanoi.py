@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends.protocol import Description
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
@@ -47,14 +47,14 @@ def write_single_shots(folder: Path, source: Path) -> None:
     _write(folder, 1, 2 * rows[:, 0].astype(int) + rows[:, 1], lambda plan: plan.in_order(rows[:, 2:]))
 
 
-def _write(folder: Path, seed: int, order: Any, measured: Callable[[SamplingPlan], Trials]) -> None:
+def _write(folder: Path, seed: int, order: Any, measured: Callable[[Schedule], Trials]) -> None:
     shots = np.bincount(order, minlength=4).reshape(2, 2)
     scenario = Scenario.parse(default_record(settings="fixed", shots=len(order)))
     experiment = prepare(scenario, seed)
     (part,) = experiment.point.strategy.components  # one pair of bases for every pair of types
     alpha, beta = (angle.tolist() for angle in part.angles())
     settings = tuple(Setting(x, y, alpha[x], beta[y]) for x in range(2) for y in range(2))
-    plan = SamplingPlan(settings, order, (2, 2), Sampling("fixed", shots / shots.sum()))
+    plan = Schedule(settings, order, (2, 2), Sampling("fixed", shots / shots.sum()))
     record = PlanRecord.of(
         experiment.point,
         plan,

@@ -15,7 +15,7 @@ from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
 from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
 from bellqueue.backends.simulators.aer import AerBackend
-from bellqueue.circuits.schedule import SamplingPlan
+from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
@@ -125,16 +125,16 @@ def test_break_even_is_a_distance_where_the_unit_of_time_is_known() -> None:
 class _Paid(AerBackend):
     """A cloud device as the protocol has it, with a price of its own."""
 
-    def split(self, plan: SamplingPlan) -> Sequence[range]:
+    def split(self, plan: Schedule) -> Sequence[range]:
         return (range(len(plan.order)),)
 
-    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+    def estimate(self, plan: Schedule) -> CostEstimate:
         return CostEstimate(len(plan.order), 1, 0.001 * len(plan.order), Decimal(len(plan.order)) / 100, "a test")
 
     def download(self, job: str) -> bytes:
         raise NotImplementedError
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         raise NotImplementedError
 
     def usage(self, job: str) -> Usage:

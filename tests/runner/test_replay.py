@@ -8,6 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bellqueue.analysis.replay.replay import (
+    Effort,
+    distribution_of,
+    order_effect,
+    percentile,
+    percentile_difference,
+    spread,
+)
 from bellqueue.model.queueing.arrivals import Arrivals
 from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.routing import ReplayRouting, SplittingRouting
@@ -17,14 +25,6 @@ from bellqueue.model.queueing.waiting import RELATIVE_ERROR
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.experiment.replay import (
-    Effort,
-    distribution_of,
-    order_effect,
-    percentile,
-    percentile_difference,
-    spread,
-)
 from numpy.typing import NDArray
 
 from tests.model.test_simulation import Recorder, drawn, event_loop

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.scores import Sample
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.verification.findings import OUTSIDE, Row, Verification
 from bellqueue.analysis.verification.verify import verify
 from bellqueue.model.errors import DataError

@@ -18,24 +18,55 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg", ".pdf")
+WIDTH = 4.6  # inches: one journal column, and still legible on a phone
+# Okabe–Ito colours. Line styles, widths and markers alone tell curves apart in greyscale; on the page the style sheet
+# puts a variable in the place of each of these (report.css), so that light, dark and print have their own.
+INK, GREY, BLUE, GREEN, ORANGE = "#000000", "#666666", "#0072B2", "#009E73", "#D55E00"
+_FAMILY = "DejaVu Sans, Verdana, Arial, sans-serif"
 _SVG = "http://www.w3.org/2000/svg"
 _STYLE: Any = {  # matplotlib types every key one by one
     "font.family": "sans-serif",
-    "font.size": 9.5,
-    "axes.titlesize": 9.5,
+    "font.size": 10,
+    "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.formatter.useoffset": False,
-    "legend.fontsize": 9,
+    "figure.facecolor": "none",  # so that the page shows through; PNG and PDF get a white ground
+    "axes.facecolor": "none",
+    "legend.fontsize": 9.9,
     "legend.frameon": False,
     "legend.handlelength": 3.2,
     "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.09,
     "text.parse_math": False,  # titles and type names are other people's: a $ in one is a $
     "pdf.fonttype": 42,
     "svg.fonttype": "none",  # text stays text: searchable, selectable, and read aloud
     "svg.hashsalt": "bellqueue",
 }
+
+
+@contextmanager
+def new_figure(height: float) -> Iterator[Figure]:
+    """A figure of the usual width to draw on, in our style; notebooks show it by itself.
+
+    Args:
+        height: In inches.
+    """
+    from .shown_figure import ShownFigure
+
+    with figure_style():
+        yield ShownFigure(figsize=(WIDTH, height), layout="constrained")
+
+
+def describe(figure: Figure, title: str, description: str) -> None:
+    """Say what a figure is, and what it shows, to those who do not see it."""
+    figure.set_label(f"{printable(title)}\n{printable(description)}")
+
+
+def percent(share: float, _: float) -> str:
+    """The label of a tick at a share."""
+    return f"{100 * share:g} %".replace("-", "\N{MINUS SIGN}")
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -60,10 +91,10 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
 
 
 def svg_text(figure: Figure) -> str:
-    """The figure as one <svg> element to put into a page: no prolog, no style sheet, ids of its own.
+    """The figure as one <svg> element to put into a page: no prolog, no style of its own but attributes, own ids.
 
-    The first line of the figure's label is its <title>, the rest its <desc>. All ids start with a digest of the
-    content, so that two figures on a page do not clash.
+    What `describe` said becomes its <title> and <desc>. All ids start with a digest of the content, so that two figures
+    on a page do not clash. Colours are attributes, which any style sheet outranks.
     """
     buffer = io.StringIO()
     _print(figure, buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -76,7 +107,7 @@ def svg_text(figure: Figure) -> str:
     title, _, description = str(figure.get_label()).partition("\n")
     for at, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(tag, {"id": f"{prefix}{tag}"})
-        element.text = printable(text)
+        element.text = text
         root.insert(at, element)
     root.attrib |= {"xmlns": _SVG, "role": "img", "aria-labelledby": f"{prefix}title {prefix}desc"}
     return ElementTree.tostring(root, encoding="unicode")
@@ -96,7 +127,7 @@ def figure_style() -> Iterator[None]:
 
 def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:
     with figure_style():
-        figure.savefig(buffer, **keywords)
+        figure.savefig(buffer, dpi=200, **keywords)
 
 
 def _binary(figure: Figure, suffix: str) -> bytes:
@@ -105,7 +136,7 @@ def _binary(figure: Figure, suffix: str) -> bytes:
     title = printable(str(figure.get_label()).partition("\n")[0])
     dated: dict[str, str | None] = {"CreationDate": None, "Producer": None, "Creator": "bellqueue", "Title": title}
     metadata = dated if suffix == ".pdf" else {"Software": None, "Title": title}
-    _print(figure, buffer, format=suffix[1:], dpi=200, metadata=metadata)
+    _print(figure, buffer, format=suffix[1:], facecolor="white", metadata=metadata)
     return buffer.getvalue()
 
 
@@ -114,9 +145,16 @@ def _svg_file(figure: Figure) -> bytes:
 
 
 def _make_local(element: ElementTree.Element, prefix: str) -> None:
-    """Strip namespaces (xlink:href becomes href) and prefix ids and the references to them."""
+    """Strip namespaces (xlink:href becomes href), prefix ids and the references to them, turn styles into attributes.
+
+    The page's policy allows no style attribute; attributes say the same, and a style sheet may overrule them.
+    """
     element.tag = str(element.tag).rpartition("}")[2]
     attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    for declaration in attributes.pop("style", "").split(";"):
+        name, _, value = declaration.partition(":")
+        if value and name.strip() != "font-family":  # the root names it once
+            attributes[name.strip()] = value.strip()
     if "id" in attributes:
         attributes["id"] = prefix + attributes["id"]
     for name, value in attributes.items():
@@ -128,9 +166,9 @@ def _make_local(element: ElementTree.Element, prefix: str) -> None:
 
 
 def _remove_page_wide(root: ElementTree.Element) -> None:
-    """Drop the metadata, and the style sheet, which would hold for the whole page: the root's own style replaces it."""
+    """Drop the metadata, and the style sheet, which would hold for the whole page; the root says the same."""
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag in ("metadata", "style"):
                 parent.remove(child)
-    root.set("style", "stroke-linejoin: round; stroke-linecap: butt")
+    root.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt", "font-family": _FAMILY}

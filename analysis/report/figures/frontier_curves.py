@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ....model.games.sensitivity import NOTHING
 from ...records.analysis_record import Analysis
-from ...records.frontier_record import FrontierRecord, Point
-from ...records.printable import printable
+from ...records.frontier_record import FrontierPoint, FrontierRecord
 
 Floats = NDArray[np.float64]
 
@@ -109,18 +108,18 @@ def frontier_curves(record: FrontierRecord) -> list[Curve]:
 
 def classical_curve(record: FrontierRecord) -> Curve:
     """The classical frontier with its vertices."""
-    kind = "proved lower bound" if record.classical_caveat else "exact vertices"
+    kind = "proved bound" if record.classical_caveat else "exact"
     return _bent(record, record.classical, "classical", f"classical (memoryless, label-symmetric; {kind})")
 
 
-def _curve(points: Sequence[Point], kind: str, label: str) -> Curve:
+def _curve(points: Sequence[FrontierPoint], kind: str, label: str) -> Curve:
     """A curve through the points recorded."""
     throughput, waiting = np.array([(point.baseline_throughput, point.waiting_time) for point in points]).T
     order = np.argsort(throughput, kind="stable")
     return Curve(kind, throughput[order], waiting[order], label, list(range(order.size)))
 
 
-def _bent(record: FrontierRecord, points: Sequence[Point], kind: str, label: str) -> Curve:
+def _bent(record: FrontierRecord, points: Sequence[FrontierPoint], kind: str, label: str) -> Curve:
     """A frontier refined between its vertices, where W is linear in p but τ is not."""
     corners = np.array([(point.splitting_probability, point.waiting_time) for point in points])
     p = np.unique(np.concatenate([corners[:, 0], np.linspace(corners[0, 0], corners[-1, 0], 201)]))[::-1]
@@ -133,9 +132,3 @@ def _throughput(record: FrontierRecord, splitting_probability: Floats) -> Floats
     known = sorted({(q.splitting_probability, q.baseline_throughput) for q in (*record.quantum, *record.classical)})
     p, throughput = np.array(known).T
     return np.asarray(np.interp(splitting_probability, p, throughput))
-
-
-def short(text: str, length: int) -> str:
-    """A name cut to a length that fits its place."""
-    clean = printable(text)
-    return clean if len(clean) <= length else f"{clean[: length - 1]}…"

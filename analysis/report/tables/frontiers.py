@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...records.frontier_record import FrontierRecord, Point
+from ...records.frontier_record import FrontierPoint, FrontierRecord
 from ...records.printable import printable
 from .bell_pairs import bell_pairs_section
 from .section import NONE, Cell, Section, two_columns
@@ -89,7 +89,7 @@ def frontier_values_section(record: FrontierRecord) -> Section:
     )
 
 
-def _at(points: Sequence[Point], name: str, probabilities: Sequence[float]) -> list[float]:
+def _at(points: Sequence[FrontierPoint], name: str, probabilities: Sequence[float]) -> list[float]:
     """A column of a frontier between its points."""
     known = sorted((point.splitting_probability, float(getattr(point, name))) for point in points)
     values: list[float] = np.interp(probabilities, *np.array(known).T).tolist()

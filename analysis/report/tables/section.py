@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...certificate.scores import Estimate
+from ....model.estimate import Estimate
 from ...records.analysis_record import Visibility
 
 NONE = "–"

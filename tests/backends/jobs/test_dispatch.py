@@ -20,7 +20,7 @@ from bellqueue.backends.jobs.entries import JobEntry, RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.backends.jobs.provider_calls import Patience
 from bellqueue.backends.protocol import CostEstimate, Description, JobStatus, RemoteBackend, State, Usage
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
 from bellqueue.model.trials import Sampling, Trials
 
@@ -68,13 +68,13 @@ class Provider(RemoteBackend):
     def describe(self, dimension: int = 2) -> Description:
         return Description(name="paper", kind="hardware", device="paper", qubits=2)
 
-    def split(self, schedule: SamplingPlan) -> tuple[range, ...]:
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         return PARTS
 
-    def estimate(self, schedule: SamplingPlan) -> CostEstimate:
+    def estimate(self, schedule: Schedule) -> CostEstimate:
         return CostEstimate(len(schedule.order), len(PARTS), None, None, "no price")
 
-    def submit(self, part: SamplingPlan, key: str) -> str:
+    def submit(self, part: Schedule, key: str) -> str:
         self.calls["submit"] += 1
         fault = self.refusals.pop(0) if self.refusals else None
         if fault and not fault[0]:
@@ -84,7 +84,7 @@ class Provider(RemoteBackend):
             raise fault[1]
         return job.id
 
-    def accept(self, plan: SamplingPlan, key: str) -> Job:
+    def accept(self, plan: Schedule, key: str) -> Job:
         """Take a job on, whatever is answered."""
         outcomes = [[index, *outcome(index)] for index in plan.order.tolist()]
         job = Job(f"job-{len(self.jobs) + 1}", key, json.dumps(outcomes).encode())
@@ -112,7 +112,7 @@ class Provider(RemoteBackend):
         spoilt = self.spoilt.get(job)
         return spoilt.pop(0) if spoilt else self.job(job).raw
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         if self.illiterate:
             self.illiterate -= 1
             raise DataError("the result is in an unknown form")
@@ -149,11 +149,11 @@ def outcome(index: int) -> tuple[int, int]:
     return index // 4 % 2, index // 8 % 2
 
 
-def plan() -> SamplingPlan:
+def plan() -> Schedule:
     """Every trial has a setting of its own, so a trial in the wrong place is seen."""
     settings = tuple(Setting(index % 2, index // 2 % 2, float(index), -float(index)) for index in range(TRIALS))
     order = np.random.default_rng(4).permutation(TRIALS)
-    return SamplingPlan(settings, order, (2, 2), Sampling("random"))
+    return Schedule(settings, order, (2, 2), Sampling("random"))
 
 
 def assert_measured(trials: Trials, *parts: range) -> None:
@@ -364,7 +364,7 @@ def test_the_time_to_settle_begins_when_the_submission_has_failed(
     """A submission that stalls longer than lists lag behind must not use up the time left for looking."""
     ordinary = provider.accept
 
-    def slow(plan: SamplingPlan, key: str) -> Job:
+    def slow(plan: Schedule, key: str) -> Job:
         clock.sleep(2 * Patience().settle)
         return ordinary(plan, key)
 
@@ -462,7 +462,7 @@ def test_two_jobs_under_one_key_count_once(
     provider.refusals = [(True, OUTAGE)]
     ordinary = provider.accept
 
-    def twice(plan: SamplingPlan, key: str) -> Job:
+    def twice(plan: Schedule, key: str) -> Job:
         ordinary(plan, key)
         return ordinary(plan, key)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bellqueue.backends import open_backend
 from bellqueue.backends.simulators.braket_local import BraketLocalBackend
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
@@ -80,7 +80,7 @@ def test_bit_order(
         "bellqueue.backends.simulators.braket_local.bell_circuit",
         lambda angles: circuits.Circuit().i(0).i(1).x(flipped),
     )
-    plan = SamplingPlan((Setting(0, 0, 0.0, 0.0),), np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
+    plan = Schedule((Setting(0, 0, 0.0, 0.0),), np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)
     assert np.stack([trials.a, trials.b], axis=1).tolist() == [outcome] * 20
 

@@ -12,7 +12,7 @@ from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.best_pair import pair_calibrations, pair_model
 from bellqueue.backends.simulators.fake import FakeBackend, snapshot_names
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
@@ -148,7 +148,7 @@ def test_bit_order(
     monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda k: basis_state(flipped))
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
-    plan = SamplingPlan(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
+    plan = Schedule(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
     assert experiment.run(backend, plan).counts().table[0, 0][outcome] > 900
     assert backend.model.probabilities(settings)[0][outcome] > 0.9
 

@@ -11,7 +11,7 @@ import pytest
 from bellqueue.backends.protocol import Description
 from bellqueue.backends.simulators.simulator import Simulator, shuffled_outcomes
 from bellqueue.backends.simulators.werner import WernerNoise, parse_noise
-from bellqueue.circuits.schedule import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
@@ -35,9 +35,9 @@ class Coins(Simulator):
         return [np.full_like(c, [1, 0]) if s.alpha else c for s, c in zip(settings, coins, strict=True)]
 
 
-def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[int] = ()) -> SamplingPlan:
+def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[int] = ()) -> Schedule:
     bases = tuple(Setting(0, y, float(y in certain), 0.0) for y in range(settings))
-    return SamplingPlan(bases, np.array(order, dtype=np.int64), (1, settings), Sampling("random"))
+    return Schedule(bases, np.array(order, dtype=np.int64), (1, settings), Sampling("random"))
 
 
 def test_trials_come_in_the_order_of_the_schedule() -> None:
