@@ -23,14 +23,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import RoutingGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
 
 Floats = NDArray[np.float64]
 Prediction = Callable[[float], Floats]
-Rule = Callable[[RoutingGame], Floats]
 
 DEFAULT_POWER = 0.95
 _INNER = 3  # multipliers tried inside each piece, to find where the floor begins
@@ -73,9 +72,8 @@ class Design:
 
 
 def evaluate_design(
-    frontiers: Frontiers,
+    game: RoutingGame,
     predicted: Floats,
-    multiplier: float,
     distribution: Floats,
     significance: float,
     power: float = DEFAULT_POWER,
@@ -84,10 +82,9 @@ def evaluate_design(
     """What a given design needs.
 
     Args:
-        frontiers: The scenario's frontiers.
+        game: At the certificate's μ > 0.
         predicted: Correlators c(x,y), shape (n_A, n_B), or P(a,b|x,y), shape (n_A, n_B, 2, 2), at the device's noise;
             what P(a,b|x,y) lacks of 1 is lost trials, which count as losses.
-        multiplier: μ > 0 of the certificate.
         distribution: r(x,y), shape (n_A, n_B), that every trial's settings are drawn from.
         significance: α in (0, 1).
         power: In (0, 1).
@@ -97,13 +94,12 @@ def evaluate_design(
         DataError: a level outside (0, 1), a prediction that is none, μ ≤ 0, or an r that misses a pair of types.
     """
     check_levels(significance, power)
-    if not multiplier > 0:
-        raise DataError(f"multiplier = {multiplier:g}; it must be above 0 to certify")
-    game = frontiers.game(multiplier)
+    if not game.multiplier > 0:
+        raise DataError(f"multiplier = {game.multiplier:g}; it must be above 0 to certify")
     law = ScoreLaw.of(game.matrix, distribution, predicted, game.bound("memoryless").high)
     trials = law.required_trials(significance, power)
     return Design(
-        certificate_multiplier=multiplier,
+        certificate_multiplier=game.multiplier,
         strategy_multiplier=strategy_multiplier,
         input_distribution=tuple(tuple(row) for row in distribution.tolist()),
         significance=significance,
@@ -123,7 +119,6 @@ def best_design(
     predicted: Floats | Prediction,
     significance: float,
     power: float = DEFAULT_POWER,
-    distribution_of: Rule = lambda game: game.input_distribution,
 ) -> Design:
     """The multiplier and settings that certify in the fewest trials at that noise, and the strategy's own multiplier.
 
@@ -135,15 +130,13 @@ def best_design(
             multiplier (`frontiers.in_use.at_multiplier`), which is then chosen as well.
         significance: α in (0, 1).
         power: In (0, 1).
-        distribution_of: Gives r from the game at μ; μ at which a pair of types that occurs would never be
-            measured are left out.
 
     Raises:
         ScenarioError: no design beats the classical bound at that noise.
         DataError: as in `evaluate_design`.
     """
     check_levels(significance, power)
-    search = _Search(frontiers, predicted, significance, power, distribution_of)
+    search = _Search(frontiers, predicted, significance, power)
     designs = [search.refined(multiplier) for multiplier in search.finalists()]
     found = [design for design in designs if design.trials is not None]
     if not found:
@@ -178,9 +171,8 @@ def naive_design(
     chosen = frontiers.in_use.multiplier_at(p)
     occurring = frontiers.workload.joint > 0
     return evaluate_design(
-        frontiers,
+        frontiers.game(frontiers.classical_multiplier(p, chosen)),
         predicted(chosen) if callable(predicted) else predicted,
-        frontiers.classical_multiplier(p, chosen),
         occurring / occurring.sum(),
         significance,
         power,
@@ -188,29 +180,12 @@ def naive_design(
     )
 
 
-def proportional_distribution(game: RoutingGame) -> Floats:
-    """r ∝ |G| at μ without any floor, shape (n_A, n_B): the exact binomial always certifies, and no r does it sooner.
-
-    The price is that pairs of types of little weight are hardly measured, so that the limits of p and W, though not
-    those of Δ, are wide. A pair with G = 0 is not measured at all.
-
-    Raises:
-        DataError: the game has no weight at μ.
-    """
-    if game.is_zero:
-        raise DataError(f"multiplier = {game.multiplier:g}: the game has no weight there; choose another")
-    return np.asarray(np.abs(game.matrix) / np.abs(game.matrix).sum())
-
-
 class _Search:
     """Candidate multipliers of one scenario, ranked by the normal approximation to their number of trials."""
 
-    def __init__(
-        self, frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float, rule: Rule
-    ) -> None:
+    def __init__(self, frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float) -> None:
         self.frontiers, self.workload = frontiers, frontiers.workload
-        self.predicted, self.rule = predicted, rule
-        self.significance, self.power = significance, power
+        self.predicted, self.significance, self.power = predicted, significance, power
         weights = self.workload.weights[self.workload.joint > 0]
         steps = np.unique(weights)
         self.inner = _INNER
@@ -233,7 +208,7 @@ class _Search:
         tried = [self.kinks[-1:]]
         tried += [np.linspace(*piece, self.inner + 2)[:-1] for piece in itertools.pairwise(self.kinks.tolist())]
         order = np.sort(np.concatenate(tried)).tolist()
-        laws = {multiplier: self._law(multiplier) for multiplier in order if self._measured(multiplier)}
+        laws = {multiplier: self._law(multiplier) for multiplier in order}
         for left, right in itertools.pairwise(list(laws)):
             if laws[left].binary != laws[right].binary:
                 border = self._floor(left, right, laws[left].binary)
@@ -243,11 +218,11 @@ class _Search:
     def refined(self, multiplier: float) -> Design:
         """The design at μ, with the best strategy for it."""
         game = self.frontiers.game(multiplier)
-        distribution = self.rule(game)
+        distribution = game.input_distribution
         bound = game.bound("memoryless").high
         levels = self.significance, self.power
         if not callable(self.predicted):
-            return evaluate_design(self.frontiers, self.tables[0], multiplier, distribution, *levels)
+            return evaluate_design(game, self.tables[0], distribution, *levels)
         predicted = self.predicted
 
         def loss(strategy: float) -> float:
@@ -260,22 +235,19 @@ class _Search:
         best = min((self.strategies[at], between), key=loss)
         if loss(multiplier) <= loss(best) + 1e-12:  # under white noise the game's own optimum is the best strategy
             best = multiplier
-        return evaluate_design(self.frontiers, predicted(best), multiplier, distribution, *levels, best)
-
-    def _measured(self, multiplier: float) -> bool:
-        return bool(np.all(self.rule(self.frontiers.game(multiplier))[self.workload.joint > 0] > 0))
+        return evaluate_design(game, predicted(best), distribution, *levels, best)
 
     def _law(self, multiplier: float) -> ScoreLaw:
         """At the best strategy tried; β_C from the vertices of the classical frontier, exact but for rounding."""
         game = self.frontiers.game(multiplier)
         bound = game.line(self.frontiers.classical.least(multiplier))
         table = self.tables[self._best_strategy(multiplier)]
-        return ScoreLaw.of(game.matrix, self.rule(game), table, bound)
+        return ScoreLaw.of(game.matrix, game.input_distribution, table, bound)
 
     def _best_strategy(self, multiplier: float) -> int:
         """Index of the strategy tried with the largest q at μ."""
         game = self.frontiers.game(multiplier)
-        distribution = self.rule(game)
+        distribution = game.input_distribution
         drawn = distribution > 0
         scale = float(np.max(np.abs(game.matrix[drawn]) / distribution[drawn]))
         lost = 1 - self.together - self.split

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 
 _SAME = 1e-9  # relative difference of waiting times that counts as none
 
