@@ -24,13 +24,11 @@ from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
 from ...model.games.operating_point import Frontiers
-from ...model.games.routing_game import RoutingGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
 
 Floats = NDArray[np.float64]
 Prediction = Callable[[float], Floats]
-Rule = Callable[[RoutingGame], Floats]
 
 DEFAULT_POWER = 0.95
 _INNER = 3  # multipliers tried inside each piece, to find where the floor begins
@@ -99,8 +97,7 @@ def evaluate_design(
     check_levels(significance, power)
     if not multiplier > 0:
         raise DataError(f"multiplier = {multiplier:g}; it must be above 0 to certify")
-    game = frontiers.game(multiplier)
-    law = ScoreLaw.of(game.matrix, distribution, predicted, game.bound("memoryless").high)
+    law = ScoreLaw.at(frontiers.game(multiplier), distribution, predicted)
     trials = law.required_trials(significance, power)
     return Design(
         certificate_multiplier=multiplier,
@@ -123,7 +120,6 @@ def best_design(
     predicted: Floats | Prediction,
     significance: float,
     power: float = DEFAULT_POWER,
-    distribution_of: Rule = lambda game: game.input_distribution,
 ) -> Design:
     """The multiplier and settings that certify in the fewest trials at that noise, and the strategy's own multiplier.
 
@@ -135,15 +131,13 @@ def best_design(
             multiplier (`frontiers.in_use.at_multiplier`), which is then chosen as well.
         significance: α in (0, 1).
         power: In (0, 1).
-        distribution_of: Gives r from the game at μ; μ at which a pair of types that occurs would never be
-            measured are left out.
 
     Raises:
         ScenarioError: no design beats the classical bound at that noise.
         DataError: as in `evaluate_design`.
     """
     check_levels(significance, power)
-    search = _Search(frontiers, predicted, significance, power, distribution_of)
+    search = _DesignSearch(frontiers, predicted, significance, power)
     designs = [search.refined(multiplier) for multiplier in search.finalists()]
     found = [design for design in designs if design.trials is not None]
     if not found:
@@ -158,59 +152,44 @@ def best_design(
 
 
 def naive_design(
-    frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float = DEFAULT_POWER
+    frontiers: Frontiers,
+    predicted: Floats,
+    splitting_probability: float,
+    multiplier: float,
+    significance: float,
+    power: float = DEFAULT_POWER,
 ) -> Design:
-    """The design of someone who plans without noise: all settings evenly, the multiplier of the noiseless optimum.
-
-    The optimum is the largest relative reduction of waiting time; the certificate's μ is the classical edge there.
+    """The design of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point.
 
     Args:
         frontiers: The scenario's frontiers.
-        predicted: As in `best_design`; a function is asked for the strategy at the noiseless optimum's multiplier.
+        predicted: As in `evaluate_design`.
+        splitting_probability: p of the strategy without noise.
+        multiplier: μ of the strategy.
         significance: α in (0, 1).
         power: In (0, 1).
 
     Raises:
-        ScenarioError: there is no advantage even without noise.
         DataError: as in `evaluate_design`.
     """
-    p = frontiers.largest_advantage().splitting_probability
-    chosen = frontiers.in_use.multiplier_at(p)
     occurring = frontiers.workload.joint > 0
     return evaluate_design(
         frontiers,
-        predicted(chosen) if callable(predicted) else predicted,
-        frontiers.classical_multiplier(p, chosen),
+        predicted,
+        frontiers.classical_multiplier(splitting_probability, multiplier),
         occurring / occurring.sum(),
         significance,
         power,
-        chosen if callable(predicted) else None,
+        multiplier,
     )
 
 
-def proportional_distribution(game: RoutingGame) -> Floats:
-    """r ∝ |G| at μ without any floor, shape (n_A, n_B): the exact binomial always certifies, and no r does it sooner.
-
-    The price is that pairs of types of little weight are hardly measured, so that the limits of p and W, though not
-    those of Δ, are wide. A pair with G = 0 is not measured at all.
-
-    Raises:
-        DataError: the game has no weight at μ.
-    """
-    if game.is_zero:
-        raise DataError(f"multiplier = {game.multiplier:g}: the game has no weight there; choose another")
-    return np.asarray(np.abs(game.matrix) / np.abs(game.matrix).sum())
-
-
-class _Search:
+class _DesignSearch:
     """Candidate multipliers of one scenario, ranked by the normal approximation to their number of trials."""
 
-    def __init__(
-        self, frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float, rule: Rule
-    ) -> None:
+    def __init__(self, frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float) -> None:
         self.frontiers, self.workload = frontiers, frontiers.workload
-        self.predicted, self.rule = predicted, rule
-        self.significance, self.power = significance, power
+        self.predicted, self.significance, self.power = predicted, significance, power
         weights = self.workload.weights[self.workload.joint > 0]
         steps = np.unique(weights)
         self.inner = _INNER
@@ -233,7 +212,7 @@ class _Search:
         tried = [self.kinks[-1:]]
         tried += [np.linspace(*piece, self.inner + 2)[:-1] for piece in itertools.pairwise(self.kinks.tolist())]
         order = np.sort(np.concatenate(tried)).tolist()
-        laws = {multiplier: self._law(multiplier) for multiplier in order if self._measured(multiplier)}
+        laws = {multiplier: self._law(multiplier) for multiplier in order}
         for left, right in itertools.pairwise(list(laws)):
             if laws[left].binary != laws[right].binary:
                 border = self._floor(left, right, laws[left].binary)
@@ -243,15 +222,14 @@ class _Search:
     def refined(self, multiplier: float) -> Design:
         """The design at μ, with the best strategy for it."""
         game = self.frontiers.game(multiplier)
-        distribution = self.rule(game)
-        bound = game.bound("memoryless").high
+        distribution = game.input_distribution
         levels = self.significance, self.power
         if not callable(self.predicted):
             return evaluate_design(self.frontiers, self.tables[0], multiplier, distribution, *levels)
         predicted = self.predicted
 
         def loss(strategy: float) -> float:
-            return -ScoreLaw.of(game.matrix, distribution, predicted(strategy), bound).mean
+            return -ScoreLaw.at(game, distribution, predicted(strategy)).mean
 
         at = self._best_strategy(multiplier)
         ends = self.strategies[max(at - 1, 0)], self.strategies[min(at + 1, len(self.strategies) - 1)]
@@ -262,20 +240,17 @@ class _Search:
             best = multiplier
         return evaluate_design(self.frontiers, predicted(best), multiplier, distribution, *levels, best)
 
-    def _measured(self, multiplier: float) -> bool:
-        return bool(np.all(self.rule(self.frontiers.game(multiplier))[self.workload.joint > 0] > 0))
-
     def _law(self, multiplier: float) -> ScoreLaw:
         """At the best strategy tried; β_C from the vertices of the classical frontier, exact but for rounding."""
         game = self.frontiers.game(multiplier)
         bound = game.line(self.frontiers.classical.least(multiplier))
         table = self.tables[self._best_strategy(multiplier)]
-        return ScoreLaw.of(game.matrix, self.rule(game), table, bound)
+        return ScoreLaw.of(game.matrix, game.input_distribution, table, bound)
 
     def _best_strategy(self, multiplier: float) -> int:
         """Index of the strategy tried with the largest q at μ."""
         game = self.frontiers.game(multiplier)
-        distribution = self.rule(game)
+        distribution = game.input_distribution
         drawn = distribution > 0
         scale = float(np.max(np.abs(game.matrix[drawn]) / distribution[drawn]))
         lost = 1 - self.together - self.split

@@ -14,7 +14,7 @@ from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Predicted
-from .design import DEFAULT_POWER, Design, best_design, evaluate_design
+from .design import DEFAULT_POWER, Design, best_design, evaluate_design, naive_design
 from .power import ScoreLaw, answers
 from .promise import Behaviour, Promise, conditional_correlators, promise_at
 
@@ -250,7 +250,7 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
 
     def spread(value: float, drawn: Floats) -> Estimate:
         low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-        return Estimate(float(value), min(low, value), max(high, value))
+        return Estimate.enclosing(float(value), low, high)
 
     tau = workload.baseline_throughput
     return ExpectedPoint(
@@ -299,8 +299,7 @@ def sufficient_visibility(
 
 
 def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
-    game = frontiers.game(design.certificate_multiplier)
-    return ScoreLaw.of(game.matrix, np.array(design.input_distribution), predicted, game.bound("memoryless").high)
+    return ScoreLaw.at(frontiers.game(design.certificate_multiplier), np.array(design.input_distribution), predicted)
 
 
 def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | None) -> Floats:
@@ -333,12 +332,8 @@ def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Be
 def _naive_trials(
     experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
 ) -> int | None:
-    """As `naive_design`, for the scenario's own strategy wherever on the frontier it lies."""
-    workload = frontiers.workload
-    p = workload.splitting_probability(point.strategy.split())
-    multiplier = frontiers.classical_multiplier(p, point.multiplier)
-    even = (workload.joint > 0) / np.count_nonzero(workload.joint)
+    p = frontiers.workload.splitting_probability(point.strategy.split())
     try:
-        return evaluate_design(frontiers, predicted, multiplier, even, experiment.significance, power).trials
+        return naive_design(frontiers, predicted, p, point.multiplier, experiment.significance, power).trials
     except DataError:  # a game without weight, as with a single type
         return None

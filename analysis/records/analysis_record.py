@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint
@@ -18,7 +18,8 @@ from ..certificate.samples import Sample
 from ..certificate.several_pairs import ParallelPairs
 from .bell_pairs import BellPairs
 from .context_record import Context
-from .frontier_record import FrontierPoint, FrontierRecord, Record
+from .frontier_record import FrontierPoint, FrontierRecord
+from .record import FiniteRecord, Record
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
@@ -127,7 +128,7 @@ class MeasuredCounts(Record):
         )
 
 
-class Predicted(Record):
+class Predicted(FiniteRecord):
     """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
 
     Attributes:
@@ -139,8 +140,6 @@ class Predicted(Record):
         predicted_power: The probability that the run's own trials certify.
         information_limit_ratio: `trials` over ln(1/α)/KL.
     """
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     visibility: float
     splitting_probability: float
@@ -155,14 +154,12 @@ class Predicted(Record):
     information_limit_ratio: float | None
 
 
-class Planned(Record):
+class Planned(FiniteRecord):
     """What the plan fixed and predicted before data were taken: an `OperatingPoint` without its strategy.
 
     Attributes:
         predicted: The same run at the device's own noise; None where its calibration promises nothing.
     """
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     splitting_probability: float
     waiting_time: float

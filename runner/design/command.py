@@ -10,6 +10,18 @@ import numpy as np
 
 from ...analysis.design.forecast import Forecast, foresee, plan_design
 from ...analysis.design.forecast import forecast as forecast_run
+from ...analysis.design.records import (
+    BetterPair,
+    CostRecord,
+    DeviceRecord,
+    FailedDevice,
+    ForecastRecord,
+    RankedDevice,
+    RankingRecord,
+    changes,
+    verdict,
+    warnings,
+)
 from ...analysis.records.bell_pairs import bell_pairs_at
 from ...backends import BackendSummary, list_backends, open_backend
 from ...backends.calibration.prediction import (
@@ -28,18 +40,6 @@ from ...model.scenario.file import MAX_SHOTS, Scenario
 from ..commands.terminal import print_whole, progress_bars, say
 from ..experiment.pipeline import prepare
 from ..experiment.provenance import bellqueue_version, now
-from .records import (
-    BetterPair,
-    CostRecord,
-    DeviceRecord,
-    FailedDevice,
-    ForecastRecord,
-    RankedDevice,
-    RankingRecord,
-    changes,
-    verdict,
-    warnings,
-)
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
 

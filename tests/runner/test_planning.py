@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
@@ -21,7 +22,6 @@ from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.design.command import forecast_record, plan_command, rank
-from bellqueue.runner.design.records import ForecastRecord, RankingRecord
 from bellqueue.runner.design.tables import forecast_table, ranking_table
 from bellqueue.runner.experiment.pipeline import prepare
 from rich.console import Console, RenderableType
