@@ -47,16 +47,12 @@ _STYLE: Any = {  # matplotlib types every key one by one
 
 
 @contextmanager
-def new_figure(height: float) -> Iterator[Figure]:
-    """A figure of the usual width to draw on, in our style; notebooks show it by itself.
-
-    Args:
-        height: In inches.
-    """
+def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
+    """A figure to draw on in our style, its sides in inches; notebooks show it by itself."""
     from .shown_figure import ShownFigure
 
     with figure_style():
-        yield ShownFigure(figsize=(WIDTH, height), layout="constrained")
+        yield ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def describe(figure: Figure, title: str, description: str) -> None:

@@ -14,7 +14,7 @@ from ....model.scenario.fields import LOAD, PROBABILITY, VISIBILITY
 from ....model.sweep.grid import Axis, Sweep, value_text
 from ....model.sweep.point import Outcome
 from ...records.printable import printable
-from .drawing import figure_style
+from .drawing import BLUE, GREY, ORANGE, describe, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,6 @@ _NONE, _INVALID = ("#FFFFFF", "////", "#909090"), ("#E4E4E4", "..", "#909090")  
 _SAVED = "Largest reduction of the mean waiting time (%)"
 _LEAST = "Least visibility that helps"
 _LEVELS = 6
-_BLUE, _ORANGE = "#0072B2", "#D55E00"
 _WORDS = {
     LOAD: "Load ρ of each server",
     VISIBILITY: "Visibility V",
@@ -103,8 +102,6 @@ def sweep_figure(sweep: Sweep, outcomes: Sequence[Outcome]) -> Figure | None:
     Returns:
         None where there are more axes, or more panels, than a figure can show.
     """
-    from matplotlib.figure import Figure
-
     axes = [axes[0] for axes in sweep.dimensions if len(axes[0].values) > 1] or [sweep.dimensions[0][0]]
     grid = _grid(outcomes, tuple(len(axis.values) for axis in axes))
     panels: list[tuple[str, _Grid]] = [("", grid)]
@@ -113,18 +110,16 @@ def sweep_figure(sweep: Sweep, outcomes: Sequence[Outcome]) -> Figure | None:
         panels = [(f"{axis_label(first.field)}: {_name(v)}", grid.at(i)) for i, v in enumerate(first.values)]
     if len(axes) > 2 or len(panels) > MAX_PANELS:
         return None
-    with figure_style():
+    columns = min(len(panels), 3)
+    rows = math.ceil(len(panels) / columns)
+    width, height = 1.4 + _PANEL * columns + (1.2 if columns == 1 else 0), 1.2 + _PANEL * rows
+    with new_figure(height, width) if len(axes) == 2 else new_figure(5.0) as figure:
         if len(axes) == 1:
-            figure = Figure(figsize=(4.8, 5.2), layout="constrained")
             _draw_curves(figure, _direction(axes[0]), grid)
         else:
-            columns = min(len(panels), 3)
-            rows = math.ceil(len(panels) / columns)
-            size = 1.4 + _PANEL * columns + (1.2 if columns == 1 else 0), 1.2 + _PANEL * rows
-            figure = Figure(figsize=size, layout="constrained")
             _draw_maps(figure, (rows, columns), panels, _direction(axes[0]), _direction(axes[1]))
         figure.suptitle(f"{printable(sweep.title)}\n{_fixed(sweep)}".strip(), x=0.02, ha="left", fontsize=10.5)
-    figure.set_label(f"{printable(sweep.title)}\n{_description(grid)}")
+    describe(figure, sweep.title, _description(grid))
     return figure
 
 
@@ -188,11 +183,11 @@ def _draw_curves(figure: Figure, along: _Direction, grid: _Grid) -> None:
     upper, lower = figure.subplots(2, 1, sharex=True)
     saved, least = grid.saved[along.order], grid.least[along.order]
     none = grid.computed[along.order] & ~grid.helps[along.order]
-    upper.plot(along.position, saved, "o-", color=_BLUE, markersize=4)
-    upper.plot(along.position[none], np.zeros(none.sum()), "x", color="#666666", label="no advantage")
+    upper.plot(along.position, saved, "o-", color=BLUE, markersize=4)
+    upper.plot(along.position[none], np.zeros(none.sum()), "x", color=GREY, label="no advantage")
     upper.set(ylabel="Largest reduction of\nmean waiting time (%)")
     upper.set_ylim(bottom=min(0.0, upper.get_ylim()[0]))
-    lower.plot(along.position, least, "s--", color=_ORANGE, markersize=4)
+    lower.plot(along.position, least, "s--", color=ORANGE, markersize=4)
     lower.set(ylabel=_LEAST, xlabel=along.label)
     _ticks(lower, along, "x")
     if none.any():
