@@ -13,7 +13,7 @@ from ...model.games.latency import break_even_latency
 from ...model.games.operating_point import Frontiers, OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
-from ..records.analysis_record import Predicted
+from ..records.analysis_record import Advantage, PointEstimate, Predicted
 from .design import DEFAULT_POWER, Design, best_design, evaluate_design, naive_design
 from .power import ScoreLaw, answers
 from .promise import Behaviour, Promise, conditional_correlators, promise_at
@@ -25,21 +25,13 @@ _MOST_PAIRS = 4096  # of types up to which the best design is searched; beyond, 
 _CLOSE = 5e-4  # to which a visibility is found
 
 
-@dataclass(frozen=True)
-class ExpectedPoint:
+class ExpectedPoint(Advantage, PointEstimate):
     """What a run should estimate, each with the limits between which 95 % of such runs will land.
 
     The estimates of p and W are taken as normal with their covariance for the trials and settings planned (the delta
     method); what follows from them is worked out for 20,000 seeded draws. The limits are of the estimates, not those
     that the certificate's significance will give, which are wider.
     """
-
-    splitting_probability: Estimate
-    waiting_time: Estimate
-    baseline_throughput: Estimate
-    waiting_time_reduction: Estimate
-    waiting_time_reduction_relative: Estimate
-    throughput_gain_relative: Estimate
 
 
 @dataclass(frozen=True)
@@ -123,7 +115,7 @@ def forecast(
     free = _free_design(experiment, frontiers, behaviour, power)
     naive = _naive_trials(experiment, frontiers, point, predicted, power)
     expected = expected_point(frontiers, predicted, _distribution(frontiers, point, design), experiment.shots)
-    p, waiting = (getattr(expected, name).estimate for name in ("splitting_probability", "waiting_time"))
+    p, waiting = expected.splitting_probability.estimate, expected.waiting_time.estimate
     ideal = point.strategy.split()
     p_ideal, ideal_waiting = frontiers.workload.splitting_probability(ideal), frontiers.workload.waiting_time(ideal)
     go = foreseen.predicted_power >= power
@@ -253,14 +245,14 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
         return Estimate.enclosing(float(value), low, high)
 
     tau = workload.baseline_throughput
+    saved, share, gain = zip(_advantages(frontiers, *centre), _advantages(frontiers, p, waiting), strict=True)
     return ExpectedPoint(
-        spread(centre[0], p),
-        spread(centre[1], waiting),
-        spread(float(tau(centre[0])), tau(p)),
-        *(
-            spread(float(value), drawn)
-            for value, drawn in zip(_advantages(frontiers, *centre), _advantages(frontiers, p, waiting), strict=True)
-        ),
+        splitting_probability=spread(centre[0], p),
+        waiting_time=spread(centre[1], waiting),
+        baseline_throughput=spread(float(tau(centre[0])), tau(p)),
+        waiting_time_reduction=spread(float(saved[0]), saved[1]),
+        waiting_time_reduction_relative=spread(float(share[0]), share[1]),
+        throughput_gain_relative=spread(float(gain[0]), gain[1]),
     )
 
 
