@@ -13,8 +13,8 @@ import numpy as np
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.prediction import predictor
-from bellqueue.backends.simulators.aer import AerBackend, bind
-from bellqueue.circuits.qiskit_circuit import bell_circuit, table_from_counts
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (

@@ -13,7 +13,7 @@ from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff
 from bellqueue.analysis.design.design import Design, best_design, naive_design
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 

@@ -23,7 +23,7 @@ from ..analysis.records.counts_file import SCHEMA, sample_of
 from ..analysis.records.frontier_record import FrontierRecord, frontier_record
 from ..backends import RemoteBackend, open_backend
 from ..model.errors import BackendError, DataError
-from ..model.games.operating_point import Frontiers
+from ..model.games.frontiers import Frontiers
 from ..model.scenario.file import Scenario
 from .commands.told_progress import Tell, shown_progress
 from .experiment.execution import analyse_data, execute

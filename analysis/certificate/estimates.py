@@ -88,8 +88,8 @@ def observed_point(workload: Workload, sample: Sample, log_significance: float) 
     """Splitting probability and waiting time, each with one-sided limits at significance α on either side."""
     joint, weights = workload.joint, workload.weights
     splitting = estimate_functional(-joint / 2, 0.5, sample, log_significance)
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
-    return splitting, estimate_functional(joint * weights / 2, middle, sample, log_significance)
+    waiting = estimate_functional(joint * weights / 2, workload.uncorrelated_waiting_time, sample, log_significance)
+    return splitting, waiting
 
 
 def observed_visibility(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.estimate import Estimate
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from .estimates import observed_point, score_excess
 from .samples import Sample
 
@@ -70,27 +70,23 @@ class ConfidenceRegion:
         """W_C(p) − W, whose lower limit is that of Δ at the whole significance, and the same over W_C(p)."""
         classical = self.frontiers.classical.waiting_time_at(self.p)
         above = classical - self.line
-        most = classical - self.frontiers.workload.unavoidable_waiting_time  # nobody waits less than W0
+        most = classical - self.frontiers.workload.all_split_waiting_time  # no memoryless routers wait less
         low, high = self.excess.low + above, np.minimum(self.excess.high + above, most)
-        at_p = float(self.frontiers.classical.waiting_time_at(self.splitting_probability.estimate))
-        saved = at_p - self.waiting_time.estimate
+        own = self.frontiers.advantage_at(self.splitting_probability.estimate, self.waiting_time.estimate)
         return (
-            Estimate.enclosing(saved, self.certain_excess, high),
-            Estimate.enclosing(saved / at_p, low / classical, high / classical),
+            Estimate.enclosing(float(own.waiting_time_reduction), self.certain_excess, high),
+            Estimate.enclosing(float(own.waiting_time_reduction_relative), low / classical, high / classical),
         )
 
     def throughput_gain(self) -> Estimate:
         """By which share the baseline throughput exceeds that of the classical frontier at equal waiting time."""
-        gain = self._gain(np.array(self.splitting_probability.estimate), np.array(self.waiting_time.estimate))
-        return Estimate.enclosing(float(gain), self._gains(self.excess.low), self._gains(self.excess.high))
+        own = self.frontiers.advantage_at(self.splitting_probability.estimate, self.waiting_time.estimate)
+        gain = float(own.throughput_gain_relative)
+        return Estimate.enclosing(gain, self._gains(self.excess.low), self._gains(self.excess.high))
 
     def _gains(self, excess: float) -> Floats:
         """The gain over the range of p at one Δ; also where W passes a classical vertex, and the gain bends."""
         top = float(self.line[0]) + self.multiplier * float(self.p[0])
         bends = (top - excess - self.frontiers.classical.waiting_time) / self.multiplier
         p = np.concatenate([self.p, bends[(bends > self.p[0]) & (bends < self.p[-1])]])
-        return self._gain(p, top - self.multiplier * p - excess)
-
-    def _gain(self, p: Floats, waiting: Floats) -> Floats:
-        throughput = self.frontiers.workload.baseline_throughput
-        return throughput(p) / throughput(self.frontiers.classical.splitting_probability_at(waiting)) - 1
+        return self.frontiers.advantage_at(p, top - self.multiplier * p - excess).throughput_gain_relative

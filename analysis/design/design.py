@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
+from ...model.games.routing_game import RoutingGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
 
@@ -71,9 +72,8 @@ class Design:
 
 
 def evaluate_design(
-    frontiers: Frontiers,
+    game: RoutingGame,
     predicted: Floats,
-    multiplier: float,
     distribution: Floats,
     significance: float,
     power: float = DEFAULT_POWER,
@@ -82,10 +82,9 @@ def evaluate_design(
     """What a given design needs.
 
     Args:
-        frontiers: The scenario's frontiers.
+        game: At the certificate's μ > 0.
         predicted: Correlators c(x,y), shape (n_A, n_B), or P(a,b|x,y), shape (n_A, n_B, 2, 2), at the device's noise;
             what P(a,b|x,y) lacks of 1 is lost trials, which count as losses.
-        multiplier: μ > 0 of the certificate.
         distribution: r(x,y), shape (n_A, n_B), that every trial's settings are drawn from.
         significance: α in (0, 1).
         power: In (0, 1).
@@ -95,12 +94,12 @@ def evaluate_design(
         DataError: a level outside (0, 1), a prediction that is none, μ ≤ 0, or an r that misses a pair of types.
     """
     check_levels(significance, power)
-    if not multiplier > 0:
-        raise DataError(f"multiplier = {multiplier:g}; it must be above 0 to certify")
-    law = ScoreLaw.at(frontiers.game(multiplier), distribution, predicted)
+    if not game.multiplier > 0:
+        raise DataError(f"multiplier = {game.multiplier:g}; it must be above 0 to certify")
+    law = ScoreLaw.at(game, distribution, predicted)
     trials = law.required_trials(significance, power)
     return Design(
-        certificate_multiplier=multiplier,
+        certificate_multiplier=game.multiplier,
         strategy_multiplier=strategy_multiplier,
         input_distribution=tuple(tuple(row) for row in distribution.tolist()),
         significance=significance,
@@ -174,9 +173,8 @@ def naive_design(
     """
     occurring = frontiers.workload.joint > 0
     return evaluate_design(
-        frontiers,
+        frontiers.game(frontiers.classical_multiplier(splitting_probability, multiplier)),
         predicted,
-        frontiers.classical_multiplier(splitting_probability, multiplier),
         occurring / occurring.sum(),
         significance,
         power,
@@ -225,7 +223,7 @@ class _DesignSearch:
         distribution = game.input_distribution
         levels = self.significance, self.power
         if not callable(self.predicted):
-            return evaluate_design(self.frontiers, self.tables[0], multiplier, distribution, *levels)
+            return evaluate_design(game, self.tables[0], distribution, *levels)
         predicted = self.predicted
 
         def loss(strategy: float) -> float:
@@ -238,7 +236,7 @@ class _DesignSearch:
         best = min((self.strategies[at], between), key=loss)
         if loss(multiplier) <= loss(best) + 1e-12:  # under white noise the game's own optimum is the best strategy
             best = multiplier
-        return evaluate_design(self.frontiers, predicted(best), multiplier, distribution, *levels, best)
+        return evaluate_design(game, predicted(best), distribution, *levels, best)
 
     def _law(self, multiplier: float) -> ScoreLaw:
         """At the best strategy tried; β_C from the vertices of the classical frontier, exact but for rounding."""

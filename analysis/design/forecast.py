@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError, ScenarioError
 from ...model.estimate import Estimate
+from ...model.games.frontiers import Frontiers
 from ...model.games.latency import break_even_latency
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Advantage, PointEstimate, Predicted
@@ -172,11 +173,10 @@ def plan_design(
             return best_design(frontiers, predicted, *levels)
         except ScenarioError:
             pass  # nothing certifies at that noise: the run keeps what is best without noise
-    multiplier = point.certificate_multiplier
-    game = frontiers.game(multiplier)
-    if not multiplier > 0 or game.is_zero:
+    game = frontiers.game(point.certificate_multiplier)
+    if not game.multiplier > 0 or game.is_zero:
         return None
-    design = evaluate_design(frontiers, predicted, multiplier, game.input_distribution, *levels)
+    design = evaluate_design(game, predicted, game.input_distribution, *levels)
     if fresh:
         return design
     law = replace(_law(frontiers, design, predicted), binary=False)
@@ -192,7 +192,7 @@ def foresee(
     workload = frontiers.workload
     split = (1 - conditional_correlators(predicted, workload.shape)) / 2
     p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
-    reduction, relative, gain = (float(each) for each in _advantages(frontiers, p, waiting))
+    reduction, relative, gain = (float(each) for each in frontiers.advantage_at(p, waiting))
     certifies, ratio, visibility = 0.0, None, 0.0
     if design is not None:
         law = _law(frontiers, design, predicted)
@@ -245,7 +245,7 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
         return Estimate.enclosing(float(value), low, high)
 
     tau = workload.baseline_throughput
-    saved, share, gain = zip(_advantages(frontiers, *centre), _advantages(frontiers, p, waiting), strict=True)
+    saved, share, gain = zip(frontiers.advantage_at(*centre), frontiers.advantage_at(p, waiting), strict=True)
     return ExpectedPoint(
         splitting_probability=spread(centre[0], p),
         waiting_time=spread(centre[1], waiting),
@@ -298,14 +298,6 @@ def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | 
     if design is not None:
         return np.array(design.input_distribution)
     return frontiers.game(point.certificate_multiplier).input_distribution
-
-
-def _advantages(frontiers: Frontiers, p: float | Floats, waiting: float | Floats) -> tuple[Floats, Floats, Floats]:
-    """Waiting time saved at equal throughput, the same as a share, and throughput gained at equal waiting."""
-    classical, tau = frontiers.classical, frontiers.workload.baseline_throughput
-    at_p = classical.waiting_time_at(p)
-    saved = at_p - waiting
-    return saved, saved / at_p, tau(p) / tau(classical.splitting_probability_at(waiting)) - 1
 
 
 def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Behaviour, power: float) -> Design | None:

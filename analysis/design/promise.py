@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import OperatingTarget
 from .power import answers
@@ -84,7 +84,7 @@ def promise_at(
 
     if isinstance(target, OperatingTarget) and target.waiting_time is not None:
         held = target.waiting_time
-        ends = workload.unavoidable_waiting_time, workload.together_waiting_time
+        ends = workload.all_split_waiting_time, workload.together_waiting_time
         found = _solve(lambda at: noisy(pair.at_waiting_time(at))[1] - held, *ends)
         return Promise(
             "waiting_time",

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from ...model.estimate import Estimate
-from ...model.games.operating_point import OperatingPoint
+from ...model.games.operating_point import OperatingPoint, PlannedPoint
+from ...model.games.strategy import Strategy
 from ...model.trials import Counts
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
@@ -154,26 +155,23 @@ class Predicted(FiniteRecord):
     information_limit_ratio: float | None
 
 
-class Planned(FiniteRecord):
-    """What the plan fixed and predicted before data were taken: an `OperatingPoint` without its strategy.
+class Planned(PlannedPoint):
+    """What the plan fixed and predicted before data were taken.
 
     Attributes:
         predicted: The same run at the device's own noise; None where its calibration promises nothing.
     """
 
-    splitting_probability: float
-    waiting_time: float
-    baseline_throughput: float
-    multiplier: float
-    certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
-    assumed_visibility: float
     predicted: Predicted | None = None
 
     @classmethod
     def of(cls, point: OperatingPoint, predicted: Predicted | None = None) -> Planned:
         """Record an operating point, and what the device's noise makes of it."""
-        fixed = {name: getattr(point, name) for name in cls.model_fields if name != "predicted"}
-        return cls(**fixed, predicted=predicted)
+        return cls(**point.model_dump(exclude={"strategy"}), predicted=predicted)
+
+    def with_strategy(self, strategy: Strategy) -> OperatingPoint:
+        """The operating point again."""
+        return OperatingPoint(**self.model_dump(exclude={"predicted"}), strategy=strategy)
 
 
 class Provenance(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from .percent import SAME, share_text
 from .record import Record
 

@@ -7,9 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from ...model.errors import ScenarioError
 from ...model.games.frontier import Frontier
-from ...model.games.operating_point import Frontiers, LargestAdvantage
+from ...model.games.frontiers import Frontiers
 from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
 from .record import Record
@@ -85,7 +84,8 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
     """Tabulate the frontiers of a workload."""
     workload = frontiers.workload
     ranges = frontiers.advantage_ranges()
-    best = _largest_advantage(frontiers) if ranges else None
+    best = frontiers.largest_reduction() if ranges else None
+    best = best if best and best.helps else None
     at = best.splitting_probability if best else None
     return FrontierRecord(
         title=title,
@@ -93,7 +93,7 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
         types_b=list(workload.names_b),
         load=workload.load,
         within_pair_order=workload.within_pair_order,
-        unavoidable_waiting_time=workload.unavoidable_waiting_time,
+        unavoidable_waiting_time=workload.all_split_waiting_time,
         weights=workload.weights.tolist(),
         classical=points(frontiers, frontiers.classical),
         quantum=points(frontiers, frontiers.quantum.curve),
@@ -116,13 +116,6 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
             achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
         ),
     )
-
-
-def _largest_advantage(frontiers: Frontiers) -> LargestAdvantage | None:
-    try:
-        return frontiers.largest_advantage()
-    except ScenarioError:  # a reduction smaller than what it counts as one
-        return None
 
 
 def points(frontiers: Frontiers, frontier: Frontier) -> list[FrontierPoint]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
-from ..scenario.limits import Limits
+from ..scenario.bounds import BoundsSpec
 from .binning import binning_error, widened
 from .chords import SAME, ChordSearch, Vertex, envelope
 from .exact_sizes import ContinuousGame
@@ -59,14 +59,14 @@ class ClassicalFrontier(Frontier):
         return self.gap == 0
 
 
-def classical_frontier(workload: Workload, limits: Limits | None = None) -> ClassicalFrontier:
+def classical_frontier(workload: Workload, bounds: BoundsSpec | None = None) -> ClassicalFrontier:
     """The frontier of all memoryless, label-symmetric classical strategies, as far as it can be proved.
 
     Args:
         workload: The queueing model.
-        limits: When to stop where the proof takes branch and bound.
+        bounds: When to stop where the proof takes branch and bound.
     """
-    tables = _TypesSearch(workload, limits or Limits()).frontier()
+    tables = _TypesSearch(workload, bounds or BoundsSpec()).frontier()
     if not workload.knows_sizes:
         return tables
     return _over_sizes(workload, tables) if workload.rank_two else _around_bins(workload, tables)
@@ -83,11 +83,11 @@ def interpolated_bound(game: RoutingGame, frontier: ClassicalFrontier) -> Bound:
 class _TypesSearch:
     """The search over tables a(x), b(y)."""
 
-    def __init__(self, workload: Workload, limits: Limits) -> None:
+    def __init__(self, workload: Workload, bounds: BoundsSpec) -> None:
         self._workload = workload
         # Where a game takes no time to solve, nothing is left unproved.
-        self._relative_gap = 0.0 if is_quick(RoutingGame(workload, 0.0).xor) else limits.relative_gap
-        self._deadline = time.monotonic() + limits.seconds
+        self._relative_gap = 0.0 if is_quick(RoutingGame(workload, 0.0).xor) else bounds.relative_gap
+        self._deadline = time.monotonic() + bounds.time_limit
         self._bounds: dict[float, Bound] = {}
         self._closed = True
 
@@ -95,7 +95,7 @@ class _TypesSearch:
         """Solve chords until all are edges, the gap is small enough, or time is up."""
         workload = self._workload
         weights = workload.weights[workload.joint > 0]
-        together, split = workload.together_waiting_time, workload.unavoidable_waiting_time
+        together, split = workload.together_waiting_time, workload.all_split_waiting_time
         ones = [np.ones(count) for count in workload.shape]
         # With μ ≥ every w all of G is ≥ 0 and keeping every pair together is best; with μ ≤ every w, splitting it.
         steep, flat = float(weights.max()), float(weights.min())
@@ -143,7 +143,7 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
     """The frontier of routers that know the sizes themselves; `tables` knows only their bins."""
     sizes = ContinuousGame(workload)
     bounds: dict[float, Bound] = {}
-    together, split = workload.together_waiting_time, workload.unavoidable_waiting_time
+    together, split = workload.together_waiting_time, workload.all_split_waiting_time
 
     def intercept(multiplier: float) -> float:
         bounds[multiplier] = sizes.classical_bound(multiplier)
@@ -175,9 +175,9 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
 def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
     """The frontier of routers that know the sizes themselves, from that of their bins and the error of these.
 
-    Nobody waits less than W0, which is what is proved where the bins are too coarse to tell more.
+    No memoryless routers wait less than W0, which is what is proved where the bins are too coarse to tell more.
     """
-    error, split = binning_error(workload), workload.unavoidable_waiting_time
+    error, split = binning_error(workload), workload.all_split_waiting_time
     floor = _at_least(tables.floor.splitting_probability, tables.floor.waiting_time - error, split)
 
     def widest(multiplier: float, bound: Bound) -> Bound:

@@ -1,4 +1,4 @@
-"""Lower frontiers W(p): of quantum strategies, and with communication (MODEL §2); `classical` has the third."""
+"""Lower frontiers W(p), quantum and with communication (MODEL §2); the classical one is in `classical_frontier`."""
 
 from __future__ import annotations
 
@@ -215,9 +215,7 @@ class QuantumFrontier:
         weights = self.workload.weights
         axis = np.eye(1, self.dimension or 2)
         ones_a, ones_b = axis.repeat(weights.shape[0], 0), axis.repeat(weights.shape[1], 0)
-        last = _Extreme(
-            float(weights.min()), 1.0, self.workload.unavoidable_waiting_time, Measurements(ones_a, -ones_b)
-        )
+        last = _Extreme(float(weights.min()), 1.0, self.workload.all_split_waiting_time, Measurements(ones_a, -ones_b))
         first = _Extreme(float(weights.max()), 0.0, self.workload.together_waiting_time, Measurements(ones_a, ones_b))
         self._solved[last.multiplier] = last
         self._solved[first.multiplier] = first

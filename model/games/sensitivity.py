@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .frontier import Frontier
-from .operating_point import Frontiers
+from .frontiers import Frontiers
 from .routing_game import RoutingGame
 from .values.classical_value import is_quick
 
@@ -50,7 +50,7 @@ def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities
     reductions = []
     for load in loads:
         other = replace(workload, pair_rate=workload.pair_rate * load / workload.load)
-        there = Frontiers(other, frontiers.limits, frontiers.bell_pairs)
+        there = Frontiers(other, frontiers.bounds, frontiers.bell_pairs)
         points = there.in_use.sampled(POINTS)
         reductions.append(
             [
@@ -74,7 +74,7 @@ def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibilit
     if curve.splitting_probability.size == 1:  # all pairs weigh the same: every frontier is one and the same chord
         curve = classical
     ideal = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    middle = workload.uncorrelated_waiting_time
     noisy = middle + visibility * (curve.waiting_time_at(ideal) - middle)
     return _told(float((1 - noisy / classical.waiting_time_at(0.5 + visibility * (ideal - 0.5))).max()))
 

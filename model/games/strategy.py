@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scenario.limits import MAX_BELL_PAIRS
+from ..scenario.file import MAX_BELL_PAIRS
 
 Floats = NDArray[np.float64]
 

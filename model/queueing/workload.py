@@ -108,8 +108,11 @@ class Workload:
         return self.pair_rate * self.mean_service_time
 
     @cached_property
-    def unavoidable_waiting_time(self) -> float:
-        """W0 = λ(E[m2]+E[n2]) / (4(1−ρ)): the mean waiting time when every pair is split."""
+    def all_split_waiting_time(self) -> float:
+        """W0 = λ(E[m2]+E[n2]) / (4(1−ρ)): the mean waiting time when every pair is split.
+
+        Memoryless, label-symmetric routers wait no less; routers that remember may (MODEL §1).
+        """
         second = self.marginal_a @ self.second_a + self.marginal_b @ self.second_b
         return float(self.pair_rate * second / (4 * (1 - self.load)))
 
@@ -135,7 +138,12 @@ class Workload:
     @cached_property
     def together_waiting_time(self) -> float:
         """W0 + E[w]: the mean waiting time when every pair stays together."""
-        return self.unavoidable_waiting_time + float((self.joint * self.weights).sum())
+        return self.all_split_waiting_time + float((self.joint * self.weights).sum())
+
+    @property
+    def uncorrelated_waiting_time(self) -> float:
+        """(W0 + W_together)/2: the mean waiting time where the two decisions are uncorrelated, and p = ½."""
+        return (self.all_split_waiting_time + self.together_waiting_time) / 2
 
     def splitting_probability(self, split: ArrayLike) -> float:
         """p = Σ π(x,y) s(x,y) of a strategy s = P(a≠b|x,y), shape (n_A, n_B)."""
@@ -144,7 +152,7 @@ class Workload:
     def waiting_time(self, split: ArrayLike) -> float:
         """W = W0 + Σ π (1−s) w, the mean waiting time of a request under strategy s, shape (n_A, n_B)."""
         kept = 1.0 - np.asarray(split)
-        return self.unavoidable_waiting_time + float((self.joint * kept * self.weights).sum())
+        return self.all_split_waiting_time + float((self.joint * kept * self.weights).sum())
 
     def baseline_throughput(self, splitting_probability: ArrayLike) -> Floats:
         """τ(p) = 2(1−ρ)·Λ·E[T(I)], I ~ Exp(Λ), Λ = λ(1+p)/2: both servers together, same shape as p."""

@@ -27,7 +27,7 @@ from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
 from ..validation import Positive, Section, first_complaint, read_text
-from .limits import MAX_BELL_PAIRS, SEARCH_SECONDS, Limits
+from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
 PROBABILITY_TOLERANCE = 1e-6  # decimals typed by hand; sums are then normalised exactly
@@ -35,6 +35,7 @@ MAX_TYPES = 64
 MAX_BINS = 256
 MAX_SHOTS = 100_000_000
 MAX_FILE_BYTES = 1_000_000
+MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -268,17 +269,6 @@ class ExperimentSpec(Section):
         return self
 
 
-class BoundsSpec(Section):
-    """How far the classical frontier is to be proved where that takes branch and bound.
-
-    `relative_gap` is the share of the waiting time that may stay unproved, `time_limit` the seconds for one frontier.
-    What is unproved then widens the interval, to the disadvantage of the claim.
-    """
-
-    relative_gap: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    time_limit: Annotated[float, Field(ge=0, le=1e6)] = SEARCH_SECONDS
-
-
 class Scenario(Section):
     """Everything that defines an experiment, as a file or as a Python object (README)."""
 
@@ -372,11 +362,6 @@ class Scenario(Section):
                 "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, or a bent table)"
             )
         return workload
-
-    def limits(self) -> Limits:
-        """When to stop proving the classical frontier."""
-        bounds = self.bounds or BoundsSpec()
-        return Limits(bounds.relative_gap, bounds.time_limit)
 
     def _build_workload(self) -> Workload:
         return self.traffic.workload(self.baseline.reward.reward())

@@ -102,7 +102,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Point:
+class GridPoint:
     """A point of the grid.
 
     Attributes:
@@ -217,7 +217,7 @@ class Sweep:
         """Number of points."""
         return math.prod(self.shape)
 
-    def points(self) -> Iterator[Point]:
+    def points(self) -> Iterator[GridPoint]:
         """The points of the grid, the last dimension running fastest."""
         for indices in itertools.product(*map(range, self.shape)):
             at = {
@@ -229,9 +229,9 @@ class Sweep:
             try:
                 scenario = scenario_with(self.scenario, at)
             except ScenarioError as error:
-                yield Point(values, reason=str(error).removeprefix("scenario: "))
+                yield GridPoint(values, reason=str(error).removeprefix("scenario: "))
             else:
-                yield Point(values, scenario.content_hash(), PointTask.of(scenario))
+                yield GridPoint(values, scenario.content_hash(), PointTask.of(scenario))
 
     def record(self) -> dict[str, Any]:
         """The sweep as a JSON-ready dict: every value written out."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import BellqueueError, NoTradeOffError, ScenarioError
-from ..games.operating_point import Frontiers, LargestAdvantage
+from ..errors import BellqueueError, NoTradeOffError
+from ..games.frontiers import Frontiers
 from ..scenario.file import Scenario
 
 COMPUTES = "bellqueue.sweep-point/1"  # changes whenever an Outcome would
@@ -94,14 +94,6 @@ def outcome_of(task: PointTask) -> Outcome:
         return Outcome(status="failed", reason=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
-def largest_advantage(frontiers: Frontiers, visibility: float) -> LargestAdvantage | None:
-    """Where the Bell pairs in use save the largest share of the waiting time; None where they save none."""
-    try:
-        return frontiers.largest_advantage(visibility)
-    except ScenarioError:
-        return None
-
-
 def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
     workload, classical = frontiers.workload, frontiers.classical  # first: what it raises is no "None"
     least = frontiers.least_visibility()
@@ -121,19 +113,18 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
     ranges = frontiers.advantage_ranges()
     if ranges:
         columns |= {"advantage_from": ranges[0][0], "advantage_to": ranges[-1][1], "advantage_ranges": len(ranges)}
-    best = largest_advantage(frontiers, visibility)
-    if best is None:
+    best = frontiers.largest_reduction(visibility)
+    if not best.helps:
         return columns
     p = best.splitting_probability
     waiting = frontiers.waiting_time(p, visibility)
-    ours, theirs = workload.baseline_throughput([p, float(classical.splitting_probability_at(waiting))]).tolist()
     return columns | {
         "waiting_time_reduction_relative": best.waiting_time_reduction_relative,
         "splitting_probability": p,
         "waiting_time_classical": float(classical.waiting_time_at(p)),
         "waiting_time_quantum": waiting,
-        "baseline_throughput": ours,
-        "throughput_gain_relative": ours / theirs - 1,
+        "baseline_throughput": float(workload.baseline_throughput(p)),
+        "throughput_gain_relative": float(frontiers.advantage_at(p, waiting).throughput_gain_relative),
     }
 
 

@@ -26,6 +26,7 @@ from .options import (
     DataArgument,
     DeviceOption,
     FolderArgument,
+    FullOption,
     HardwareOption,
     HistoryArgument,
     JsonOption,
@@ -212,11 +213,13 @@ def analyze(
 
 
 @app.command()
-def verify(run: RecordArgument, seconds: BoundSecondsOption = 60.0, json: JsonOption = False) -> None:
-    """Recheck a stored bound and p-value from the record alone, by other methods; exit code 5 if anything differs."""
+def verify(
+    run: RecordArgument, seconds: BoundSecondsOption = 60.0, full: FullOption = False, json: JsonOption = False
+) -> None:
+    """Check a stored analysis by independent methods and against a fresh one; exit code 5 if anything differs."""
     from .verify_command import verify_command
 
-    _exit_unless(verify_command(run, seconds, json), NOT_VERIFIED)
+    _exit_unless(verify_command(run, seconds, json, full), NOT_VERIFIED)
 
 
 @app.command()

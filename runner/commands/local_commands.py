@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.scenario.file import Scenario
 from ..experiment.execution import analyse_data, execute
 from ..experiment.folder import REPORT, RunFolder, check_writable_file, read_analysis
@@ -80,7 +80,8 @@ def frontier_command(scenario: Scenario, json: bool, plot: Path | None) -> None:
 def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path | None, json: bool) -> None:
     """Route simulated pairs by a run's trials; draw their waiting times if asked."""
     from ...analysis.report.figures.drawing import save
-    from ..experiment.replay import replay_figure, replay_run
+    from ...analysis.report.figures.waiting import replay_figure
+    from ..experiment.replay import replay_run
     from .replay_table import replay_table
 
     if plot:

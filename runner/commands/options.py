@@ -31,6 +31,7 @@ ScenarioOption = Annotated[
     typer.Option(help="Scenario the data belong to, `default` for the embedded one (a run brings its own)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Show everything, not the first screen alone.")]
 RequireOption = Annotated[
     bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")
 ]

@@ -34,8 +34,9 @@ from ...backends.calibration.prediction import (
 from ...backends.protocol import Backend, Description, RemoteBackend, description_for
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError, BellqueueError
+from ...model.games.frontiers import Frontiers
 from ...model.games.latency import fibre_distance_km
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.operating_point import OperatingPoint
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ..commands.terminal import print_whole, progress_bars, say
 from ..experiment.pipeline import prepare

@@ -21,7 +21,8 @@ from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import BackendError, DataError
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.frontiers import Frontiers
+from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
@@ -77,7 +78,7 @@ def prepare(
         design = plan_design(experiment, frontiers, point, behaviour)
         predicted = foresee(experiment, frontiers, point, behaviour, design)
         if design is not None:
-            point = replace(point, certificate_multiplier=design.certificate_multiplier)
+            point = point.model_copy(update={"certificate_multiplier": design.certificate_multiplier})
             distribution = np.array(design.input_distribution)
     sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])

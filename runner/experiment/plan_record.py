@@ -182,8 +182,7 @@ class PlanRecord(FiniteRecord):
     def operating_point(self) -> OperatingPoint:
         """The operating point again, its vectors in the frame of the angles."""
         components = tuple(part.measurements() for part in self.strategy)
-        strategy = Strategy(components, tuple(part.probability for part in self.strategy))
-        return OperatingPoint(strategy, **self.planned.model_dump(exclude={"predicted"}))
+        return self.planned.with_strategy(Strategy(components, tuple(part.probability for part in self.strategy)))
 
     def sampling(self, trials: Trials) -> Sampling:
         """The rule the settings followed, with whatever the trials lack of the plan as lost ones.

@@ -22,7 +22,7 @@ from ...backends.jobs.ledger import BUSY, Ledger
 from ...backends.protocol import CostEstimate, RemoteBackend, description_for
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...model.errors import SweepError
-from ...model.sweep.grid import Point, Sweep, value_text
+from ...model.sweep.grid import GridPoint, Sweep, value_text
 from ...model.sweep.point import Outcome, PointTask, outcome_of
 from ..commands.options import INTERRUPTED
 from ..commands.terminal import progress_bars, say
@@ -71,7 +71,7 @@ def compute_sweep(
     scheduler: str | None = None,
     function: Callable[[PointTask], Outcome] = outcome_of,
     watch: Callable[[], None] = lambda: None,
-) -> tuple[list[Point], int]:
+) -> tuple[list[GridPoint], int]:
     """Compute what a sweep's folder still lacks.
 
     Args:
@@ -114,7 +114,7 @@ def _executor(workers: int | None, scheduler: str | None, most: int) -> OpenExec
     return lambda: local_pool(min(workers or available_cores(), most))
 
 
-def _outcome(point: Point, folder: SweepFolder) -> Outcome:
+def _outcome(point: GridPoint, folder: SweepFolder) -> Outcome:
     if point.task is None:
         return Outcome(status="invalid", reason=point.reason)
     return folder.outcomes[point.task.identity]

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...model.errors import SweepError
-from ...model.sweep.grid import Point, Sweep
+from ...model.sweep.grid import GridPoint, Sweep
 from ...model.sweep.point import Outcome
 
 _STATUS = ("status", "reason", "scenario_hash")  # the other columns are the fields of an Outcome, in their order
 
-Row = tuple[Point, Outcome]
+Row = tuple[GridPoint, Outcome]
 
 
 def column_names(sweep: Sweep) -> list[str]:

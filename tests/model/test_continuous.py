@@ -11,7 +11,7 @@ from bellqueue.model.games.binning import binning_error
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.exact_sizes import ContinuousGame
 from bellqueue.model.games.frontier import QuantumFrontier
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.quantum_value import quantum_optimum
@@ -201,9 +201,9 @@ def test_bins_however_coarse_prove_that_nobody_waits_less_than_unavoidable(bins:
     frontier = classical_frontier(workload)
     p = np.linspace(0, 1, 101)
     proved = frontier.waiting_time_at(p)
-    assert np.all(proved >= workload.unavoidable_waiting_time * (1 - 1e-12))
+    assert np.all(proved >= workload.all_split_waiting_time * (1 - 1e-12))
     assert np.all(proved <= frontier.achieved.waiting_time_at(p) * (1 + 1e-12))
-    assert proved[-1] == pytest.approx(workload.unavoidable_waiting_time, rel=1e-12)
+    assert proved[-1] == pytest.approx(workload.all_split_waiting_time, rel=1e-12)
     assert np.all(np.diff(frontier.multipliers) <= 1e-12)
     assert np.all(np.signbit(frontier.multipliers) == 0)
     top = workload.together_waiting_time

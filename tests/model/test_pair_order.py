@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.frontier import communication_frontier
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.quantum_value import quantum_optimum
@@ -20,8 +20,8 @@ from bellqueue.model.queueing.routing import SplittingRouting
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.simulation import simulate
 from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.bounds import BoundsSpec
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.model.scenario.limits import Limits
 from scipy import stats
 from scipy.integrate import dblquad
 from scipy.special import erfc
@@ -334,7 +334,7 @@ def test_many_ordered_types_are_bounded_without_a_search() -> None:
     record = sizes_scenario(2, 0.5).record()
     record["traffic"]["sizes"]["bins"] = 40
     workload = Scenario.parse(record).workload()
-    open_ = classical_frontier(workload, Limits(seconds=0.0))
+    open_ = classical_frontier(workload, BoundsSpec(time_limit=0.0))
     assert open_.gap > 0
     assert open_.method == "its ends alone over bins, and their error"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError, SweepError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.fields import scenario_with
 from bellqueue.model.scenario.file import Scenario
@@ -153,7 +153,7 @@ def test_whatever_matters_to_an_outcome_is_in_the_task() -> None:
             assert task
             asked = scenario_with(two_pairs_scenario(), {field: value})
             meant = task.scenario()
-            assert (meant.traffic, meant.baseline, meant.limits()) == (asked.traffic, asked.baseline, asked.limits())
+            assert (meant.traffic, meant.baseline, meant.bounds) == (asked.traffic, asked.baseline, asked.bounds)
             assert meant.experiment.bell_pairs == asked.experiment.bell_pairs
 
 

@@ -18,7 +18,7 @@ from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.design.command import forecast_record, plan_command, rank

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.stopping import Rounds, Standing
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.rounds import job_rounds, measure_in_rounds

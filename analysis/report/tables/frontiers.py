@@ -22,7 +22,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
     rows = [
         ("load per server ρ", Cell(f"{record.load:.4g}")),
         ("order of a pair sent together", Cell(record.within_pair_order)),
-        ("unavoidable waiting time W0", Cell(f"{record.unavoidable_waiting_time:.6g}")),
+        ("waiting time with all pairs split, W0", Cell(f"{record.unavoidable_waiting_time:.6g}")),
         *_weights(record),
         ("entanglement helps for p in", Cell(ranges or "no range")),
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...scenario.limits import SEARCH_SECONDS
+from ...scenario.bounds import SEARCH_SECONDS
 from .branch import branch_and_bound
 from .enumeration import best_signs, enumeration_steps
 from .xor_game import CLOSED_GAP, Bound, XorGame

@@ -80,13 +80,14 @@ def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
 
     idle = game.column_sums[:, None] <= game.slack  # nothing but rounding, which would turn such a vector for ever
 
-    def ascend(v: Floats) -> Floats:
-        return np.where(idle, v, _normalise(game.transposed_times(_normalise(game.times(v)))))
+    def reply(v: Floats) -> Floats:
+        return _normalise(game.transposed_times(_normalise(game.times(v))))
 
     # Where G cancels, rounding turns the vectors by as much as it is of G: nearer the ascent never comes to rest, and
     # the score, flat at its top, would not gain.
     noise = game.slack / float(game.row_sums.sum())
-    v = fixed_point(ascend, start, _normalise, tolerance=max(_STILL, noise))
+    v = fixed_point(lambda v: np.where(idle, v, reply(v)), start, _normalise, tolerance=max(_STILL, noise))
+    v = np.where(idle, reply(v), v)
     return _normalise(game.times(v)), v
 
 

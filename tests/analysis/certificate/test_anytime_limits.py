@@ -25,7 +25,7 @@ from bellqueue.analysis.design.design import evaluate_design
 from bellqueue.analysis.records.analysis_record import Provenance
 from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
@@ -306,7 +306,7 @@ def test_lost_trials_widen_both_sides() -> None:
 
 def test_half_of_the_runs_end_before_a_plan_for_a_fixed_number() -> None:
     rng = np.random.default_rng(13)
-    design = evaluate_design(FRONTIERS, TRUTH, MULTIPLIER, PROPORTIONAL, 1e-3)  # of power 0.95
+    design = evaluate_design(FRONTIERS.game(MULTIPLIER), TRUTH, PROPORTIONAL, 1e-3)  # of power 0.95
     scores = (rng.random((300, 1500)) < design.predicted_score_rate).astype(float)
     reached = [
         RunningMartingale(design.classical_score_rate).update(run) <= math.log(design.significance) for run in scores

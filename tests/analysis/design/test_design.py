@@ -23,7 +23,7 @@ from bellqueue.analysis.design.design import (
 )
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import DataError, ScenarioError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
@@ -75,7 +75,7 @@ def _case(name: str) -> tuple[Frontiers, Design, Floats]:
     """A planned experiment and the behaviour it was planned for."""
     if name == "uneven multiplier":
         behaviour = _behaviour(0.95 * DEFAULT.one_pair.at_splitting_probability(0.55).correlators, 0.0)
-        return DEFAULT, evaluate_design(DEFAULT, behaviour, 0.8, EVEN, 1e-6), behaviour
+        return DEFAULT, evaluate_design(DEFAULT.game(0.8), behaviour, EVEN, 1e-6), behaviour
     frontiers, visibility, lost, significance = {
         "default": (DEFAULT, 0.95, 0.0, 1e-6),
         "default near its limit": (DEFAULT, 0.78, 0.0, 1e-3),
@@ -199,7 +199,7 @@ def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: flo
         multiplier = float(rng.choice(edges)) if index % 4 == 0 else float(rng.uniform(weights.min(), weights.max()))
         r = frontiers.game(multiplier).input_distribution
         r = r if index % 2 else rng.dirichlet(50 * r.ravel()).reshape(r.shape)
-        other = evaluate_design(frontiers, predicted(multiplier), multiplier, r, 1e-6)
+        other = evaluate_design(frontiers.game(multiplier), predicted(multiplier), r, 1e-6)
         assert other.trials is None or other.trials >= best.trials
 
 
@@ -253,6 +253,20 @@ def _naive(frontiers: Frontiers, visibility: float) -> Design:
     return naive_design(frontiers, _noisy(frontiers, visibility)(multiplier), p, multiplier, 1e-6)
 
 
+def test_without_a_floor_rare_settings_cost_nothing() -> None:
+    """r ∝ |G| makes every U binary, which saves at least a tenth of the trials where the floor would lift one."""
+    predicted = _noisy(FLOORED, 0.99)
+    floored = best_design(FLOORED, predicted, 1e-6)
+    assert floored.strategy_multiplier is not None
+    game = FLOORED.game(floored.certificate_multiplier)
+    proportional = np.abs(game.matrix) / np.abs(game.matrix).sum()
+    bare = evaluate_design(game, predicted(floored.strategy_multiplier), proportional, 1e-6)
+    assert (floored.method, bare.method) == ("Chernoff–KL", "exact binomial")
+    assert bare.trials is not None
+    assert floored.trials is not None
+    assert bare.trials < 0.9 * floored.trials
+
+
 def test_planning_for_the_noise_beats_planning_without() -> None:
     for frontiers, visibility in itertools.product((DEFAULT, HEAVY, EXACT), (0.99, 0.96)):
         best, naive = best_design(frontiers, _noisy(frontiers, visibility), 1e-6), _naive(frontiers, visibility)
@@ -272,14 +286,14 @@ def test_the_multiplier_chosen_follows_the_strategy() -> None:
         assert best.certificate_multiplier == pytest.approx(own)
         assert best.strategy_multiplier is None
         r = DEFAULT.game(other).input_distribution
-        assert evaluate_design(DEFAULT, c, other, r, 1e-3).trials is None
+        assert evaluate_design(DEFAULT.game(other), c, r, 1e-3).trials is None
 
 
 def test_lost_trials_lower_the_score_by_their_share() -> None:
     c = 0.95 * DEFAULT.one_pair.at_multiplier(0.9).correlators
     r = DEFAULT.game(0.9).input_distribution
-    whole, lossy = (evaluate_design(DEFAULT, _behaviour(c, lost), 0.9, r, 1e-3) for lost in (0.0, 0.02))
-    assert whole == evaluate_design(DEFAULT, c, 0.9, r, 1e-3)
+    whole, lossy = (evaluate_design(DEFAULT.game(0.9), _behaviour(c, lost), r, 1e-3) for lost in (0.0, 0.02))
+    assert whole == evaluate_design(DEFAULT.game(0.9), c, r, 1e-3)
     assert lossy.predicted_score_rate == pytest.approx(0.98 * whole.predicted_score_rate)
 
 
@@ -310,7 +324,7 @@ def test_without_any_advantage_there_is_no_design() -> None:
     [
         ({"significance": 0.0}, "significance = 0"),
         ({"power": 1.0}, "power = 1"),
-        ({"multiplier": 0.0}, "multiplier = 0"),
+        ({"game": DEFAULT.game(0.0)}, "multiplier = 0"),
         ({"predicted": np.full((2, 2), 1.1)}, "ranges from 1.1"),
         ({"predicted": np.full((2, 2), np.nan)}, "ranges from nan"),
         ({"predicted": np.ones((2, 3))}, r"shape \(2, 3\)"),
@@ -321,6 +335,11 @@ def test_without_any_advantage_there_is_no_design() -> None:
     ],
 )
 def test_what_cannot_be_planned_is_refused(change: dict[str, Any], message: str) -> None:
-    good: dict[str, Any] = {"predicted": np.ones((2, 2)), "multiplier": 0.9, "distribution": EVEN, "significance": 1e-3}
+    good: dict[str, Any] = {
+        "predicted": np.ones((2, 2)),
+        "game": DEFAULT.game(0.9),
+        "distribution": EVEN,
+        "significance": 1e-3,
+    }
     with pytest.raises(DataError, match=message):
-        evaluate_design(DEFAULT, **{**good, **change})
+        evaluate_design(**{**good, "significance": 1e-3, **change})

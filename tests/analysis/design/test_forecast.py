@@ -19,7 +19,7 @@ from bellqueue.analysis.design.forecast import (
 )
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.estimate import Estimate
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
@@ -149,7 +149,7 @@ def test_a_promised_splitting_probability_at_noise_likewise() -> None:
 
 
 def test_a_promise_that_noise_puts_out_of_reach_is_not_kept() -> None:
-    waiting = 1.02 * FRONTIERS.workload.unavoidable_waiting_time
+    waiting = 1.02 * FRONTIERS.workload.all_split_waiting_time
     reach = _forecast(0.9, operating_point={"waiting_time": waiting}).promise.quantum_predicted
     assert (reach.splitting_probability, reach.waiting_time, reach.baseline_throughput) == (None, None, None)
 
@@ -221,6 +221,6 @@ def test_at_a_vertex_the_plan_takes_the_edge_that_certifies_sooner() -> None:
     assert design
     assert np.abs(frontiers.classical.multipliers - design.certificate_multiplier).min() < 1e-9
     r = frontiers.game(point.certificate_multiplier).input_distribution
-    own = evaluate_design(frontiers, correlators, point.certificate_multiplier, r, 1e-3)
+    own = evaluate_design(frontiers.game(point.certificate_multiplier), correlators, r, 1e-3)
     assert design.trials
     assert own.trials is None or own.trials > design.trials

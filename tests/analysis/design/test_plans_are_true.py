@@ -10,7 +10,8 @@ from bellqueue.analysis.certificate.certificate import certify
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.design.design import Design, evaluate_design
 from bellqueue.analysis.design.forecast import plan_design
-from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
+from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.operating_point import OperatingPoint
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ def test_plans_are_true() -> None:
                 r = rng.dirichlet(50 * r.ravel() + 1e-3).reshape(r.shape)
             if np.any((r <= 0) & (frontiers.game(multiplier).matrix != 0)):
                 continue
-            other = evaluate_design(frontiers, behaviour, multiplier, r, design.significance, POWER)
+            other = evaluate_design(frontiers.game(multiplier), behaviour, r, design.significance, POWER)
             others.append(other.trials)
         needed = [trials for trials in others if trials is not None]
         assert design.trials is not None

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from bellqueue.analysis.records.frontier_record import frontier_record
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.commands.sections import Fitting, frontier_table
 from rich import box
