@@ -36,7 +36,7 @@ ROOMS = {
         "verification",
         "",
     ),
-    "runner": ("", "experiment", "design", "sweep", "commands"),
+    "runner": ("", "experiment", "design", "sweep", "api", "commands/screens", "commands"),
 }
 MOST_FILES = 14
 # The list of all backends and the devices of the cloud join what the rooms hold.

@@ -38,7 +38,7 @@ from ...model.validation import read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, read_analysis
 from ..experiment.pipeline import analyse_run
 from ..experiment.provenance import bellqueue_version, library_versions
-from .terminal import progress_bars
+from .terminal import progress_bar
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _LIMITS = ("estimate", "low", "high")
@@ -71,9 +71,8 @@ def verify_command(run: Path, seconds: float, as_json: bool, full: bool) -> bool
     Raises:
         DataError: a file is missing or cannot be read as what it is.
     """
-    with progress_bars() as progress:
-        step = progress.add_task("verifying", total=None)
-        found = verify_path(run, seconds, lambda what: progress.update(step, description=f"verifying: {what}"))
+    with progress_bar() as watch:
+        found = verify_path(run, seconds, lambda what: watch(f"verifying: {what}", 0, None))
     if as_json:
         print(found.model_dump_json(by_alias=True, indent=2))
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
 from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
-from ...backends.protocol import Backend, LocalBackend, Watch, description_for
+from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
@@ -26,6 +25,7 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
+from ..progress import Watch
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, library_versions, now
@@ -84,19 +84,13 @@ def prepare(
     return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
-def measure(
-    experiment: Experiment,
-    backend: LocalBackend,
-    watch: Watch = lambda what, done, total: None,
-    stand: Callable[[Standing], None] = lambda _: None,
-) -> Trials:
+def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
     """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
         experiment: What to measure.
-        backend: Where.
-        watch: Called with what is being done, the trials done so far, and their total.
-        stand: Gets where a run that may stop stands after every round.
+        backend: Where to measure.
+        watch: Gets how far it is.
 
     Raises:
         BackendError: the backend has no circuit for it, or fails.
@@ -107,9 +101,11 @@ def measure(
     budget = len(experiment.plan.order)
 
     def measured(trials: range, seed: int) -> Trials:
-        return backend.measure(
-            experiment.plan.part(trials), seed, lambda what, done, _: watch(what, trials.start + done, budget)
-        )
+        part = experiment.plan.part(trials)
+        return backend.measure(part, seed, lambda what, done, _: watch(what, trials.start + done, budget))
+
+    def stand(standing: Standing) -> None:
+        watch(standing.line(), standing.trials, budget)
 
     return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
 
@@ -275,3 +271,14 @@ def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None 
         save(correlators, folder / f"correlators{suffix}")
     write_text(folder / REPORT, report_html(analysis))
     return analysis
+
+
+def write_report(target: Path, analysis: Analysis) -> None:
+    """Write the HTML report of an analysis, with the context that it shows.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    from ...analysis.report.page import report_html
+
+    write_text(target, report_html(with_context(analysis)))

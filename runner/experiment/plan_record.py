@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...analysis.records.analysis_record import Planned, Predicted
+from ...analysis.records.record import FiniteRecord
 from ...backends.protocol import Description
 from ...circuits.schedule import Schedule
 from ...model.errors import DataError
@@ -20,11 +21,7 @@ from ...model.games.strategy import Measurements, Strategy, vectors_of
 from ...model.trials import Sampling, Trials
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class MeasurementRecord(_Record):
+class MeasurementRecord(FiniteRecord):
     """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
 
     `more_alpha` and `more_beta` are the other k−2 angles of each basis where its vectors have k > 2 dimensions
@@ -66,7 +63,7 @@ class MeasurementRecord(_Record):
         return Measurements(vectors_of(alpha), vectors_of(beta))
 
 
-class PlanRecord(_Record):
+class PlanRecord(FiniteRecord):
     """What was fixed before the data.
 
     Attributes:
@@ -95,7 +92,7 @@ class PlanRecord(_Record):
     seed: int
     backend: Description
     parallel: Annotated[int, Field(ge=1)] = 1
-    asked_by_pair: list[list[list[int]]] = []
+    asked_by_pair: list[list[list[int]]] = Field(default_factory=list)
     stop: Literal["certified"] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
 
