@@ -241,7 +241,6 @@ def plot(shown: Analysis | FrontierRecord, path: str | Path | None = None) -> Fi
         >>> bq.plot(bq.frontiers("default"))
         <ShownFigure size 460x760 with 2 Axes>
     """
-    from ...analysis.design.records import ForecastRecord, RankingRecord
     from ...analysis.records.analysis_record import Analysis
     from ...analysis.records.frontier_record import FrontierRecord
     from ...analysis.report.figures.drawing import save
