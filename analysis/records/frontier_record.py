@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ...model.games.frontier import Frontier
 from ...model.games.frontiers import Frontiers
 from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
-
-
-class Record(BaseModel):
-    """What the program writes: read again as strictly, and never changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+from .record import Record
 
 
 class FrontierPoint(Record):
@@ -40,7 +35,7 @@ class ClassicalProof(Record):
 
     method: str
     gap_relative: float
-    achieved: list[FrontierPoint] = []
+    achieved: list[FrontierPoint] = Field(default_factory=list)
 
 
 class FrontierRecord(Record):

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
+    from ...analysis.design.records import ForecastRecord, RankingRecord
     from ...analysis.records.analysis_record import Analysis
     from ...analysis.records.frontier_record import FrontierRecord
     from ...model.scenario.file import Scenario
     from ...model.sweep.grid import Sweep
-    from ..design.records import ForecastRecord, RankingRecord
     from ..sweep.computing import SweepResult
     from .results import FrontierResult, Result
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ...analysis.design.records import RankingRecord
 from ...model.scenario.file import Scenario
 from ..design.planning import plan_scenario
-from ..design.records import RankingRecord
 from .screens.first_screen import forecast_lines
 from .screens.plan import forecast_table, ranking_table
 from .terminal import print_whole, progress_bar, say

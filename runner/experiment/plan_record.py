@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...analysis.records.analysis_record import Planned, Predicted
+from ...analysis.records.record import FiniteRecord
 from ...backends.protocol import Description
 from ...circuits.schedule import Schedule
 from ...model.errors import DataError
@@ -20,11 +21,7 @@ from ...model.games.strategy import Measurements, Strategy, vectors_of
 from ...model.trials import Sampling, Trials
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class MeasurementRecord(_Record):
+class MeasurementRecord(FiniteRecord):
     """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
 
     `more_alpha` and `more_beta` are the other k−2 angles of each basis where its vectors have k > 2 dimensions
@@ -66,25 +63,7 @@ class MeasurementRecord(_Record):
         return Measurements(vectors_of(alpha), vectors_of(beta))
 
 
-class BackendRecord(_Record):
-    """The backend as it described itself before the run."""
-
-    name: str
-    kind: str
-    device: str
-    qubits: int
-    pair: tuple[int, int] | None
-    predicted_visibility: float | None
-    calibration: dict[str, Any]
-    pairs: list[tuple[int, int]] = []
-
-    @classmethod
-    def of(cls, description: Description) -> BackendRecord:
-        """Record a description."""
-        return cls(**{name: getattr(description, name) for name in cls.model_fields})
-
-
-class PlanRecord(_Record):
+class PlanRecord(FiniteRecord):
     """What was fixed before the data.
 
     Attributes:
@@ -111,9 +90,9 @@ class PlanRecord(_Record):
     shots: int
     significance: float
     seed: int
-    backend: BackendRecord
+    backend: Description
     parallel: Annotated[int, Field(ge=1)] = 1
-    asked_by_pair: list[list[list[int]]] = []
+    asked_by_pair: list[list[list[int]]] = Field(default_factory=list)
     stop: Literal["certified"] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
 
@@ -151,7 +130,7 @@ class PlanRecord(_Record):
             shots=len(plan.order),
             significance=significance,
             seed=seed,
-            backend=BackendRecord.of(description),
+            backend=description,
             parallel=parallel,
             asked_by_pair=asked.tolist() if parallel > 1 else [],
             stop=stop,

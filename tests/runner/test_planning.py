@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
@@ -23,7 +24,6 @@ from bellqueue.model.trials import Trials
 from bellqueue.runner.commands.plan_command import plan_command
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
-from bellqueue.runner.design.records import ForecastRecord, RankingRecord
 from bellqueue.runner.experiment.pipeline import prepare
 from bellqueue.runner.progress import unwatched
 from rich.console import Console, RenderableType

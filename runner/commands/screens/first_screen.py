@@ -8,13 +8,14 @@ from decimal import Decimal
 from textwrap import shorten, wrap
 
 from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH
+from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Analysis
+from ....analysis.records.percent import chance_text
 from ....analysis.records.printable import printable
-from ....analysis.report.tables.section import chance_text, estimate_cell
+from ....analysis.report.tables.section import estimate_cell
 from ....backends.accounts.cost import dollars
 from ....model.estimate import Estimate
 from ....model.scenario.file import MAX_SHOTS
-from ...design.records import ForecastRecord
 
 WIDTH, MOST_LINES = 80, 30
 _NAMES = 39  # columns for what a number is

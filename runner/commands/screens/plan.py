@@ -11,11 +11,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ....analysis.design.promise import Promise, Reach
+from ....analysis.design.records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
+from ....analysis.records.percent import chance_text
 from ....analysis.records.printable import printable
 from ....analysis.report.tables.analysis import LATENCY
-from ....analysis.report.tables.section import NONE, chance_text, estimate_cell
+from ....analysis.report.tables.section import NONE, estimate_cell
 from ....backends.accounts.cost import dollars
-from ...design.records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
 from .sections import Fitting
 
 _LATENCY = f"{LATENCY} Fibre: if traffic.time_unit_seconds is given."

@@ -116,8 +116,7 @@ def _stops(trials: Trials, may: bool) -> bool:
     """Whether a measurement in rounds ends certified, which only a run that has crossed the boundary may."""
 
     def measured(part: range, seed: int) -> Trials:
-        columns = {name: getattr(trials, name)[part.start : part.stop] for name in "xyab"}
-        return Trials(**columns, shape=trials.shape)
+        return trials[part.start : part.stop]
 
     seen: list[Standing] = []
     state = Rounds(FRONTIERS, Sampling("random", R), MULTIPLIER, ALPHA, TRIALS)
