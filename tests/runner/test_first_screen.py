@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def recorded(folder: Path, parallel: int = 1, lost: int = 0, shots: int = 2000, 
     return bq.analyze(folder / "run")
 
 
-ANALYSES = {
+ANALYSES: dict[str, Callable[[Path], Analysis]] = {
     "simulator": lambda _: bq.run("default", "aer:visibility=0.95", shots=2000, seed=1),
     "too few trials": lambda _: bq.run("default", "aer:visibility=0.95", shots=40, seed=1),
     "too much noise": lambda _: bq.run("default", "aer:visibility=0.5", shots=2000, seed=1),
