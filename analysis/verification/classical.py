@@ -104,7 +104,7 @@ def _swept(exact: Matrix, game: Game) -> Value:
 
     Σ G s_x t_y with signs −1 before the cut follows from the sums of G over all leading blocks.
     """
-    rows, columns = (sorted(range(len(each.means)), key=each.means.__getitem__) for each in (game.a, game.b))
+    rows, columns = (sorted(range(len(each.order)), key=each.order.__getitem__) for each in (game.a, game.b))
     table = np.empty(game.shape, dtype=object)
     table[:] = exact
     before = np.full((len(rows) + 1, len(columns) + 1), Fraction(0), dtype=object)

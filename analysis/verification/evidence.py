@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .tails import growth_of, least_not_rejected, log_binomial_tail, log_chernoff_tail, log_wealth
+from .tails import log_binomial_tail, log_chernoff_tail, log_wealths
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-BINOMIAL, CHERNOFF, MARTINGALE = "exact binomial", "Chernoff–KL", "test martingale"
 _BINARY = 1e-9  # relative spread of |G/r| up to which U counts as 0 or 1
 
 
@@ -51,11 +50,6 @@ class Evidence:
         return np.asarray(self.counts.sum(axis=(2, 3)))
 
     @cached_property
-    def together(self) -> Integers:
-        """Those with a = b."""
-        return np.asarray(self.counts[:, :, 0, 0] + self.counts[:, :, 1, 1])
-
-    @cached_property
     def trials(self) -> int:
         """N, lost ones included."""
         return int(self.measured.sum() + self.lost.sum())
@@ -63,8 +57,8 @@ class Evidence:
     @cached_property
     def correlators(self) -> Floats:
         """(same − different)/n, NaN where nothing was measured."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray((2 * self.together - self.measured) / np.where(self.measured > 0, self.measured, np.nan))
+        same = self.counts[:, :, 0, 0] + self.counts[:, :, 1, 1]
+        return np.asarray((2 * same - self.measured) / np.where(self.measured > 0, self.measured, np.nan))
 
     @property
     def distribution(self) -> Floats:
@@ -72,10 +66,6 @@ class Evidence:
         if self.fresh and self.declared is not None:
             return self.declared
         return np.asarray((self.measured + self.lost) / self.trials)
-
-    def conditional(self) -> Evidence:
-        """The same where nothing is to rest on the declaration."""
-        return replace(self, declared=None, random=False, block=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +112,9 @@ class Score:
     @cached_property
     def often(self) -> list[int]:
         """How often each of `values` came."""
-        together = self.evidence.together
-        often: list[int] = np.stack([together, self.evidence.measured - together], axis=2).ravel().tolist()
+        counts = self.evidence.counts
+        together, apart = counts[:, :, 0, 0] + counts[:, :, 1, 1], counts[:, :, 0, 1] + counts[:, :, 1, 0]
+        often: list[int] = np.stack([together, apart], axis=2).ravel().tolist()
         return often
 
     @cached_property
@@ -137,18 +128,22 @@ class Score:
 
     @cached_property
     def observed(self) -> float:
-        """Σ G c; the mean of Z over all trials where a setting that G weighs brought no outcome."""
+        """Σ G c; the mean of Z over all trials if a setting that G weighs brought no outcome."""
         value = weighted(self.game, self.evidence.correlators)
         return value if not math.isnan(value) else self.scale * (2 * self.total / self.evidence.trials - 1)
 
     def log_tail(self, bound: float) -> tuple[float, str]:
-        """ln p of the number of trials fixed, against scores of at most `bound`, and by which tail."""
-        if self.scale == 0:
-            return 0.0, CHERNOFF
-        omega = self.mean(bound)
-        if omega >= 1:
-            return 0.0, BINOMIAL if self.binary else CHERNOFF
-        return self._tail(omega)
+        """ln p of the number of trials fixed, against scores of at most `bound`, and by which tail.
+
+        Hoeffding (1956) lets realised settings use the binomial tail only from ΣU = Nω + 1 on.
+        """
+        evidence = self.evidence
+        if self.scale == 0 or (omega := self.mean(bound)) >= 1:
+            return 0.0, "no score exceeds the bound"
+        if self.binary and (evidence.fresh or self.total >= evidence.trials * omega + 1):
+            tail = log_binomial_tail(evidence.trials, round(self.total), omega)
+            return tail, "binomial tail summed term by term in 40 digits"
+        return log_chernoff_tail(evidence.trials, self.total, omega), "−N·KL in 40 digits"
 
     def log_tail_of_shots(self, bound: float) -> float:
         """ln p of the mean over the Bell pairs of each shot: N/k values, none of them binary."""
@@ -156,33 +151,23 @@ class Score:
         shots = -(-self.evidence.trials // parallel)
         return log_chernoff_tail(shots, self.total / parallel, omega) if omega < 1 else 0.0
 
-    def log_last_wealth(self, omega: float) -> float:
-        """ln of the last value of the test martingale against that mean of U, in whatever order the trials came."""
-        return log_wealth(growth_of(self.values, self.often), self.evidence.trials, omega)
+    def log_wealths(self, bound: float, codes: Integers | None) -> tuple[float, float]:
+        """ln of the largest and of the last value of the test martingale.
 
-    def low(self, log_significance: float) -> float:
-        """One-sided lower limit of Σ G c; lost trials are losses."""
-        if self.scale == 0:
-            return 0.0
-        if self.evidence.stopped:
-            growth = growth_of(self.values, self.often)
-            trials = self.evidence.trials
-            mean = least_not_rejected(lambda omega: log_wealth(growth, trials, omega) > -log_significance, 1.0)
+        Args:
+            bound: Of the scores tested.
+            codes: The trials in order; without them only the last value means anything.
+        """
+        omega = self.mean(bound)
+        if omega >= 1:
+            return 0.0, 0.0
+        if codes is None:
+            places = np.repeat(np.arange(len(self.often)), self.often)
         else:
-            most = min(self.total / self.evidence.trials, 1.0)
-            mean = least_not_rejected(lambda omega: self._tail(omega)[0] < log_significance, most)
-        # No correlators give less than −Σ|G|.
-        return min(max(self.scale * (2 * mean - 1), -float(np.abs(self.game).sum())), self.observed)
-
-    def _tail(self, omega: float) -> tuple[float, str]:
-        """Hoeffding (1956) lets realised settings use the binomial tail only from ΣU = Nω + 1 on."""
-        evidence = self.evidence
-        if self.binary and (evidence.fresh or self.total >= evidence.trials * omega + 1):
-            return log_binomial_tail(evidence.trials, round(self.total), omega), BINOMIAL
-        return log_chernoff_tail(evidence.trials, self.total, omega), CHERNOFF
+            places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)  # even places belong to a = b
+        return log_wealths(self.values, places.tolist(), int(self.evidence.lost.sum()), omega)
 
 
-def weighted(weights: Floats, correlators: Floats) -> float:
-    """Σ G c over what G weighs; NaN where a correlator is lacking."""
-    pairs = zip(weights.ravel().tolist(), correlators.ravel().tolist(), strict=True)
-    return math.fsum(weight * correlator for weight, correlator in pairs if weight != 0)
+def weighted(table: Floats, correlators: Floats) -> float:
+    """Σ A c over what A weighs; NaN if a correlator is lacking there."""
+    return math.fsum((table * correlators)[table != 0].tolist())

@@ -16,6 +16,7 @@ EXACTLY = "exactly"
 P_VALUE = "certificate.log10_p_value"
 FRESH = "fresh analysis"
 MISSING = object()  # a key that one of two records lacks
+_SHOWN = 60  # characters of what a row holds
 _NAMED = 6  # rows that the summary names
 
 
@@ -80,52 +81,35 @@ class Findings:
         self.rows: list[Row] = []
 
     def number(
-        self,
-        what: str,
-        recorded: float | None,
-        recomputed: float | None,
-        method: str,
-        *,
-        scale: float = 0.0,
-        absolute: float = 0.0,
+        self, what: str, recorded: float | None, recomputed: float | None, method: str, absolute: float = 0.0
     ) -> None:
-        """Two numbers that must agree, or both be lacking.
-
-        Args:
-            what: Place in the record.
-            recorded, recomputed: The numbers.
-            method: How it was recomputed.
-            scale: Size that the relative tolerance refers to where it exceeds the number itself.
-            absolute: Tolerance beside the relative one.
-        """
+        """Two numbers that must agree up to `absolute` beside the relative tolerance, or both be lacking."""
         if recorded is None or recomputed is None:
             self.claim(what, recorded, recomputed, method, recorded is recomputed)
             return
-        allowed = absolute + RELATIVE * max(abs(recomputed), scale)
+        allowed = absolute + RELATIVE * abs(recomputed)
         self.claim(what, recorded, recomputed, method, near(recorded, recomputed, 0.0, allowed), f"{allowed:.1e}")
 
     def same(self, what: str, recorded: Any, recomputed: Any, method: str, absolute: float = 0.0) -> None:
         """Two values or records that must be equal, numbers up to `absolute`; the first entry that differs is named."""
+        apart = next(differences(recorded, recomputed, 0.0, absolute), None)
+        place, first, second = apart or ("", recorded, recomputed)
         tolerance = f"{absolute:.1e}" if absolute else EXACTLY
-        for place, first, second in differences(recorded, recomputed, 0.0, absolute):
-            self.claim(what + place, shown(first), shown(second), method, False, tolerance)
-            return
-        self.claim(what, shown(recorded), shown(recomputed), method, True, tolerance)
+        self.claim(what + place, first, second, method, apart is None, tolerance)
 
     def claim(
-        self, what: str, recorded: Shown, recomputed: Shown, method: str, holds: bool, tolerance: str = EXACTLY
+        self, what: str, recorded: Any, recomputed: Any, method: str, holds: bool, tolerance: str = EXACTLY
     ) -> None:
         """Anything that holds or does not."""
         self._add(what, recorded, recomputed, method, tolerance, "OK" if holds else "DIFFERS")
 
-    def unchecked(self, what: str, recorded: Any, why: str, recomputed: Shown = None) -> None:
+    def unchecked(self, what: str, recorded: Any, why: str, recomputed: Any = None) -> None:
         """What could not be checked, and why."""
-        self._add(what, shown(recorded), recomputed, why, "–", "not checked")
+        self._add(what, recorded, recomputed, why, "–", "not checked")
 
-    def _add(self, what: str, recorded: Shown, recomputed: Shown, method: str, tolerance: str, status: Status) -> None:
-        pair = (_finite(recorded), _finite(recomputed))
-        row = Row(what=what, recorded=pair[0], recomputed=pair[1], method=method, tolerance=tolerance, status=status)
-        self.rows.append(row)
+    def _add(self, what: str, recorded: Any, recomputed: Any, method: str, tolerance: str, status: Status) -> None:
+        pair = {"recorded": _shown(recorded), "recomputed": _shown(recomputed)}
+        self.rows.append(Row(what=what, method=method, tolerance=tolerance, status=status, **pair))
 
 
 def differences(
@@ -142,7 +126,7 @@ def differences(
     elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
         for index, both in enumerate(zip(first, second, strict=True)):
             yield from differences(*both, relative, absolute, f"{place}[{index}]")
-    elif _is_number(first) and _is_number(second):
+    elif are_numbers(first, second):
         if not near(first, second, relative, absolute):
             yield place, first, second
     elif first != second or isinstance(first, bool) != isinstance(second, bool):
@@ -156,23 +140,21 @@ def near(first: float, second: float, relative: float, absolute: float) -> bool:
     return first == second or abs(first - second) <= absolute + relative * max(abs(first), abs(second))
 
 
-def shown(value: Any) -> Shown:
-    """A value as a row holds it; nested ones in short."""
+def are_numbers(*values: Any) -> bool:
+    """Whether all of them are numbers."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _shown(value: Any) -> Shown:
+    """A value as a row holds it: nested ones in short, and as a word what JSON has no number for."""
     if value is MISSING:
         return "missing"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _finite(value: Shown) -> Shown:
-    """JSON has neither NaN nor infinities."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,46 +107,40 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(np.where(lengths > 0, vectors / np.where(lengths > 0, lengths, 1.0), axis))
 
 
-def _block(game: Floats, lam: Floats, kap: Floats) -> Floats:
+def _block(game: NDArray[Any], lam: NDArray[Any], kap: NDArray[Any]) -> NDArray[Any]:
+    """M."""
     return np.block([[np.diag(lam), -game], [-game.T, np.diag(kap)]])
 
 
 def _bound(game: Floats, lam: Floats, kap: Floats) -> float:
     """½(Σλ+Σκ) once all of them are raised by what M lacks of being positive semidefinite."""
-    lack = max(0.0, -float(np.linalg.eigvalsh(_block(game, lam, kap))[0]))
-    return float(lam.sum() + kap.sum() + lack * sum(game.shape)) / 2
+    return float(lam.sum() + kap.sum() + _lack(game, lam, kap) * sum(game.shape)) / 2
+
+
+def _lack(game: Floats, lam: Floats, kap: Floats) -> float:
+    """What M lacks of being positive semidefinite, on its diagonal."""
+    return max(0.0, -float(np.linalg.eigvalsh(_block(game, lam, kap))[0]))
 
 
 def _proved(exact: Matrix, total: float, game: Floats, lam: Floats, kap: Floats) -> tuple[float, str]:
     """A dual point rounded up, the proof that it is feasible, and its bound in the units of the game."""
     count = sum(game.shape)
-    lack = max(0.0, -float(np.linalg.eigvalsh(_block(game, lam, kap))[0]))
+    lack = _lack(game, lam, kap)
     if count > MAX_EXACT:
         margin = 4 * count * _EPS  # of ‖M‖ ≤ 2, for the rounding of the eigenvalues and of M
         bound = (lam.sum() + kap.sum() + (lack + margin) * count) / 2
         return float(bound) * total * (1 + 4 * _EPS), f"dual point, least eigenvalue to within {margin:.1e} of Σ|G|"
     scale = Fraction(total)
-    cells = [[round(entry / scale * _GRID) for entry in row] for row in exact]
+    cells = np.array([[round(entry / scale * _GRID) for entry in row] for row in exact], dtype=object)
     raised = lack + 4 * count * _EPS
     while True:
         diagonal = [math.ceil((value + raised) * _GRID) + count for value in np.concatenate([lam, kap]).tolist()]
         # Each entry of G was rounded by at most ½ of the grid; a diagonal that is higher by n_A + n_B makes up for it.
-        if positive_definite(_integers([entry - count for entry in diagonal], cells)):
+        lower = np.array(diagonal, dtype=object) - count
+        if positive_definite(_block(cells, lower[: len(cells)], lower[len(cells) :]).tolist()):
             bound = scale * sum(diagonal) / (2 * _GRID)
             return math.nextafter(float(bound), math.inf), "rational dual point, proved feasible in exact integers"
         raised = 2 * raised
-
-
-def _integers(diagonal: list[int], cells: list[list[int]]) -> list[list[int]]:
-    """M over the grid."""
-    rows, columns = len(cells), len(cells[0])
-    matrix = [[0] * (rows + columns) for _ in diagonal]
-    for place, entry in enumerate(diagonal):
-        matrix[place][place] = entry
-    for x in range(rows):
-        for y in range(columns):
-            matrix[x][rows + y] = matrix[rows + y][x] = -cells[x][y]
-    return matrix
 
 
 def positive_definite(matrix: list[list[int]]) -> bool:

@@ -1,4 +1,4 @@
-"""Tails in decimal arithmetic of 40 digits, the test martingale from its definition, and their inversion by bisection.
+"""Tails in decimal arithmetic of 40 digits, and the test martingale from its definition.
 
 All are natural logarithms: p-values of 1e-1000 occur. The test martingale is a mixture of stakes: the bet with odds κ_j
 begins with the share w_j and is multiplied by (1+κ_j U)/(1+κ_j ω) at every trial. Fixed before any data are
@@ -8,13 +8,13 @@ begins with the share w_j and is multiplied by (1+κ_j U)/(1+κ_j ω) at every t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 from functools import lru_cache
 
 DIGITS = 40
 _NEGLIGIBLE = Decimal(10) ** -30  # of the sum so far: what is left out at the end of a series
-_STEPS = 46  # bisections of an interval of length 1: to 1.4e-14
+_PI = Decimal("3.14159265358979323846264338327950288419716939937510")
 # Coefficients B_2k/(2k(2k−1)) of Stirling's series, as numerators and denominators.
 _STIRLING = ((1, 12), (-1, 360), (1, 1260), (-1, 1680), (1, 1188), (-691, 360360), (1, 156), (-3617, 122400))
 _STIRLING_FROM = 2000  # n from which the terms above give 40 digits
@@ -66,19 +66,10 @@ def _log_factorial(n: int) -> Decimal:
     if n < _STIRLING_FROM:
         return Decimal(math.factorial(n)).ln()
     exact = Decimal(n)
-    total = exact * exact.ln() - exact + (2 * _pi() * exact).ln() / 2
+    total = exact * exact.ln() - exact + (2 * _PI * exact).ln() / 2
     for power, (numerator, denominator) in enumerate(_STIRLING):
         total += Decimal(numerator) / (denominator * exact ** (2 * power + 1))
     return total
-
-
-def _pi() -> Decimal:
-    """π by Machin's formula, 16 arctan(1/5) − 4 arctan(1/239)."""
-
-    def arctan_of_inverse(n: int) -> Decimal:
-        return sum((Decimal((-1) ** k) / ((2 * k + 1) * Decimal(n) ** (2 * k + 1)) for k in range(32)), Decimal(0))
-
-    return 16 * arctan_of_inverse(5) - 4 * arctan_of_inverse(239)
 
 
 def kullback_leibler(mean: float, probability: float) -> float:
@@ -102,21 +93,7 @@ def log_chernoff_tail(trials: int, total: float, probability: float) -> float:
     return -math.inf if probability <= 0 else -trials * kullback_leibler(mean, probability)
 
 
-def least_not_rejected(rejects: Callable[[float], bool], mean: float) -> float:
-    """The least ω in [0, mean] that is not rejected, by bisection; all below a rejected one are rejected."""
-    if rejects(mean):
-        return mean
-    low, high = 0.0, mean
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if rejects(middle):
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def log_best_wealth(scores: Sequence[float], places: Iterable[int], lost: int, bound: float) -> tuple[float, float]:
+def log_wealths(scores: Sequence[float], places: Iterable[int], lost: int, bound: float) -> tuple[float, float]:
     """ln of the largest value of the mixture, which begins at 1, and of the last; lost trials, of U = 0, come first.
 
     Args:
@@ -137,26 +114,6 @@ def log_best_wealth(scores: Sequence[float], places: Iterable[int], lost: int, b
         if last > best:
             best = last
     return best, last
-
-
-def log_wealth(growth: Sequence[float], trials: int, mean: float) -> float:
-    """ln of the mixture after N trials against a mean m of U.
-
-    Args:
-        growth: Σ ln(1+κ_j U) of each bet.
-        trials: N.
-        mean: m.
-    """
-    terms = zip(LOG_SHARES, growth, ODDS, strict=True)
-    return _log_sum([share + grown - trials * math.log1p(odds * mean) for share, grown, odds in terms])
-
-
-def growth_of(scores: Sequence[float], counts: Sequence[int]) -> list[float]:
-    """Σ ln(1+κ_j U) of each bet, from how often each value of U came."""
-    return [
-        math.fsum(count * math.log1p(odds * score) for score, count in zip(scores, counts, strict=True) if count)
-        for odds in ODDS
-    ]
 
 
 def _log_sum(logarithms: Sequence[float]) -> float:

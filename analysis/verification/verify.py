@@ -1,112 +1,100 @@
 """A stored analysis checked as a referee would, with nothing of what made it.
 
-Derived independently, in exact or extended arithmetic: the game, its classical and quantum bounds, p-values, the excess
-certified, the settings that the plan's seed gives, the hashes of the files, and the verdict that follows. All other
+Derived independently, in exact or extended arithmetic: the game, its classical and quantum bounds, the observed point,
+p-values, the settings that the plan's seed gives, the hashes of the files, and the verdict that follows. All other
 fields are compared with a fresh analysis, which the caller makes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from .certificate import (
-    Aim,
-    check_classical_bound,
-    check_estimates,
-    check_model,
-    check_quantum_bound,
-    check_tails,
-    check_verdict,
-)
+from ...model.errors import DataError
+from .certificate import Aim, check_bounds, check_model, check_observed, check_p_values, check_verdict
 from .comparison import Fresh, compare
-from .evidence import Evidence, Score, weighted
+from .evidence import Score, weighted
 from .files import (
-    check_asked,
-    check_counts,
-    check_files,
-    check_record_alone,
+    RunFiles,
+    check_hashes,
+    check_plan,
     check_settings,
+    codes_of,
     evidence_of_record,
     evidence_of_run,
-    trial_codes,
+    significance_of,
 )
 from .findings import P_VALUE, Findings, Verification
 from .game import Game
-from .record import RunFiles, StoredAnalysis, StoredPlan, json_object, parsed
 
 SECONDS = 60.0  # for the mixed-integer programme of a large game
 _SETTINGS_ALARM = "SETTINGS ALARM"
 
 
 def verify(
-    analysis: str,
     source: str,
-    files: RunFiles | None = None,
-    fresh: Callable[[], Fresh] = lambda: Fresh(None, "no fresh analysis was made"),
-    seconds: float = SECONDS,
-    watch: Callable[[str], None] = lambda _: None,
+    analysis: dict[str, Any],
+    files: RunFiles | None,
+    fresh: Callable[[], Fresh],
+    seconds: float,
+    watch: Callable[[str], None],
 ) -> Verification:
-    """Check an analysis.
+    """Check a valid analysis record.
 
     Args:
-        analysis: The text of analysis.json.
         source: What it is called.
+        analysis: Its JSON object.
         files: The other files of the run's folder; without them the record has to do.
-        fresh: Makes a fresh analysis of the same data; called once everything could be read.
+        fresh: Makes a fresh analysis of the same data.
         seconds: Longest time for the classical bound of a large game.
         watch: Gets what is being done.
 
     Raises:
-        DataError: a file cannot be read as what it is; the text names it.
+        DataError: the record's tables are not for the scenario's types.
     """
-    stored = parsed(analysis, StoredAnalysis, "analysis.json")
-    findings = Findings()
-    scenario = stored.scenario if files is None else json_object(files.scenario, "scenario.json")
-    game = Game.of(scenario, stored.frontiers.weights, "analysis.json" if files is None else "scenario.json")
-    evidence: Evidence | None = None
-    codes = None
-    if files is not None:
+    findings, certificate, measured = Findings(), analysis["certificate"], analysis.get("measured")
+    scenario = files.scenario if files else analysis["scenario"]
+    game = Game.of(scenario, analysis["frontiers"]["weights"])
+    evidence = codes = None
+    check_hashes(findings, analysis, files)
+    if files:
         watch("reading the trials")
-        plan = parsed(files.plan, StoredPlan, "plan.json")
-        codes = trial_codes(files.trials, game.shape, "trials.csv")
-        evidence = evidence_of_run(plan, codes, game.shape)
-        check_files(findings, files, stored, plan, game.experiment)
-        check_asked(findings, plan, codes, game.shape)
-        check_settings(findings, stored, plan, codes)
-    else:
-        check_record_alone(findings, stored)
-        if stored.measured is not None:
-            evidence = evidence_of_record(stored.measured, stored.certificate.parallel, game.shape)
-    check_model(findings, game, stored)
-    aim = Aim.of(game, stored.certificate.multiplier, stored.certificate.classical_bound)
-    watch("the classical bound")
-    bound = check_classical_bound(findings, game, stored, aim, seconds)
-    watch("the quantum bound")
-    check_quantum_bound(findings, game, stored, aim)
-    watch("p-value and limits")
-    log10_p = None
+        codes = codes_of(files.trials, game.shape[1])
+        evidence = evidence_of_run(files.plan, codes)
+        check_plan(findings, analysis, files)
+        check_settings(findings, analysis, files.plan, codes)
+    elif measured:
+        evidence = evidence_of_record(measured, certificate.get("parallel", 1))
+    check_model(findings, game, analysis["frontiers"])
+    aim = Aim.of(game, certificate)
+    watch("the bounds")
+    bound = check_bounds(findings, game, certificate, aim, seconds)
+    watch("the p-values")
     if evidence is None:
+        correlators = np.array(analysis["correlators"]["measured"], dtype=float)
+        if correlators.shape != game.shape:
+            raise DataError(f"correlators.measured must be {game.shape[0]}×{game.shape[1]}, as the scenario has types")
+        check_observed(findings, game, analysis, aim, lambda table: weighted(table, correlators))
         why = "the raw counts are not in this older record; give the run's folder"
-        findings.unchecked(P_VALUE, stored.certificate.log10_p_value, why)
-        findings.unchecked("certificate.excess.low", stored.certificate.excess.low, why)
-        findings.unchecked("measured", None, why)
-        correlators = np.array(stored.correlators.measured)
-        check_estimates(findings, game, stored, aim, lambda weights: weighted(weights, correlators))
+        findings.unchecked(P_VALUE, certificate["log10_p_value"], why)
+        log10_p = None
     else:
-        check_counts(findings, stored, evidence, "trials.csv" if files else "measured.counts")
-        if any(_SETTINGS_ALARM in warning for warning in stored.warnings):
-            evidence = evidence.conditional()  # nothing may rest on a declaration that the settings do not look like
+        if any(_SETTINGS_ALARM in warning for warning in analysis["warnings"]):
+            evidence = replace(
+                evidence, declared=None
+            )  # nothing may rest on a declaration that the settings do not look like
         trusted = evidence
-        check_estimates(findings, game, stored, aim, lambda weights: Score(weights, trusted).observed)
-        log10_p = check_tails(findings, aim, evidence, stored, codes, watch)
-    check_verdict(findings, stored, game.experiment.significance, log10_p)
+        check_observed(findings, game, analysis, aim, lambda table: Score(table, trusted).observed)
+        log10_p = check_p_values(findings, certificate, analysis["planned"] is not None, aim, trusted, codes)
+    check_verdict(findings, analysis, significance_of(scenario), log10_p)
     watch("a fresh analysis")
-    proof = stored.frontiers.classical_proof
-    open_ = "stopped after" in stored.certificate.classical_bound.method or (proof and proof.gap_relative > 0)
-    cut_off = not bound.exact and bool(open_)
+    proof = analysis["frontiers"].get("classical_proof")
+    open_ = "stopped after" in certificate["classical_bound"]["method"] or (proof and proof["gap_relative"] > 0)
     also = ["bounds beyond the bins of sizes and their weights"] if game.knows_sizes else []
-    also += [] if stored.planned else ["the multipliers tried"]
-    compare(findings, json_object(analysis, "analysis.json"), fresh(), float(game.together), cut_off, also)
+    also += [] if analysis["planned"] else ["the multipliers tried"]
+    scale = float(game.unavoidable + game.saved)
+    compare(findings, analysis, fresh(), scale, not bound.exact and bool(open_), also)
     return Verification.of(source, findings.rows)

@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from pydantic import ValidationError
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
 
-from ...analysis.certificate.samples import Sample
-from ...analysis.certificate.several_pairs import crosstalk_warning
 from ...analysis.records.analysis_record import Analysis
-from ...analysis.records.counts_file import MAX_BYTES
-from ...analysis.records.verdict import verdict
+from ...analysis.records.counts_file import MAX_BYTES, sample_of
+from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
-from ...analysis.result import analyze
 from ...analysis.verification.comparison import Fresh
+from ...analysis.verification.files import RunFiles
 from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verification
-from ...analysis.verification.record import RunFiles
 from ...analysis.verification.verify import SECONDS, verify
-from ...model.errors import BellqueueError, DataError
+from ...model.errors import BellqueueError, DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
-from ...model.games.operating_point import OperatingPoint
-from ...model.games.strategy import Measurements, Strategy
 from ...model.scenario.file import Scenario
-from ...model.trials import Counts, Sampling, Trials
-from ...model.validation import read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, read_analysis
-from ..experiment.pipeline import analyze_run
-from ..experiment.provenance import bellqueue_version, library_versions
+from ...model.validation import first_complaint, read_text
+from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
+from ..experiment.pipeline import analyze_foreign, analyze_run
 from .terminal import progress_bar
 
+Json = dict[str, Any]
+
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
-_LIMITS = ("estimate", "low", "high")
 _SIDES = ("recorded", "recomputed")
 _WIDTH = 15  # of a number with eight digits and an exponent
 _MOST = 8  # rows that differ, and reasons, on the first screen
@@ -49,11 +41,9 @@ _MOST = 8  # rows that differ, and reasons, on the first screen
 _WORDS = {
     "provenance.content_hash": "files unchanged (SHA-256)",
     "trials.csv: x, y": "settings as the seed draws them",
-    "certificate.trials": "trials",
     "certificate.classical_bound.high": "classical routers score at most",
     "certificate.quantum_bound.high": "entangled routers score at most",
     "certificate.score": "these routers scored",
-    "certificate.excess.low": "lead over classical, at least",
     "certificate.log10_p_value": "log10 of the p-value",
     "certificate.certified": "certified",
 }
@@ -88,149 +78,96 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
     Raises:
         DataError: a file is missing or cannot be read as what it is.
     """
-    folder = run.is_dir()
-    source, files = (run / ANALYSIS, _run_files(run)) if folder else (run, None)
-    text = _text(source, RECORD_BYTES)
     try:
-        return verify(
-            text,
-            str(run),
-            files,
-            lambda: fresh_of_folder(run, text) if folder else fresh_of_record(run),
-            seconds,
-            watch,
-        )
-    except DataError as error:
-        raise DataError(f"{run}: {str(error).removeprefix(f'{run}: ')}") from None
+        record, complaint = _record(run / ANALYSIS if run.is_dir() else run)
+        if run.is_dir():
+            files, fresh = _files(run), _analyze_folder(RunFolder.open(run), record)
+        else:
+            files, fresh = None, _analyze_record(record, complaint)
+        return verify(str(run), record, files, fresh, seconds, watch)
+    except (DataError, ScenarioError) as error:
+        text = str(error)
+        raise DataError(text if text.startswith(str(run)) else f"{run}: {text}") from None
 
 
-def fresh_of_folder(folder: Path, stored: str) -> Fresh:
-    """The analysis of a run's files once more.
-
-    Raises:
-        DataError: a file is damaged, or the plan is not for the scenario's types.
-    """
-    run = RunFolder.open(folder)
+def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Fresh]:
+    """Analyzes the run's files as `bellqueue analyze` does."""
     scenario, plan = run.scenario(), run.plan()
     shape = scenario.workload().shape
     plan.check(plan.scenario_hash, shape)
     trials = run.trials(shape)
-    try:
+
+    def analysis(frontiers: Frontiers) -> Analysis:
         plan.check(scenario.content_hash(), shape)
+        return analyze_run(scenario, plan, trials, frontiers=frontiers)
+
+    return lambda: _fresh(scenario, analysis, record)
+
+
+def _analyze_record(record: Json, complaint: str) -> Callable[[], Fresh]:
+    """Analyzes the counts in a record as `bellqueue analyze` does; the record of a run does not hold enough for that."""
+    scenario, measured, provenance = Scenario.parse(record["scenario"]), record.get("measured"), record["provenance"]
+    if not measured:
+        return lambda: Fresh(None, "the raw counts are not in this older record; give the run's folder")
+    rule = {name: value for name, value in measured.items() if name != "stopped"}
+    sample = sample_of({"schema": COUNTS_SCHEMA, **rule}, scenario.workload())
+    if complaint:
+        return lambda: Fresh(None, complaint, contradicted=True)
+    if record["planned"]:
+        return lambda: Fresh(None, "it needs plan.json and the trials in their order; give the run's folder")
+
+    def analysis(frontiers: Frontiers) -> Analysis:
+        found = analyze_foreign(provenance["source"], sample, scenario, frontiers=frontiers)
+        made = found.provenance.model_copy(update={"created": provenance["created"]})
+        return found.model_copy(update={"provenance": made})
+
+    return lambda: _fresh(scenario, analysis, record)
+
+
+def _fresh(scenario: Scenario, analysis: Callable[[Frontiers], Analysis], record: Json) -> Fresh:
+    """A fresh analysis with as much of its context as was stored: none in older records."""
+    try:
         frontiers = Frontiers.of(scenario)
-        analysis = analyze_run(scenario, plan, trials, frontiers=frontiers)
+        found, context = analysis(frontiers), record.get("context")
     except BellqueueError as error:
         return Fresh(None, str(error), contradicted=True)
-    return Fresh(json.loads(_with_context(analysis, frontiers, json.loads(stored).get("context")).to_json()))
+    if context is None:
+        found = found.model_copy(update={"context": None})
+    elif context.get("by_visibility"):
+        found = with_context(found, frontiers)
+    return Fresh(json.loads(found.to_json()))
 
 
-def fresh_of_record(record: Path) -> Fresh:
-    """The analysis of the counts in a record once more; what needs the order of the trials is taken from the record."""
+def _record(path: Path) -> tuple[Json, str]:
+    """The JSON object of an analysis, and how its values contradict each other.
+
+    Raises:
+        DataError: it is no analysis.
+    """
+    record: Json = _json(path)
     try:
-        stored = read_analysis(record)
-    except DataError as error:
-        return Fresh(None, str(error), contradicted=True)
-    planned, measured = stored.planned, stored.measured
-    if measured is None:
-        return Fresh(None, "the raw counts are not in this older record; give the run's folder")
-    if planned is not None and stored.context is None:
-        return Fresh(None, "the measurement bases are not in this older record; give the run's folder")
-    parallel = stored.certificate.parallel
-    if measured.stopped and parallel > 1:
-        return Fresh(None, "of several Bell pairs in a run that could stop early the order matters; give its folder")
-    counts, lost = Counts(np.array(measured.counts)), np.array(measured.lost)
-    declared = measured.input_distribution
-    sampling = Sampling(
-        measured.settings,
-        None if declared is None else np.array(declared),
-        measured.block,
-        lost=lost if lost.any() else None,
-        parallel=parallel,
-        stopped=measured.stopped,
-    )
-    provenance = stored.provenance.model_copy(
-        update={"bellqueue_version": bellqueue_version(), "libraries": library_versions()}
-    )
-    try:
-        scenario = Scenario.parse(stored.scenario)
-        frontiers = Frontiers.of(scenario)
-        analysis = analyze(
-            scenario,
-            Sample(counts, sampling),
-            provenance,
-            plan=_point(stored),
-            predicted=planned.predicted if planned else None,
-            trials=_in_any_order(counts) if measured.stopped else None,
-            frontiers=frontiers,
-        )
-    except BellqueueError as error:
-        return Fresh(None, str(error), contradicted=True)
-    without = {"parallel"} if stored.parallel else set()
-    context = stored.context.model_dump() if stored.context else None
-    analysis = _with_context(_with_order(analysis, stored), frontiers, context)
-    return Fresh(json.loads(analysis.to_json()), without=frozenset(without))
-
-
-def _with_context(analysis: Analysis, frontiers: Frontiers, stored: dict[str, Any] | None) -> Analysis:
-    """As much of its context as was stored: none in older records, all in a run's folder."""
-    if stored is None:
-        return analysis.model_copy(update={"context": None})
-    return with_context(analysis, frontiers) if stored.get("by_visibility") else analysis
-
-
-def _point(stored: Analysis) -> OperatingPoint | None:
-    """The operating point planned, with a strategy of the correlators planned."""
-    if stored.planned is None or stored.context is None:
-        return None
-    parts = [
-        (each.probability, Measurements(*(np.array([np.cos(angles), np.sin(angles)]).T for angles in both)))
-        for each in stored.context.bases
-        for both in [(each.alpha, each.beta)]
-    ]
-    if not parts:  # vectors beyond a plane are not in the record; an analysis looks at their correlators alone
-        ideal = np.array(stored.correlators.ideal)
-        parts = [(1.0, Measurements(ideal, np.eye(ideal.shape[1])))]
-    shares, measurements = zip(*parts, strict=True)
-    return stored.planned.with_strategy(Strategy(measurements, shares))
-
-
-def _in_any_order(counts: Counts) -> Trials:
-    """Trials with those counts, for what does not depend on their order."""
-    x, y, a, b = (np.repeat(index.ravel(), counts.table.ravel()) for index in np.indices(counts.table.shape))
-    return Trials(x, y, a, b, counts.shape)
-
-
-def _with_order(analysis: Analysis, stored: Analysis) -> Analysis:
-    """What rests on the order of the trials as recorded, and the verdict that follows."""
-    certificate = replace(analysis.certificate, log10_anytime_p_value=stored.certificate.log10_anytime_p_value)
-    if stored.measured and stored.measured.stopped:
-        log10_p = stored.certificate.log10_p_value
-        certified = log10_p <= math.log10(certificate.significance)
-        certificate = replace(certificate, log10_p_value=log10_p, certified=certified)
-    warnings = analysis.warnings + (crosstalk_warning(stored.parallel.crosstalk) if stored.parallel else [])
-    words = verdict(certificate, analysis.advantage, warnings, analysis.locality)
-    changes = {"certificate": certificate, "warnings": warnings, "verdict": words, "parallel": stored.parallel}
-    return analysis.model_copy(update=changes)
+        Analysis.model_validate(record)
+    except ValidationError as error:
+        if {each["type"] for each in error.errors()} == {"value_error"}:
+            return record, first_complaint(error)
+        raise DataError(f"{path}: {first_complaint(error, Analysis)}") from None
+    return record, ""
 
 
 def verification_screen(found: Verification, run: Path) -> Group:
     """The numbers that matter, what differs, and what was not checked."""
     rows = {row.what: row for row in found.rows}
-    parts: list[RenderableType] = []
     differing = [row for row in found.rows if row.status == "DIFFERS"]
     if differing:
-        parts += [_line(row.what, *_sides(row), "DIFFERS") for row in differing[:_MOST]]
+        parts: list[RenderableType] = [_line(row, row.what) for row in differing[:_MOST]]
         if len(differing) > _MOST:
             parts.append(Text(f"and {len(differing) - _MOST} more"))
     else:
-        parts.append(_line("derived independently", *_SIDES, ""))
-        parts += [
-            _line(words, *_sides(rows[what]), rows[what].status) for what, words in _WORDS.items() if what in rows
-        ]
+        parts = [_grid("derived independently", *_SIDES, "")]
+        parts += [_line(rows[what], words) for what, words in _WORDS.items() if what in rows]
     parts.append(Text())
-    fresh = rows.get(FRESH)
-    if fresh is not None and fresh.status == "OK":
-        parts.append(Text(f"{fresh.method} ({fresh.recorded}, {fresh.recomputed})."))
+    if rows[FRESH].status == "OK":
+        parts.append(Text(f"{rows[FRESH].method}."))
     skipped = [row for row in found.rows if row.status == "not checked"]
     parts += [Text(f"not checked: {row.what}: {row.method}", style="dim") for row in skipped[:3]]
     parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
@@ -238,37 +175,26 @@ def verification_screen(found: Verification, run: Path) -> Group:
 
 
 def verification_table(rows: Sequence[Row]) -> Group:
-    """What was looked at, what differs first; an estimate with its limits in one place, the method below it."""
-    parts: list[RenderableType] = [_line("what", *_SIDES, ""), Rule(style="dim")]
-    ordered = sorted(rows, key=lambda row: row.status != "DIFFERS")
-    for name, group in itertools.groupby(ordered, key=lambda row: (_stem(row.what), row.method, row.status)):
-        together = list(group)
-        first = together[0]
-        recorded, recomputed = ("\n".join(_number(getattr(row, side)) for row in together) for side in _SIDES)
-        parts.append(_line(first.what if len(together) == 1 else name[0], recorded, recomputed, first.status))
-        plain = first.status == "not checked" or first.tolerance == EXACTLY
-        how = first.method if plain else f"{first.method}, ±{first.tolerance}"
-        parts.append(Padding(Text(how, style="dim"), (0, 0, 0, 4)))
+    """Every row with its method below it, what differs first."""
+    parts: list[RenderableType] = [_grid("what", *_SIDES, ""), Rule(style="dim")]
+    for row in sorted(rows, key=lambda row: row.status != "DIFFERS"):
+        plain = row.status == "not checked" or row.tolerance == EXACTLY
+        how = row.method if plain else f"{row.method}, ±{row.tolerance}"
+        parts += [_line(row, row.what), Padding(Text(how, style="dim"), (0, 0, 0, 4))]
     return Group(*parts)
 
 
-def _line(what: str, recorded: str, recomputed: str, status: str) -> Table:
-    """One row; the numbers of all stand below each other."""
+def _line(row: Row, what: str) -> Table:
+    return _grid(what, _number(row.recorded), _number(row.recomputed), row.status)
+
+
+def _grid(what: str, recorded: str, recomputed: str, status: str) -> Table:
+    """One line; the columns of all stand below each other."""
     grid = Table.grid(Column(ratio=1, overflow="fold"), padding=(0, 2, 0, 0), expand=True)
     for width in (_WIDTH, _WIDTH, len("not checked")):
         grid.add_column(width=width, overflow="crop", no_wrap=True)
     grid.add_row(Text(what), recorded, recomputed, Text(status, style=_STYLES.get(status, "")))
     return grid
-
-
-def _sides(row: Row) -> tuple[str, str]:
-    return _number(row.recorded), _number(row.recomputed)
-
-
-def _stem(what: str) -> str:
-    """The name that an estimate shares with its limits."""
-    stem, _, last = what.rpartition(".")
-    return stem if last in _LIMITS else what
 
 
 def _number(value: Shown) -> str:
@@ -277,16 +203,27 @@ def _number(value: Shown) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)[:_WIDTH]
 
 
-def _run_files(folder: Path) -> RunFiles:
-    """The files of a run's folder beside its analysis.
+def _files(folder: Path) -> RunFiles:
+    """The files of a run's folder beside its analysis."""
+    plan, trials = (read_text(folder / name, DataError, MAX_BYTES, "a run's folder") for name in (PLAN, TRIALS))
+    calibration = _json(folder / CALIBRATION) if (folder / CALIBRATION).exists() else None
+    return RunFiles(_json(folder / SCENARIO), json.loads(plan), plan, trials, calibration)
+
+
+def _json(path: Path) -> Any:
+    """What a JSON file says.
 
     Raises:
-        DataError: one of them is missing or cannot be read.
+        DataError: it is none, or holds a number that is not finite.
     """
-    scenario, plan, trials = (_text(folder / name, MAX_BYTES) for name in (SCENARIO, PLAN, TRIALS))
-    calibration = folder / CALIBRATION
-    return RunFiles(scenario, plan, trials, _text(calibration, RECORD_BYTES) if calibration.exists() else None)
+    text = read_text(path, DataError, RECORD_BYTES, "the record of a run")
+    try:
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not valid JSON: {error}") from None
 
 
-def _text(path: Path, most: int) -> str:
-    return read_text(path, DataError, most, "a run's folder, or an analysis record")
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return number

@@ -20,7 +20,7 @@ from tests.scenarios import random_scenario
 
 
 def game_of(scenario: Scenario) -> Game:
-    return Game.of(scenario.record(), [], "s")
+    return Game.of(scenario.record(), [])
 
 
 def matrix(rows: list[list[float]]) -> Matrix:
