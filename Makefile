@@ -10,16 +10,20 @@ PACKAGES := src model circuits backends analysis runner
 FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name 'py.typed' -o -path '*/templates/*'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
-.PHONY: demo test test-slow test-browser lint docs faults format bench bench-full clean
+.PHONY: demo check test test-slow test-browser lint docs faults format bench bench-full clean
 
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
+
+# For every day: all but the command line, the providers' doubles and the documentation.
+check: $(VENV)/.dev $(LISTED)
+	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" tests/model tests/circuits tests/backends tests/analysis -n 2 --dist loadfile
 
 test: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal
 
 # Reports and the pages of docs/ in the system's Chromium, which is not installed here (Debian: chromium), and before the
 # checkers, which npm installs. BELLQUEUE_BROWSER=required makes the absence of what a test needs a failure,

@@ -11,7 +11,7 @@ from bellqueue.backends.jobs import provider_calls as asking
 from bellqueue.backends.jobs.provider_calls import Patience, read, watched
 from bellqueue.model.errors import BackendError, RefusedError, UnreachableError
 
-SHORT, LONG = 0.05, 60.0
+SHORT, LONG = 0.05, 600.0
 
 
 @pytest.fixture

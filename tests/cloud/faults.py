@@ -209,7 +209,7 @@ class Double:
         with self._news:
             self._rules.clear()
 
-    def wait_for(self, method: str, path_regex: str, count: int = 1, timeout: float = 60) -> None:
+    def wait_for(self, method: str, path_regex: str, count: int = 1, timeout: float = 600) -> None:
         """Block until `count` such requests, since the double was made, have arrived.
 
         A request with an `after` fault counts once it has been acted on.

@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, Literal, Self
 
-PATIENCE = 120.0  # seconds after which a command that has not ended counts as hanging
+PATIENCE = 600.0  # seconds after which a command that has not ended counts as hanging
 
 
 @dataclass(frozen=True)

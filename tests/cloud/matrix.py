@@ -123,7 +123,7 @@ class Cell:
     service: Service
     folder: Path
     launcher: Launcher
-    patience: str = "30"
+    patience: str = "300"
     wrong: list[str] = field(default_factory=list)
     said: str = ""
 
@@ -181,9 +181,9 @@ class Cell:
         """Until the running command has said it so often.
 
         Raises:
-            TimeoutError: it has not within a minute.
+            TimeoutError: it has not within ten minutes.
         """
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while self.stderr().count(words) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{words!r} was not said {count} times: {self.stderr()!r}")
@@ -305,7 +305,7 @@ def run_break(broken: Break, provider: str, folder: Path, launcher: Launcher) ->
     service = PROVIDERS[provider]()
     with service.double as double:
         stalls = broken.fault is not None and broken.fault.kind == "stall"
-        cell = Cell(service, folder, launcher, patience="3" if stalls else "30")
+        cell = Cell(service, folder, launcher, patience="6" if stalls else "300")
         broken.before(service)
         if broken.fault:
             method, path = getattr(service, broken.on)

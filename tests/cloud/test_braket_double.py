@@ -17,6 +17,7 @@ braket_aws = pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
 boto3, errors = pytest.importorskip("boto3"), pytest.importorskip("botocore.exceptions")
 client_config = pytest.importorskip("botocore.config")
 FOLDER = (BUCKET, "runs")
+PATIENCE = 600  # seconds: nothing here stalls on purpose, but the machine may be busy
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[BraketDouble]:
 
 def session(region: str) -> Any:
     """A session as a program would make it, without retries that wait."""
-    config = client_config.Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1})
+    config = client_config.Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
     return braket_aws.AwsSession(boto_session=boto3.Session(region_name=region), config=config)
 
 

@@ -62,7 +62,7 @@ class Account:
             patch.setenv("HOME", str(self.folder))
             patch.setenv("BELLQUEUE_LEDGER", str(self.ledger))
             patch.setenv("BELLQUEUE_SETTLE", "0.05")
-            patch.setenv("BELLQUEUE_TIMEOUT", "20")
+            patch.setenv("BELLQUEUE_TIMEOUT", "300")
             patch.setenv("COLUMNS", "300")
             patch.setattr(asking, "FIRST_PAUSE", 0.01)
             patch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)

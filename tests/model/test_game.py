@@ -88,7 +88,7 @@ def test_chsh_and_its_quantum_value() -> None:
     st.integers(1, 6),
     st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_vectors_beat_the_dual_bound_and_no_signs_the_classical(rows: int, columns: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     matrix = rng.normal(size=(rows, columns)) * (rng.random((rows, columns)) < 0.8)

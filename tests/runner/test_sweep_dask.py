@@ -33,7 +33,7 @@ from tests.scenarios import heavy_scenario
 distributed = pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 120  # seconds after which a test that waits for something has failed
+PATIENCE = 600  # seconds after which a test that waits for something has failed
 LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard")
 VICTIM = 3  # the point whose worker is killed
 
