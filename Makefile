@@ -15,12 +15,13 @@ LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
 
-# For every day: all but the command line, the providers' doubles and the documentation.
-check: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" tests/model tests/circuits tests/backends tests/analysis -n 2 --dist loadfile
-
 test: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" -n 2 --dist loadfile
+
+# The everyday tests, without runner, pages and whatever is slow.
+check: $(VENV)/.dev $(LISTED)
+	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" -n 2 --dist loadfile \
+		tests/model tests/circuits tests/backends tests/analysis tests/test_architecture.py
 
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal

@@ -111,11 +111,11 @@ def backends_command(offline: bool, json: bool) -> None:
 
     summaries = list_backends()
     if not offline:
-        from ...backends.cloud_devices import reachable
+        from ...backends.cloud_devices import cloud_devices
 
         with progress_bar() as watch:
             watch("asking the providers (--offline leaves them out)", 0, None)
-            summaries = [*reachable(say), *summaries]
+            summaries = [*cloud_devices(say), *summaries]
     if json:
         print(json_module.dumps([asdict(summary) for summary in summaries], indent=2))
         return

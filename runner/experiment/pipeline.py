@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
-from ...model.errors import BackendError, DataError
+from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
@@ -86,7 +85,7 @@ def prepare(
 
 
 def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
-    """Run the plan on a backend; if the scenario says so, stop as soon as it is certified.
+    """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
         experiment: What to measure.
@@ -94,15 +93,16 @@ def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Tria
         watch: Gets how far it is.
 
     Raises:
-        BackendError: the backend failed.
+        BackendError: the backend has no circuit for it, or fails.
     """
-    what, budget = f"measuring on {backend.describe().name}", len(experiment.plan.order)
+    description_for(backend, experiment.plan.dimension)  # refuses what the backend has no circuit for
     if experiment.scenario.experiment.stop is None:
-        return _measure(experiment.plan, experiment.seed, backend, lambda done: watch(what, done, budget))
+        return backend.measure(experiment.plan, experiment.seed, watch)
+    budget = len(experiment.plan.order)
 
     def measured(trials: range, seed: int) -> Trials:
         part = experiment.plan.part(trials)
-        return _measure(part, seed, backend, lambda done: watch(what, trials.start + done, budget))
+        return backend.measure(part, seed, lambda what, done, _: watch(what, trials.start + done, budget))
 
     def stand(standing: Standing) -> None:
         watch(standing.line(), standing.trials, budget)
@@ -120,18 +120,6 @@ def rounds_of(experiment: Experiment) -> Rounds:
         settings.significance,
         len(experiment.plan.order),
     )
-
-
-def _measure(plan: Schedule, seed: int, backend: LocalBackend, watch: Callable[[int], None]) -> Trials:
-    description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
-    job = backend.submit(plan, secrets.token_hex(16), seed)
-    while not (status := backend.poll(job)).finished:
-        watch(status.done)
-    watch(status.done)
-    if status.state != "done":
-        name = backend.describe().name
-        raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
-    return backend.fetch(job)
 
 
 def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:

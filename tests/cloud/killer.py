@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, Literal, Self
 
-PATIENCE = 600.0  # seconds after which a command that has not ended counts as hanging
+from .faults import PATIENCE
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ import pytest
 
 from .braket_devices import ANKAA, FORTE, GARNET, SV1
 from .braket_double import ACCOUNT, BUCKET, SECRET_KEY, BraketDouble
-from .faults import Fault
+from .faults import PATIENCE, Fault
 
 braket_aws = pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
 boto3, errors = pytest.importorskip("boto3"), pytest.importorskip("botocore.exceptions")
 client_config = pytest.importorskip("botocore.config")
 FOLDER = (BUCKET, "runs")
-PATIENCE = 600  # seconds: nothing here stalls on purpose, but the machine may be busy
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from bellqueue.backends.ibm import adapter as ibm
-from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs import provider_calls
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.scenario.file import Scenario
@@ -62,9 +62,8 @@ class Account:
             patch.setenv("HOME", str(self.folder))
             patch.setenv("BELLQUEUE_LEDGER", str(self.ledger))
             patch.setenv("BELLQUEUE_SETTLE", "0.05")
-            patch.setenv("BELLQUEUE_TIMEOUT", "300")
             patch.setenv("COLUMNS", "300")
-            patch.setattr(asking, "FIRST_PAUSE", 0.01)
+            patch.setattr(provider_calls, "FIRST_PAUSE", 0.01)
             patch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
             patch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
             patch.setattr(sys, "stdin", terminal or io.StringIO())

@@ -45,7 +45,15 @@ def write_run(
     experiment = prepare(scenario, seed, parallel=parallel)
     several = parallel > 1
     pairs = PAIRS[:parallel] if several else ()
-    device = Description("test:pairs", "hardware", "pairs", 40, pair=PAIRS[0], parallel=parallel, pairs=pairs)
+    device = Description(
+        name="test:pairs",
+        kind="hardware",
+        device="pairs",
+        qubits=40,
+        pair=PAIRS[0],
+        parallel=parallel,
+        pairs=pairs,
+    )
     plan = PlanRecord.of(
         experiment.point,
         experiment.plan,

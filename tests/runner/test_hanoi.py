@@ -31,7 +31,7 @@ from .conftest import Run
 
 COUNTS = np.array(IBM_HANOI)
 WAITING, SPLITTING, CLASSICAL_WAITING = 0.497809, 0.505621, 0.566644  # MODEL §5, of these counts
-DEVICE = Description("ibm:hanoi", "hardware", "ibm_hanoi", 27, pair=(19, 20))
+DEVICE = Description(name="ibm:hanoi", kind="hardware", device="ibm_hanoi", qubits=27, pair=(19, 20))
 
 
 def write_run(folder: Path, seed: int, drift: float = 0.0) -> None:
