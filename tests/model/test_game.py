@@ -102,7 +102,7 @@ def test_no_vectors_beat_the_dual_bound_and_no_signs_the_classical(rows: int, co
         assert float(np.sign(u[:, 0]) @ matrix @ np.sign(v[:, 0])) <= classical_optimum(game).bound.high
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(each, marks=pytest.mark.slow) for each in range(10, 40))])
 def test_frontiers_are_ordered_and_convex(seed: int) -> None:
     workload = random_scenario(np.random.default_rng(3000 + seed), most=4).workload()
     classical, communication = classical_frontier(workload), communication_frontier(workload)

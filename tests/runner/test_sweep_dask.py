@@ -63,6 +63,12 @@ def started_scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield scheduler, next(found[0] for found in said if found)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler may take its time to answer."""
+    monkeypatch.setattr(executors, "CONNECTING", PATIENCE)
+
+
 @pytest.fixture
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder through which workers started from here on can be held up."""
