@@ -256,7 +256,7 @@ class Model:
         return 2 * float(1 - self.load) * self._reward_rate(float(self.rate) * (1 + splitting_probability) / 2)
 
     def _reward_rate(self, interruptions: float) -> float:
-        """Λ·E[T(I)]: Γ(1+k) Λ^(1−k), e^(−Λc), or the sum over the bends of a table."""
+        """Λ·E[T(I)]: Γ(1+k) Λ^(1−k), e^(−Λc), 1/(1+Λθ), or the sum over the bends of a table."""
         kind = self.reward.get("kind")
         try:
             if kind == "power":
@@ -264,6 +264,8 @@ class Model:
                 return math.gamma(1 + exponent) * float(interruptions ** (1 - exponent))
             if kind == "setup":
                 return math.exp(-interruptions * float(self.reward["setup_time"]))
+            if kind == "warmup":
+                return 1 / (1 + interruptions * float(self.reward["time"]))
             points = [(float(time), float(value)) for time, value in self.reward["points"]]
         except (KeyError, TypeError, ValueError):
             raise DataError(f"scenario: baseline.reward is {self.reward}; no such reward is known") from None

@@ -28,10 +28,10 @@ def _imports(path: Path) -> set[tuple[str, bool]]:
             found |= {(alias.name.split(".")[0], False) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(((node.module or "").split(".")[0], False))
-        elif isinstance(node, ast.ImportFrom) and node.level == 1:
-            found.add((path.relative_to(ROOT).parts[0], True))
-        elif isinstance(node, ast.ImportFrom) and node.level == 2:
-            found |= {((node.module or alias.name).split(".")[0], True) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            # Above the file's own folder by one level less than the dots; at the root, the next name is the folder.
+            above = path.relative_to(ROOT).parts[: -node.level]
+            found |= {(above[0] if above else (node.module or alias.name).split(".")[0], True) for alias in node.names}
     return found
 
 

@@ -64,6 +64,7 @@ def test_a_joint_table_that_is_a_product_counts_as_one() -> None:
     [
         {"kind": "power", "exponent": 2.5},
         {"kind": "setup", "setup_time": 5.0},
+        {"kind": "warmup", "time": 3.0},
         {"kind": "table", "points": [[0, 0], [1, 0.2], [3, 2], [4, 9]]},
     ],
 )
@@ -77,6 +78,8 @@ def test_the_throughput_is_the_mean_reward_of_exponential_periods(reward: dict[s
             return float(period ** reward["exponent"])
         if reward["kind"] == "setup":
             return float(max(period - reward["setup_time"], 0.0))
+        if reward["kind"] == "warmup":
+            return period - reward["time"] * (1 - math.exp(-period / reward["time"]))
         return float(np.interp(period, [0, 1, 3, 4], [0, 0.2, 2, 9]) + 7 * max(period - 4, 0.0))
 
     mean = quad(lambda t: earned(t) * rate * math.exp(-rate * t), 0, 3000, points=[1, 3, 4, 5], limit=500)[0]
