@@ -1,0 +1,265 @@
+"""V(κ), a proved lower limit of W − κτ for every classical router without communication (every-classical §2).
+
+The finite process has lower costs than the real one, and value iteration bounds its optimal average cost from below at
+every step (MacQueen 1966): V ≥ min over states of (Th − h)(s) for any potential h, less rounding. So stopping early, a
+coarse grid or a small largest workload cost tightness, never validity.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NoBoundError
+from ..service import Service
+from ..workload import Workload
+from .accrual import horizon, unbounded_slope
+from .grid import Grid, whole_steps
+from .policy import PastInformedPolicy
+from .process import InformedProcess, numbers_kept
+
+Floats = NDArray[np.float64]
+
+MAX_TYPES = 10  # at the router with fewer types: every iteration tries 2^types maps
+MAX_OTHER_TYPES = 24  # at the other one
+MAX_NUMBERS = 60_000_000  # kept by one evaluation: half a gigabyte
+MAX_ITERATIONS = 10_000
+TOLERANCE = 1e-3  # units of W − κτ
+SECONDS = 10.0
+
+_FIRST_LEVELS = 160  # of the coarsest grid: it takes milliseconds, and its error is already nearly linear in the step
+_SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
+_EDGE_SHARE = 0.05  # of the tolerance, left to the largest workload and to the horizon
+_GROWTH = 1.5  # of the largest workload, until it no longer matters
+_NUDGE = 1 - 2.0**-40  # of a step of which a size is a multiple but for rounding
+
+
+@dataclass(frozen=True)
+class InformedBound:
+    """W − κτ ≥ `value` for every classical router without communication, and how it was computed.
+
+    Attributes:
+        kappa: κ, waiting time paid per unit of baseline throughput.
+        value: V(κ), rounding included (units of time).
+        error_estimate: By how much the value would rise with a vanishing step and no largest workload, extrapolated
+            from two steps; an estimate, not a bound.
+        step: h of the grid (units of time).
+        largest_workload: The workload of a server that stands for all larger ones (units of time).
+        iterations: Of value iteration at this κ, on this grid.
+        tolerance: The error asked for, in units of W − κτ.
+        seconds: The limit on computing time under which the grid was chosen.
+        finished: Whether the error estimate is within the tolerance.
+    """
+
+    kappa: float
+    value: float
+    error_estimate: float
+    step: float
+    largest_workload: float
+    iterations: int
+    tolerance: float
+    seconds: float
+    finished: bool
+
+
+def reason_not_computed(workload: Workload) -> str | None:
+    """One sentence on why there is no bound on every classical router for this workload, or None if there is one."""
+    unbounded = unbounded_slope(workload.reward, workload.load)
+    if unbounded:
+        return unbounded
+    if workload.knows_sizes:
+        return "not computed: the routers know exact sizes, and a bound over bins would not hold for them"
+    fewer, more = sorted(workload.shape)
+    if fewer > MAX_TYPES:
+        return f"not computed: {fewer} types at the router with fewer types; the bound takes at most {MAX_TYPES}"
+    if more > MAX_OTHER_TYPES:
+        return f"not computed: {more} types at one router; the bound takes at most {MAX_OTHER_TYPES}"
+    return None
+
+
+class InformedBounds:
+    """V(κ) of one workload at any κ, each computed once; neighbouring κ start from each other's potentials.
+
+    Args:
+        workload: The queueing model.
+        tolerance: The error that the grid may cost, in units of W − κτ. Defaults to 0.001.
+        seconds: Limit on the time spent on choosing the grid; beyond it the grid stays coarser. Defaults to 10. It is
+            also the limit of each further κ. With a limit that is reached, results depend on the machine's speed.
+        step: h (units of time). Defaults to one chosen at the first κ asked for.
+        largest_workload: Defaults to one chosen likewise.
+
+    Raises:
+        NoBoundError: there is no such bound, or it is beyond what is computed (`reason_not_computed`).
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        tolerance: float = TOLERANCE,
+        seconds: float = SECONDS,
+        *,
+        step: float | None = None,
+        largest_workload: float | None = None,
+    ) -> None:
+        reason = reason_not_computed(workload)
+        if reason:
+            raise NoBoundError(reason)
+        if not tolerance > 0 or not seconds > 0:
+            raise ValueError(f"tolerance {tolerance!r} and seconds {seconds!r} must be positive")
+        self.workload = workload
+        self.tolerance = tolerance
+        self.seconds = seconds
+        self._given_step, self._given_largest = step, largest_workload
+        self._bounds: dict[float, InformedBound] = {}
+        self._edge_error = 0.0
+        self._levels: tuple[_Level, _Level] | None = None  # grids of twice the step and of the step
+
+    def at(self, kappa: float) -> InformedBound:
+        """V(κ).
+
+        Raises:
+            ValueError: κ is negative or not finite.
+        """
+        if not 0 <= kappa < math.inf:
+            raise ValueError(f"kappa is {kappa!r}; it must be at least 0 and finite")
+        if kappa not in self._bounds:
+            self._bounds[kappa] = self._solve(kappa)
+        return self._bounds[kappa]
+
+    def policy(self, kappa: float) -> PastInformedPolicy:
+        """The best decisions found for routers that know the whole past, at that κ."""
+        self._solve(kappa)
+        assert self._levels is not None  # just solved
+        fine = self._levels[1]
+        return PastInformedPolicy(fine.process.grid, fine.process.decisions(fine.potential, kappa))
+
+    def _solve(self, kappa: float) -> InformedBound:
+        deadline = time.monotonic() + self.seconds
+        span = _SPAN_SHARE * self.tolerance
+        if self._levels is None:
+            self._levels = self._chosen_levels(kappa, deadline)
+        coarse, fine = self._levels
+        before = coarse.potential
+        coarse.solve(kappa, span, deadline)
+        # The change of the coarse potential, interpolated, is nearly that of the fine one.
+        fine.potential = fine.potential + coarse.interpolated(coarse.potential - before, fine)
+        fine.solve(kappa, span, deadline)
+        error = max(fine.value - coarse.value, 0.0) + self._edge_error
+        grid = fine.process.grid
+        return InformedBound(
+            kappa,
+            fine.value,
+            error,
+            grid.step,
+            grid.busy * grid.step,
+            fine.iterations,
+            self.tolerance,
+            self.seconds,
+            bool(error <= self.tolerance),
+        )
+
+    def _chosen_levels(self, kappa: float, deadline: float) -> tuple[_Level, _Level]:
+        """Grids of two steps, the finer of which meets the tolerance if time and memory allow."""
+        age = horizon(self.workload.reward, self.workload.pair_rate, kappa, _EDGE_SHARE * self.tolerance)
+        largest = self._given_largest or sum(_long(each) for each in self._services)
+        step = 2 * self._given_step if self._given_step else self._first_step(age + largest)
+        coarse = self._level(step, age, largest)
+        coarse.solve(kappa, _SPAN_SHARE * self.tolerance, deadline)
+        if self._given_largest is None:
+            coarse, largest = self._large_enough(coarse, age, largest, kappa, deadline)
+        while True:
+            began = time.monotonic()
+            fine = self._level(coarse.process.grid.step / 2, age, largest)
+            fine.potential = coarse.interpolated(coarse.potential, fine)
+            if self._given_step:
+                return coarse, fine
+            fine.solve(kappa, _SPAN_SHARE * self.tolerance, deadline)
+            spent = time.monotonic() - began
+            close = fine.value - coarse.value + self._edge_error <= self.tolerance
+            # Half the step takes about six times as long, and twice that leaves room for a neighbouring κ.
+            late = time.monotonic() + 6 * spent > deadline
+            finer = Grid.covering(fine.process.grid.step / 2, age, largest)
+            if close or late or numbers_kept(self.workload.shape, finer) > MAX_NUMBERS:
+                return coarse, fine
+            coarse = fine
+
+    def _large_enough(
+        self, coarse: _Level, age: float, largest: float, kappa: float, deadline: float
+    ) -> tuple[_Level, float]:
+        """The coarse grid extended until a larger workload no longer matters, and the largest workload."""
+        span = _SPAN_SHARE * self.tolerance
+        while True:
+            wider = self._level(coarse.process.grid.step, age, largest * _GROWTH)
+            wider.potential = coarse.interpolated(coarse.potential, wider)
+            wider.solve(kappa, span, deadline)
+            self._edge_error = max(wider.value - coarse.value, 0.0)
+            finer = Grid.covering(wider.process.grid.step / 2, age, largest * _GROWTH**2)
+            if self._edge_error <= _EDGE_SHARE * self.tolerance:
+                return coarse, largest
+            coarse, largest = wider, largest * _GROWTH
+            if numbers_kept(self.workload.shape, finer) > MAX_NUMBERS or time.monotonic() > deadline:
+                return coarse, largest
+
+    @property
+    def _services(self) -> tuple[Service, Service]:
+        """The longest service at each router, by its mean."""
+        a, b = self.workload.services_a, self.workload.services_b
+        return max(a, key=_long), max(b, key=_long)
+
+    def _first_step(self, extent: float) -> float:
+        """Half of the smallest mean service time, halved or doubled until the grid has about `_FIRST_LEVELS` levels.
+
+        Its halves keep that smallest size on the grid, and with it often the others.
+        """
+        smallest = float(min(self.workload.mean_a.min(), self.workload.mean_b.min()))
+        doublings = math.ceil(math.log2(2 * extent / (smallest * _FIRST_LEVELS)))
+        return smallest / 2 * 2.0 ** max(doublings, -4)
+
+    def _level(self, step: float, age: float, largest: float) -> _Level:
+        return _Level(InformedProcess(self.workload, Grid.covering(self._aligned(step), age, largest)))
+
+    def _aligned(self, step: float) -> float:
+        """The step, or a trifle less if a size that is a multiple of it would be rounded down for rounding alone."""
+        services = (*self.workload.services_a, *self.workload.services_b)
+        sizes = [service.mean for service in services if service.kind == "deterministic"]
+        missed = (size / step - whole_steps(size, step) > 1 - 1e-9 for size in sizes)
+        return step * _NUDGE if any(missed) else step
+
+
+class _Level:
+    """One grid, and the latest potential, value and number of iterations on it."""
+
+    def __init__(self, process: InformedProcess) -> None:
+        self.process = process
+        self.potential = np.zeros((process.grid.size, process.grid.size))
+        self.kappa = -1.0
+        self.value = -math.inf
+        self.iterations = 0
+
+    def solve(self, kappa: float, span: float, deadline: float) -> None:
+        """Iterate from the latest potential until the value is known to within `span`, or time is up."""
+        if kappa != self.kappa:
+            self.kappa, self.value, self.iterations = kappa, -math.inf, 0
+        for _ in range(MAX_ITERATIONS):
+            after = self.process.step(self.potential, kappa)
+            gain = after - self.potential
+            low, high = float(gain.min()), float(gain.max())
+            self.value = max(self.value, low - self.process.rounding(self.potential, kappa))
+            self.iterations += 1
+            self.potential = after - after[0, 0]
+            if high - low <= span or time.monotonic() > deadline:
+                break
+
+    def interpolated(self, values: Floats, other: _Level) -> Floats:
+        """Values at this grid's states as values at another's, linear between the levels."""
+        matrix = self.process.grid.interpolation(other.process.grid)
+        return np.asarray(matrix @ values @ matrix.T)
+
+
+def _long(service: Service) -> float:
+    """A service time (units of time) that few of the law's exceed."""
+    return float(service.quantile(np.array(0.99)))

@@ -1,0 +1,96 @@
+"""The grid of a server's workload and idle age, and service times rounded down to it (every-classical §2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..service import Service
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Levels −idle·h, …, −h, 0, h, …, busy·h of one server: its workload, or minus the time it has been idle.
+
+    Attributes:
+        step: h, the distance between two levels (units of time).
+        idle: How many levels lie below 0; the lowest stands for every longer idle age.
+        busy: How many levels lie above 0; the highest stands for every larger workload.
+    """
+
+    step: float
+    idle: int
+    busy: int
+
+    @classmethod
+    def covering(cls, step: float, horizon: float, largest_workload: float) -> Grid:
+        """The grid of that step down to an idle age of at least `horizon` and up to at least `largest_workload`."""
+        return cls(step, math.ceil(horizon / step - 1e-9), max(math.ceil(largest_workload / step - 1e-9), 1))
+
+    @property
+    def size(self) -> int:
+        """How many levels there are."""
+        return self.idle + 1 + self.busy
+
+    @cached_property
+    def levels(self) -> Floats:
+        """All levels, rising, shape (size,)."""
+        return np.asarray(np.arange(-self.idle, self.busy + 1) * self.step, dtype=float)
+
+    @cached_property
+    def workloads(self) -> Floats:
+        """The levels from 0 up, shape (busy + 1,)."""
+        return np.asarray(np.arange(self.busy + 1) * self.step, dtype=float)
+
+    def index(self, level: Floats) -> NDArray[np.intp]:
+        """Position in `levels` of each level rounded down to the grid, same shape."""
+        return np.clip(np.floor(level / self.step), -self.idle, self.busy).astype(np.intp) + self.idle
+
+    def interpolation(self, finer: Grid) -> Floats:
+        """Matrix that takes values at these levels to the levels of another grid, shape (finer.size, size)."""
+        place = np.clip(finer.levels / self.step + self.idle, 0.0, self.size - 1)
+        left = np.minimum(place.astype(np.intp), max(self.size - 2, 0))
+        matrix = np.zeros((finer.size, self.size))
+        rows = np.arange(finer.size)
+        matrix[rows, left] = 1.0 - (place - left)
+        matrix[rows, np.minimum(left + 1, self.size - 1)] += place - left
+        return matrix
+
+
+class Jump:
+    """What a service time, rounded down to the grid, adds to a workload; workloads beyond the largest become it."""
+
+    def __init__(self, service: Service, grid: Grid) -> None:
+        count = grid.busy + 1
+        self._target: NDArray[np.intp] | None = None
+        if service.kind == "deterministic":
+            self._target = np.minimum(np.arange(count) + whole_steps(service.mean, grid.step), grid.busy)
+            return
+        survival = service.survival(grid.workloads)
+        survival[0] = 1.0
+        masses = np.maximum(survival[:-1] - survival[1:], 0.0)  # of 0, …, busy − 1 whole steps
+        offset = np.arange(count)[None, :] - np.arange(count)[:, None]
+        self._matrix = np.where(offset >= 0, np.append(masses, 0.0)[np.maximum(offset, 0)], 0.0)
+        self._matrix[:, -1] = survival[::-1]
+
+    def __call__(self, values: Floats) -> Floats:
+        """Mean of `values`, shape (busy + 1, k), at the workload after the jump, for each workload before it."""
+        if self._target is not None:
+            return values[self._target]
+        return np.asarray(self._matrix @ values)
+
+
+def whole_steps(size: float, step: float) -> int:
+    """The largest k with k·step ≤ size in floating-point numbers."""
+    count = math.floor(size / step)
+    while count * step > size:
+        count -= 1
+    while (count + 1) * step <= size:
+        count += 1
+    return count
