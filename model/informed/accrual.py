@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
+from ..workload import Workload
 
 Floats = NDArray[np.float64]
 
@@ -61,8 +62,10 @@ def accrued(reward: Reward, pair_rate: float, level: Floats, age: float) -> Floa
         Same shape as `level`; it falls with u.
     """
     if isinstance(reward, PiecewiseLinearReward):
-        total = reward.slopes[0] * np.exp(-pair_rate * np.maximum(level, 0.0))
-        for knot, bend in zip(reward.knots, np.diff(reward.slopes), strict=True):
+        # A table may be convex only up to rounding; raising its slopes keeps what follows a bound.
+        slopes = np.maximum.accumulate(reward.slopes)
+        total = slopes[0] * np.exp(-pair_rate * np.maximum(level, 0.0))
+        for knot, bend in zip(reward.knots, np.diff(slopes), strict=True):
             total = total + bend * np.exp(-pair_rate * np.maximum(level + knot, 0.0))
         return np.asarray(total)
     if isinstance(reward, WarmupReward):
@@ -72,3 +75,15 @@ def accrued(reward: Reward, pair_rate: float, level: Floats, age: float) -> Floa
         warm_at_last = share * np.exp(-pair_rate * (level + age)) * math.exp(-age / reward.time)
         return np.asarray(wait - cold + warm_at_last)
     raise TypeError(f"{type(reward).__name__} has no bounded slope")
+
+
+def throughput_slope(workload: Workload, splitting_probability: float) -> float:
+    """τ′(p) = (1−ρ)·λ·d/dΛ (Λ·E[T(I)]) at Λ = λ(1+p)/2, from the closed form of the reward; never positive."""
+    batch_rate = workload.pair_rate * (1.0 + splitting_probability) / 2
+    return (1 - workload.load) * workload.pair_rate * float(workload.reward.rate_slope(np.array(batch_rate)))
+
+
+def largest_kappa(workload: Workload) -> float:
+    """The steepest trade-off of a memoryless strategy, max w/|τ′(1)|; infinite if τ does not fall with p."""
+    slope = throughput_slope(workload, 1.0)
+    return float(workload.weights.max()) / -slope if slope < 0 else math.inf

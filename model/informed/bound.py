@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import NoBoundError
 from ..service import Service
 from ..workload import Workload
-from .accrual import horizon, unbounded_slope
+from .accrual import horizon, largest_kappa, unbounded_slope
 from .grid import Grid, whole_steps
 from .policy import PastInformedPolicy
 from .process import InformedProcess, numbers_kept
@@ -31,10 +31,11 @@ MAX_ITERATIONS = 10_000
 TOLERANCE = 1e-3  # units of W − κτ
 SECONDS = 10.0
 
-_FIRST_LEVELS = 160  # of the coarsest grid: it takes milliseconds, and its error is already nearly linear in the step
+_FIRST_LEVELS = 160  # of the first grid: it takes milliseconds, and its error is already nearly linear in the step
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _EDGE_SHARE = 0.05  # of the tolerance, left to the largest workload and to the horizon
 _GROWTH = 1.5  # of the largest workload, until it no longer matters
+_PLACES = 64  # steps tried at most for each fixed size
 _NUDGE = 1 - 2.0**-40  # of a step of which a size is a multiple but for rounding
 
 
@@ -164,28 +165,36 @@ class InformedBounds:
 
     def _chosen_levels(self, kappa: float, deadline: float) -> tuple[_Level, _Level]:
         """Grids of two steps, the finer of which meets the tolerance if time and memory allow."""
-        age = horizon(self.workload.reward, self.workload.pair_rate, kappa, _EDGE_SHARE * self.tolerance)
+        steepest = largest_kappa(self.workload)
+        dearest = max(kappa, steepest if math.isfinite(steepest) else 0.0)  # the grid serves other κ as well
+        age = horizon(self.workload.reward, self.workload.pair_rate, dearest, _EDGE_SHARE * self.tolerance)
         largest = self._given_largest or sum(_long(each) for each in self._services)
-        step = 2 * self._given_step if self._given_step else self._first_step(age + largest)
-        coarse = self._level(step, age, largest)
-        coarse.solve(kappa, _SPAN_SHARE * self.tolerance, deadline)
+        span = _SPAN_SHARE * self.tolerance
+        step = self._given_step or self._first_step(age + largest)
+        coarse = self._level(2 * step, age, largest)
+        coarse.solve(kappa, span, deadline)
         if self._given_largest is None:
             coarse, largest = self._large_enough(coarse, age, largest, kappa, deadline)
         while True:
             began = time.monotonic()
-            fine = self._level(coarse.process.grid.step / 2, age, largest)
+            fine = self._level(self._given_step or self._well_placed(step), age, largest)
+            # Twice the step rounds every level at least as far down, so that the difference is not too optimistic.
+            twice = self._level(2 * fine.process.grid.step, age, largest)
+            if twice.process.grid != coarse.process.grid:
+                twice.potential = coarse.interpolated(coarse.potential, twice)
+                twice.solve(kappa, span, deadline)
+                coarse = twice
             fine.potential = coarse.interpolated(coarse.potential, fine)
             if self._given_step:
                 return coarse, fine
-            fine.solve(kappa, _SPAN_SHARE * self.tolerance, deadline)
-            spent = time.monotonic() - began
+            fine.solve(kappa, span, deadline)
             close = fine.value - coarse.value + self._edge_error <= self.tolerance
-            # Half the step takes about six times as long, and twice that leaves room for a neighbouring κ.
-            late = time.monotonic() + 6 * spent > deadline
+            # Half the step takes about six times as long.
+            late = time.monotonic() + 6 * (time.monotonic() - began) > deadline
             finer = Grid.covering(fine.process.grid.step / 2, age, largest)
             if close or late or numbers_kept(self.workload.shape, finer) > MAX_NUMBERS:
                 return coarse, fine
-            coarse = fine
+            coarse, step = fine, step / 2
 
     def _large_enough(
         self, coarse: _Level, age: float, largest: float, kappa: float, deadline: float
@@ -211,22 +220,47 @@ class InformedBounds:
         return max(a, key=_long), max(b, key=_long)
 
     def _first_step(self, extent: float) -> float:
-        """Half of the smallest mean service time, halved or doubled until the grid has about `_FIRST_LEVELS` levels.
-
-        Its halves keep that smallest size on the grid, and with it often the others.
-        """
+        """The smallest mean service time, halved or doubled until a grid of twice the step has few levels."""
         smallest = float(min(self.workload.mean_a.min(), self.workload.mean_b.min()))
-        doublings = math.ceil(math.log2(2 * extent / (smallest * _FIRST_LEVELS)))
-        return smallest / 2 * 2.0 ** max(doublings, -4)
+        doublings = math.ceil(math.log2(extent / (smallest * _FIRST_LEVELS)))
+        return smallest * 2.0 ** max(doublings, -6)
+
+    def _well_placed(self, step: float) -> float:
+        """A step at most that large, and more than half of it, with whose grid fixed sizes agree best."""
+        sizes, shares = self._fixed_sizes
+        candidates = [step]
+        for size in sizes.tolist():
+            least = math.ceil(size / step * _NUDGE)
+            candidates += (size / np.arange(least, max(2 * least, 1))[:_PLACES]).tolist()
+
+        def lost(each: float) -> float:
+            """Steps by which a pair's sizes are rounded down on this grid and on that of twice the step, on average."""
+            places = sizes[:, None] / (np.array([each, 2 * each]) * _NUDGE)
+            return float((shares @ (places - np.floor(places))) @ [1.0, 2.0])
+
+        return min((each for each in candidates if step / 2 < each <= step), key=lambda each: round(lost(each), 6))
+
+    @property
+    def _fixed_sizes(self) -> tuple[Floats, Floats]:
+        """Deterministic service times of both routers and how many of a pair's requests have each on average."""
+        routers = (
+            (self.workload.services_a, self.workload.marginal_a),
+            (self.workload.services_b, self.workload.marginal_b),
+        )
+        fixed = [
+            (service.mean, share)
+            for services, shares in routers
+            for service, share in zip(services, shares.tolist(), strict=True)
+            if service.kind == "deterministic"
+        ]
+        return np.array([size for size, _ in fixed]), np.array([share for _, share in fixed])
 
     def _level(self, step: float, age: float, largest: float) -> _Level:
-        return _Level(InformedProcess(self.workload, Grid.covering(self._aligned(step), age, largest)))
+        return _Level(InformedProcess(self.workload, Grid.covering(self._nudged(step), age, largest)))
 
-    def _aligned(self, step: float) -> float:
+    def _nudged(self, step: float) -> float:
         """The step, or a trifle less if a size that is a multiple of it would be rounded down for rounding alone."""
-        services = (*self.workload.services_a, *self.workload.services_b)
-        sizes = [service.mean for service in services if service.kind == "deterministic"]
-        missed = (size / step - whole_steps(size, step) > 1 - 1e-9 for size in sizes)
+        missed = (size / step - whole_steps(size, step) > 1 - 1e-9 for size in self._fixed_sizes[0].tolist())
         return step * _NUDGE if any(missed) else step
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..workload import Workload
+from .accrual import largest_kappa, throughput_slope
 from .bound import InformedBound, InformedBounds
-from .score import throughput_slope
 
 Floats = NDArray[np.float64]
 
@@ -138,7 +138,9 @@ def every_classical_frontier(bounds: InformedBounds, lines: int = LINES) -> Ever
     """
     workload = bounds.workload
     low, high = (float(workload.baseline_throughput(p)) for p in (1.0, 0.0))
-    used = [bounds.at(kappa) for kappa in _first_kappas(workload)]
+    kappas = _first_kappas(workload)
+    bounds.at(kappas[len(kappas) // 2])  # a grid that is not chosen yet is chosen for a κ in the middle
+    used = [bounds.at(kappa) for kappa in kappas]
     while len(used) < lines:
         gain, kappa = max(_possible_gain(used, index, low, high) for index in range(len(used) - 1))
         if gain < _GAIN_SHARE * bounds.tolerance:
@@ -165,11 +167,10 @@ def _possible_gain(used: list[InformedBound], index: int, low: float, high: floa
 
 def _first_kappas(workload: Workload) -> list[float]:
     """0, and κ between which the slopes dW/dτ of memoryless strategies lie, with room for better ones."""
-    slopes = [abs(throughput_slope(workload, p)) for p in (0.0, 1.0)]
-    if min(slopes) == 0:
+    most = largest_kappa(workload)
+    if not math.isfinite(most):
         raise ValueError("throughput does not fall with the splitting probability: there is no trade-off to bound")
-    weights = workload.weights[workload.joint > 0]
-    least, most = float(weights.min()) / max(slopes), float(weights.max()) / min(slopes)
+    least = float(workload.weights[workload.joint > 0].min()) / -throughput_slope(workload, 0.0)
     return [0.0, *np.geomspace(least / 2, 2 * most, 5).tolist()]
 
 

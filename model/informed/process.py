@@ -72,11 +72,6 @@ class InformedProcess:
         # P(k steps until the next pair) = q(1−q)^(k−1): a time, rounded up to the grid, lowers the level by that much.
         self._step_probability = -float(np.expm1(-workload.pair_rate * grid.step))
 
-    @property
-    def memory(self) -> int:
-        """How many numbers one evaluation keeps at once."""
-        return numbers_kept(self.workload.shape, self.grid)
-
     def step(self, potential: Floats, kappa: float) -> Floats:
         """The least expected cost of a pair and of the potential after it, shape (size, size).
 

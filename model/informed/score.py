@@ -10,6 +10,7 @@ import numpy as np
 from ..frontier import routing_constant
 from ..game import Bound
 from ..workload import Workload
+from .accrual import throughput_slope
 from .bound import InformedBound, InformedBounds
 
 _ROUNDING = 64 * float(np.finfo(float).eps)  # slack per unit of the terms whose difference β_E is
@@ -34,12 +35,6 @@ class ScoreBound:
     informed: InformedBound
     memoryless: float
     value: float
-
-
-def throughput_slope(workload: Workload, splitting_probability: float) -> float:
-    """τ′(p) = (1−ρ)·λ·d/dΛ (Λ·E[T(I)]) at Λ = λ(1+p)/2, from the closed form of the reward; never positive."""
-    batch_rate = workload.pair_rate * (1.0 + splitting_probability) / 2
-    return (1 - workload.load) * workload.pair_rate * float(workload.reward.rate_slope(np.array(batch_rate)))
 
 
 def kappa_of(workload: Workload, splitting_probability: float, multiplier: float) -> float:

@@ -15,6 +15,7 @@ from ..arrivals import Arrivals, Traffic
 from ..reward import Reward
 from ..simulation import Estimate
 from ..workload import Workload
+from .bound import InformedBound, InformedBounds
 from .policy import Decide, Router, Types
 
 Floats = NDArray[np.float64]
@@ -86,6 +87,25 @@ def simulate_router(
         for start in range(begin, end, at_once):
             run.serve(traffic.draw(min(at_once, end - start) * replicas), measured)
     return run.result(length)
+
+
+@dataclass(frozen=True)
+class BoundInterval:
+    """How tight V(κ) is: the least W − κτ of routers that know the whole past lies between its two ends.
+
+    Attributes:
+        low: V(κ), proved.
+        high: W − κτ of the best such routers found, simulated.
+    """
+
+    low: InformedBound
+    high: Estimate
+
+
+def bound_interval(bounds: InformedBounds, kappa: float, pairs: int, rng: np.random.Generator) -> BoundInterval:
+    """V(κ), and what the decisions that value iteration found reach in a simulation of so many pairs."""
+    simulated = simulate_router(bounds.workload, bounds.policy(kappa), pairs, rng)
+    return BoundInterval(bounds.at(kappa), simulated.cost(kappa))
 
 
 class _Replicas:
