@@ -18,7 +18,7 @@ from ..errors import NoBoundError
 from ..service import Service
 from ..workload import Workload
 from .accrual import horizon, largest_kappa, unbounded_slope
-from .grid import Grid, whole_steps
+from .grid import Grid, nudged, well_placed
 from .policy import PastInformedPolicy
 from .process import InformedProcess, numbers_kept
 
@@ -34,9 +34,8 @@ SECONDS = 10.0
 _FIRST_LEVELS = 160  # of the first grid: it takes milliseconds, and its error is already nearly linear in the step
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _EDGE_SHARE = 0.05  # of the tolerance, left to the largest workload and to the horizon
+_LATER_SHARE = 0.7  # of the seconds, left for smaller steps once the largest workload is found
 _GROWTH = 1.5  # of the largest workload, until it no longer matters
-_PLACES = 64  # steps tried at most for each fixed size
-_NUDGE = 1 - 2.0**-40  # of a step of which a size is a multiple but for rounding
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ class InformedBounds:
         # The change of the coarse potential, interpolated, is nearly that of the fine one.
         fine.potential = fine.potential + coarse.interpolated(coarse.potential - before, fine)
         fine.solve(kappa, span, deadline)
-        error = max(fine.value - coarse.value, 0.0) + self._edge_error
+        error = max(fine.value + fine.gap - coarse.value, 0.0) + self._edge_error
         grid = fine.process.grid
         return InformedBound(
             kappa,
@@ -174,10 +173,10 @@ class InformedBounds:
         coarse = self._level(2 * step, age, largest)
         coarse.solve(kappa, span, deadline)
         if self._given_largest is None:
-            coarse, largest = self._large_enough(coarse, age, largest, kappa, deadline)
+            coarse, largest = self._large_enough(coarse, age, largest, kappa, deadline - _LATER_SHARE * self.seconds)
         while True:
             began = time.monotonic()
-            fine = self._level(self._given_step or self._well_placed(step), age, largest)
+            fine = self._level(self._given_step or well_placed(step, *self._fixed_sizes), age, largest)
             # Twice the step rounds every level at least as far down, so that the difference is not too optimistic.
             twice = self._level(2 * fine.process.grid.step, age, largest)
             if twice.process.grid != coarse.process.grid:
@@ -188,7 +187,7 @@ class InformedBounds:
             if self._given_step:
                 return coarse, fine
             fine.solve(kappa, span, deadline)
-            close = fine.value - coarse.value + self._edge_error <= self.tolerance
+            close = fine.value + fine.gap - coarse.value + self._edge_error <= self.tolerance
             # Half the step takes about six times as long.
             late = time.monotonic() + 6 * (time.monotonic() - began) > deadline
             finer = Grid.covering(fine.process.grid.step / 2, age, largest)
@@ -225,21 +224,6 @@ class InformedBounds:
         doublings = math.ceil(math.log2(extent / (smallest * _FIRST_LEVELS)))
         return smallest * 2.0 ** max(doublings, -6)
 
-    def _well_placed(self, step: float) -> float:
-        """A step at most that large, and more than half of it, with whose grid fixed sizes agree best."""
-        sizes, shares = self._fixed_sizes
-        candidates = [step]
-        for size in sizes.tolist():
-            least = math.ceil(size / step * _NUDGE)
-            candidates += (size / np.arange(least, max(2 * least, 1))[:_PLACES]).tolist()
-
-        def lost(each: float) -> float:
-            """Steps by which a pair's sizes are rounded down on this grid and on that of twice the step, on average."""
-            places = sizes[:, None] / (np.array([each, 2 * each]) * _NUDGE)
-            return float((shares @ (places - np.floor(places))) @ [1.0, 2.0])
-
-        return min((each for each in candidates if step / 2 < each <= step), key=lambda each: round(lost(each), 6))
-
     @property
     def _fixed_sizes(self) -> tuple[Floats, Floats]:
         """Deterministic service times of both routers and how many of a pair's requests have each on average."""
@@ -256,22 +240,18 @@ class InformedBounds:
         return np.array([size for size, _ in fixed]), np.array([share for _, share in fixed])
 
     def _level(self, step: float, age: float, largest: float) -> _Level:
-        return _Level(InformedProcess(self.workload, Grid.covering(self._nudged(step), age, largest)))
-
-    def _nudged(self, step: float) -> float:
-        """The step, or a trifle less if a size that is a multiple of it would be rounded down for rounding alone."""
-        missed = (size / step - whole_steps(size, step) > 1 - 1e-9 for size in self._fixed_sizes[0].tolist())
-        return step * _NUDGE if any(missed) else step
+        grid = Grid.covering(nudged(step, self._fixed_sizes[0]), age, largest)
+        return _Level(InformedProcess(self.workload, grid))
 
 
 class _Level:
-    """One grid, and the latest potential, value and number of iterations on it."""
+    """One grid, and the latest potential, value, what the value is short of at most, and number of iterations."""
 
     def __init__(self, process: InformedProcess) -> None:
         self.process = process
         self.potential = np.zeros((process.grid.size, process.grid.size))
         self.kappa = -1.0
-        self.value = -math.inf
+        self.value, self.gap = -math.inf, math.inf
         self.iterations = 0
 
     def solve(self, kappa: float, span: float, deadline: float) -> None:
@@ -283,6 +263,7 @@ class _Level:
             gain = after - self.potential
             low, high = float(gain.min()), float(gain.max())
             self.value = max(self.value, low - self.process.rounding(self.potential, kappa))
+            self.gap = high - self.value
             self.iterations += 1
             self.potential = after - after[0, 0]
             if high - low <= span or time.monotonic() > deadline:

@@ -13,6 +13,9 @@ from ..service import Service
 
 Floats = NDArray[np.float64]
 
+_PLACES = 64  # steps tried at most for each fixed size
+_NUDGE = 1 - 2.0**-40  # of a step of which a size is a multiple but for rounding
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -94,3 +97,30 @@ def whole_steps(size: float, step: float) -> int:
     while (count + 1) * step <= size:
         count += 1
     return count
+
+
+def nudged(step: float, sizes: Floats) -> float:
+    """The step, or a trifle less if one of the sizes, a multiple of it, would be rounded down for rounding alone."""
+    missed = (size / step - whole_steps(size, step) > 1 - 1e-9 for size in sizes.tolist())
+    return step * _NUDGE if any(missed) else step
+
+
+def well_placed(step: float, sizes: Floats, shares: Floats) -> float:
+    """A step at most that large, and more than half of it, with whose grid fixed sizes agree best.
+
+    Args:
+        step: The largest step.
+        sizes: Fixed service times, shape (k,).
+        shares: How many of a pair's requests have each on average, shape (k,).
+    """
+    candidates = [step]
+    for size in sizes.tolist():
+        least = math.ceil(size / step * _NUDGE)
+        candidates += (size / np.arange(least, max(2 * least, 1))[:_PLACES]).tolist()
+
+    def lost(each: float) -> float:
+        """How far a pair's sizes are rounded down, in steps, on this grid and on that of twice the step."""
+        places = sizes[:, None] / (np.array([each, 2 * each]) * _NUDGE)
+        return float((shares @ (places - np.floor(places))) @ [1.0, 2.0])
+
+    return min((each for each in candidates if step / 2 < each <= step), key=lambda each: round(lost(each), 6))

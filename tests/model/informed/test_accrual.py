@@ -25,8 +25,8 @@ def test_accrued_is_the_mean_reward_until_the_next_pair(reward: Reward, level: f
 
     def earned(time: float) -> float:
         ages = np.array([max(-level, 0.0), max(time - level, 0.0)])
-        before, after = reward(ages).tolist()
-        return (after - before) * rate * math.exp(-rate * time)
+        worth = reward(ages)
+        return float(worth[1] - worth[0]) * rate * math.exp(-rate * time)
 
     bends = sorted({0.0, *(knot + level for knot in (0.0, 1.0, 3.0, 4.0, 5.0) if knot + level > 0), 40.0, 400.0})
     mean = sum(quad(earned, low, high, epsabs=1e-12)[0] for low, high in itertools.pairwise(bends))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.model.informed.grid import Grid, Jump, whole_steps
+from bellqueue.model.informed.grid import Grid, Jump, nudged, well_placed, whole_steps
 from bellqueue.model.service import Service
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +63,22 @@ def test_interpolation_is_exact_for_linear_functions_inside() -> None:
     coarse, fine = Grid.covering(0.5, 3.0, 6.0), Grid.covering(0.25, 3.0, 8.0)
     values = coarse.interpolation(fine) @ (2.0 + 3.0 * coarse.levels)
     np.testing.assert_allclose(values, 2.0 + 3.0 * np.minimum(fine.levels, 6.0), atol=1e-12)
+
+
+@given(sizes=st.lists(st.floats(0.1, 20.0), min_size=1, max_size=4), step=st.floats(0.05, 2.0))
+def test_a_well_placed_step_is_of_the_size_asked_for_and_loses_no_more(sizes: list[float], step: float) -> None:
+    laws, shares = np.array(sizes), np.full(len(sizes), 1 / len(sizes))
+    placed = well_placed(step, laws, shares)
+    assert step / 2 < placed <= step
+
+    def lost(each: float) -> float:
+        return sum((size / (k * each)) % 1.0 * k for size in sizes for k in (1, 2))
+
+    if all(1e-6 < (size / step) % 1.0 < 1 - 1e-6 for size in sizes):
+        assert lost(nudged(placed, laws)) <= lost(step) + 1e-3 * len(sizes)
+
+
+def test_steps_on_which_the_sizes_lie_are_found_and_kept() -> None:
+    assert well_placed(0.25, np.array([1.0, 6.0]), np.array([0.7, 0.3])) == 0.25
+    assert well_placed(0.3, np.array([1.0, 1.5]), np.array([0.5, 0.5])) == pytest.approx(0.25)
+    assert well_placed(0.3, np.array([]), np.array([])) == 0.3

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from bellqueue.model.pair_order import WithinPairOrder
 from bellqueue.model.reward import PiecewiseLinearReward, Reward, WarmupReward
 from bellqueue.model.service import Service
 from bellqueue.model.workload import Workload
@@ -49,14 +50,14 @@ def unequal(seed: int, pair_rate: float | None = None) -> Workload:
     routers = [tuple(_service(rng) for _ in range(count)) for count in counts]
     scale = float(rng.uniform(2.0, 8.0))
     table = ((0.0, 0.0), (scale / 2, 0.1 * scale), (scale, 0.5 * scale), (2 * scale, 1.5 * scale))
-    reward: Reward = [
+    rewards: tuple[Reward, ...] = (
         PiecewiseLinearReward.setup(scale),
         PiecewiseLinearReward.through(table),
         WarmupReward(scale / 2),
-    ][seed % 3]
-    names = [tuple(f"{router}{kind}" for kind in range(count)) for router, count in zip("ab", counts, strict=True)]
-    order = "shortest-first" if rng.random() < 0.3 else "random"
-    workload = Workload(1.0, joint, *routers, *names, reward, False, order)  # type: ignore[arg-type]
+    )
+    a, b = (tuple(f"{router}{kind}" for kind in range(count)) for router, count in zip("ab", counts, strict=True))
+    order: WithinPairOrder = "shortest-first" if rng.random() < 0.3 else "random"
+    workload = Workload(1.0, joint, routers[0], routers[1], a, b, rewards[seed % 3], False, order)
     load = float(np.exp(rng.uniform(np.log(0.003), np.log(0.1))))
     return replace(workload, pair_rate=pair_rate or load / workload.mean_service_time)
 
