@@ -380,8 +380,8 @@ class Scenario(Section):
         if not ends[0] > ends[1] * (1 + 1e-12):
             raise NoTradeOffError(
                 f"baseline.reward: no trade-off: throughput is {ends[0]:.6g} whether pairs are split or not; "
-                "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, warmup, or a bent "
-                "table)"
+                "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, a warmup, or a "
+                "bent table)"
             )
         return workload
 
