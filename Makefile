@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 TOOLS := .browser-tools
 CHECKERS := axe-core@4.14.1 vnu-jar@26.9.27
-PACKAGES := model circuits backends analysis runner
+PACKAGES := src model circuits backends analysis runner
 # The strict editable install links file by file, so it is repeated when the list of files changes.
 FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name 'py.typed' -o -path '*/templates/*'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
@@ -30,7 +30,7 @@ test-browser: docs $(TOOLS)/.installed
 lint: $(VENV)/.dev $(LISTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES:%=-p bellqueue.%)
+	$(BIN)/mypy -p bellqueue
 	$(BIN)/mypy tests benchmarks docs/extensions
 
 format: $(VENV)/.dev

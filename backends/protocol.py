@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from ..circuits.plan import SamplingPlan
+from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
-from ..model.strategy import bell_pairs_for
+from ..model.games.strategy import bell_pairs_for
 from ..model.trials import Trials
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -80,7 +80,7 @@ class Backend(Protocol):
         """What this backend is; reads the calibration."""
         ...
 
-    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
         """Hand over a plan under a unique key; returns the job's id. `seed` makes simulators reproducible."""
         ...
 
@@ -200,7 +200,7 @@ class RemoteBackend(Backend, Protocol):
     `submit` never tries twice by itself. Where it raises UnreachableError the job may exist: `find` tells.
     """
 
-    def split(self, plan: SamplingPlan) -> Sequence[range]:
+    def split(self, plan: Schedule) -> Sequence[range]:
         """The trials of each job, consecutive and together all of the plan.
 
         Raises:
@@ -208,7 +208,7 @@ class RemoteBackend(Backend, Protocol):
         """
         ...
 
-    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+    def estimate(self, plan: Schedule) -> CostEstimate:
         """What the whole plan will take."""
         ...
 
@@ -216,7 +216,7 @@ class RemoteBackend(Backend, Protocol):
         """The result of a finished job as the provider gave it, unparsed."""
         ...
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         """The trials in a downloaded result, in the order of the part; needs no network.
 
         Raises:

@@ -8,12 +8,12 @@ from importlib.util import find_spec
 
 from ..model.errors import BackendError
 from ..model.suggestion import suggestion
-from .aer import AerBackend
-from .braket_cloud import BraketBackend
-from .braket_local import BraketLocalBackend
-from .fake import FakeBackend, snapshot_names, snapshot_qubits
-from .ibm import IbmBackend
+from .braket.adapter import BraketBackend
+from .ibm.adapter import IbmBackend
 from .protocol import LocalBackend, RemoteBackend
+from .simulators.aer import AerBackend
+from .simulators.braket_local import BraketLocalBackend
+from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
 from .summary import BackendSummary
 
 Factory = Callable[[str | None], LocalBackend | RemoteBackend]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from bellqueue.model.simulation import Estimate
+from bellqueue.model.queueing.simulation import SimulatedEstimate
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -12,13 +12,15 @@ BATCHES = 32
 MEASURES = ("waiting_time", "splitting_probability", "baseline_throughput")
 
 
-def estimates(waited: Floats, splits: Floats, pairs: Floats, reward: Floats, elapsed: Floats) -> dict[str, Estimate]:
+def estimates(
+    waited: Floats, splits: Floats, pairs: Floats, reward: Floats, elapsed: Floats
+) -> dict[str, SimulatedEstimate]:
     """The three measures, given for each batch what both requests waited, pairs split, pairs, reward and time passed.
 
     All have shape (BATCHES,).
     """
     return {
-        "waiting_time": Estimate.of(waited / (2 * pairs)),
-        "splitting_probability": Estimate.of(splits / pairs),
-        "baseline_throughput": Estimate.of(reward / elapsed),
+        "waiting_time": SimulatedEstimate.of(waited / (2 * pairs)),
+        "splitting_probability": SimulatedEstimate.of(splits / pairs),
+        "baseline_throughput": SimulatedEstimate.of(reward / elapsed),
     }

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from bellqueue.model.game import ClassicalOptimum, XorGame, classical_optimum
-from bellqueue.model.reward import PowerReward
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.values.classical_value import ClassicalOptimum, classical_optimum
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.queueing.reward import PowerReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 from numpy.typing import NDArray
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, agree, duration, interleaved, times

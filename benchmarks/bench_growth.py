@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from bellqueue.model.enumeration import best_signs
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.enumeration import best_signs
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table, duration, interleaved

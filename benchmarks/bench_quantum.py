@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from bellqueue.model.game import QuantumOptimum, XorGame, quantum_optimum
+from bellqueue.model.games.values.quantum_value import QuantumOptimum, quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table, Timing, agree, duration, interleaved, times, version_of

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends import open_backend
-from bellqueue.backends.aer import AerBackend, bind
-from bellqueue.backends.prediction import predictor
+from bellqueue.backends.calibration.prediction import predictor
+from bellqueue.backends.simulators.aer import AerBackend, bind
 from bellqueue.circuits.qiskit_circuit import bell_circuit, table_from_counts
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.context import with_context
-from bellqueue.runner.folder import write_trials
-from bellqueue.runner.pipeline import (
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.folder import write_trials
+from bellqueue.runner.experiment.pipeline import (
     Experiment,
     analyse_run,
     measure,
@@ -72,7 +72,7 @@ class Subject:
         with tempfile.TemporaryDirectory() as folder:
             write_trials(Path(folder), trials)
         plan = plan_record(self.experiment, self.backend)
-        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers, context=False)
+        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers)
         return trials.counts().table
 
 
@@ -95,9 +95,7 @@ def check_correlators(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any])
 
 
 def fixed_costs(subject: Subject) -> dict[str, float]:
-    """Seconds of the parts of `bellqueue run` that do not depend on the shots, without the search for rivals."""
-    from bellqueue.runner.terminal import progress_bars, search_rivals
-
+    """Seconds of the parts of `bellqueue run` that do not depend on the shots."""
     found: dict[str, float] = {}
 
     def timed(name: str, call: Callable[[], Any]) -> Any:
@@ -107,13 +105,10 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
     scenario, backend = subject.experiment.scenario, subject.backend
     experiment = timed("planning", partial(prepare, scenario, SEED, predictor(backend)))
     trials, plan = measure(experiment, backend, lambda _: None), plan_record(experiment, backend)
-    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers, context=False)
+    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers)
     first = timed("frontiers for the report", analyse)
     found["frontiers for the report"] -= once(analyse)[0]
-    strategy = plan.operating_point().strategy
-    first = timed(
-        "simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers, strategy)
-    )
+    first = timed("simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers))
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -121,11 +116,6 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
             write_results(Path(folder), first)
 
     timed("figures and report", write)
-    with progress_bars() as progress:
-        timed(
-            "wider rivals (--no-rivals leaves them out)",
-            partial(search_rivals, experiment.frontiers.workload, progress),
-        )
     return found
 
 

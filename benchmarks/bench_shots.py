@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from bellqueue.analysis.functional import unit_weights
-from bellqueue.analysis.planning import Design, best_design, naive_design
-from bellqueue.analysis.power import ScoreLaw
-from bellqueue.analysis.tails import log_binomial_tail, log_chernoff_tail
+from bellqueue.analysis.certificate.scores import unit_weights
+from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff_tail
+from bellqueue.analysis.design.design import Design, best_design, naive_design
+from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
 from ._measure import Claim, DisagreementError, Say, Section, Table
@@ -115,11 +114,11 @@ def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | 
     N solves (q−ω)·√N = √(ln(1/α)/2) + z·σ, z the normal quantile of the power.
     """
     design = naive_design(frontiers, noisy(frontiers, visibility), SIGNIFICANCE, POWER)
-    game = routing_game(frontiers.workload, design.certificate_multiplier)
+    game = frontiers.game(design.certificate_multiplier)
     r = np.array(design.input_distribution)
     assert design.strategy_multiplier is not None  # the prediction was a function
     correlators = noisy(frontiers, visibility)(design.strategy_multiplier)
-    law = ScoreLaw.of(game.matrix, r, correlators, frontiers.classical_bound(design.certificate_multiplier).high)
+    law = ScoreLaw.of(game.matrix, r, correlators, game.bound("memoryless").high)
     gap = law.mean - law.null_mean
     if gap <= 0:
         return design, None
@@ -143,7 +142,7 @@ def _experiment(
     assert design.strategy_multiplier is not None  # the prediction was a function
     return Experiment(
         trials,
-        routing_game(frontiers.workload, design.certificate_multiplier).matrix,
+        frontiers.game(design.certificate_multiplier).matrix,
         np.array(design.input_distribution),
         noisy(frontiers, visibility)(design.strategy_multiplier),
         log_p_value,
@@ -165,10 +164,10 @@ def compare(name: str, frontiers: Frontiers, runs: int, say: Say) -> Iterator[tu
         assert design.information_limit_trials is not None  # it certifies
         limit = ours.trials / design.information_limit_trials
         power = ours.simulated_power(runs, rng)
-        plain, rival = even(frontiers, visibility)
-        ratio = rival.trials / ours.trials if rival else math.inf
-        if rival:
-            rival.simulated_power(runs, rng)
+        plain, other = even(frontiers, visibility)
+        ratio = other.trials / ours.trials if other else math.inf
+        if other:
+            other.simulated_power(runs, rng)
         yield (
             (
                 name,
@@ -176,7 +175,7 @@ def compare(name: str, frontiers: Frontiers, runs: int, say: Say) -> Iterator[tu
                 str(ours.trials),
                 f"{limit:.2f}×",
                 f"{plain.trials / ours.trials:.1f}×" if plain.trials else "never",
-                f"{ratio:.1f}×" if rival else "never",
+                f"{ratio:.1f}×" if other else "never",
                 f"{100 * power:.1f} %",
             ),
             limit,

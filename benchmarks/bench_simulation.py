@@ -10,16 +10,16 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from bellqueue.model.routing import SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate, simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.routing import SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import SimulatedEstimate, simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, interleaved, times, version_of
 from ._measures import BATCHES, MEASURES, Floats
 
-Run = Callable[[Workload, Floats, int, int], dict[str, Estimate]]
+Run = Callable[[Workload, Floats, int, int], dict[str, SimulatedEstimate]]
 
 OURS = "bellqueue"
 PACKAGES = {"SimPy": "simpy", "Ciw": "ciw", "numba loop": "numba"}
@@ -27,7 +27,7 @@ APART = 4.0  # standard errors within which two means agree
 MEMORY_LIMIT = 1e9  # bytes
 
 
-def bellqueue_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, Estimate]:
+def bellqueue_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures from `simulate`."""
     result = simulate(workload, SplittingRouting(split), pairs, np.random.default_rng(seed), batches=BATCHES)
     return {name: getattr(result, name) for name in MEASURES}
@@ -97,7 +97,7 @@ def compare(
     """
     runs = {name: run for name, run in simulations().items() if name in pairs}
 
-    def fresh(name: str) -> Callable[[], dict[str, Estimate]]:
+    def fresh(name: str) -> Callable[[], dict[str, SimulatedEstimate]]:
         seeds = count(1)
         return lambda: runs[name](workload, split, pairs[name], next(seeds))
 
@@ -108,7 +108,7 @@ def compare(
     return rates, distances
 
 
-def distance(ours: Mapping[str, Estimate], theirs: Mapping[str, Estimate], name: str) -> float:
+def distance(ours: Mapping[str, SimulatedEstimate], theirs: Mapping[str, SimulatedEstimate], name: str) -> float:
     """Standard errors between the two means that are furthest apart.
 
     Raises:

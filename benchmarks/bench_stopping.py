@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from bellqueue.analysis.martingale import log_wealth
-from bellqueue.analysis.planning import best_design
-from bellqueue.analysis.stopping import rounds
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.rounds import FIRST_ROUND, GROWTH, job_rounds
+from bellqueue.analysis.certificate.martingale import log_wealth
+from bellqueue.analysis.certificate.stopping import rounds
+from bellqueue.analysis.design.design import best_design
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.rounds import FIRST_ROUND, job_rounds
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table
@@ -53,8 +52,8 @@ class Task:
         design = best_design(frontiers, predicted, significance, POWER)
         if design.trials is None or design.method != "exact binomial":
             raise SystemExit(f"visibility {visibility}: no design whose scores are 0 or 1; choose another")
-        game = routing_game(frontiers.workload, design.certificate_multiplier).matrix
-        bound = (1 + frontiers.classical_bound(design.certificate_multiplier).high / float(np.abs(game).sum())) / 2
+        game = frontiers.game(design.certificate_multiplier)
+        bound = (1 + game.bound("memoryless").high / float(np.abs(game.matrix).sum())) / 2
         return cls(significance, design.trials, design.predicted_score_rate, bound)
 
     def stops(self, runs: int, rng: np.random.Generator) -> Integers:
@@ -62,7 +61,7 @@ class Task:
         budget = BUDGET * self.fixed
         ends = [
             np.arange(1, budget + 1),
-            np.array([part.stop for part in rounds(budget, min(FIRST_ROUND, budget), GROWTH)]),
+            np.array([part.stop for part in rounds(budget, min(FIRST_ROUND, budget))]),
             np.array([part.stop for part in job_rounds(budget, 1)]),
         ]
         taken = np.empty((len(ends), runs), dtype=np.int64)

@@ -6,9 +6,9 @@ from typing import Any
 
 import ciw
 import numpy as np
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import SimulatedEstimate
+from bellqueue.model.queueing.workload import Workload
 
 from ._measures import BATCHES, Floats, estimates
 
@@ -54,7 +54,7 @@ class _Sampled(ciw.dists.Distribution):  # type: ignore[misc]
         return service.mean if service.kind == "deterministic" else float(service.sample(self.rng, 1)[0])
 
 
-def ciw_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, Estimate]:
+def ciw_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means, of about that many pairs."""
     ciw.seed(seed)
     routing, service = _PairRouting(workload, split, seed), _Sampled(seed)
@@ -72,7 +72,9 @@ def ciw_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[st
     return _measured(simulation.get_all_records(), routing.splits, workload, horizon)
 
 
-def _measured(records: list[Any], splits: list[bool], workload: Workload, horizon: float) -> dict[str, Estimate]:
+def _measured(
+    records: list[Any], splits: list[bool], workload: Workload, horizon: float
+) -> dict[str, SimulatedEstimate]:
     """Waits and idle periods read off the records of both servers, in batches of equal time."""
     batch = horizon / BATCHES
     waited, reward, pairs, split = (np.zeros(BATCHES) for _ in range(4))

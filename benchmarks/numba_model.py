@@ -9,9 +9,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from bellqueue.model.reward import PiecewiseLinearReward
-from bellqueue.model.simulation import Estimate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.reward import PiecewiseLinearReward
+from bellqueue.model.queueing.simulation import SimulatedEstimate
+from bellqueue.model.queueing.workload import Workload
 
 from ._measures import BATCHES, Floats, estimates
 
@@ -83,7 +83,7 @@ def _loop(
 _compiled: Any = numba.njit(_loop)
 
 
-def numba_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, Estimate]:
+def numba_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means. Services are all deterministic or all exponential, the reward a set-up."""
     kinds = {service.kind for service in (*workload.services_a, *workload.services_b)}
     reward = workload.reward

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import simpy
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import Estimate
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import SimulatedEstimate
+from bellqueue.model.queueing.workload import Workload
 
 from ._measures import BATCHES, Floats, estimates
 
@@ -51,7 +51,7 @@ class SimpyBatch:
     reward: float = 0.0
 
 
-def simpy_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, Estimate]:
+def simpy_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means, of a SimPy simulation with a process for each request."""
     env = simpy.Environment()
     servers = [SimpyServer(env, workload) for _ in range(2)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.strategy import bell_pairs_for
+from ..model.games.strategy import bell_pairs_for
 from .tsirelson import Router, rotations
 
 if TYPE_CHECKING:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.strategy import bell_pairs_for
+from ..model.games.strategy import bell_pairs_for
+from .schedule import Setting
 from .tsirelson import Router, angle_names, rotations
 
 if TYPE_CHECKING:
@@ -107,3 +108,9 @@ def table_from_counts(counts: Mapping[str, int]) -> Integers:
 
 def _value(key: str) -> int:
     return int(key, 16) if key.startswith("0x") else int(key, 2)
+
+
+def bind(circuit: QuantumCircuit, settings: Sequence[Setting]) -> dict[Any, list[float]]:
+    """The settings' angles as Aer's `parameter_binds` wants them: parameter → its value in each setting."""
+    angles = zip(*(setting.angles for setting in settings), strict=True)
+    return {parameter: list(values) for parameter, values in zip(angle_parameters(circuit), angles, strict=True)}

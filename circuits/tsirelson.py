@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..model.strategy import bell_pairs_for
+from ..model.games.strategy import bell_pairs_for
 
 Router = Literal["a", "b"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..model.scenario import Scenario
+    from ..model.scenario.file import Scenario
     from .notebook import analyze, frontiers, plot, run
 
 __all__ = ["Scenario", "analyze", "frontiers", "plot", "run"]

@@ -1,5 +1,5 @@
 """`python -m bellqueue.runner` is `bellqueue`."""
 
-from .cli import main
+from .commands.cli import main
 
 main()

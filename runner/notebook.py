@@ -5,7 +5,7 @@
 >>> result.certified
 True
 >>> plot(result)  # in a notebook this is the picture; plot(result).savefig("frontier.png") writes it
-<ShownFigure size 480x760 with 2 Axes>
+<ShownFigure size 460x760 with 2 Axes>
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis.counts_file import SCHEMA, sample_of
-from ..analysis.frontier_record import FrontierRecord, frontier_record
-from ..analysis.record import Analysis
+from ..analysis.records.analysis_record import Analysis
+from ..analysis.records.counts_file import SCHEMA, sample_of
+from ..analysis.records.frontier_record import FrontierRecord, every_classical_record, frontier_record
 from ..backends import RemoteBackend, open_backend
 from ..model.errors import BackendError, DataError
-from ..model.operating import Frontiers
-from ..model.scenario import Scenario
-from .execution import analyse_data, execute
-from .pipeline import analyse_foreign
-from .results import FrontierResult, Result
+from ..model.games.operating_point import Frontiers
+from ..model.scenario.file import Scenario
+from .commands.told_progress import Tell, shown_progress
+from .experiment.execution import analyse_data, execute
+from .experiment.pipeline import analyse_foreign
+from .experiment.results import FrontierResult, Result
 from .scenarios import named_scenario
-from .terminal import search_rivals
-from .told_progress import Tell, shown_progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,12 +37,11 @@ if TYPE_CHECKING:
 GIVEN = "counts given in Python"  # what a record says of counts that have no file
 
 
-def frontiers(scenario: Scenario | str | Path, *, rivals: bool = False, progress: bool | Tell = True) -> FrontierResult:
-    """The three frontiers of a scenario: classical, quantum, with communication.
+def frontiers(scenario: Scenario | str | Path, *, progress: bool | Tell = True) -> FrontierResult:
+    """The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
 
     Args:
         scenario: A scenario, its file, or "default".
-        rivals: Whether to search the wider classical rivals, too (a few seconds).
         progress: Whether to show how far it is, or a function that is told (what, done, total).
 
     Raises:
@@ -60,8 +58,8 @@ def frontiers(scenario: Scenario | str | Path, *, rivals: bool = False, progress
     with shown_progress(progress) as shown:
         shown.add_task("solving the game along the frontiers", total=None)
         solved = Frontiers.of(asked)
-        curves = search_rivals(solved.workload, shown) if rivals else ()
-        return FrontierResult.of(frontier_record(asked.title, solved, curves))
+        shown.add_task("bounding every classical router", total=None)
+        return FrontierResult.of(frontier_record(asked.title, solved, every_classical_record(solved.workload)))
 
 
 def run(
@@ -70,7 +68,6 @@ def run(
     shots: int | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
-    rivals: bool = False,
     progress: bool | Tell = True,
 ) -> Result:
     """Run the experiment on a simulator in this process and certify whether the advantage was observed.
@@ -81,7 +78,6 @@ def run(
         shots: Trials, instead of the scenario's.
         seed: Of settings and simulator; without it a fresh one, which the result's provenance holds.
         out: Folder for the run, which must not exist yet; without it nothing is written.
-        rivals: Whether to search the wider classical rivals, too (a few seconds).
         progress: Whether to show how far it is, or a function that is told (what, done, total).
 
     Raises:
@@ -108,7 +104,7 @@ def run(
     source = None if isinstance(scenario, Scenario) else str(scenario)
     place = Path(out) if out is not None else None
     with shown_progress(progress) as shown:
-        done = execute(asked, source, opened, _seed(seed), lambda _: place, rivals, shown)
+        done = execute(asked, source, opened, _seed(seed), lambda _: place, shown)
     return Result.of(done.analysis, done.trials, done.folder)
 
 
@@ -116,7 +112,6 @@ def analyze(
     data: str | Path | Mapping[str, Any] | ArrayLike,
     scenario: Scenario | str | Path | None = None,
     *,
-    rivals: bool = False,
     progress: bool | Tell = True,
 ) -> Result:
     """Analyse counts or trials taken elsewhere, or a run again.
@@ -128,7 +123,6 @@ def analyze(
         data: Path of a counts JSON, a trials CSV or a run's folder; or counts[x][y][a][b], nested or as an array; or
             the content of a counts file as a dict, which may also declare types, settings and their distribution.
         scenario: What the data belong to: a scenario, its file, or "default". A run's folder brings its own.
-        rivals: Whether to search the wider classical rivals, too (a few seconds).
         progress: Whether to show how far it is, or a function that is told (what, done, total).
 
     Raises:
@@ -148,13 +142,12 @@ def analyze(
         raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
     with shown_progress(progress) as shown:
         if path is not None:
-            return Result.of(analyse_data(path, asked, rivals, shown))
+            return Result.of(analyse_data(path, asked, shown))
         assert asked is not None  # refused above
         workload = asked.workload()
         sample = sample_of(_content(data), workload)
-        curves = search_rivals(workload, shown) if rivals else ()
         shown.add_task("analysing", total=None)
-        return Result.of(analyse_foreign(GIVEN, sample, asked, wider_rivals=curves))
+        return Result.of(analyse_foreign(GIVEN, sample, asked))
 
 
 def plot(shown: Analysis | FrontierRecord) -> Figure:
@@ -167,9 +160,9 @@ def plot(shown: Analysis | FrontierRecord) -> Figure:
         DataError: it is something else.
 
     >>> plot(frontiers("default"))
-    <ShownFigure size 480x760 with 2 Axes>
+    <ShownFigure size 460x760 with 2 Axes>
     """
-    from ..analysis.figures import frontier_figure
+    from ..analysis.report.figures.frontiers import frontier_figure
 
     if isinstance(shown, Analysis):
         return frontier_figure(shown.frontiers, shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..model.errors import ScenarioError
-from ..model.scenario import Scenario
+from ..model.scenario.file import Scenario
 from ..model.suggestion import nearest
 
 DEFAULT = "default"

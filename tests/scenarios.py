@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 
 # Sixteen counts each, from the data published with arXiv:2503.18949 (ibm_hanoi qubits 19-20, ibm_geneva qubits
 # 21-23), x, y = 0 being the short request and B's outcome bit inverted: counts[x][y][a][b].

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.model.game import quantum_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
 
 from benchmarks import _results
 from benchmarks.__main__ import BENCHMARKS
@@ -95,10 +95,10 @@ def test_simulated_runs_have_the_power_computed() -> None:
     frontiers = scenarios()["default"]
     for visibility in (1.0, 0.9):
         _, ours = designed(frontiers, visibility)
-        _, rival = even(frontiers, visibility)
-        assert rival is not None
-        assert ours.trials < rival.trials
-        for experiment in (ours, rival):
+        _, other = even(frontiers, visibility)
+        assert other is not None
+        assert ours.trials < other.trials
+        for experiment in (ours, other):
             experiment.simulated_power(400, np.random.default_rng(2))
 
 

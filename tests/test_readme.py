@@ -56,14 +56,11 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path) -> Non
     for figure, row in (
         ("0.4978", "waiting time W 0.4978 0.5666"),
         ("0.5666", "waiting time W 0.4978 0.5666"),
-        ("0.5488", "asymmetric memoryless 0.5488"),
-        ("0.5518", "shared-clock classical 0.5518"),
         ("180 000", "180000 (0 lost)"),
     ):
         assert figure in told
         assert row in words
-    report = (checkout / "hanoi.html").read_text("utf-8")
-    assert report.count("the observed point waits less than this rival") == 2
+    assert "Certified:" in (checkout / "hanoi.html").read_text("utf-8")
 
 
 def test_the_python_of_readme_runs(checkout: Path) -> None:
@@ -91,6 +88,5 @@ def test_the_notebook_goes_from_nothing_to_a_certificate_and_a_picture(checkout:
     assert result["text/plain"].startswith("<Result CERTIFIED: ")
     assert result["text/html"].count("<table") == 1
     assert hanoi["text/plain"].startswith("<Result CERTIFIED: waiting time 0.4978 against 0.5666 classical")
-    assert "shared-clock classical" in hanoi["text/html"]
     for shown in (picture, hanoi_picture):
         assert shown["image/png"].startswith("iVBORw0KGgo")  # a PNG in base64

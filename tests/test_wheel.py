@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ("model", "circuits", "backends", "analysis", "runner", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("src", "model", "circuits", "backends", "analysis", "runner", "pyproject.toml", "README.md", "LICENSE")
 
 
 def _call(*command: str | Path, cwd: Path) -> str:
@@ -43,7 +43,7 @@ def test_the_wheel_runs_the_main_job(tmp_path: Path) -> None:
     _call(python, "-m", "pip", "--disable-pip-version-check", "-q", "install", "-c", ROOT / "constraints.txt", wheel,
           cwd=elsewhere)  # fmt: skip
     bellqueue = tmp_path / "empty" / "bin" / "bellqueue"
-    record = json.loads(_call(bellqueue, "run", "--seed", "1", "--json", "--no-rivals", "--out", "run", cwd=elsewhere))
+    record = json.loads(_call(bellqueue, "run", "--seed", "1", "--json", "--out", "run", cwd=elsewhere))
     assert record["certificate"]["certified"]
     assert (elsewhere / "run" / "report.html").stat().st_size > 10_000
     script = "import bellqueue.model, bellqueue.analysis, sys; print(*sys.modules)"

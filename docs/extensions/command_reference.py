@@ -13,12 +13,12 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 _WIDTH = "80"
-_PROGRAM = "import sys; sys.argv[0] = 'bellqueue'; from bellqueue.runner.cli import main; main()"
+_PROGRAM = "import sys; sys.argv[0] = 'bellqueue'; from bellqueue.runner.commands.cli import main; main()"
 
 
 def command_names() -> Iterator[str]:
     """The commands in the order of `bellqueue --help`."""
-    from bellqueue.runner.cli import app
+    from bellqueue.runner.commands.cli import app
     from typer.main import get_group
 
     yield from get_group(app).commands

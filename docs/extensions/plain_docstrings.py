@@ -57,7 +57,8 @@ def without_signature(
 ) -> tuple[str, str] | None:
     """Records and commands are written as files and options, which have pages of their own; no call to show."""
     record = what == "class" and isinstance(documented, type) and issubclass(documented, BaseModel)
-    command = what == "function" and name.startswith(("bellqueue.runner.cli.", "bellqueue.runner.sweep_options."))
+    commands = ("bellqueue.runner.commands.cli.", "bellqueue.runner.sweep.options.")
+    command = what == "function" and name.startswith(commands)
     return ("", "") if record or command else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from bellqueue.backends import Description, JobStatus
-from bellqueue.circuits.plan import SamplingPlan
+from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Trials
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class BenchBackend:
             self.visibility = -1.0
         if name != "visibility" or not 0 <= self.visibility <= 1:
             raise BackendError(f"bench: {argument!r} is not an option; write bench:visibility=0.93, from 0 to 1")
-        self._jobs: dict[str, tuple[str, SamplingPlan, np.random.Generator, list[NDArray[np.uint8]]]] = {}
+        self._jobs: dict[str, tuple[str, Schedule, np.random.Generator, list[NDArray[np.uint8]]]] = {}
 
     def describe(self) -> Description:
         """What is kept with every run; put here all that a reader of the paper will ask."""
@@ -46,7 +46,7 @@ class BenchBackend:
             calibration={"fringe_visibility": self.visibility},
         )
 
-    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
         """Take a plan in under the submitter's key; the work is done in `poll`."""
         job = f"bench-{len(self._jobs) + 1}"
         self._jobs[job] = (key, plan, np.random.default_rng(seed), [])

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
-from ..workload import Workload
+from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
+from ..queueing.workload import Workload
 
 Floats = NDArray[np.float64]
 

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NoBoundError
-from ..service import Service
-from ..workload import Workload
+from ..queueing.service import Service
+from ..queueing.workload import Workload
 from .accrual import horizon, largest_kappa, unbounded_slope
 from .grid import Grid, nudged, well_placed
-from .policy import PastInformedPolicy
 from .process import InformedProcess, numbers_kept
 
 Floats = NDArray[np.float64]
@@ -87,8 +86,9 @@ class InformedBounds:
     Args:
         workload: The queueing model.
         tolerance: The error that the grid may cost, in units of W − κτ. Defaults to 0.001.
-        seconds: Limit on the time spent on choosing the grid; beyond it the grid stays coarser. Defaults to 10. It is
-            also the limit of each further κ. With a limit that is reached, results depend on the machine's speed.
+        seconds: Limit on the computing time for the first κ, at which the grid is chosen; beyond it the grid stays
+            coarser. Defaults to 10. Each further κ has the same limit. If it is reached, results depend on the machine's
+            speed.
         step: h (units of time). Defaults to one chosen at the first κ asked for.
         largest_workload: Defaults to one chosen likewise.
 
@@ -118,8 +118,12 @@ class InformedBounds:
         self._edge_error = 0.0
         self._levels: tuple[_Level, _Level] | None = None  # grids of twice the step and of the step
 
-    def at(self, kappa: float) -> InformedBound:
+    def at(self, kappa: float, deadline: float = math.inf) -> InformedBound:
         """V(κ).
+
+        Args:
+            kappa: κ.
+            deadline: On the clock of this thread's computing time, when to stop if `seconds` are not over before.
 
         Raises:
             ValueError: κ is negative or not finite.
@@ -127,18 +131,11 @@ class InformedBounds:
         if not 0 <= kappa < math.inf:
             raise ValueError(f"kappa is {kappa!r}; it must be at least 0 and finite")
         if kappa not in self._bounds:
-            self._bounds[kappa] = self._solve(kappa)
+            self._bounds[kappa] = self._solve(kappa, deadline)
         return self._bounds[kappa]
 
-    def policy(self, kappa: float) -> PastInformedPolicy:
-        """The best decisions found for routers that know the whole past, at that κ."""
-        self._solve(kappa)
-        assert self._levels is not None  # just solved
-        fine = self._levels[1]
-        return PastInformedPolicy(fine.process.grid, fine.process.decisions(fine.potential, kappa))
-
-    def _solve(self, kappa: float) -> InformedBound:
-        deadline = time.monotonic() + self.seconds
+    def _solve(self, kappa: float, deadline: float) -> InformedBound:
+        deadline = min(deadline, time.thread_time() + self.seconds)
         span = _SPAN_SHARE * self.tolerance
         if self._levels is None:
             self._levels = self._chosen_levels(kappa, deadline)
@@ -175,7 +172,7 @@ class InformedBounds:
         if self._given_largest is None:
             coarse, largest = self._large_enough(coarse, age, largest, kappa, deadline - _LATER_SHARE * self.seconds)
         while True:
-            began = time.monotonic()
+            began = time.thread_time()
             fine = self._level(self._given_step or well_placed(step, *self._fixed_sizes), age, largest)
             # Twice the step rounds every level at least as far down, so that the difference is not too optimistic.
             twice = self._level(2 * fine.process.grid.step, age, largest)
@@ -189,7 +186,7 @@ class InformedBounds:
             fine.solve(kappa, span, deadline)
             close = fine.value + fine.gap - coarse.value + self._edge_error <= self.tolerance
             # Half the step takes about six times as long.
-            late = time.monotonic() + 6 * (time.monotonic() - began) > deadline
+            late = time.thread_time() + 6 * (time.thread_time() - began) > deadline
             finer = Grid.covering(fine.process.grid.step / 2, age, largest)
             if close or late or numbers_kept(self.workload.shape, finer) > MAX_NUMBERS:
                 return coarse, fine
@@ -209,7 +206,7 @@ class InformedBounds:
             if self._edge_error <= _EDGE_SHARE * self.tolerance:
                 return coarse, largest
             coarse, largest = wider, largest * _GROWTH
-            if numbers_kept(self.workload.shape, finer) > MAX_NUMBERS or time.monotonic() > deadline:
+            if numbers_kept(self.workload.shape, finer) > MAX_NUMBERS or time.thread_time() > deadline:
                 return coarse, largest
 
     @property
@@ -266,7 +263,7 @@ class _Level:
             self.gap = high - self.value
             self.iterations += 1
             self.potential = after - after[0, 0]
-            if high - low <= span or time.monotonic() > deadline:
+            if high - low <= span or time.thread_time() > deadline:
                 break
 
     def interpolated(self, values: Floats, other: _Level) -> Floats:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..workload import Workload
+from ..errors import NoBoundError
+from ..queueing.workload import Workload
 from .accrual import largest_kappa, throughput_slope
 from .bound import InformedBound, InformedBounds
 
@@ -68,25 +71,7 @@ class EveryClassicalFrontier:
 
     def waiting_time_at(self, baseline_throughput: ArrayLike) -> Floats:
         """W_E: at that τ, any shape, every classical router without communication waits at least this long."""
-        throughput = np.asarray(baseline_throughput, dtype=float)
-        return np.asarray((self._values + self._kappas * throughput[..., None]).max(axis=-1))
-
-    def baseline_throughput_at(self, waiting_time: ArrayLike) -> Floats:
-        """The most τ that any classical router without communication reaches if it waits that long, same shape.
-
-        It is min over κ > 0 of (W − V(κ))/κ.
-        """
-        waiting = np.asarray(waiting_time, dtype=float)
-        rising = self._kappas > 0
-        return np.asarray(((waiting[..., None] - self._values[rising]) / self._kappas[rising]).min(axis=-1))
-
-    def saving(self, baseline_throughput: ArrayLike, waiting_time: ArrayLike) -> Floats:
-        """W_E(τ) − W: how much longer every classical router waits at the same τ; negative if nothing is proved."""
-        return np.asarray(self.waiting_time_at(baseline_throughput) - np.asarray(waiting_time))
-
-    def throughput_gain(self, baseline_throughput: ArrayLike, waiting_time: ArrayLike) -> Floats:
-        """By how much τ exceeds that of every classical router that waits as long; negative if nothing is proved."""
-        return np.asarray(np.asarray(baseline_throughput) - self.baseline_throughput_at(waiting_time))
+        return envelope(((bound.kappa, bound.value) for bound in self.bounds), baseline_throughput)
 
     @cached_property
     def points(self) -> tuple[EveryClassicalPoint, ...]:
@@ -114,16 +99,16 @@ class EveryClassicalFrontier:
     def _corners(self) -> Floats:
         return np.array([_crossing(left, right) for left, right in pairwise(self._supporting)])
 
-    @cached_property
-    def _kappas(self) -> Floats:
-        return np.array([bound.kappa for bound in self.bounds])
 
-    @cached_property
-    def _values(self) -> Floats:
-        return np.array([bound.value for bound in self.bounds])
+def envelope(lines: Iterable[tuple[float, float]], baseline_throughput: ArrayLike) -> Floats:
+    """The largest V(κ) + κτ of lines (κ, V) at each τ, same shape."""
+    kappas, values = np.array(list(lines)).T
+    return np.asarray((values + kappas * np.asarray(baseline_throughput, dtype=float)[..., None]).max(axis=-1))
 
 
-def every_classical_frontier(bounds: InformedBounds, lines: int = LINES) -> EveryClassicalFrontier:
+def every_classical_frontier(
+    bounds: InformedBounds, lines: int = LINES, seconds: float = math.inf
+) -> EveryClassicalFrontier:
     """W_E between the throughputs of memoryless routers that split every pair and that split none.
 
     V is concave, so between two κ it lies below the continued chords of the neighbours. A further κ is placed where two
@@ -132,20 +117,27 @@ def every_classical_frontier(bounds: InformedBounds, lines: int = LINES) -> Ever
     Args:
         bounds: V of a workload; V at every κ used is kept there.
         lines: How many κ to use at most. Defaults to 33.
+        seconds: Limit on the computing time for all κ together; beyond it fewer are used. Defaults to none.
 
     Raises:
         ValueError: the throughput of memoryless routers does not fall strictly with the splitting probability.
+        NoBoundError: time is over before the first κ are solved.
     """
+    deadline = time.thread_time() + seconds
     workload = bounds.workload
     low, high = (float(workload.baseline_throughput(p)) for p in (1.0, 0.0))
     kappas = _first_kappas(workload)
-    bounds.at(kappas[len(kappas) // 2])  # a grid that is not chosen yet is chosen for a κ in the middle
+    # A grid that is not chosen yet is chosen for the κ in the middle, which therefore comes first.
+    for kappa in sorted(kappas, key=lambda each: abs(each - kappas[len(kappas) // 2])):
+        bounds.at(kappa, deadline)
+        if time.thread_time() > deadline:
+            raise NoBoundError(f"not computed: it takes more than the limit of {seconds:g} seconds")
     used = [bounds.at(kappa) for kappa in kappas]
     while len(used) < lines:
         gain, kappa = max(_possible_gain(used, index, low, high) for index in range(len(used) - 1))
-        if gain < _GAIN_SHARE * bounds.tolerance:
+        if gain < _GAIN_SHARE * bounds.tolerance or time.thread_time() > deadline:
             break
-        used = sorted([*used, bounds.at(kappa)], key=lambda bound: bound.kappa)
+        used = sorted([*used, bounds.at(kappa, deadline)], key=lambda bound: bound.kappa)
     return EveryClassicalFrontier(tuple(used), (low, high))
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..service import Service
+from ..queueing.service import Service
 
 Floats = NDArray[np.float64]
 
@@ -50,10 +50,6 @@ class Grid:
     def workloads(self) -> Floats:
         """The levels from 0 up, shape (busy + 1,)."""
         return np.asarray(np.arange(self.busy + 1) * self.step, dtype=float)
-
-    def index(self, level: Floats) -> NDArray[np.intp]:
-        """Position in `levels` of each level rounded down to the grid, same shape."""
-        return np.clip(np.floor(level / self.step), -self.idle, self.busy).astype(np.intp) + self.idle
 
     def interpolation(self, finer: Grid) -> Floats:
         """Matrix that takes values at these levels to the levels of another grid, shape (finer.size, size)."""

@@ -10,28 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from ..workload import Workload
+from ..queueing.workload import Workload
 from .accrual import accrued
 from .grid import Grid, Jump
 
 Floats = NDArray[np.float64]
-Words = NDArray[np.int64]
 
 _BLOCK_ELEMENTS = 2**16  # numbers in one block's arrays, so that they stay in the processor's second-level cache
 _ROUNDING = 8 * float(np.finfo(float).eps)  # slack per summed term
-
-
-@dataclass(frozen=True, eq=False)
-class Decisions:
-    """The best local maps at each state (u₀, u₁) of the grid.
-
-    Attributes:
-        a: Bit x is the server to which router A sends a request of type x, shape (size, size).
-        b: The same of router B.
-    """
-
-    a: Words
-    b: Words
 
 
 @dataclass(frozen=True)
@@ -85,19 +71,6 @@ class InformedProcess:
             after[block.rows, block.columns] = costs.least(block)
         lower = np.tril(after)
         return np.asarray(lower + np.tril(lower, -1).T)
-
-    def decisions(self, potential: Floats, kappa: float) -> Decisions:
-        """The maps that reach `step(potential, kappa)` at each state."""
-        costs = _Costs(self, self._before_drift(potential, kappa))
-        first, second = np.zeros(potential.shape, dtype=np.int64), np.zeros(potential.shape, dtype=np.int64)
-        for block in self._blocks():
-            first[block.rows, block.columns], second[block.rows, block.columns] = costs.best_maps(block)
-        # In the mirrored state every request goes to the other server.
-        first, second = (
-            np.tril(words) + np.triu(2**count - 1 - words.T, 1)
-            for words, count in zip((first, second), self._joint.shape, strict=True)
-        )
-        return Decisions(second, first) if self._swapped else Decisions(first, second)
 
     def rounding(self, potential: Floats, kappa: float) -> float:
         """A bound on the floating-point error of `step` at any state, and on that of `potential` subtracted from it.
@@ -164,38 +137,23 @@ class _Costs:
     def least(self, block: _Block) -> Floats:
         """The least cost at the block's states, or an array that broadcasts to it."""
         best: Floats | None = None
-        for _, sums in self._maps(block):
+        for sums in self.maps(block):
             cost = np.minimum(sums[0], sums[1]).sum(axis=0)
             best = cost if best is None else np.minimum(best, cost, out=best)
         assert best is not None  # there is at least one map
         return best
 
-    def best_maps(self, block: _Block) -> tuple[Words, Words]:
-        """Words of the best maps at the block's states, or arrays that broadcast to it."""
-        best: Floats | None = None
-        for word, sums in self._maps(block):
-            cost = np.minimum(sums[0], sums[1]).sum(axis=0)
-            bits = 1 << np.arange(len(sums[0]), dtype=np.int64)
-            replies = np.tensordot(bits, (sums[1] < sums[0]).astype(np.int64), axes=1)
-            if best is None:
-                best, first, second = cost, np.full(cost.shape, word, dtype=np.int64), replies
-                continue
-            better = cost < best
-            best = np.where(better, cost, best)
-            first, second = np.where(better, word, first), np.where(better, replies, second)
-        return first, second
+    def maps(self, block: _Block) -> Iterator[Floats]:
+        """For each map of the first router, the cost of either server for each type of the second.
 
-    def _maps(self, block: _Block) -> Iterator[tuple[int, Floats]]:
-        """Each map of the first router, as a word, with the cost of either server for each type of the second.
-
-        The costs have shape (2, types, rows, columns). Half of the types at a time are summed beforehand, so that a map
-        takes one addition.
+        Each has shape (2, types, rows, columns). Map number k sends type x to the server that bit x of k names. Half of
+        the types at a time are summed beforehand, so that a map takes one addition.
         """
         choice = self._choices(block)
         half = choice.shape[1] // 2
         low, high = _sums(choice[:, :half]), _sums(choice[:, half:])
-        for (upper, second), (lower, first) in product(enumerate(high), enumerate(low)):
-            yield upper << half | lower, first + second
+        for second, first in product(high, low):
+            yield first + second
 
     def _choices(self, block: _Block) -> Floats:
         """Cost for each server of the first router, its type, server of the second, its type, and state."""
@@ -218,7 +176,7 @@ def numbers_kept(shape: tuple[int, int], grid: Grid) -> int:
 
 
 def _sums(choice: Floats) -> list[Floats]:
-    """Σ_x choice[a(x), x] for every map a as a word, shape (2, types, rows, columns) each."""
+    """Σ_x choice[a(x), x] for every map a in the order of its number, shape (2, types, rows, columns) each."""
     sums = [np.zeros(choice.shape[2:])]
     for x in range(choice.shape[1]):
         sums = [total + choice[server, x] for server in (0, 1) for total in sums]

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..frontier import routing_constant
-from ..game import Bound
-from ..workload import Workload
+from ..games.routing_game import RoutingGame
+from ..queueing.workload import Workload
 from .accrual import throughput_slope
 from .bound import InformedBound, InformedBounds
 
@@ -51,9 +50,7 @@ def kappa_of(workload: Workload, splitting_probability: float, multiplier: float
     return multiplier / -slope
 
 
-def score_bound(
-    bounds: InformedBounds, classical: Bound, splitting_probability: float, multiplier: float
-) -> ScoreBound:
+def score_bound(bounds: InformedBounds, game: RoutingGame, splitting_probability: float) -> ScoreBound:
     """β_E = W0 + E[w] − const − κτ(p₀) − μp₀ − V(κ), or the proved β_C if that is larger.
 
     τ is convex in p, so W − κτ of a memoryless strategy of score S is at most W0 + E[w] − const − S − κτ(p₀) − μp₀. A
@@ -61,22 +58,22 @@ def score_bound(
 
     Args:
         bounds: V of the workload.
-        classical: The interval that holds β_C at μ.
+        game: The game at μ, of the same workload.
         splitting_probability: p₀, in [0, 1]; any is valid, and the expected p is the best.
-        multiplier: μ of the game, at least 0.
 
     Raises:
         ValueError: τ does not fall with p at p₀, or μ is negative.
     """
-    workload = bounds.workload
+    workload, multiplier = bounds.workload, game.multiplier
     kappa = kappa_of(workload, splitting_probability, multiplier)
     informed = bounds.at(kappa)
     terms = (
         workload.together_waiting_time,
-        -routing_constant(workload, multiplier),
+        -game.constant,
         -kappa * float(workload.baseline_throughput(splitting_probability)),
         -multiplier * splitting_probability,
         -informed.value,
     )
     value = math.fsum(terms) + _ROUNDING * sum(abs(term) for term in terms)
-    return ScoreBound(multiplier, splitting_probability, kappa, informed, classical.high, max(value, classical.high))
+    memoryless = game.bound("memoryless").high
+    return ScoreBound(multiplier, splitting_probability, kappa, informed, memoryless, max(value, memoryless))

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.frontier_record import RivalPoint, WiderRival
-from bellqueue.analysis.functional import Estimate, Sample
-from bellqueue.analysis.record import Analysis, Provenance
-from bellqueue.analysis.result import analyse
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.records.analysis_record import Analysis, Provenance
+from bellqueue.analysis.replay.context import with_context
+from bellqueue.analysis.result import analyze
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.context import with_context
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
@@ -36,28 +35,28 @@ def provenance(**changes: Any) -> Provenance:
 
 def published(counts: Sequence[Any]) -> Analysis:
     """The analysis of sixteen published counts, whose multiplier nobody declared."""
-    return analyse(Scenario.default(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
+    return analyze(Scenario.default(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
 
 
 def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **changes: Any) -> Analysis:
     """A planned run on a Werner state: settings drawn from the plan's distribution, unbiased outcomes."""
     frontiers = Frontiers(scenario.workload())
     plan = frontiers.operating_point(scenario)
-    r = input_distribution(frontiers.workload, plan.certificate_multiplier)
+    r = frontiers.game(plan.certificate_multiplier).input_distribution
     rng = np.random.default_rng(20260101)
     asked = rng.multinomial(trials, r.ravel()).reshape(r.shape)
     together = rng.binomial(asked, (1 + visibility * plan.strategy.correlators) / 2)
     both_0, only_a = rng.binomial(together, 0.5), rng.binomial(asked - together, 0.5)
     rows = [[both_0, asked - together - only_a], [only_a, together - both_0]]
     counts = Counts(np.moveaxis(np.array(rows), (0, 1), (2, 3)))
-    return analyse(
+    return analyze(
         scenario, Sample(counts, Sampling("random", r)), provenance(**changes), plan=plan, frontiers=frontiers
     )
 
 
 @pytest.fixture(scope="session")
 def hanoi() -> Analysis:
-    """Certified, unplanned, no wider rivals."""
+    """Certified, unplanned."""
     return published(IBM_HANOI)
 
 
@@ -85,31 +84,9 @@ def planned() -> Analysis:
 
 
 @pytest.fixture(scope="session")
-def rivalled(planned: Analysis) -> Analysis:
-    """`planned` beside three wider rivals: one behind it, one ahead of it, one whose throughput has no bound."""
-    observed = planned.observed
-    tau, waiting = observed.baseline_throughput.estimate, observed.waiting_time.estimate
-    rivals = [
-        WiderRival(
-            label=f"rival {name}",
-            method=f"method {name}",
-            points=[
-                RivalPoint(baseline_throughput=tau + at, waiting_time=waiting * share + at) for at in (-0.01, 0.01)
-            ],
-            unbounded=name == "unbounded",
-            waiting_time_at_equal_throughput=Estimate(waiting * share, waiting * share, waiting * share),
-        )
-        for name, share in (("behind", 1.2), ("ahead", 0.8), ("unbounded", 1.5))
-    ]
-    return planned.model_copy(update={"frontiers": planned.frontiers.model_copy(update={"wider_rivals": rivals})})
-
-
-@pytest.fixture(scope="session")
-def complete(rivalled: Analysis) -> Analysis:
-    """`rivalled` with everything that the report says beyond the certificate."""
-    scenario = Scenario.default()
-    frontiers = Frontiers(scenario.workload())
-    return with_context(rivalled, frontiers, frontiers.operating_point(scenario).strategy)
+def complete(planned: Analysis) -> Analysis:
+    """`planned` with everything that the report says beyond the certificate."""
+    return with_context(planned)
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.record import Analysis
-from bellqueue.analysis.result import analyse
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.result import analyze
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
 from tests.scenarios import IBM_HANOI
@@ -33,6 +33,6 @@ def test_in_kilometres_of_fibre_where_the_unit_of_time_is_known() -> None:
     data = Scenario.default().model_dump(mode="json", exclude_none=True)
     data["traffic"]["time_unit_seconds"] = 1e-3
     sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
-    found = analyse(Scenario.parse(data), sample, provenance()).break_even
+    found = analyze(Scenario.parse(data), sample, provenance()).break_even
     assert found is not None
     assert found.observed_distance_km == pytest.approx(found.observed.estimate * 1e-3 * 2e5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.analysis.counts_file import format_trials, parse_trials
+from bellqueue.analysis.records.counts_file import format_trials, parse_trials
 from bellqueue.model.trials import Trials
 
 

@@ -8,12 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bellqueue.analysis import recheck_classical
-from bellqueue.analysis.recheck_classical import answers, classical_value, score
-from bellqueue.analysis.recheck_frontier import classical_hull
-from bellqueue.analysis.recheck_model import Matrix, Model
-from bellqueue.analysis.recheck_quantum import positive_definite, quantum_value
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.verification import classical as recheck_classical
+from bellqueue.analysis.verification.classical import answers, classical_value, score
+from bellqueue.analysis.verification.frontier import classical_hull
+from bellqueue.analysis.verification.model import Matrix, Model
+from bellqueue.analysis.verification.quantum import positive_definite, quantum_value
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,7 +91,7 @@ def test_the_frontier_is_the_hull_of_every_strategy(seed: int) -> None:
 
 
 def test_both_ways_to_the_frontier_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bellqueue.analysis import recheck_frontier
+    from bellqueue.analysis.verification import frontier as recheck_frontier
 
     for seed in range(4):
         model = model_of(random_scenario(np.random.default_rng(seed), most=6, joint=False))

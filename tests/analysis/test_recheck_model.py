@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.recheck_model import Model
-from bellqueue.analysis.recheck_sizes import SizeLaw
+from bellqueue.analysis.verification.model import Model
+from bellqueue.analysis.verification.sizes import SizeLaw
 from bellqueue.model.errors import DataError
 from scipy.integrate import quad
 from scipy.stats import gamma, lognorm
@@ -79,7 +79,7 @@ def test_the_throughput_is_the_mean_reward_of_exponential_periods(reward: dict[s
         if reward["kind"] == "setup":
             return float(max(period - reward["setup_time"], 0.0))
         if reward["kind"] == "warmup":
-            return period - reward["time"] * (1 - math.exp(-period / reward["time"]))
+            return float(period - reward["time"] * (1 - math.exp(-period / reward["time"])))
         return float(np.interp(period, [0, 1, 3, 4], [0, 0.2, 2, 9]) + 7 * max(period - 4, 0.0))
 
     mean = quad(lambda t: earned(t) * rate * math.exp(-rate * t), 0, 3000, points=[1, 3, 4, 5], limit=500)[0]

@@ -8,8 +8,8 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from bellqueue.analysis.recheck_martingale import LOG_SHARES, ODDS, growth_of, log_best_wealth, log_wealth
-from bellqueue.analysis.recheck_tails import (
+from bellqueue.analysis.verification.martingale import LOG_SHARES, ODDS, growth_of, log_best_wealth, log_wealth
+from bellqueue.analysis.verification.tails import (
     kullback_leibler,
     least_not_rejected,
     log10_chi2_tail,

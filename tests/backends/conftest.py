@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import LocalBackend, RemoteBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling, Trials
 
 ALPHA, BETA = (0.0, np.pi / 2), (np.pi / 4, -np.pi / 4)
@@ -20,12 +20,12 @@ class Experiment:
     settings = CHSH
     signs = np.array([[1, 1], [1, -1]])
 
-    def plan(self, trials: int, seed: int = 5) -> SamplingPlan:
+    def plan(self, trials: int, seed: int = 5) -> Schedule:
         order = np.random.default_rng(seed).choice(4, size=trials, p=[0.4, 0.3, 0.2, 0.1])
-        return SamplingPlan(CHSH, order, (2, 2), Sampling("random"))
+        return Schedule(CHSH, order, (2, 2), Sampling("random"))
 
     def run(
-        self, backend: LocalBackend | RemoteBackend, plan: SamplingPlan, seed: int | None = 11, key: str = "key"
+        self, backend: LocalBackend | RemoteBackend, plan: Schedule, seed: int | None = 11, key: str = "key"
     ) -> Trials:
         assert isinstance(backend, LocalBackend)
         job = backend.submit(plan, key, seed)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.aer import AerBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling
 
 from tests.backends.conftest import basis_state
@@ -44,7 +44,7 @@ def test_uneven_readout_shows_in_the_marginals(experiment: Any) -> None:
 
 def test_equal_angles_always_agree_and_opposite_ones_never() -> None:
     settings = (Setting(0, 0, 0.7, 0.7), Setting(0, 1, 0.7, 0.7 + np.pi))
-    plan = SamplingPlan(settings, np.arange(2000) % 2, (1, 2), Sampling("fixed"))
+    plan = Schedule(settings, np.arange(2000) % 2, (1, 2), Sampling("fixed"))
     backend = AerBackend()
     job = backend.submit(plan, "key", 3)
     while not backend.poll(job).finished:
@@ -67,7 +67,7 @@ def test_outcomes_of_one_setting_are_not_sorted(experiment: Any) -> None:
 def test_settings_measured_in_one_call_are_independent() -> None:
     """64 settings share calls of the simulator; the same shot of two of them must not go together: z ≤ 4."""
     settings = tuple(Setting(0, y, 0.0, 0.0) for y in range(64))
-    plan = SamplingPlan(settings, np.repeat(np.arange(64), 1000), (1, 64), Sampling("fixed"))
+    plan = Schedule(settings, np.repeat(np.arange(64), 1000), (1, 64), Sampling("fixed"))
     backend = AerBackend()
     job = backend.submit(plan, "key", 3)
     while not backend.poll(job).finished:
@@ -91,8 +91,8 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, spec: str, flipped: int, outcome: list[int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is qubit 0's and B's is qubit 1's."""
-    monkeypatch.setattr("bellqueue.backends.aer.bell_circuit", lambda: basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.simulators.aer.bell_circuit", lambda: basis_state(flipped))
     settings = (Setting(0, 0, 0.0, 0.0),)
-    plan = SamplingPlan(settings, np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
+    plan = Schedule(settings, np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)
     assert np.stack([trials.a, trials.b], axis=1).tolist() == [outcome] * 20

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from bellqueue.backends import asking
-from bellqueue.backends.asking import Patience, read, watched
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.provider_calls import Patience, read, watched
 from bellqueue.model.errors import BackendError, RefusedError, UnreachableError
 
 SHORT, LONG = 0.05, 60.0
@@ -150,7 +150,7 @@ def test_pauses_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(asking, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(asking, "LONGEST_PAUSE", 0.004)
     slept: list[float] = []
-    monkeypatch.setattr("bellqueue.backends.asking.time.sleep", slept.append)
+    monkeypatch.setattr("bellqueue.backends.jobs.provider_calls.time.sleep", slept.append)
     call, _ = failing(5, UnreachableError("down"))
     assert read(call, tries=6) == 7
     assert slept == [0.001, 0.002, 0.004, 0.004, 0.004]

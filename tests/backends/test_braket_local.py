@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.braket_local import BraketLocalBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.simulators.braket_local import BraketLocalBackend
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
@@ -16,7 +16,7 @@ ANGLES = tuple(Setting(0, 0, alpha, beta) for alpha in (0.0, 0.9, -2.0) for beta
 
 
 def test_without_braket_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bellqueue.backends.local.find_spec", lambda name: None)
+    monkeypatch.setattr("bellqueue.backends.simulators.local.find_spec", lambda name: None)
     with pytest.raises(BackendError, match=r'pip install "bellqueue\[braket\]"'):
         open_backend("braket-local")
 
@@ -77,9 +77,10 @@ def test_bit_order(
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is qubit 0's and B's is qubit 1's."""
     circuits = pytest.importorskip("braket.circuits")
     monkeypatch.setattr(
-        "bellqueue.backends.braket_local.bell_circuit", lambda alpha, beta: circuits.Circuit().i(0).i(1).x(flipped)
+        "bellqueue.backends.simulators.braket_local.bell_circuit",
+        lambda alpha, beta: circuits.Circuit().i(0).i(1).x(flipped),
     )
-    plan = SamplingPlan((Setting(0, 0, 0.0, 0.0),), np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
+    plan = Schedule((Setting(0, 0, 0.0, 0.0),), np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)
     assert np.stack([trials.a, trials.b], axis=1).tolist() == [outcome] * 20
 
@@ -88,7 +89,7 @@ def test_asymmetric_readout_reads_each_basis_state_as_declared(monkeypatch: pyte
     circuits = pytest.importorskip("braket.circuits")
     backend = BraketLocalBackend("readout_0to1=0.05,readout_1to0=0.2")
     monkeypatch.setattr(
-        "bellqueue.backends.braket_local.bell_circuit", lambda alpha, beta: circuits.Circuit().i(0).x(1)
+        "bellqueue.backends.simulators.braket_local.bell_circuit", lambda alpha, beta: circuits.Circuit().i(0).x(1)
     )
     table = backend.probabilities([Setting(0, 0, 0.0, 0.0)])[0]
     assert table == pytest.approx(np.outer([0.95, 0.05], [0.2, 0.8]), abs=1e-10)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("braket")
-from bellqueue.backends.braket_pairs import braket_pairs
+from bellqueue.backends.braket.best_pair import braket_pairs
 from bellqueue.circuits.braket_native import native_bell_circuit
 from bellqueue.model.errors import BackendError
 

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
-from bellqueue.backends.cost import (
+from bellqueue.backends.accounts.cost import (
     DeviceCost,
     PriceTable,
     braket_estimate,

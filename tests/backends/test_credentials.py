@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.backends.credentials import (
+from bellqueue.backends.accounts.credentials import (
     AWS_CONFIGURATION,
     ENVIRONMENT,
     braket_credentials,
@@ -19,7 +19,7 @@ from bellqueue.backends.credentials import (
     ibm_credentials,
     locate,
 )
-from bellqueue.backends.redaction import MASK, redact
+from bellqueue.backends.accounts.redaction import MASK, redact
 from bellqueue.model.errors import BackendError
 
 EXAMPLE = Path(__file__).parents[2] / "credentials.example.toml"

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.aer import AerBackend
-from bellqueue.backends.braket_local import BraketLocalBackend
-from bellqueue.backends.chain import best_chain
-from bellqueue.backends.fake import FakeBackend
-from bellqueue.backends.local import Simulator
-from bellqueue.backends.prediction import predicted_behaviour, predictor
+from bellqueue.backends.calibration.chain import best_chain
+from bellqueue.backends.calibration.prediction import predicted_behaviour, predictor
 from bellqueue.backends.protocol import Description, description_for
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.backends.simulators.braket_local import BraketLocalBackend
+from bellqueue.backends.simulators.fake import FakeBackend
+from bellqueue.backends.simulators.local import Simulator
 from bellqueue.circuits.qiskit_circuit import angle_parameters, tsirelson_circuit
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
-from bellqueue.model.strategy import Floats, Measurements, Strategy, hyperspherical_angles
+from bellqueue.model.games.strategy import Floats, Measurements, Strategy, hyperspherical_angles
 from bellqueue.model.trials import Sampling
 
 SIGNS = np.array([[1, -1], [-1, 1]])
@@ -187,8 +187,10 @@ def _basis_state(flipped: int, dimension: int) -> Any:
 @pytest.mark.parametrize(("flipped", "outcome"), [(0, (1, 0)), (1, (0, 1))])
 def test_bit_order(monkeypatch: pytest.MonkeyPatch, flipped: int, outcome: tuple[int, int]) -> None:
     """With |10…⟩ or |01…⟩ in place of the Bell pairs, A's bit is that of its first qubit; of a snapshot in 4 of 5."""
-    monkeypatch.setattr("bellqueue.backends.aer.tsirelson_circuit", lambda k: _basis_state(flipped, k))
-    monkeypatch.setattr("bellqueue.backends.chain.tsirelson_circuit", lambda k, chained: _basis_state(flipped, k))
+    monkeypatch.setattr("bellqueue.backends.simulators.aer.tsirelson_circuit", lambda k: _basis_state(flipped, k))
+    monkeypatch.setattr(
+        "bellqueue.backends.calibration.chain.tsirelson_circuit", lambda k, chained: _basis_state(flipped, k)
+    )
     for spec, least in (("aer", 500), ("aer:visibility=0.9", 500), ("fake:manila", 400)):
         backend = open_backend(spec)
         assert isinstance(backend, Simulator)
@@ -201,7 +203,7 @@ def test_bit_order(monkeypatch: pytest.MonkeyPatch, flipped: int, outcome: tuple
 def test_bit_order_of_braket(monkeypatch: pytest.MonkeyPatch, flipped: int, outcome: tuple[int, int]) -> None:
     circuits = pytest.importorskip("braket.circuits")
     prepared = circuits.Circuit().i(0).i(1).i(2).i(3).x(flipped)
-    monkeypatch.setattr("bellqueue.backends.braket_local.tsirelson_circuit", lambda angles: prepared.copy())
+    monkeypatch.setattr("bellqueue.backends.simulators.braket_local.tsirelson_circuit", lambda angles: prepared.copy())
     assert BraketLocalBackend().probabilities([_certain(5)])[0][outcome] == pytest.approx(1)
 
 
@@ -252,5 +254,5 @@ def test_a_plan_of_several_dimensions_runs_through_a_job(experiment: Any) -> Non
     """Equal vectors always agree, opposite ones never: in the order of the plan."""
     u, _ = _vectors(5, 2)
     settings = tuple(_settings(u, np.array([u[0], -u[1]])))
-    plan = SamplingPlan(settings, np.arange(3000) % 2, (1, 2), Sampling("fixed"))
+    plan = Schedule(settings, np.arange(3000) % 2, (1, 2), Sampling("fixed"))
     assert experiment.run(open_backend("aer"), plan).counts().correlators.tolist() == [[1.0, -1.0]]

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends import asking, dispatch
-from bellqueue.backends.dispatch import DOWNLOADS, Dispatch
-from bellqueue.backends.entries import JobEntry, RunEntry
-from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.jobs import dispatch
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.dispatch import DOWNLOADS, Dispatch
+from bellqueue.backends.jobs.entries import JobEntry, RunEntry
+from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.backends.protocol import CostEstimate, Description, JobStatus, RemoteBackend, State, Usage
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
 from bellqueue.model.trials import Sampling, Trials
 
@@ -66,13 +67,13 @@ class Provider(RemoteBackend):
     def describe(self) -> Description:
         return Description("paper", "hardware", "paper", 2)
 
-    def split(self, plan: SamplingPlan) -> tuple[range, ...]:
+    def split(self, plan: Schedule) -> tuple[range, ...]:
         return PARTS
 
-    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+    def estimate(self, plan: Schedule) -> CostEstimate:
         return CostEstimate(len(plan.order), len(PARTS), None, None, "no price")
 
-    def submit(self, plan: SamplingPlan, key: str, seed: int | None) -> str:
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
         self.calls["submit"] += 1
         fault = self.refusals.pop(0) if self.refusals else None
         if fault and not fault[0]:
@@ -82,7 +83,7 @@ class Provider(RemoteBackend):
             raise fault[1]
         return job.id
 
-    def accept(self, plan: SamplingPlan, key: str) -> Job:
+    def accept(self, plan: Schedule, key: str) -> Job:
         """Take a job on, whatever is answered."""
         outcomes = [[index, *outcome(index)] for index in plan.order.tolist()]
         job = Job(f"job-{len(self.jobs) + 1}", key, json.dumps(outcomes).encode())
@@ -110,7 +111,7 @@ class Provider(RemoteBackend):
         spoilt = self.spoilt.get(job)
         return spoilt.pop(0) if spoilt else self.job(job).raw
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         if self.illiterate:
             self.illiterate -= 1
             raise DataError("the result is in an unknown form")
@@ -147,11 +148,11 @@ def outcome(index: int) -> tuple[int, int]:
     return index // 4 % 2, index // 8 % 2
 
 
-def plan() -> SamplingPlan:
+def plan() -> Schedule:
     """Every trial has a setting of its own, so a trial in the wrong place is seen."""
     settings = tuple(Setting(index % 2, index // 2 % 2, float(index), -float(index)) for index in range(TRIALS))
     order = np.random.default_rng(4).permutation(TRIALS)
-    return SamplingPlan(settings, order, (2, 2), Sampling("random"))
+    return Schedule(settings, order, (2, 2), Sampling("random"))
 
 
 def assert_measured(trials: Trials, *parts: range) -> None:
@@ -336,7 +337,7 @@ def test_the_time_to_settle_begins_when_the_submission_has_failed(
     monkeypatch.setenv("BELLQUEUE_SETTLE", "0.3")
     ordinary = provider.accept
 
-    def slow(plan: SamplingPlan, key: str) -> Job:
+    def slow(plan: Schedule, key: str) -> Job:
         time.sleep(0.4)
         return ordinary(plan, key)
 
@@ -434,7 +435,7 @@ def test_two_jobs_under_one_key_count_once(
     provider.refusals = [(True, OUTAGE)]
     ordinary = provider.accept
 
-    def twice(plan: SamplingPlan, key: str) -> Job:
+    def twice(plan: Schedule, key: str) -> Job:
         ordinary(plan, key)
         return ordinary(plan, key)
 

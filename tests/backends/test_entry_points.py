@@ -39,7 +39,7 @@ def _bellqueue(environment: dict[str, str], folder: Path, *arguments: str) -> su
 
 
 def test_an_installed_adapter_runs_the_experiment(installed: dict[str, str], tmp_path: Path) -> None:
-    arguments = ("run", "--backend", "bench:visibility=0.95", "--shots", "4000", "--seed", "1", "--no-rivals", "--json")
+    arguments = ("run", "--backend", "bench:visibility=0.95", "--shots", "4000", "--seed", "1", "--json")
     done = _bellqueue(installed, tmp_path, *arguments)
     assert not done.returncode, done.stderr
     assert '"certified": true' in done.stdout

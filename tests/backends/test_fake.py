@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.fake import FakeBackend, snapshot_names
-from bellqueue.backends.pairs import pair_calibrations, pair_model
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.calibration.best_pair import pair_calibrations, pair_model
+from bellqueue.backends.simulators.fake import FakeBackend, snapshot_names
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
@@ -144,10 +144,10 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr("bellqueue.backends.pairs.bell_circuit", lambda: basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda: basis_state(flipped))
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
-    plan = SamplingPlan(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
+    plan = Schedule(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
     assert experiment.run(backend, plan).counts().table[0, 0][outcome] > 900
     assert backend.model.probabilities(settings)[0][outcome] > 0.9
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.backends.entries import RunEntry
-from bellqueue.backends.ledger import MIGRATIONS, Ledger, default_ledger
+from bellqueue.backends.jobs.entries import RunEntry
+from bellqueue.backends.jobs.ledger import MIGRATIONS, Ledger, default_ledger
 from bellqueue.model.errors import LedgerError
 
 PARTS = (range(0, 10), range(10, 20), range(20, 25))
@@ -202,7 +202,7 @@ def test_what_was_read_is_the_result_whatever_else_came_in_the_same_millisecond(
     ledger: Ledger, key: str, read_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may end between a download and its reading: what it stored is never taken for the result later."""
-    monkeypatch.setattr("bellqueue.backends.ledger._now", lambda: "2026-01-01T00:00:00.000+00:00")
+    monkeypatch.setattr("bellqueue.backends.jobs.ledger._now", lambda: "2026-01-01T00:00:00.000+00:00")
     pieces = [b"half a res", b"a whole result", b"a third of"]
     for raw in reversed(pieces) if read_first else pieces:
         ledger.store(key, raw)
@@ -281,7 +281,7 @@ def test_a_migration_is_all_or_nothing_and_takes_up_where_it_failed(
     with Ledger(place) as ledger:
         ledger.add_run(entry())
     before = snapshot(place)
-    module = "bellqueue.backends.ledger.MIGRATIONS"
+    module = "bellqueue.backends.jobs.ledger.MIGRATIONS"
     monkeypatch.setattr(module, (*MIGRATIONS, "CREATE TABLE more (a TEXT) STRICT; INSERT INTO nowhere VALUES (1)"))
     with pytest.raises(LedgerError, match="nowhere"):
         Ledger(place)
@@ -376,7 +376,7 @@ def test_a_new_data_folder_is_the_users_alone(place: Path) -> None:
 INTEND = """
 import sys
 from pathlib import Path
-from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.jobs.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]))
 print(ledger.intend(sys.argv[2], 2, range(20, 25), "hash").key, flush=True)
 sys.stdin.read()
@@ -385,7 +385,7 @@ sys.stdin.read()
 HOLD = """
 import sys
 from pathlib import Path
-from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.jobs.ledger import Ledger
 with Ledger(Path(sys.argv[1])).hold(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()

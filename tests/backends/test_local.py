@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from bellqueue.backends.local import Simulator, WernerNoise, parse_noise, shuffled_outcomes
 from bellqueue.backends.protocol import Description
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.simulators.local import Simulator, WernerNoise, parse_noise, shuffled_outcomes
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
 
@@ -33,9 +33,9 @@ class Coins(Simulator):
         return [np.full_like(c, [1, 0]) if s.alpha else c for s, c in zip(settings, coins, strict=True)]
 
 
-def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[int] = ()) -> SamplingPlan:
+def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[int] = ()) -> Schedule:
     bases = tuple(Setting(0, y, float(y in certain), 0.0) for y in range(settings))
-    return SamplingPlan(bases, np.array(order, dtype=np.int64), (1, settings), Sampling("random"))
+    return Schedule(bases, np.array(order, dtype=np.int64), (1, settings), Sampling("random"))
 
 
 def _finish(backend: Simulator, job: str) -> None:

@@ -7,11 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.aer import AerBackend
-from bellqueue.backends.braket_local import BraketLocalBackend
-from bellqueue.backends.fake import FakeBackend
-from bellqueue.backends.local import Simulator
-from bellqueue.backends.prediction import (
+from bellqueue.backends.calibration.prediction import (
     Predicting,
     predicted_behaviour,
     predicted_probabilities,
@@ -19,10 +15,14 @@ from bellqueue.backends.prediction import (
     werner_probabilities,
 )
 from bellqueue.backends.protocol import Description
-from bellqueue.circuits.plan import Setting
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.backends.simulators.braket_local import BraketLocalBackend
+from bellqueue.backends.simulators.fake import FakeBackend
+from bellqueue.backends.simulators.local import Simulator
+from bellqueue.circuits.schedule import Setting
 from bellqueue.model.errors import BackendError
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 

@@ -18,8 +18,8 @@ from typing import TextIO, cast
 
 import numpy as np
 import pytest
-from bellqueue.backends import redaction
-from bellqueue.backends.redaction import MASK, RedactedText, redact, register
+from bellqueue.backends.accounts import redaction
+from bellqueue.backends.accounts.redaction import MASK, RedactedText, redact, register
 from rich.console import Console
 from rich.panel import Panel
 
@@ -61,7 +61,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     """Run code in a new process that has registered and installed; the secret is not in the code itself."""
     start = f"""
         import sys, logging, threading, warnings
-        from bellqueue.backends.redaction import install, register
+        from bellqueue.backends.accounts.redaction import install, register
         SECRET = bytes.fromhex({SECRET.encode().hex()!r}).decode()
         register(SECRET)
         install()
@@ -248,7 +248,7 @@ def test_a_factory_that_was_there_is_still_used() -> None:
     done = run_python("""
         class Record(logging.LogRecord):
             pass
-        from bellqueue.backends import redaction
+        from bellqueue.backends.accounts import redaction
         logging.setLogRecordFactory(Record)
         redaction.install()
         print(type(logging.makeLogRecord({})).__name__)

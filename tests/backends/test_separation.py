@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.fake import _load
-from bellqueue.backends.pairs import pair_calibrations
-from bellqueue.backends.separation import (
+from bellqueue.backends.calibration.best_pair import pair_calibrations
+from bellqueue.backends.calibration.parallel_pairs import (
     neighbours_of,
     parallel_circuit,
     parallel_record,
     parse_pairs,
     separated_pairs,
 )
+from bellqueue.backends.simulators.fake import _load
 from bellqueue.model.errors import BackendError
 
 DEVICES = ("torino", "fez")

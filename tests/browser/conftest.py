@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from bellqueue.analysis.record import Analysis
-from bellqueue.analysis.report import report_html
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.runner.context import with_context
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.replay.context import with_context
+from bellqueue.analysis.report.page import report_html
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 
-from tests.analysis.conftest import complete, hostile, many_types, planned, published, rivalled, simulated
+from tests.analysis.conftest import complete, hostile, many_types, planned, published, simulated
 from tests.scenarios import IBM_GENEVA, default_record
 
-__all__ = ["complete", "hostile", "many_types", "planned", "rivalled"]  # fixtures of other folders
+__all__ = ["complete", "hostile", "many_types", "planned"]  # fixtures of other folders
 
 CASES = ("complete", "refused", "alarmed", "early", "six", "hostile", "many")
 WIDTHS = {"phone": 390, "desktop": 1200}
@@ -34,9 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _described(scenario: Scenario, analysis: Analysis) -> Analysis:
-    frontiers = Frontiers.of(scenario)
-    strategy = frontiers.operating_point(scenario).strategy if analysis.planned else None
-    return with_context(analysis, frontiers, strategy)
+    return with_context(analysis, Frontiers.of(scenario))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit, tsirelson_circuit
 from bellqueue.circuits.tsirelson import angle_names, rotations
-from bellqueue.model.strategy import hyperspherical_angles
+from bellqueue.model.games.strategy import hyperspherical_angles
 
 DIMENSIONS = range(2, 8)
 SIGNS = np.array([[1, -1], [-1, 1]])

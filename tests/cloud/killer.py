@@ -62,7 +62,7 @@ class Point:
         return wrapped
 
 
-LEDGER, SUBMISSION = "bellqueue.backends.ledger", "bellqueue.runner.submission"
+LEDGER, SUBMISSION = "bellqueue.backends.jobs.ledger", "bellqueue.runner.experiment.submission"
 POINTS = {
     "before the run is recorded": Point(LEDGER, "Ledger.add_run", "before"),
     "before the intent": Point(LEDGER, "Ledger.intend", "before"),
@@ -75,11 +75,11 @@ POINTS = {
 }
 # What a command would import by and by; each module only defines things.
 HEAVY = (
-    "bellqueue.runner.cloud",
-    "bellqueue.runner.commands",
-    "bellqueue.analysis.figures",
-    "bellqueue.analysis.report",
-    "bellqueue.analysis.table",
+    "bellqueue.runner.commands.hardware_commands",
+    "bellqueue.runner.commands.local_commands",
+    "bellqueue.analysis.report.figures.frontiers",
+    "bellqueue.analysis.report.page",
+    "bellqueue.analysis.report.tables",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",
     "qiskit.qasm3",
@@ -95,7 +95,7 @@ def command(args: list[str], point: str) -> None:
     if point:
         POINTS[point].arm()
     sys.argv = ["bellqueue", *args]
-    from bellqueue.runner.cli import main
+    from bellqueue.runner.commands.cli import main
 
     main()
 

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
-from bellqueue.runner.folder import RunFolder
+from bellqueue.runner.experiment.folder import RunFolder
 
 from .faults import Fault
 from .killer import Launcher, settings
@@ -146,7 +146,7 @@ class Cell:
             (self.folder / "asked.json").write_text(self.service.scenario)
             scenario = ["asked.json"]
         options = ["--backend", self.service.backend, "--shots", SHOTS, "--seed", "7", "--max-cost", "100"]
-        self.start("run", *scenario, *options, "--no-rivals", "--poll", "0.2", point=point)
+        self.start("run", *scenario, *options, "--poll", "0.2", point=point)
 
     def end(self) -> int:
         """Wait for the command to end; its exit code. Checks what it wrote."""
@@ -164,7 +164,7 @@ class Cell:
 
     def fetch(self, *names: str) -> int:
         """`bellqueue fetch`, to its end."""
-        self.start("fetch", *names, "--wait", "--poll", "0.2", "--no-rivals")
+        self.start("fetch", *names, "--wait", "--poll", "0.2")
         return self.end()
 
     def check(self, fact: bool, otherwise: str) -> None:

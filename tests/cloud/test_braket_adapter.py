@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.backends.braket_cloud import BraketBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.braket.adapter import BraketBackend
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, RefusedError
 from bellqueue.model.trials import Sampling, Trials
 
@@ -26,7 +26,7 @@ ANGLES = ((0.0, math.pi / 4), (0.0, -math.pi / 4), (math.pi / 2, math.pi / 4), (
 
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BraketDouble]:
-    from bellqueue.backends.braket_session import session
+    from bellqueue.backends.braket.session import session
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -38,18 +38,18 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BraketDo
     session.cache_clear()
 
 
-def plan(trials: int, rule: str = "random", block: int = 1, seed: int = 4) -> SamplingPlan:
+def plan(trials: int, rule: str = "random", block: int = 1, seed: int = 4) -> Schedule:
     """Four settings, drawn afresh for every block or one after the other."""
     settings = tuple(Setting(i // 2, i % 2, *angles) for i, angles in enumerate(ANGLES))
     rng = np.random.default_rng(seed)
     if rule == "random":
         order = np.repeat(rng.integers(4, size=-(-trials // block)), block)[:trials]
-        return SamplingPlan(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
+        return Schedule(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
     counts = [trials // 2, trials // 4, trials // 8, trials - trials // 2 - trials // 4 - trials // 8]
-    return SamplingPlan(settings, np.repeat(np.arange(4), counts), (2, 2), Sampling("fixed", np.full((2, 2), 0.25)))
+    return Schedule(settings, np.repeat(np.arange(4), counts), (2, 2), Sampling("fixed", np.full((2, 2), 0.25)))
 
 
-def measure(backend: BraketBackend, whole: SamplingPlan) -> Trials:
+def measure(backend: BraketBackend, whole: Schedule) -> Trials:
     """Submit every part, download, parse, join."""
     joined: Trials | None = None
     for number, trials in enumerate(backend.split(whole)):
@@ -249,7 +249,7 @@ def test_names_are_short_forms_of_the_devices(double: BraketDouble) -> None:
 
 def test_a_task_of_somebody_else_is_never_taken_for_ours(double: BraketDouble) -> None:
     """Where the service cannot filter by tag it lists the tasks of everybody on the device."""
-    from bellqueue.backends.braket_session import session
+    from bellqueue.backends.braket.session import session
     from braket.aws import AwsDevice
     from braket.circuits import Circuit
 

@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from bellqueue.backends import asking, ibm
-from bellqueue.backends.ledger import Ledger
-from bellqueue.circuits.plan import SamplingPlan
-from bellqueue.model.scenario import Scenario
+from bellqueue.backends.ibm import adapter as ibm
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.circuits.schedule import Schedule
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.cli import main
-from bellqueue.runner.folder import RunFolder
-from bellqueue.runner.pipeline import analyse_run
+from bellqueue.runner.commands.cli import main
+from bellqueue.runner.experiment.folder import RunFolder
+from bellqueue.runner.experiment.pipeline import analyse_run
 
 from ..scenarios import default_record
 from .faults import Fault
@@ -64,7 +65,7 @@ class Account:
             patch.setenv("BELLQUEUE_TIMEOUT", "20")
             patch.setenv("COLUMNS", "300")
             patch.setattr(asking, "FIRST_PAUSE", 0.01)
-            patch.setattr("bellqueue.runner.fetching.FIRST_PAUSE", 0.01)
+            patch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
             patch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
             patch.setattr(sys, "stdin", terminal or io.StringIO())
             stack.enter_context(contextlib.chdir(self.folder))
@@ -125,7 +126,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         run = run_of(submitted)
         waiting = account.call("fetch", run)
         status = account.call("status")
-        fetched = account.call("fetch", "--no-rivals")
+        fetched = account.call("fetch")
         yield Finished(account, run, folder / "run", submitted, waiting, status, fetched)
 
 
@@ -144,10 +145,10 @@ def rows_of(account: Account, job: int = 0) -> tuple[Any, int]:
     return values[:, [names.index("alpha"), names.index("beta")]], program.shots
 
 
-def planned(account: Account, run: str) -> SamplingPlan:
+def planned(account: Account, run: str) -> Schedule:
     """The settings in the ledger."""
     with Ledger(account.ledger) as ledger:
-        return SamplingPlan.from_bytes(ledger.run(run).sampling)
+        return Schedule.from_bytes(ledger.run(run).sampling)
 
 
 def scenario_file(account: Account, **experiment: object) -> Path:
@@ -183,7 +184,7 @@ def test_a_run_is_submitted_asked_for_and_brought_home(finished: Finished) -> No
 
 def test_fetching_again_changes_nothing_and_asks_nobody(finished: Finished) -> None:
     before, requests = files(finished.folder), len(finished.account.double.requests)
-    again = finished.account.call("fetch", finished.run, "--no-rivals")
+    again = finished.account.call("fetch", finished.run)
     assert again == finished.fetched
     assert files(finished.folder) == before
     assert len(finished.account.double.requests) == requests
@@ -222,7 +223,7 @@ def test_the_analysis_is_that_of_the_outcomes_the_double_drew(finished: Finished
         counts[x, y, a, b] += 1
     np.testing.assert_array_equal(folder.trials((2, 2)).counts().table, counts)
     direct = json.loads(analyse_run(folder.scenario(), folder.plan(), trials).to_json())
-    command = finished.account.call("analyze", finished.folder, "--json", "--no-rivals")
+    command = finished.account.call("analyze", finished.folder, "--json")
     assert command.code == 0, command.err
     for analysis in (json.loads(command.out), json.loads((finished.folder / "analysis.json").read_text())):
         for part in ("certificate", "observed", "correlators", "no_signalling"):
@@ -255,9 +256,7 @@ def test_nothing_written_holds_a_secret(finished: Finished) -> None:
 
 def test_run_does_it_all_at_once(account: Account) -> None:
     account.double.queue_polls = 3
-    done = account.call(
-        "run", "--backend", "ibm:manila", "--shots", 100, "--max-cost", 1000, "--json", "--no-rivals", "--poll", 0.1
-    )
+    done = account.call("run", "--backend", "ibm:manila", "--shots", 100, "--max-cost", 1000, "--json", "--poll", 0.1)
     assert done.code == 0, done.err
     assert json.loads(done.out)["certificate"]["trials"] == 100
     assert len(account.double.accepted) == 1
@@ -275,7 +274,7 @@ def test_blocks_are_rows_of_many_shots_and_the_record_says_what_that_assumes(acc
     expected = [[plan.settings[index].alpha, plan.settings[index].beta] for index in plan.order[::100]]
     np.testing.assert_allclose(angles, expected, rtol=0, atol=1e-12)
     account.call("status")
-    assert account.call("fetch", run, "--no-rivals").code == 0
+    assert account.call("fetch", run).code == 0
     analysis = json.loads((account.folder / "run" / "analysis.json").read_text())
     assert analysis["certificate"]["trials"] == 2000
     assert analysis["certificate"]["log10_anytime_p_value"] is None  # that one needs fresh settings
@@ -497,7 +496,7 @@ def test_lost_parts_count_as_losses_when_the_user_says_so_and_are_then_not_bough
     assert "asked for by the test" in failed.err  # the provider's reason
     assert f"bellqueue submit --resume {run}" in failed.err
     assert f"bellqueue fetch {run} --accept-loss" in failed.err
-    accepted = account.call("fetch", run, "--accept-loss", "--json", "--no-rivals")
+    accepted = account.call("fetch", run, "--accept-loss", "--json")
     assert accepted.code == 0, accepted.err
     certificate = json.loads(accepted.out)["certificate"]
     assert (certificate["trials"], certificate["lost"]) == (SHOTS, SHOTS // 2)
@@ -511,10 +510,10 @@ def test_usage_worked_out_after_the_fetch_is_still_learnt(account: Account) -> N
     account.double.queue_polls = 0
     account.double.usage_known = False
     run = run_of(account.submit(shots=100))
-    assert account.call("fetch", run, "--no-rivals").code == 0
+    assert account.call("fetch", run).code == 0
     assert account.record(run)["jobs"][0]["used_qpu_seconds"] is None
     account.double.usage_known = True
-    account.call("fetch", run, "--no-rivals")
+    account.call("fetch", run)
     assert account.record(run)["jobs"][0]["used_qpu_seconds"] == 3  # 2 s and 100 repetition delays, rounded up
 
 
@@ -523,7 +522,7 @@ def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Accou
     with Ledger(account.ledger) as ledger, contextlib.ExitStack() as stack:
         stack.enter_context(ledger.hold(run))
         threading.Timer(0.5, stack.close).start()
-        fetched = account.call("fetch", run, "--wait", "--poll", 0.1, "--no-rivals")
+        fetched = account.call("fetch", run, "--wait", "--poll", 0.1)
     assert fetched.code == 0, fetched.err
 
 
@@ -531,12 +530,12 @@ def test_one_run_that_cannot_be_written_does_not_hold_up_the_others(account: Acc
     account.double.queue_polls = 0
     first, second = (run_of(account.submit("--out", name, shots=100)) for name in ("first", "second"))
     (account.folder / "first").write_text("in the way")
-    fetched = account.call("fetch", first, second, "--no-rivals")
+    fetched = account.call("fetch", first, second)
     assert fetched.code == 2
     assert "first: exists already" in fetched.err
     assert (account.folder / "second" / "analysis.json").is_file()
     assert (account.folder / "first").read_text() == "in the way"
-    elsewhere = account.call("fetch", first, "--out", "elsewhere", "--no-rivals")
+    elsewhere = account.call("fetch", first, "--out", "elsewhere")
     assert elsewhere.code == 0, elsewhere.err
     assert Scenario.load(account.folder / "elsewhere" / "scenario.json").experiment.shots == 100
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.ibm import IbmBackend
-from bellqueue.backends.ledger import Ledger
-from bellqueue.circuits.plan import SamplingPlan, Setting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import hyperspherical_angles
+from bellqueue.backends.ibm.adapter import IbmBackend
+from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.circuits.schedule import Schedule, Setting
+from bellqueue.model.games.strategy import hyperspherical_angles
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
-from bellqueue.runner.cli import main
+from bellqueue.runner.commands.cli import main
 
 from .braket_double import BraketDouble
 from .ibm_double import IbmDouble
@@ -42,7 +42,7 @@ def double(monkeypatch: pytest.MonkeyPatch, place: Path) -> Iterator[IbmDouble]:
         assert not double.leaks
 
 
-def solid_plan(shots: int, pairs: int) -> SamplingPlan:
+def solid_plan(shots: int, pairs: int) -> Schedule:
     """Random bases of one qubit, the same at both routers, but opposite ones in the last setting."""
     vectors = np.random.default_rng(2).normal(size=(4, 3))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -54,7 +54,7 @@ def solid_plan(shots: int, pairs: int) -> SamplingPlan:
         )
     )
     order = np.random.default_rng(3).integers(0, 4, shots * pairs)
-    return SamplingPlan(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), parallel=pairs))
+    return Schedule(settings, order, (2, 2), Sampling("random", np.full((2, 2), 0.25), parallel=pairs))
 
 
 @pytest.mark.parametrize("pairs", [1, 2])
@@ -105,7 +105,7 @@ def test_a_strategy_out_of_the_plane_is_submitted_and_fetched(
         "run",
     )
     assert submitted == 0, capsys.readouterr().err
-    assert call("fetch", "--wait", "--no-rivals") == 0
+    assert call("fetch", "--wait") == 0
     analysis = json.loads(Path("run/analysis.json").read_text())
     plan = json.loads(Path("run/plan.json").read_text())
     assert np.array(plan["strategy"][0]["more_alpha"]).shape == (4, 1)
@@ -146,7 +146,7 @@ def test_braket_refuses_all_but_planar_bases_before_anything_is_recorded(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bell_pairs: int, words: str
 ) -> None:
     pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
-    from bellqueue.backends.braket_session import session
+    from bellqueue.backends.braket.session import session
 
     text = EXAMPLE.read_text().replace("bell_pairs = 2 ", f"bell_pairs = {bell_pairs} ")
     Path("s.toml").write_text(text)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.backends.ibm import IbmBackend
-from bellqueue.circuits.plan import SamplingPlan, Setting
+from bellqueue.backends.ibm.adapter import IbmBackend
+from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, RefusedError, UnreachableError
 from bellqueue.model.trials import Sampling, Trials
 
@@ -31,17 +31,17 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IbmDoubl
         assert not double.leaks
 
 
-def plan(trials: int, rule: str = "random", block: int = 1) -> SamplingPlan:
+def plan(trials: int, rule: str = "random", block: int = 1) -> Schedule:
     """Four settings, drawn afresh for every block or one after the other."""
     settings = tuple(Setting(i // 2, i % 2, *angles) for i, angles in enumerate(ANGLES))
     if rule == "fixed":
         order = np.repeat(np.arange(4), [trials // 2, trials // 4, trials // 8, trials // 8])
-        return SamplingPlan(settings, order, (2, 2), Sampling("fixed", np.full((2, 2), 0.25)))
+        return Schedule(settings, order, (2, 2), Sampling("fixed", np.full((2, 2), 0.25)))
     drawn = np.random.default_rng(4).integers(4, size=trials // block)
-    return SamplingPlan(settings, np.repeat(drawn, block), (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
+    return Schedule(settings, np.repeat(drawn, block), (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
 
 
-def finished(backend: IbmBackend, part: SamplingPlan, key: str = "bellqueue-key") -> str:
+def finished(backend: IbmBackend, part: Schedule, key: str = "bellqueue-key") -> str:
     job = backend.submit(part, key, None)
     while not backend.poll(job).finished:
         pass

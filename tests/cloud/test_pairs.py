@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends import asking
-from bellqueue.backends.ibm import IbmBackend
-from bellqueue.backends.ledger import Ledger
-from bellqueue.circuits.plan import SamplingPlan, Setting, draw_plan
+from bellqueue.backends.ibm.adapter import IbmBackend
+from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.circuits.schedule import Schedule, Setting, draw_schedule
 from bellqueue.model.errors import BackendError, DataError
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import Measurements, Strategy
+from bellqueue.model.games.strategy import Measurements, Strategy
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
-from bellqueue.runner.cli import main
-from bellqueue.runner.folder import RunFolder
+from bellqueue.runner.commands.cli import main
+from bellqueue.runner.experiment.folder import RunFolder
 from numpy.typing import NDArray
 
 from .ibm_double import IbmDouble
@@ -42,11 +42,11 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IbmDoubl
         assert not double.leaks
 
 
-def plan(shots: int, pairs: int, block: int = 1, rule: Any = "random") -> SamplingPlan:
+def plan(shots: int, pairs: int, block: int = 1, rule: Any = "random") -> Schedule:
     """Settings of which three make a = b certain and the last a ≠ b, on ideal pairs."""
     angles = np.array([0.0, 0.0]), np.array([0.0, 0.0])
     vectors = [np.column_stack([np.cos(each), np.sin(each)]) for each in angles]
-    drawn = draw_plan(
+    drawn = draw_schedule(
         Strategy((Measurements(*vectors),), (1.0,)),
         Sampling(rule, UNIFORM, block, parallel=pairs),
         UNIFORM,
@@ -54,10 +54,10 @@ def plan(shots: int, pairs: int, block: int = 1, rule: Any = "random") -> Sampli
         np.random.default_rng(3),
     )
     settings = tuple(Setting(i // 2, i % 2, 0.4 * i, 0.4 * i + (math.pi if i == 3 else 0.0)) for i in range(4))
-    return SamplingPlan(settings, drawn.order, (2, 2), drawn.sampling)
+    return Schedule(settings, drawn.order, (2, 2), drawn.sampling)
 
 
-def finished(backend: IbmBackend, part: SamplingPlan) -> str:
+def finished(backend: IbmBackend, part: Schedule) -> str:
     job = backend.submit(part, "bellqueue-key", None)
     while not backend.poll(job).finished:
         pass
@@ -176,7 +176,7 @@ def test_the_device_is_paid_for_shots_and_not_for_trials(double: IbmDouble) -> N
         ("manila,pairs=2", plan(100, 2, 10).part(range(190)), "ask for 180 or 200"),
     ],
 )
-def test_a_plan_that_does_not_fill_its_shots_is_refused(given: str, whole: SamplingPlan, told: str) -> None:
+def test_a_plan_that_does_not_fill_its_shots_is_refused(given: str, whole: Schedule, told: str) -> None:
     with pytest.raises(BackendError, match=told) as refusal:
         IbmBackend(given).split(whole)
     assert "\n" not in str(refusal.value)
@@ -199,9 +199,9 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
 ) -> None:
     """The folder's trials are the double's outcomes pair by pair, and an ideal device certifies on every pair."""
     monkeypatch.setattr(asking, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("bellqueue.runner.fetching.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
     words = ["bellqueue", "run", "--backend", "ibm:torino,pairs=3", "--shots", "6000", "--seed", "5"]
-    monkeypatch.setattr(sys, "argv", [*words, "--max-cost", "1000", "--no-rivals", "--out", "run"])
+    monkeypatch.setattr(sys, "argv", [*words, "--max-cost", "1000", "--out", "run"])
     with contextlib.suppress(SystemExit):
         main()
     told = capfd.readouterr()
@@ -214,7 +214,7 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
     trials = folder.trials((2, 2))
     with Ledger(tmp_path / "ledger.db") as ledger:
         (run,) = ledger.runs()
-        drawn = SamplingPlan.from_bytes(run.sampling)
+        drawn = Schedule.from_bytes(run.sampling)
     (bits,) = double.accepted[0].outcomes[0].values()
     by_pair = np.asarray(bits).reshape(2000, 3, 2)
     for pair in range(3):

@@ -29,7 +29,7 @@ def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IbmDoubl
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    from bellqueue.runner.cli import main
+    from bellqueue.runner.commands.cli import main
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["bellqueue", *arguments])
@@ -46,7 +46,7 @@ SUBMIT = ("--backend", "ibm:manila", "--shots", "15000", "--seed", "5", "--max-c
 
 
 def test_a_good_device_stops_after_its_first_round(double: IbmDouble, call: Call) -> None:
-    code, out, err = call("run", *SUBMIT, "--no-rivals", "--poll", "0.1", "--json")
+    code, out, err = call("run", *SUBMIT, "--poll", "0.1", "--json")
     assert code == 0, err
     certificate = json.loads(out)["certificate"]
     assert certificate["method"] == "test martingale"
@@ -68,7 +68,7 @@ def test_no_round_is_bought_that_is_not_needed(double: IbmDouble, call: Call) ->
     assert code == 2
     assert "no more is needed" in err
     assert len(double.accepted) == 1
-    assert call("fetch", run, "--no-rivals")[0] == 0
+    assert call("fetch", run)[0] == 0
 
 
 def test_a_poor_device_is_asked_round_by_round(double: IbmDouble, call: Call) -> None:
@@ -77,13 +77,13 @@ def test_a_poor_device_is_asked_round_by_round(double: IbmDouble, call: Call) ->
     double._noise = noise
     code, out, err = call("submit", *SUBMIT)
     run = out.split()[0]
-    code, _, err = call("fetch", run, "--wait", "--no-rivals", "--poll", "0.1")
+    code, _, err = call("fetch", run, "--wait", "--poll", "0.1")
     assert code == 4
     assert re.search(rf"1000 of at most 15000 trials.*\n.*the next round: bellqueue submit --resume {run}", err)
     assert call("submit", "--resume", run, "--max-cost", "100")[0] == 0
     assert [len(job.outcomes[0]["c"]) for job in double.accepted if job.outcomes] == [1000]
-    assert call("fetch", run, "--wait", "--no-rivals", "--poll", "0.1")[0] == 4
-    code, out, err = call("fetch", run, "--no-rivals", "--accept-loss", "--json")
+    assert call("fetch", run, "--wait", "--poll", "0.1")[0] == 4
+    code, out, err = call("fetch", run, "--accept-loss", "--json")
     certificate = json.loads(out)["certificate"]
     assert (certificate["trials"], certificate["lost"], certificate["certified"]) == (3000, 0, False)
     assert len(double.accepted) == 2

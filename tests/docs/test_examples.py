@@ -8,11 +8,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 
 from tests.docs.pages import DOCS, ROOT, blocks
 
-PACKAGES = ("model", "circuits", "backends", "analysis", "runner")
+PACKAGES = ("src", "model", "circuits", "backends", "analysis", "runner")
 
 
 PAGES = [path for path in [*sorted(DOCS.glob("*.md")), ROOT / "README.md"] if ">>> " in path.read_text("utf-8")]

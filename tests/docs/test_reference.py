@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from bellqueue.model import scenario
-from bellqueue.runner import options
+from bellqueue.model.scenario import file as scenario
+from bellqueue.runner.commands import options
 
 from docs.extensions.record_reference import default_text, definitions, type_text
 from tests.docs.pages import DOCS, ROOT
@@ -28,7 +28,7 @@ SECTIONS = {
     "OperatingTarget": "operating point: target",
     "BoundsSpec": "[bounds]",
 }
-DEFINITIONS = dict(definitions("bellqueue.model.scenario:Scenario"))
+DEFINITIONS = dict(definitions("bellqueue.model.scenario.file:Scenario"))
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
@@ -65,7 +65,7 @@ def test_the_limits_in_words_are_the_programs() -> None:
 
 
 def test_every_schema_is_on_the_page_of_records() -> None:
-    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).rglob("*.py")]
     found = set(re.findall(r'"(bellqueue\.[a-z-]+/\d+)"', "\n".join(sources)))
     text = (DOCS / "records.md").read_text("utf-8")
     assert len(found) > 10
@@ -79,10 +79,10 @@ def test_every_exit_code_is_on_the_page_of_commands() -> None:
 
 
 def test_every_variable_of_ours_is_on_the_page_of_commands() -> None:
-    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text("utf-8") for folder in _packages() for path in (ROOT / folder).rglob("*.py")]
     found = set(re.findall(r'"(BELLQUEUE_[A-Z]+)"', "\n".join(sources)))
     assert found == {row[0] for row in rows("commands.md", "Environment")}
 
 
 def _packages() -> list[str]:
-    return [str(Path(folder)) for folder in ("model", "circuits", "backends", "analysis", "runner")]
+    return [str(Path(folder)) for folder in ("src", "model", "circuits", "backends", "analysis", "runner")]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.model.frontier import QuantumFrontier, routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.strategy import Floats
+from bellqueue.model.games.frontier import QuantumFrontier
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.strategy import Floats
+from bellqueue.model.scenario.file import Scenario
 from scipy.optimize import minimize
 
 from tests.scenarios import random_scenario, two_pairs_scenario
@@ -39,7 +40,7 @@ def quasi_newton(matrix: Floats, dimension: int, starts: int) -> float:
 
 def test_the_example_needs_two_bell_pairs_and_one_reaches_93_percent_of_its_advantage() -> None:
     """Values of the same game by another search; the classical one by listing all 2⁴ signs of router A."""
-    matrix = routing_game(EXAMPLE[1].workload, MULTIPLIER).matrix
+    matrix = RoutingGame(EXAMPLE[1].workload, MULTIPLIER).matrix
     signs = 1 - 2.0 * (np.arange(16)[:, None] >> np.arange(4) & 1)
     classical = np.abs(signs @ matrix).sum(axis=1).max()
     plane, solid, best = (quasi_newton(matrix, dimension, 12) for dimension in (2, 3, 5))
@@ -50,7 +51,7 @@ def test_the_example_needs_two_bell_pairs_and_one_reaches_93_percent_of_its_adva
         assert float((matrix * strategy.correlators).sum()) == pytest.approx(reached, rel=1e-7)
         assert strategy.dimension == dimension
     assert EXAMPLE[2].in_use.at_multiplier(MULTIPLIER).bell_pairs == 2
-    assert EXAMPLE[2].quantum_bound(MULTIPLIER).high == pytest.approx(best, rel=1e-8)
+    assert EXAMPLE[2].game(MULTIPLIER).bound("quantum").high == pytest.approx(best, rel=1e-8)
 
 
 def test_more_bell_pairs_never_wait_longer() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pytest
-from bellqueue.model import game as game_module
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values import classical_value as classical_module
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import random_scenario
 
@@ -30,7 +32,7 @@ def _game(kind: str, seed: int) -> XorGame:
         record["traffic"]["within_pair_order"] = "shortest-first"
         scenario = Scenario.parse(record)
     workload = scenario.workload()
-    return routing_game(workload, float(rng.uniform(workload.weights.min(), workload.weights.max())))
+    return RoutingGame(workload, float(rng.uniform(workload.weights.min(), workload.weights.max()))).xor
 
 
 def _brute_force(matrix: np.ndarray) -> float:
@@ -55,7 +57,7 @@ def _semidefinite(matrix: np.ndarray) -> tuple[float, float]:
 @pytest.mark.parametrize("kind", SHAPES)
 def test_every_interval_holds_the_true_value(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "branch and bound":
-        monkeypatch.setattr(game_module, "MAX_STEPS", 0)
+        monkeypatch.setattr(classical_module, "MAX_STEPS", 0)
     methods = set()
     for seed in range(EACH):
         game = _game(kind, seed)

@@ -6,13 +6,14 @@ import itertools
 
 import numpy as np
 import pytest
-from bellqueue.model.branch import Search, branch_and_bound
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.enumeration import best_signs, enumeration_steps
-from bellqueue.model.game import XorGame, classical_optimum
-from bellqueue.model.reward import PowerReward
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.values.branch import Search, branch_and_bound
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.enumeration import best_signs, enumeration_steps
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.queueing.reward import PowerReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 
 
 def _brute_force(matrix: np.ndarray) -> float:

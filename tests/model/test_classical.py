@@ -6,15 +6,17 @@ import time
 
 import numpy as np
 import pytest
-from bellqueue.model import game as game_module
-from bellqueue.model.chords import envelope
-from bellqueue.model.classical import classical_frontier, interpolated_bound
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.limits import Limits
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.chords import envelope
+from bellqueue.model.games.classical_frontier import classical_frontier, interpolated_bound
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values import classical_value as classical_module
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.bounds import BoundsSpec
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,15 +46,15 @@ def _joint_workload(seed: int, most: int = 7) -> Workload:
 @pytest.fixture
 def no_enumeration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games of any size go to branch and bound."""
-    monkeypatch.setattr(game_module, "MAX_STEPS", 0)
+    monkeypatch.setattr(classical_module, "MAX_STEPS", 0)
 
 
 @pytest.mark.usefixtures("no_enumeration")
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("limits", [Limits(seconds=0.0), Limits(relative_gap=0.02), Limits()], ids=repr)
-def test_the_true_frontier_lies_between_what_is_proved_and_what_is_achieved(limits: Limits, seed: int) -> None:
+@pytest.mark.parametrize("bounds", [BoundsSpec(time_limit=0.0), BoundsSpec(relative_gap=0.02), BoundsSpec()], ids=repr)
+def test_the_true_frontier_lies_between_what_is_proved_and_what_is_achieved(bounds: BoundsSpec, seed: int) -> None:
     workload = _joint_workload(seed)
-    frontier = classical_frontier(workload, limits)
+    frontier = classical_frontier(workload, bounds)
     hull = np.array(brute_force_hull(workload))
     exact = np.interp(P, hull[:, 0], hull[:, 1])
     slack = 1e-9 * workload.together_waiting_time
@@ -60,13 +62,13 @@ def test_the_true_frontier_lies_between_what_is_proved_and_what_is_achieved(limi
     assert np.all(exact <= frontier.achieved.waiting_time_at(P) + slack)
     difference = 1 - frontier.waiting_time_at(P) / frontier.achieved.waiting_time_at(P)
     assert difference.max() <= frontier.gap + 1e-9
-    if limits.seconds:
-        assert frontier.gap <= limits.relative_gap
+    if bounds.time_limit:
+        assert frontier.gap <= bounds.relative_gap
     for multiplier in (0.3, 0.9, 2.5):
         multiplier *= float(workload.weights.mean())
-        bound = interpolated_bound(workload, frontier, multiplier)
+        bound = interpolated_bound(RoutingGame(workload, multiplier), frontier)
         signs_a, signs_b = (1 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) for n in workload.shape)
-        best = float((signs_a @ routing_game(workload, multiplier).matrix @ signs_b.T).max())
+        best = float((signs_a @ RoutingGame(workload, multiplier).matrix @ signs_b.T).max())
         assert bound.low <= best <= bound.high
 
 
@@ -74,7 +76,7 @@ def test_the_true_frontier_lies_between_what_is_proved_and_what_is_achieved(limi
 def test_an_open_bound_only_ever_weakens_the_claim() -> None:
     for seed in range(6):
         workload = _joint_workload(100 + seed, most=6)
-        open_, proved = Frontiers(workload, Limits(seconds=0.0)), Frontiers(workload)
+        open_, proved = Frontiers(workload, BoundsSpec(time_limit=0.0)), Frontiers(workload)
         assert proved.classical.exact
         assert not open_.classical.exact
         claimed, true = open_.advantage_ranges(), proved.advantage_ranges()
@@ -88,9 +90,9 @@ def test_a_scenario_says_how_far_to_prove() -> None:
     record = Scenario.default().record()
     assert "bounds" not in record
     asked = Scenario.parse({**record, "bounds": {"relative_gap": 0.01, "time_limit": 5}})
-    assert asked.limits() == Limits(0.01, 5.0)
+    assert Frontiers.of(asked).bounds == BoundsSpec(relative_gap=0.01, time_limit=5.0)
     assert asked.content_hash() != Scenario.default().content_hash()
-    assert Scenario.default().limits() == Limits()
+    assert Frontiers.of(Scenario.default()).bounds == BoundsSpec()
 
 
 def test_a_hundred_thousand_independent_types_a_router() -> None:
@@ -122,6 +124,6 @@ def test_a_hundred_thousand_independent_types_a_router() -> None:
 def test_the_time_limit_is_for_the_whole_frontier(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    frontier = classical_frontier(_joint_workload(3), Limits(seconds=8.0))
+    frontier = classical_frontier(_joint_workload(3), BoundsSpec(time_limit=8.0))
     assert len(frontier.bounds) <= 8
     assert frontier.waiting_time_at(0.0) <= _joint_workload(3).together_waiting_time

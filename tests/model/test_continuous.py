@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.model.binning import binning_error
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.continuous import ContinuousGame
-from bellqueue.model.frontier import QuantumFrontier, routing_constant, routing_game
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.binning import binning_error
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.exact_sizes import ContinuousGame
+from bellqueue.model.games.frontier import QuantumFrontier
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import minimize
@@ -127,9 +130,9 @@ def test_intervals_of_the_games_hold_the_values_of_bins() -> None:
     workload = _workload("lognormal", bins=64)
     frontiers = Frontiers(workload)
     for multiplier in frontiers.classical.multipliers[::40].tolist():
-        game = routing_game(workload, multiplier)
-        assert classical_optimum(game).bound.low <= frontiers.classical_bound(multiplier).high
-        bound = frontiers.quantum_bound(multiplier)
+        game = RoutingGame(workload, multiplier).xor
+        assert classical_optimum(game).bound.low <= frontiers.game(multiplier).bound("memoryless").high
+        bound = frontiers.game(multiplier).bound("quantum")
         assert bound.low <= quantum_optimum(game).bound.high <= bound.high
     for p in (0.3, 0.5, 0.8):
         best = QuantumFrontier(workload).waiting_time_at(p)
@@ -156,8 +159,8 @@ def test_knowing_sizes_helps_classical_routers_and_the_certificate_counts_it() -
     assert np.all(proved.waiting_time_at(p) <= binned.waiting_time_at(p))
     assert float((binned.waiting_time_at(p) - proved.waiting_time_at(p)).max()) > 0.01
     multiplier = float(binned.multipliers[2])
-    bound = Frontiers(coarse).classical_bound(multiplier)
-    assert bound.high > classical_optimum(routing_game(coarse, multiplier)).bound.high
+    bound = Frontiers(coarse).game(multiplier).bound("memoryless")
+    assert bound.high > classical_optimum(RoutingGame(coarse, multiplier).xor).bound.high
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -175,10 +178,10 @@ def test_finer_bins_stay_within_the_error_of_coarse_ones(law: str) -> None:
     p = np.linspace(0, 1, 101)
     assert np.all(frontiers.classical.waiting_time_at(p) <= finer.waiting_time_at(p) + 1e-12)
     for multiplier in MULTIPLIERS:
-        game = routing_game(fine, multiplier)
-        assert classical_optimum(game).bound.high <= frontiers.classical_bound(multiplier).high
-        assert quantum_optimum(game).bound.low <= frontiers.quantum_bound(multiplier).high
-        assert classical_optimum(game).bound.high >= frontiers.classical_bound(multiplier).low
+        game = RoutingGame(fine, multiplier).xor
+        assert classical_optimum(game).bound.high <= frontiers.game(multiplier).bound("memoryless").high
+        assert quantum_optimum(game).bound.low <= frontiers.game(multiplier).bound("quantum").high
+        assert classical_optimum(game).bound.high >= frontiers.game(multiplier).bound("memoryless").low
 
 
 def test_mean_deviation_of_a_bin_by_quadrature() -> None:
@@ -198,12 +201,12 @@ def test_bins_however_coarse_prove_that_nobody_waits_less_than_unavoidable(bins:
     frontier = classical_frontier(workload)
     p = np.linspace(0, 1, 101)
     proved = frontier.waiting_time_at(p)
-    assert np.all(proved >= workload.unavoidable_waiting_time * (1 - 1e-12))
+    assert np.all(proved >= workload.all_split_waiting_time * (1 - 1e-12))
     assert np.all(proved <= frontier.achieved.waiting_time_at(p) * (1 + 1e-12))
-    assert proved[-1] == pytest.approx(workload.unavoidable_waiting_time, rel=1e-12)
+    assert proved[-1] == pytest.approx(workload.all_split_waiting_time, rel=1e-12)
     assert np.all(np.diff(frontier.multipliers) <= 1e-12)
     assert np.all(np.signbit(frontier.multipliers) == 0)
     top = workload.together_waiting_time
     for multiplier, bound in frontier.bounds.items():  # β_C proves the line W + μp ≥ top − const − β_C
-        line = top - routing_constant(workload, multiplier) - bound.high - multiplier * p
+        line = top - RoutingGame(workload, multiplier).constant - bound.high - multiplier * p
         assert np.all(line <= proved + 1e-12)

@@ -6,9 +6,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from bellqueue.model.dimension import in_few_dimensions, largest_dimension, optimum_within
-from bellqueue.model.game import XorGame, classical_optimum, quantum_optimum
-from bellqueue.model.strategy import Floats, Measurements
+from bellqueue.model.games.dimension import in_few_dimensions, largest_dimension, optimum_within
+from bellqueue.model.games.strategy import Floats, Measurements
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.fields import field_names, places, scenario_with
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.fields import field_names, places, scenario_with
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given
 from hypothesis import strategies as st
 

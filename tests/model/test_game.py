@@ -6,13 +6,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.frontier import QuantumFrontier, communication_frontier, routing_game
-from bellqueue.model.game import XorGame, classical_optimum, dual_bound, quantum_optimum
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.reward import PowerReward
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import dual_bound, quantum_optimum
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.queueing.reward import PowerReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +46,7 @@ def test_classical_frontier_equals_brute_force(seed: int) -> None:
 def test_thresholds_and_planar_vectors_are_optimal_for_products(seed: int) -> None:
     rng = np.random.default_rng(1000 + seed)
     workload = random_scenario(rng, joint=False).workload()
-    game = routing_game(workload, _multiplier(workload.weights, rng))
+    game = RoutingGame(workload, _multiplier(workload.weights, rng)).xor
     assert game.rank_two is not None
     np.testing.assert_allclose(game.rank_two.left @ game.rank_two.core @ game.rank_two.right.T, game.matrix, atol=1e-12)
     plain = XorGame(game.matrix)  # without its factors: enumeration, and vectors of any dimension
@@ -60,7 +63,7 @@ def test_thresholds_and_planar_vectors_are_optimal_for_products(seed: int) -> No
 def test_the_dual_certificate_closes(seed: int) -> None:
     rng = np.random.default_rng(2000 + seed)
     workload = random_scenario(rng).workload()
-    game = routing_game(workload, _multiplier(workload.weights, rng))
+    game = RoutingGame(workload, _multiplier(workload.weights, rng)).xor
     bound = quantum_optimum(game).bound
     assert 0 <= bound.high - bound.low <= 1e-7 * bound.high
     assert bound.high >= classical_optimum(game).bound.low
@@ -142,8 +145,8 @@ def test_the_classical_bound_holds_where_the_game_cancels(spread: float) -> None
         workload = _equal_means(rng, spread)
         frontiers = Frontiers(workload)
         for multiplier in frontiers.classical.multipliers.tolist():
-            game = routing_game(workload, multiplier)
-            bound = frontiers.classical_bound(multiplier)
+            game = frontiers.game(multiplier)
+            bound = game.bound("memoryless")
             signs = [1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) for n in workload.shape]
             # In exact rational arithmetic, from the very numbers that G is made of.
             weights = [[Fraction(w) for w in row] for row in workload.weights.tolist()]
@@ -156,7 +159,7 @@ def test_the_classical_bound_holds_where_the_game_cancels(spread: float) -> None
                 _score(exact, a_signs, b_signs) for a_signs in signs[0].tolist() for b_signs in signs[1].tolist()
             )
             assert Fraction(bound.low) <= best <= Fraction(bound.high)
-            assert game.slack < 1e-10
+            assert game.xor.slack < 1e-10
         least = frontiers.least_visibility()
         assert least is None or least >= 0.7
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.latency import break_even_latency, fibre_distance_km
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.routing import SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.simulation import simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.latency import break_even_latency, fibre_distance_km
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.queueing.routing import SplittingRouting
+from bellqueue.model.queueing.simulation import simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record, heavy_scenario, random_scenario, split_of
 

@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
-from bellqueue.model.frontier import communication_frontier, routing_game
-from bellqueue.model.game import classical_optimum, quantum_optimum
-from bellqueue.model.limits import Limits
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.pair_order import mean_of_the_smaller
-from bellqueue.model.routing import SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import simulate
-from bellqueue.model.workload import Workload
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.frontier import communication_frontier
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.queueing.pair_order import mean_of_the_smaller
+from bellqueue.model.queueing.routing import SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.bounds import BoundsSpec
+from bellqueue.model.scenario.file import Scenario
 from scipy import stats
 from scipy.integrate import dblquad
 from scipy.special import erfc
@@ -250,11 +252,11 @@ def test_a_plain_queue_that_orders_by_size() -> None:
 def test_the_game_is_no_longer_of_rank_two() -> None:
     scenario = random_scenario(np.random.default_rng(5), most=6, joint=False)
     drawn, ordered = scenario.workload(), shortest_first(scenario).workload()
-    ranks = [np.linalg.matrix_rank(routing_game(each, 1.0).matrix) for each in (drawn, ordered)]
+    ranks = [np.linalg.matrix_rank(RoutingGame(each, 1.0).matrix) for each in (drawn, ordered)]
     assert min(drawn.shape) > 2
     assert ranks[0] == 2 < ranks[1]
-    assert routing_game(drawn, 1.0).rank_two is not None
-    assert routing_game(ordered, 1.0).rank_two is None
+    assert RoutingGame(drawn, 1.0).xor.rank_two is not None
+    assert RoutingGame(ordered, 1.0).xor.rank_two is None
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -272,7 +274,7 @@ def test_frontiers_of_small_games(seed: int) -> None:
     expected = np.interp(classical.splitting_probability, hull[:, 0], hull[:, 1])
     np.testing.assert_allclose(classical.waiting_time, expected, atol=1e-9 * scale, rtol=0)
     for multiplier in classical.multipliers.tolist():
-        game = routing_game(workload, multiplier)
+        game = RoutingGame(workload, multiplier).xor
         bound = quantum_optimum(game).bound
         assert bound.high - bound.low <= 1e-7 * bound.high + 4 * game.slack
         assert bound.high >= classical_optimum(game).bound.low
@@ -332,7 +334,7 @@ def test_many_ordered_types_are_bounded_without_a_search() -> None:
     record = sizes_scenario(2, 0.5).record()
     record["traffic"]["sizes"]["bins"] = 40
     workload = Scenario.parse(record).workload()
-    open_ = classical_frontier(workload, Limits(seconds=0.0))
+    open_ = classical_frontier(workload, BoundsSpec(time_limit=0.0))
     assert open_.gap > 0
     assert open_.method == "its ends alone over bins, and their error"
 

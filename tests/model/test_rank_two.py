@@ -7,11 +7,12 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import XorGame, quantum_optimum
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.rank_two import RankTwo
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values.quantum_value import quantum_optimum
+from bellqueue.model.games.values.rank_two import RankTwo
+from bellqueue.model.games.values.xor_game import XorGame
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record
 
@@ -67,7 +68,7 @@ def _games(long: float, mean: float) -> Iterator[tuple[XorGame, list[list[Decima
         context.prec = 60
         for share in np.linspace(0.02, 0.98, 7):
             multiplier = float(workload.weights.min() + share * np.ptp(workload.weights))
-            yield routing_game(workload, multiplier), _exact_game(long, mean, multiplier)
+            yield RoutingGame(workload, multiplier).xor, _exact_game(long, mean, multiplier)
 
 
 @pytest.mark.parametrize(("long", "mean"), CASES)

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
 from bellqueue.model.errors import NoTradeOffError, ScenarioError
-from bellqueue.model.frontier import QuantumFrontier, communication_frontier
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, WarmupReward
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
+from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, WarmupReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.scenario.file import Scenario
 from scipy.integrate import quad
 
 from tests.scenarios import default_record, heavy_scenario
@@ -37,10 +37,10 @@ def test_frontiers_of_the_reference_tables(scenario: Scenario, table: list[tuple
 def test_parameters_of_the_reference_scenarios() -> None:
     default, heavy = Scenario.default().workload(), heavy_scenario().workload()
     assert default.load == pytest.approx(0.05)
-    assert default.unavoidable_waiting_time == pytest.approx(0.1210526, abs=1e-7)
+    assert default.all_split_waiting_time == pytest.approx(0.1210526, abs=1e-7)
     np.testing.assert_allclose(default.weights, [[0.510526, 1.813158], [1.813158, 3.378947]], atol=1e-6)
     assert heavy.load == pytest.approx(0.9)
-    assert heavy.unavoidable_waiting_time == pytest.approx(32.5)
+    assert heavy.all_split_waiting_time == pytest.approx(32.5)
     np.testing.assert_allclose(heavy.weights, [[1.5, 10.25], [10.25, 68]], rtol=1e-12)
 
 
@@ -56,7 +56,7 @@ def test_the_three_frontiers_share_their_ends() -> None:
     for frontier in (classical_frontier(workload), communication_frontier(workload), curve):
         assert frontier.splitting_probability[[0, -1]] == pytest.approx([0, 1])
         assert frontier.waiting_time[0] == pytest.approx(workload.together_waiting_time)
-        assert frontier.waiting_time[-1] == pytest.approx(workload.unavoidable_waiting_time)
+        assert frontier.waiting_time[-1] == pytest.approx(workload.all_split_waiting_time)
     assert len(curve.splitting_probability) >= 200
     assert np.diff(curve.splitting_probability).max() <= 1 / 150
 

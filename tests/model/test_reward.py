@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given
 from hypothesis import strategies as st
 

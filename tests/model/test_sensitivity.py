@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
+from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record, heavy_scenario, random_scenario
 
@@ -43,7 +43,7 @@ def test_the_advantage_begins_at_the_least_visibility_and_grows() -> None:
 def test_uncorrelated_outcomes_wait_as_long_as_the_middle_of_the_square() -> None:
     # MODEL §2: at visibility 0 every strategy is the coin, p = ½ and W = (W0 + W together)/2.
     workload = DEFAULT.workload
-    middle = (workload.unavoidable_waiting_time + workload.together_waiting_time) / 2
+    middle = (workload.all_split_waiting_time + workload.together_waiting_time) / 2
     expected = 1 - middle / float(DEFAULT.classical.waiting_time_at(0.5))
     assert reduction_by_visibility(DEFAULT, [0.0])[0] == pytest.approx(expected, rel=1e-12)
 

@@ -8,24 +8,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from bellqueue.model.arrivals import Arrivals, Traffic
 from bellqueue.model.errors import DataError
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.routing import (
+from bellqueue.model.queueing.arrivals import Arrivals, Traffic
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
+from bellqueue.model.queueing.routing import (
     Bits,
-    ClockRouting,
     Decide,
-    DeterministicRouting,
     Integers,
     ReplayRouting,
     Routing,
     SplittingRouting,
 )
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Kind, Service
-from bellqueue.model.simulation import PROBABILITIES, Estimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.service import Kind, Service
+from bellqueue.model.queueing.simulation import PROBABILITIES, SimulatedEstimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.model.workload import Workload
 from scipy import stats
 
 LOADS = np.linspace(0.1, 0.9, 20)
@@ -67,7 +65,7 @@ def random_workload(seed: int) -> Workload:
     return Workload(rate, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
 
 
-def assert_within(estimate: Estimate, expected: float, errors: float = 4.0) -> None:
+def assert_within(estimate: SimulatedEstimate, expected: float, errors: float = 4.0) -> None:
     assert abs(estimate.estimate - expected) <= errors * estimate.standard_error, (estimate, expected)
 
 
@@ -92,16 +90,6 @@ def test_default_scenario_at_the_designs_reference_point() -> None:
     probability = np.outer([0.7, 0.3], [0.7, 0.3])
     assert_within(result.waiting_time, 0.1210526 + float((weights * probability).sum()) / 2)
     assert_within(result.baseline_throughput, 1.762713)
-
-
-def test_deterministic_routers_under_the_shared_flip_are_a_symmetric_strategy() -> None:
-    workload = random_workload(5)
-    n_a, n_b = workload.shape
-    a_of_x, b_of_y = (0, 1, 1)[:n_a], (1, 0, 1)[:n_b]
-    split = np.not_equal.outer(a_of_x, b_of_y)
-    result = simulate(workload, DeterministicRouting(a_of_x, b_of_y, flip=True), 400_000, np.random.default_rng(3))
-    assert_within(result.waiting_time, workload.waiting_time(split))
-    assert_within(result.load[0], workload.load)
 
 
 def test_waiting_time_percentiles_of_two_single_server_queues() -> None:
@@ -235,19 +223,13 @@ def same(first: SimulationResult, second: SimulationResult) -> bool:
     )
 
 
-@pytest.mark.parametrize(
-    "routing",
-    [
-        SplittingRouting(SPLIT),
-        DeterministicRouting((0, 1), (0, 0), flip=True),
-        ClockRouting((0, 1), (0, 1), 7),
-    ],
-    ids=lambda routing: type(routing).__name__,
-)
-def test_the_block_size_changes_nothing(routing: Routing) -> None:
+def test_the_block_size_changes_nothing() -> None:
     service = (Service("gamma", 1.0, 0.5), Service("lognormal", 3.0, 1.5))
     workload = Workload(0.2, np.full((2, 2), 0.25), service, service, ("s", "l"), ("s", "l"), PowerReward(2.0), True)
-    small, large = (simulate(workload, routing, 20_000, np.random.default_rng(4), block=block) for block in (61, 8192))
+    small, large = (
+        simulate(workload, SplittingRouting(SPLIT), 20_000, np.random.default_rng(4), block=block)
+        for block in (61, 8192)
+    )
     assert same(small, large)
 
 
@@ -278,7 +260,7 @@ def test_progress_counts_every_pair_and_memory_is_bounded() -> None:
 def test_estimates_are_student_intervals() -> None:
     values = np.array([1.0, 2.0, 4.0, 4.5, 3.0])
     low, high = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values))
-    estimate = Estimate.of(values)
+    estimate = SimulatedEstimate.of(values)
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
     assert estimate.standard_error == pytest.approx(stats.sem(values))
 
@@ -327,23 +309,6 @@ def test_types_follow_a_table_finer_than_their_guide() -> None:
     observed = np.append(counts[frequent], counts[~frequent].sum())
     expected = np.append(joint.ravel()[frequent], joint.ravel()[~frequent].sum()) * 100_000
     assert stats.chisquare(observed, expected).pvalue > 1e-3
-
-
-def test_the_clock_exchanges_the_servers_after_every_period() -> None:
-    decide = ClockRouting((0, 1), (0, 0), 2).start(np.random.default_rng(0))
-    x, y = np.array([0, 1, 0, 1, 0]), np.zeros(5, dtype=np.int64)
-    first, second = decide(x, y), decide(x, y)
-    assert np.concatenate([first[0], second[0]]).astype(int).tolist() == [0, 1, 1, 0, 0, 0, 0, 1, 1, 0]
-    assert np.concatenate([first[1], second[1]]).astype(int).tolist() == [0, 0, 1, 1, 0, 0, 1, 1, 0, 0]
-
-
-def test_a_clock_that_never_moves_is_a_deterministic_router() -> None:
-    workload = Scenario.default().workload()
-    clock, fixed = (
-        simulate(workload, routing, 5_000, np.random.default_rng(1))
-        for routing in (ClockRouting((0, 1), (0, 0), 0), DeterministicRouting((0, 1), (0, 0), flip=False))
-    )
-    assert clock.waiting_time == fixed.waiting_time
 
 
 def recorded_trials(count: int, seed: int) -> Trials:
@@ -423,9 +388,5 @@ def test_a_replay_that_lacks_a_setting_says_so() -> None:
 def test_what_no_routing_can_mean_is_refused() -> None:
     with pytest.raises(ValueError, match=r"lie in \[0, 1\]"):
         SplittingRouting(np.array([[1.5]]))
-    with pytest.raises(ValueError, match="period"):
-        ClockRouting((0,), (0,), -1)
-    with pytest.raises(ValueError, match="0 and 1"):
-        DeterministicRouting((0, 2), (0, 0), flip=True).start(np.random.default_rng(0))
     with pytest.raises(ValueError, match="batches"):
         simulate(Scenario.default().workload(), SplittingRouting(SPLIT), 10, np.random.default_rng(0))

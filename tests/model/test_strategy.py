@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bellqueue.model.strategy import (
+from bellqueue.model.games.strategy import (
     Floats,
     Measurements,
     Strategy,

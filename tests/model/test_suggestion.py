@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bellqueue.model.errors import DataError, ScenarioError
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.suggestion import nearest, suggestion
 from bellqueue.model.trials import match_types
 from bellqueue.model.validation import nearest_beside

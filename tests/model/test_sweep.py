@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError, SweepError
-from bellqueue.model.fields import scenario_with
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.sweep import MAX_POINTS, Sweep
-from bellqueue.model.sweep_point import Outcome, PointTask, outcome_of
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.scenario.fields import scenario_with
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.sweep.grid import MAX_POINTS, Sweep
+from bellqueue.model.sweep.point import Outcome, PointTask, outcome_of
 
 from tests.scenarios import brute_force_hull, default_record, heavy_scenario, two_pairs_scenario
 
@@ -153,7 +153,7 @@ def test_whatever_matters_to_an_outcome_is_in_the_task() -> None:
             assert task
             asked = scenario_with(two_pairs_scenario(), {field: value})
             meant = task.scenario()
-            assert (meant.traffic, meant.baseline, meant.limits()) == (asked.traffic, asked.baseline, asked.limits())
+            assert (meant.traffic, meant.baseline, meant.bounds) == (asked.traffic, asked.baseline, asked.bounds)
             assert meant.experiment.bell_pairs == asked.experiment.bell_pairs
 
 
@@ -219,7 +219,7 @@ def test_entanglement_helps_above_the_least_visibility_and_not_below(scenario: S
 def test_the_bounds_hold_the_game_and_give_the_least_visibility(scenario: Scenario) -> None:
     found = outcome(scenario)
     low, high = found.classical_bound_low or 0, found.classical_bound_high or 0
-    matrix = routing_game(scenario.workload(), found.multiplier or 0).matrix
+    matrix = RoutingGame(scenario.workload(), found.multiplier or 0).matrix
     signs = list(itertools.product([-1, 1], repeat=2))
     assert low <= max(np.array(a) @ matrix @ np.array(b) for a in signs for b in signs) <= high
     assert found.least_visibility == pytest.approx(high / (found.quantum_bound_low or 0), rel=1e-12)

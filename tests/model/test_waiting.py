@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.routing import DeterministicRouting, SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import SimulationResult, simulate
-from bellqueue.model.waiting import RELATIVE_ERROR, WaitingDistribution, WaitingHistogram
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
+from bellqueue.model.queueing.routing import Bits, Decide, Integers, SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import SimulationResult, simulate
+from bellqueue.model.queueing.waiting import RELATIVE_ERROR, WaitingDistribution, WaitingHistogram
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -196,6 +196,18 @@ def test_points_for_a_plot_begin_at_no_wait_and_end_at_certainty() -> None:
     assert few.points()[0].tolist() == [0.0, 2.0, 5.0]
 
 
+class Apart:
+    """A's requests to server 0, B's to server 1."""
+
+    capacity = None
+
+    def start(self, rng: np.random.Generator) -> Decide:
+        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
+            return np.zeros(x.size, dtype=bool), np.ones(y.size, dtype=bool)
+
+        return decide
+
+
 def test_each_servers_throughput_and_load_agree_with_their_own_queue() -> None:
     # Without the shared flip A's requests all come to server 0 and B's to server 1: two M/D/1 queues of loads 0.2
     # and 0.4 with interruptions at rate λ, each worth (1−ρ)·e^(−λc) with set-up time c.
@@ -203,8 +215,7 @@ def test_each_servers_throughput_and_load_agree_with_their_own_queue() -> None:
     services = Service("deterministic", 1.0), Service("deterministic", 2.0)
     reward = PiecewiseLinearReward.setup(setup)
     workload = Workload(rate, np.ones((1, 1)), services[:1], services[1:], ("a",), ("b",), reward, True)
-    routing = DeterministicRouting((0,), (1,), flip=False)
-    result = simulate(workload, routing, 400_000, np.random.default_rng(9))
+    result = simulate(workload, Apart(), 400_000, np.random.default_rng(9))
     for server, load in ((0, 0.2), (1, 0.4)):
         busy, throughput = result.load[server], result.server_baseline_throughput[server]
         assert abs(busy.estimate - load) < 4 * busy.standard_error

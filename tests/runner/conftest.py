@@ -26,7 +26,7 @@ def bellqueue(tmp_path: Path) -> Run:
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
     """The same inside this process, for many short calls."""
-    from bellqueue.runner.cli import main
+    from bellqueue.runner.commands.cli import main
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(tmp_path)

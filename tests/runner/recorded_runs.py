@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from bellqueue.backends.protocol import Description
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.pipeline import Experiment, analyse_run, prepare, rounds_of, write_records
-from bellqueue.runner.plan_record import PlanRecord
-from bellqueue.runner.rounds import measure_in_rounds
+from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
+from bellqueue.runner.experiment.pipeline import Experiment, analyse_run, prepare, rounds_of, write_records
+from bellqueue.runner.experiment.plan_record import PlanRecord
+from bellqueue.runner.experiment.rounds import measure_in_rounds
 from numpy.typing import NDArray
 
 PAIRS = ((0, 1), (10, 11), (20, 21), (30, 31))

@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from bellqueue.model.sweep_point import Outcome, PointTask, outcome_of
+from bellqueue.model.sweep.point import Outcome, PointTask, outcome_of
 
 GATE = "BELLQUEUE_TEST_GATE"  # names the folder through which a test and its workers talk
 

@@ -229,7 +229,7 @@ def test_wrong_arguments(arguments: list[str], words: str, call: Run, tmp_path: 
 def test_wrong_places_for_a_report(place: str, words: str, call: Run, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(_counts())
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
-    done = call("analyze", "c.json", "--scenario", "s.json", "--report", place, "--no-rivals")
+    done = call("analyze", "c.json", "--scenario", "s.json", "--report", place)
     _assert_one_line(done, words, tmp_path, {"c.json", "s.json"})
 
 
@@ -240,7 +240,7 @@ def test_a_poor_terminal_gets_the_answer_without_a_traceback(closed: str, unbuff
     (tmp_path / "c.json").write_bytes(_counts())
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
     prefix = "exec >&-; " if closed == "stdout=None" else "PYTHONIOENCODING=latin-1 "
-    command = f"{prefix}{sys.executable} -m bellqueue.runner analyze c.json --scenario s.json --no-rivals"
+    command = f"{prefix}{sys.executable} -m bellqueue.runner analyze c.json --scenario s.json"
     shell = dict(os.environ) | {"PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=shell, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

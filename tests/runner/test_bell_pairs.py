@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.record import Analysis
-from bellqueue.model.dimension import optimum_within
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.model.errors import DataError
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.game import classical_optimum
-from bellqueue.runner.folder import RunFolder
-from bellqueue.runner.plan_record import PlanRecord
+from bellqueue.model.games.dimension import optimum_within
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.values.classical_value import classical_optimum
+from bellqueue.runner.experiment.folder import RunFolder
+from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.runner.conftest import Run
 from tests.scenarios import default_record, two_pairs_scenario
@@ -31,7 +31,7 @@ def _words(text: str) -> str:
 @pytest.fixture
 def run(call: Run, tmp_path: Path) -> Path:
     """The example on `aer`, 60,000 trials."""
-    done = call("run", EXAMPLE, "--backend", "aer", "--shots", 60_000, "--seed", 5, "--out", "run", "--no-rivals")
+    done = call("run", EXAMPLE, "--backend", "aer", "--shots", 60_000, "--seed", 5, "--out", "run")
     assert done.returncode == 0, done.stderr
     return tmp_path / "run"
 
@@ -49,7 +49,7 @@ def test_two_bell_pairs_reach_what_they_promise_and_are_certified(run: Path, cal
     seen = trials > 0
     z = (measured - ideal)[seen] / np.sqrt((1 - ideal[seen] ** 2) / trials[seen])
     assert np.abs(z).max() < 4
-    game = routing_game(workload, plan["planned"]["certificate_multiplier"]).matrix
+    game = RoutingGame(workload, plan["planned"]["certificate_multiplier"]).matrix
     error = np.sqrt((game[seen] ** 2 * (1 - ideal[seen] ** 2) / trials[seen]).sum())
     assert abs((game[seen] * (measured - ideal)[seen]).sum()) < 3.5 * error
 
@@ -64,7 +64,7 @@ def test_two_bell_pairs_reach_what_they_promise_and_are_certified(run: Path, cal
     )
     assert sentence in _words((run / "report.html").read_text())
     assert "share up to 2 Bell pairs" in _words((run / "report.html").read_text())
-    shown = call("analyze", "run", "--no-rivals")
+    shown = call("analyze", "run")
     assert sentence in _words(shown.stdout)
 
 
@@ -106,7 +106,7 @@ def test_the_run_is_rechecked_by_other_means(run: Path, call: Run) -> None:
 
 
 def test_a_planar_plan_has_no_new_field(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run")
     content = json.loads((tmp_path / "run" / "plan.json").read_text())
     assert set(content["strategy"][0]) == {"probability", "alpha", "beta"}
     assert json.loads((tmp_path / "run" / "analysis.json").read_text())["bell_pairs"] is None
@@ -116,7 +116,7 @@ def test_a_planar_plan_has_no_new_field(call: Run, tmp_path: Path) -> None:
 def test_one_bell_pair_tells_what_it_falls_short_of(call: Run, tmp_path: Path) -> None:
     record = two_pairs_scenario(bell_pairs=1, shots=2000).record()
     (tmp_path / "one.json").write_text(json.dumps(record))
-    found = json.loads(call("run", "one.json", "--backend", "aer", "--seed", 1, "--json", "--no-rivals").stdout)
+    found = json.loads(call("run", "one.json", "--backend", "aer", "--seed", 1, "--json").stdout)
     told = found["bell_pairs"]
     assert (told["needed"], told["used"]) == (2, 1)
     assert told["waiting_time_used"] == told["waiting_time_one_pair"] > told["waiting_time_best"] + 9e-4
@@ -146,9 +146,9 @@ def test_another_number_of_bell_pairs_is_refused(call: Run, tmp_path: Path, valu
 @pytest.mark.slow
 def test_a_million_trials_score_more_than_was_found_for_one_pair(call: Run, tmp_path: Path) -> None:
     """The lower limit of Δ at 99.9 % against Δ of the best strategy found on one pair, at the same multiplier."""
-    call("run", EXAMPLE, "--backend", "aer", "--shots", 1_000_000, "--seed", 7, "--out", "run", "--no-rivals")
+    call("run", EXAMPLE, "--backend", "aer", "--shots", 1_000_000, "--seed", 7, "--out", "run")
     certificate = json.loads((tmp_path / "run" / "analysis.json").read_text())["certificate"]
     one = two_pairs_scenario(bell_pairs=1)
-    game = routing_game(one.workload(), certificate["multiplier"])
+    game = RoutingGame(one.workload(), certificate["multiplier"]).xor
     alone = optimum_within(game, 3).bound.low - classical_optimum(game).bound.high
     assert certificate["excess"]["low"] > alone

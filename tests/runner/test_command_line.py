@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from bellqueue.backends.entries import RunEntry
-from bellqueue.backends.ledger import Ledger
+from bellqueue.backends.jobs.entries import RunEntry
+from bellqueue.backends.jobs.ledger import Ledger
 
 from tests.scenarios import default_record
 
@@ -104,7 +104,7 @@ def test_completion_needs_no_ledger_and_begins_none(shell: dict[str, str], tmp_p
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(default_record(shots=100)))
-    run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --no-rivals --seed 1 --require-advantage"
+    run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --seed 1 --require-advantage"
     script = f"{BELLQUEUE} backends --offline | head -1; a=${{PIPESTATUS[0]}}\n"
     script += f"{BELLQUEUE} backends --offline --json | head -1; b=${{PIPESTATUS[0]}}\n"
     script += f"{run} | true; echo $a $b ${{PIPESTATUS[0]}}"

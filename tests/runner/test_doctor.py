@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.runner import doctor
+from bellqueue.runner.commands import doctor
 
 from .conftest import Run
 
@@ -101,7 +101,7 @@ def test_versions_that_are_missing_or_too_old(call: Run, monkeypatch: pytest.Mon
 
 def test_a_simulator_that_answers_with_coins_is_broken(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
-    from bellqueue.backends.aer import AerBackend
+    from bellqueue.backends.simulators.aer import AerBackend
 
     def coins(self: object, settings: Any, shots: Any, seed: int) -> Any:
         rng = np.random.default_rng(seed)

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.frontier_record import FrontierRecord
-from bellqueue.analysis.record import Analysis
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
 from bellqueue.model.trials import Trials
-from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, results, run
-from bellqueue.runner.told_progress import shown_progress
+from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, run
+from bellqueue.runner.commands.told_progress import shown_progress
+from bellqueue.runner.experiment import results
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
 
@@ -99,7 +100,7 @@ def test_a_published_measurement(hanoi: results.Result) -> None:
 def test_counts_in_every_form_give_what_the_command_gives(hanoi: results.Result, call: Run, tmp_path: Path) -> None:
     content = {"schema": "bellqueue.counts/1", "counts": IBM_HANOI}
     (tmp_path / "c.json").write_text(json.dumps(content))
-    told = json.loads(call("analyze", "c.json", "--scenario", "default", "--no-rivals", "--json").stdout)
+    told = json.loads(call("analyze", "c.json", "--scenario", "default", "--json").stdout)
     found = json.loads(hanoi.to_json())
     assert found["provenance"]["content_hash"] == told["provenance"]["content_hash"]
     del found["provenance"], told["provenance"]  # when, and from what file
@@ -115,7 +116,7 @@ def test_declared_types_are_matched_by_name(hanoi: results.Result) -> None:
 
 
 def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
-    done = call("run", "--backend", "aer:visibility=0.9", "--shots", 2000, "--seed", 5, "--out", "told", "--no-rivals")
+    done = call("run", "--backend", "aer:visibility=0.9", "--shots", 2000, "--seed", 5, "--out", "told")
     assert done.returncode == 0, done.stderr
     kept = run("default", "aer:visibility=0.9", shots=2000, seed=5, out=tmp_path / "kept")
     shots, seed = np.array([2000, 5])  # numpy's own integers
@@ -126,7 +127,7 @@ def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
     assert loose.folder is None
     assert isinstance(loose.trials, Trials)
     assert loose.certificate == kept.certificate
-    command = "bellqueue run default --backend aer:visibility=0.9 --shots 2000 --seed 5 --no-rivals"
+    command = "bellqueue run default --backend aer:visibility=0.9 --shots 2000 --seed 5"
     assert kept.provenance.command == command
     assert loose.provenance.command is None  # no command knows a scenario that has no name
     again = analyze(kept.folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.runner.folder import new_run_folder
+from bellqueue.runner.experiment.folder import new_run_folder
 
 from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
@@ -26,7 +26,7 @@ def _write_counts(path: Path, counts: object) -> None:
 
 
 def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path: Path) -> None:
-    done = bellqueue("run", "--backend", "aer:visibility=0.97", "--seed", 3, "--out", "here/run", "--no-rivals")
+    done = bellqueue("run", "--backend", "aer:visibility=0.97", "--seed", 3, "--out", "here/run")
     assert done.returncode == 0, done.stderr
     assert "CERTIFIED: better than every memoryless, label-symmetric" in " ".join(done.stdout.split())
     run = tmp_path / "here" / "run"
@@ -51,16 +51,16 @@ def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path
 
 def test_the_same_seed_gives_the_same_trials(call: Run, tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        call("run", "--backend", "aer", "--shots", 500, "--seed", seed, "--out", name, "--no-rivals")
+        call("run", "--backend", "aer", "--shots", 500, "--seed", seed, "--out", name)
     first, second, third = ((tmp_path / name / "trials.csv").read_bytes() for name in "abc")
     assert first == second != third
 
 
 def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_path: Path) -> None:
-    done = call("run", "--backend", "aer", "--shots", 3000, "--seed", 1, "--out", "run", "--json", "--no-rivals")
+    done = call("run", "--backend", "aer", "--shots", 3000, "--seed", 1, "--out", "run", "--json")
     record = json.loads(done.stdout)
     assert done.stderr == ""
-    again = json.loads(call("analyze", "run", "--json", "--no-rivals").stdout)
+    again = json.loads(call("analyze", "run", "--json").stdout)
     for key in ("observed", "classical", "advantage", "certificate", "no_signalling", "chsh", "visibility"):
         assert again[key] == record[key]
     for key, value in record["quantum"].items():
@@ -69,7 +69,7 @@ def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_p
     assert "drawn afresh" in record["certificate"]["assumption"]
     # The same trials as a stranger's CSV: nothing was declared, so they are analysed as fixed, with the union bound.
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
-    foreign = json.loads(call("analyze", "run/trials.csv", "--scenario", "s.json", "--json", "--no-rivals").stdout)
+    foreign = json.loads(call("analyze", "run/trials.csv", "--scenario", "s.json", "--json").stdout)
     assert foreign["observed"]["waiting_time"]["estimate"] == record["observed"]["waiting_time"]["estimate"]
     assert foreign["certificate"]["edges"] == 2
     assert "Conditional" in foreign["certificate"]["assumption"]
@@ -80,7 +80,7 @@ def test_published_counts_through_the_command_line(call: Run, tmp_path: Path) ->
     _write_counts(tmp_path / "hanoi.json", IBM_HANOI)
     _write_counts(tmp_path / "geneva.json", IBM_GENEVA)
     done = call(
-        "analyze", "hanoi.json", "--scenario", "s.json", "--json", "--no-rivals", "--require-advantage",
+        "analyze", "hanoi.json", "--scenario", "s.json", "--json", "--require-advantage",
         "--report", "hanoi.html",
     )  # fmt: skip
     assert done.returncode == 0
@@ -89,10 +89,10 @@ def test_published_counts_through_the_command_line(call: Run, tmp_path: Path) ->
     assert record["classical"]["waiting_time_at_equal_throughput"]["estimate"] == pytest.approx(0.566644, abs=1e-6)
     assert record["certificate"]["log10_p_value"] < -1000
     assert "Certified, 12.1" in (tmp_path / "hanoi.html").read_text("utf-8")
-    other = call("analyze", "geneva.json", "--scenario", "s.json", "--no-rivals", "--require-advantage")
+    other = call("analyze", "geneva.json", "--scenario", "s.json", "--require-advantage")
     assert other.returncode == 3
     assert other.stdout.lstrip(" ╭─╮│\n").startswith("NO-SIGNALLING ALARM")
-    assert call("analyze", "geneva.json", "--scenario", "s.json", "--no-rivals").returncode == 0
+    assert call("analyze", "geneva.json", "--scenario", "s.json").returncode == 0
 
 
 def test_types_are_matched_by_name(call: Run, tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_types_are_matched_by_name(call: Run, tmp_path: Path) -> None:
     swapped = np.array(IBM_HANOI)[::-1, ::-1].tolist()
     content = {"schema": "bellqueue.counts/1", "types": ["long", "short"], "settings": "fixed", "counts": swapped}
     (tmp_path / "c.json").write_text(json.dumps(content))
-    record = json.loads(call("analyze", "c.json", "--scenario", "s.json", "--json", "--no-rivals").stdout)
+    record = json.loads(call("analyze", "c.json", "--scenario", "s.json", "--json").stdout)
     assert record["observed"]["waiting_time"]["estimate"] == pytest.approx(0.497809, abs=1e-6)
 
 
 @pytest.mark.parametrize("device", ["torino", "marrakesh", "fez"])
 def test_devices_of_today_are_certified(device: str, call: Run) -> None:
-    done = call("run", "--backend", f"fake:{device}", "--seed", 7, "--json", "--no-rivals")
+    done = call("run", "--backend", f"fake:{device}", "--seed", 7, "--json")
     record = json.loads(done.stdout)
     assert record["certificate"]["trials"] == 40000
     assert record["certificate"]["significance"] == 1e-3
@@ -117,7 +117,7 @@ def test_devices_of_today_are_certified(device: str, call: Run) -> None:
 def test_fixed_settings_and_mixed_operating_points_run(call: Run, tmp_path: Path) -> None:
     record = default_record(settings="fixed", shots=4001, operating_point={"splitting_probability": 0.62})
     (tmp_path / "s.json").write_text(json.dumps(record))
-    found = json.loads(call("run", "s.json", "--backend", "aer", "--json", "--no-rivals", "--seed", 5).stdout)
+    found = json.loads(call("run", "s.json", "--backend", "aer", "--json", "--seed", 5).stdout)
     assert found["certificate"]["trials"] == 4001
     assert "Conditional" in found["certificate"]["assumption"]
     interval = found["observed"]["splitting_probability"]
@@ -129,7 +129,7 @@ def test_known_sizes_run_through(call: Run, tmp_path: Path) -> None:
     sizes = {"distribution": "gamma", "mean": 2.0, "scv": 3.0, "bins": 12}
     record["traffic"] = {"pair_rate": 0.05, "sizes": sizes}
     (tmp_path / "s.json").write_text(json.dumps(record))
-    found = json.loads(call("run", "s.json", "--backend", "aer", "--json", "--no-rivals", "--seed", 5).stdout)
+    found = json.loads(call("run", "s.json", "--backend", "aer", "--json", "--seed", 5).stdout)
     assert len(found["correlators"]["measured"]) == 12
     point = found["planned"]
     assert found["observed"]["waiting_time"]["low"] < point["waiting_time"] < found["observed"]["waiting_time"]["high"]
@@ -141,9 +141,7 @@ def test_a_pair_that_joins_shorter_request_first(visibility: float, certified: b
     record["traffic"]["within_pair_order"] = "shortest-first"
     (tmp_path / "s.json").write_text(json.dumps(record))
     backend = f"aer:visibility={visibility}"
-    found = json.loads(
-        call("run", "s.json", "--backend", backend, "--json", "--no-rivals", "--seed", 5, "--out", "r").stdout
-    )
+    found = json.loads(call("run", "s.json", "--backend", backend, "--json", "--seed", 5, "--out", "r").stdout)
     # By hand: w = 0.02·m·n/1.9 + min(m, n)/2, and the edge from nothing split to the two long requests split, p = 0.3.
     weights = np.array([[0.02, 0.12], [0.12, 0.72]]) / 1.9 + [[0.5, 0.5], [0.5, 3.0]]
     together = np.outer([0.7, 0.3], [0.7, 0.3]) * (1 + np.array(found["correlators"]["measured"])) / 2
@@ -161,7 +159,7 @@ def test_a_pair_that_joins_shorter_request_first(visibility: float, certified: b
 
 
 def test_replay_reproduces_the_formula(call: Run) -> None:
-    call("run", "--backend", "aer:visibility=0.95", "--shots", 40000, "--seed", 2, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer:visibility=0.95", "--shots", 40000, "--seed", 2, "--out", "run")
     done = call("replay", "run", "--pairs", 400000, "--seed", 4, "--json")
     record = json.loads(done.stdout)
     for name in ("waiting_time", "splitting_probability", "baseline_throughput"):
@@ -173,7 +171,7 @@ def test_replay_reproduces_the_formula(call: Run) -> None:
 
 
 def test_report_is_written_again_from_the_record(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run")
     before = (tmp_path / "run" / "report.html").read_text()
     (tmp_path / "run" / "report.html").unlink()
     assert call("report", "run").returncode == 0
@@ -192,29 +190,29 @@ def test_frontier_record_holds_what_it_promises(call: Run) -> None:
 
 
 def test_a_damaged_run_folder_answers_in_one_line(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run")
     for name, text in (("plan.json", "{"), ("trials.csv", "x,y,a,b\n0,0,"), ("scenario.json", "{}")):
         whole = (tmp_path / "run" / name).read_text()
         (tmp_path / "run" / name).write_text(text)
-        done = call("analyze", "run", "--no-rivals")
+        done = call("analyze", "run")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert name in done.stderr
         (tmp_path / "run" / name).write_text(whole)
 
 
 def test_lost_trials_count_as_losses_and_extra_ones_are_refused(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 2000, "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 2000, "--seed", 1, "--out", "run")
     trials = tmp_path / "run" / "trials.csv"
     lines = trials.read_text().splitlines()
-    whole = json.loads(call("analyze", "run", "--no-rivals", "--json").stdout)["certificate"]
+    whole = json.loads(call("analyze", "run", "--json").stdout)["certificate"]
     trials.write_text("\n".join(lines[:-300]) + "\n")
-    fewer = json.loads(call("analyze", "run", "--no-rivals", "--json").stdout)
+    fewer = json.loads(call("analyze", "run", "--json").stdout)
     assert fewer["certificate"]["lost"] == 300
     assert fewer["certificate"]["trials"] == 2000
     assert fewer["certificate"]["log10_p_value"] > whole["log10_p_value"]
     assert "300 of 2000 trials were lost" in fewer["verdict"][0]
     trials.write_text("\n".join([*lines, lines[-1]]) + "\n")
-    done = call("analyze", "run", "--no-rivals")
+    done = call("analyze", "run")
     assert done.returncode == 2
     assert "not the trials of this plan" in done.stderr
 
@@ -251,19 +249,19 @@ def _spec(name: str, mean: float, probability: float | None = None) -> dict[str,
 )
 def test_scenarios_without_anything_to_win(traffic: object, call: Run, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(_scenario_of(traffic, operating_point={"splitting_probability": 0.5}))
-    done = call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--no-rivals", "--json")
+    done = call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--json")
     assert done.returncode == 0, done.stderr
     assert not json.loads(done.stdout)["certificate"]["certified"]
     assert call("frontier", "s.json").returncode == 0
     (tmp_path / "s.json").write_text(_scenario_of(traffic))
-    refused = call("run", "s.json", "--backend", "aer", "--no-rivals")
+    refused = call("run", "s.json", "--backend", "aer")
     assert (refused.returncode, "no advantage" in refused.stderr) == (2, True)
 
 
 def test_many_sizes_with_rare_settings_keep_their_answer(call: Run, tmp_path: Path) -> None:
     traffic = {"pair_rate": 0.2, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 40}}
     (tmp_path / "s.json").write_text(_scenario_of(traffic))
-    done = call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--no-rivals", "--json")
+    done = call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert min(min(row) for row in record["correlators"]["trials"]) == 0
@@ -272,14 +270,14 @@ def test_many_sizes_with_rare_settings_keep_their_answer(call: Run, tmp_path: Pa
 
 
 def test_against_another_scenario_losses_and_names_still_count(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 4000, "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 4000, "--seed", 1, "--out", "run")
     renamed = {**default_record(), "title": "Another title"}
     (tmp_path / "renamed.json").write_text(json.dumps(renamed))
     reordered = default_record()
     reordered["traffic"]["type"].reverse()
     (tmp_path / "reordered.json").write_text(json.dumps(reordered))
     own, other, turned = (
-        json.loads(call("analyze", "run", *extra, "--no-rivals", "--json").stdout)
+        json.loads(call("analyze", "run", *extra, "--json").stdout)
         for extra in ((), ("--scenario", "renamed.json"), ("--scenario", "reordered.json"))
     )
     for record in (other, turned):
@@ -290,7 +288,7 @@ def test_against_another_scenario_losses_and_names_still_count(call: Run, tmp_pa
     trials = tmp_path / "run" / "trials.csv"
     lines = trials.read_text().splitlines()
     trials.write_text("\n".join(lines[:1000]) + "\n")
-    fewer = json.loads(call("analyze", "run", "--scenario", "renamed.json", "--no-rivals", "--json").stdout)
+    fewer = json.loads(call("analyze", "run", "--scenario", "renamed.json", "--json").stdout)
     assert fewer["certificate"]["lost"] == 4000 - 999
     strangers = default_record()
     strangers["traffic"]["type"][0]["name"] = "stranger"
@@ -299,11 +297,11 @@ def test_against_another_scenario_losses_and_names_still_count(call: Run, tmp_pa
 
 
 def test_a_scenario_or_plan_changed_after_the_run_is_refused(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run")
     scenario, plan = tmp_path / "run" / "scenario.json", tmp_path / "run" / "plan.json"
     kept = scenario.read_text()
     scenario.write_text(kept.replace("0.001", "0.4"))
-    assert "changed since the run" in call("analyze", "run", "--no-rivals").stderr
+    assert "changed since the run" in call("analyze", "run").stderr
     scenario.write_text(kept)
     whole = json.loads(plan.read_text())
     for key, value in (
@@ -316,7 +314,7 @@ def test_a_scenario_or_plan_changed_after_the_run_is_refused(call: Run, tmp_path
         ("strategy", [{"probability": 1.0, "alpha": [0.0], "beta": [0.0, 1.0]}]),
     ):
         plan.write_text(json.dumps({**whole, key: value}))
-        done = call("analyze", "run", "--no-rivals")
+        done = call("analyze", "run")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), key
         assert "plan.json" in done.stderr
 
@@ -324,9 +322,9 @@ def test_a_scenario_or_plan_changed_after_the_run_is_refused(call: Run, tmp_path
 def test_replay_of_little_or_of_pairs_that_never_occur(call: Run, tmp_path: Path) -> None:
     traffic = {"pair_rate": 0.02, "type": [_spec("a", 1.0), _spec("b", 6.0)], "joint": [[0.5, 0.0], [0.2, 0.3]]}
     (tmp_path / "s.json").write_text(_scenario_of(traffic, operating_point={"splitting_probability": 0.5}))
-    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run")
     assert call("replay", "run", "--pairs", 5000, "--seed", 1).returncode == 0
-    call("run", "--backend", "aer", "--shots", 40, "--seed", 3, "--out", "small", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 40, "--seed", 3, "--out", "small")
     done = call("replay", "small")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--pairs" in done.stderr

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.record import Planned
+from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
-from bellqueue.backends.aer import AerBackend
-from bellqueue.backends.prediction import predictor
+from bellqueue.backends.calibration.prediction import predictor
 from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
-from bellqueue.circuits.plan import SamplingPlan
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
-from bellqueue.model.operating import Frontiers
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.pipeline import prepare
-from bellqueue.runner.planning import forecast_record, plan_command, rank
-from bellqueue.runner.planning_record import ForecastRecord, RankingRecord
-from bellqueue.runner.planning_tables import forecast_table, ranking_table
+from bellqueue.runner.design.command import forecast_record, plan_command, rank
+from bellqueue.runner.design.records import ForecastRecord, RankingRecord
+from bellqueue.runner.design.tables import forecast_table, ranking_table
+from bellqueue.runner.experiment.pipeline import prepare
 from rich.console import Console, RenderableType
 
 from tests.runner.conftest import Run
@@ -125,16 +125,16 @@ def test_break_even_is_a_distance_where_the_unit_of_time_is_known() -> None:
 class _Paid(AerBackend):
     """A cloud device as the protocol has it, with a price of its own."""
 
-    def split(self, plan: SamplingPlan) -> Sequence[range]:
+    def split(self, plan: Schedule) -> Sequence[range]:
         return (range(len(plan.order)),)
 
-    def estimate(self, plan: SamplingPlan) -> CostEstimate:
+    def estimate(self, plan: Schedule) -> CostEstimate:
         return CostEstimate(len(plan.order), 1, 0.001 * len(plan.order), Decimal(len(plan.order)) / 100, "a test")
 
     def download(self, job: str) -> bytes:
         raise NotImplementedError
 
-    def parse(self, raw: bytes, part: SamplingPlan) -> Trials:
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
         raise NotImplementedError
 
     def usage(self, job: str) -> Usage:
@@ -244,7 +244,7 @@ def test_records_from_before_predictions_are_still_read() -> None:
 
 
 def test_a_runs_table_and_record_show_predicted_beside_observed(call: Run) -> None:
-    arguments = ("run", "--backend", "aer:visibility=0.95", "--seed", 4, "--no-rivals")
+    arguments = ("run", "--backend", "aer:visibility=0.95", "--seed", 4)
     record = json.loads(call(*arguments, "--json").stdout)
     predicted = record["planned"]["predicted"]
     assert predicted["visibility"] == pytest.approx(0.95)

@@ -8,16 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bellqueue.model.arrivals import Arrivals
-from bellqueue.model.reward import PowerReward
-from bellqueue.model.routing import ReplayRouting, SplittingRouting
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.service import Service
-from bellqueue.model.simulation import compare, simulate
+from bellqueue.analysis.replay.replay import (
+    Effort,
+    distribution_of,
+    order_effect,
+    percentile,
+    percentile_difference,
+    spread,
+)
+from bellqueue.model.queueing.arrivals import Arrivals
+from bellqueue.model.queueing.reward import PowerReward
+from bellqueue.model.queueing.routing import ReplayRouting, SplittingRouting
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.simulation import compare, simulate
+from bellqueue.model.queueing.waiting import RELATIVE_ERROR
+from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.model.waiting import RELATIVE_ERROR
-from bellqueue.model.workload import Workload
-from bellqueue.runner.replay import Effort, distribution_of, order_effect, percentile, percentile_difference, spread
 from numpy.typing import NDArray
 
 from tests.model.test_simulation import Recorder, drawn, event_loop
@@ -127,7 +134,7 @@ def test_the_order_is_compared_over_the_very_same_outcomes() -> None:
 
 
 def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer:visibility=0.95", "--shots", 20_000, "--seed", 2, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer:visibility=0.95", "--shots", 20_000, "--seed", 2, "--out", "run")
     done = call("replay", "run", "--seed", 4, "--json", "--plot", "cdf.svg")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -161,7 +168,7 @@ def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path:
 
 
 def test_a_device_that_decays_raises_an_alarm(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 20_000, "--seed", 2, "--out", "run", "--no-rivals")
+    call("run", "--backend", "aer", "--shots", 20_000, "--seed", 2, "--out", "run")
     path = tmp_path / "run" / "trials.csv"
     with path.open() as file:
         rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
@@ -183,7 +190,7 @@ def test_fixed_settings_say_what_their_order_cannot_tell(call: Run, tmp_path: Pa
     record = Scenario.default().record()
     record["experiment"].update(settings="fixed", shots=4_000)
     (tmp_path / "s.json").write_text(json.dumps(record))
-    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--no-rivals")
+    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run")
     shown = " ".join(call("replay", "run", "--seed", 1).stdout.split())
     assert "cannot be told from the settings' own difference" in shown
     refused = call("replay", "run", "--plot", "nowhere/cdf.png")

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.stopping import FixedNumber, StoppingRule, WhenCertified
-from bellqueue.model.frontier import routing_game
-from bellqueue.model.operating import Frontiers, input_distribution
-from bellqueue.model.scenario import Scenario
+from bellqueue.analysis.certificate.stopping import Rounds, Standing
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.rounds import Rounds, Standing, job_rounds, measure_in_rounds
+from bellqueue.runner.experiment.rounds import job_rounds, measure_in_rounds
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from .conftest import Run
 ALPHA = 1e-3
 FRONTIERS = Frontiers(Scenario.default().workload())
 MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
-SAMPLING = Sampling("random", input_distribution(FRONTIERS.workload, MULTIPLIER))
+SAMPLING = Sampling("random", FRONTIERS.game(MULTIPLIER).input_distribution)
 BELL = FRONTIERS.one_pair.at_multiplier(MULTIPLIER).correlators
 CLASSICAL = np.array([[1.0, -1.0], [-1.0, 1.0]])  # one bit of each router, told by its type: mixed pairs are split
 
@@ -49,26 +48,24 @@ class Device:
         return Trials(x, y, a, a ^ (rng.random(len(part)) < (1 - self.correlators[x, y]) / 2), (2, 2))
 
 
-def measured(
-    correlators: NDArray[np.float64], budget: int, seed: int, rule: StoppingRule | None = None
-) -> tuple[Device, list[Standing], Trials]:
+def measured(correlators: NDArray[np.float64], budget: int, seed: int) -> tuple[Device, list[Standing], Trials]:
     """The device, where things stood after every round, and all trials."""
     device, standings = Device(correlators), list[Standing]()
-    state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, budget, rule or WhenCertified(ALPHA))
+    state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, budget)
     trials = measure_in_rounds(state, budget, seed, device.measure, standings.append)
     return device, standings, trials
 
 
 def above_zero(standing: Standing) -> bool:
-    return standing.reduction.waiting_time_reduction.low > 0
+    return standing.waiting_time_reduction.low > 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_stops_at_the_first_round_whose_lower_limit_is_above_zero(seed: int) -> None:
     device, standings, trials = measured(0.95 * BELL, 20_000, seed)
     assert [above_zero(standing) for standing in standings] == [False] * (len(standings) - 1) + [True]
-    assert [standing.decision.stop for standing in standings] == [above_zero(standing) for standing in standings]
-    assert standings[-1].decision.reason.startswith("certified")
+    assert [standing.stop for standing in standings] == [above_zero(standing) for standing in standings]
+    assert standings[-1].certified
     assert standings[-1].log10_p_value <= np.log10(ALPHA)
     assert len(trials) == standings[-1].trials == device.parts[-1].stop < 20_000
     assert f"{len(trials)} of at most 20000 trials" in standings[-1].line()
@@ -76,8 +73,8 @@ def test_it_stops_at_the_first_round_whose_lower_limit_is_above_zero(seed: int) 
 
 def test_certainty_that_has_passed_by_the_end_of_the_round_does_not_stop_it() -> None:
     """100 wins, then losses until the stake is down again: p keeps its best moment, the lower limit does not."""
-    state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 2_000, WhenCertified(ALPHA))
-    game = routing_game(FRONTIERS.workload, MULTIPLIER).matrix
+    state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 2_000)
+    game = FRONTIERS.game(MULTIPLIER).matrix
     x, y = np.divmod(np.arange(250) % 4, 2)
 
     def played(won: NDArray[np.bool_]) -> Trials:
@@ -87,11 +84,11 @@ def test_certainty_that_has_passed_by_the_end_of_the_round_does_not_stop_it() ->
     passed = state.add(played(np.arange(250) < 100))
     assert passed.log10_p_value <= np.log10(ALPHA)
     assert not above_zero(passed)
-    assert not passed.decision.stop
+    assert not passed.stop
     for _ in range(3):
         again = state.add(played(np.ones(250, dtype=bool)))
     assert above_zero(again)
-    assert again.decision.reason.startswith("certified")
+    assert again.certified
 
 
 @pytest.mark.parametrize("budget", [1, 150, 200, 201, 3_000])
@@ -99,15 +96,9 @@ def test_the_budget_is_never_exceeded(budget: int) -> None:
     device, standings, trials = measured(CLASSICAL, budget, 3)
     assert len(trials) == budget
     assert [part.start for part in device.parts] == [0, *(part.stop for part in device.parts[:-1])]
-    assert standings[-1].decision.reason == f"the budget of {budget} trials is used"
-    assert not any(standing.decision.stop for standing in standings[:-1])
+    assert standings[-1].reason == f"the budget of {budget} trials is used"
+    assert not any(standing.stop for standing in standings[:-1])
     assert all(standing.trials <= standing.budget == budget for standing in standings)
-
-
-def test_a_fixed_number_goes_on_beyond_certainty() -> None:
-    _, standings, trials = measured(0.95 * BELL, 5_000, 1, FixedNumber())
-    assert len(trials) == 5_000
-    assert above_zero(standings[-2])
 
 
 def test_every_round_has_a_seed_of_its_own() -> None:
@@ -121,13 +112,13 @@ def test_what_is_said_depends_on_the_trials_alone_not_on_the_rounds() -> None:
     trials = Device(0.9 * BELL).measure(range(3_000), 7)
     ends = []
     for cuts in ([0, 3_000], [0, 1, 700, 3_000]):
-        state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 3_000, FixedNumber())
+        state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 3_000)
         for start, stop in itertools.pairwise(cuts):
             columns = {name: getattr(trials, name)[start:stop] for name in "xyab"}
             standing = state.add(Trials(**columns, shape=(2, 2)))
         ends.append(standing)
     assert ends[0].log10_p_value == ends[1].log10_p_value < -1
-    assert ends[0].reduction == ends[1].reduction
+    assert ends[0] == ends[1]
 
 
 @given(st.integers(1, 10**6), st.integers(1, 60))
@@ -150,7 +141,7 @@ def write_scenario(path: Path, **experiment: Any) -> None:
 
 def test_a_run_until_certified_takes_less_than_its_budget(call: Run, tmp_path: Path) -> None:
     done = call(
-        "run", "--until-certified", "--backend", "fake:torino", "--seed", 1, "--no-rivals", "--json", "--out", "run"
+        "run", "--until-certified", "--backend", "fake:torino", "--seed", 1, "--json", "--out", "run"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -163,12 +154,12 @@ def test_a_run_until_certified_takes_less_than_its_budget(call: Run, tmp_path: P
     assert certificate["certified"]
     assert certificate["log10_p_value"] <= np.log10(certificate["significance"])
     assert record["advantage"]["waiting_time_reduction"]["low"] > 0
-    again = call("analyze", "run", "--no-rivals", "--json")
+    again = call("analyze", "run", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["certificate"] == certificate
     assert json.loads(again.stdout)["advantage"] == record["advantage"]
     (tmp_path / "other.json").write_text(json.dumps(heavy_scenario().record()))
-    refused = call("analyze", "run", "--scenario", "other.json", "--no-rivals")
+    refused = call("analyze", "run", "--scenario", "other.json")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "stopped as soon as its own scenario was certified" in refused.stderr
     assert "measure a run without stop" in refused.stderr
@@ -189,7 +180,7 @@ def test_stopping_without_fresh_settings_is_refused_with_the_reason(
     experiment: dict[str, Any], arguments: list[str], words: list[str], call: Run, tmp_path: Path
 ) -> None:
     write_scenario(tmp_path / "s.json", **experiment)
-    refused = call("run", "s.json", "--seed", 1, "--no-rivals", "--out", "run", *arguments)
+    refused = call("run", "s.json", "--seed", 1, "--out", "run", *arguments)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     for word in words:
         assert word in refused.stderr

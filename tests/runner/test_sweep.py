@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 from bellqueue.model.errors import OutputError, SweepError
-from bellqueue.model.scenario import Scenario
-from bellqueue.model.sweep import Sweep
-from bellqueue.model.sweep_point import Outcome, PointTask
-from bellqueue.runner import sweep as sweep_module
-from bellqueue.runner import sweep_folder
-from bellqueue.runner.sweep import compute_sweep
-from bellqueue.runner.sweep_folder import JOURNAL, RECORD, SweepFolder, open_sweep_folder
-from bellqueue.runner.sweep_table import column_names, csv_text
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.sweep.grid import Sweep
+from bellqueue.model.sweep.point import Outcome, PointTask
+from bellqueue.runner.sweep import command as sweep_module
+from bellqueue.runner.sweep import folder as sweep_folder
+from bellqueue.runner.sweep.command import compute_sweep
+from bellqueue.runner.sweep.folder import JOURNAL, RECORD, SweepFolder, open_sweep_folder
+from bellqueue.runner.sweep.table import column_names, csv_text
 
 from tests.runner.conftest import Run
 from tests.runner.sweep_points import GATE, Gate, instant, outcome_killing, outcome_killing_once

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 from bellqueue.model.errors import SweepError
-from bellqueue.model.sweep import Sweep
-from bellqueue.model.sweep_point import outcome_of
-from bellqueue.runner import executors
-from bellqueue.runner.executors import dask_cluster
-from bellqueue.runner.provenance import numerical_versions
-from bellqueue.runner.sweep import compute_sweep
-from bellqueue.runner.sweep_folder import open_sweep_folder
-from bellqueue.runner.sweep_table import csv_text
+from bellqueue.model.sweep.grid import Sweep
+from bellqueue.model.sweep.point import outcome_of
+from bellqueue.runner.experiment.provenance import numerical_versions
+from bellqueue.runner.sweep import executors
+from bellqueue.runner.sweep.command import compute_sweep
+from bellqueue.runner.sweep.executors import dask_cluster
+from bellqueue.runner.sweep.folder import open_sweep_folder
+from bellqueue.runner.sweep.table import csv_text
 
 from tests.runner.sweep_points import GATE, Gate, outcome_held_up
 from tests.runner.test_sweep import identities, journal

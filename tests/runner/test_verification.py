@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.functional import Sample
-from bellqueue.analysis.recheck_findings import OUTSIDE, Row, Verification
-from bellqueue.analysis.verification import verify
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.verification.findings import OUTSIDE, Row, Verification
+from bellqueue.analysis.verification.verify import verify
 from bellqueue.model.errors import DataError
-from bellqueue.model.scenario import Scenario
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.pipeline import analyse_foreign
-from bellqueue.runner.verification import read_run
+from bellqueue.runner.commands.verify_command import read_run
+from bellqueue.runner.experiment.pipeline import analyse_foreign
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario, random_scenario
 
@@ -114,7 +114,7 @@ def test_runs_verify(name: str, tmp_path: Path) -> None:
 def test_runs_of_the_command_line_verify(call: Run, tmp_path: Path) -> None:
     for backend in ("aer:visibility=0.97", "fake:torino"):
         folder = backend[:4]
-        call("run", "--backend", backend, "--shots", 3000, "--seed", 2, "--out", folder, "--no-rivals")
+        call("run", "--backend", backend, "--shots", 3000, "--seed", 2, "--out", folder)
         done = call("verify", folder)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert done.stdout.startswith("VERIFIED: all ")

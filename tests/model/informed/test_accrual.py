@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 from bellqueue.model.informed.accrual import accrued, horizon, largest_kappa, throughput_slope, unbounded_slope
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from scipy.integrate import quad
 
 from tests.model.informed.workloads import light, unequal

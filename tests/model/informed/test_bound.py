@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bellqueue.model.classical import classical_frontier
 from bellqueue.model.errors import NoBoundError
+from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.informed.bound import InformedBounds, reason_not_computed
-from bellqueue.model.informed.light_traffic import light_traffic_bound
-from bellqueue.model.reward import PiecewiseLinearReward, PowerReward, WarmupReward
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, WarmupReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.model.informed.light_traffic import light_traffic_bound
 from tests.model.informed.workloads import exponential, fixed, light, light_exponential, single, unequal
 
 STEPS = (0.5, 0.25, 0.125, 0.0625)
@@ -97,7 +97,7 @@ def test_with_one_type_the_bound_is_what_a_plain_rule_reaches() -> None:
     """Nothing is hidden then. At κ = 0 all pairs are split unless waiting behind the partner is as short."""
     workload = single(exponential(1.0), 1e-4, PiecewiseLinearReward.setup(2.0))
     assert InformedBounds(workload, 1e-4).at(0.0).value == pytest.approx(0.0, abs=2e-4)
-    split = workload.unavoidable_waiting_time
+    split = workload.all_split_waiting_time
     assert InformedBounds(workload, 1e-4).at(0.0).value <= split
 
 
@@ -131,11 +131,10 @@ def test_too_little_time_leaves_a_coarser_grid_and_a_valid_bound() -> None:
     assert hurried.value < -35.5397  # a simulated policy of routers that know the past
 
 
-def test_a_policy_and_a_second_call_repeat_the_value() -> None:
+def test_a_second_call_repeat_the_value() -> None:
     bounds = InformedBounds(light(), 1e-3)
     first = bounds.at(18.0)
     bounds.at(25.0)
-    bounds.policy(18.0)
     assert bounds.at(18.0) is first
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bellqueue.model.informed.grid import Grid, Jump, nudged, well_placed, whole_steps
-from bellqueue.model.service import Service
+from bellqueue.model.queueing.service import Service
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -40,15 +40,6 @@ def test_a_fixed_size_is_a_shift_that_ends_at_the_largest_workload() -> None:
 def test_whole_steps_never_exceed_the_size(size: float, step: float) -> None:
     count = whole_steps(size, step)
     assert count * step <= size < (count + 1) * step
-
-
-@given(level=st.floats(-200.0, 200.0), step=st.sampled_from([0.5, 0.25, 0.3, 0.0625]))
-def test_a_level_is_rounded_down_unless_it_lies_below_the_grid(level: float, step: float) -> None:
-    grid = Grid.covering(step, 5.0, 30.0)
-    found = grid.levels[grid.index(np.array(level))]
-    assert found <= max(level, grid.levels[0])
-    if grid.levels[0] <= level < grid.levels[-1]:
-        assert level - found <= step * (1 + 1e-9)
 
 
 def test_the_grid_covers_what_it_should() -> None:

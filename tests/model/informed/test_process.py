@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.process import InformedProcess
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 from scipy import stats
 
+from tests.model.informed.policy import best_decisions
 from tests.model.informed.workloads import exponential, fixed, light
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -114,7 +115,7 @@ def test_the_decisions_reach_the_least_cost(workload: Workload) -> None:
     potential = np.random.default_rng(2).normal(size=(10, 10))
     potential += potential.T
     process = InformedProcess(workload, GRID)
-    decisions, least = process.decisions(potential, KAPPA), process.step(potential, KAPPA)
+    decisions, least = best_decisions(process, potential, KAPPA), process.step(potential, KAPPA)
     for state in ((0, 0), (4, 1), (1, 4), (9, 6), (6, 9), (3, 3)):
         levels = (state[0] - 3, state[1] - 3)
         total = 0.0

@@ -6,18 +6,17 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.model.frontier import QuantumFrontier, routing_constant, routing_game
-from bellqueue.model.game import classical_optimum
+from bellqueue.model.games.frontier import QuantumFrontier
+from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.score import ScoreBound, kappa_of, score_bound
-from bellqueue.model.reward import PiecewiseLinearReward
+from bellqueue.model.queueing.reward import PiecewiseLinearReward
 
 from tests.model.informed.workloads import light, unequal
 
 
 def at(bounds: InformedBounds, p: float, multiplier: float) -> ScoreBound:
-    classical = classical_optimum(routing_game(bounds.workload, multiplier)).bound
-    return score_bound(bounds, classical, p, multiplier)
+    return score_bound(bounds, RoutingGame(bounds.workload, multiplier), p)
 
 
 def test_kappa_is_the_multiplier_over_the_slope_of_the_throughput() -> None:
@@ -34,12 +33,12 @@ def test_a_score_above_it_means_a_lower_cost_than_the_bound(seed: int) -> None:
     multiplier = float(workload.weights.mean()) * rng.uniform(0.5, 1.2)
     bounds = InformedBounds(workload, 5e-3, 0.3)
     bound = at(bounds, float(rng.uniform(0.2, 0.8)), multiplier)
-    game, constant = routing_game(workload, multiplier), routing_constant(workload, multiplier)
+    game = RoutingGame(workload, multiplier)
     for _ in range(300):
         split = rng.uniform(0, 1, workload.shape) ** rng.uniform(0.1, 3)
         score = float((game.matrix * (1 - 2 * split)).sum())
         saved = float((workload.joint * split * (workload.weights - multiplier)).sum())
-        assert score + constant == pytest.approx(saved, abs=1e-9)
+        assert score + game.constant == pytest.approx(saved, abs=1e-9)
         p = workload.splitting_probability(split)
         cost = workload.waiting_time(split) - bound.kappa * float(workload.baseline_throughput(p))
         assert cost - bound.informed.value <= bound.value - score + 1e-9 * abs(bound.informed.value)
@@ -52,7 +51,7 @@ def test_equality_at_the_point_where_the_lines_touch() -> None:
     strategy = QuantumFrontier(workload).at_splitting_probability(0.5)
     bound = at(bounds, 0.5, 0.85)
     split = strategy.split()
-    score = float((routing_game(workload, 0.85).matrix * (1 - 2 * split)).sum())
+    score = float((RoutingGame(workload, 0.85).matrix * (1 - 2 * split)).sum())
     cost = workload.waiting_time(split) - bound.kappa * float(workload.baseline_throughput(0.5))
     assert bound.value - score == pytest.approx(cost - bound.informed.value, abs=1e-9)
     assert score > bound.value > bound.memoryless  # entanglement beats every classical router here

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from bellqueue.model.pair_order import WithinPairOrder
-from bellqueue.model.reward import PiecewiseLinearReward, Reward, WarmupReward
-from bellqueue.model.service import Service
-from bellqueue.model.workload import Workload
+from bellqueue.model.queueing.pair_order import WithinPairOrder
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, Reward, WarmupReward
+from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.workload import Workload
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

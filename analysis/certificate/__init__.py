@@ -1,0 +1,1 @@
+"""Estimates, p-values, confidence limits and diagnostics of one experiment."""

@@ -1,0 +1,210 @@
+"""The certificate: is the observed score beyond every classical strategy's, and by how much (MODEL §4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...model.errors import DataError
+from ...model.estimate import Estimate
+from ...model.games.routing_game import RoutingGame
+from ...model.games.values.xor_game import Bound
+from ...model.trials import Trials
+from .estimates import score_excess
+from .martingale import largest_log_wealth
+from .samples import Sample
+from .scores import BoundedSum, Method, score_table
+
+ANYTIME = "test martingale"
+CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
+FOREIGN_LOOPHOLE = (
+    "How far apart the two measurements were is not on record, so the locality loophole counts as open: "
+    "the outcomes are not protected against a signal passing between them."
+)
+LOOPHOLE = (
+    "Both qubits sit on one device, so the locality loophole stays open: "
+    "the outcomes are not protected against a signal passing between them."
+)
+FRESH = (
+    "Settings were drawn afresh from the declared distribution for every trial and executed in that order; "
+    "valid against devices with memory and drift."
+)
+CONDITIONAL = (
+    "Conditional on the settings realised: valid only if trials are independent and the device follows one strategy "
+    "throughout (a device that knows the schedule could cheat)."
+)
+SEVERAL_FRESH = (
+    "{parallel} pairs were measured in every shot, each with settings of its own; the p-value also assumes that "
+    "no pair's outcomes depend on another pair's settings. Whatever passes between the pairs, log10 p = {any:.4g}."
+)
+SEVERAL_CONDITIONAL = "The {parallel} pairs measured in every shot count as independent trials of one strategy."
+CONFIDENCE_SEVERAL = "Confidence limits hold for the average over the {parallel} pairs, all trials being independent."
+STOPPED = (
+    "The run could stop early, on what it saw: the p-value and the limits are those of the test martingale, which hold "
+    "however often one looks and whenever one stops."
+)
+CONFIDENCE_FRESH = (
+    "Confidence limits hold for the average of independent, identically distributed trials; "
+    "for a device with memory, only for its best trial."
+)
+CONFIDENCE_STOPPED = "Confidence limits hold at all times together, for the average of the trials so far."
+CONFIDENCE_CONDITIONAL = "Confidence limits hold for independent trials of one strategy."
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A test of the null hypothesis of local hidden variables at one multiplier.
+
+    Attributes:
+        multiplier: μ, waiting time paid per unit of splitting probability.
+        multiplier_origin: Where μ came from, which decides whether a union bound was taken.
+        score: Σ π s (w−μ) observed, in units of time.
+        classical_bound: The interval holding the best classical score.
+        quantum_bound: The interval holding the best quantum score.
+        excess: Δ = score − classical bound, with limits at the significance.
+        log10_p_value: log₁₀ of the p-value, union bound included.
+        log10_anytime_p_value: The same by the test martingale, valid however often one looked; None without fresh
+            settings in their order.
+        method: The tail that the p-value comes from.
+        assumption: What the p-value rests on.
+        confidence: What the confidence limits rest on.
+        trials: N, lost ones included.
+        lost: Trials without an outcome, counted as losses.
+        edges: Multipliers tried; the p-value is multiplied by their number.
+        significance: α, fixed before the data.
+        certified: Whether p ≤ α.
+        parallel: k, pairs measured in every shot.
+        log10_p_value_any_crosstalk: A p-value from the mean over the pairs of each shot, valid also where the outcomes
+            of one pair depend on the settings of the others (but not A's on B's of the same pair); None for one pair
+            to a shot, or without fresh settings.
+    """
+
+    multiplier: float
+    multiplier_origin: str
+    score: float
+    classical_bound: Bound
+    quantum_bound: Bound
+    excess: Estimate
+    log10_p_value: float
+    log10_anytime_p_value: float | None
+    method: str
+    assumption: str
+    confidence: str
+    trials: int
+    lost: int
+    edges: int
+    significance: float
+    certified: bool
+    parallel: int = 1
+    log10_p_value_any_crosstalk: float | None = None
+
+
+def certify(
+    games: Sequence[RoutingGame], sample: Sample, significance: float, trials: Trials | None = None
+) -> Certificate:
+    """Test at the declared multiplier, or at several with a union bound (for counts whose μ nobody declared).
+
+    Args:
+        games: The routing game at the one multiplier declared, or at all edges of the classical frontier; μ > 0.
+        sample: The data.
+        significance: α.
+        trials: The same data in the order of execution, for the anytime-valid p-value.
+
+    Raises:
+        DataError: there is no game, or a run that could stop early lacks what its test needs.
+    """
+    if not games:
+        raise DataError("the multiplier is 0, where there is nothing to certify; choose another operating point")
+    log10_anytime = _log10_anytime(games, sample, trials)
+    if sample.sampling.stopped:
+        if log10_anytime is None:
+            raise DataError(
+                "a run that could stop early is only valid with its one multiplier, fresh settings, in order"
+            )
+        game, log_p, method = games[0], log10_anytime * math.log(10), ANYTIME
+    else:
+        game, log_p, method = smallest_log_p_value(games, sample)
+    classical, quantum = game.bound("memoryless"), game.bound("quantum")
+    excess = score_excess(game, sample, math.log(significance) - math.log(len(games)))
+    parallel = sample.sampling.parallel
+    any_crosstalk = _log10_p_value_any_crosstalk(games, sample)
+    assumption, confidence = _assumptions(sample.random, parallel, any_crosstalk)
+    if sample.sampling.stopped:
+        assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
+    single = "declared before the data were taken"
+    return Certificate(
+        multiplier=game.multiplier,
+        multiplier_origin=single if len(games) == 1 else f"union bound over {len(games)} edges of the frontier",
+        score=game.constant + classical.high + excess.estimate,
+        classical_bound=_shifted(classical, game.constant),
+        quantum_bound=_shifted(quantum, game.constant),
+        excess=excess,
+        log10_p_value=log_p / math.log(10) if log_p < -1e-12 else 0.0,
+        log10_anytime_p_value=log10_anytime,
+        method=method,
+        assumption=assumption,
+        confidence=confidence,
+        trials=sample.trials,
+        lost=sample.lost,
+        edges=len(games),
+        significance=significance,
+        certified=log_p <= math.log(significance),
+        parallel=parallel,
+        log10_p_value_any_crosstalk=any_crosstalk,
+    )
+
+
+def smallest_log_p_value(games: Sequence[RoutingGame], sample: Sample) -> tuple[RoutingGame, float, Method]:
+    """The game with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
+    tested = []
+    for place, game in enumerate(games):
+        bound = game.bound("memoryless").high
+        total = BoundedSum.of(game.matrix, sample)
+        log_p, method = total.log_tail(bound)
+        tested.append((log_p, bound - total.observed, place, method))
+    log_p, _, place, method = min(tested)
+    return games[place], min(0.0, log_p + math.log(len(tested))), method
+
+
+def _log10_p_value_any_crosstalk(games: Sequence[RoutingGame], sample: Sample) -> float | None:
+    """log₁₀ of a p-value that needs no assumption between the pairs of one shot (`BoundedSum.log_tail_of_shots`).
+
+    With the union bound over the games; None for one pair to a shot, or without fresh settings.
+    """
+    parallel = sample.sampling.parallel
+    if parallel == 1 or not sample.random:
+        return None
+    tails = [
+        BoundedSum.of(game.matrix, sample).log_tail_of_shots(game.bound("memoryless").high, parallel) for game in games
+    ]
+    return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
+
+
+def _log10_anytime(games: Sequence[RoutingGame], sample: Sample, trials: Trials | None) -> float | None:
+    """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
+    if trials is None or not sample.random or len(games) > 1:
+        return None
+    (game,) = games
+    total = BoundedSum.of(game.matrix, sample)
+    if total.scale == 0:
+        return None
+    bound = total.null_mean(game.bound("memoryless").high)
+    if bound >= 1:
+        return 0.0  # nothing can be refuted, not even by rounding
+    values, place = score_table(game.matrix, sample.distribution, trials)
+    return min(0.0, -largest_log_wealth(values, place, bound, sample.lost)) / math.log(10)
+
+
+def _assumptions(fresh: bool, parallel: int, any_crosstalk: float | None) -> tuple[str, str]:
+    """What the p-value and what the confidence limits rest on."""
+    assumption, confidence = (FRESH, CONFIDENCE_FRESH) if fresh else (CONDITIONAL, CONFIDENCE_CONDITIONAL)
+    if parallel == 1:
+        return assumption, confidence
+    several = SEVERAL_CONDITIONAL if any_crosstalk is None else SEVERAL_FRESH
+    told = several.format(parallel=parallel, any=any_crosstalk)
+    return f"{assumption} {told}", CONFIDENCE_SEVERAL.format(parallel=parallel)
+
+
+def _shifted(bound: Bound, constant: float) -> Bound:
+    return Bound(bound.low + constant, bound.high + constant, bound.method)

@@ -1,0 +1,109 @@
+"""Checks that stand beside every certificate: no-signalling, marginals, CHSH, settings against their declaration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2_contingency
+
+from ...model.estimate import Estimate
+from ...model.trials import Counts
+from .estimates import estimate_functional
+from .samples import Sample
+from .tails import log10_chi2_tail
+
+Integers = NDArray[np.int64]
+
+ALARM_P_VALUE = 1e-3
+MINIMUM_EXPECTED = 5.0  # cells below it make the χ² law unreliable; their tables are left out
+
+
+@dataclass(frozen=True)
+class NoSignalling:
+    """Does A's outcome depend on B's request, or B's on A's?
+
+    Attributes:
+        p_value: Of both directions together (Bonferroni); 0 where it underflows.
+        log10_p_value: Its log₁₀.
+        log10_p_value_a, log10_p_value_b: A's outcome against y, B's outcome against x (Pearson χ²).
+        alarm: Whether p is below ALARM_P_VALUE.
+    """
+
+    p_value: float
+    log10_p_value: float
+    log10_p_value_a: float
+    log10_p_value_b: float
+    alarm: bool
+
+
+def no_signalling_test(counts: Counts) -> NoSignalling:
+    """Pearson χ² of each router's outcome against the other's request type, for every own type, added up."""
+    a = log10_independence(counts.table.sum(axis=3))
+    b = log10_independence(counts.table.sum(axis=2).transpose(1, 0, 2))
+    both = min(0.0, math.log10(2) + min(a, b))
+    return NoSignalling(float(10.0**both), both, a, b, both < math.log10(ALARM_P_VALUE))
+
+
+def log10_independence(tables: Integers) -> float:
+    """log₁₀ p of independence of rows and columns in every table, tables[own type, other type, outcome] (Pearson χ²).
+
+    Tables with too few trials for the χ² law are left out; where all are, p = 1.
+    """
+    statistic, freedom = 0.0, 0
+    for table in tables:
+        kept = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+        if min(kept.shape) < 2:
+            continue
+        expected = np.outer(kept.sum(axis=1), kept.sum(axis=0)) / kept.sum()
+        if expected.min() < MINIMUM_EXPECTED:
+            continue
+        found = chi2_contingency(kept, correction=False)
+        statistic += float(found.statistic)
+        freedom += int(found.dof)
+    return log10_chi2_tail(statistic, freedom)
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """P(a=0|x), length n_A, and P(b=0|y), length n_B, averaged over the other's types as measured."""
+
+    a: tuple[float, ...]
+    b: tuple[float, ...]
+
+
+def marginals(counts: Counts) -> Marginals:
+    """The raw marginals, before the shared flip makes them ½."""
+    of_a, of_b = counts.table.sum(axis=(1, 3)), counts.table.sum(axis=(0, 2))
+    zero_a, zero_b = (of[:, 0] / np.maximum(of.sum(axis=1), 1) for of in (of_a, of_b))
+    return Marginals(tuple(zero_a.tolist()), tuple(zero_b.tolist()))
+
+
+def chsh(sample: Sample, log_significance: float) -> Estimate | None:
+    """CHSH S = max |±c00 ±c01 ±c10 ±c11|, an odd number of signs minus; None unless 2×2 settings were measured."""
+    if sample.counts.shape != (2, 2) or not sample.counts.settings.all():
+        return None
+    patterns = [
+        sign * np.where(np.arange(4).reshape(2, 2) == odd, -1.0, 1.0) for odd in range(4) for sign in (1.0, -1.0)
+    ]
+    best = max(patterns, key=lambda pattern: float((pattern * sample.counts.correlators).sum()))
+    return estimate_functional(best, 0.0, sample, log_significance)
+
+
+def log10_settings_p_value(sample: Sample) -> float:
+    """log₁₀ p that settings drawn from the declared distribution come out as recorded (χ²); 0 if none was declared."""
+    declared = sample.sampling.distribution
+    if declared is None or sample.sampling.settings != "random":
+        return 0.0
+    units = sample.sampling.block
+    expected = declared * sample.trials
+    kept = expected / units >= MINIMUM_EXPECTED
+    if int(kept.sum()) < 2:
+        return 0.0
+    observed = np.append(sample.asked[kept], sample.asked[~kept].sum())
+    wanted = np.append(expected[kept], expected[~kept].sum())
+    used = wanted > 0
+    statistic = float((((observed - wanted) ** 2)[used] / wanted[used]).sum()) / units
+    return log10_chi2_tail(statistic, int(used.sum()) - 1)

@@ -1,0 +1,159 @@
+"""The score U of a trial in a game of weights A(x,y), its sum over a sample, and the tails of that sum (MODEL §4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.errors import DataError
+from ...model.trials import Trials
+from .samples import Sample
+from .tails import log_binomial_tail, log_chernoff_tail, lower_limit
+
+Floats = NDArray[np.float64]
+Method = Literal["exact binomial", "Chernoff–KL"]
+
+
+@dataclass(frozen=True, eq=False)
+class BoundedSum:
+    """ΣU of N variables U in [0, 1], where U = (Z+z)/(2z) and Z = (A/r)·(+1 if a=b else −1) (MODEL §4).
+
+    Attributes:
+        trials: N.
+        total: ΣU; lost trials add 0.
+        scale: z = max|A/r|; the functional is z(2·mean U − 1).
+        binary: Whether |A/r| is the same for every setting, so that U is 0 or 1.
+        fresh: Whether the settings were fresh.
+    """
+
+    trials: int
+    total: float
+    scale: float
+    binary: bool
+    fresh: bool
+
+    @classmethod
+    def of(cls, functional: Floats, sample: Sample) -> BoundedSum:
+        """The sum for the functional A, shape (n_A, n_B).
+
+        Raises:
+            DataError: a setting that A weighs was never asked for.
+        """
+        r = sample.distribution
+        if np.any((r <= 0) & (functional != 0)):
+            x, y = (int(index) + 1 for index in np.argwhere((r <= 0) & (functional != 0))[0])
+            raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
+        unit, scale = unit_weights(functional, r)
+        if scale == 0:
+            return cls(sample.trials, 0.0, 0.0, False, sample.random)
+        binary = bool(np.all(np.abs(unit[r > 0]) == 1))
+        together = sample.counts.together
+        split = sample.counts.settings - together
+        total = float((together * (1 + unit) + split * (1 - unit)).sum() / 2)
+        return cls(sample.trials, total, scale, binary, sample.random)
+
+    @property
+    def observed(self) -> float:
+        """The functional at the mean of U observed, lost trials as losses."""
+        return self.value(self.total / self.trials)
+
+    def mean(self, value: float) -> float:
+        """The mean of U at which the functional has that value."""
+        return (value + self.scale) / (2 * self.scale)
+
+    def value(self, mean: float) -> float:
+        """The functional at that mean of U."""
+        return self.scale * (2 * mean - 1)
+
+    def null_mean(self, bound: float) -> float:
+        """ω: the largest mean of U where the functional is at most `bound`, rounded up; above 1 nothing is refuted."""
+        return min(max(self.mean(bound), 0.0), 1.0) * (1 + 1e-13)
+
+    def log_tail(self, bound: float) -> tuple[float, Method]:
+        """ln of the p-value of ΣU when the functional is at most `bound`, and the tail it comes from.
+
+        The binomial tail holds for fresh settings by Elkouss & Wehner, arXiv:1510.07233; for independent trials with
+        realised settings by Hoeffding, Ann. Math. Stat. 27 (1956), if ΣU ≥ Nω+1.
+        """
+        if self.scale == 0:
+            return 0.0, "Chernoff–KL"
+        probability = self.null_mean(bound)
+        if probability >= 1:
+            return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
+        return self._tail(self.total, probability)
+
+    def log_tail_of_shots(self, bound: float, parallel: int) -> float:
+        """ln of a p-value like `log_tail`'s that holds whatever passes between the k pairs of one shot.
+
+        The mean of U over the pairs of a shot lies in [0, 1]. Each pair has fresh settings of its own, so that given
+        the other pairs' settings and all that went before its U still has mean at most ω; so has the mean over the
+        shot, in the order of the shots, and N/k of these obey the Chernoff bound.
+
+        Args:
+            bound: Largest value of the functional under the null.
+            parallel: k.
+        """
+        if self.scale == 0:
+            return 0.0
+        return log_chernoff_tail(-(-self.trials // parallel), self.total / parallel, self.null_mean(bound))
+
+    def lower(self, log_significance: float) -> float:
+        """Lower confidence limit of the functional at one-sided significance α."""
+        if self.scale == 0:
+            return 0.0
+        return self.value(lower_limit(self._log_tail, self.trials, self.total, log_significance))
+
+    def upper(self, log_significance: float, lost: int) -> float:
+        """Upper confidence limit; here lost trials count as wins, whatever they would have been."""
+        if self.scale == 0:
+            return 0.0
+        misses = self.trials - self.total - lost
+        return self.value(1.0 - lower_limit(self._log_tail, self.trials, misses, log_significance))
+
+    def _tail(self, total: float, probability: float) -> tuple[float, Method]:
+        if self.binary and (self.fresh or total >= self.trials * probability + 1):
+            return log_binomial_tail(self.trials, math.floor(total + 1e-9), probability), "exact binomial"
+        return log_chernoff_tail(self.trials, total, probability), "Chernoff–KL"
+
+    def _log_tail(self, trials: int, total: float, probability: float) -> float:
+        """The form that `lower_limit` inverts."""
+        return self._tail(total, probability)[0]
+
+
+def unit_weights(functional: Floats, distribution: Floats) -> tuple[Floats, float]:
+    """(A/r)/z and z = max|A/r|; 0 where r = 0, and exact signs where |A/r| is constant up to rounding.
+
+    Args:
+        functional: A, shape (n_A, n_B).
+        distribution: r(x,y), same shape.
+    """
+    weights = np.where(distribution > 0, functional / np.where(distribution > 0, distribution, 1.0), 0.0)
+    scale = float(np.abs(weights).max())
+    if scale == 0:
+        return weights, 0.0
+    unit = weights / scale
+    constant = np.all(np.abs(np.abs(unit[distribution > 0]) - 1) <= 1e-12)
+    return np.sign(weights) if constant else unit, scale
+
+
+def trial_scores(functional: Floats, distribution: Floats, trials: Trials) -> Floats:
+    """U_i = (Z_i+z)/(2z) of each trial, Z = (A/r)·(+1 if a=b else −1), shape (N,).
+
+    Args:
+        functional: A, shape (n_A, n_B), the game at its multiplier.
+        distribution: r(x,y) that every trial's setting was drawn from, same shape.
+        trials: In the order of execution.
+    """
+    values, place = score_table(functional, distribution, trials)
+    return values.take(place)
+
+
+def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tuple[Floats, NDArray[np.integer]]:
+    """The values that U takes, shape (4·n_A·n_B,), and which of them each trial has, shape (N,); as `trial_scores`."""
+    unit, _ = unit_weights(functional, distribution)
+    together = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    return np.asarray((1 + unit[:, :, None, None] * together) / 2).ravel(), trials.codes()

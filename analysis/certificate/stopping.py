@@ -1,0 +1,142 @@
+"""A run that may stop early: its rounds, and where it stands after each of them.
+
+One may look as often as one likes, because what is looked at holds at every moment at once: the p-value of the test
+martingale and the limits that invert it. The p-value for a fixed number of trials holds only if that number was fixed:
+after an early stop it must not be quoted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.estimate import Estimate
+from ...model.games.operating_point import Frontiers
+from ...model.trials import Sampling, Trials
+from .martingale import RunningMartingale
+from .region import ConfidenceRegion
+from .samples import Sample
+from .scores import BoundedSum, trial_scores
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run is between two rounds.
+
+    Attributes:
+        trials: N so far, lost ones included.
+        budget: The most that may be taken.
+        log10_p_value: Valid however often one looks.
+        waiting_time_reduction, waiting_time_reduction_relative: So far, their limits valid at all times together.
+        certified: Whether p is at most α, and the lower limit of the reduction above 0.
+    """
+
+    trials: int
+    budget: int
+    log10_p_value: float
+    waiting_time_reduction: Estimate
+    waiting_time_reduction_relative: Estimate
+    certified: bool
+
+    @property
+    def stop(self) -> bool:
+        """Whether to take no further trials: it is certified, or the budget is used."""
+        return self.certified or self.trials >= self.budget
+
+    @property
+    def reason(self) -> str:
+        """Why to stop, in a few words."""
+        return "certified" if self.certified else f"the budget of {self.budget} trials is used"
+
+    def line(self) -> str:
+        """For people who watch."""
+        relative = self.waiting_time_reduction_relative
+        return (
+            f"{self.trials} of at most {self.budget} trials: log10 p {self.log10_p_value:.2f}, waiting reduced by "
+            f"{100 * relative.estimate:.1f} % ({100 * relative.low:.1f} … {100 * relative.high:.1f} %)"
+        )
+
+
+class Rounds:
+    """The test carried on from round to round; what it says depends on nothing but the trials so far and the plan."""
+
+    def __init__(
+        self, frontiers: Frontiers, sampling: Sampling, multiplier: float, significance: float, budget: int
+    ) -> None:
+        """Begin.
+
+        Args:
+            frontiers: The scenario's frontiers.
+            sampling: Fresh settings with their declared distribution.
+            multiplier: μ of the certificate.
+            significance: α.
+            budget: The most trials that may be taken.
+        """
+        self._frontiers, self._sampling = frontiers, replace(sampling, stopped=True)
+        self._multiplier, self._significance, self._budget = multiplier, significance, budget
+        self._trials: Trials | None = None
+        self._lost: Integers | None = None
+        self._martingale: RunningMartingale | None = None
+
+    def add(self, trials: Trials, lost: Integers | None = None) -> Standing:
+        """Take in the next round's trials.
+
+        Args:
+            trials: Those that brought outcomes.
+            lost: Those that brought none, shape (n_A, n_B); they count as losses.
+        """
+        self._trials = trials if self._trials is None else self._trials + trials
+        if lost is not None:
+            self._lost = lost if self._lost is None else self._lost + lost
+        sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
+        game = self._frontiers.game(self._multiplier)
+        if self._martingale is None:
+            bound = BoundedSum.of(game.matrix, sample).null_mean(game.bound("memoryless").high)
+            self._martingale = RunningMartingale(min(1.0, bound))
+        scores = trial_scores(game.matrix, sample.distribution, trials)
+        self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
+        log_p = self._martingale.log_p_value
+        region = ConfidenceRegion.of(self._frontiers, sample, self._multiplier, self._significance)
+        reduction, relative = region.reduction()
+        return Standing(
+            sample.trials,
+            self._budget,
+            log_p / math.log(10),
+            reduction,
+            relative,
+            # Whoever stops wants the lower limit above 0, too; it looks at the stakes now, p at their best moment.
+            certified=log_p <= math.log(self._significance) and region.certain_excess > 0,
+        )
+
+    @property
+    def trials(self) -> Trials:
+        """All so far."""
+        assert self._trials is not None  # asked for after a round
+        return self._trials
+
+
+def rounds(budget: int, first: int, growth: float = 1.5) -> tuple[range, ...]:
+    """Consecutive ranges of trials, each `growth` times longer than the one before; the last ends at the budget.
+
+    Geometric rounds need few jobs, and a run that could have stopped inside a round takes at most about growth−1 times
+    as many trials too many. What is left at the end joins the last round if it is less than half as long as that.
+
+    Args:
+        budget: All trials, ≥ 1.
+        first: Trials of the first round, ≥ 1.
+        growth: At least 1; 1 makes even rounds.
+    """
+    found: list[range] = []
+    start, length = 0, float(first)
+    while start < budget:
+        stop = min(start + round(length), budget)
+        if budget - stop < (stop - start) / 2:
+            stop = budget
+        found.append(range(start, stop))
+        start, length = stop, min(length * growth, float(budget))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Before any data: power, choice of settings and multiplier, and the forecast."""

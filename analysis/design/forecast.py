@@ -1,0 +1,335 @@
+"""What an experiment will show before it is run: its point, its chance to certify, its promise, and go or no-go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.errors import DataError, ScenarioError
+from ...model.estimate import Estimate
+from ...model.games.latency import break_even_latency
+from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.strategy import Strategy
+from ...model.scenario.file import ExperimentSpec, Scenario
+from ..records.analysis_record import Predicted
+from .design import DEFAULT_POWER, Design, best_design, evaluate_design
+from .power import ScoreLaw, answers
+from .promise import Behaviour, Promise, conditional_correlators, promise_at
+
+Floats = NDArray[np.float64]
+
+_DRAWS = 20_000  # of the estimates of p and W, to find where 95 % of runs will land
+_MOST_PAIRS = 4096  # of types up to which the best design is searched; beyond, it would take minutes
+_CLOSE = 5e-4  # to which a visibility is found
+
+
+@dataclass(frozen=True)
+class ExpectedPoint:
+    """What a run should estimate, each with the limits between which 95 % of such runs will land.
+
+    The estimates of p and W are taken as normal with their covariance for the trials and settings planned (the delta
+    method); what follows from them is worked out for 20,000 seeded draws. The limits are of the estimates, not those
+    that the certificate's significance will give, which are wider.
+    """
+
+    splitting_probability: Estimate
+    waiting_time: Estimate
+    baseline_throughput: Estimate
+    waiting_time_reduction: Estimate
+    waiting_time_reduction_relative: Estimate
+    throughput_gain_relative: Estimate
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What would turn a no-go into a go; None where it would not.
+
+    Attributes:
+        least_visibility: White noise that leaves less than this lets no number of trials certify this strategy.
+        least_visibility_anywhere: The same for any strategy of the scenario.
+        sufficient_visibility: From here on the scenario's own trials certify with the power asked for.
+        trials: That certify at the predicted noise.
+        multiplier, multiplier_trials: Another operating point, and the trials it takes at the predicted noise.
+    """
+
+    least_visibility: float | None
+    least_visibility_anywhere: float | None
+    sufficient_visibility: float | None
+    trials: int | None
+    multiplier: float | None
+    multiplier_trials: int | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """All that is known of an experiment before it is run.
+
+    Attributes:
+        go: Whether the scenario's own trials certify with at least the power asked for.
+        power: Asked for.
+        shots: Of the scenario.
+        predicted_power: The probability that they certify.
+        visibility: The share of the ideal score that the prediction leaves.
+        expected: What the run should estimate.
+        design: The multiplier and settings that the run will use; None where it cannot certify at all.
+        information_limit_ratio: The design's trials over ln(1/α)/KL, below which no test certifies.
+        naive_trials: The same strategy with all settings evenly and the multiplier of its noiseless point.
+        free_trials, free_multiplier: If the strategy, too, were chosen for the earliest certification.
+        promise: What entanglement buys at equal waiting time or throughput.
+        latency_ideal, latency_predicted: One-way latencies (units of time) beyond which entanglement beats routers
+            that hold both requests of every pair until they have talked; the second is None where the point predicted
+            waits longer than classical routers that need not talk.
+        remedies: For a no-go.
+    """
+
+    go: bool
+    power: float
+    shots: int
+    predicted_power: float
+    visibility: float
+    expected: ExpectedPoint
+    design: Design | None
+    information_limit_ratio: float | None
+    naive_trials: int | None
+    free_trials: int | None
+    free_multiplier: float | None
+    promise: Promise
+    latency_ideal: float
+    latency_predicted: float | None
+    remedies: Remedies | None
+
+
+def forecast(
+    scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, behaviour: Behaviour, power: float = DEFAULT_POWER
+) -> Forecast:
+    """Forecast a run of a scenario's operating point.
+
+    Args:
+        scenario: Gives shots, significance, settings and the promise.
+        frontiers: Of its workload.
+        point: Its operating point.
+        behaviour: P(a,b|x,y) of any strategy at the device's noise, shape (n_A, n_B, 2, 2).
+        power: The least probability of certifying asked for.
+
+    Raises:
+        DataError: the power or the prediction is none.
+    """
+    experiment = scenario.experiment
+    predicted = behaviour(point.strategy)
+    design = plan_design(experiment, frontiers, point, predicted, power)
+    foreseen = foresee(experiment, frontiers, point, predicted, design)
+    free = _free_design(experiment, frontiers, behaviour, power)
+    naive = _naive_trials(experiment, frontiers, point, predicted, power)
+    expected = expected_point(frontiers, predicted, _distribution(frontiers, point, design), experiment.shots)
+    p, waiting = (getattr(expected, name).estimate for name in ("splitting_probability", "waiting_time"))
+    ideal = point.strategy.split()
+    p_ideal, ideal_waiting = frontiers.workload.splitting_probability(ideal), frontiers.workload.waiting_time(ideal)
+    go = foreseen.predicted_power >= power
+    remedies = None
+    if not go:
+        remedies = Remedies(
+            least_visibility=strategy_visibility(frontiers, point.strategy),
+            least_visibility_anywhere=frontiers.least_visibility(),
+            sufficient_visibility=sufficient_visibility(experiment, frontiers, point, power),
+            trials=design.trials if design else None,
+            multiplier=free.strategy_multiplier if free else None,
+            multiplier_trials=free.trials if free else None,
+        )
+    return Forecast(
+        go=go,
+        power=power,
+        shots=experiment.shots,
+        predicted_power=foreseen.predicted_power,
+        visibility=foreseen.visibility,
+        expected=expected,
+        design=design if design and design.trials else None,
+        information_limit_ratio=foreseen.information_limit_ratio,
+        naive_trials=naive,
+        free_trials=free.trials if free else None,
+        free_multiplier=free.strategy_multiplier if free else None,
+        promise=promise_at(experiment.operating_point, frontiers, behaviour, p, waiting),
+        latency_ideal=break_even_latency(frontiers, p_ideal, ideal_waiting),
+        latency_predicted=break_even_latency(frontiers, p, waiting) if foreseen.waiting_time_reduction > 0 else None,
+        remedies=remedies,
+    )
+
+
+def plan_design(
+    experiment: ExperimentSpec,
+    frontiers: Frontiers,
+    point: OperatingPoint,
+    predicted: Floats,
+    power: float = DEFAULT_POWER,
+) -> Design | None:
+    """The multiplier and the distribution of settings that a run of this strategy should take; None if any would do.
+
+    Fresh settings: what certifies in the fewest trials at the predicted noise, or, where nothing does or there are more
+    than 4096 pairs of types, the point's own multiplier. Settings that are fixed or shared by blocks always keep that;
+    their trials are counted with the tail that certifies without fresh settings, as if their numbers varied as those
+    of fresh ones do.
+
+    Raises:
+        DataError: the prediction or the power is none.
+    """
+    levels = experiment.significance, power
+    fresh = experiment.settings == "random" and experiment.block == 1
+    if fresh and frontiers.workload.joint.size <= _MOST_PAIRS:
+        try:
+            return best_design(frontiers, predicted, *levels)
+        except ScenarioError:
+            pass  # nothing certifies at that noise: the run keeps what is best without noise
+    game = frontiers.game(point.certificate_multiplier)
+    if not game.multiplier > 0 or game.is_zero:
+        return None
+    design = evaluate_design(game, predicted, game.input_distribution, *levels)
+    if fresh:
+        return design
+    law = replace(_law(frontiers, design, predicted), binary=False)
+    trials = law.required_trials(*levels)
+    reached = None if trials is None else law.power(trials, experiment.significance)
+    return replace(design, method=law.method, trials=trials, predicted_power=reached)
+
+
+def foresee(
+    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, design: Design | None
+) -> Predicted:
+    """What a run of a design should show, for its record."""
+    workload = frontiers.workload
+    split = (1 - conditional_correlators(predicted, workload.shape)) / 2
+    p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
+    reduction, relative, gain = (float(each) for each in frontiers.advantage_at(p, waiting))
+    certifies, ratio, visibility = 0.0, None, 0.0
+    if design is not None:
+        law = _law(frontiers, design, predicted)
+        law = law if design.method == law.method else replace(law, binary=False)
+        certifies = law.power(experiment.shots, experiment.significance)
+        limit = design.information_limit_trials
+        ratio = design.trials / limit if design.trials and limit else None
+        game = frontiers.game(design.certificate_multiplier).matrix
+        together, apart = answers(predicted, workload.shape)
+        ideal = float((game * point.strategy.correlators).sum())
+        visibility = float((game * (together - apart)).sum()) / ideal if ideal > 0 else 0.0
+    return Predicted(
+        visibility=visibility,
+        splitting_probability=p,
+        waiting_time=waiting,
+        baseline_throughput=float(workload.baseline_throughput(p)),
+        waiting_time_reduction=reduction,
+        waiting_time_reduction_relative=relative,
+        throughput_gain_relative=gain,
+        power=design.power if design else None,
+        trials=design.trials if design else None,
+        predicted_power=certifies,
+        information_limit_ratio=ratio,
+    )
+
+
+def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> ExpectedPoint:
+    """Where the estimates of a run will land.
+
+    Args:
+        frontiers: Of the scenario.
+        predicted: P(a,b|x,y), shape (n_A, n_B, 2, 2), or correlators, shape (n_A, n_B).
+        distribution: r(x,y), shape (n_A, n_B).
+        shots: N.
+    """
+    workload = frontiers.workload
+    c = conditional_correlators(predicted, workload.shape)
+    centre = workload.splitting_probability((1 - c) / 2), workload.waiting_time((1 - c) / 2)
+    slopes = np.stack([-workload.joint / 2, workload.joint * workload.weights / 2])
+    seen = shots * np.where(distribution > 0, distribution, np.inf)
+    covariance = np.einsum("ixy,jxy,xy->ij", slopes, slopes, (1 - c**2) / seen)
+    # By hand rather than by multivariate_normal: along a certain direction the covariance may be all but singular.
+    values, vectors = np.linalg.eigh(covariance)
+    normal = np.random.default_rng(0).standard_normal((_DRAWS, 2))
+    p, waiting = (np.array(centre) + normal * np.sqrt(np.maximum(values, 0.0)) @ vectors.T).T
+    p = np.clip(p, 0.0, 1.0)
+
+    def spread(value: float, drawn: Floats) -> Estimate:
+        low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+        return Estimate(float(value), min(low, value), max(high, value))
+
+    tau = workload.baseline_throughput
+    return ExpectedPoint(
+        spread(centre[0], p),
+        spread(centre[1], waiting),
+        spread(float(tau(centre[0])), tau(p)),
+        *(
+            spread(float(value), drawn)
+            for value, drawn in zip(frontiers.advantage_at(*centre), frontiers.advantage_at(p, waiting), strict=True)
+        ),
+    )
+
+
+def strategy_visibility(frontiers: Frontiers, strategy: Strategy) -> float | None:
+    """The Werner visibility above which enough trials certify a strategy; None if no state does.
+
+    The least β_C/Σ G c over μ: between two edges of the classical frontier both are linear in μ and the ratio is
+    monotone, so the least is at an edge.
+    """
+    ratios = []
+    for game in frontiers.edge_games:
+        score = float((game.matrix * strategy.correlators).sum())
+        if score > 0:
+            ratios.append(game.bound("memoryless").high / score)
+    least = min(ratios, default=1.0)
+    return least if least < 1 - 1e-12 else None
+
+
+def sufficient_visibility(
+    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, power: float = DEFAULT_POWER
+) -> float | None:
+    """The Werner visibility from which on the scenario's own trials certify with that power; None if none does."""
+
+    def enough(visibility: float) -> bool:
+        table = visibility * point.strategy.correlators
+        design = plan_design(experiment, frontiers, point, table, power)
+        return foresee(experiment, frontiers, point, table, design).predicted_power >= power
+
+    low, high = strategy_visibility(frontiers, point.strategy), 1.0
+    if low is None or not enough(high):
+        return None
+    while high - low > _CLOSE:
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
+    game = frontiers.game(design.certificate_multiplier)
+    return ScoreLaw.of(game.matrix, np.array(design.input_distribution), predicted, game.bound("memoryless").high)
+
+
+def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | None) -> Floats:
+    if design is not None:
+        return np.array(design.input_distribution)
+    return frontiers.game(point.certificate_multiplier).input_distribution
+
+
+def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Behaviour, power: float) -> Design | None:
+    if frontiers.workload.joint.size > _MOST_PAIRS:
+        return None
+
+    def at(multiplier: float) -> Floats:
+        return behaviour(frontiers.in_use.at_multiplier(multiplier))
+
+    try:
+        return best_design(frontiers, at, experiment.significance, power)
+    except ScenarioError:
+        return None
+
+
+def _naive_trials(
+    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
+) -> int | None:
+    """As `naive_design`, for the scenario's own strategy wherever on the frontier it lies."""
+    workload = frontiers.workload
+    p = workload.splitting_probability(point.strategy.split())
+    multiplier = frontiers.classical_multiplier(p, point.multiplier)
+    even = (workload.joint > 0) / np.count_nonzero(workload.joint)
+    try:
+        return evaluate_design(frontiers.game(multiplier), predicted, even, experiment.significance, power).trials
+    except DataError:  # a game without weight, as with a single type
+        return None

@@ -1,0 +1,119 @@
+"""What entanglement buys where a waiting time or a throughput is promised: the same promise kept by every router."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from ...model.games.operating_point import Frontiers
+from ...model.games.strategy import Strategy
+from ...model.scenario.file import OperatingTarget
+from .power import answers
+
+Floats = NDArray[np.float64]
+Behaviour = Callable[[Strategy], Floats]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What one kind of routers reaches where a promise is kept; None where it cannot keep it."""
+
+    splitting_probability: float | None
+    waiting_time: float | None
+    baseline_throughput: float | None
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A waiting time or a splitting probability held by quantum, classical and communicating routers alike.
+
+    Attributes:
+        kind: What is held, and is the same for all.
+        value: At which value; where the scenario promises nothing, the splitting probability predicted.
+        promised: Whether the scenario promises it.
+        quantum_ideal, quantum_predicted: The Bell pairs in use, without noise and at the noise predicted, each with the
+            strategy that keeps the promise at that noise.
+        classical: The best of the class certified against.
+        communication: Routers that know both types at no delay.
+    """
+
+    kind: Literal["waiting_time", "splitting_probability"]
+    value: float
+    promised: bool
+    quantum_ideal: Reach
+    quantum_predicted: Reach
+    classical: Reach
+    communication: Reach
+
+
+def conditional_correlators(predicted: Floats, shape: tuple[int, int]) -> Floats:
+    """c(x,y) of the trials that bring an outcome, as the analysis estimates them, from what `answers` takes."""
+    together, split = answers(predicted, shape)
+    return np.asarray((together - split) / np.maximum(together + split, np.finfo(float).tiny))
+
+
+def promise_at(
+    target: str | OperatingTarget, frontiers: Frontiers, behaviour: Behaviour, p: float, waiting: float
+) -> Promise:
+    """What the target holds for all; for a target that promises neither, the splitting probability predicted.
+
+    Args:
+        target: The scenario's operating point.
+        frontiers: Of its workload.
+        behaviour: P(a,b|x,y) of any strategy at the device's noise, shape (n_A, n_B, 2, 2).
+        p, waiting: Of the scenario's own strategy, as predicted.
+
+    Raises:
+        DataError: the behaviour is none.
+    """
+    pair, workload = frontiers.in_use, frontiers.workload
+
+    def reach(p: float | None, waiting: float | None) -> Reach:
+        if p is None or waiting is None:
+            return Reach(None, None, None)
+        return Reach(p, waiting, float(workload.baseline_throughput(p)))
+
+    def noisy(strategy: Strategy) -> tuple[float, float]:
+        split = (1 - conditional_correlators(behaviour(strategy), workload.shape)) / 2
+        return workload.splitting_probability(split), workload.waiting_time(split)
+
+    if isinstance(target, OperatingTarget) and target.waiting_time is not None:
+        held = target.waiting_time
+        ends = workload.all_split_waiting_time, workload.together_waiting_time
+        found = _solve(lambda at: noisy(pair.at_waiting_time(at))[1] - held, *ends)
+        return Promise(
+            "waiting_time",
+            held,
+            True,
+            reach(pair.splitting_probability_at(held), held),
+            reach(None, None) if found is None else reach(noisy(pair.at_waiting_time(found))[0], held),
+            reach(float(frontiers.classical.splitting_probability_at(held)), held),
+            reach(float(frontiers.communication.splitting_probability_at(held)), held),
+        )
+    promised = isinstance(target, OperatingTarget) and target.splitting_probability is not None
+    held, kept = p, reach(p, waiting)
+    if isinstance(target, OperatingTarget) and target.splitting_probability is not None:
+        held = target.splitting_probability
+        found = _solve(lambda at: noisy(pair.at_splitting_probability(at))[0] - held, 0.0, 1.0)
+        kept = reach(None, None) if found is None else reach(held, noisy(pair.at_splitting_probability(found))[1])
+    return Promise(
+        "splitting_probability",
+        held,
+        promised,
+        reach(held, pair.waiting_time_at(held)),
+        kept,
+        reach(held, float(frontiers.classical.waiting_time_at(held))),
+        reach(held, float(frontiers.communication.waiting_time_at(held))),
+    )
+
+
+def _solve(excess: Callable[[float], float], low: float, high: float) -> float | None:
+    """Where a rising function crosses 0; None if it does nowhere in between."""
+    if not excess(low) <= 0 <= excess(high):
+        return None
+    return float(brentq(excess, low, high, xtol=1e-9 * (high - low)))

@@ -1,0 +1,1 @@
+"""What is written and read: records of an analysis, of frontiers and of counts."""

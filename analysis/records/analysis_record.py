@@ -1,0 +1,259 @@
+"""The record of an analysis, `bellqueue.analysis/1`: figures, table and report are made from it, and JSON holds it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from ...model.estimate import Estimate
+from ...model.games.operating_point import OperatingPoint, PlannedPoint
+from ...model.trials import Counts
+from ..certificate.certificate import Certificate
+from ..certificate.diagnostics import Marginals, NoSignalling
+from ..certificate.samples import Sample
+from ..certificate.several_pairs import ParallelPairs
+from .bell_pairs import BellPairs
+from .context_record import Context
+from .frontier_record import FrontierPoint, FrontierRecord, Record
+
+# JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
+MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+
+
+class PointEstimate(Record):
+    """The operating point of the measured correlators."""
+
+    splitting_probability: Estimate
+    waiting_time: Estimate
+    baseline_throughput: Estimate
+
+
+class FrontierComparison(PointEstimate):
+    """The frontier's own point at the observed splitting probability, and the two comparisons.
+
+    waiting_time_at_equal_throughput is the least W at the observed throughput,
+    baseline_throughput_at_equal_waiting_time the most throughput at the observed W.
+    """
+
+    waiting_time_at_equal_throughput: Estimate
+    baseline_throughput_at_equal_waiting_time: Estimate
+
+
+class Advantage(Record):
+    """How much better than the classical frontier; limits at the certificate's significance."""
+
+    waiting_time_reduction: Estimate
+    waiting_time_reduction_relative: Estimate
+    throughput_gain_relative: Estimate
+
+
+class BreakEven(Record):
+    """One-way latencies beyond which entanglement waits less than routers that hold both requests until they agree.
+
+    At the observed baseline throughput: of the quantum frontier, and of what was observed; 0 where talking never pays.
+    Distances are along fibre, where the scenario says how long its unit of time is.
+    """
+
+    ideal: float
+    observed: Estimate
+    ideal_distance_km: float | None = None
+    observed_distance_km: float | None = None
+
+
+class Visibility(Record):
+    """The share of the ideal score that was observed.
+
+    Of planned measurements it is the visibility of the pairs; without a plan the bases are not known, and it is the
+    least visibility that fits the counts.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    relative_to: str
+
+
+class CorrelatorTable(Record):
+    """c(x,y) measured and, where the circuits are known, planned; rows are router A's types."""
+
+    measured: list[list[MaybeMeasured]]
+    standard_error: list[list[MaybeMeasured]]
+    ideal: list[list[float]] | None
+    trials: list[list[int]]
+
+    @classmethod
+    def of(cls, counts: Counts, ideal: NDArray[np.float64] | None) -> CorrelatorTable:
+        """Record measured counts beside the correlators planned, shape (n_A, n_B)."""
+        measured, trials = counts.correlators, counts.settings
+        return cls(
+            measured=measured.tolist(),
+            standard_error=np.sqrt((1 - measured**2) / np.maximum(trials, 1)).tolist(),
+            ideal=None if ideal is None else ideal.tolist(),
+            trials=trials.tolist(),
+        )
+
+
+class MeasuredCounts(Record):
+    """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
+
+    Attributes:
+        counts: counts[x][y][a][b].
+        lost: Trials asked for that brought no outcome, rows router A.
+        settings, input_distribution, block, stopped: See `Sampling`.
+    """
+
+    counts: list[list[list[list[int]]]]
+    lost: list[list[int]]
+    settings: Literal["random", "fixed"]
+    input_distribution: list[list[float]] | None
+    block: int
+    stopped: bool
+
+    @classmethod
+    def of(cls, sample: Sample) -> MeasuredCounts:
+        """Record a sample."""
+        sampling = sample.sampling
+        return cls(
+            counts=sample.counts.table.tolist(),
+            lost=(sample.asked - sample.counts.settings).tolist(),
+            settings=sampling.settings,
+            input_distribution=None if sampling.distribution is None else sampling.distribution.tolist(),
+            block=sampling.block,
+            stopped=sampling.stopped,
+        )
+
+
+class Predicted(Record):
+    """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
+
+    Attributes:
+        visibility: The share of the ideal score that the predicted noise leaves.
+        waiting_time_reduction, waiting_time_reduction_relative: Against the classical frontier at equal throughput.
+        throughput_gain_relative: Against it at equal waiting time.
+        power: The probability of certifying that `trials` are for; None where nothing was designed.
+        trials: The least that certify with that probability; None where no number does.
+        predicted_power: The probability that the run's own trials certify.
+        information_limit_ratio: `trials` over ln(1/α)/KL.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    visibility: float
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+    waiting_time_reduction: float
+    waiting_time_reduction_relative: float
+    throughput_gain_relative: float
+    power: float | None
+    trials: int | None
+    predicted_power: float
+    information_limit_ratio: float | None
+
+
+class Planned(PlannedPoint):
+    """What the plan fixed and predicted before data were taken.
+
+    Attributes:
+        predicted: The same run at the device's own noise; None where its calibration promises nothing.
+    """
+
+    predicted: Predicted | None = None
+
+    @classmethod
+    def of(cls, point: OperatingPoint, predicted: Predicted | None = None) -> Planned:
+        """Record an operating point, and what the device's noise makes of it."""
+        return cls(**point.model_dump(exclude={"strategy"}), predicted=predicted)
+
+
+class Provenance(Record):
+    """Where the numbers come from.
+
+    Attributes:
+        qubits: A's and B's; of several Bell pairs, those of each pair in turn.
+        predicted_visibility: Of the pair, or on average over the pairs.
+    """
+
+    bellqueue_version: str
+    libraries: dict[str, str] = Field(default_factory=dict)
+    created: str
+    source: str
+    command: str | None = None
+    backend: str | None = None
+    device: str | None = None
+    qubits: list[int] | None = None
+    predicted_visibility: float | None = None
+    seed: int | None = None
+    calibration: dict[str, Any] = Field(default_factory=dict)
+    scenario_hash: str
+    content_hash: str
+
+
+class Analysis(Record):
+    """Everything an analysis says.
+
+    Attributes:
+        verdict: Sentences, the first with its size, its class and any alarm.
+        confidence_region: Corners (p, W) of the region that holds the observed point.
+        warnings: Alarms that the verdict's first line carries.
+        context: What the report says beyond the certificate; None in records older than it.
+        parallel: Each pair by itself where several were measured in every shot; else None.
+        break_even: What routers that talk would have to be faster than; None in records older than it.
+        bell_pairs: What fewer Bell pairs than the best strategy needs reach at the operating point planned, or observed
+            where none was; None where one is enough, and in records older than it.
+        measured: The raw counts; None in records older than it.
+    """
+
+    schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
+    title: str
+    verdict: list[str] = Field(min_length=1)
+    class_compared: str
+    locality: str
+    warnings: list[str]
+    observed: PointEstimate
+    classical: FrontierComparison
+    quantum: FrontierComparison
+    advantage: Advantage
+    certificate: Certificate
+    no_signalling: NoSignalling
+    marginals: Marginals
+    chsh: Estimate | None
+    visibility: Visibility
+    correlators: CorrelatorTable
+    confidence_region: list[FrontierPoint] = Field(min_length=1)
+    planned: Planned | None
+    frontiers: FrontierRecord
+    scenario: dict[str, Any]
+    provenance: Provenance
+    context: Context | None = None
+    parallel: ParallelPairs | None = None
+    break_even: BreakEven | None = None
+    bell_pairs: BellPairs | None = None
+    measured: MeasuredCounts | None = None
+
+    @model_validator(mode="after")
+    def _tables(self) -> Analysis:
+        """Whatever holds a number for each pair of types has as many."""
+        shape = len(self.frontiers.types_a), len(self.frontiers.types_b)
+        found = self.correlators
+        tables: list[tuple[str, list[list[Any]] | None]] = [
+            ("correlators.measured", found.measured), ("correlators.standard_error", found.standard_error),
+            ("correlators.ideal", found.ideal), ("correlators.trials", found.trials),
+        ]  # fmt: skip
+        if self.measured:
+            counts, drawn = self.measured.counts, self.measured.input_distribution
+            tables += [("measured.counts", counts), ("measured.input_distribution", drawn)]
+        if any((len(each.alpha), len(each.beta)) != shape for each in (self.context.bases if self.context else [])):
+            raise ValueError(f"context.bases must have {shape[0]} and {shape[1]} angles, as there are types")
+        for name, table in tables:
+            if table is not None and [len(row) for row in table] != [shape[1]] * shape[0]:
+                raise ValueError(f"{name} must be a table of {shape[0]}×{shape[1]}, as there are types")
+        return self
+
+    def to_json(self) -> str:
+        """The record as JSON text, keys in the order above."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"

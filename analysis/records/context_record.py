@@ -1,0 +1,149 @@
+"""What the report says beyond the certificate, as it is kept in the record: bases, waiting times, sensitivity."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ...model.estimate import Estimate
+from ...model.games.strategy import Strategy
+
+RoutingName = Literal["observed", "classical", "quantum"]
+ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
+    "observed": "observed correlators",
+    "classical": "best classical at equal throughput",
+    "quantum": "ideal entanglement at equal throughput",
+}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _as_long(*columns: list[float]) -> None:
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError("columns differ in length")
+
+
+class MeasurementBases(_Record):
+    """One component of the strategy measured, in a plane: its probability, α of A's types and β of B's (radians)."""
+
+    probability: float
+    alpha: list[float]
+    beta: list[float]
+
+    @classmethod
+    def of(cls, strategy: Strategy) -> list[MeasurementBases]:
+        """The angles of every component; none where they are more than planar."""
+        if strategy.dimension > 2:
+            return []
+        angles = [part.angles() for part in strategy.components]
+        return [
+            cls(probability=weight, alpha=alpha.tolist(), beta=beta.tolist())
+            for weight, (alpha, beta) in zip(strategy.mixture, angles, strict=True)
+        ]
+
+
+class WaitingPercentile(_Record):
+    """The wait that a share of requests does not exceed, with the 95 % confidence interval of the simulation."""
+
+    probability: float
+    waiting_time: Estimate
+
+
+class SimulatedWaiting(_Record):
+    """Waiting times under one routing.
+
+    Attributes:
+        routing: By the correlators measured; the best classical or quantum strategy at the same splitting probability.
+        splitting_probability, waiting_time_formula: p and W by the queueing formulas.
+        waiting_time: The simulated mean, with its 95 % confidence interval.
+        percentiles: Of single requests' waits.
+        times, cumulative: P(wait ≤ t) at rising t, from t = 0; both as long.
+    """
+
+    routing: RoutingName
+    splitting_probability: float
+    waiting_time_formula: float
+    waiting_time: Estimate
+    percentiles: list[WaitingPercentile]
+    times: list[float] = Field(min_length=1)
+    cumulative: list[float]
+
+    @model_validator(mode="after")
+    def _columns(self) -> SimulatedWaiting:
+        _as_long(self.times, self.cumulative)
+        return self
+
+
+class WaitingTimes(_Record):
+    """A simulation of the queues under several routings, all over the same arrivals.
+
+    Attributes:
+        pairs: Pairs of requests measured, after a warm-up.
+        seed: Of the simulation.
+        routings: The observed one first.
+    """
+
+    pairs: int
+    seed: int
+    routings: list[SimulatedWaiting] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _percentiles(self) -> WaitingTimes:
+        if len({len(each.percentiles) for each in self.routings}) > 1:
+            raise ValueError("routings differ in their percentiles")
+        return self
+
+
+class VisibilitySensitivity(_Record):
+    """The largest relative reduction of waiting time that Bell pairs of each visibility reach.
+
+    Against the classical frontier at equal throughput; negative where entanglement waits longer everywhere.
+    """
+
+    visibility: list[float] = Field(min_length=2)
+    reduction_relative: list[float]
+
+    @model_validator(mode="after")
+    def _columns(self) -> VisibilitySensitivity:
+        _as_long(self.visibility, self.reduction_relative)
+        return self
+
+
+class LoadSensitivity(_Record):
+    """The largest relative reduction of waiting time at each load, the rate of arrivals alone being changed.
+
+    Attributes:
+        load: ρ of each server, rising.
+        ideal: At visibility 1.
+        noisy: At `visibility`.
+        visibility: The one observed, at most 1.
+    """
+
+    load: list[float] = Field(min_length=1)
+    ideal: list[float]
+    noisy: list[float]
+    visibility: float
+
+    @model_validator(mode="after")
+    def _columns(self) -> LoadSensitivity:
+        _as_long(self.load, self.ideal, self.noisy)
+        return self
+
+
+class Context(_Record):
+    """Beside the certificate and no part of it; all but the bases is worked out for a report or a run's folder only.
+
+    Attributes:
+        bases: What was measured, where it was planned with one Bell pair in a plane; else empty.
+        waiting_times: None where a routing could not be simulated.
+        by_visibility: None where the context has not been worked out.
+        by_load: None where the classical frontier takes long to find.
+    """
+
+    bases: list[MeasurementBases] = []
+    waiting_times: WaitingTimes | None = None
+    by_visibility: VisibilitySensitivity | None = None
+    by_load: LoadSensitivity | None = None

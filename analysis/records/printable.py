@@ -1,0 +1,31 @@
+"""Other people's text made fit to be shown: names and titles of scenarios, messages of providers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def printable(text: str) -> str:
+    """The text on one line, without characters that XML and terminals cannot hold or that reorder what is read."""
+    return scrub(" ".join(text.split()))
+
+
+def scrub(text: str) -> str:
+    """The text with control characters, lone surrogates and changes of direction replaced; line breaks stay."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def short(text: str, width: int) -> str:
+    """The text on one line, cut where it would be wider than so many letters; East Asian ones count as two."""
+    clean = printable(text)
+    ends = list(accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in clean))
+    if not ends or ends[-1] <= width:
+        return clean
+    return clean[: bisect_right(ends, width - 1)] + "…"

@@ -1,0 +1,1 @@
+"""Recorded trials in their order: drift and memory."""

@@ -1,0 +1,1 @@
+"""The report, its tables and what a paper needs."""

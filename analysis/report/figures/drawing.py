@@ -1,0 +1,170 @@
+"""How figures are drawn and written: one style, files that do not change from run to run, SVG to put into a page."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ....model.errors import OutputError
+from ...records.printable import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+WIDTH = 4.6  # inches: one journal column, and still legible on a phone
+# Okabe–Ito colours. Line styles, widths and markers alone tell curves apart in greyscale; on the page the style sheet
+# puts a variable in the place of each of these (report.css), so that light, dark and print have their own.
+INK, GREY, BLUE, GREEN, ORANGE = "#000000", "#666666", "#0072B2", "#009E73", "#D55E00"
+_FAMILY = "DejaVu Sans, Verdana, Arial, sans-serif"
+_SVG = "http://www.w3.org/2000/svg"
+_STYLE: Any = {  # matplotlib types every key one by one
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.useoffset": False,
+    "figure.facecolor": "none",  # so that the page shows through; PNG and PDF get a white ground
+    "axes.facecolor": "none",
+    "legend.fontsize": 9.9,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.09,
+    "text.parse_math": False,  # titles and type names are other people's: a $ in one is a $
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",  # text stays text: searchable, selectable, and read aloud
+    "svg.hashsalt": "bellqueue",
+}
+
+
+@contextmanager
+def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
+    """A figure to draw on in our style, its sides in inches; notebooks show it by itself."""
+    from .shown_figure import ShownFigure
+
+    with figure_style():
+        yield ShownFigure(figsize=(width, height), layout="constrained")
+
+
+def describe(figure: Figure, title: str, description: str) -> None:
+    """Say what a figure is, and what it shows, to those who do not see it."""
+    figure.set_label(f"{printable(title)}\n{printable(description)}")
+
+
+def percent(share: float, _: float) -> str:
+    """The label of a tick at a share."""
+    return f"{100 * share:g} %".replace("-", "\N{MINUS SIGN}")
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as .png, .svg or .pdf; the same figure gives the same bytes.
+
+    Raises:
+        OutputError: another suffix, or the file cannot be written.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
+    try:
+        target.write_bytes(figure_bytes(figure, suffix))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def figure_bytes(figure: Figure, suffix: str) -> bytes:
+    """The figure as a file of that suffix, .png, .svg or .pdf; the same figure gives the same bytes."""
+    return _svg_file(figure) if suffix == ".svg" else _binary(figure, suffix)
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as one <svg> element to put into a page: no prolog, no style of its own but attributes, own ids.
+
+    What `describe` said becomes its <title> and <desc>. All ids start with a digest of the content, so that two figures
+    on a page do not clash. Colours are attributes, which any style sheet outranks.
+    """
+    buffer = io.StringIO()
+    _print(figure, buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    drawn = buffer.getvalue()
+    root = ElementTree.fromstring(drawn)
+    prefix = f"f{hashlib.sha256(drawn.encode()).hexdigest()[:10]}-"
+    for element in root.iter():
+        _make_local(element, prefix)
+    _remove_page_wide(root)
+    title, _, description = str(figure.get_label()).partition("\n")
+    for at, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(tag, {"id": f"{prefix}{tag}"})
+        element.text = text
+        root.insert(at, element)
+    root.attrib |= {"xmlns": _SVG, "role": "img", "aria-labelledby": f"{prefix}title {prefix}desc"}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the browser has it
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:
+    with figure_style():
+        figure.savefig(buffer, dpi=200, **keywords)
+
+
+def _binary(figure: Figure, suffix: str) -> bytes:
+    """PNG or PDF without dates or versions."""
+    buffer = io.BytesIO()
+    title = printable(str(figure.get_label()).partition("\n")[0])
+    dated: dict[str, str | None] = {"CreationDate": None, "Producer": None, "Creator": "bellqueue", "Title": title}
+    metadata = dated if suffix == ".pdf" else {"Software": None, "Title": title}
+    _print(figure, buffer, format=suffix[1:], facecolor="white", metadata=metadata)
+    return buffer.getvalue()
+
+
+def _svg_file(figure: Figure) -> bytes:
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg_text(figure)}\n'.encode()
+
+
+def _make_local(element: ElementTree.Element, prefix: str) -> None:
+    """Strip namespaces (xlink:href becomes href), prefix ids and the references to them, turn styles into attributes.
+
+    The page's policy allows no style attribute; attributes say the same, and a style sheet may overrule them.
+    """
+    element.tag = str(element.tag).rpartition("}")[2]
+    attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    for declaration in attributes.pop("style", "").split(";"):
+        name, _, value = declaration.partition(":")
+        if value and name.strip() != "font-family":  # the root names it once
+            attributes[name.strip()] = value.strip()
+    if "id" in attributes:
+        attributes["id"] = prefix + attributes["id"]
+    for name, value in attributes.items():
+        if name == "href" and value.startswith("#"):
+            attributes[name] = f"#{prefix}{value[1:]}"
+        elif "url(#" in value:
+            attributes[name] = value.replace("url(#", f"url(#{prefix}")
+    element.attrib = attributes
+
+
+def _remove_page_wide(root: ElementTree.Element) -> None:
+    """Drop the metadata, and the style sheet, which would hold for the whole page; the root says the same."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in ("metadata", "style"):
+                parent.remove(child)
+    root.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt", "font-family": _FAMILY}

@@ -1,0 +1,159 @@
+"""The figure of waiting times: their distribution under each routing, and its tail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....model.queueing.simulation import t_quantile
+from ....model.queueing.waiting import WaitingDistribution
+from ...records.context_record import ROUTINGS, SimulatedWaiting
+from .drawing import BLUE, GREEN, GREY, INK, ORANGE, describe, new_figure, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+Kind = Literal["observed", "classical", "quantum", "communication"]
+_LEVELS = (0.5, 0.95, 0.99)
+_LEAST_WAITS = 20  # beyond a wait that fewer exceeded, the tail is noise and is not drawn
+_LINES: dict[Kind, dict[str, Any]] = {
+    "observed": {"color": ORANGE, "linewidth": 2.0},
+    "classical": {"color": INK, "linewidth": 1.3, "linestyle": (0, (6, 1.6))},
+    "quantum": {"color": BLUE, "linewidth": 1.5, "linestyle": (0, (2, 1.2))},
+    "communication": {"color": GREEN, "linewidth": 1.5, "linestyle": (0, (1, 1.2))},
+}
+_TIME = "Waiting time t (units of time)"
+
+
+@dataclass(frozen=True, eq=False)
+class WaitingCurve:
+    """What one routing made of the arrivals.
+
+    Attributes:
+        kind: Whose routing, and so its look.
+        label: Its line in the legend.
+        mean: Mean waiting time.
+        times, cumulative: P(wait ≤ t) at rising t, from t = 0, shape (k,).
+        half_width: Of the 95 % confidence band round `cumulative`; 0 where it is not known, shape (k,).
+        percentiles: The wait that a share of requests does not exceed, by share.
+        least: The smallest share of requests whose longer waits the data still tell.
+    """
+
+    kind: Kind
+    label: str
+    mean: float
+    times: Floats
+    cumulative: Floats
+    half_width: Floats
+    percentiles: Mapping[float, float]
+    least: float
+
+    @classmethod
+    def simulated(cls, kind: Kind, label: str, mean: float, of: WaitingDistribution) -> WaitingCurve:
+        """Of a simulation."""
+        band = t_quantile(len(of.counts) - 1) * of.standard_error
+        least = _LEAST_WAITS / int(of.counts.sum())
+        percentiles = dict(zip(_LEVELS, of.quantile(_LEVELS).tolist(), strict=True))
+        return cls(kind, label, mean, of.waiting_time, of.cumulative, band, percentiles, least)
+
+    @classmethod
+    def recorded(cls, record: SimulatedWaiting) -> WaitingCurve:
+        """Of an analysis' record, which ends where the data do."""
+        times, cumulative = np.array(record.times), np.array(record.cumulative)
+        percentiles = {each.probability: each.waiting_time.estimate for each in record.percentiles}
+        label, least = ROUTINGS[record.routing], max(1 - float(cumulative[-1]), 1e-6)
+        mean = record.waiting_time.estimate
+        return cls(record.routing, label, mean, times, cumulative, np.zeros(times.size), percentiles, least)
+
+    def exceeded_by(self, share: float) -> float:
+        """The least wait that no more than such a share of requests exceeds."""
+        place = int(np.searchsorted(self.cumulative, 1 - share))
+        return float(self.times[min(place, self.times.size - 1)])
+
+
+def waiting_figure(curves: Sequence[WaitingCurve], title: str) -> Figure:
+    """Above, the share of requests that wait at most t; below, on a logarithmic scale, the share that wait longer.
+
+    Shaded: 95 % confidence bands, if they are known. The upper panel ends where nearly all requests have been served,
+    the lower one where the simulation has no more to say.
+
+    Args:
+        curves: The most important first.
+        title: Of the scenario.
+    """
+    with new_figure(7.2) as figure:
+        whole, tail = figure.subplots(2, 1)
+        _frame_whole(whole, curves)
+        _frame_tail(tail, curves)
+        for order, curve in enumerate(curves):
+            _draw(whole, curve, len(curves) - order, survival=False)
+            _draw(tail, curve, len(curves) - order, survival=True)
+        handles, labels = whole.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper left", ncols=1)
+    describe(figure, f"Distribution of waiting times: {title}", _description(curves))
+    return figure
+
+
+def _draw(ax: Axes, curve: WaitingCurve, layer: int, survival: bool) -> None:
+    """One curve, a staircase, with its confidence band."""
+    shown = 1 - curve.cumulative if survival else curve.cumulative
+    low, high = np.clip(shown - curve.half_width, 0.0, 1.0), np.clip(shown + curve.half_width, 0.0, 1.0)
+    times, line = curve.times, _LINES[curve.kind]
+    if survival:
+        kept = shown >= curve.least * (1 - 1e-9)
+        times, shown, low, high = times[kept], shown[kept], low[kept], high[kept]
+        low = np.maximum(low, ax.get_ylim()[0] / 2)  # a logarithmic scale has no zero
+    if curve.half_width.any():
+        ax.fill_between(times, low, high, step="post", color=line["color"], alpha=0.2, linewidth=0, zorder=layer)
+    ax.plot(times, shown, drawstyle="steps-post", label=_legend_line(curve), zorder=layer + 2, **line)
+
+
+def _frame_whole(ax: Axes, curves: Sequence[WaitingCurve]) -> None:
+    """From the share that does not wait to all; in time to where one request in two hundred still waits."""
+    end = 1.06 * max(curve.exceeded_by(0.005) for curve in curves) or 1.0
+    start = min(float(curve.cumulative[0]) for curve in curves)
+    margin = 0.05 * (1 - start) or 0.05
+    ax.set(xlim=(-0.015 * end, end), ylim=(max(start - 2 * margin, 0.0), 1 + margin))
+    ax.set(xlabel=_TIME, ylabel="Requests that wait at most t")
+    ax.set_title("(a) the distribution")
+    ax.yaxis.set_major_formatter(percent)
+    _guides(ax, [level for level in _LEVELS if level > start])
+
+
+def _frame_tail(ax: Axes, curves: Sequence[WaitingCurve]) -> None:
+    """Down to the least share that rests on enough waits."""
+    least = min(curve.least for curve in curves)
+    end = 1.03 * max(curve.exceeded_by(least) for curve in curves) or 1.0
+    ax.set(yscale="log", xlim=(-0.015 * end, end), ylim=(min(least, 1e-3) / 1.5, 1.0))
+    ax.set(xlabel=_TIME, ylabel="Requests that wait longer than t")
+    shaded = "; shaded: 95 % confidence" if any(curve.half_width.any() for curve in curves) else ""
+    ax.set_title(f"(b) the tail, logarithmic{shaded}")
+    ax.yaxis.set_major_formatter(percent)
+    _guides(ax, [1 - level for level in _LEVELS])
+
+
+def _guides(ax: Axes, levels: Sequence[float]) -> None:
+    for level in levels:
+        ax.axhline(level, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
+
+
+def _legend_line(curve: WaitingCurve) -> str:
+    waits = [f"{100 * share:g} % ≤ {curve.percentiles[share]:.3g}" for share in _LEVELS if share in curve.percentiles]
+    return f"{curve.label}\nmean {curve.mean:.3g}; " + ", ".join(waits)
+
+
+def _description(curves: Sequence[WaitingCurve]) -> str:
+    """What the figure shows, for those who do not see it."""
+    lines = "; ".join(_legend_line(curve).replace("\n", ": ") for curve in curves)
+    none = ", ".join(f"{curve.cumulative[0]:.3f}" for curve in curves)
+    return (
+        "Share of requests that wait at most, and on a logarithmic scale longer than, a time. "
+        f"{lines}. Shares that do not wait at all: {none}."
+    )

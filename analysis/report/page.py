@@ -1,0 +1,287 @@
+"""The report: one HTML file that a colleague can read without having run anything, and without a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from ..certificate.certificate import ANYTIME
+from ..records.analysis_record import Analysis
+from ..records.context_record import WaitingTimes
+from ..records.printable import printable, scrub
+from .citation import bibtex, methods_paragraph
+from .downloads import downloads
+from .figures.correlators import correlator_figure
+from .figures.drawing import svg_text
+from .figures.frontiers import frontier_figure
+from .figures.sensitivity import load_figure, visibility_figure
+from .figures.waiting import WaitingCurve, waiting_figure
+from .idea import idea_figure
+from .tables.analysis import (
+    advantage_section,
+    certificate_section,
+    comparison_section,
+    diagnostics_section,
+    latency_section,
+    pairs_section,
+)
+from .tables.bell_pairs import bell_pairs_section
+from .tables.context import load_section, visibility_section, waiting_section
+from .tables.frontiers import frontier_values_section
+from .tables.section import NONE, Section, estimate_cell
+from .templating import environment, source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
+
+
+@dataclass(frozen=True)
+class _Headline:
+    """The first line of the report.
+
+    Attributes:
+        alarm: What must be read before anything else, or nothing.
+        word: Certified or not.
+        size: How much less, or more, a request waits.
+        rest: Size and class compared, after the word.
+        reason: The rest of the verdict's first sentence.
+    """
+
+    alarm: str
+    word: str
+    size: str
+    rest: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Correlator:
+    """One row of the table of correlators, as text."""
+
+    type_a: str
+    type_b: str
+    drawn: str
+    trials: str
+    measured: str
+    ideal: str
+
+
+def report_html(analysis: Analysis) -> str:
+    """The report as one self-contained page: pictures, style, script and data inside it, no request to anywhere.
+
+    Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
+    hash alone, so that nothing else on the page can run.
+    """
+    style, script = (source(f"report.{kind}") for kind in ("css", "js"))
+    advantage, files = analysis.advantage, downloads(analysis)
+    page = (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            analysis=analysis,
+            headline=_headline(analysis),
+            contents=_contents(analysis),
+            figures=_figures(analysis),
+            style=Markup(style),  # our own files, to be as they are
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            saved=estimate_cell(advantage.waiting_time_reduction),
+            saved_relative=estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
+            observed=estimate_cell(analysis.observed.waiting_time),
+            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
+            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
+            throughput=estimate_cell(analysis.observed.baseline_throughput),
+            caveat=bool(analysis.frontiers.classical_caveat),
+            more_pairs=analysis.bell_pairs is not None,
+            idea=idea_figure(analysis),
+            frontier=_drawn(frontier_figure(analysis.frontiers, analysis)),
+            frontier_values=frontier_values_section(analysis.frontiers),
+            correlators_figure=_drawn(correlator_figure(analysis)),
+            result_sections=[comparison_section(analysis), advantage_section(analysis)],
+            sections=_sections(analysis),
+            correlators=_correlators(analysis),
+            pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
+            bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
+            shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
+            anytime=analysis.certificate.method == ANYTIME,
+            methods=methods_paragraph(analysis),
+            bibtex=bibtex(analysis),
+            files=files,
+            packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),
+            reproduce=_reproduce(analysis),
+            provenance=_provenance(analysis),
+            calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",
+            scenario=_json(analysis.scenario),
+            **_context(analysis),
+        )
+    )
+    return scrub(page)
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names what it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _headline(analysis: Analysis) -> _Headline:
+    """Verdict, size and class; the alarms that the verdict's first sentence begins with apart from it."""
+    first = printable(analysis.verdict[0]).replace(" %", "\N{NO-BREAK SPACE}%")
+    alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings).replace(" %", "\N{NO-BREAK SPACE}%")
+    alarm, answer = (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
+    compared = printable(analysis.class_compared)
+    share = analysis.advantage.waiting_time_reduction_relative.estimate
+    size = f"{100 * abs(share):.1f}\N{NO-BREAK SPACE}% {'less' if share >= 0 else 'more'} waiting"
+    reason = answer.partition(f"{compared}: ")[2] or answer
+    reason = reason[:1].upper() + reason[1:]
+    if analysis.certificate.certified:
+        return _Headline(alarm, "Certified", size, f"{size} than {compared}", reason)
+    best = f"the best {compared.removeprefix('every ')}"
+    if analysis.frontiers.classical_caveat:
+        best = f"the bound proved on {compared}"
+    return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
+
+
+def _figures(analysis: Analysis) -> dict[str, int]:
+    """The number of each figure; those that the record lacks have none."""
+    context = analysis.context
+    optional = [
+        ("waiting", context and context.waiting_times),
+        ("by_visibility", context and context.by_visibility),
+        ("by_load", context and context.by_visibility and context.by_load),
+    ]
+    shown = ["idea", "frontier", *(name for name, there in optional if there), "correlators"]
+    return {name: number for number, name in enumerate(shown, start=1)}
+
+
+def _contents(analysis: Analysis) -> list[tuple[str, str]]:
+    """Anchor and name of each section."""
+    figures = _figures(analysis)
+    return [
+        ("experiment", "Experiment"),
+        ("result", "Result"),
+        ("rests", "What it rests on"),
+        ("limits", "Limits"),
+        *([("waiting", "Waiting times")] if "waiting" in figures else []),
+        *([("sensitivity", "Sensitivity")] if "by_visibility" in figures else []),
+        ("numbers", "Measurement"),
+        ("methods", "Methods"),
+        ("data", "Data and provenance"),
+    ]
+
+
+def _context(analysis: Analysis) -> dict[str, Any]:
+    """What the record says beyond the certificate; older records say nothing, and their pages leave it out."""
+    context = analysis.context
+    waiting = context.waiting_times if context else None
+    visibility = context.by_visibility if context else None
+    load = context.by_load if context and visibility else None
+    bases = context.bases if context else []
+    most = max((each.probability for each in bases), default=1.0)
+    return {
+        "bases": len(bases),
+        "mixed": most if most < 1 else None,
+        "waiting": _drawn(_waiting(waiting, analysis.title)) if waiting else None,
+        "waiting_values": waiting_section(waiting) if waiting else None,
+        "by_visibility": _drawn(visibility_figure(analysis, visibility)) if visibility else None,
+        "by_load": _drawn(load_figure(analysis, load)) if load else None,
+        "sensitivity": [
+            *([visibility_section(visibility)] if visibility else []),
+            *([load_section(load)] if load else []),
+        ],
+    }
+
+
+def _waiting(waiting: WaitingTimes, title: str) -> Figure:
+    return waiting_figure([WaitingCurve.recorded(each) for each in waiting.routings], title)
+
+
+def _drawn(figure: Figure) -> Markup:
+    """The figure as it goes into the page."""
+    return Markup(svg_text(figure))
+
+
+def _reproduce(analysis: Analysis) -> str:
+    """What gives these numbers again from the files that the page holds; nothing where it does not hold them."""
+    origin = analysis.provenance
+    if origin.backend is not None and origin.seed is not None:
+        words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
+        return shlex.join([*words, "--seed", str(origin.seed)])
+    if origin.backend is None and analysis.measured:
+        return "bellqueue analyze counts.json --scenario scenario.json"
+    return ""
+
+
+def _sections(analysis: Analysis) -> list[Section]:
+    several = [pairs_section(analysis.parallel, analysis.certificate)] if analysis.parallel else []
+    return [
+        certificate_section(analysis.certificate),
+        diagnostics_section(analysis),
+        *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
+        *([latency_section(analysis.break_even)] if analysis.break_even else []),
+        *several,
+    ]
+
+
+def _correlators(analysis: Analysis) -> list[_Correlator]:
+    """Rows of the table, or none where there are too many to read."""
+    record = analysis.correlators
+    names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
+    drawn = analysis.measured.input_distribution if analysis.measured else None
+    if len(names_a) * len(names_b) > MAX_CORRELATOR_ROWS:
+        return []
+    return [
+        _Correlator(
+            name_a,
+            name_b,
+            NONE if drawn is None else f"{100 * drawn[x][y]:.3g} %",
+            str(record.trials[x][y]),
+            _with_error(record.measured[x][y], record.standard_error[x][y]),
+            NONE if record.ideal is None else f"{record.ideal[x][y]:.4f}",
+        )
+        for x, name_a in enumerate(names_a)
+        for y, name_b in enumerate(names_b)
+    ]
+
+
+def _with_error(value: float, error: float) -> str:
+    """Value ± standard error, to two digits of the error."""
+    if math.isnan(value):
+        return "not measured"
+    if error <= 0:
+        return f"{value:.4f}"
+    decimals = min(max(0, 1 - math.floor(math.log10(error))), 12)
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
+    """Name and value of everything known about where the numbers come from."""
+    origin = analysis.provenance
+    known = [
+        ("Data", origin.source),
+        ("Created", origin.created),
+        ("Backend", origin.backend),
+        ("Device", origin.device),
+        ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),
+        ("Command recorded", origin.command),
+        ("Seed", None if origin.seed is None else str(origin.seed)),
+        ("bellqueue version", origin.bellqueue_version),
+        ("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(origin.libraries.items())) or None),
+        ("Scenario (SHA-256)", origin.scenario_hash),
+        ("Content (SHA-256)", origin.content_hash),
+    ]
+    return [(name, value) for name, value in known if value is not None]
+
+
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,221 @@
+"""The numbers of an analysis as sections of text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...certificate.certificate import Certificate
+from ...certificate.several_pairs import ParallelPairs
+from ...records.analysis_record import Analysis, BreakEven, Predicted
+from .bell_pairs import bell_pairs_section
+from .frontiers import MAX_MATRIX
+from .section import (
+    NONE,
+    Cell,
+    Section,
+    bound_text,
+    chance_text,
+    estimate_cell,
+    number_text,
+    share_beside,
+    two_columns,
+)
+
+LATENCY = (
+    "One way, in units of time. Where a message takes longer than this, entanglement waits less also than routers that "
+    "hold both requests of every pair until they have told each other their types."
+)
+
+
+def analysis_sections(analysis: Analysis) -> list[Section]:
+    """The key numbers: comparison, advantage, certificate, diagnostics, and pairs where there are any."""
+    sections = [
+        comparison_section(analysis),
+        advantage_section(analysis),
+        certificate_section(analysis.certificate),
+        diagnostics_section(analysis),
+    ]
+    if analysis.break_even:
+        sections.insert(2, latency_section(analysis.break_even))
+    if analysis.bell_pairs:
+        sections.insert(2, bell_pairs_section(analysis.bell_pairs))
+    if analysis.parallel:
+        sections.append(pairs_section(analysis.parallel, analysis.certificate))
+    return sections
+
+
+def comparison_section(analysis: Analysis) -> Section:
+    """Observed beside the classical and quantum frontiers, and beside the plan if there was one."""
+    planned = analysis.planned
+    foreseen = (planned.predicted or planned) if planned else None
+    heading = ("predicted" if planned.predicted else "planned",) if planned else ()
+    observed, classical, quantum = analysis.observed, analysis.classical, analysis.quantum
+    waiting, throughput = "waiting_time_at_equal_throughput", "baseline_throughput_at_equal_waiting_time"
+    rows = (
+        ("waiting time W", "waiting_time", waiting),
+        ("throughput τ", "baseline_throughput", throughput),
+        ("splitting p", "splitting_probability", None),
+    )
+    return Section(
+        "Observed against the frontiers",
+        ("", "observed", "classical", "quantum", *heading),
+        tuple(
+            (
+                name,
+                (
+                    estimate_cell(getattr(observed, own)),
+                    estimate_cell(getattr(classical, compared)) if compared else Cell(NONE),
+                    estimate_cell(getattr(quantum, compared)) if compared else Cell(NONE),
+                    *((Cell(number_text(getattr(foreseen, own), getattr(observed, own))),) if foreseen else ()),
+                ),
+            )
+            for name, own, compared in rows
+        ),
+        "Classical, quantum: least W at the observed throughput, and most throughput at the observed W. "
+        f"Limits hold together at significance {analysis.certificate.significance:g}; times in units of time. "
+        f"{analysis.frontiers.classical_caveat}".rstrip(),
+    )
+
+
+def advantage_section(analysis: Analysis) -> Section:
+    """How much better than the classical frontier, and beside it what the calibration had promised."""
+    gain = analysis.advantage
+    if analysis.planned and analysis.planned.predicted:
+        return _foreseen(analysis, analysis.planned.predicted)
+    rows = (
+        ("waiting time saved at equal throughput (units of time)", estimate_cell(gain.waiting_time_reduction)),
+        ("the same, as a share", estimate_cell(gain.waiting_time_reduction_relative, percent=True)),
+        ("throughput gained at equal waiting time", estimate_cell(gain.throughput_gain_relative, percent=True)),
+    )
+    return two_columns("Advantage over the classical frontier", rows)
+
+
+def latency_section(found: BreakEven) -> Section:
+    """The price of talking: how long a message may take before entanglement does better."""
+    rows = [
+        ("observed", estimate_cell(found.observed)),
+        ("quantum frontier at the same throughput", Cell(f"{found.ideal:.4g}")),
+    ]
+    if found.observed_distance_km is not None and found.ideal_distance_km is not None:
+        rows.append(("observed, as kilometres of fibre", Cell(f"{found.observed_distance_km:.4g}")))
+        rows.append(("quantum frontier, as kilometres of fibre", Cell(f"{found.ideal_distance_km:.4g}")))
+    title = "Break-even one-way latency against routers that hold both requests until they agree"
+    return replace(two_columns(title, tuple(rows)), note=LATENCY)
+
+
+def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
+    """Observed beside predicted."""
+    gain, certificate = analysis.advantage, analysis.certificate
+    share, reduction = gain.waiting_time_reduction_relative, gain.waiting_time_reduction
+    promised = number_text(predicted.waiting_time_reduction, reduction)
+    throughput = gain.throughput_gain_relative
+    rows = [
+        ("waiting time saved at equal throughput (units of time)", estimate_cell(reduction), promised),
+        (
+            "    the same, as a share",
+            estimate_cell(share, percent=True),
+            share_beside(predicted.waiting_time_reduction_relative, share),
+        ),
+        (
+            "throughput gained at equal waiting time",
+            estimate_cell(throughput, percent=True),
+            share_beside(predicted.throughput_gain_relative, throughput),
+        ),
+        ("visibility", Cell(f"{analysis.visibility.estimate:.4f}"), f"{predicted.visibility:.4f}"),
+    ]
+    told = "certified" if certificate.certified else "not certified"
+    rows.append(("chance to certify", Cell(told), chance_text(predicted.predicted_power)))
+    if predicted.power is not None:
+        needed = "no number certifies" if predicted.trials is None else f"{predicted.trials} needed"
+        rows.append((f"trials; to certify with {100 * predicted.power:g} %", Cell(f"{certificate.trials} run"), needed))
+    if predicted.information_limit_ratio is not None:
+        rows.append(
+            ("    over the information limit ln(1/α)/KL", Cell(NONE), f"{predicted.information_limit_ratio:.2f} times")
+        )
+    return Section(
+        "Advantage over the classical frontier",
+        ("", "observed", "predicted"),
+        tuple((name, (observed, Cell(value))) for name, observed, value in rows),
+        "Predicted from the device's calibration, before the data were taken.",
+    )
+
+
+def certificate_section(certificate: Certificate) -> Section:
+    """The test of the null hypothesis, with its bounds as intervals."""
+    classical, quantum = certificate.classical_bound, certificate.quantum_bound
+    rows = [
+        ("result", Cell("certified" if certificate.certified else "not certified")),
+        ("log10 p", Cell(f"{certificate.log10_p_value + 0.0:.4g}", f"significance {certificate.significance:g}")),
+        ("method", Cell(certificate.method)),
+        ("multiplier μ", Cell(f"{certificate.multiplier:.6g}", certificate.multiplier_origin)),
+        ("score observed (units of time)", Cell(number_text(certificate.score, certificate.excess))),
+        ("classical bound on the score", Cell(bound_text(classical.low, classical.high), classical.method)),
+        ("quantum bound on the score", Cell(bound_text(quantum.low, quantum.high), quantum.method)),
+        ("excess Δ = score − classical bound", estimate_cell(certificate.excess)),
+        ("trials, lost ones included", Cell(f"{certificate.trials}", f"{certificate.lost} lost")),
+    ]
+    if certificate.log10_anytime_p_value is not None:
+        anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", "test martingale")
+        rows.insert(2, ("log10 p, valid whenever one looks", anytime))
+    if certificate.log10_p_value_any_crosstalk is not None:
+        shots = Cell(f"{certificate.log10_p_value_any_crosstalk + 0.0:.4g}", f"shots of {certificate.parallel} pairs")
+        rows.insert(2, ("log10 p, whatever passes between pairs", shots))
+    return two_columns("Certificate", rows)
+
+
+def diagnostics_section(analysis: Analysis) -> Section:
+    """Checks that stand beside the certificate and never change it."""
+    test = analysis.no_signalling
+    alarm = "ALARM" if test.alarm else "no alarm"
+    rows = [
+        ("no-signalling test, log10 p", Cell(f"{test.log10_p_value + 0.0:.4g}", alarm)),
+        (_visibility_name(analysis), estimate_cell(analysis.visibility)),
+    ]
+    predicted = analysis.provenance.predicted_visibility
+    if predicted is not None:
+        rows.append(("visibility predicted from the calibration", Cell(f"{predicted:.4f}")))
+    if analysis.parallel:
+        crosstalk = analysis.parallel.crosstalk
+        told = f"{'ALARM' if crosstalk.alarm else 'no alarm'}, worst: pair {crosstalk.source} on {crosstalk.target}"
+        rows.append(("crosstalk test between pairs, log10 p", Cell(f"{crosstalk.log10_p_value + 0.0:.4g}", told)))
+    if analysis.chsh:
+        rows.append(("CHSH S (classical at most 2, quantum at most 2.828)", estimate_cell(analysis.chsh)))
+    for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
+        told = ", ".join(f"{value:.4f}" for value in values)
+        if len(values) > MAX_MATRIX:
+            told = f"{min(values):.4f} … {max(values):.4f}"
+        rows.append((f"P(outcome 0) at router {router}, by type", Cell(told)))
+    return two_columns("Diagnostics", rows)
+
+
+def _visibility_name(analysis: Analysis) -> str:
+    """What the share of the ideal score is; the bases of foreign counts may not be the best, and it says less."""
+    name = "visibility" if analysis.planned else "least visibility"
+    return f"{name}, against {analysis.visibility.relative_to}"
+
+
+def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
+    """Each of the pairs measured in every shot."""
+    fresh = certificate.log10_p_value_any_crosstalk is not None
+    rests = "holds by itself whatever the other pairs do" if fresh else "rests on the certificate's assumption"
+    chsh = any(pair.chsh for pair in parallel.pairs)
+    rows = tuple(
+        (
+            f"{number}" + (f": {pair.qubits[0]}-{pair.qubits[1]}" if pair.qubits else ""),
+            (
+                estimate_cell(pair.visibility),
+                estimate_cell(pair.waiting_time),
+                Cell(number_text(pair.splitting_probability.estimate, pair.splitting_probability)),
+                *((Cell(number_text(pair.chsh.estimate, pair.chsh) if pair.chsh else NONE),) if chsh else ()),
+                Cell(f"{pair.log10_p_value + 0.0:.4g}"),
+            ),
+        )
+        for number, pair in enumerate(parallel.pairs, start=1)
+    )
+    return Section(
+        f"The {len(parallel.pairs)} pairs of each shot",
+        ("pair", "visibility", "W", "p", *(("CHSH S",) if chsh else ()), "log10 p"),
+        rows,
+        f"{parallel.shots} shots, {parallel.pairs[0].lost} of them lost. Each p-value {rests}; "
+        f"the best of all, log10 p = {parallel.log10_p_value_best_pair + 0.0:.4g} (Bonferroni), too.",
+    )

@@ -1,0 +1,112 @@
+"""The numbers of a scenario's frontiers as sections of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...records.frontier_record import FrontierPoint, FrontierRecord
+from ...records.printable import printable
+from .bell_pairs import bell_pairs_section
+from .section import NONE, Cell, Section, two_columns
+
+MAX_VERTICES = 12  # vertices of the classical frontier listed; the JSON record has them all
+MAX_MATRIX = 6  # types per router up to which weights are shown one by one
+
+
+def frontier_sections(record: FrontierRecord) -> list[Section]:
+    """What a scenario's frontiers say, and the first vertices of the classical one."""
+    best = record.largest_advantage
+    ranges = " and ".join(f"({low:.4g}, {high:.4g})" for low, high in record.advantage_ranges)
+    rows = [
+        ("load per server ρ", Cell(f"{record.load:.4g}")),
+        ("order of a pair sent together", Cell(record.within_pair_order)),
+        ("waiting time with all pairs split, W0", Cell(f"{record.unavoidable_waiting_time:.6g}")),
+        *_weights(record),
+        ("entanglement helps for p in", Cell(ranges or "no range")),
+    ]
+    if best and record.largest_reduction_relative is not None:
+        rows += [
+            ("largest reduction of waiting time", Cell(f"{100 * record.largest_reduction_relative:.2f} %")),
+            ("    at splitting probability p", Cell(f"{best.splitting_probability:.6g}")),
+            ("    waiting time W there", Cell(f"{best.waiting_time:.6g}")),
+            ("    baseline throughput τ there", Cell(f"{best.baseline_throughput:.6g}")),
+        ]
+    if record.least_visibility is not None:
+        rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
+    rows += _every_classical(record)
+    several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
+    return [two_columns("Frontiers", rows), *several, _vertices(record)]
+
+
+def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
+    """How the point of the largest advantage compares with every classical router that does not communicate."""
+    every, best = record.every_classical, record.largest_advantage
+    if every is None:
+        return []
+    if not every.points or best is None:
+        return [("every classical router (with memory)", Cell(every.status))]
+    least = float(every.waiting_time_at(best.baseline_throughput))
+    saved = (least - best.waiting_time) / least if least > 0 else 0.0
+    return [
+        ("every classical router (with memory): W there at least", Cell(f"{least:.6g}")),
+        ("    an ideal Bell pair reduces it by", Cell(f"{100 * saved:.2f} %" if saved > 0 else "nothing proved")),
+    ]
+
+
+def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:
+    """The weights w(x,y), one row for each type of router A, or their range where there are many."""
+    rows = record.weights
+    if max(len(rows), len(rows[0])) > MAX_MATRIX:
+        flat = [weight for row in rows for weight in row]
+        told = f"{min(flat):.6g} … {max(flat):.6g} ({len(rows)}×{len(rows[0])} types)"
+        return [("weights w (units of time)", Cell(told))]
+    return [
+        (f"weights w, A: {printable(name)}", Cell(", ".join(f"{weight:.6g}" for weight in row)))
+        for name, row in zip(record.types_a, rows, strict=True)
+    ]
+
+
+def _vertices(record: FrontierRecord) -> Section:
+    rows = tuple(
+        (
+            f"{point.splitting_probability:.6g}",
+            (
+                Cell(f"{point.waiting_time:.6g}"),
+                Cell(f"{point.baseline_throughput:.6g}"),
+                Cell(NONE if point.multiplier is None else f"{point.multiplier:.6g}"),
+            ),
+        )
+        for point in record.classical[:MAX_VERTICES]
+    )
+    columns = ("splitting probability p", "waiting time W", "throughput τ", "multiplier μ")
+    hidden = len(record.classical) - MAX_VERTICES
+    note = f"{hidden} more vertices are in the JSON record. " if hidden > 0 else ""
+    kind = "proved lower bound" if record.classical_caveat else "exact"
+    return Section(f"Vertices of the classical frontier ({kind})", columns, rows, note + record.classical_caveat)
+
+
+def frontier_values_section(record: FrontierRecord) -> Section:
+    """W of the three frontiers at eleven splitting probabilities."""
+    probabilities = np.linspace(0, 1, 11).tolist()
+    columns = [
+        _at(points, "waiting_time", probabilities)
+        for points in (record.classical, record.quantum, record.communication)
+    ]
+    columns[1] = list(map(min, *columns[:2]))  # straight between its points, the curve may seem to lie above
+    throughput = _at(record.quantum, "baseline_throughput", probabilities)
+    rows = zip(probabilities, throughput, *columns, strict=True)
+    return Section(
+        "Values of the frontiers",
+        ("splitting probability p", "throughput τ", "classical W", "quantum W", "with communication W"),
+        tuple((f"{p:.1f}", tuple(Cell(f"{value:.5g}") for value in values)) for p, *values in rows),
+        f"Least mean waiting time W in units of time. {record.classical_caveat}".rstrip(),
+    )
+
+
+def _at(points: Sequence[FrontierPoint], name: str, probabilities: Sequence[float]) -> list[float]:
+    """A column of a frontier between its points."""
+    known = sorted((point.splitting_probability, float(getattr(point, name))) for point in points)
+    values: list[float] = np.interp(probabilities, *np.array(known).T).tolist()
+    return values

@@ -1,0 +1,28 @@
+"""The templates of the report: where they lie, and how they are filled in."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+_SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
+
+
+def environment() -> Environment:
+    """Templates that escape whatever they are filled with, and refuse what is missing."""
+    filled = Environment(
+        loader=FunctionLoader(source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filled.filters["signs"] = lambda text: _SIGN.sub("\N{MINUS SIGN}", str(text))
+    return filled
+
+
+def source(name: str) -> str:
+    """The text of a file beside the templates."""
+    return resources.files(__package__).joinpath("templates", name).read_text("utf-8")

@@ -1,0 +1,1 @@
+"""A stored analysis checked by other methods, from its files alone."""

@@ -1,0 +1,303 @@
+"""What `verify` reads of a run's files: leniently, as a stranger would who knows the format and not the program."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from ...model.errors import DataError
+from ...model.validation import first_complaint
+
+Count = Annotated[int, Field(ge=0, le=10**9)]
+Share = Annotated[float, Field(ge=0, le=1 + 1e-9)]
+Table = list[list[float]]
+# JSON has no NaN: what was never measured is null.
+MaybeMeasured = Annotated[
+    float, Field(allow_inf_nan=True), BeforeValidator(lambda value: math.nan if value is None else value)
+]
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Limits(_Lenient):
+    estimate: float
+    low: float
+    high: float
+
+
+class Interval(_Lenient):
+    low: float
+    high: float
+    method: str
+
+
+class Point(_Lenient):
+    splitting_probability: float
+    waiting_time: float
+    baseline_throughput: float
+
+
+class Vertex(Point):
+    multiplier: float
+
+
+class PointLimits(_Lenient):
+    splitting_probability: Limits
+    waiting_time: Limits
+    baseline_throughput: Limits
+
+
+class Comparison(PointLimits):
+    waiting_time_at_equal_throughput: Limits
+    baseline_throughput_at_equal_waiting_time: Limits
+
+
+class Advantage(_Lenient):
+    waiting_time_reduction: Limits
+    waiting_time_reduction_relative: Limits
+    throughput_gain_relative: Limits
+
+
+class Certificate(_Lenient):
+    multiplier: Annotated[float, Field(gt=0, le=1e15)]
+    score: float
+    classical_bound: Interval
+    quantum_bound: Interval
+    excess: Limits
+    log10_p_value: float
+    log10_anytime_p_value: float | None
+    method: str
+    assumption: str
+    trials: int
+    lost: int
+    edges: int
+    significance: Annotated[float, Field(gt=0, lt=1)]
+    certified: bool
+    parallel: Annotated[int, Field(ge=1)] = 1
+    log10_p_value_any_crosstalk: float | None = None
+
+
+class NoSignalling(_Lenient):
+    p_value: float
+    log10_p_value: float
+    log10_p_value_a: float
+    log10_p_value_b: float
+    alarm: bool
+
+
+class Marginals(_Lenient):
+    a: list[float]
+    b: list[float]
+
+
+class Correlators(_Lenient):
+    measured: list[list[MaybeMeasured]]
+    standard_error: list[list[MaybeMeasured]]
+    ideal: Table | None
+    trials: list[list[Count]]
+
+
+class Visibility(Limits):
+    relative_to: str
+
+
+class ClassicalProof(_Lenient):
+    gap_relative: float
+    achieved: list[Vertex] = []
+
+
+class Frontiers(_Lenient):
+    title: str
+    types_a: list[str]
+    types_b: list[str]
+    load: float
+    unavoidable_waiting_time: float
+    weights: Table
+    classical: list[Vertex]
+    within_pair_order: str = "random"
+    classical_proof: ClassicalProof | None = None
+
+
+class Measured(_Lenient):
+    """The counts, as `Measured` of the analysis record."""
+
+    counts: list[list[list[list[Count]]]]
+    lost: list[list[Count]]
+    settings: Literal["random", "fixed"]
+    input_distribution: list[list[Share]] | None
+    block: Annotated[int, Field(ge=1)]
+    stopped: bool
+
+
+class Provenance(_Lenient):
+    libraries: dict[str, str] = {}
+    calibration: dict[str, Any] = {}
+    created: str
+    scenario_hash: str
+    content_hash: str
+    seed: int | None = None
+    backend: str | None = None
+    device: str | None = None
+    predicted_visibility: float | None = None
+    qubits: list[int] | None = None
+
+
+class Crosstalk(_Lenient):
+    log10_p_value: float
+    source: int
+    target: int
+    alarm: bool
+
+
+class Pair(_Lenient):
+    qubits: list[int] | None
+    visibility: Limits
+    chsh: Limits | None
+    trials: int
+    lost: int
+    splitting_probability: Limits
+    waiting_time: Limits
+    log10_p_value: float
+
+
+class Parallel(_Lenient):
+    shots: int
+    pairs: list[Pair]
+    log10_p_value_best_pair: float
+    crosstalk: Crosstalk
+
+
+class StoredAnalysis(_Lenient):
+    """The analysis record, as far as it is rechecked."""
+
+    schema_: Literal["bellqueue.analysis/1"] = Field(alias="schema")
+    title: str
+    class_compared: str
+    locality: str
+    verdict: Annotated[list[str], Field(min_length=2)]
+    warnings: list[str]
+    observed: PointLimits
+    classical: Comparison
+    advantage: Advantage
+    certificate: Certificate
+    no_signalling: NoSignalling
+    marginals: Marginals
+    chsh: Limits | None
+    visibility: Visibility
+    correlators: Correlators
+    confidence_region: list[Point]
+    planned: dict[str, Any] | None
+    frontiers: Frontiers
+    scenario: dict[str, Any]
+    provenance: Provenance
+    parallel: Parallel | None = None
+    measured: Measured | None = None
+
+
+class Measurement(_Lenient):
+    probability: Share
+    alpha: list[float]
+    beta: list[float]
+    more_alpha: list[list[float]] | None = None
+    more_beta: list[list[float]] | None = None
+
+
+class Backend(_Lenient):
+    name: str
+    device: str
+    pair: tuple[int, int] | None
+    predicted_visibility: float | None
+    calibration: dict[str, Any]
+    pairs: list[tuple[int, int]] = []
+
+
+class StoredPlan(_Lenient):
+    """The plan record, as far as it is rechecked."""
+
+    schema_: Literal["bellqueue.plan/1"] = Field(alias="schema")
+    scenario_hash: str
+    created: str
+    strategy: Annotated[list[Measurement], Field(min_length=1)]
+    planned: dict[str, Any]
+    settings: Literal["random", "fixed"]
+    block: Annotated[int, Field(ge=1)]
+    input_distribution: list[list[Share]]
+    asked: list[list[Count]]
+    shots: Count
+    significance: float
+    seed: Annotated[int, Field(ge=0)]
+    backend: Backend
+    parallel: Annotated[int, Field(ge=1)] = 1
+    asked_by_pair: list[list[list[Count]]] = []
+    stop: str | None = None
+    budget: Count | None = None
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The texts of the files in a run's folder beside its analysis; `calibration` is None where the file is missing."""
+
+    scenario: str
+    plan: str
+    trials: str
+    calibration: str | None
+
+
+Record = TypeVar("Record", bound=_Lenient)
+
+
+def parsed(text: str, kind: type[Record], source: str) -> Record:
+    """A record of that kind.
+
+    Raises:
+        DataError: the text is no such record; `source` names its file.
+    """
+    try:
+        return kind.model_validate(json_object(text, source))
+    except ValidationError as error:
+        raise DataError(f"{source}: {first_complaint(error)}") from None
+
+
+def json_object(text: str, source: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        DataError: the text is not one.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source}: not valid JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise DataError(f"{source}: must be a JSON object, got {type(data).__name__}")
+    return data
+
+
+def scenario_hash(scenario: dict[str, Any]) -> str:
+    """SHA-256 of the scenario's canonical JSON: keys sorted, no spaces, ASCII."""
+    canonical = json.dumps(scenario, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def hash_of_parts(parts: Iterable[str]) -> str:
+    """SHA-256 of some texts, each preceded by its length in bytes as eight big-endian bytes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def without_spaces(text: str) -> str:
+    """JSON text without the white space between its tokens, every number and string as it was written."""
+    return "".join(re.findall(r'"(?:[^"\\]|\\.)*"|[^\s"]+', text))

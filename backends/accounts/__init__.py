@@ -1,0 +1,1 @@
+"""Credentials, their redaction, and what a job costs."""

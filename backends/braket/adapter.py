@@ -1,0 +1,365 @@
+"""Amazon Braket: gate-model QPUs and managed simulators, in native gates on the best pair where a device tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...circuits.braket_circuit import bell_circuit
+from ...circuits.braket_native import native_bell_circuit
+from ...circuits.schedule import Schedule, Setting
+from ...model.errors import BackendError, DataError, UnreachableError
+from ...model.trials import Trials
+from ..accounts.cost import braket_estimate
+from ..accounts.credentials import braket_credentials
+from ..calibration.best_pair import parse_pair
+from ..calibration.prediction import werner_probabilities
+from ..protocol import CostEstimate, Description, JobStatus, State, Usage
+from ..simulators.local import parse_options, require
+from . import results as braket_results
+from .best_pair import BraketPair, braket_pairs
+from .session import ask, find_device, region_of, session
+
+TAG = "bellqueue"
+PROGRAM_SET = "braket.ir.openqasm.program_set"
+VIRTUAL = (0, 1)  # the qubits of a circuit that the service places itself
+STATES: dict[str, State] = {
+    "CREATED": "queued",
+    "QUEUED": "queued",
+    "RUNNING": "running",
+    "CANCELLING": "running",
+    "COMPLETED": "done",
+    "FAILED": "failed",
+    "CANCELLED": "cancelled",
+}
+
+
+class BraketBackend:
+    """`braket:garnet`, `braket:sv1`, `braket:<arn>`, or with a forced pair `braket:garnet,pair=9-10`.
+
+    Nothing is asked of the service before it is needed; parsing a stored result needs it never.
+    """
+
+    def __init__(self, argument: str | None = None) -> None:
+        """Read the name.
+
+        Args:
+            argument: What follows the first colon: ARN or name, then options, separated by commas.
+
+        Raises:
+            BackendError: the name or an option is wrong, or amazon-braket-sdk is not installed.
+        """
+        require("braket", "braket", 'install it with: pip install "bellqueue[braket]"')
+        self._typed, comma, options = (part.strip() for part in (argument or "").partition(","))
+        if not self._typed:
+            raise BackendError("braket needs a device, braket:garnet or braket:sv1; `bellqueue backends` lists yours")
+        pair = parse_options(f"braket:{self._typed}", options, ("pair",))["pair"] if comma else None
+        forced = parse_pair(f"braket:{self._typed}", pair) if pair else None
+        self._forced = None if forced is None else (min(forced), max(forced))
+
+    def describe(self) -> Description:
+        """The pair chosen by the calibration of this moment, and what that promises."""
+        best, pair = self._best, self._pair
+        record = {} if best is None else best.record()
+        return Description(
+            name=f"braket:{self._arn}" + (f",pair={pair[0]}-{pair[1]}" if pair else ""),
+            kind="hardware" if self._is_qpu else "simulator",
+            device=str(self._device.name),
+            qubits=self.qubits(),
+            pair=pair,
+            predicted_visibility=best.predicted_visibility if best else 1.0,
+            calibration={
+                "device": self._arn,
+                "updated": str(self._properties.service.updatedAt),
+                **record,
+                "next_best_pairs": [other.record() for other in self._pairs[1:6]],
+                "amazon_braket_sdk": version("amazon-braket-sdk"),
+            },
+            attachments={
+                "circuit.qasm": self._circuit().to_ir("OPENQASM").source,
+                "properties.json": self._properties.json(indent=1) + "\n",
+            },
+        )
+
+    def predict(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+        """P(a, b) of a Werner pair with all losses of the pair in its visibility, shape (len(settings), 2, 2).
+
+        Braket states readout errors as means of both directions, so that nothing more can be told of them.
+        """
+        return werner_probabilities(settings, self._best.predicted_visibility if self._best else 1.0)
+
+    def split(self, plan: Schedule) -> tuple[range, ...]:
+        """One task for as many stretches of one setting as the device takes at once.
+
+        Raises:
+            BackendError: a stretch is shorter than the device's least number of shots.
+        """
+        least, most = self._shots
+        tasks: list[list[int]] = []
+        for _, shots in plan.runs(most):
+            if shots < least:
+                raise BackendError(
+                    f"{self._device.name} takes {least} to {most} shots of one setting, the plan has {shots}; "
+                    f"set block = {least} in [experiment] or more"
+                )
+            if tasks and self._fits(tasks[-1], shots):
+                tasks[-1].append(shots)
+            else:
+                tasks.append([shots])
+        ends = np.cumsum([sum(task) for task in tasks]).tolist()
+        return tuple(range(start, stop) for start, stop in zip([0, *ends[:-1]], ends, strict=True))
+
+    def estimate(self, plan: Schedule) -> CostEstimate:
+        """Price per task and per shot, or per minute of a simulator."""
+        cost = self._properties.service.deviceCost
+        return braket_estimate(tasks=len(self.split(plan)), shots=len(plan.order), device=self._arn, live=cost)
+
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
+        """Submit a part as one task, with the key as its client token and tag; `seed` does not apply here.
+
+        Raises:
+            RefusedError: the service will not take it.
+            UnreachableError: no usable answer; the task may exist.
+        """
+        events = session(self._region).braket_client.meta.events
+        place = "provide-client-params.braket.CreateQuantumTask"
+        sent: list[str] = []
+
+        def with_token(params: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+            sent.append(key)
+            return {**params, "clientToken": key}
+
+        program, shots = self._program(plan)
+        device, bucket = self._device, self._bucket
+        options = {"disable_qubit_rewiring": True} if self._pair and len(shots) == 1 else {}
+        events.register(place, with_token, unique_id=key)
+        try:
+            # A client token set otherwise is dropped; with it, a request that comes twice makes one task.
+            task = ask(
+                lambda: device.run(program, bucket, shots=sum(shots), tags={TAG: key}, **options),
+                "submitting",
+                posts=True,
+            )
+        finally:
+            events.unregister(place, with_token, unique_id=key)
+        if not sent:
+            raise UnreachableError("Amazon Braket, submitting: this version of the client sent no client token")
+        return str(task.id)
+
+    def poll(self, job: str) -> JobStatus:
+        """Where the task is, as the service says."""
+        task = self._task(job)
+        state = STATES.get(task["status"])
+        if state is None:
+            raise BackendError(f"task {job}: the status {task['status']!r} is not known here; upgrade bellqueue")
+        position = (task.get("queueInfo") or {}).get("position")
+        if state == "failed":
+            return JobStatus(state, 0, 0, str(task.get("failureReason", "no reason given")))
+        return JobStatus(state, 0, 0, f"position {position}" if position and position != "None" else "")
+
+    def download(self, job: str) -> bytes:
+        """The files of a finished task as the service left them, bundled."""
+        task = self._task(job)
+        where = session(region_of(job))
+
+        def read(name: str) -> str:
+            key = f"{task['outputS3Directory']}/{name}"
+            return str(where.retrieve_s3_object_body(task["outputS3Bucket"], key))
+
+        return ask(lambda: braket_results.bundle(read), f"downloading task {job}")
+
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
+        """The trials in a downloaded result; shots the device did not bring are missing.
+
+        Raises:
+            DataError: it is empty, truncated or not of this part.
+        """
+        found, shots = braket_results.outcomes(raw, len(part.order))
+        bits = np.zeros((len(part.order), 2), dtype=np.uint8)
+        brought = np.zeros(len(part.order), dtype=bool)
+        start = 0
+        for outcomes in found:
+            bits[start : start + len(outcomes)] = outcomes
+            brought[start : start + len(outcomes)] = True
+            start += shots
+        if not brought.any():
+            raise DataError("the result has no outcomes")
+        trials = part.in_order(bits)
+        if brought.all():
+            return trials
+        return replace(trials, **{name: getattr(trials, name)[brought] for name in "xyab"})
+
+    def find(self, key: str) -> tuple[str, ...]:
+        """ARNs of the tasks that carry the key as a tag."""
+        client = session(self._region).braket_client
+        by_tag = [{"name": f"tags:{TAG}", "operator": "EQUAL", "values": [key]}]
+        by_device = [{"name": "deviceArn", "operator": "EQUAL", "values": [self._arn]}]
+
+        def search() -> tuple[str, ...]:
+            from botocore.exceptions import ClientError
+
+            try:
+                return _search(client, by_tag, key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ValidationException":
+                    raise
+                return _search(client, by_device, key)  # a service that cannot filter by tag still shows them
+
+        return ask(search, "looking for a task by its key")
+
+    def cancel(self, job: str) -> None:
+        """Ask the service to stop a task; one that has finished stays as it is."""
+        client = session(region_of(job)).braket_client
+
+        def stop() -> None:
+            from botocore.exceptions import ClientError
+
+            try:
+                client.cancel_quantum_task(quantumTaskArn=job)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConflictException":
+                    raise
+
+        ask(stop, f"cancelling task {job}")
+
+    def usage(self, job: str) -> Usage:
+        """What the shots the service counts cost at its listed price; Braket states no bill per task."""
+        task = self._task(job)
+        if not self._is_qpu:
+            return Usage()
+        live = self._properties.service.deviceCost
+        return Usage(money=braket_estimate(tasks=1, shots=int(task["shots"]), device=self._arn, live=live).money)
+
+    def best_pair(self) -> BraketPair | None:
+        """The best pair by today's calibration; None for a simulator, which makes any pair perfect."""
+        return self._best
+
+    def qubits(self) -> int:
+        """Number of qubits."""
+        return int(self._properties.paradigm.qubitCount)
+
+    def queue(self) -> str | None:
+        """Tasks waiting at the device, in the service's words."""
+        depth = ask(self._device.queue_depth, f"asking for the queue of {self._arn}").quantum_tasks
+        return next((str(count) for kind, count in depth.items() if "normal" in str(kind).lower()), None)
+
+    @cached_property
+    def _arn(self) -> str:
+        return find_device(self._typed)
+
+    @property
+    def _is_qpu(self) -> bool:
+        return "/qpu/" in self._arn
+
+    @cached_property
+    def _region(self) -> str:
+        return region_of(self._arn)
+
+    @cached_property
+    def _device(self) -> Any:
+        from braket.aws import AwsDevice
+
+        where = session(self._region)
+        return ask(lambda: AwsDevice(self._arn, where), f"opening {self._arn}")
+
+    @property
+    def _properties(self) -> Any:
+        return self._device.properties
+
+    @cached_property
+    def _pairs(self) -> tuple[BraketPair, ...]:
+        if not self._is_qpu:
+            return ()
+        return braket_pairs(f"braket:{self._device.name}", self._properties, self._forced)
+
+    @property
+    def _best(self) -> BraketPair | None:
+        return self._pairs[0] if self._pairs else None
+
+    @property
+    def _pair(self) -> tuple[int, int] | None:
+        """Physical qubits the circuit names, or None where the service places it."""
+        if self._forced:
+            return self._forced
+        return self._best.pair if self._best else None
+
+    @cached_property
+    def _shots(self) -> tuple[int, int]:
+        least, most = self._properties.service.shotsRange
+        return max(int(least), 1), int(most)
+
+    @cached_property
+    def _bucket(self) -> tuple[str, str]:
+        """Where results go: the bucket of the credentials file, or the account's default one."""
+        given = braket_credentials().bucket
+        if given:
+            bucket, _, prefix = given.partition("/")
+            return bucket, prefix.strip("/") or "tasks"
+        where = session(self._region)
+        return str(ask(where.default_bucket, "finding the bucket for results")), "tasks"
+
+    @cached_property
+    def _sets(self) -> tuple[int, int] | None:
+        """Executables and shots a program set may have, or None where the device takes none."""
+        action = {str(getattr(key, "value", key)): value for key, value in self._properties.action.items()}
+        found = action.get(PROGRAM_SET)
+        return None if found is None else (int(found.maximumExecutables), int(found.maximumTotalShots))
+
+    def _fits(self, task: Sequence[int], shots: int) -> bool:
+        """Whether a program set may have one more executable; all of them have the same shots."""
+        if self._sets is None or task[0] != shots:
+            return False
+        return len(task) < self._sets[0] and sum(task) + shots <= self._sets[1]
+
+    def _circuit(self, alpha: float | None = None, beta: float | None = None) -> Any:
+        if self._pair is None:
+            return bell_circuit(alpha, beta, VIRTUAL)
+        gates = self._properties.paradigm.nativeGateSet
+        try:
+            return native_bell_circuit(gates, alpha, beta, self._pair, self._best.gate if self._best else None)
+        except ValueError as error:
+            raise BackendError(f"braket:{self._device.name}: {error}") from None
+
+    def _program(self, plan: Schedule) -> tuple[Any, list[int]]:
+        """A part's circuit, or its program set, and the shots of each executable."""
+        from braket.program_sets import CircuitBinding, ProgramSet
+
+        runs = plan.runs(self._shots[1])
+        settings = [plan.settings[index] for index, _ in runs]
+        if len(runs) == 1:
+            return self._circuit(settings[0].alpha, settings[0].beta), [runs[0][1]]
+        angles = {name: [getattr(setting, name) for setting in settings] for name in ("alpha", "beta")}
+        shots = [count for _, count in runs]
+        return ProgramSet([CircuitBinding(self._circuit(), input_sets=angles)], shots[0]), shots
+
+    def _task(self, job: str) -> dict[str, Any]:
+        client = session(region_of(job)).braket_client
+
+        def get() -> dict[str, Any]:
+            task = client.get_quantum_task(quantumTaskArn=job)
+            return {**task, "status": task["status"]}  # of a damaged answer botocore makes a reply without status
+
+        return ask(get, f"asking for task {job}")
+
+
+def _tags(client: Any, task: str) -> dict[str, str]:
+    """The tags of a task, asked for by themselves."""
+    return dict(client.get_quantum_task(quantumTaskArn=task).get("tags") or {})
+
+
+def _search(client: Any, filters: list[dict[str, Any]], key: str) -> tuple[str, ...]:
+    """ARNs of the tasks tagged with a key among those a filter lets through."""
+    found = []
+    for page in client.get_paginator("search_quantum_tasks").paginate(filters=filters):
+        for task in page["quantumTasks"]:  # a damaged answer has no such key, and must not look like an empty list
+            # A summary need not repeat the tags; and where the service cannot filter by them, others' tasks come, too.
+            tags = task.get("tags") or _tags(client, str(task["quantumTaskArn"]))
+            if tags.get(TAG) == key:
+                found.append(str(task["quantumTaskArn"]))
+    return tuple(found)

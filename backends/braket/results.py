@@ -1,0 +1,124 @@
+"""What Amazon Braket leaves in its bucket: the files of one task in one bundle, and the outcomes in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...circuits.braket_native import outcomes_of_pair
+from ...model.errors import DataError
+
+Outcomes = NDArray[np.uint8]
+RESULTS = "results.json"
+READERS = 8  # files read at once; a program set has one for every executable
+
+
+def bundle(read: Callable[[str], str]) -> bytes:
+    """Every file of a task's result as one JSON object, texts untouched by file name.
+
+    Args:
+        read: The text of a file of the task's folder, by its name in the folder.
+    """
+    files = {RESULTS: read(RESULTS)}
+    level = [RESULTS]
+    with ThreadPoolExecutor(READERS) as readers:
+        while level:
+            level = [other for name in level for other in _references(name, files[name]) if other not in files]
+            files.update(zip(level, readers.map(read, level), strict=True))
+    return json.dumps(files).encode()
+
+
+def outcomes(raw: bytes, shots: int) -> tuple[list[Outcomes], int]:
+    """For each executable of a task the outcomes (a, b), shape (at most its shots, 2), and its shots.
+
+    All executables of a task have the same number of shots; those that failed are missing.
+
+    Args:
+        raw: What `bundle` made.
+        shots: Shots asked of the task.
+
+    Raises:
+        DataError: the result is truncated, empty or of another task.
+    """
+    try:
+        files = {str(name): str(text) for name, text in json.loads(raw).items()}
+        results = json.loads(files[RESULTS])
+        if "programResults" in results:
+            pieces = [
+                executable
+                for program in _resolve(files, RESULTS, results["programResults"])
+                for executable in _resolve(files, program[0], program[1]["executableResults"])
+            ]
+            wanted, left = divmod(shots, len(pieces))
+            if left:
+                raise ValueError(f"{len(pieces)} executables cannot share {shots} shots evenly")
+            found = [_measured(piece, wanted) for _, piece in pieces]
+        else:
+            wanted = shots
+            found = [_measured(results, wanted)]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
+        raise DataError(f"the result cannot be read ({type(error).__name__}: {error}); it may be truncated") from error
+    for number, bits in enumerate(found, 1):
+        if len(bits) > wanted:
+            raise DataError(f"executable {number} has {len(bits)} outcomes, {wanted} shots were asked for")
+    return found, wanted
+
+
+def _measured(result: Mapping[str, Any], shots: int) -> Outcomes:
+    """Outcomes (a, b) of one executable; A's is the smaller of the two qubits in every circuit of ours."""
+    if "failureMetadata" in result:
+        return np.empty((0, 2), dtype=np.uint8)
+    qubits = [int(qubit) for qubit in result["measuredQubits"]]
+    rows = result.get("measurements")
+    if rows is None:
+        rows = _expand(result["measurementProbabilities"], shots)
+    a, b = sorted(qubits)
+    return outcomes_of_pair(np.array(rows, dtype=np.uint8).reshape(-1, len(qubits)), qubits, (a, b))
+
+
+def _expand(probabilities: Mapping[str, float], shots: int) -> list[list[int]]:
+    """Outcomes from frequencies, where a device tells no more; their order is not known, so it is mixed.
+
+    The order depends on nothing but the frequencies.
+    """
+    rows: list[list[int]] = []
+    for bits, probability in sorted(probabilities.items()):
+        count = round(probability * shots)
+        if abs(count - probability * shots) > 1e-3 * shots:
+            raise ValueError(f"{probability} is no multiple of 1/{shots}")
+        rows += [[int(bit) for bit in bits]] * count
+    digest = hashlib.sha256(json.dumps(sorted(probabilities.items())).encode()).digest()
+    order = np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(rows))
+    return [rows[index] for index in order]
+
+
+def _references(name: str, text: str) -> list[str]:
+    """The files that a file of a program set's result names; none where all is inside it, or it is damaged."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return []
+    if not isinstance(content, dict):
+        return []
+    named = [each for key in ("programResults", "executableResults") for each in content.get(key, ())]
+    folder = posixpath.dirname(name)
+    return [posixpath.join(folder, each) for each in named if isinstance(each, str)]
+
+
+def _resolve(files: Mapping[str, str], name: str, entries: list[Any]) -> list[tuple[str, dict[str, Any]]]:
+    """(file name, content) of entries that are contents themselves or names of files beside `name`."""
+    resolved = []
+    for entry in entries:
+        if isinstance(entry, str):
+            place = posixpath.join(posixpath.dirname(name), entry)
+            resolved.append((place, json.loads(files[place])))
+        else:
+            resolved.append((name, entry))
+    return resolved

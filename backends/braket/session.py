@@ -1,0 +1,193 @@
+"""Talking to Amazon Braket: sessions by region, devices by name, failures in three kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from ...model.errors import BackendError, RefusedError, UnreachableError
+from ...model.suggestion import suggestion
+from ..accounts import redaction
+from ..accounts.credentials import braket_credentials
+from ..jobs.provider_calls import Patience, causes, watched
+
+Answer = TypeVar("Answer")
+CONNECT = 10.0  # seconds to open a connection
+REQUESTS = 6  # one call of the client is at most about so many requests, each of which may take its time
+DEFAULT_REGION = "us-east-1"
+_THROTTLED = ("ThrottlingException", "TooManyRequestsException", "Throttling", "SlowDown", "RequestLimitExceeded")
+
+
+@dataclass(frozen=True)
+class DeviceEntry:
+    """One device as the service lists it.
+
+    Attributes:
+        arn: Its name to the service.
+        name, provider: For people.
+        kind: `QPU` or `SIMULATOR`.
+        status: ONLINE, OFFLINE or RETIRED.
+        region: Where it was found.
+    """
+
+    arn: str
+    name: str
+    provider: str
+    kind: str
+    status: str
+    region: str
+
+
+@cache
+def session(region: str) -> Any:
+    """An AwsSession in a region, with the account's keys, without repetitions and with a limit on every read.
+
+    Raises:
+        RefusedError: there are no credentials, or the profile is unknown.
+    """
+
+    def connect() -> Any:
+        keys = braket_credentials()
+        boto = boto3.Session(
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+            aws_session_token=keys.session_token,
+            profile_name=keys.profile,
+            region_name=region,
+        )
+        found = boto.get_credentials()
+        if found is None:
+            raise RefusedError(
+                "no AWS credentials: give [braket] keys or profile in credentials.toml (see credentials.example.toml), "
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure the AWS command line"
+            )
+        for secret in found.get_frozen_credentials():
+            if isinstance(secret, str):
+                redaction.register(secret)
+        seconds = Patience.from_environment().answer
+        # `max_attempts: 1` would mean one repetition; this means none.
+        config = Config(connect_timeout=CONNECT, read_timeout=seconds, retries={"total_max_attempts": 1})
+        return AwsSession(boto_session=boto, config=config)
+
+    import boto3
+    from botocore.config import Config
+    from braket.aws import AwsSession
+
+    return ask(connect, "signing in to AWS")
+
+
+def home_region() -> str:
+    """The region of the account's configuration, for devices that live in all of them."""
+    import boto3
+
+    keys = braket_credentials()
+    return keys.region or boto3.Session(profile_name=keys.profile).region_name or DEFAULT_REGION
+
+
+def region_of(arn: str) -> str:
+    """The region in an ARN, or the account's own where it has none."""
+    parts = arn.split(":")
+    return (parts[3] if len(parts) > 3 else "") or home_region()
+
+
+def devices() -> tuple[DeviceEntry, ...]:
+    """Every device the account sees, in every region Braket has devices in; retired ones left out.
+
+    Raises:
+        RefusedError: the credentials are not accepted.
+        UnreachableError: no usable answer.
+    """
+    from braket.aws import AwsDevice
+
+    found: dict[str, DeviceEntry] = {}
+    for region in dict.fromkeys((home_region(), *AwsDevice.REGIONS)):
+        listed = ask(session(region).search_devices, f"listing devices in {region}")
+        for each in listed:
+            entry = DeviceEntry(
+                each["deviceArn"],
+                each["deviceName"],
+                each["providerName"],
+                each["deviceType"],
+                each["deviceStatus"],
+                region,
+            )
+            found.setdefault(entry.arn, entry)
+    return tuple(found.values())
+
+
+def find_device(name: str) -> str:
+    """The ARN meant by a name: an ARN, or part of a device's name such as `garnet`, `forte` or `sv1`.
+
+    Raises:
+        BackendError: none or several are called so.
+    """
+    if name.startswith("arn:"):
+        return name
+    wanted = _letters(name)
+    listed = devices()
+    exact = [each for each in listed if wanted in (_letters(each.name), _letters(each.arn.rsplit("/", 1)[-1]))]
+    alike = exact or [each for each in listed if wanted in _letters(each.name)]
+    if len(alike) == 1:
+        return alike[0].arn
+    names = [each.name.lower().replace(" ", "-") for each in listed]
+    if alike:
+        raise BackendError(f"braket: {name!r} means several devices: {', '.join(each.arn for each in alike)}; give one")
+    hint = suggestion(name, names, listing="bellqueue backends")
+    raise BackendError(f"braket: no device is called {name!r}{hint}")
+
+
+def ask(call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
+    """The client's answer, its failures put in three kinds.
+
+    Args:
+        call: What to ask.
+        what: For messages: what was being done.
+        posts: Whether the call creates something; where it fails without a clear refusal, that may have happened.
+
+    Raises:
+        RefusedError: the service said no.
+        UnreachableError: no usable answer.
+    """
+    what = f"Amazon Braket, {what}"
+    try:
+        return watched(call, REQUESTS * Patience.from_environment().answer, what)
+    except BackendError:
+        raise
+    except Exception as error:
+        raise _failure(error, what, posts) from error
+
+
+def _failure(error: Exception, what: str, posts: bool) -> BackendError:
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        NoRegionError,
+        PartialCredentialsError,
+        ProfileNotFound,
+    )
+
+    text = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    chain = list(causes(error))
+    for cause in chain:
+        if isinstance(cause, ClientError):
+            code = cause.response.get("Error", {}).get("Code", "")
+            status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if code in _THROTTLED or status == 429:
+                kind = RefusedError if posts else UnreachableError
+                return kind(f"{what}: too many requests ({code}); try again later")
+            if 400 <= status < 500:
+                return RefusedError(f"{what}: {text}")
+            return UnreachableError(f"{what}: {text}")
+        if isinstance(cause, (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound)):
+            return RefusedError(f"{what}: {text}; see credentials.example.toml")
+        if isinstance(cause, BotoCoreError):
+            return UnreachableError(f"{what}: {text}")
+    # Of a truncated or empty answer the client makes a reply without its parts, and stumbles over what is missing.
+    return UnreachableError(f"{what}: the answer lacks {text}" if isinstance(error, KeyError) else f"{what}: {text}")
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

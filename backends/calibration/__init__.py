@@ -1,0 +1,1 @@
+"""From a device's calibration to its best pairs, their noise model and a prediction."""

@@ -1,0 +1,331 @@
+"""The best pair of qubits of a device by its calibration, and the exact noise model of that pair alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import exp, pi
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...circuits.qiskit_circuit import bell_circuit, tsirelson_circuit
+from ...circuits.schedule import Setting
+from ...model.errors import BackendError
+from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target, works
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.transpiler import Target
+
+Floats = NDArray[np.float64]
+Pair = tuple[int, int]
+
+CANDIDATES = 6  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
+ONE_QUBIT_GATES = ("sx", "u2", "u3", "rx")  # which of them carries the errors of one-qubit rotations, first wins
+ROTATIONS = 3  # one-qubit gates each qubit of the circuit goes through
+
+# E over these settings gives the visibility by projection on cos(α−β); the first two of each α make CHSH.
+_PROBES = tuple(
+    Setting(0, 0, alpha, beta) for alpha in (0, pi / 2) for beta in (pi / 4, -pi / 4, 3 * pi / 4, -3 * pi / 4)
+)
+
+
+@dataclass(frozen=True)
+class QubitCalibration:
+    """What the calibration says of one qubit.
+
+    Attributes:
+        qubit: Physical index.
+        gate: The one-qubit gate that rotations are made of.
+        gate_error, gate_duration: Average infidelity, and seconds.
+        readout_0to1, readout_1to0: P(read 1 | 0) and P(read 0 | 1).
+        t1, t2: Relaxation and dephasing times in seconds; None if not measured.
+    """
+
+    qubit: int
+    gate: str
+    gate_error: float
+    gate_duration: float | None
+    readout_0to1: float
+    readout_1to0: float
+    t1: float | None
+    t2: float | None
+
+    @property
+    def readout_matrix(self) -> Floats:
+        """P(read j | i), shape (2, 2)."""
+        up, down = self.readout_0to1, self.readout_1to0
+        return np.array([[1 - up, up], [down, 1 - down]])
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready, units in the names."""
+        return {
+            "qubit": self.qubit,
+            "one_qubit_gate": self.gate,
+            "one_qubit_gate_error": self.gate_error,
+            "one_qubit_gate_duration_ns": _scaled(self.gate_duration, 1e9),
+            "readout_0to1": self.readout_0to1,
+            "readout_1to0": self.readout_1to0,
+            "t1_us": _scaled(self.t1, 1e6),
+            "t2_us": _scaled(self.t2, 1e6),
+        }
+
+
+@dataclass(frozen=True)
+class PairCalibration:
+    """What the calibration says of two connected qubits.
+
+    Attributes:
+        a, b: A's and B's qubit.
+        gate: The two-qubit gate.
+        gate_error, gate_duration: Average infidelity, and seconds.
+    """
+
+    a: QubitCalibration
+    b: QubitCalibration
+    gate: str
+    gate_error: float
+    gate_duration: float | None
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Physical qubits, A's first."""
+        return self.a.qubit, self.b.qubit
+
+    @property
+    def rough_visibility(self) -> float:
+        """A product of the correlator's losses, to rank pairs by; the exact noise model has the last word.
+
+        An average infidelity e of a depolarised gate on n qubits scales correlators by 1 − e·2ⁿ/(2ⁿ−1). The gates'
+        errors contain relaxation; it counts by itself only where it exceeds what they admit.
+        """
+        two = 1 - max(self.gate_error * 4 / 3, self._relaxation_loss())
+        one = (1 - 2 * self.a.gate_error) * (1 - 2 * self.b.gate_error)
+        readout = 1.0
+        for qubit in (self.a, self.b):
+            readout *= 1 - qubit.readout_0to1 - qubit.readout_1to0
+        return two * one**ROTATIONS * readout
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready, units in the names."""
+        return {
+            "pair": list(self.pair),
+            "two_qubit_gate": self.gate,
+            "two_qubit_gate_error": self.gate_error,
+            "two_qubit_gate_duration_ns": _scaled(self.gate_duration, 1e9),
+            "qubit_a": self.a.record(),
+            "qubit_b": self.b.record(),
+        }
+
+    def _relaxation_loss(self) -> float:
+        """Loss of the mean of ⟨ZZ⟩ and ⟨XX⟩ of a Bell pair left alone for the two-qubit gate's duration."""
+        kept = [1.0, 1.0]
+        for qubit in (self.a, self.b):
+            for which, time in enumerate((qubit.t1, qubit.t2)):
+                kept[which] *= exp(-(self.gate_duration or 0.0) / time) if time else 1.0
+        return 1 - sum(kept) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class PairModel:
+    """Two qubits of a device as a simulator of their own, qubit 0 being A's.
+
+    Attributes:
+        calibration: Its errors.
+        passes: The pass manager that brings circuits into the pair's native gates.
+        simulator: An AerSimulator with the noise of this pair only.
+    """
+
+    calibration: PairCalibration
+    passes: Any
+    simulator: Any
+
+    @cached_property
+    def circuit(self) -> QuantumCircuit:
+        """The Bell circuit of planar bases in the pair's native gates, parameters alpha and beta."""
+        compiled: QuantumCircuit = self.passes.run(bell_circuit())
+        return compiled
+
+    @cached_property
+    def spatial_circuit(self) -> QuantumCircuit:
+        """The same for bases in all directions, with parameters alpha2 and beta2, too."""
+        compiled: QuantumCircuit = self.passes.run(tsirelson_circuit(3))
+        return compiled
+
+    def circuit_of(self, dimension: int) -> QuantumCircuit:
+        """The circuit for vectors of 2 or 3 dimensions."""
+        return self.circuit if dimension == 2 else self.spatial_circuit
+
+    def probabilities(self, settings: Sequence[Setting]) -> Floats:
+        """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2)."""
+        readout = self.calibration.a.readout_matrix, self.calibration.b.readout_matrix
+        return exact_probabilities(self.simulator, self.circuit_of(settings[0].dimension), settings, readout)
+
+    @cached_property
+    def visibility(self) -> float:
+        """Werner visibility: E projected on cos(α−β)."""
+        cosines = np.cos([setting.alpha - setting.beta for setting in _PROBES])
+        return float(self._probe_correlators @ cosines / (cosines @ cosines))
+
+    @cached_property
+    def chsh(self) -> float:
+        """S at α = 0, π/2 and β = ±π/4, at most 2√2."""
+        e = self._probe_correlators.reshape(2, 4)
+        return float(e[0, 0] + e[0, 1] + e[1, 0] - e[1, 1])
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready: what the exact noise model predicts."""
+        return {"pair": list(self.calibration.pair), "correlator_visibility": self.visibility, "chsh": self.chsh}
+
+    @cached_property
+    def _probe_correlators(self) -> Floats:
+        return np.asarray(np.einsum("nij,ij->n", self.probabilities(_PROBES), [[1, -1], [-1, 1]]))
+
+
+def best_pairs(
+    name: str, target: Target, properties: Any, forced: tuple[int, int] | None = None
+) -> tuple[PairModel, ...]:
+    """The most promising pairs of a device with their exact noise models, best CHSH S first.
+
+    Args:
+        name: The backend, for messages.
+        target: The device's target.
+        properties: Its BackendProperties; they know the readout error in both directions.
+        forced: The pair to use, A's qubit first; then it is the only one.
+
+    Raises:
+        BackendError: no pair of qubits, or not the forced one, has working gates and a known readout error.
+    """
+    if forced is not None:
+        return (pair_model(target, forced_calibration(name, target, properties, forced)),)
+    ranked = ranked_calibrations(name, target, properties)
+    models = [pair_model(target, calibration) for calibration in ranked[:CANDIDATES]]
+    return tuple(sorted(models, key=lambda model: -model.chsh))
+
+
+def ranked_calibrations(name: str, target: Target, properties: Any) -> tuple[PairCalibration, ...]:
+    """Every working pair once, in the better of its directions, the largest `rough_visibility` first.
+
+    Args:
+        name: The backend, for messages.
+        target: The device's target.
+        properties: Its BackendProperties.
+
+    Raises:
+        BackendError: no pair of qubits has working gates and a known readout error.
+    """
+    ranked: dict[frozenset[int], PairCalibration] = {}
+    calibrations = pair_calibrations(target, properties)
+    for calibration in sorted(calibrations, key=lambda each: (-each.rough_visibility, each.pair)):
+        ranked.setdefault(frozenset(calibration.pair), calibration)  # the better of two directions
+    if not ranked:
+        why = "it has one qubit" if target.num_qubits < 2 else "every pair has a gate or readout marked faulty"
+        raise BackendError(f"{name} cannot make a Bell pair: {why}; choose another snapshot")
+    return tuple(ranked.values())
+
+
+def calibration_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
+    """JSON-ready: the pair chosen, what it promises, and the next best.
+
+    Args:
+        device: The provider's name of the device.
+        properties: Its BackendProperties.
+        models: As `best_pairs` gives them.
+    """
+    best, *others = models
+    return {
+        "device": device,
+        "last_update_date": properties.last_update_date.isoformat(),
+        **best.calibration.record(),
+        "predicted_correlator_visibility": best.visibility,
+        "predicted_chsh": best.chsh,
+        "next_best_pairs": [model.record() for model in others],
+    }
+
+
+def parse_pair(name: str, text: str) -> tuple[int, int]:
+    """Two different qubits from `92-99`, A's first.
+
+    Raises:
+        BackendError: the text is not that.
+    """
+    found = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", text)
+    if not found or int(found[1]) == int(found[2]):
+        raise BackendError(f"{name}: pair={text} is not two qubits; write pair=92-99, A's qubit first")
+    return int(found[1]), int(found[2])
+
+
+def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibration]:
+    """The calibration of every connected pair whose gates and readout work, A's qubit being the gate's first.
+
+    A pair whose gate works in both directions comes twice; of two gates the one with the smaller error counts.
+    """
+    qubits = {index: _qubit_calibration(target, properties, index) for index in range(target.num_qubits)}
+    best: dict[tuple[int, int], tuple[str, Any]] = {}
+    for gate, pair, props in sorted(_two_qubit_gates(target), key=lambda entry: (entry[2].error, entry[1])):
+        best.setdefault(pair, (gate, props))
+    for (first, second), (gate, props) in best.items():
+        a, b = qubits[first], qubits[second]
+        if a is not None and b is not None:
+            yield PairCalibration(a, b, gate, float(props.error), props.duration)
+
+
+def pair_model(target: Target, calibration: PairCalibration) -> PairModel:
+    """The noise of one pair, reduced to two qubits; A's becomes 0."""
+    reduced = reduced_target(target, calibration.pair, {frozenset(calibration.pair): calibration.gate})
+    readout = calibration.a.readout_matrix, calibration.b.readout_matrix
+    return PairModel(calibration, native_passes(reduced), noisy_simulator(reduced, readout))
+
+
+def _two_qubit_gates(target: Target) -> Iterator[tuple[str, tuple[int, int], Any]]:
+    """Working entangling gates without parameters: name, physical qubits, properties."""
+    from qiskit.circuit import Gate
+
+    for name in target.operation_names:
+        operation = target.operation_from_name(name)
+        if isinstance(operation, Gate) and operation.num_qubits == 2 and not operation.params:
+            for qubits, props in (target[name] or {}).items():
+                if works(props):
+                    yield name, qubits, props
+
+
+def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCalibration | None:
+    """What the calibration says of a qubit, or None if its rotations or its readout do not work."""
+    gate = next((name for name in ONE_QUBIT_GATES if name in target.operation_names), "")
+    props: Any = target[gate].get((qubit,)) if gate else None
+    readout: Any = target["measure"].get((qubit,))
+    if not (works(props) and works(readout)):
+        return None
+    values = properties.qubit_property(qubit)
+    up, down = (values.get(key, (readout.error,))[0] for key in ("prob_meas1_prep0", "prob_meas0_prep1"))
+    if up + down >= 1:
+        return None
+    physical = target.qubit_properties[qubit]
+    return QubitCalibration(qubit, gate, float(props.error), props.duration, up, down, physical.t1, physical.t2)
+
+
+def forced_calibration(name: str, target: Target, properties: Any, forced: tuple[int, int]) -> PairCalibration:
+    """The calibration of the pair a user asks for, A's qubit first.
+
+    Raises:
+        BackendError: it is not on the device, or not connected by a working gate.
+    """
+    calibrations = {calibration.pair: calibration for calibration in pair_calibrations(target, properties)}
+    if forced in calibrations:
+        return calibrations[forced]
+    if forced[::-1] in calibrations:
+        other = calibrations[forced[::-1]]
+        return replace(other, a=other.b, b=other.a)
+    last = target.num_qubits - 1
+    if max(forced) > last:
+        raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not on the device; its qubits are 0…{last}")
+    choices = ", ".join(f"{a}-{b}" for a, b in sorted(calibrations) if {a, b} & set(forced)) or "none with these qubits"
+    raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not connected by a working gate; usable: {choices}")
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

@@ -1,0 +1,161 @@
+"""Several Bell pairs for one pair of requests on a device: the best chain of qubits, and its exact noise model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import log
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...circuits.qiskit_circuit import tsirelson_circuit
+from ...circuits.schedule import Setting
+from ...model.errors import BackendError
+from ...model.games.strategy import bell_pairs_for, hyperspherical_angles
+from .best_pair import Pair, PairCalibration, QubitCalibration, pair_calibrations
+from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.transpiler import Target
+
+Floats = NDArray[np.float64]
+Couples = Mapping[frozenset[int], PairCalibration]
+
+CANDIDATES = 4  # chains evaluated exactly
+
+
+@dataclass(frozen=True, eq=False)
+class ChainModel:
+    """A chain of a device's qubits, A_m–…–A_1–B_1–…–B_m, as a simulator of its own.
+
+    Attributes:
+        dimension: k, of the vectors its circuit measures.
+        couples: The calibration of neighbours from A_m's end to B_m's.
+        a, b: The calibration of A_1 and B_1, which are measured.
+        qubits: Physical indices, A_1, B_1, A_2, B_2, …: their order in the circuit.
+        circuit: In the chain's native gates.
+        simulator: An AerSimulator with the noise of the chain only.
+    """
+
+    dimension: int
+    couples: tuple[PairCalibration, ...]
+    a: QubitCalibration
+    b: QubitCalibration
+    qubits: tuple[int, ...]
+    circuit: QuantumCircuit
+    simulator: Any
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The qubits of each Bell pair, A's first; those of the first pair are measured."""
+        return tuple(zip(self.qubits[::2], self.qubits[1::2], strict=True))
+
+    def probabilities(self, settings: Sequence[Setting]) -> Floats:
+        """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2)."""
+        readout = self.a.readout_matrix, self.b.readout_matrix
+        return exact_probabilities(self.simulator, self.circuit, settings, readout)
+
+    @cached_property
+    def visibilities(self) -> tuple[float, ...]:
+        """E of equal vectors along every axis, k of them; 1 without noise."""
+        axes = hyperspherical_angles(np.eye(self.dimension)).tolist()
+        settings = [Setting(0, 0, first, first, tuple(more), tuple(more)) for first, *more in axes]
+        return tuple(np.einsum("nij,ij->n", self.probabilities(settings), [[1, -1], [-1, 1]]).tolist())
+
+    @property
+    def visibility(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.visibilities))
+
+    def record(self, device: str, properties: Any) -> dict[str, Any]:
+        """JSON-ready: the chain, its calibration and what it promises."""
+        return {
+            "device": device,
+            "last_update_date": properties.last_update_date.isoformat(),
+            "bell_pairs": [list(pair) for pair in self.pairs],
+            "chain": [each.record() for each in self.couples],
+            "two_qubit_gates": sum(1 for step in self.circuit.data if len(step.qubits) == 2),
+            "predicted_correlator_visibility": self.visibility,
+            "predicted_visibility_of_axes": list(self.visibilities),
+        }
+
+
+def best_chain(name: str, target: Target, properties: Any, dimension: int, forced: Pair | None = None) -> ChainModel:
+    """The chain with the largest mean visibility by the exact noise model, among those that promise most.
+
+    Args:
+        name: The backend, for messages.
+        target: The device's target.
+        properties: Its BackendProperties.
+        dimension: k ≥ 4, of the vectors.
+        forced: A's and B's measured qubits, where the user wants these.
+
+    Raises:
+        BackendError: there is no such chain of working qubits.
+    """
+    pairs = bell_pairs_for(dimension)
+    couples: dict[frozenset[int], PairCalibration] = {}
+    for each in pair_calibrations(target, properties):
+        key = frozenset(each.pair)
+        if key not in couples or each.gate_error < couples[key].gate_error:
+            couples[key] = each
+    found = [path for path in _chains(couples, 2 * pairs) if forced is None or path[pairs - 1 : pairs + 1] == forced]
+    if not found:
+        through = f" with qubits {forced[0]}-{forced[1]} in its middle" if forced else ""
+        raise BackendError(
+            f"{name}: no chain of {2 * pairs} working qubits{through} for {pairs} Bell pairs; choose another snapshot, "
+            "or set bell_pairs = 1 in [experiment]"
+        )
+    found.sort(key=lambda path: (_rough_loss(couples, path), path))
+    models = [_chain_model(target, couples, path, dimension) for path in found[:CANDIDATES]]
+    return max(models, key=lambda model: model.visibility)
+
+
+def _chains(couples: Couples, length: int) -> Iterator[tuple[int, ...]]:
+    """Every path over so many different qubits, in both directions."""
+    neighbours: dict[int, list[int]] = {}
+    for first, second in (sorted(couple) for couple in couples):
+        neighbours.setdefault(first, []).append(second)
+        neighbours.setdefault(second, []).append(first)
+    paths: list[tuple[int, ...]] = [(qubit,) for qubit in sorted(neighbours)]
+    while paths:
+        path = paths.pop()
+        if len(path) == length:
+            yield path
+        else:
+            paths += [(*path, qubit) for qubit in neighbours[path[-1]] if qubit not in path]
+
+
+def _rough_loss(couples: Couples, path: Sequence[int]) -> float:
+    """−log of a product of losses, to rank chains by: gates as often as they occur, readout of the two in the middle.
+
+    Between A_j and A_{j+1} each of the m−j pairs beyond passes by two gates, and a rotation takes two more.
+    """
+    pairs = len(path) // 2
+    loss = 0.0
+    for place, couple in enumerate(pairwise(path)):
+        calibration = couples[frozenset(couple)]
+        inner = abs(place - (pairs - 1))  # 0 between A_1 and B_1, j between the j-th and the next qubit of a router
+        times = pairs if inner == 0 else 2 * (pairs - inner) + 2
+        loss -= times * log(max(1 - calibration.gate_error * 4 / 3, 1e-12))
+        if inner == 0:
+            loss -= sum(log(1 - each.readout_0to1 - each.readout_1to0) for each in (calibration.a, calibration.b))
+    return loss
+
+
+def _chain_model(target: Target, couples: Couples, path: Sequence[int], dimension: int) -> ChainModel:
+    pairs = len(path) // 2
+    left, right = path[:pairs][::-1], path[pairs:]
+    qubits = tuple(qubit for pair in zip(left, right, strict=True) for qubit in pair)
+    along = tuple(couples[frozenset(couple)] for couple in pairwise(path))
+    reduced = reduced_target(target, qubits, {frozenset(each.pair): each.gate for each in along})
+    middle = {each.qubit: each for each in (along[pairs - 1].a, along[pairs - 1].b)}
+    a, b = middle[qubits[0]], middle[qubits[1]]
+    circuit = native_passes(reduced).run(tsirelson_circuit(dimension, chained=True))
+    simulator = noisy_simulator(reduced, (a.readout_matrix, b.readout_matrix))
+    return ChainModel(dimension, along, a, b, qubits, circuit, simulator)

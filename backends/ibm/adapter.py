@@ -1,0 +1,357 @@
+"""IBM Quantum: the best pair of qubits by live calibration, or several, one job of one parametrised circuit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...circuits.schedule import Schedule, Setting
+from ...model.errors import BackendError, DataError, RefusedError
+from ...model.suggestion import suggestion
+from ...model.trials import Trials
+from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
+from ..accounts.credentials import ibm_credentials
+from ..calibration.best_pair import PairModel, best_pairs, calibration_record
+from ..calibration.parallel_pairs import (
+    parallel_circuit,
+    parallel_record,
+    parameter_names,
+    parse_pairs,
+    separated_pairs,
+)
+from ..calibration.prediction import AngleResponse
+from ..jobs.provider_calls import Patience
+from ..protocol import CostEstimate, Description, JobStatus, State, Usage, refuse_dimension
+from ..simulators.local import parse_options, require
+from .session import ask, plan_name, sign_in
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+Answer = TypeVar("Answer")
+Floats = NDArray[np.float64]
+Outcomes = NDArray[np.uint8]
+
+LEAST_BUSY = "least-busy"
+SPATIAL = 3  # dimensions of the vectors that one Bell pair measures
+ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
+STATES: dict[str, State] = {
+    "INITIALIZING": "queued",
+    "QUEUED": "queued",
+    "RUNNING": "running",
+    "DONE": "done",
+    "ERROR": "failed",
+    "CANCELLED": "cancelled",
+}
+
+
+class IbmBackend:
+    """`ibm:fez`, `ibm:least-busy`, or with a forced pair `ibm:fez,pair=92-99`.
+
+    `ibm:fez,pairs=3` measures three pairs in every shot, far enough apart that none touches another; `pair=` then
+    forces the first, or, joined by `+`, several: `ibm:fez,pair=92-99+12-13,pairs=3`.
+
+    Nothing is asked of the service before it is needed; parsing a stored result needs it never.
+    """
+
+    def __init__(self, argument: str | None = None) -> None:
+        """Read the name.
+
+        Args:
+            argument: What follows the colon: the device's name, then options, separated by commas.
+
+        Raises:
+            BackendError: the name or an option is wrong, or a package is missing.
+        """
+        for module in ("qiskit_ibm_runtime", "qiskit_aer"):
+            require("ibm", module, "install it with: pip install qiskit-ibm-runtime qiskit-aer")
+        given, comma, options = (part.strip() for part in (argument or "").partition(","))
+        if not given:
+            raise BackendError("ibm needs a device, ibm:fez say, or ibm:least-busy; `bellqueue backends` lists yours")
+        self._wanted = given if given == LEAST_BUSY or given.startswith("ibm_") else f"ibm_{given}"
+        found = parse_options(f"ibm:{given}", options, ("pair", "pairs")) if comma else {}
+        self._parallel, self._forced = parse_pairs(f"ibm:{given}", found.get("pair"), found.get("pairs"))
+        self._seconds = Patience.from_environment().answer
+        self._responses: dict[int, AngleResponse] = {}
+
+    def describe(self) -> Description:
+        """The pair or pairs chosen by the calibration of this moment, and what that promises."""
+        return self.describe_for(2)
+
+    def describe_for(self, dimension: int) -> Description:
+        """The same with the circuit for vectors of k dimensions.
+
+        Raises:
+            BackendError: they need more than one Bell pair.
+        """
+        if dimension > SPATIAL:
+            refuse_dimension(self.describe(), dimension)
+        measured, device = self._measured, self._device.name
+        pairs = tuple(model.calibration.pair for model in measured)
+        several = len(pairs) > 1
+        record = (
+            parallel_record(device, self._properties, measured)
+            if several
+            else calibration_record(device, self._properties, self._models)
+        )
+        named = "+".join(f"{a}-{b}" for a, b in pairs)
+        return Description(
+            name=f"ibm:{device},pair={named}" + (f",pairs={len(pairs)}" if several else ""),
+            kind="hardware",
+            device=device,
+            qubits=int(self._device.num_qubits),
+            pair=pairs[0],
+            predicted_visibility=float(np.mean([model.visibility for model in measured])),
+            calibration={
+                **record,
+                "rep_delay_us": 1e6 * self._rep_delay,
+                "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
+            },
+            attachments={
+                "circuit.qasm": self._qasm(dimension),
+                "properties.json": json.dumps(self._properties.to_dict(), default=str, indent=1) + "\n",
+            },
+            parallel=len(pairs),
+            pairs=pairs if several else (),
+            dimension=SPATIAL,
+        )
+
+    def predict(self, settings: Sequence[Setting]) -> Floats:
+        """P(a, b) of raw outcomes by the live calibration, pairs averaged, shape (len(settings), 2, 2)."""
+        dimension, models = settings[0].dimension, self._measured
+        if dimension not in self._responses:
+            self._responses[dimension] = AngleResponse.of(
+                lambda bases: np.mean([model.probabilities(bases) for model in models], axis=0), dimension
+            )
+        return self._responses[dimension].probabilities(settings)
+
+    def split(self, plan: Schedule) -> tuple[range, ...]:
+        """One job, unless it would have more than a million rows.
+
+        Raises:
+            BackendError: the last block would be shorter than the others, or the plan is for another number of pairs.
+        """
+        count, pairs = len(plan.order), plan.sampling.parallel
+        if pairs != self._parallel:
+            told = f"the plan has {pairs} to a shot and the backend {self._parallel}"
+            raise BackendError(
+                f"ibm: pairs={self._parallel} does not fit the plan: {told}; give the backend pairs={pairs}"
+            )
+        unit = pairs * (plan.sampling.block if plan.sampling.settings == "random" else 1)
+        if count % unit:
+            each = f"block = {unit}" if pairs == 1 else f"{unit}, the trials of pairs = {pairs} in a block of shots"
+            raise BackendError(
+                f"shots = {count} is no multiple of {each}, and a job has the same shots in every row; "
+                f"ask for {max(count - count % unit, unit)} or {max(count - count % unit, unit) + unit}"
+            )
+        step = ROWS // pairs * shots_per_row(plan) * pairs
+        return tuple(range(start, min(start + step, count)) for start in range(0, count, step))
+
+    def estimate(self, plan: Schedule) -> CostEstimate:
+        """QPU seconds from repetition delay and circuit length, money by the instance's plan."""
+        count, jobs = len(plan.order) // plan.sampling.parallel, len(self.split(plan))
+        duration = float(self._circuit(plan.dimension).estimate_duration(self._device.target, unit="s"))
+        seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
+        return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
+
+    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
+        """Submit a part as one job with the key as its tag; `seed` does not apply to hardware.
+
+        Raises:
+            RefusedError: the service will not take it.
+            UnreachableError: no usable answer; the job may exist.
+        """
+        from qiskit_ibm_runtime.executor_sampler import Sampler
+
+        circuit, shots = self._circuit(plan.dimension), shots_per_row(plan)
+        sampler = Sampler(mode=self._device)
+        sampler.options.environment.job_tags = [key]
+        pub = (circuit, self._values(plan, shots))
+        job = self._ask(lambda: sampler.run([pub], shots=shots), "submitting", posts=True)
+        return str(job.job_id())
+
+    def poll(self, job: str) -> JobStatus:
+        """Where the job is, as the service says.
+
+        Raises:
+            BackendError: the job is unknown to this account.
+        """
+        handle = self._job(job)
+        told = self._ask(handle.status, f"asking for job {job}")
+        state = STATES.get(told)
+        if state is None:
+            raise BackendError(f"job {job}: the status {told!r} is not known here; upgrade bellqueue")
+        message = (self._ask(handle.error_message, f"asking for job {job}") or "") if state == "failed" else ""
+        return JobStatus(state, 0, 0, message.strip())
+
+    def download(self, job: str) -> bytes:
+        """The result of a finished job as the service sent it."""
+        from qiskit_ibm_runtime.decoders.result_decoder import ResultDecoder
+
+        class Untouched(ResultDecoder):  # type: ignore[misc]  # the client is untyped
+            """Keeps the text."""
+
+            @classmethod
+            def decode(cls, data: Any) -> Any:
+                return data
+
+        handle = self._job(job)
+        text = self._ask(lambda: handle.result(decoder=Untouched), f"downloading job {job}")
+        return text.encode() if isinstance(text, str) else bytes(text or b"")
+
+    def parse(self, raw: bytes, part: Schedule) -> Trials:
+        """The trials in a downloaded result.
+
+        Raises:
+            DataError: it is empty, truncated or not of this part.
+        """
+        shots, pairs = shots_per_row(part), part.sampling.parallel
+        rows = len(part.order) // (shots * pairs)
+        bits = _outcome_bits(raw)
+        if bits.shape != (rows, shots, 2 * pairs):
+            wanted = (rows, shots, 2 * pairs)
+            raise DataError(f"the result has (rows, shots, bits) = {bits.shape}, the job asked for {wanted}")
+        return part.in_order(bits.reshape(-1, 2))
+
+    def find(self, key: str) -> tuple[str, ...]:
+        """Ids of the jobs that carry the key as a tag, oldest first."""
+        jobs = self._ask(
+            lambda: self._service.jobs(job_tags=[key], limit=None, descending=False), "looking for a job by its key"
+        )
+        return tuple(str(job.job_id()) for job in jobs)
+
+    def cancel(self, job: str) -> None:
+        """Ask the service to stop a job; one that has finished stays as it is."""
+        from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
+
+        handle = self._job(job)
+
+        def stop() -> None:
+            try:
+                handle.cancel()
+            except RuntimeInvalidStateError:
+                return  # it has finished already
+
+        self._ask(stop, f"cancelling job {job}")
+
+    def usage(self, job: str) -> Usage:
+        """QPU seconds the service charged, once it has worked them out, and money by the instance's plan."""
+        metrics = self._ask(self._job(job).metrics, f"asking for the usage of job {job}")
+        usage = metrics.get("usage") or {}
+        seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
+        if usage.get("status", "pending") == "pending" or seconds is None:
+            return Usage()
+        price = PriceTable.load().ibm_second(self._plan)
+        money = None if price is None else Decimal(str(seconds)) * price.usd_per_second
+        return Usage(float(seconds), money)
+
+    @cached_property
+    def _service(self) -> Any:
+        return sign_in(ibm_credentials(), self._seconds)
+
+    @cached_property
+    def _device(self) -> Any:
+        service = self._service
+        if self._wanted == LEAST_BUSY:
+            least = 2 * self._parallel
+            return self._ask(lambda: service.least_busy(min_num_qubits=least, operational=True), "choosing a device")
+        try:
+            return self._ask(lambda: service.backend(self._wanted), f"opening {self._wanted}")
+        except (BackendError, RefusedError) as error:
+            if type(error) is not BackendError:
+                raise
+            names = self._ask(lambda: [device.name for device in service.backends()], "listing devices")
+            typed = sorted(name.removeprefix("ibm_") for name in names)
+            hint = suggestion(self._wanted.removeprefix("ibm_"), typed) or ", which has none"
+            raise BackendError(f"{self._wanted} is not among the devices of this account{hint}") from None
+
+    @cached_property
+    def _properties(self) -> Any:
+        found = self._ask(lambda: self._device.properties(refresh=True), "reading the calibration")
+        if found is None:
+            raise BackendError(f"{self._device.name} states no calibration; choose another device")
+        return found
+
+    @cached_property
+    def _models(self) -> tuple[PairModel, ...]:
+        """The pairs measured; of one pair the next best, too."""
+        target, name = self._ask(lambda: self._device.target, "reading the device's gates"), f"ibm:{self._device.name}"
+        if self._parallel > 1:
+            return separated_pairs(name, target, self._properties, self._parallel, self._forced)
+        return best_pairs(name, target, self._properties, self._forced[0] if self._forced else None)
+
+    @property
+    def _measured(self) -> tuple[PairModel, ...]:
+        return self._models[: self._parallel]
+
+    def _circuit(self, dimension: int) -> QuantumCircuit:
+        """The circuit in native gates, on the device's own qubits."""
+        return parallel_circuit(self._measured, int(self._device.num_qubits), dimension)
+
+    @property
+    def _rep_delay(self) -> float:
+        """Seconds before each execution."""
+        delay = getattr(self._device.configuration(), "default_rep_delay", None)
+        return 250e-6 if delay is None else float(delay)
+
+    @cached_property
+    def _plan(self) -> str:
+        return plan_name(self._service, self._seconds)
+
+    def _values(self, plan: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
+        """The angles of every row: A's and B's of each pair in turn."""
+        pairs = plan.sampling.parallel
+        angles = np.array([setting.angles for setting in plan.settings])
+        drawn = plan.order.reshape(-1, shots, pairs)[:, 0]  # all shots of a row measure the same
+        return {parameter_names(pairs, plan.dimension): angles[drawn].reshape(-1, angles.shape[1] * pairs)}
+
+    def _qasm(self, dimension: int) -> str:
+        from qiskit import qasm3
+
+        return str(qasm3.dumps(self._circuit(dimension)))
+
+    def _job(self, job: str) -> Any:
+        from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
+
+        service = self._service
+        try:
+            return self._ask(lambda: service.job(job), f"asking for job {job}")
+        except BackendError as error:
+            if isinstance(error.__cause__, RuntimeJobNotFound):
+                raise BackendError(f"job {job} is unknown to this IBM Quantum account; check the instance") from None
+            raise
+
+    def _ask(self, call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
+        return ask(call, self._seconds, f"IBM Quantum, {what}", posts=posts)
+
+
+def shots_per_row(plan: Schedule) -> int:
+    """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
+    if plan.sampling.settings == "random":
+        return plan.sampling.block
+    stretches = [length for _, length in plan.runs(len(plan.order))]
+    return int(np.gcd.reduce(stretches)) // plan.sampling.parallel
+
+
+def _outcome_bits(raw: bytes) -> Outcomes:
+    """The classical bits of every execution, bit 0 first, shape (rows, shots, bits)."""
+    from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
+
+    if not raw.strip():
+        raise DataError("the result is empty")
+    data: Any = raw.decode("utf-8", errors="replace")
+    try:
+        for decoder in DEFAULT_DECODERS["executor"]:
+            if decoder.is_applicable(data):
+                data = decoder.decode(data)
+        (register,) = data[0].data.values()
+        return np.asarray(register.to_bool_array(order="little"), dtype=np.uint8)
+    except Exception as error:  # whatever a damaged text makes the client's decoders stumble over
+        raise DataError(f"the result cannot be read ({type(error).__name__}); it may be truncated") from error

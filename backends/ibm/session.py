@@ -1,0 +1,161 @@
+"""Signing in to IBM Quantum with a client that never repeats a submission, never hangs and never sends the bare key."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ...model.errors import BackendError, RefusedError, UnreachableError
+from ..accounts.credentials import IbmCredentials
+from ..jobs.provider_calls import causes, watched
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+Answer = TypeVar("Answer")
+CONNECT = 10.0  # seconds to open a connection
+REQUESTS = 6  # one call of the client is at most about so many requests, each of which may take its time
+ASK_AGAIN = (408, 425, 429)  # of 4xx the only ones that say nothing about the request itself
+
+
+def sign_in(credentials: IbmCredentials, seconds: float) -> Any:
+    """A QiskitRuntimeService of the account.
+
+    Args:
+        credentials: Token, instance and URL.
+        seconds: That one request may take.
+
+    Raises:
+        RefusedError: the key or the instance is not accepted.
+        UnreachableError: no usable answer.
+    """
+
+    from qiskit_ibm_runtime import QiskitRuntimeService
+
+    logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns that it was given a token
+
+    def connect() -> Any:
+        return QiskitRuntimeService(
+            channel="ibm_quantum_platform",
+            token=credentials.token,
+            instance=credentials.instance or "auto",
+            url=credentials.url,
+        )
+
+    service = ask(connect, seconds, "signing in to IBM Quantum")
+    harden(service, seconds)
+    return service
+
+
+def harden(service: Any, seconds: float) -> None:
+    """Take from the client what costs money or hangs.
+
+    As delivered it repeats POST /jobs after a 5xx, without a key by which the service could tell the two apart, and a
+    504 after acceptance so makes two jobs; it waits for ever on a connection that stalls; and where the token cannot
+    be renewed it sends the API key itself.
+
+    Raises:
+        BackendError: this version of the client is built otherwise.
+    """
+    from requests.adapters import HTTPAdapter
+
+    try:
+        for client in {service._active_api_client, *service._api_clients.values()}:
+            session = client._session
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, HTTPAdapter(max_retries=0))
+            assert isinstance(session._timeout, tuple)
+            session._timeout = (CONNECT, seconds)
+            session.auth = _TokenOnly(session.auth.tm.get_token, session.auth.crn)
+    except (AttributeError, AssertionError):
+        raise BackendError(
+            f"qiskit-ibm-runtime {version('qiskit-ibm-runtime')} is built differently from the versions known here, so "
+            "its repeated submissions cannot be switched off; install a version that pyproject.toml names"
+        ) from None
+
+
+def plan_name(service: Any, seconds: float) -> str:
+    """The plan of the active instance, by which it is billed."""
+    active = ask(service.active_instance, seconds, "IBM Quantum, asking for the instance")
+    instances = ask(service.instances, seconds, "IBM Quantum, listing instances")
+    return next((str(each["plan"]) for each in instances if each["crn"] == active), "unknown")
+
+
+def ask(call: Callable[[], Answer], seconds: float, what: str, *, posts: bool = False) -> Answer:
+    """The client's answer, its many kinds of failure put in three.
+
+    Args:
+        call: What to ask.
+        seconds: That one request may take.
+        what: For messages: what was being done.
+        posts: Whether the call creates something; where it fails without a clear refusal, that may have happened.
+
+    Raises:
+        RefusedError: the service said no.
+        UnreachableError: no usable answer.
+    """
+    try:
+        return watched(call, REQUESTS * seconds, what)
+    except BackendError:
+        raise
+    except Exception as error:
+        raise _failure(error, what, posts) from error
+
+
+def _failure(error: Exception, what: str, posts: bool) -> BackendError:
+    from qiskit.providers.exceptions import QiskitBackendNotFoundError
+    from qiskit_ibm_runtime.accounts.exceptions import AccountsError
+    from qiskit_ibm_runtime.api.exceptions import RequestsApiError
+    from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError
+    from requests import RequestException
+
+    chain = list(causes(error))
+    for cause in chain:
+        status = _status(cause)
+        if isinstance(cause, IBMNotAuthorizedError) or status == 401:
+            return RefusedError(f"{what}: IBM Quantum does not accept the credentials; check token and instance")
+        if status == 429 and posts:
+            return RefusedError(f"{what}: IBM Quantum takes no more jobs just now (429); try again later")
+        if status is not None and 400 <= status < 500 and status not in ASK_AGAIN:
+            return RefusedError(f"{what}: {_first_line(cause)}")
+        if status is not None or isinstance(cause, (RequestsApiError, RequestException, ConnectionError, TimeoutError)):
+            return UnreachableError(f"{what}: {_first_line(cause)}")
+    for cause in chain:
+        if isinstance(cause, (AccountsError, IBMInputValueError)):
+            return RefusedError(f"{what}: {_first_line(cause)}")
+        if isinstance(cause, QiskitBackendNotFoundError):
+            return BackendError(f"{what}: {_first_line(cause)}")
+    # Truncated and empty answers surface as whatever the client stumbles over.
+    return UnreachableError(f"{what}: {type(error).__name__}: {_first_line(error)}")
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status an error carries, if any."""
+    for source in (error, getattr(error, "response", None), getattr(error, "http_response", None)):
+        for name in ("status_code", "code"):
+            value = getattr(source, name, None)
+            if isinstance(value, int) and 100 <= value < 600:
+                return value
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    """What the service said, without the address and the JSON around it."""
+    text = str(error).strip().strip("'\"") or type(error).__name__
+    said = re.search(r'"message"\s*:\s*"([^"]+)"', text)
+    plain = re.sub(r" for url: \S+", "", text.splitlines()[0]).partition(". {")[0][:300]
+    return f"{plain}: {said[1]}" if said else plain
+
+
+class _TokenOnly:
+    """Puts the bearer token on a request; where there is none, the request fails instead of carrying the API key."""
+
+    def __init__(self, token: Callable[[], str], crn: str) -> None:
+        self._token, self._crn = token, crn
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers.update({"Service-CRN": self._crn, "Authorization": f"Bearer {self._token()}"})
+        return request

@@ -1,0 +1,1 @@
+"""Jobs that outlive the process: the ledger, dispatch, and calls to a provider."""

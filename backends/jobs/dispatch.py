@@ -1,0 +1,275 @@
+"""Seeing a recorded run through: submit its parts, reconcile what is in doubt, download, put the trials together."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial, reduce
+from operator import add
+
+from ...circuits.schedule import Schedule
+from ...model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
+from ...model.trials import Trials
+from ..protocol import JobStatus, RemoteBackend
+from .entries import JobEntry, RunEntry
+from .ledger import Ledger
+from .provider_calls import Patience, read
+
+Say = Callable[[str], None]
+DOWNLOADS = 3  # of one result that cannot be parsed, before it is left for another day
+LOOK_AGAIN = 1.0  # seconds between two looks for a job in doubt
+
+
+class Dispatch:
+    """One run of the ledger and the backend it belongs to.
+
+    Every public method but `trials` works on the run alone (`Ledger.hold`) and may be called again after any
+    interruption, from any process: it begins where the ledger says the last one ended.
+    """
+
+    def __init__(self, ledger: Ledger, run: RunEntry, backend: RemoteBackend, say: Say) -> None:
+        """Join a run with its backend.
+
+        Args:
+            ledger: Where the run is recorded.
+            run: The run.
+            backend: What its `backend` names.
+            say: Gets a line about every hitch that is worth a user's attention.
+        """
+        self._ledger, self._run, self._backend, self._say = ledger, run, backend, say
+        self._plan = Schedule.from_bytes(run.sampling)
+        self._patience = Patience.from_environment()
+
+    def reconcile(self) -> None:
+        """Find out what became of every submission that is in doubt; submits nothing."""
+        with self._ledger.hold(self._run.id):
+            self._reconcile()
+
+    def submit(
+        self,
+        watch: Callable[[int], None] = lambda done: None,
+        end: int | None = None,
+        parts: Collection[int] | None = None,
+        patience: float = 0.0,
+    ) -> None:
+        """Submit every part that has no job on its way, after finding the jobs whose fate is in doubt.
+
+        Args:
+            watch: Gets the number of parts that have a job.
+            end: Only the parts whose trials begin before this one; None: all.
+            parts: Only these parts, because no others were approved; None: all.
+            patience: Seconds to wait for another process that works on the run.
+
+        Raises:
+            LedgerError: the run has been finished meanwhile.
+            RefusedError: the provider will not take a part; the parts before it are on their way.
+            UnreachableError: it is not known whether a part was taken, or it was not.
+        """
+        with self._ledger.hold(self._run.id, patience):
+            if self._ledger.run(self._run.id).finished:
+                raise LedgerError(f"run {self._run.id} has been finished meanwhile; nothing was submitted")
+            self._reconcile()
+            live = {job.part for job in self._jobs() if job.live}
+            for part, trials in enumerate(self._run.parts):
+                wanted = (end is None or trials.start < end) and (parts is None or part in parts)
+                if part not in live and wanted:
+                    self._submit_part(part, trials)
+                if part in live or wanted:
+                    watch(part + 1)
+
+    def advance(
+        self, watch: Callable[[str, JobStatus], None] = lambda key, status: None, patience: float = 0.0
+    ) -> dict[str, str]:
+        """Ask once how far every job is, and download what is done.
+
+        Args:
+            watch: Gets a job's key and where it stands.
+            patience: Seconds to wait for another process that works on the run.
+
+        Returns:
+            By key what is wrong with the jobs that the provider does not know or whose results cannot be read. Every
+            other job has been seen to.
+
+        Raises:
+            UnreachableError, RefusedError: the provider cannot be asked.
+        """
+        with self._ledger.hold(self._run.id, patience):
+            self._reconcile()
+            stuck: dict[str, str] = {}
+            for job in self._jobs():
+                if job.state == "submitted" and job.id:
+                    try:
+                        watch(job.key, self._advance_job(job, job.id))
+                    except (UnreachableError, RefusedError):
+                        raise
+                    except (DataError, BackendError) as error:
+                        stuck[job.key] = str(error)
+                elif job.state == "stored" and job.id and not job.usage_known:
+                    self._ask_usage(job, job.id)
+            return stuck
+
+    def cancel(self) -> None:
+        """Ask the provider to stop every job that has not finished.
+
+        Raises:
+            BackendError: the provider cannot be asked.
+        """
+        with self._ledger.hold(self._run.id, self._patience.answer):
+            self._reconcile()
+            for job in self._jobs():
+                if job.state == "submitted" and job.id:
+                    try:
+                        read(partial(self._backend.cancel, job.id), say=self._say)
+                        self._ledger.note(self._run.id, job.key, "asked the provider to cancel")
+                        self._advance_job(job, job.id)
+                    except (UnreachableError, RefusedError):
+                        raise
+                    except (DataError, BackendError) as error:
+                        self._say(str(error))
+
+    def missing(self, end: int | None = None) -> tuple[JobEntry | range, ...]:
+        """For each part without a stored result its last attempt, or its trials if there was none.
+
+        Args:
+            end: Only of the parts whose trials begin before this one; None: of all.
+        """
+        last: dict[int, JobEntry] = {}
+        for job in self._jobs():
+            if not (job.part in last and last[job.part].live):
+                last[job.part] = job
+        parts = [(part, each) for part, each in enumerate(self._run.parts) if end is None or each.start < end]
+        found = [last.get(part, trials) for part, trials in parts]
+        return tuple(each for each in found if isinstance(each, range) or each.state != "stored")
+
+    def trials(self, end: int | None = None) -> Trials:
+        """The trials of every part whose result is stored, in order.
+
+        Args:
+            end: Only of the parts whose trials begin before this one; None: of all.
+
+        Raises:
+            LedgerError: no result is stored, or one is damaged.
+            DataError: a stored result cannot be read.
+        """
+        stored = [job for job in self._jobs() if job.state == "stored" and (end is None or job.trials.start < end)]
+        pieces = []
+        for job in stored:
+            raw = self._ledger.result(job.key)
+            if raw is None:
+                raise LedgerError(f"run {self._run.id}: the result of job {job.key} is gone from {self._ledger.path}")
+            pieces.append(self._backend.parse(raw, self._plan.part(job.trials)))
+        if not pieces:
+            raise LedgerError(f"run {self._run.id} has no results yet")
+        return reduce(add, pieces)
+
+    def _jobs(self) -> Sequence[JobEntry]:
+        return self._ledger.jobs(self._run.id)
+
+    def _submit_part(self, part: int, trials: range) -> None:
+        content = hashlib.sha256(f"{self._run.content_hash} {trials.start} {trials.stop}".encode()).hexdigest()
+        job = self._ledger.intend(self._run.id, part, trials, content)
+        try:
+            identity = self._backend.submit(self._plan.part(trials), job.key, None)
+        except RefusedError as error:
+            self._ledger.settle(job.key, "refused", str(error))
+            raise
+        except UnreachableError as error:
+            self._ledger.note(self._run.id, job.key, f"no usable answer to the submission: {error}")
+            self._say(f"{error}; looking whether the job was accepted")
+            try:
+                self._find(job, self._patience.settle)
+            except UnreachableError as again:
+                raise UnreachableError(
+                    f"{again}; whether part {part + 1} was accepted is not known yet: bellqueue fetch {self._run.id} "
+                    "finds out"
+                ) from None
+            if not self._has_live(part):
+                raise UnreachableError(
+                    f"part {part + 1} of {len(self._run.parts)} was not submitted: {error}; {self._remedy()}"
+                ) from None
+        except BackendError as error:
+            # The adapter stopped before it asked the provider: nothing can have been created.
+            self._ledger.settle(job.key, "refused", str(error))
+            raise
+        else:
+            self._ledger.accepted(job.key, identity)
+
+    def _has_live(self, part: int) -> bool:
+        return any(job.part == part and job.live for job in self._jobs())
+
+    def _reconcile(self) -> None:
+        """Find the jobs that were intended but never got an id here."""
+        for job in self._jobs():
+            if job.state in ("intended", "lost", "refused"):
+                self._find(job, self._patience.settle - job.age if job.state == "intended" else 0.0)
+
+    def _find(self, job: JobEntry, patience: float) -> None:
+        """Look for a job in doubt by its key, for up to `patience` seconds."""
+        deadline = time.monotonic() + patience
+        identities = read(lambda: self._backend.find(job.key), say=self._say)
+        while not identities and time.monotonic() < deadline:
+            time.sleep(min(LOOK_AGAIN, self._patience.settle))
+            identities = read(lambda: self._backend.find(job.key), say=self._say)
+        if not identities:
+            if job.state == "intended":
+                self._ledger.settle(job.key, "lost", "the provider never accepted it")
+                self._say(f"part {job.part + 1} was not submitted: the provider has no job of it; {self._remedy()}")
+            return
+        first, *others = identities
+        if job.state != "intended" and self._has_live(job.part):
+            others = list(identities)
+        else:
+            self._ledger.accepted(job.key, first)
+        known = {what for _, what in self._ledger.history(self._run.id)}
+        for other in others:
+            if f"surplus job at the provider: {other}" in known:
+                continue
+            self._ledger.note(self._run.id, job.key, f"surplus job at the provider: {other}")
+            self._say(f"the provider has a surplus job {other} for part {job.part + 1}; cancel it there")
+
+    def _advance_job(self, job: JobEntry, identity: str) -> JobStatus:
+        status = read(lambda: self._backend.poll(identity), say=self._say)
+        if status.state == "done":
+            self._fetch(job, identity)
+            self._ask_usage(job, identity)
+        elif status.state == "failed":
+            self._ledger.settle(job.key, "failed", status.message)
+        elif status.state == "cancelled":
+            self._ledger.settle(job.key, "cancelled", status.message)
+        else:
+            self._ledger.settle(job.key, "submitted", f"{status.state} {status.message}".strip())
+        return status
+
+    def _fetch(self, job: JobEntry, identity: str) -> None:
+        """Download a result, store it, and only then see whether it can be read.
+
+        Raises:
+            DataError: it cannot, several times over.
+        """
+        for _ in range(DOWNLOADS):
+            raw = read(lambda: self._backend.download(identity), say=self._say)
+            self._ledger.store(job.key, raw)
+            try:
+                self._backend.parse(raw, self._plan.part(job.trials))
+            except DataError as error:
+                self._ledger.unreadable(job.key, raw, str(error))
+                problem = str(error)
+            else:
+                self._ledger.readable(job.key, raw)
+                self._ledger.settle(job.key, "stored")
+                return
+        self._ledger.settle(job.key, "submitted", f"done, but its result cannot be read: {problem}")
+        raise DataError(f"job {identity}: {problem}; what came is kept, and the next fetch asks again")
+
+    def _ask_usage(self, job: JobEntry, identity: str) -> None:
+        try:
+            usage = self._backend.usage(identity)
+        except BackendError as error:  # the trials matter more; the next fetch asks again
+            self._ledger.note(self._run.id, job.key, f"usage not known yet: {error}")
+            return
+        if usage.qpu_seconds is not None or usage.money is not None:
+            self._ledger.used(job.key, usage.qpu_seconds, usage.money)
+
+    def _remedy(self) -> str:
+        return f"submit it with: bellqueue submit --resume {self._run.id}"

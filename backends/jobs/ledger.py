@@ -1,0 +1,399 @@
+"""The ledger of submitted runs: SQLite, every intent committed before the act, every result kept raw."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+
+from filelock import FileLock, Timeout
+from platformdirs import user_data_path
+
+from ...model.errors import LedgerError
+from ...model.suggestion import nearest
+from ..accounts.redaction import redact
+from .entries import JobEntry, JobState, RunEntry
+
+BUSY = 60.0  # seconds to wait for another process's transaction
+
+# Each script takes the database from version i to i + 1; none is ever edited once released.
+# The index sees to it that at most one attempt at a part is on its way or done, whatever two processes do.
+MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        created TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        scenario TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        sampling BLOB NOT NULL,
+        attachments TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        command TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        parts TEXT NOT NULL,
+        shots INTEGER NOT NULL,
+        estimated_money TEXT,
+        estimated_qpu_seconds REAL,
+        estimate_basis TEXT NOT NULL,
+        finished TEXT,
+        closed TEXT
+    ) STRICT;
+    CREATE TABLE jobs (
+        key TEXT PRIMARY KEY,
+        run TEXT NOT NULL REFERENCES runs(id),
+        part INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        first_trial INTEGER NOT NULL,
+        end_trial INTEGER NOT NULL,
+        content_hash TEXT NOT NULL,
+        intended TEXT NOT NULL,
+        id TEXT UNIQUE,
+        state TEXT NOT NULL,
+        message TEXT NOT NULL DEFAULT '',
+        updated TEXT NOT NULL,
+        used_qpu_seconds REAL,
+        used_money TEXT,
+        UNIQUE (run, part, attempt)
+    ) STRICT;
+    CREATE UNIQUE INDEX one_live_attempt ON jobs (run, part) WHERE state IN ('intended', 'submitted', 'stored');
+    CREATE TABLE results (
+        job TEXT NOT NULL REFERENCES jobs(key),
+        sha256 TEXT NOT NULL,
+        fetched TEXT NOT NULL,
+        raw BLOB NOT NULL,
+        unreadable TEXT,
+        PRIMARY KEY (job, sha256)
+    ) STRICT;
+    CREATE TABLE events (
+        at TEXT NOT NULL,
+        run TEXT NOT NULL,
+        job TEXT,
+        what TEXT NOT NULL
+    ) STRICT;
+    """,
+)
+
+
+def default_ledger() -> Path:
+    """`ledger.db` in the user's data folder, or what BELLQUEUE_LEDGER names."""
+    named = os.environ.get("BELLQUEUE_LEDGER")
+    return Path(named) if named else user_data_path("bellqueue") / "ledger.db"
+
+
+class Ledger:
+    """An open ledger. Several processes may have the same one open; every change is committed before it returns."""
+
+    def __init__(self, path: Path, begin: bool = True) -> None:
+        """Open a ledger, or begin one.
+
+        Args:
+            path: The file.
+            begin: Whether to begin one where there is none.
+
+        Raises:
+            LedgerError: the file is no ledger, is of a newer version, or cannot be read or written.
+        """
+        self.path = path
+        try:
+            if path.is_file() and path.stat().st_size and not _is_database(path):
+                raise LedgerError(f"{path}: is no ledger, nor any other database; choose another --ledger")
+            if path.is_dir() or not (begin or path.is_file()):
+                what = "is a folder" if path.is_dir() else "there is no ledger here; submit begins one"
+                raise LedgerError(f"{path}: {what}, so choose another --ledger")
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._locks = path.with_name(path.name + ".locks")
+            self._locks.mkdir(exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
+            self._database.row_factory = sqlite3.Row
+            # SQLite does not wait where two connections turn to WAL at once, so they come one after the other.
+            with FileLock(self._locks / "opening.lock", timeout=BUSY):
+                # WAL lets readers and one writer work at once; FULL makes a commit outlive a power cut.
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                    self._database.execute(f"PRAGMA {pragma}")
+                self._migrate()
+        except (sqlite3.Error, OSError, Timeout) as error:
+            raise LedgerError(f"{path}: cannot be used as a ledger: {error}; choose another --ledger") from None
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._database.close()
+
+    def add_run(self, run: RunEntry) -> None:
+        """Write a run down, before anything of it is submitted.
+
+        Raises:
+            LedgerError: its id or its folder is taken.
+        """
+        with self._transaction() as database:
+            taken = database.execute(
+                "SELECT id FROM runs WHERE id = ? OR (folder = ? AND finished IS NULL)", (run.id, run.folder)
+            ).fetchone()
+            if taken:
+                raise LedgerError(f"run {taken['id']} has that id or will write {run.folder}; choose another --out")
+            names = [*RunEntry.__dataclass_fields__]
+            values = [_stored(getattr(run, name)) for name in names]
+            places = ", ".join("?" * len(names))
+            database.execute(f"INSERT INTO runs ({', '.join(names)}) VALUES ({places})", values)
+            _log(database, run.id, None, f"recorded: {run.shots} shots in {len(run.parts)} jobs for {run.backend}")
+
+    def runs(self) -> tuple[RunEntry, ...]:
+        """Every run, oldest first."""
+        rows = self._query("SELECT * FROM runs ORDER BY rowid")
+        return tuple(map(_run, rows))
+
+    def run(self, name: str) -> RunEntry:
+        """The run whose id is `name` or alone begins with it.
+
+        Raises:
+            LedgerError: there is none, or more than one.
+        """
+        if not name.strip():
+            raise LedgerError("the name of a run is empty; `bellqueue runs` lists them")
+        found = [run for run in self.runs() if run.id.startswith(name)]
+        exact = [run for run in found if run.id == name]
+        if exact or len(found) == 1:
+            return (exact or found)[0]
+        if found:
+            raise LedgerError(f"{name!r} begins {len(found)} runs: {', '.join(run.id for run in found[:5])}; type more")
+        near = nearest(name, [run.id for run in self.runs()])
+        hint = f"did you mean {near}? " if near else ""
+        raise LedgerError(f"no run {name!r} in {self.path}; {hint}`bellqueue runs` lists them")
+
+    def jobs(self, run: str) -> tuple[JobEntry, ...]:
+        """Every attempt of a run, by part, then attempt."""
+        rows = self._query("SELECT * FROM jobs WHERE run = ? ORDER BY part, attempt", run)
+        return tuple(map(_job, rows))
+
+    def intend(self, run: str, part: int, trials: range, content_hash: str) -> JobEntry:
+        """Write down that a part is about to be submitted, under a new key.
+
+        Raises:
+            LedgerError: an earlier attempt at it may still bring its trials.
+        """
+        key = f"bellqueue-{secrets.token_hex(16)}"
+        moment = _now()
+        with self._transaction() as database:
+            attempts = database.execute("SELECT count(*) FROM jobs WHERE run = ? AND part = ?", (run, part))
+            attempt = attempts.fetchone()[0] + 1
+            try:
+                database.execute(
+                    "INSERT INTO jobs (key, run, part, attempt, first_trial, end_trial, content_hash, intended, state,"
+                    " updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
+                    (key, run, part, attempt, trials.start, trials.stop, content_hash, moment, moment),
+                )
+            except sqlite3.IntegrityError:
+                raise LedgerError(f"run {run}: part {part + 1} has a job already; it is not submitted again") from None
+            _log(database, run, key, f"part {part + 1}, attempt {attempt}: about to submit")
+        return self._job(key)
+
+    def accepted(self, key: str, job: str) -> JobEntry:
+        """Note the provider's id of a job."""
+        return self._change(key, "submitted", f"the provider calls it {job}", id=job, message="")
+
+    def settle(self, key: str, state: JobState, message: str = "") -> JobEntry:
+        """Note where a job stands; only a change is written."""
+        assert state in get_args(JobState)
+        job = self._job(key)
+        message = redact(message)
+        if (job.state, job.message) == (state, message):
+            return job
+        return self._change(key, state, f"{state}: {message}" if message else state, message=message)
+
+    def used(self, key: str, qpu_seconds: float | None, money: Decimal | None) -> JobEntry:
+        """Note what the provider says a job used."""
+        what = f"used {qpu_seconds} s, {money} USD"
+        return self._change(key, None, what, used_qpu_seconds=qpu_seconds, used_money=_money_text(money))
+
+    def store(self, key: str, raw: bytes) -> None:
+        """Keep a result as it came, with its checksum; the same bytes a second time change nothing."""
+        checksum = hashlib.sha256(raw).hexdigest()
+        with self._transaction() as database:
+            known = database.execute("SELECT 1 FROM results WHERE job = ? AND sha256 = ?", (key, checksum)).fetchone()
+            if not known:
+                values = (key, checksum, _now(), raw)
+                database.execute("INSERT INTO results (job, sha256, fetched, raw) VALUES (?, ?, ?, ?)", values)
+                _log(database, self._job(key).run, key, f"{len(raw)} bytes of result, SHA-256 {checksum}")
+
+    def unreadable(self, key: str, raw: bytes, why: str) -> None:
+        """Note that a stored result cannot be parsed; it stays, and the next fetch downloads again."""
+        checksum = hashlib.sha256(raw).hexdigest()
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE results SET unreadable = ? WHERE job = ? AND sha256 = ?", (redact(why), key, checksum)
+            )
+            _log(database, self._job(key).run, key, f"result {checksum[:12]} cannot be read: {redact(why)}")
+
+    def readable(self, key: str, raw: bytes) -> None:
+        """Note that a stored result can be parsed, also one that could not be before.
+
+        From now on it is the result: what else was stored for the job and never read (a process ended before) stays,
+        but is not taken for it.
+        """
+        checksum = hashlib.sha256(raw).hexdigest()
+        with self._transaction() as database:
+            database.execute("UPDATE results SET unreadable = NULL WHERE job = ? AND sha256 = ?", (key, checksum))
+            database.execute(
+                "UPDATE results SET unreadable = ? WHERE job = ? AND sha256 <> ? AND unreadable IS NULL",
+                ("superseded by one that was read", key, checksum),
+            )
+
+    def result(self, key: str) -> bytes | None:
+        """The readable result of a job, or None.
+
+        Raises:
+            LedgerError: what is stored does not fit its checksum.
+        """
+        rows = self._query("SELECT * FROM results WHERE job = ? AND unreadable IS NULL ORDER BY rowid DESC", key)
+        if not rows:
+            return None
+        raw = bytes(rows[0]["raw"])
+        if hashlib.sha256(raw).hexdigest() != rows[0]["sha256"]:
+            raise LedgerError(f"{self.path}: the result of job {key} does not fit its checksum; restore a backup")
+        return raw
+
+    def finish(self, run: str, folder: Path) -> None:
+        """Note that a run's folder has been written."""
+        with self._transaction() as database:
+            database.execute("UPDATE runs SET finished = ?, folder = ? WHERE id = ?", (_now(), str(folder), run))
+            _log(database, run, None, f"finished: {folder}")
+
+    def close_run(self, run: str, closed: bool) -> None:
+        """Note that nobody waits for a run any more, or that somebody does again."""
+        with self._transaction() as database:
+            database.execute("UPDATE runs SET closed = ? WHERE id = ?", (_now() if closed else None, run))
+            _log(database, run, None, "closed" if closed else "taken up again")
+
+    def note(self, run: str, job: str | None, what: str) -> None:
+        """Add a line to the run's history."""
+        with self._transaction() as database:
+            _log(database, run, job, what)
+
+    def history(self, run: str) -> tuple[tuple[str, str], ...]:
+        """(moment, what happened), oldest first."""
+        rows = self._query("SELECT at, what FROM events WHERE run = ? ORDER BY rowid", run)
+        return tuple((row["at"], row["what"]) for row in rows)
+
+    @contextmanager
+    def hold(self, run: str, patience: float = 0.0) -> Iterator[None]:
+        """Work on a run alone; the operating system lets go when the process ends, however it ends.
+
+        Args:
+            run: The run's id.
+            patience: Seconds to wait for another process.
+
+        Raises:
+            LedgerError: another process works on it.
+        """
+        self._locks.mkdir(exist_ok=True)
+        lock = FileLock(self._locks / f"{run}.lock")
+        try:
+            lock.acquire(timeout=patience)
+        except Timeout:
+            raise LedgerError(f"another process is working on run {run}; wait for it, or stop it first") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _job(self, key: str) -> JobEntry:
+        return _job(self._query("SELECT * FROM jobs WHERE key = ?", key)[0])
+
+    def _change(self, key: str, state: JobState | None, what: str, **columns: str | float | None) -> JobEntry:
+        values: dict[str, str | float | None] = {**columns, "updated": _now()}
+        if state:
+            values["state"] = state
+        with self._transaction() as database:
+            assignments = ", ".join(f"{name} = ?" for name in values)
+            database.execute(f"UPDATE jobs SET {assignments} WHERE key = ?", (*values.values(), key))
+            _log(database, self._job(key).run, key, what)
+        return self._job(key)
+
+    def _query(self, sql: str, *values: str) -> list[sqlite3.Row]:
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self.path}: cannot be read: {error}") from None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything in it or nothing; begins at once, so that two writers queue instead of colliding."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._database.in_transaction:  # a commit that failed leaves it open
+                self._database.execute("ROLLBACK")
+            raise LedgerError(f"{self.path}: cannot be written: {error}; nothing was changed") from None
+
+    def _migrate(self) -> None:
+        if self._database.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+            return
+        with self._transaction() as database:
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise LedgerError(
+                    f"{self.path}: is of version {version}, this bellqueue knows up to {len(MIGRATIONS)}; upgrade it"
+                )
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";"):  # executescript would commit the transaction first
+                    database.execute(statement)
+            database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def _run(row: sqlite3.Row) -> RunEntry:
+    values = {name: row[name] for name in RunEntry.__dataclass_fields__}
+    parts = tuple(range(start, stop) for start, stop in json.loads(row["parts"]))
+    return RunEntry(**{**values, "estimated_money": _money(row["estimated_money"]), "parts": parts})
+
+
+def _job(row: sqlite3.Row) -> JobEntry:
+    values = {name: row[name] for name in JobEntry.__dataclass_fields__ if name != "trials"}
+    trials = range(row["first_trial"], row["end_trial"])
+    return JobEntry(**{**values, "trials": trials, "used_money": _money(row["used_money"])})
+
+
+def _log(database: sqlite3.Connection, run: str, job: str | None, what: str) -> None:
+    database.execute("INSERT INTO events (at, run, job, what) VALUES (?, ?, ?, ?)", (_now(), run, job, redact(what)))
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, tuple):
+        return json.dumps([[trials.start, trials.stop] for trials in value])
+    return _money_text(value) if isinstance(value, Decimal) else value
+
+
+def _money_text(money: Decimal | None) -> str | None:
+    return None if money is None else str(money)
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

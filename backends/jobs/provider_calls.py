@@ -1,0 +1,142 @@
+"""Asking a provider: a watchdog against connections that stall, and reads repeated with patience."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ...model.errors import BackendError, UnreachableError
+
+Answer = TypeVar("Answer")
+LONGEST_ANSWER = 86_400.0  # seconds; threads cannot wait for any number of them
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries of a read; each pause doubles the last
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a provider; from the environment, for networks slower than most.
+
+    Attributes:
+        answer: Seconds that one request may take (BELLQUEUE_TIMEOUT).
+        settle: Seconds after a submission without an answer before a job that is not in the provider's lists counts
+            as never accepted (BELLQUEUE_SETTLE).
+    """
+
+    answer: float = 60.0
+    settle: float = 30.0
+
+    @classmethod
+    def from_environment(cls) -> Patience:
+        """The defaults, or what the environment says.
+
+        Raises:
+            BackendError: a value is not a positive number.
+        """
+        return cls(_seconds("BELLQUEUE_TIMEOUT", cls.answer), _seconds("BELLQUEUE_SETTLE", cls.settle))
+
+
+def watched(call: Callable[[], Answer], seconds: float, what: str) -> Answer:
+    """The answer of a call, or UnreachableError after `seconds`; what the call raises is raised here.
+
+    The call runs in another thread, because a socket without a timeout cannot be interrupted; a thread given up stays
+    behind and ends with the process.
+
+    Raises:
+        UnreachableError: no answer in time.
+    """
+    worker = _idle.pop() if _idle else _Worker()
+    outcome: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
+    worker.calls.put(lambda: outcome.put(_outcome(call)))
+    try:
+        result = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise UnreachableError(
+            f"{what}: no answer within {seconds:g} s; the connection stalls, try again later"
+        ) from None
+    _idle.append(worker)
+    return result()
+
+
+class _Worker:
+    """A thread that makes calls and never ends before the process: Aer crashes after the end of a thread that was the
+    first to use parts of Qiskit."""
+
+    def __init__(self) -> None:
+        self.calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="bellqueue watched", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self.calls.get()()
+
+
+_idle: list[_Worker] = []
+
+
+def _outcome(call: Callable[[], Answer]) -> Callable[[], Answer]:
+    """Make the call; what comes of it, answer or error, to be had by another thread."""
+    try:
+        answer = call()
+    except BaseException as error:  # whatever it is, it belongs to the caller
+        raised = error
+
+        def again() -> Answer:
+            raise raised
+
+        return again
+    return lambda: answer
+
+
+def read(call: Callable[[], Answer], tries: int = 5, say: Callable[[str], None] | None = None) -> Answer:
+    """Repeat a call that changes nothing until the provider answers.
+
+    Args:
+        call: What to ask.
+        tries: How often at most.
+        say: Gets a line whenever a try has failed and another will follow.
+
+    Raises:
+        UnreachableError: the last try failed, too.
+    """
+    pause, done = FIRST_PAUSE, 0
+    while True:
+        try:
+            return call()
+        except UnreachableError as error:
+            done += 1
+            if done >= tries:
+                raise
+            if say:
+                say(f"{error}; trying again in {pause:.0f} s")
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies behind it, also where a client hides it with `from None`; innermost last."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= LONGEST_ANSWER:
+        raise BackendError(
+            f"{name}={text} is not a number of seconds above 0 and up to {LONGEST_ANSWER:g}; give one, or unset it"
+        )
+    return value

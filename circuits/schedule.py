@@ -1,0 +1,237 @@
+"""The sampling plan: which setting each trial measures, drawn before anything runs."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model.errors import DataError
+from ..model.games.strategy import Measurements, Strategy
+from ..model.trials import Sampling, Trials
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_MORE = ("more_alpha", "more_beta")
+_FEW = 16  # settings up to which looking for the trials of each is faster than sorting all trials
+# What numpy's and Python's readers of archives raise over damaged bytes.
+_UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One pair of measurement bases.
+
+    Attributes:
+        x, y: Types of the two requests (0-based).
+        alpha, beta: Angles of A's and B's basis in radians; in a plane the ideal correlator is cos(alpha − beta).
+        more_alpha, more_beta: The other k−2 angles of each where the vectors have k > 2 dimensions (hyperspherical,
+            see `hyperspherical_angles`); a backend measures them only if its description says so.
+    """
+
+    x: int
+    y: int
+    alpha: float
+    beta: float
+    more_alpha: tuple[float, ...] = ()
+    more_beta: tuple[float, ...] = ()
+
+    @property
+    def dimension(self) -> int:
+        """k, of the vectors."""
+        return 2 + len(self.more_alpha)
+
+    @property
+    def angles(self) -> tuple[float, ...]:
+        """All of A's and then all of B's, 2(k−1) of them."""
+        return (self.alpha, *self.more_alpha, self.beta, *self.more_beta)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The settings of an experiment and the order in which trials measure them.
+
+    With k pairs to a shot (`sampling.parallel`), trial i is measured in shot i // k on pair i % k.
+
+    Attributes:
+        settings: Every distinct pair of bases.
+        order: Index into `settings` of each trial, in the order of execution, shape (N,).
+        shape: (n_A, n_B), the numbers of types.
+        sampling: How the order came about.
+    """
+
+    settings: tuple[Setting, ...]
+    order: Integers
+    shape: tuple[int, int]
+    sampling: Sampling
+
+    @property
+    def dimension(self) -> int:
+        """k, of the vectors: the same in all settings."""
+        return self.settings[0].dimension
+
+    @property
+    def shots(self) -> Integers:
+        """Trials per setting, shape (len(settings),)."""
+        return np.bincount(self.order, minlength=len(self.settings))
+
+    def part(self, trials: range) -> Schedule:
+        """The same settings over some consecutive trials only."""
+        return replace(self, order=self.order[trials.start : trials.stop])
+
+    def runs(self, longest: int) -> tuple[tuple[int, int], ...]:
+        """(setting, trials) of each stretch of one setting, in order.
+
+        Stretches of `random` settings are the blocks that were drawn, also where two neighbours drew the same;
+        those of `fixed` ones are as long as they can be. None is longer than `longest`.
+        """
+        count = len(self.order)
+        starts = {0, *(np.flatnonzero(np.diff(self.order)) + 1).tolist()}
+        if self.sampling.settings == "random":
+            starts |= set(range(0, count, self.sampling.block))
+        cuts = [*sorted(starts), count]
+        found = []
+        for start, stop in itertools.pairwise(cuts):
+            for first in range(start, stop, longest):
+                found.append((int(self.order[start]), min(longest, stop - first)))
+        return tuple(found)
+
+    def to_bytes(self) -> bytes:
+        """Everything of the plan, compressed (numpy's npz format); `from_bytes` reads it."""
+        table: dict[str, Any] = {
+            name: np.array([getattr(setting, name) for setting in self.settings])
+            for name in ("x", "y", "alpha", "beta")
+        }
+        if self.dimension > 2:  # else left out, like `parallel` below
+            table |= {name: np.array([getattr(setting, name) for setting in self.settings]) for name in _MORE}
+        sampling = self.sampling
+        distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
+        if sampling.parallel > 1:  # else left out: a plan of one pair to a shot keeps its bytes, and a run its hash
+            table["parallel"] = np.array(sampling.parallel)
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            **table,
+            order=self.order,
+            shape=np.array(self.shape),
+            rule=np.array(sampling.settings),
+            block=np.array(sampling.block),
+            distribution=distribution,
+        )
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Schedule:
+        """The plan that `to_bytes` wrote.
+
+        Raises:
+            DataError: these are not the bytes of a plan.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                columns = [stored[name].tolist() for name in ("x", "y", "alpha", "beta")]
+                if _MORE[0] in stored:
+                    columns += [[tuple(angles) for angles in stored[name].tolist()] for name in _MORE]
+                settings = tuple(Setting(*row) for row in zip(*columns, strict=True))
+                rule = cast(Literal["random", "fixed"], str(stored["rule"]))
+                distribution = stored["distribution"] if stored["distribution"].size else None
+                parallel = int(stored["parallel"]) if "parallel" in stored else 1
+                sampling = Sampling(rule, distribution, int(stored["block"]), parallel=parallel)
+                rows, columns_b = stored["shape"].tolist()
+                return cls(settings, stored["order"], (rows, columns_b), sampling)
+        except _UNREADABLE as error:
+            raise DataError(f"the stored settings of a run cannot be read: {error}") from None
+
+    def trials(self, outcomes: list[NDArray[np.uint8]]) -> Trials:
+        """The canonical record, given the outcomes (a, b) of each setting in their order.
+
+        Args:
+            outcomes: For each setting an array of shape (shots, 2).
+        """
+        both = np.empty(len(self.order), dtype=np.uint16)  # the two bits of a trial are moved together
+        narrow = self.order.astype(np.min_scalar_type(len(self.settings) - 1))
+        if len(self.settings) <= _FEW:
+            for index, measured in enumerate(outcomes):
+                both[np.flatnonzero(narrow == index)] = _joined(measured)
+        else:
+            both[np.argsort(narrow, kind="stable")] = _joined(np.concatenate(outcomes))
+        return self.in_order(both.view(np.uint8).reshape(-1, 2))
+
+    def in_order(self, bits: NDArray[np.uint8]) -> Trials:
+        """The canonical record, given the outcomes (a, b) of each trial in order, shape (N, 2)."""
+        x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
+        return Trials(x.take(self.order), y.take(self.order), bits[:, 0], bits[:, 1], self.shape)
+
+
+def draw_schedule(
+    strategy: Strategy, sampling: Sampling, distribution: Floats, trials: int, rng: np.random.Generator
+) -> Schedule:
+    """Draw the settings of `trials` trials from r(x,y).
+
+    `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
+    with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting.
+
+    With k pairs to a shot, every pair has a `random` setting of its own, drawn afresh for each shot (or block of
+    shots); of `fixed` ones all pairs of a shot measure the same. The last shot, or block of shots, may be incomplete.
+
+    Args:
+        strategy: The measurements.
+        sampling: `random` or `fixed`, the block length in shots, and the pairs to a shot.
+        distribution: r(x,y), shape (n_A, n_B).
+        trials: N.
+        rng: Draws the order.
+    """
+    settings: list[Setting] = []
+    probability: list[float] = []
+    dimension = strategy.dimension
+    for weight, part in zip(strategy.mixture, strategy.components, strict=True):
+        for setting in settings_of(part, dimension):
+            if (share := float(distribution[setting.x, setting.y])) > 0:
+                settings.append(setting)
+                probability.append(weight * share)
+    shares = np.array(probability) / np.sum(probability)
+    pairs = sampling.parallel
+    if sampling.settings == "random":
+        blocks = -(-trials // (sampling.block * pairs))
+        drawn = rng.choice(len(settings), size=blocks * pairs, p=shares).reshape(blocks, 1, pairs)
+        order = np.repeat(drawn, sampling.block, axis=1).ravel()[:trials]
+    else:
+        shots = _apportion(shares, -(-trials // pairs))
+        order = np.repeat(np.arange(len(settings)), shots * pairs)[:trials]
+    return Schedule(tuple(settings), order.astype(np.int64), distribution.shape, sampling)
+
+
+def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ...]:
+    """The setting of every pair of types, router A's in rows.
+
+    Args:
+        measurements: One component of a strategy.
+        dimension: k of the circuit, the strategy's.
+    """
+    alpha, beta = (angles.tolist() for angles in measurements.bases(dimension))
+    return tuple(
+        Setting(x, y, first_a, first_b, tuple(more_a), tuple(more_b))
+        for x, (first_a, *more_a) in enumerate(alpha)
+        for y, (first_b, *more_b) in enumerate(beta)
+    )
+
+
+def _joined(bits: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Pairs of bits, shape (N, 2), as one number each, shape (N,), that only moving them makes sense of."""
+    return np.ascontiguousarray(bits, dtype=np.uint8).view(np.uint16)[:, 0]
+
+
+def _apportion(shares: Floats, total: int) -> Integers:
+    """Whole numbers that sum to `total`, each within 1 of its share (largest remainders)."""
+    exact = shares * total
+    whole = np.floor(exact).astype(np.int64)
+    order = np.argsort(whole - exact, kind="stable")
+    whole[order[: total - int(whole.sum())]] += 1
+    return whole

@@ -1,0 +1,1 @@
+"""The routing game: strategies, bounds, frontiers and operating points."""

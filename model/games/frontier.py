@@ -1,0 +1,301 @@
+"""Lower frontiers W(p): of quantum strategies, and with communication (MODEL §2); `classical` has the third."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..queueing.workload import Workload
+from .dimension import optimum_within
+from .routing_game import RoutingGame
+from .strategy import Measurements, Strategy
+from .values.quantum_value import QuantumOptimum, quantum_optimum
+from .values.xor_game import XorGame
+
+Floats = NDArray[np.float64]
+
+CURVE_POINTS = 257
+_RESOLUTION = 1e-12  # relative width in μ below which a jump of p(μ) is a flat piece of the frontier
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """A convex, piecewise-linear lower frontier W(p), or a curve given by points on it.
+
+    Attributes:
+        splitting_probability: p from 0 to 1, rising, shape (k,).
+        waiting_time: W at each p, falling, shape (k,).
+    """
+
+    splitting_probability: Floats
+    waiting_time: Floats
+
+    def waiting_time_at(self, splitting_probability: ArrayLike) -> Floats:
+        """W at any p in [0, 1], linear between the points (exact for a piecewise-linear frontier)."""
+        wanted = np.asarray(splitting_probability, dtype=float)
+        return np.asarray(np.interp(wanted, self.splitting_probability, self.waiting_time))
+
+    def splitting_probability_at(self, waiting_time: ArrayLike) -> Floats:
+        """The least p whose W is at most `waiting_time`; 1 below the frontier's end, 0 above its start."""
+        wanted = np.asarray(waiting_time, dtype=float)
+        return np.asarray(np.interp(wanted, self.waiting_time[::-1], self.splitting_probability[::-1]))
+
+    def least(self, multiplier: float) -> float:
+        """min over p of W + μp."""
+        return float((self.waiting_time + multiplier * self.splitting_probability).min())
+
+    @cached_property
+    def multipliers(self) -> Floats:
+        """−dW/dp of each edge, falling, shape (k−1,)."""
+        return (0.0 - np.diff(self.waiting_time)) / np.diff(self.splitting_probability)
+
+    @property
+    def vertex_multipliers(self) -> Floats:
+        """At each point the multiplier of the edge that leaves it towards larger p; 0 at the last."""
+        return np.append(self.multipliers, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class StrategyFrontier(Frontier):
+    """A frontier whose points are reached by known strategies.
+
+    Attributes:
+        correlators: c(x,y) of the strategy at each point, k arrays of shape (n_A, n_B), made when asked for.
+    """
+
+    correlators: Sequence[Floats]
+
+
+class Correlators(Sequence[Floats]):
+    """Tables of correlators that are made when asked for, since all of them at once may not fit in memory.
+
+    Args:
+        count: How many there are.
+        table: Makes the one of that index, shape (n_A, n_B).
+    """
+
+    def __init__(self, count: int, table: Callable[[int], Floats]) -> None:
+        self._count = count
+        self._table = table
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Floats: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Floats]: ...
+    def __getitem__(self, index: int | slice) -> Floats | Sequence[Floats]:
+        if isinstance(index, slice):
+            return [self._table(at) for at in range(self._count)[index]]
+        return self._table(range(self._count)[index])
+
+
+def communication_frontier(workload: Workload) -> StrategyFrontier:
+    """Both types known to both routers: split the pairs of largest w first."""
+    order = np.argsort(-workload.weights, axis=None, kind="stable")
+    probability = np.append(0.0, np.cumsum(workload.joint.flat[order]))
+    probability[-1] = 1.0
+    saved = np.append(0.0, np.cumsum((workload.joint * workload.weights).flat[order]))
+    rank = np.empty(order.size, dtype=int)
+    rank[order] = np.arange(order.size)
+    rank = rank.reshape(workload.shape)
+    kept = np.flatnonzero(np.append(True, np.diff(probability) > 0))  # a joint table may hold pairs of probability 0
+    return StrategyFrontier(
+        probability[kept],
+        workload.together_waiting_time - saved[kept],
+        Correlators(len(kept), lambda point: 1.0 - 2.0 * (rank < kept[point])),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Extreme:
+    """The quantum optimum at one multiplier."""
+
+    multiplier: float
+    splitting_probability: float
+    waiting_time: float
+    measurements: Measurements
+
+
+class QuantumFrontier:
+    """The quantum frontier of a workload, solved on demand and remembered by multiplier.
+
+    Args:
+        workload: The queueing model.
+        dimension: k, the most dimensions of the vectors, 2m+1 for m Bell pairs; None allows any quantum strategy.
+            Where G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). Where the optimum needs more than k,
+            the points are the best found, and W may be lower than they say.
+    """
+
+    def __init__(self, workload: Workload, dimension: int | None = None) -> None:
+        self.workload = workload
+        self.dimension = 2 if workload.rank_two else dimension
+        self._solved: dict[float, _Extreme] = {}
+
+    def at_multiplier(self, multiplier: float) -> Strategy:
+        """The strategy that maximises Σ π s (w−μ)."""
+        return Strategy((self._solve(multiplier).measurements,), (1.0,))
+
+    def at_splitting_probability(self, splitting_probability: float) -> Strategy:
+        """The strategy of least W at that p; on a flat piece the mixture of its two ends."""
+        return self._at("splitting_probability", splitting_probability)
+
+    def at_waiting_time(self, waiting_time: float) -> Strategy:
+        """The strategy of least p whose W is at most `waiting_time` (at least W0)."""
+        return self._at("waiting_time", waiting_time)
+
+    def waiting_time_at(self, splitting_probability: float) -> float:
+        """The least W at that p."""
+        return self.workload.waiting_time(self.at_splitting_probability(splitting_probability).split())
+
+    def splitting_probability_at(self, waiting_time: float) -> float:
+        """The least p whose W is at most `waiting_time`; 1 below W0, 0 above the frontier's start."""
+        first, last = self._ends
+        if waiting_time >= first.waiting_time or waiting_time <= last.waiting_time:
+            return 0.0 if waiting_time >= first.waiting_time else 1.0
+        return self.workload.splitting_probability(self.at_waiting_time(waiting_time).split())
+
+    def multiplier_at(self, splitting_probability: float) -> float:
+        """The multiplier μ = −dW/dp of the frontier at that p."""
+        left, right = self._bracket("splitting_probability", splitting_probability)
+        return (left.multiplier + right.multiplier) / 2
+
+    @cached_property
+    def curve(self) -> StrategyFrontier:
+        """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
+        filled = self._fill_flat(self._extremes(CURVE_POINTS))
+        return StrategyFrontier(
+            np.array([self.workload.splitting_probability(s) for s in filled]),
+            np.array([self.workload.waiting_time(s) for s in filled]),
+            [1 - 2 * split for split in filled],
+        )
+
+    def sampled(self, count: int) -> Frontier:
+        """About `count` optima of different multipliers, for which the game is solved and nothing between them."""
+        points = self._extremes(count)
+        return Frontier(
+            np.array([point.splitting_probability for point in points]),
+            np.array([point.waiting_time for point in points]),
+        )
+
+    def _extremes(self, count: int) -> list[_Extreme]:
+        """At least `count` optima where there are as many, those of one p as one, the wider gaps in p filled first."""
+        for _ in range(count - len(self._ends)):
+            gap = heapq.heappop(self._gaps) if self._gaps else None
+            if gap is None:
+                break
+            self._refine(gap[1], gap[2])
+        points = sorted(self._solved.values(), key=lambda point: (point.splitting_probability, point.multiplier))
+        return [
+            point
+            for index, point in enumerate(points)
+            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability + 1e-9
+        ]
+
+    def _fill_flat(self, points: list[_Extreme]) -> list[Floats]:
+        """Splitting strategies along the curve, flat pieces filled with mixtures so that no gap is wider than 1/200."""
+        splits = [(1 - point.measurements.correlators) / 2 for point in points]
+        filled = [splits[0]]
+        for left, right, before, after in zip(splits[:-1], splits[1:], points[:-1], points[1:], strict=True):
+            pieces = int(np.ceil((after.splitting_probability - before.splitting_probability) * 200))
+            filled += [left + (right - left) * step / pieces for step in range(1, pieces)]
+            filled.append(right)
+        return filled
+
+    @cached_property
+    def _ends(self) -> tuple[_Extreme, _Extreme]:
+        """p = 1 at μ = min w, where all of G is ≤ 0, and p = 0 at μ = max w, where all of G is ≥ 0."""
+        weights = self.workload.weights
+        axis = np.eye(1, self.dimension or 2)
+        ones_a, ones_b = axis.repeat(weights.shape[0], 0), axis.repeat(weights.shape[1], 0)
+        last = _Extreme(float(weights.min()), 1.0, self.workload.all_split_waiting_time, Measurements(ones_a, -ones_b))
+        first = _Extreme(float(weights.max()), 0.0, self.workload.together_waiting_time, Measurements(ones_a, ones_b))
+        self._solved[last.multiplier] = last
+        self._solved[first.multiplier] = first
+        return first, last
+
+    @cached_property
+    def _gaps(self) -> list[tuple[float, float, float]]:
+        """A heap of (−gap in p, multiplier at its left end, multiplier at its right end)."""
+        first, last = self._ends
+        return [(-1.0, first.multiplier, last.multiplier)]
+
+    def _refine(self, left: float, right: float) -> None:
+        """Solve between two multipliers and put the two halves of the gap back, unless they are flat pieces."""
+        middle = self._solve((left + right) / 2)
+        for high, low in ((left, middle.multiplier), (middle.multiplier, right)):
+            gap = self._solved[low].splitting_probability - self._solved[high].splitting_probability
+            if gap > 1e-9 and high - low > _RESOLUTION * self.workload.weights.max():
+                heapq.heappush(self._gaps, (-gap, high, low))
+
+    def _solve(self, multiplier: float) -> _Extreme:
+        weights = self.workload.weights
+        first, last = self._ends
+        if multiplier in self._solved:
+            return self._solved[multiplier]
+        if multiplier >= weights.max():
+            return first
+        if multiplier <= weights.min():
+            return last
+        game = RoutingGame(self.workload, multiplier).xor
+        optimum = quantum_optimum(game, 2) if self.workload.rank_two else self._optimum_of_any_rank(game, multiplier)
+        measurements = Measurements(optimum.u, optimum.v)
+        split = (1 - measurements.correlators) / 2
+        point = _Extreme(
+            multiplier,
+            self.workload.splitting_probability(split),
+            self.workload.waiting_time(split),
+            measurements,
+        )
+        self._solved[multiplier] = point
+        return point
+
+    def _optimum_of_any_rank(self, game: XorGame, multiplier: float) -> QuantumOptimum:
+        """Where it may stall in local optima, the ascent starts from the two nearest optima known, too."""
+        if self.dimension is None:
+            return optimum_within(game)
+        known = heapq.nsmallest(2, self._solved.values(), key=lambda point: abs(point.multiplier - multiplier))
+        return optimum_within(game, self.dimension, [point.measurements.v for point in known])
+
+    def _bracket(self, name: str, target: float) -> tuple[_Extreme, _Extreme]:
+        """Optima on either side of the target, their multipliers equal to within the resolution (or the target met)."""
+        left, right = self._ends  # from large μ (p = 0) to small μ (p = 1)
+        sign = 1.0 if name == "splitting_probability" else -1.0  # W falls along the frontier
+
+        def excess(point: _Extreme) -> float:
+            return sign * (float(getattr(point, name)) - target)
+
+        for point in self._solved.values():
+            if excess(left) < excess(point) <= 0:
+                left = point
+            if 0 <= excess(point) < excess(right):
+                right = point
+        stall = 0
+        while left.multiplier - right.multiplier > _RESOLUTION * self._ends[0].multiplier:
+            low, high = excess(left), excess(right)
+            if low >= 0:
+                return left, left
+            if high <= 0:
+                return right, right
+            share = 0.5 if stall % 2 else min(max(low / (low - high), 0.01), 0.99)
+            stall += 1
+            middle = self._solve(left.multiplier + share * (right.multiplier - left.multiplier))
+            if abs(excess(middle)) < 1e-13:
+                return middle, middle
+            left, right = (middle, right) if excess(middle) < 0 else (left, middle)
+        return left, right
+
+    def _at(self, name: str, target: float) -> Strategy:
+        left, right = self._bracket(name, target)
+        low, high = float(getattr(left, name)), float(getattr(right, name))
+        if abs(high - low) < 1e-7:
+            return Strategy((left.measurements,), (1.0,))
+        share = (target - low) / (high - low)
+        return Strategy((left.measurements, right.measurements), (1 - share, share))

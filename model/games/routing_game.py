@@ -1,0 +1,111 @@
+"""The routing game of a workload at one multiplier: an XOR game in units of waiting time, and its bounds (MODEL §2).
+
+A strategy with correlators c scores constant + Σ G c = Σ π s (w−μ): the waiting time that it saves against keeping all
+pairs together, less μ per unit of splitting probability. G = −π(w−μ)/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..queueing.workload import Workload
+from .values.classical_value import classical_optimum
+from .values.quantum_value import QuantumOptimum, quantum_optimum
+from .values.rank_two import RankTwo
+from .values.xor_game import Bound, XorGame
+
+Floats = NDArray[np.float64]
+
+Routers = Literal["memoryless", "quantum"]  # classes of routers that a game has a bound for
+_LEAST_SHARE = 0.1  # of an even distribution: every setting is measured at least so often
+
+
+class RoutingGame:
+    """The game at one multiplier; each of its parts is computed once, when first asked for.
+
+    Args:
+        workload: The queueing model.
+        multiplier: μ, waiting time paid per unit of splitting probability.
+        prove: Gives the interval that holds the best Σ G c of a class of routers. By default the game is solved over
+            strategies of types; `Frontiers.game` proves it over strategies of all that the routers know.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        multiplier: float,
+        prove: Callable[[RoutingGame, Routers], Bound] | None = None,
+    ) -> None:
+        self.workload = workload
+        self.multiplier = multiplier
+        self._prove = prove or bound_over_types
+        self._bounds: dict[Routers, Bound] = {}
+
+    @cached_property
+    def matrix(self) -> Floats:
+        """G, shape (n_A, n_B)."""
+        return -self.workload.joint * (self.workload.weights - self.multiplier) / 2
+
+    @cached_property
+    def xor(self) -> XorGame:
+        """The XOR game, by its factors if it has rank 2: with many types its table need not be kept."""
+        workload = self.workload
+        magnitude = float((workload.joint * (workload.weights + abs(self.multiplier))).sum()) / 2
+        if not workload.rank_two:
+            return XorGame(self.matrix, magnitude=magnitude)
+        left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
+        right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
+        return XorGame(None, RankTwo(left, routing_core(workload, self.multiplier), right), magnitude)
+
+    @cached_property
+    def constant(self) -> float:
+        """Σ π(w−μ)/2: what a strategy with all correlators 0 scores."""
+        return float((self.workload.joint * (self.workload.weights - self.multiplier)).sum()) / 2
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether G is nothing but rounding error, so that nothing can be certified."""
+        return self.xor.is_zero
+
+    def bound(self, routers: Routers) -> Bound:
+        """The interval that holds the best Σ G c of a class of routers: β_C of "memoryless" ones, β_Q of "quantum"."""
+        if routers not in self._bounds:
+            self._bounds[routers] = self._prove(self, routers)
+        return self._bounds[routers]
+
+    def line(self, score: float) -> float:
+        """W at p = 0 of the line W = W₀ + E[w] − constant − score − μp, on which all strategies with that Σ G c lie."""
+        return self.workload.together_waiting_time - self.constant - score
+
+    @cached_property
+    def quantum_optimum(self) -> QuantumOptimum:
+        """The best measurements found for types (or bins), and the interval that holds their best Σ G c."""
+        return quantum_optimum(self.xor)
+
+    @cached_property
+    def input_distribution(self) -> Floats:
+        """r(x,y) ∝ |G|, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
+
+        Proportional to |G| every trial weighs the same and the exact binomial tail certifies (MODEL §4); where the
+        floor lifts a setting the proportion is lost, and the certificate falls back to Chernoff–KL.
+        """
+        shares = np.abs(self.matrix)
+        occurring = self.workload.joint > 0
+        shares = shares / shares.sum() if shares.any() else occurring / occurring.sum()
+        lifted = np.where(occurring, np.maximum(shares, _LEAST_SHARE / occurring.sum()), 0.0)
+        return np.asarray(lifted / lifted.sum())
+
+
+def bound_over_types(game: RoutingGame, routers: Routers) -> Bound:
+    """The interval that holds the best Σ G c of routers that know nothing but types, by solving the game."""
+    return game.quantum_optimum.bound if routers == "quantum" else classical_optimum(game.xor).bound
+
+
+def routing_core(workload: Workload, multiplier: float) -> Floats:
+    """−M/2 at μ, shape (2, 2): what stands between (1, m_x) and (1, n_y) in the game (MODEL §2, fact 1)."""
+    return -np.array([[-multiplier, 0.25], [0.25, workload.crossing]]) / 2

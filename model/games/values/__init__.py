@@ -1,0 +1,1 @@
+"""Classical and quantum values of weighted XOR games, with proofs."""

@@ -1,0 +1,1 @@
+"""The queueing model: traffic, service times, baseline rewards, waiting-time formulas and their simulation."""

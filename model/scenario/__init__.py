@@ -1,0 +1,1 @@
+"""The scenario file, validated, and its fields by name."""

@@ -1,0 +1,395 @@
+"""The scenario file: traffic, baseline reward and experiment, validated so that every complaint names its field."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import (
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from ..errors import NoTradeOffError, ScenarioError
+from ..queueing.pair_order import WithinPairOrder
+from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
+from ..queueing.service import Service
+from ..queueing.workload import Workload
+from ..validation import Positive, Section, first_complaint, read_text
+from .bounds import BoundsSpec
+
+SCHEMA = "bellqueue.scenario/1"
+PROBABILITY_TOLERANCE = 1e-6  # decimals typed by hand; sums are then normalised exactly
+MAX_TYPES = 64
+MAX_BINS = 256
+MAX_SHOTS = 100_000_000
+MAX_FILE_BYTES = 1_000_000
+MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class ServiceSpec(Section):
+    """Service time: `deterministic`, `exponential`, or `gamma`/`lognormal` with a squared coefficient of variation."""
+
+    distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
+    mean: Positive
+    scv: Annotated[float, Field(gt=0, le=1e4)] | None = None
+
+    @model_validator(mode="after")
+    def _scv_where_it_belongs(self) -> Self:
+        if self.distribution in ("gamma", "lognormal") and self.scv is None:
+            raise ValueError(f"distribution {self.distribution!r} needs scv, the squared coefficient of variation")
+        if self.distribution in ("deterministic", "exponential") and self.scv is not None:
+            raise ValueError(f"distribution {self.distribution!r} takes no scv; use gamma or lognormal")
+        return self
+
+    def service(self) -> Service:
+        fixed = {"deterministic": 0.0, "exponential": 1.0}
+        return Service(self.distribution, self.mean, fixed.get(self.distribution, self.scv or 0.0))
+
+
+class SizesSpec(ServiceSpec):
+    """A continuous size that the router knows, cut into `bins` of equal probability."""
+
+    distribution: Literal["exponential", "gamma", "lognormal"]
+    bins: Annotated[int, Field(ge=1, le=MAX_BINS)] = 64
+
+
+class TypeSpec(Section):
+    """One request type."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    probability: Probability | None = None
+    service: ServiceSpec
+
+
+Types = Annotated[list[TypeSpec], Field(min_length=1, max_length=MAX_TYPES)]
+
+
+class TrafficSpec(Section):
+    """Arrivals: pairs at `pair_rate`, with types (or known sizes) for each router.
+
+    `time_unit_seconds`, the unit of all times in seconds, turns latencies into distances; nothing else needs it.
+    """
+
+    pair_rate: Positive
+    time_unit_seconds: Positive | None = None
+    type: Types | None = None
+    type_b: Types | None = None
+    sizes: SizesSpec | None = None
+    sizes_b: SizesSpec | None = None
+    joint: list[list[Probability]] | None = None
+    within_pair_order: WithinPairOrder = "random"
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default out: the record, and with it the hash, of a scenario is older than the choice."""
+        record: dict[str, Any] = dump(self)
+        if self.within_pair_order == "random":
+            del record["within_pair_order"]
+        return record
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.type is None) == (self.sizes is None):
+            raise ValueError("give either [[traffic.type]] or traffic.sizes, and not both")
+        if self.type_b is not None and self.sizes_b is not None:
+            raise ValueError("give either [[traffic.type_b]] or traffic.sizes_b, not both")
+        if self.joint is not None and (self.sizes is not None or self.sizes_b is not None):
+            raise ValueError("joint is a table over types; it cannot be combined with sizes")
+        for label, types in (("type", self.type), ("type_b", self.type_b)):
+            if types is not None:
+                self._check_types(label, types)
+        if self.joint is not None:
+            self._check_joint(self.joint)
+        return self
+
+    def _check_types(self, label: str, types: list[TypeSpec]) -> None:
+        names = [spec.name for spec in types]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"{label}: the name {twice!r} is used twice; names must differ")
+        if self.joint is None:
+            missing = [spec.name for spec in types if spec.probability is None]
+            if missing:
+                raise ValueError(f"{label} {missing[0]!r}: probability is missing (or give a joint table)")
+        given = [spec.probability for spec in types if spec.probability is not None]
+        total = math.fsum(given)
+        if len(given) == len(types) and abs(total - 1) > PROBABILITY_TOLERANCE:
+            raise ValueError(f"{label}: the probabilities sum to {total:.9g}; they must sum to 1")
+        if any(probability == 0 for probability in given):
+            idle = next(spec.name for spec in types if spec.probability == 0)
+            raise ValueError(f"{label} {idle!r}: probability is 0; leave the type out")
+
+    def _check_joint(self, joint: list[list[float]]) -> None:
+        types_a, types_b = self.type or [], self.type_b or self.type or []
+        widths = {len(row) for row in joint}
+        if len(joint) != len(types_a) or widths != {len(types_b)}:
+            given = f"{len(joint)} rows of {sorted(widths)} entries"
+            raise ValueError(
+                f"joint has {given}; it must be {len(types_a)} rows (router A) of {len(types_b)} (router B)"
+            )
+        table = np.array(joint)
+        if abs(table.sum() - 1) > PROBABILITY_TOLERANCE:
+            raise ValueError(f"joint sums to {table.sum():.9g}; it must sum to 1")
+        for label, types, marginal in (("type", types_a, table.sum(axis=1)), ("type_b", types_b, table.sum(axis=0))):
+            for spec, share in zip(types, marginal.tolist(), strict=True):
+                if share <= 0:
+                    raise ValueError(f"joint gives {label} {spec.name!r} probability 0; leave the type out")
+                if spec.probability is not None and abs(spec.probability - share) > PROBABILITY_TOLERANCE:
+                    told = f"probability = {spec.probability:g}, but joint sums to {share:.9g} for it"
+                    raise ValueError(f"{label} {spec.name!r} has {told}; drop one of the two")
+
+    def workload(self, reward: Reward) -> Workload:
+        """The queueing model of this traffic with a baseline reward, whatever its load."""
+        names_a, services_a, marginal_a = _types(self.type, self.sizes)
+        if self.type_b is None and self.sizes_b is None:
+            names_b, services_b, marginal_b = names_a, services_a, marginal_a
+        else:
+            names_b, services_b, marginal_b = _types(self.type_b, self.sizes_b)
+        if self.joint is None:
+            joint = np.outer(marginal_a, marginal_b)
+            product = True
+        else:
+            joint = np.array(self.joint) / np.sum(self.joint)
+            outer = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+            product = bool(np.allclose(joint, outer, rtol=1e-12, atol=1e-15))
+            joint = outer if product else joint
+        order = self.within_pair_order
+        return Workload(self.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, order)
+
+
+class PowerSpec(Section):
+    """T(t) = t^exponent."""
+
+    kind: Literal["power"]
+    exponent: Annotated[float, Field(ge=1, le=20)]
+
+    def reward(self) -> Reward:
+        return PowerReward(self.exponent)
+
+
+class SetupSpec(Section):
+    """T(t) = max(t − setup_time, 0)."""
+
+    kind: Literal["setup"]
+    setup_time: Annotated[float, Field(ge=0)]
+
+    def reward(self) -> Reward:
+        return PiecewiseLinearReward.setup(self.setup_time)
+
+
+class WarmupSpec(Section):
+    """T(t) = t − time·(1 − e^(−t/time))."""
+
+    kind: Literal["warmup"]
+    time: Positive
+
+    def reward(self) -> Reward:
+        return WarmupReward(self.time)
+
+
+class TableSpec(Section):
+    """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
+
+    kind: Literal["table"]
+    points: Annotated[list[tuple[float, float]], Field(min_length=2, max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _convex(self) -> Self:
+        times, values = (np.array(column, dtype=float) for column in zip(*self.points, strict=True))
+        if times[0] != 0 or values[0] != 0:
+            raise ValueError(f"points start at {list(self.points[0])}; they must start at [0, 0]")
+        if np.any(np.diff(times) <= 0):
+            raise ValueError("points: the times must rise strictly")
+        if np.any(values < 0):
+            raise ValueError("points: a reward is negative; T(t) must be ≥ 0")
+        slopes = np.diff(values) / np.diff(times)
+        bends = np.flatnonzero(np.diff(slopes) < -1e-9 * np.abs(slopes).max())
+        if bends.size:
+            where = times[bends[0] + 1]
+            raise ValueError(f"points: the slope falls at t = {where:g}; the reward must be convex (slopes rising)")
+        return self
+
+    def reward(self) -> Reward:
+        return PiecewiseLinearReward.through(tuple(self.points))
+
+
+class BaselineSpec(Section):
+    """The baseline task."""
+
+    reward: Annotated[PowerSpec | SetupSpec | WarmupSpec | TableSpec, Field(discriminator="kind")]
+
+
+class OperatingTarget(Section):
+    """Exactly one of: a multiplier μ, a splitting probability, a mean waiting time."""
+
+    multiplier: Annotated[float, Field(ge=0)] | None = None
+    splitting_probability: Probability | None = None
+    waiting_time: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1 or len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("give exactly one of multiplier, splitting_probability, waiting_time")
+        return self
+
+
+# The tags are no identifiers, so that complaints name only what the user wrote.
+OperatingPointSpec = Annotated[
+    Annotated[Literal["largest-advantage"], Tag("<word>")] | Annotated[OperatingTarget, Tag("<table>")],
+    Discriminator(lambda value: "<word>" if isinstance(value, str) else "<table>"),
+]
+
+
+class ExperimentSpec(Section):
+    """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
+
+    operating_point: OperatingPointSpec = "largest-advantage"
+    settings: Literal["random", "fixed"] = "random"
+    block: Annotated[int, Field(ge=1)] = 1
+    shots: Annotated[int, Field(ge=1, le=MAX_SHOTS)] = 40_000
+    significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
+    assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
+    stop: Literal["certified"] | None = None
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS)] = 1
+
+    @model_validator(mode="after")
+    def _block_fits(self) -> Self:
+        if self.block > self.shots:
+            raise ValueError(f"block = {self.block} is larger than shots = {self.shots}")
+        if self.stop and (self.settings != "random" or self.block > 1):
+            how = 'settings = "fixed"' if self.settings != "random" else f"block = {self.block}"
+            raise ValueError(
+                f'stop = "{self.stop}" needs a setting drawn afresh for every trial, and {how} has none: a device that '
+                'knows the schedule could win at some moment; take settings = "random" and block = 1, or no stop'
+            )
+        return self
+
+
+class Scenario(Section):
+    """Everything that defines an experiment, as a file or as a Python object (README)."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    traffic: TrafficSpec
+    baseline: BaselineSpec
+    experiment: ExperimentSpec = ExperimentSpec()
+    bounds: BoundsSpec | None = None
+
+    @model_validator(mode="after")
+    def _inside_the_model(self) -> Self:
+        workload = self._build_workload()
+        if workload.load >= 1:
+            cure = "lower traffic.pair_rate or the mean service times"
+            raise ValueError(f"load is {workload.load:.6g}; it must be below 1, so {cure}")
+        edge = workload.baseline_throughput([0.0, 0.5, 1.0])
+        if not np.all(np.isfinite(edge)) or not np.isfinite(workload.together_waiting_time):
+            raise ValueError("throughput or waiting time overflow; choose units in which service times are near 1")
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scenario:
+        """Read a scenario from TOML, or from the JSON that a run keeps.
+
+        Raises:
+            ScenarioError: the file cannot be read, or a field is wrong; the text names it.
+        """
+        source = Path(path)
+        text = read_text(source, ScenarioError, MAX_FILE_BYTES, "a scenario file")
+        form, parse = ("JSON", json.loads) if source.suffix == ".json" else ("TOML", tomllib.loads)
+        try:
+            data = parse(text)
+        except (ValueError, RecursionError) as error:
+            raise ScenarioError(f"{source}: not valid {form}: {error}") from None
+        if not isinstance(data, dict):
+            raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
+        if not data:
+            raise ScenarioError(f"{source}: is empty; a scenario has a title, [traffic] and [baseline]")
+        return cls.parse(data, str(source))
+
+    @classmethod
+    def parse(cls, data: dict[str, Any], source: str = "scenario") -> Scenario:
+        """Validate a dict of the file's form; `source` is named in complaints.
+
+        Raises:
+            ScenarioError: a field is wrong.
+        """
+        content = dict(data)
+        schema = content.pop("schema", SCHEMA)
+        if schema != SCHEMA:
+            raise ScenarioError(f"{source}: schema is {schema!r}; this version reads {SCHEMA!r}")
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ScenarioError(f"{source}: {first_complaint(error, cls)}") from None
+
+    @classmethod
+    def default(cls) -> Scenario:
+        """The embedded default scenario: light traffic, costly interruptions."""
+        return cls.parse(tomllib.loads(resources.files(__package__).joinpath("default.toml").read_text("utf-8")))
+
+    def with_experiment(self, **changes: Any) -> Scenario:
+        """A copy with fields of [experiment] replaced, validated again."""
+        data = self.model_dump(mode="json", exclude_none=True)
+        data["experiment"].update({key: value for key, value in changes.items() if value is not None})
+        return Scenario.parse(data, "options")
+
+    def record(self) -> dict[str, Any]:
+        """The scenario as a JSON-ready dict with its `schema`."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        if self.experiment.bell_pairs == 1:  # left out, so that scenarios older than the field keep their hash
+            del content["experiment"]["bell_pairs"]
+        return {"schema": SCHEMA, **content}
+
+    def content_hash(self) -> str:
+        """SHA-256 of the canonical JSON record, hexadecimal."""
+        canonical = json.dumps(self.record(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def workload(self) -> Workload:
+        """The queueing model of this scenario.
+
+        Raises:
+            NoTradeOffError: interruptions cost the baseline nothing, so there is nothing to trade.
+        """
+        workload = self._build_workload()
+        ends = workload.baseline_throughput([0.0, 1.0])
+        if not ends[0] > ends[1] * (1 + 1e-12):
+            raise NoTradeOffError(
+                f"baseline.reward: no trade-off: throughput is {ends[0]:.6g} whether pairs are split or not; "
+                "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, a warmup, or a "
+                "bent table)"
+            )
+        return workload
+
+    def _build_workload(self) -> Workload:
+        return self.traffic.workload(self.baseline.reward.reward())
+
+
+def _types(
+    types: list[TypeSpec] | None, sizes: SizesSpec | None
+) -> tuple[tuple[str, ...], tuple[Service, ...], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Names, services and probabilities of one router's types."""
+    if types is not None:
+        given = np.array([spec.probability if spec.probability is not None else math.nan for spec in types])
+        return (
+            tuple(spec.name for spec in types),
+            tuple(spec.service.service() for spec in types),
+            given / given.sum(),
+        )
+    assert sizes is not None  # _consistent() has seen to it
+    bins = sizes.service().bins(sizes.bins)
+    names = tuple(f"size bin {index + 1} of {sizes.bins}" for index in range(sizes.bins))
+    return names, bins, np.full(sizes.bins, 1 / sizes.bins)

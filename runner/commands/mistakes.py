@@ -1,0 +1,29 @@
+"""Mistyped commands and options: one line with the nearest that exists."""
+
+from __future__ import annotations
+
+import typer
+from typer.core import TyperGroup
+
+from ...model.suggestion import suggestion
+
+
+class Commands(TyperGroup):
+    """The commands of `bellqueue`; typer's own hint is left out for ours."""
+
+    def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]  # typer's types of both are private
+        """The command that the first argument names (see `TyperGroup`)."""
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            ctx.fail(f"unknown command {name!r}{suggestion(name, self.list_commands(ctx), listing='bellqueue --help')}")
+        return super().resolve_command(ctx, args)
+
+
+def one_line(mistake: typer.TyperException) -> str:
+    """What was wrong with the command line."""
+    option, context = getattr(mistake, "option_name", None), getattr(mistake, "ctx", None)
+    if option is None or context is None or not hasattr(mistake, "possibilities"):
+        text = " ".join(mistake.format_message().split())
+        return text if "--help" in text else f"{text} (see --help)"
+    valid = [each for param in context.command.get_params(context) for each in param.opts if each.startswith("--")]
+    return f"unknown option {option}{suggestion(option, valid, listing=f'{context.command_path} --help')}"

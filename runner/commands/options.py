@@ -1,0 +1,104 @@
+"""The options that commands share, and their exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .completion import backend_names, data_to_analyse, hardware_names, ledger_runs, run_folders
+
+DEFAULT_BACKEND = "fake:torino"
+BROKEN = 1
+USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ..experiment.provenance import bellqueue_version
+
+        print(f"bellqueue {bellqueue_version()}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")]
+ScenarioArgument = Annotated[
+    Path | None, typer.Argument(help="Scenario file (TOML). Without it: `default`, the embedded one.")
+]
+ScenarioOption = Annotated[
+    Path | None,
+    typer.Option(help="Scenario the data belong to, `default` for the embedded one (a run brings its own)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
+RequireOption = Annotated[
+    bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of settings and simulators. Without it: a fresh one.")
+]
+BackendOption = Annotated[
+    str, typer.Option(help="Where to measure; see `bellqueue backends`.", autocompletion=backend_names)
+]
+HardwareOption = Annotated[
+    str | None, typer.Option(help="Where to measure: hardware or a cloud simulator.", autocompletion=hardware_names)
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}.", autocompletion=backend_names
+    ),
+]
+ShotsOption = Annotated[int | None, typer.Option(min=1, help="Trials, instead of the scenario's.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for the run; must not exist yet.")]
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option(help="Ledger of submitted runs; default: ledger.db in your data folder, or BELLQUEUE_LEDGER."),
+]
+MaxCostOption = Annotated[str | None, typer.Option(metavar="USD", help="Refuse to submit beyond this many US dollars.")]
+MaxSecondsOption = Annotated[
+    float | None, typer.Option(min=0, metavar="SECONDS", help="Refuse to submit beyond this time on the device.")
+]
+UntilOption = Annotated[
+    bool, typer.Option("--until-certified", help="Stop as soon as it is certified; --shots is then the most to take.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Submit without being asked.")]
+PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest pause between two questions.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.", autocompletion=ledger_runs)
+]
+AnyRunArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="A run; without it: all that are under way.", autocompletion=ledger_runs),
+]
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN]...", help="Runs; without any: all that are under way.", autocompletion=ledger_runs),
+]
+HistoryArgument = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="One run: its whole history.", autocompletion=ledger_runs)
+]
+ResumeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN", help="Submit what a recorded run still lacks, instead of a new run.", autocompletion=ledger_runs
+    ),
+]
+DataArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyse
+    ),
+]
+FolderArgument = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=run_folders)]
+RecordArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's folder, or a bare analysis.json (the output of --json).",
+        autocompletion=run_folders,
+    ),
+]
+BoundSecondsOption = Annotated[
+    float, typer.Option("--seconds", min=0, help="Longest search for the classical bound of a large game.")
+]

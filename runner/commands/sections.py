@@ -1,0 +1,91 @@
+"""Sections of text as a terminal of any width shows them; where a table would break words, line stands under line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ...analysis.records.analysis_record import Analysis
+from ...analysis.records.frontier_record import FrontierRecord
+from ...analysis.records.printable import printable
+from ...analysis.report.tables.analysis import analysis_sections
+from ...analysis.report.tables.frontiers import frontier_sections
+from ...analysis.report.tables.section import Cell, Section
+
+_UNLIMITED, _NARROW = 10_000, 60  # columns
+
+
+def analysis_table(analysis: Analysis) -> RenderableType:
+    """The verdict in words, then the tables of numbers; legible at 80 columns and without colour."""
+    first, *rest = (printable(sentence) for sentence in analysis.verdict)
+    origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
+    parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
+    for section in analysis_sections(analysis):
+        parts += shown_section(section)
+    return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
+
+
+def frontier_table(record: FrontierRecord) -> RenderableType:
+    """Where entanglement helps in a scenario, and the exact vertices of its classical frontier."""
+    parts: list[RenderableType] = [Text(printable(record.title), style="bold"), Text()]
+    for section in frontier_sections(record):
+        parts += shown_section(section)
+    return Group(*parts)
+
+
+def shown_section(section: Section) -> list[RenderableType]:
+    """As rich shows it; Text objects throughout, so that brackets in names are no markup."""
+    pairs = section.columns == ("", "value")
+    table = Table(title=Text(section.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.show_header = not pairs
+    for column in section.columns:
+        table.add_column(Text(column), overflow="fold")
+    for name, cells in section.rows:
+        table.add_row(Text(name), *(Text(_in_pair(cell) if pairs else _in_column(cell)) for cell in cells))
+    return [Fitting(table), *([Text(section.note)] if section.note else []), Text()]
+
+
+def _in_pair(cell: Cell) -> str:
+    return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
+
+
+def _in_column(cell: Cell) -> str:
+    """Limits under the estimate and set tight: four such columns fit into 80 characters."""
+    return f"{cell.value}\n{cell.limits.replace(' … ', '…')}" if cell.limits else cell.value
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """A table, as it is or, where that would break words and numbers, with the cells of each row below its name."""
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wanted = Measurement.get(console, options.update(max_width=_UNLIMITED), self.table)
+        # rich narrows the widest column first, whatever its words: with several it breaks some before it must.
+        tight = options.max_width < _NARROW and len(self.table.columns) > 2 and wanted.maximum > options.max_width
+        if tight or wanted.minimum > options.max_width:
+            yield from self._stacked()
+        else:
+            yield self.table
+
+    def _stacked(self) -> Iterator[RenderableType]:
+        if self.table.title:
+            yield self.table.title
+        headings = [_plain(column.header) if self.table.show_header else "" for column in self.table.columns]
+        for row in zip(*(column.cells for column in self.table.columns), strict=True):
+            for place, (heading, cell) in enumerate(zip(headings, row, strict=True)):
+                line = Text((f"{heading}: " if heading else "") + _plain(cell))
+                yield Padding(line, (0, 0, 0, 4)) if place else line
+        yield Text()  # as below a table
+
+
+def _plain(cell: RenderableType) -> str:
+    return " ".join((cell.plain if isinstance(cell, Text) else str(cell)).split("\n"))

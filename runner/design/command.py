@@ -1,0 +1,293 @@
+"""`bellqueue plan`: know before you pay what a run will show, how sure it is to certify, and what it will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import pi, sqrt
+
+import numpy as np
+
+from ...analysis.design.forecast import Forecast, foresee, plan_design
+from ...analysis.design.forecast import forecast as forecast_run
+from ...analysis.records.bell_pairs import bell_pairs_at
+from ...backends import BackendSummary, list_backends, open_backend
+from ...backends.calibration.prediction import (
+    Predict,
+    predicted_behaviour,
+    predicted_probabilities,
+    predictor,
+    werner_probabilities,
+)
+from ...backends.protocol import Backend, Description, RemoteBackend, description_for
+from ...circuits.schedule import Setting
+from ...model.errors import BackendError, BellqueueError
+from ...model.games.latency import fibre_distance_km
+from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.scenario.file import MAX_SHOTS, Scenario
+from ..commands.terminal import print_whole, progress_bars, say
+from ..experiment.pipeline import prepare
+from ..experiment.provenance import bellqueue_version, now
+from .records import (
+    BetterPair,
+    CostRecord,
+    DeviceRecord,
+    FailedDevice,
+    ForecastRecord,
+    RankedDevice,
+    RankingRecord,
+    changes,
+    verdict,
+    warnings,
+)
+
+_CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
+
+
+def plan_command(
+    scenario: Scenario, backend: str | None, visibility: float | None, power: float, all: bool, json: bool
+) -> bool:
+    """Forecast a scenario on one backend or at one visibility, or rank every backend at hand.
+
+    Args:
+        scenario: What is asked.
+        backend: As typed; None with `visibility` or `all`.
+        visibility: Werner visibility, instead of a backend.
+        power: The probability of certifying to plan for.
+        all: Whether to rank.
+        json: Whether to print the record alone.
+
+    Returns:
+        Whether it is a go; of a ranking, whether any device is.
+
+    Raises:
+        BellqueueError: the scenario has no operating point, or the backend tells nothing.
+    """
+    from .tables import forecast_table, ranking_table
+
+    if sum((backend is not None, visibility is not None, all)) != 1:
+        raise BackendError("plan wants one of --backend, --visibility and --all; `bellqueue backends` lists backends")
+    if visibility is not None and not 0 < visibility <= 1:
+        raise BackendError(f"--visibility {visibility:g} is out of range; it must be above 0 and at most 1")
+    if not 0 < power < 1:
+        raise BackendError(f"--power {power:g} is out of range; it must lie between 0 and 1, 0.95 say")
+    record: ForecastRecord | RankingRecord
+    with progress_bars() as progress:
+        if all:
+            step = progress.add_task("asking for devices", total=None)
+            devices = _devices()
+            progress.update(step, description="predicting", total=len(devices))
+            record = rank(scenario, devices, power, lambda name: progress.update(step, advance=1, description=name))
+            go = any(device.predicted_power >= power for device in record.ranked)
+        else:
+            progress.add_task("reading the calibration and planning", total=None)
+            opened = None if backend is None else open_backend(backend)
+            record = forecast_record(scenario, opened, visibility, power, backend)
+            go = record.forecast.go
+    if json:
+        print(record.model_dump_json(by_alias=True, indent=2))
+    else:
+        table = ranking_table(record) if isinstance(record, RankingRecord) else forecast_table(record)
+        print_whole(table)
+    return go
+
+
+def forecast_record(
+    scenario: Scenario, backend: Backend | None, visibility: float | None, power: float, typed: str | None = None
+) -> ForecastRecord:
+    """The forecast of a scenario on a backend, or at a Werner visibility.
+
+    Args:
+        scenario: What is asked.
+        backend: Where; None: `visibility` says all.
+        visibility: Read only without a backend.
+        power: The probability of certifying to plan for.
+        typed: The backend's name as typed, by which a pair was forced.
+
+    Raises:
+        BellqueueError: as in `plan_command`.
+    """
+    frontiers = Frontiers.of(scenario)
+    point = frontiers.operating_point(scenario)
+    predict, device = _device(backend, visibility, point.strategy.dimension)
+    found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
+    better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed)
+    unit = scenario.traffic.time_unit_seconds
+    distances = [
+        None if unit is None or latency is None else fibre_distance_km(latency, unit)
+        for latency in (found.latency_ideal, found.latency_predicted)
+    ]
+    cost = _cost(scenario, backend, predict, found.shots)
+    needed = found.design.trials if found.design else None
+    cost_needed = None if cost is None or needed is None else _cost(scenario, backend, predict, needed)
+    return ForecastRecord(
+        title=scenario.title,
+        bellqueue_version=bellqueue_version(),
+        created=now(),
+        scenario_hash=scenario.content_hash(),
+        verdict=verdict(found, device.name, scenario.experiment.significance),
+        changes=[] if found.go else changes(found, better),
+        warnings=[*warnings(scenario, found), *_several_pairs(scenario, frontiers, found, point, predict)],
+        device=device,
+        significance=scenario.experiment.significance,
+        settings=scenario.experiment.settings,
+        block=scenario.experiment.block,
+        forecast=found,
+        distance_ideal_km=distances[0],
+        distance_predicted_km=distances[1],
+        better_pair=better,
+        cost=cost,
+        cost_needed=cost_needed,
+        scenario=scenario.record(),
+    )
+
+
+def _several_pairs(
+    scenario: Scenario, frontiers: Frontiers, found: Forecast, point: OperatingPoint, predict: Predict
+) -> Iterator[str]:
+    """What fewer Bell pairs than needed reach, and where the noise of several costs more than they bring."""
+    needed = bell_pairs_at(frontiers, frontiers.workload.splitting_probability(point.strategy.split()))
+    if needed:
+        yield needed.sentence()
+    if point.strategy.bell_pairs == 1:
+        return
+    fewer = scenario.with_experiment(bell_pairs=1)
+    with_one = Frontiers.of(fewer)
+    alone = with_one.operating_point(fewer)
+    behaviour = predicted_behaviour(predict, alone.strategy)
+    saved = foresee(fewer.experiment, with_one, alone, behaviour, None).waiting_time_reduction
+    together = found.expected.waiting_time_reduction.estimate
+    if saved > together:
+        yield (
+            f"At the noise predicted one Bell pair alone saves {saved:.4g} units of time, {point.strategy.bell_pairs} "
+            f"together {together:.4g}: set bell_pairs = 1 in [experiment]."
+        )
+
+
+def rank(
+    scenario: Scenario, devices: Sequence[BackendSummary], power: float, tick: Callable[[str], None]
+) -> RankingRecord:
+    """Every device's prediction, the soonest to certify first; those that fail keep their reason.
+
+    Args:
+        scenario: What is asked.
+        devices: As listed; those not available are failures.
+        power: The probability of certifying to plan for.
+        tick: Called with a device's name when it is done.
+
+    Raises:
+        ScenarioError: the scenario has no operating point.
+    """
+    frontiers = Frontiers.of(scenario)
+    point = frontiers.operating_point(scenario)
+    ranked, failed = [], []
+    for summary in devices:
+        try:
+            if not summary.available:
+                raise BackendError(summary.status or summary.note)
+            ranked.append(_ranked(scenario, frontiers, point, summary.name, power))
+        except BellqueueError as error:
+            failed.append(FailedDevice(name=summary.name, reason=str(error)))
+        tick(summary.name)
+    ranked.sort(key=lambda each: (each.trials is None, each.trials or 0, -(each.device.visibility or 0.0)))
+    return RankingRecord(
+        title=scenario.title,
+        bellqueue_version=bellqueue_version(),
+        created=now(),
+        scenario_hash=scenario.content_hash(),
+        significance=scenario.experiment.significance,
+        power=power,
+        shots=scenario.experiment.shots,
+        ranked=ranked,
+        failed=failed,
+        scenario=scenario.record(),
+    )
+
+
+def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, name: str, power: float) -> RankedDevice:
+    backend = open_backend(name)
+    predict, device = _device(backend, None, point.strategy.dimension)
+    predicted = predicted_behaviour(predict, point.strategy)
+    design = plan_design(scenario.experiment, frontiers, point, predicted, power)
+    foreseen = foresee(scenario.experiment, frontiers, point, predicted, design)
+    return RankedDevice(
+        device=device.model_copy(update={"name": name}),
+        waiting_time_reduction_relative=foreseen.waiting_time_reduction_relative,
+        trials=foreseen.trials,
+        predicted_power=foreseen.predicted_power,
+        cost=_cost(scenario, backend, predict, scenario.experiment.shots),
+    )
+
+
+def _devices() -> list[BackendSummary]:
+    """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
+    from ...backends.cloud_devices import reachable
+
+    return [*reachable(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
+
+
+def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
+    """The prediction, and what to say of the device where vectors of k dimensions are measured."""
+    if backend is None:
+        assert visibility is not None  # plan_command has seen to it
+        predict: Predict = partial(werner_probabilities, visibility=visibility)
+        told = Description(
+            f"a pair of visibility {visibility:g}", "simulator", "none", 2, predicted_visibility=visibility
+        )
+    else:
+        # Without any prediction the first call says what is missing.
+        predict, told = (
+            predictor(backend) or partial(predicted_probabilities, backend),
+            description_for(backend, dimension),
+        )
+    more = (0.0,) * (dimension - 2)
+    settings = [Setting(0, 0, alpha, beta, more, more) for alpha, beta in _CHSH]
+    e = np.einsum("nij,ij->n", predict(settings), [[1, -1], [-1, 1]])
+    return predict, DeviceRecord(
+        name=told.name,
+        kind=told.kind,
+        device=told.device,
+        pair=told.pair,
+        visibility=told.predicted_visibility,
+        chsh=min(float(e[0] + e[1] + e[2] - e[3]), 2 * sqrt(2)),
+    )
+
+
+def _better_pair(
+    scenario: Scenario,
+    frontiers: Frontiers,
+    point: OperatingPoint,
+    device: DeviceRecord,
+    power: float,
+    typed: str | None,
+) -> BetterPair | None:
+    """The pair that the device's calibration would choose, where the user has forced another."""
+    name, _, options = (typed or "").partition(",")
+    if not options.strip().startswith("pair="):
+        return None
+    try:
+        best = _ranked(scenario, frontiers, point, name, power)
+    except BellqueueError as error:
+        say(f"the best pair of {name} is not known: {error}")
+        return None
+    if best.device.pair is None or best.device.pair == device.pair:
+        return None
+    return BetterPair(name=name, pair=best.device.pair, visibility=best.device.visibility, trials=best.trials)
+
+
+def _cost(scenario: Scenario, backend: Backend | None, predict: Predict, shots: int) -> CostRecord | None:
+    """What so many shots will take; None where nobody is paid, or more are asked than one run may have."""
+    if not isinstance(backend, RemoteBackend) or shots > MAX_SHOTS:
+        return None
+    experiment = scenario.experiment
+    parallel = backend.describe().parallel
+    row = experiment.block * parallel  # the last one may not be shorter everywhere
+    plan = prepare(scenario.with_experiment(shots=-(-shots // row) * row), 0, predict, parallel).plan
+    estimate = backend.estimate(plan)  # refuses what this device cannot measure: then there is nothing to plan
+    return CostRecord(
+        shots=estimate.shots,
+        tasks=estimate.tasks,
+        qpu_seconds=estimate.qpu_seconds,
+        money_usd=None if estimate.money is None else str(estimate.money),
+        basis=estimate.basis,
+    )

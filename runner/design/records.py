@@ -1,0 +1,212 @@
+"""The records `bellqueue.forecast/1` and `bellqueue.ranking/1`, and the sentences of a forecast."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...analysis.design.forecast import Forecast
+from ...analysis.report.tables.section import chance_text
+from ...model.scenario.file import MAX_SHOTS, Scenario
+
+_WORTH_IT = 0.9  # of the trials: an operating point that saves less is not proposed
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+class CostRecord(_Record):
+    """What some shots will take at the provider; `money_usd` is a decimal as text, None where the price is unknown."""
+
+    shots: int
+    tasks: int
+    qpu_seconds: float | None
+    money_usd: str | None
+    basis: str
+
+
+class DeviceRecord(_Record):
+    """Where the run would be, and what its calibration promises.
+
+    Attributes:
+        name: What to type, or the visibility given instead.
+        visibility: Werner visibility promised.
+        chsh: S at the usual angles, by the full prediction.
+    """
+
+    name: str
+    kind: Literal["simulator", "hardware"]
+    device: str
+    pair: tuple[int, int] | None
+    visibility: float | None
+    chsh: float
+
+
+class BetterPair(_Record):
+    """The best pair of the device, where another was forced."""
+
+    name: str
+    pair: tuple[int, int]
+    visibility: float | None
+    trials: int | None
+
+
+class ForecastRecord(_Record):
+    """Everything `bellqueue plan` says of one scenario on one device.
+
+    Attributes:
+        verdict: Go or no-go in one sentence.
+        changes: Sentences: what would turn a no-go into a go.
+        warnings: Sentences: where the plan will not keep what the scenario asks.
+        forecast: All numbers.
+        distance_ideal_km, distance_predicted_km: The break-even latencies as fibre; None without time_unit_seconds.
+        better_pair: Of the same device.
+        cost: Of the scenario's own shots; None for simulators on this machine.
+        cost_needed: Of the trials that certify.
+    """
+
+    schema_: Literal["bellqueue.forecast/1"] = Field(default="bellqueue.forecast/1", alias="schema")
+    title: str
+    bellqueue_version: str
+    created: str
+    scenario_hash: str
+    verdict: str
+    changes: list[str]
+    warnings: list[str]
+    device: DeviceRecord
+    significance: float
+    settings: Literal["random", "fixed"]
+    block: int
+    forecast: Forecast
+    distance_ideal_km: float | None
+    distance_predicted_km: float | None
+    better_pair: BetterPair | None
+    cost: CostRecord | None
+    cost_needed: CostRecord | None
+    scenario: dict[str, Any]
+
+
+class RankedDevice(_Record):
+    """One device of a ranking.
+
+    Attributes:
+        trials: That certify with the power asked for; None if no number does.
+        predicted_power: The probability that the scenario's own shots certify.
+    """
+
+    device: DeviceRecord
+    waiting_time_reduction_relative: float
+    trials: int | None
+    predicted_power: float
+    cost: CostRecord | None
+
+
+class FailedDevice(_Record):
+    """A device that could not be ranked, and why."""
+
+    name: str
+    reason: str
+
+
+class RankingRecord(_Record):
+    """Every device at hand, the soonest to certify first."""
+
+    schema_: Literal["bellqueue.ranking/1"] = Field(default="bellqueue.ranking/1", alias="schema")
+    title: str
+    bellqueue_version: str
+    created: str
+    scenario_hash: str
+    significance: float
+    power: float
+    shots: int
+    ranked: list[RankedDevice]
+    failed: list[FailedDevice]
+    scenario: dict[str, Any]
+
+
+def verdict(found: Forecast, name: str, significance: float) -> str:
+    """Go or no-go in one sentence."""
+    shots, asked = f"{found.shots} trials", f"{100 * found.power:g} %"
+    needed = found.design.trials if found.design else None
+    chance = chance_text(found.predicted_power)
+    if found.go:
+        more = "" if needed is None else f"; {asked} takes {needed}"
+        return f"GO: {shots} on {name} certify with probability {chance} at significance {significance:g}{more}."
+    if needed is not None:
+        return (
+            f"NO-GO: {shots} on {name} certify with probability {chance} at significance {significance:g}, "
+            f"and {asked} takes {needed}."
+        )
+    least = found.remedies.least_visibility if found.remedies else None
+    if least is None:
+        return "NO-GO: at this operating point no entangled pair, however good, beats the classical routers."
+    if found.visibility > least:
+        return f"NO-GO: at the noise predicted for {name} no number of trials certifies this operating point."
+    return (
+        f"NO-GO: no number of trials on {name} certifies this operating point: it needs a visibility above "
+        f"{least:.4f}, and {found.visibility:.4f} is predicted."
+    )
+
+
+def changes(found: Forecast, better: BetterPair | None) -> list[str]:
+    """What would turn a no-go into a go, each in a sentence."""
+    remedies = found.remedies
+    if remedies is None:
+        return []
+    asked = f"certify with probability {100 * found.power:g} %"
+    told = []
+    if better is not None and better.trials is not None:
+        a, b = better.pair
+        promise = "" if better.visibility is None else f", visibility {better.visibility:.4f}"
+        told.append(
+            f"The device's best pair, {a}–{b}{promise}: {better.trials} trials {asked} (--backend {better.name})."
+        )
+    if remedies.trials is not None:
+        how = f"run --shots {remedies.trials}" if remedies.trials <= MAX_SHOTS else "more than one run may have"
+        told.append(f"More shots: {remedies.trials} trials {asked} ({how}).")
+    if remedies.sufficient_visibility is not None:
+        enough = ceil(1000 * remedies.sufficient_visibility) / 1000
+        told.append(f"Less noise: from visibility {enough:.3f} on, {found.shots} trials {asked}.")
+    elif remedies.least_visibility is not None:
+        told.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
+    if remedies.multiplier is not None and remedies.multiplier_trials is not None:
+        if remedies.trials is None or remedies.multiplier_trials < _WORTH_IT * remedies.trials:
+            told.append(
+                f"Another operating point: with operating_point = {{ multiplier = {remedies.multiplier:.6g} }} in "
+                f"[experiment] {remedies.multiplier_trials} trials {asked}."
+            )
+    elif remedies.least_visibility_anywhere is None:
+        told.append("Other traffic: in this scenario entanglement helps at no operating point.")
+    else:
+        told.append(
+            "Another operating point does not help: in this scenario none is certified below visibility "
+            f"{remedies.least_visibility_anywhere:.4f}."
+        )
+    return told
+
+
+def warnings(scenario: Scenario, found: Forecast) -> list[str]:
+    """Where the plan will not keep what the scenario asks, or its numbers rest on less."""
+    told = []
+    promise, expected = found.promise, found.expected
+    planned = expected.waiting_time if promise.kind == "waiting_time" else expected.splitting_probability
+    what = "waiting time" if promise.kind == "waiting_time" else "splitting probability"
+    if promise.promised and abs(planned.estimate - promise.value) > 1e-3 * abs(promise.value):
+        told.append(
+            f"At the noise predicted the strategy, planned for visibility {scenario.experiment.assumed_visibility:g}, "
+            f"has {what} {planned.estimate:.4g}, not {promise.value:.4g}; set assumed_visibility = "
+            f"{found.visibility:.3f} in [experiment] to plan for this noise."
+        )
+    experiment = scenario.experiment
+    if experiment.settings == "fixed" or experiment.block > 1:
+        how = "fixed" if experiment.settings == "fixed" else f"shared by blocks of {experiment.block} trials"
+        told.append(
+            f"Settings are {how}: the certificate will hold for independent trials only and by a weaker bound; fresh "
+            'settings (settings = "random", block = 1) take fewer trials.'
+        )
+    if experiment.stop is not None:
+        told.append("The numbers of trials are those of a run that does not stop early, which takes another test.")
+    return told

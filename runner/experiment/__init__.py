@@ -1,0 +1,1 @@
+"""One experiment, from scenario to run folder, here or at a provider."""

@@ -1,0 +1,135 @@
+"""A run in this process, and the analysis of data at hand: what commands and the functions of a notebook share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import Progress
+
+from ...analysis.records.analysis_record import Analysis
+from ...analysis.records.counts_file import read_counts
+from ...backends.calibration.prediction import predictor
+from ...backends.protocol import LocalBackend
+from ...model.errors import BellqueueError, DataError
+from ...model.scenario.file import Scenario
+from ...model.trials import Trials
+from ...model.validation import nearest_beside
+from .folder import RunFolder, new_run_folder, write_trials
+from .pipeline import (
+    analyse_folder,
+    analyse_foreign,
+    analyse_run,
+    measure,
+    plan_record,
+    prepare,
+    write_records,
+    write_results,
+)
+from .plan_record import PlanRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Executed:
+    """A run that has been measured and analysed.
+
+    Attributes:
+        folder: Where it is kept, or None.
+    """
+
+    trials: Trials
+    analysis: Analysis
+    folder: Path | None
+
+
+def execute(
+    scenario: Scenario,
+    source: str | None,
+    backend: LocalBackend,
+    seed: int | None,
+    place: Callable[[PlanRecord], Path | None],
+    progress: Progress,
+) -> Executed:
+    """Plan, measure, analyse and, where a folder is wanted, store.
+
+    Args:
+        scenario: What is asked.
+        source: What to type for it in the command that makes the run again; None where there is no such command.
+        backend: Where to measure.
+        seed: Of settings and simulator; None: a fresh one.
+        place: From what is planned to the folder; None keeps nothing.
+        progress: Shows how far it is.
+
+    Raises:
+        BellqueueError: something cannot be planned, measured, analysed or written; trials that were measured into a
+            folder are kept.
+    """
+    failure: BellqueueError | None = None
+    step = progress.add_task("preparing", total=None)
+    experiment = prepare(scenario, seed, predictor(backend))
+    plan = plan_record(experiment, backend)
+    target = place(plan)
+    with new_run_folder(target) if target else nullcontext() as folder:
+        if folder:
+            write_records(folder, scenario, plan)
+        progress.update(step, description=f"measuring on {plan.backend.name}", total=plan.shots, completed=0)
+        trials = measure(
+            experiment,
+            backend,
+            lambda status: progress.update(step, completed=status.done),
+            lambda standing: progress.update(step, description=standing.line()),
+        )
+        if folder:
+            write_trials(folder, trials)
+        if plan.stop:
+            plan = plan.ended(experiment.plan.part(range(len(trials))))
+            if folder:
+                write_records(folder, scenario, plan)
+        try:
+            progress.update(step, description="analysing", total=None)
+            analysis = analyse_run(
+                scenario,
+                plan,
+                trials,
+                frontiers=experiment.frontiers,
+                command=None if source is None else _again(source, plan),
+            )
+            if folder:
+                analysis = write_results(folder, analysis, experiment.frontiers)
+        except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
+            failure = error
+    if failure:
+        raise DataError(f"{failure}; the trials are kept in {target}") if target else failure
+    return Executed(trials, analysis, target)
+
+
+def analyse_data(data: Path, scenario: Scenario | None, progress: Progress, command: str | None = None) -> Analysis:
+    """Analyse a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
+
+    Raises:
+        DataError: there is no such thing, no scenario was named, or the data do not belong to it.
+    """
+    if not data.exists():
+        remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
+        raise DataError(f"{data}: no such file; {remedy}")
+    folder = RunFolder.open(data) if data.is_dir() else None
+    wanted = scenario or (folder.scenario() if folder else None)
+    if wanted is None:
+        raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
+    workload = wanted.workload()
+    sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
+    progress.add_task("analysing", total=None)
+    if folder:
+        return analyse_folder(folder, scenario, command=command)
+    assert sample is not None  # read above
+    return analyse_foreign(data.name, sample, wanted, command=command)
+
+
+def _again(source: str, plan: PlanRecord) -> str:
+    """The command that makes the same run."""
+    words = ["bellqueue", "run", *([source] if source else []), "--backend", plan.backend.name]
+    words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
+    return shlex.join([*words, "--seed", str(plan.seed)])

@@ -1,0 +1,178 @@
+"""A run's folder: written beside its place and moved there whole, so that it is complete or not there."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ...analysis.records.analysis_record import Analysis
+from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
+from ...model.errors import DataError, OutputError, ScenarioError
+from ...model.scenario.file import Scenario
+from ...model.trials import Trials
+from ...model.validation import first_complaint, nearest_beside, read_text
+from .plan_record import PlanRecord
+
+SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
+TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
+RECORD_BYTES = 100_000_000
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A finished run on disk."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run.
+
+        Raises:
+            DataError: the folder is missing or is not a run.
+        """
+        if path.is_file():
+            raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
+        if not path.is_dir():
+            remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
+            raise DataError(f"{path}: no such run folder; {remedy}")
+        for name in (SCENARIO, PLAN, TRIALS):
+            if not (path / name).is_file():
+                raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
+        return cls(path)
+
+    def scenario(self) -> Scenario:
+        """What was asked."""
+        return Scenario.load(self.path / SCENARIO)
+
+    def plan(self) -> PlanRecord:
+        """What was fixed before the data."""
+        return self._record(PLAN, PlanRecord)
+
+    def trials(self, shape: tuple[int, int]) -> Trials:
+        """The raw trials in the order of execution."""
+        source = self.path / TRIALS
+        try:
+            return parse_trials(read_text(source, DataError, MAX_BYTES, "a trials CSV"), shape)
+        except DataError as error:
+            raise DataError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
+
+    def analysis(self) -> Analysis:
+        """The stored analysis."""
+        return self._record(ANALYSIS, Analysis)
+
+    def _record(self, name: str, kind: type[Record]) -> Record:
+        return _read_record(self.path / name, kind)
+
+
+def read_analysis(source: Path) -> Analysis:
+    """An analysis record by itself, as a report holds it.
+
+    Raises:
+        DataError: the file cannot be read as one.
+    """
+    analysis = _read_record(source, Analysis)
+    try:
+        Scenario.parse(analysis.scenario)
+    except ScenarioError as error:
+        raise DataError(f"{source}: {error}") from None
+    return analysis
+
+
+def _read_record(source: Path, kind: type[Record]) -> Record:
+    try:
+        return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
+    except ValidationError as error:
+        raise DataError(f"{source}: {first_complaint(error, kind)}") from None
+
+
+@contextmanager
+def new_run_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill; moved to `target` when the block ends well, removed when it does not.
+
+    Raises:
+        OutputError: something is already at `target`, or it cannot be written there.
+    """
+    refuse_existing(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror}; choose another --out") from None
+    try:
+        yield draft
+        draft.chmod(0o755)
+        refuse_existing(target)
+        draft.rename(target)  # fails if the target appeared meanwhile and is not an empty folder
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror or error}; choose another --out") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def remove_drafts(target: Path) -> None:
+    """Remove what processes that were killed left of a folder; the caller knows that no other is writing it."""
+    for draft in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_writable_file(path: Path) -> None:
+    """Refuse a place where no file can be written, before any work is done for it.
+
+    Raises:
+        OutputError: it is a folder, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give the name of a file in it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: under another name first, synced, then renamed.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    check_writable_file(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_trials(folder: Path, trials: Trials) -> None:
+    """The raw trials of a run."""
+    write_text(folder / TRIALS, format_trials(trials))
+
+
+def refuse_existing(target: Path) -> None:
+    if target.exists() or target.is_symlink():
+        raise OutputError(f"{target}: exists already and no run is overwritten; choose another --out")

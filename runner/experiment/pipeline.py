@@ -1,0 +1,290 @@
+"""Scenario → operating point → plan → backend → trials → analysis → run folder."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...analysis.certificate.samples import Sample
+from ...analysis.certificate.stopping import Rounds, Standing
+from ...analysis.design.forecast import foresee, plan_design
+from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
+from ...analysis.records.counts_file import format_trials
+from ...analysis.replay.context import with_context
+from ...analysis.result import analyze
+from ...backends.calibration.prediction import Predict, predicted_behaviour
+from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
+from ...circuits.schedule import Schedule, draw_schedule
+from ...model.errors import BackendError, DataError
+from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.hashing import content_hash
+from ...model.scenario.file import Scenario
+from ...model.trials import Counts, Sampling, Trials, match_types
+from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
+from .plan_record import PlanRecord
+from .provenance import bellqueue_version, library_versions, now
+from .rounds import measure_in_rounds
+
+Watch = Callable[[JobStatus], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A scenario with the operating point and the settings drawn for it, ready for a backend.
+
+    Attributes:
+        seed: Reproduces the settings' order and a simulator's outcomes.
+        predicted: What the device's calibration promises of it, where it promises anything.
+    """
+
+    scenario: Scenario
+    frontiers: Frontiers
+    point: OperatingPoint
+    plan: Schedule
+    seed: int
+    predicted: Predicted | None = None
+
+
+def prepare(
+    scenario: Scenario, seed: int | None = None, predict: Predict | None = None, parallel: int = 1
+) -> Experiment:
+    """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
+
+    Args:
+        scenario: What is asked.
+        seed: Of the settings' order.
+        predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
+            settings are those that certify soonest at that noise; the strategy stays the scenario's.
+        parallel: Pairs the backend measures in every shot (`Description.parallel`).
+
+    Raises:
+        ScenarioError: the scenario has no such operating point.
+        BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
+    """
+    seed = secrets.randbits(63) if seed is None else seed
+    frontiers = Frontiers.of(scenario)
+    point = frontiers.operating_point(scenario)
+    experiment = scenario.experiment
+    distribution = frontiers.game(point.certificate_multiplier).input_distribution
+    predicted = None
+    if predict is not None:
+        behaviour = predicted_behaviour(predict, point.strategy)
+        design = plan_design(experiment, frontiers, point, behaviour)
+        predicted = foresee(experiment, frontiers, point, behaviour, design)
+        if design is not None:
+            point = point.model_copy(update={"certificate_multiplier": design.certificate_multiplier})
+            distribution = np.array(design.input_distribution)
+    sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
+    rng = np.random.default_rng([seed, 1])
+    plan = draw_schedule(point.strategy, sampling, distribution, experiment.shots, rng)
+    return Experiment(scenario, frontiers, point, plan, seed, predicted)
+
+
+def measure(
+    experiment: Experiment, backend: LocalBackend, watch: Watch, stand: Callable[[Standing], None] = lambda _: None
+) -> Trials:
+    """Run the plan on a backend, reporting every status; where the scenario says so, stop as soon as it is certified.
+
+    Args:
+        experiment: What to measure.
+        backend: Where; local backends work while they are polled.
+        watch: Gets every status.
+        stand: Gets where a run that may stop stands after every round.
+
+    Raises:
+        BackendError: the job failed or was cancelled.
+    """
+    if experiment.scenario.experiment.stop is None:
+        return _measure(experiment.plan, experiment.seed, backend, watch)
+    budget = len(experiment.plan.order)
+
+    def measured(trials: range, seed: int) -> Trials:
+        done = trials.start
+        return _measure(
+            experiment.plan.part(trials),
+            seed,
+            backend,
+            lambda status: watch(replace(status, done=done + status.done, total=budget)),
+        )
+
+    return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
+
+
+def rounds_of(experiment: Experiment) -> Rounds:
+    """The test that decides after each round of an experiment that may stop early."""
+    settings = experiment.scenario.experiment
+    return Rounds(
+        experiment.frontiers,
+        experiment.plan.sampling,
+        experiment.point.certificate_multiplier,
+        settings.significance,
+        len(experiment.plan.order),
+    )
+
+
+def _measure(plan: Schedule, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
+    description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
+    job = backend.submit(plan, secrets.token_hex(16), seed)
+    while not (status := backend.poll(job)).finished:
+        watch(status)
+    watch(status)
+    if status.state != "done":
+        name = backend.describe().name
+        raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
+    return backend.fetch(job)
+
+
+def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
+    """What is fixed before the data, the device's calibration included.
+
+    Raises:
+        BackendError: the backend has no circuit for the strategy.
+    """
+    return PlanRecord.of(
+        experiment.point,
+        experiment.plan,
+        scenario_hash=experiment.scenario.content_hash(),
+        created=now(),
+        significance=experiment.scenario.experiment.significance,
+        seed=experiment.seed,
+        description=description_for(backend, experiment.plan.dimension),
+        predicted=experiment.predicted,
+        stop=experiment.scenario.experiment.stop,
+    )
+
+
+def analyse_run(
+    scenario: Scenario,
+    plan: PlanRecord,
+    trials: Trials,
+    *,
+    frontiers: Frontiers | None = None,
+    command: str | None = None,
+) -> Analysis:
+    """The analysis of one's own run: its plan was declared before the data.
+
+    Args:
+        scenario: Of the run.
+        plan: What was fixed before the data.
+        trials: What was measured.
+        frontiers: Of the scenario, where they are at hand.
+        command: What makes the same run again.
+    """
+    counts = trials.counts()
+    backend = plan.backend
+    provenance = Provenance(
+        bellqueue_version=bellqueue_version(),
+        libraries=library_versions(),
+        created=plan.created,
+        source=f"run on {backend.name}",
+        command=command,
+        backend=backend.name,
+        device=backend.device,
+        qubits=[qubit for pair in backend.pairs or [backend.pair] for qubit in pair] if backend.pair else None,
+        predicted_visibility=backend.predicted_visibility,
+        seed=plan.seed,
+        calibration=backend.calibration,
+        scenario_hash=scenario.content_hash(),
+        content_hash=content_hash(scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials)),
+    )
+    sample = Sample(counts, plan.sampling(trials))
+    return analyze(
+        scenario,
+        sample,
+        provenance,
+        plan=plan.operating_point(),
+        predicted=plan.planned.predicted,
+        trials=trials,
+        frontiers=frontiers,
+    )
+
+
+def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
+    """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
+
+    Its lost trials are losses there, too, and its types are matched by name.
+
+    Raises:
+        DataError: the folder is damaged, or its types are not the scenario's.
+    """
+    own, plan = run.scenario(), run.plan()
+    workload = own.workload()
+    trials = run.trials(workload.shape)
+    same = scenario is None or scenario.content_hash() == own.content_hash()
+    if same:
+        plan.check(own.content_hash(), workload.shape)
+        return analyse_run(own, plan, trials, command=command)
+    assert scenario is not None  # `same` has seen to it
+    if plan.stop:
+        raise DataError(
+            f"{run.path}: the run stopped as soon as its own scenario was certified, so its trials say nothing valid "
+            "about another; measure a run without stop for that"
+        )
+    frontiers = Frontiers.of(scenario)
+    plan.check(plan.scenario_hash, workload.shape)
+    rows = match_types(workload.names_a, frontiers.workload.names_a, "A")
+    columns = match_types(workload.names_b, frontiers.workload.names_b, "B")
+    counts = trials.counts()
+    lost = plan.sampling(trials).lost
+    places = np.ix_(rows, columns)
+    sampling = Sampling("fixed", lost=None if lost is None else lost[places])
+    sample = Sample(Counts(counts.table[places]), sampling)
+    return analyse_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
+
+
+def analyse_foreign(
+    source: str,
+    sample: Sample,
+    scenario: Scenario,
+    *,
+    frontiers: Frontiers | None = None,
+    command: str | None = None,
+) -> Analysis:
+    """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken."""
+    provenance = Provenance(
+        bellqueue_version=bellqueue_version(),
+        libraries=library_versions(),
+        created=now(),
+        source=source,
+        command=command,
+        scenario_hash=scenario.content_hash(),
+        content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
+    )
+    frontiers = frontiers or Frontiers.of(scenario)
+    return analyze(scenario, sample, provenance, frontiers=frontiers)
+
+
+def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
+    """What is fixed before the data, on disk before the first trial."""
+    write_text(folder / SCENARIO, json.dumps(scenario.record(), indent=2) + "\n")
+    write_text(folder / PLAN, plan.model_dump_json(by_alias=True, indent=2) + "\n")
+    write_text(folder / CALIBRATION, plan.backend.model_dump_json(indent=2) + "\n")
+
+
+def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None = None) -> Analysis:
+    """Write analysis, figures and report; the analysis with the context that they show.
+
+    Args:
+        folder: Of the run.
+        analysis: Of its trials.
+        frontiers: Of its scenario, if already at hand.
+    """
+    from ...analysis.report.figures.correlators import correlator_figure
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
+    from ...analysis.report.page import report_html
+
+    analysis = with_context(analysis, frontiers)
+    write_text(folder / ANALYSIS, analysis.to_json())
+    frontier = frontier_figure(analysis.frontiers, analysis)
+    correlators = correlator_figure(analysis)
+    for suffix in (".png", ".svg"):
+        save(frontier, folder / f"frontier{suffix}")
+        save(correlators, folder / f"correlators{suffix}")
+    write_text(folder / REPORT, report_html(analysis))
+    return analysis

@@ -1,0 +1,230 @@
+"""The plan of a run, `bellqueue.plan/1`: everything fixed before data are taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...analysis.records.analysis_record import Planned, Predicted
+from ...backends.protocol import Description
+from ...circuits.schedule import Schedule
+from ...model.errors import DataError
+from ...model.games.operating_point import OperatingPoint
+from ...model.games.strategy import Measurements, Strategy, vectors_of
+from ...model.trials import Sampling, Trials
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+class MeasurementRecord(_Record):
+    """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
+
+    `more_alpha` and `more_beta` are the other k−2 angles of each basis where its vectors have k > 2 dimensions
+    (MODEL §3); of planar ones they are left out.
+    """
+
+    probability: float
+    alpha: list[float]
+    beta: list[float]
+    more_alpha: list[list[float]] | None = Field(default=None, exclude_if=lambda value: value is None)
+    more_beta: list[list[float]] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @classmethod
+    def of(cls, probability: float, measurements: Measurements, dimension: int) -> MeasurementRecord:
+        """Record one component of a strategy whose circuit has k dimensions."""
+        columns = {}
+        for name, angles in zip(("alpha", "beta"), measurements.bases(dimension), strict=True):
+            columns[name] = angles[:, 0].tolist()
+            if dimension > 2:
+                columns[f"more_{name}"] = angles[:, 1:].tolist()
+        return cls(probability=probability, **columns)
+
+    def fits(self, shape: tuple[int, int]) -> bool:
+        """Whether it has angles for n_A×n_B types, of every basis as many."""
+        routers = zip((self.alpha, self.beta), (self.more_alpha, self.more_beta), shape, strict=True)
+        widths = set()
+        for first, more, count in routers:
+            if len(first) != count or (more is not None and len(more) != count):
+                return False
+            widths |= {len(row) for row in more or [[]]}
+        return len(widths) == 1
+
+    def measurements(self) -> Measurements:
+        """The component again, its vectors in the frame of the angles."""
+        alpha, beta = (
+            np.column_stack([first, *np.transpose(more or np.empty((len(first), 0)))])
+            for first, more in ((self.alpha, self.more_alpha), (self.beta, self.more_beta))
+        )
+        return Measurements(vectors_of(alpha), vectors_of(beta))
+
+
+class BackendRecord(_Record):
+    """The backend as it described itself before the run."""
+
+    name: str
+    kind: str
+    device: str
+    qubits: int
+    pair: tuple[int, int] | None
+    predicted_visibility: float | None
+    calibration: dict[str, Any]
+    pairs: list[tuple[int, int]] = []
+
+    @classmethod
+    def of(cls, description: Description) -> BackendRecord:
+        """Record a description."""
+        return cls(**{name: getattr(description, name) for name in cls.model_fields})
+
+
+class PlanRecord(_Record):
+    """What was fixed before the data.
+
+    Attributes:
+        planned: The operating point, with the multiplier that certifies it.
+        asked: Trials planned with each setting, rows router A.
+        block: Shots that share their drawn settings.
+        shots: Trials planned; with several pairs to a shot the device executes fewer.
+        parallel: Pairs measured in every shot.
+        asked_by_pair: `asked` of each pair; empty if there is one.
+        stop: The rule by which the run may end early; None: it takes all its trials.
+        budget: Where a run ended early, or could have, the most trials it might have taken.
+        seed: Of the settings' order and of simulators.
+    """
+
+    schema_: Literal["bellqueue.plan/1"] = Field(default="bellqueue.plan/1", alias="schema")
+    scenario_hash: str
+    created: str
+    strategy: Annotated[list[MeasurementRecord], Field(min_length=1)]
+    planned: Planned
+    settings: Literal["random", "fixed"]
+    block: Annotated[int, Field(ge=1)]
+    input_distribution: list[list[float]]
+    asked: list[list[int]]
+    shots: int
+    significance: float
+    seed: int
+    backend: BackendRecord
+    parallel: Annotated[int, Field(ge=1)] = 1
+    asked_by_pair: list[list[list[int]]] = []
+    stop: Literal["certified"] | None = None
+    budget: Annotated[int, Field(ge=1)] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        point: OperatingPoint,
+        plan: Schedule,
+        *,
+        scenario_hash: str,
+        created: str,
+        significance: float,
+        seed: int,
+        description: Description,
+        predicted: Predicted | None = None,
+        stop: Literal["certified"] | None = None,
+    ) -> PlanRecord:
+        """Record an operating point with its drawn settings."""
+        parallel = plan.sampling.parallel
+        asked = _asked(plan)
+        distribution = plan.sampling.distribution
+        assert distribution is not None  # draw_schedule is always given one
+        components = zip(point.strategy.mixture, point.strategy.components, strict=True)
+        return cls(
+            scenario_hash=scenario_hash,
+            created=created,
+            strategy=[
+                MeasurementRecord.of(weight, measurements, plan.dimension) for weight, measurements in components
+            ],
+            planned=Planned.of(point, predicted),
+            settings=plan.sampling.settings,
+            block=plan.sampling.block,
+            input_distribution=distribution.tolist(),
+            asked=asked.sum(axis=0).tolist(),
+            shots=len(plan.order),
+            significance=significance,
+            seed=seed,
+            backend=BackendRecord.of(description),
+            parallel=parallel,
+            asked_by_pair=asked.tolist() if parallel > 1 else [],
+            stop=stop,
+            budget=len(plan.order) if stop else None,
+        )
+
+    def ended(self, taken: Schedule) -> PlanRecord:
+        """The same where only the first part of the plan was taken, because the rule said enough."""
+        asked = _asked(taken)
+        changes = {"asked": asked.sum(axis=0).tolist(), "shots": len(taken.order)}
+        return self.model_copy(update=changes | ({"asked_by_pair": asked.tolist()} if self.parallel > 1 else {}))
+
+    def check(self, scenario_hash: str, shape: tuple[int, int]) -> None:
+        """See that this plan was made for that scenario, with its numbers of types.
+
+        Raises:
+            DataError: it was not, or it has been changed since.
+        """
+        if self.scenario_hash != scenario_hash:
+            raise DataError(
+                "plan.json was made for another scenario than scenario.json, which has been changed since the run; "
+                "restore it, or give the changed one with --scenario"
+            )
+        tables: list[Sequence[Sequence[float]]] = [self.asked, self.input_distribution, *self.asked_by_pair]
+        right = all([len(row) for row in table] == [shape[1]] * shape[0] for table in tables)
+        if not right or not all(part.fits(shape) for part in self.strategy):
+            raise DataError(f"plan.json: asked, input_distribution and angles must be for {shape[0]}×{shape[1]} types")
+        if len(self.asked_by_pair) != (self.parallel if self.parallel > 1 else 0):
+            raise DataError(f"plan.json: asked_by_pair has {len(self.asked_by_pair)} tables for {self.parallel} pairs")
+
+    def operating_point(self) -> OperatingPoint:
+        """The operating point again, its vectors in the frame of the angles."""
+        components = tuple(part.measurements() for part in self.strategy)
+        strategy = Strategy(components, tuple(part.probability for part in self.strategy))
+        return OperatingPoint(strategy=strategy, **self.planned.model_dump(exclude={"predicted"}))
+
+    def sampling(self, trials: Trials) -> Sampling:
+        """The rule the settings followed, with whatever the trials lack of the plan as lost ones.
+
+        Raises:
+            DataError: there are trials that the plan never asked for.
+        """
+        lost = _lost(self.asked, trials, "")
+        each = [
+            _lost(asked, trials.of_pair(pair, self.parallel), f" of pair {pair + 1}")
+            for pair, asked in enumerate(self.asked_by_pair)
+        ]
+        by_pair = np.array(each) if each and lost.any() else None
+        return replace(self.sampling_rule(), lost=lost if lost.any() else None, lost_by_pair=by_pair)
+
+    def sampling_rule(self) -> Sampling:
+        """How the settings were drawn, none of their trials being lost."""
+        distribution = np.array(self.input_distribution)
+        stopped = self.stop is not None
+        return Sampling(self.settings, distribution, self.block, parallel=self.parallel, stopped=stopped)
+
+
+def _asked(plan: Schedule) -> NDArray[np.int64]:
+    """Trials that a plan asks of each pair with each setting, shape (k, n_A, n_B)."""
+    parallel = plan.sampling.parallel
+    places = np.array([setting.x * plan.shape[1] + setting.y for setting in plan.settings])[plan.order]
+    each = [np.bincount(places[pair::parallel], minlength=math.prod(plan.shape)) for pair in range(parallel)]
+    return np.array(each).reshape(parallel, *plan.shape)
+
+
+def _lost(asked: list[list[int]], trials: Trials, whose: str) -> NDArray[np.int64]:
+    """What the trials lack of those asked for, shape (n_A, n_B)."""
+    found = trials.counts().settings
+    lost: NDArray[np.int64] = np.array(asked) - found
+    if lost.min() < 0:
+        x, y = (int(index) + 1 for index in np.argwhere(lost < 0)[0])
+        raise DataError(
+            f"trials{whose}: {found[x - 1, y - 1]} with types ({x}, {y}), but the plan asked for "
+            f"{asked[x - 1][y - 1]}; these are not the trials of this plan"
+        )
+    return lost

@@ -1,0 +1,190 @@
+"""What the functions of a notebook return: the records of the commands, which can show themselves."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import PrivateAttr
+
+from ...analysis.records.analysis_record import Analysis
+from ...analysis.records.frontier_record import FrontierRecord
+from ...analysis.records.printable import printable
+from ...analysis.report.tables.analysis import comparison_section
+from ...analysis.report.tables.frontiers import frontier_sections
+from ...analysis.report.tables.section import Cell, Section
+from ...model.errors import BellqueueError
+from ...model.estimate import Estimate
+from ...model.trials import Trials
+
+if TYPE_CHECKING:
+    import pandas
+
+# No colour but that of the edge, so that it is legible on a light page and on a dark one.
+_GREEN, _ORANGE, _GREY = "#1a9e77", "#d9822b", "#808080"
+_LEFT = ' style="text-align: left; padding: 0.2em 1em 0.2em 0"'
+
+
+class FrontierResult(FrontierRecord):
+    """The frontiers of a scenario: a `FrontierRecord` that shows itself in a notebook."""
+
+    @classmethod
+    def of(cls, record: FrontierRecord) -> FrontierResult:
+        """The same record."""
+        return cls.model_construct(**_fields(record))
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Every point, in columns frontier, splitting_probability, waiting_time, baseline_throughput, multiplier.
+
+        Raises:
+            BellqueueError: pandas is not installed.
+        """
+        rows = [
+            {"frontier": name, **point.model_dump()}
+            for name in ("classical", "quantum", "communication")
+            for point in getattr(self, name)
+        ]
+        return _dataframe(rows)
+
+    def __repr__(self) -> str:
+        best = self.largest_advantage
+        gain = "entanglement gains nothing"
+        if best and self.largest_reduction_relative is not None:
+            where = f"at splitting probability {best.splitting_probability:.4g}"
+            gain = f"entanglement waits up to {100 * self.largest_reduction_relative:.1f} % less, {where}"
+        return f"<Frontiers of {printable(self.title)!r}: load {self.load:.4g},\n {gain}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return _card(_GREY, self.title, frontier_sections(self)[:1], self.classical_caveat)
+
+
+class Result(Analysis):
+    """An analysis, the record `bellqueue.analysis/1`, that shows itself in a notebook.
+
+    Attributes:
+        trials: The raw trials in their order, of a run made here; else None.
+        folder: Where the run is kept; None where it is not.
+    """
+
+    frontiers: FrontierResult
+    _trials: Trials | None = PrivateAttr(None)
+    _folder: Path | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, analysis: Analysis, trials: Trials | None = None, folder: Path | None = None) -> Result:
+        """The same analysis, with what it was made from."""
+        result = cls.model_construct(**{**_fields(analysis), "frontiers": FrontierResult.of(analysis.frontiers)})
+        result._trials, result._folder = trials, folder
+        return result
+
+    @property
+    def trials(self) -> Trials | None:
+        return self._trials
+
+    @property
+    def folder(self) -> Path | None:
+        return self._folder
+
+    @property
+    def certified(self) -> bool:
+        """Whether the advantage is certified at the scenario's significance."""
+        return self.certificate.certified
+
+    def save_report(self, path: str | Path) -> None:
+        """Write the self-contained HTML report.
+
+        Raises:
+            OutputError: it cannot be written there.
+        """
+        from ..commands.terminal import write_report
+
+        write_report(Path(path), self)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The numbers that compare: quantity, of (observed, classical, quantum or a difference), estimate, low, high.
+
+        Waiting times are those at the observed throughput, throughputs those at the observed waiting time.
+
+        Raises:
+            BellqueueError: pandas is not installed.
+        """
+        waiting, throughput = "waiting_time_at_equal_throughput", "baseline_throughput_at_equal_waiting_time"
+        named: list[tuple[str, str, Estimate]] = [
+            ("splitting_probability", "observed", self.observed.splitting_probability),
+            ("waiting_time", "observed", self.observed.waiting_time),
+            ("waiting_time", "classical", getattr(self.classical, waiting)),
+            ("waiting_time", "quantum", getattr(self.quantum, waiting)),
+            ("baseline_throughput", "observed", self.observed.baseline_throughput),
+            ("baseline_throughput", "classical", getattr(self.classical, throughput)),
+            ("baseline_throughput", "quantum", getattr(self.quantum, throughput)),
+            *((name, "advantage", getattr(self.advantage, name)) for name in type(self.advantage).model_fields),
+            ("excess", "certificate", self.certificate.excess),
+            *((("chsh", "observed", self.chsh),) if self.chsh else ()),
+        ]
+        return _dataframe(
+            [
+                {"quantity": name, "of": of, "estimate": value.estimate, "low": value.low, "high": value.high}
+                for name, of, value in named
+            ]
+        )
+
+    def __repr__(self) -> str:
+        observed, classical = self.observed.waiting_time, self.classical.waiting_time_at_equal_throughput
+        share = 100 * (observed.estimate / classical.estimate - 1)
+        lines = [
+            f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {observed.estimate:.4g} against "
+            f"{classical.estimate:.4g} classical at equal throughput ({share:+.1f} %)",
+            f"log10 p = {self.certificate.log10_p_value:.4g}, {self.certificate.trials} trials",
+            *map(printable, self.warnings),
+        ]
+        return "<Result " + ",\n ".join(lines) + ">"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        edge = _GREEN if self.certified and not self.warnings else _ORANGE
+        first, *rest = self.verdict
+        return _card(edge, first, [comparison_section(self)], " ".join(rest))
+
+
+def _fields(record: FrontierRecord | Analysis) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in type(record).model_fields}
+
+
+def _dataframe(rows: list[dict[str, Any]]) -> pandas.DataFrame:
+    try:
+        import pandas
+    except ImportError:
+        raise BellqueueError("to_dataframe needs pandas, which is not installed: pip install pandas") from None
+    return pandas.DataFrame(rows)
+
+
+def _card(edge: str, headline: str, sections: list[Section], note: str) -> str:
+    """A headline, small tables and a note, all text escaped."""
+    tables = "".join(_table(section) for section in sections)
+    small = f'<div style="font-size: smaller; opacity: 0.8">{_text(note)}</div>' if note else ""
+    return (
+        f'<div style="border-left: 4px solid {edge}; padding-left: 0.8em; max-width: 50em">'
+        f"<strong>{_text(headline)}</strong>{tables}{small}</div>"
+    )
+
+
+def _table(section: Section) -> str:
+    heads = "".join(f"<th{_LEFT}>{_text(column)}</th>" for column in section.columns)
+    head = "" if section.columns == ("", "value") else f"<thead><tr>{heads}</tr></thead>"
+    rows = "".join(
+        f"<tr><td{_LEFT}>{_text(name)}</td>" + "".join(f"<td{_LEFT}>{_cell(cell)}</td>" for cell in cells) + "</tr>"
+        for name, cells in section.rows
+    )
+    return f'<table style="margin: 0.6em 0">{head}<tbody>{rows}</tbody></table>'
+
+
+def _cell(cell: Cell) -> str:
+    return _text(cell.value) + (f"<br><small>{_text(cell.limits)}</small>" if cell.limits else "")
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

@@ -1,0 +1,258 @@
+"""A run that outlives this process: estimated, approved, recorded, submitted, and at last made into a run folder."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ...analysis.certificate.stopping import Rounds, Standing
+from ...analysis.records.analysis_record import Analysis
+from ...backends.accounts.cost import dollars, over_limit
+from ...backends.calibration.prediction import predictor
+from ...backends.jobs.dispatch import Dispatch
+from ...backends.jobs.entries import JobEntry, RunEntry
+from ...backends.jobs.ledger import BUSY, Ledger
+from ...backends.protocol import CostEstimate, RemoteBackend, description_for
+from ...circuits.schedule import Schedule
+from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
+from ...model.games.operating_point import Frontiers
+from ...model.hashing import content_hash
+from ...model.scenario.file import Scenario
+from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials
+from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
+from .plan_record import PlanRecord
+from .provenance import now
+from .rounds import job_rounds
+
+JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
+
+
+def plan_run(
+    scenario: Scenario, backend: RemoteBackend, seed: int | None, folder: Path | None, runs: Path, command: str
+) -> tuple[RunEntry, CostEstimate]:
+    """Everything about a run that is fixed before anything is submitted, and what it will cost.
+
+    Args:
+        scenario: What is asked.
+        backend: Where it will be measured; its calibration is read now.
+        seed: Of the settings' order; None: a fresh one.
+        folder: The run's folder; None: a new one under `runs`.
+        runs: Where run folders go.
+        command: What was typed.
+
+    Raises:
+        BellqueueError: the scenario has no operating point, or the backend cannot measure it.
+    """
+    experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
+    plan = plan_record(experiment, backend)
+    if scenario.experiment.stop and experiment.plan.sampling.parallel > 1:
+        raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
+    parts = _parts(experiment, backend)
+    estimate = estimate_of(backend, experiment.plan, parts)
+    identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
+    provider = plan.backend.name.partition(":")[0]
+    slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
+    target = (folder or runs / f"{identity}-{slug}").absolute()
+    texts = (json.dumps(scenario.record(), indent=2), plan.model_dump_json(by_alias=True, indent=2))
+    sampling = experiment.plan.to_bytes()
+    entry = RunEntry(
+        id=identity,
+        created=now(),
+        backend=plan.backend.name,
+        scenario=texts[0],
+        plan=texts[1],
+        sampling=sampling,
+        attachments=json.dumps(dict(description_for(backend, experiment.plan.dimension).attachments)),
+        folder=str(target),
+        command=command,
+        content_hash=content_hash(*texts, sampling.hex()),
+        parts=parts,
+        shots=len(experiment.plan.order),
+        estimated_money=estimate.money,
+        estimated_qpu_seconds=estimate.qpu_seconds,
+        estimate_basis=estimate.basis,
+    )
+    return entry, estimate
+
+
+def recorded_plan(entry: RunEntry) -> PlanRecord:
+    """What was fixed of a run before anything was submitted."""
+    return PlanRecord.model_validate_json(entry.plan)
+
+
+def estimate_of(backend: RemoteBackend, plan: Schedule, parts: Sequence[range]) -> CostEstimate:
+    """What some parts of a plan will take, each a job of its own."""
+    if len(parts) == 1:
+        return backend.estimate(plan.part(parts[0]))
+    if parts == tuple(backend.split(plan)):
+        return backend.estimate(plan)
+    each = [backend.estimate(plan.part(part)) for part in parts]
+    money = [one.money for one in each if one.money is not None]
+    seconds = [one.qpu_seconds for one in each if one.qpu_seconds is not None]
+    return CostEstimate(
+        sum(one.shots for one in each),
+        sum(one.tasks for one in each),
+        sum(seconds) if len(seconds) == len(each) else None,
+        sum(money, Decimal(0)) if len(money) == len(each) else None,
+        each[0].basis,
+    )
+
+
+def _parts(experiment: Experiment, backend: RemoteBackend) -> tuple[range, ...]:
+    """The trials of each job; where the run may stop early none reaches beyond a round."""
+    whole = experiment.plan
+    if experiment.scenario.experiment.stop is None:
+        return tuple(backend.split(whole))
+    backend.split(whole)  # refuses what the backend cannot measure, before anything else
+    return tuple(
+        range(each.start + part.start, each.start + part.stop)
+        for each in job_rounds(len(whole.order), whole.sampling.parallel)
+        for part in backend.split(whole.part(each))
+    )
+
+
+def round_end(run: RunEntry, plan: PlanRecord, jobs: Sequence[JobEntry]) -> int:
+    """The trial at which the round ends that was last begun; the whole budget where the run does not stop early."""
+    if plan.stop is None:
+        return run.shots
+    begun = max((job.trials.start for job in jobs), default=0)
+    return next(each.stop for each in job_rounds(run.shots, plan.parallel) if begun < each.stop)
+
+
+def next_round_end(run: RunEntry, plan: PlanRecord, end: int) -> int:
+    """The end of the round after the one that ends at `end`."""
+    return next((each.stop for each in job_rounds(run.shots, plan.parallel) if each.stop > end), run.shots)
+
+
+def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -> Standing:
+    """Where a run that may stop early stands after the round that ends at `end`; what is missing of it is lost."""
+    trials = dispatch.trials(end)
+    taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
+    frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
+    sampling = plan.sampling_rule()
+    multiplier = plan.planned.certificate_multiplier
+    state = Rounds(frontiers, sampling, multiplier, plan.significance, run.shots)
+    return state.add(trials, taken.sampling(trials).lost)
+
+
+def refuse_unapproved(
+    estimate: CostEstimate, max_cost: Decimal | None, max_qpu_seconds: float | None, terminal: bool
+) -> None:
+    """Refuse what goes beyond a limit, or has none where nobody can be asked.
+
+    Raises:
+        BackendError: then nothing has been submitted.
+    """
+    refusal = over_limit(estimate, max_cost, max_qpu_seconds)
+    if refusal:
+        raise BackendError(f"nothing was submitted: {refusal}")
+    if not terminal and max_cost is None and max_qpu_seconds is None and estimate.money != 0:
+        raise BackendError(
+            f"nothing was submitted: the estimate is {dollars(estimate.money)} and nobody can be asked without a "
+            "terminal; give --max-cost or --max-qpu-seconds"
+        )
+
+
+def asks() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
+
+
+def finish_run(
+    ledger: Ledger,
+    run: RunEntry,
+    dispatch: Dispatch,
+    *,
+    accept_loss: bool = False,
+    out: Path | None = None,
+    end: int | None = None,
+) -> Analysis:
+    """Make the run's folder from the results in the ledger.
+
+    Args:
+        ledger: Holds the run.
+        run: A run whose every part has its result, unless `accept_loss`.
+        dispatch: The run with its backend.
+        accept_loss: Whether parts without a result count as lost trials, that is as losses.
+        out: The folder, instead of the one recorded.
+        end: Trials taken, where the run stopped early; None: all.
+
+    Raises:
+        LedgerError: a part has no result.
+        OutputError: the folder is taken.
+    """
+    if dispatch.missing(end) and not accept_loss:
+        raise LedgerError(f"run {run.id} is not complete; `bellqueue status {run.id}` says what is missing")
+    target = out.absolute() if out else Path(run.folder)
+    if _is_folder_of(run, target):  # the last process was stopped between writing the folder and noting it
+        ledger.finish(run.id, target)
+        return RunFolder.open(target).analysis()
+    scenario = Scenario.parse(json.loads(run.scenario), f"run {run.id}")
+    plan = recorded_plan(run)
+    if plan.stop:
+        plan = plan.ended(Schedule.from_bytes(run.sampling).part(range(end or run.shots)))
+    failure: BellqueueError | None = None
+    with ledger.hold(run.id, BUSY):
+        beyond = [
+            job.id for job in ledger.jobs(run.id) if job.state == "submitted" and job.trials.start >= (end or run.shots)
+        ]
+        if beyond:
+            raise LedgerError(f"run {run.id}: another process has begun the next round ({beyond[0]}); fetch again")
+        trials = dispatch.trials(end)
+        remove_drafts(target)
+        with new_run_folder(target) as folder:
+            write_records(folder, scenario, plan)
+            for name, text in json.loads(run.attachments).items():
+                write_text(folder / name, text)
+            write_text(folder / JOBS, json.dumps(jobs_record(ledger, run), indent=2) + "\n")
+            write_trials(folder, trials)
+            try:
+                analysis = analyse_run(scenario, plan, trials, command=run.command)
+                analysis = write_results(folder, analysis)
+            except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
+                failure = error
+        if not failure:
+            ledger.finish(run.id, target)
+    if failure:
+        raise DataError(f"{failure}; the trials are kept in {target}")
+    return analysis
+
+
+def _is_folder_of(run: RunEntry, target: Path) -> bool:
+    """Whether a complete folder of this very run stands there."""
+    try:
+        own = json.loads((target / JOBS).read_text("utf-8"))["content_hash"] == run.content_hash
+        return bool(own and (target / ANALYSIS).is_file())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def jobs_record(ledger: Ledger, run: RunEntry) -> dict[str, Any]:
+    """JSON-ready: what was estimated, submitted and used, `bellqueue.jobs/1`."""
+    jobs = []
+    for job in ledger.jobs(run.id):
+        columns = asdict(job)
+        columns["trials"] = [job.trials.start, job.trials.stop]
+        columns["used_money"] = None if job.used_money is None else str(job.used_money)
+        jobs.append({name: value for name, value in columns.items() if name != "run"})
+    return {
+        "schema": JOBS_SCHEMA,
+        "run": run.id,
+        "created": run.created,
+        "backend": run.backend,
+        "shots": run.shots,
+        "content_hash": run.content_hash,
+        "estimate": {
+            "money_usd": None if run.estimated_money is None else str(run.estimated_money),
+            "qpu_seconds": run.estimated_qpu_seconds,
+            "basis": run.estimate_basis,
+        },
+        "jobs": jobs,
+    }

@@ -1,0 +1,1 @@
+"""Sweeps over grids of scenarios, resumable."""

@@ -1,0 +1,292 @@
+"""Certificates of published counts and of constructed devices."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from bellqueue.analysis.certificate.certificate import CONDITIONAL, FRESH, certify
+from bellqueue.analysis.certificate.diagnostics import chsh, log10_settings_p_value, no_signalling_test
+from bellqueue.analysis.certificate.estimates import estimate_functional
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.scores import BoundedSum
+from bellqueue.analysis.records.analysis_record import Analysis, Provenance
+from bellqueue.analysis.result import analyze
+from bellqueue.model.errors import DataError
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Counts, Sampling
+from scipy.stats import binom, chi2_contingency
+
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario
+
+MULTIPLIER = 0.9013157894736843  # the flatter edge of the default scenario's classical frontier
+
+
+def _provenance(scenario: Scenario) -> Provenance:
+    return Provenance(
+        bellqueue_version="test",
+        created="2026-01-01T00:00:00+00:00",
+        source="published counts",
+        scenario_hash=scenario.content_hash(),
+        content_hash="none",
+    )
+
+
+def _published(table: object, scenario: Scenario | None = None) -> Analysis:
+    scenario = scenario or Scenario.default()
+    return analyze(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
+
+
+def _counts(correlators: np.ndarray, trials: np.ndarray) -> Counts:
+    """Counts with those correlators up to rounding, and even marginals."""
+    together = np.round(trials * (1 + correlators) / 2).astype(int)
+    split = trials - together
+    table = np.empty((*trials.shape, 2, 2), dtype=int)
+    table[..., 0, 0], table[..., 0, 1] = together // 2, split // 2
+    table[..., 1, 1], table[..., 1, 0] = together - together // 2, split - split // 2
+    return Counts(table)
+
+
+def test_ibm_hanoi_is_certified_with_the_published_figures() -> None:
+    found = _published(IBM_HANOI)
+    assert found.observed.splitting_probability.estimate == pytest.approx(0.505621, abs=1e-6)
+    assert found.observed.waiting_time.estimate == pytest.approx(0.497809, abs=1e-6)
+    assert found.observed.baseline_throughput.estimate == pytest.approx(1.76222, abs=1e-5)
+    assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.566644, abs=1e-6)
+    assert found.advantage.waiting_time_reduction_relative.estimate == pytest.approx(0.121, abs=5e-4)
+    assert found.certificate.certified
+    assert -1110 < found.certificate.log10_p_value < -1000
+    assert found.certificate.multiplier == pytest.approx(0.901316, abs=1e-6)
+    assert found.certificate.assumption == CONDITIONAL
+    assert not found.no_signalling.alarm
+    assert found.verdict[0].startswith("CERTIFIED: better than every memoryless, label-symmetric classical strategy")
+
+
+def test_ibm_geneva_is_not_certified_and_its_alarm_comes_first() -> None:
+    found = _published(IBM_GENEVA)
+    assert found.observed.waiting_time.estimate == pytest.approx(0.591412, abs=1e-6)
+    assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.538320, abs=1e-6)
+    assert not found.certificate.certified
+    assert found.no_signalling.alarm
+    assert found.no_signalling.log10_p_value < -100
+    assert found.verdict[0].startswith("NO-SIGNALLING ALARM")
+    assert "NOT CERTIFIED" in found.verdict[0]
+
+
+def test_the_alarm_also_stands_before_a_certified_verdict() -> None:
+    table = np.array(IBM_HANOI)
+    table[0, 0, 0, 0] += 4000
+    table[0, 0, 1, 1] -= 4000  # A answers 0 more often when B's request is short; correlators unchanged
+    found = _published(table)
+    assert found.certificate.certified
+    assert found.verdict[0].startswith("NO-SIGNALLING ALARM")
+    assert "CERTIFIED" in found.verdict[0]
+
+
+def test_the_record_survives_json() -> None:
+    found = _published(IBM_HANOI)
+    assert Analysis.model_validate_json(found.to_json()) == found
+    assert '"schema": "bellqueue.analysis/1"' in found.to_json()
+
+
+def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
+    scenario = heavy_scenario()
+    frontiers = Frontiers(scenario.workload())
+    strategy = frontiers.quantum.at_splitting_probability(0.3)
+    counts = _counts(strategy.correlators, np.full((2, 2), 50_000))
+    found = analyze(scenario, Sample(counts, Sampling("fixed")), _provenance(scenario))
+    assert found.certificate.certified
+    assert found.observed.waiting_time.estimate == pytest.approx(40.534, abs=2e-3)
+    assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(43.2625, abs=2e-2)
+
+
+def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
+    frontiers = Frontiers(Scenario.default().workload())
+    game = frontiers.game(MULTIPLIER)
+    r = frontiers.game(MULTIPLIER).input_distribution
+    trials = np.round(r * 20_000).astype(int)
+    correlators = 0.97 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
+    counts = _counts(correlators, trials)
+    sample = Sample(counts, Sampling("random", r))
+    found = certify([frontiers.game(MULTIPLIER)], sample, 1e-3)
+    wins = int(np.where(game.matrix > 0, counts.together, counts.settings - counts.together).sum())
+    weight = np.abs(game.matrix).sum()
+    best = max(float((game.matrix * np.outer(a, b)).sum()) for a in _signs() for b in _signs())
+    chance = (1 + best / weight) / 2  # the best a classical player can win, listed out
+    assert found.method == "exact binomial"
+    assert found.assumption == FRESH
+    assert found.log10_p_value * math.log(10) == pytest.approx(binom.logsf(wins - 1, counts.total, chance), rel=1e-6)
+    constant = frontiers.game(MULTIPLIER).constant
+    assert found.score == pytest.approx(constant + (game.matrix * counts.correlators).sum())
+    assert found.classical_bound.high == pytest.approx(constant + best)
+
+
+def _signs() -> list[np.ndarray]:
+    return [np.array([a, b]) for a in (1, -1) for b in (1, -1)]
+
+
+def test_realised_frequencies_that_are_not_exact_fall_back_to_chernoff() -> None:
+    frontiers = Frontiers(Scenario.default().workload())
+    found = certify([frontiers.game(MULTIPLIER)], Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed")), 1e-3)
+    assert found.method == "Chernoff–KL"
+
+
+def test_exactly_constant_fixed_settings_use_hoeffdings_binomial() -> None:
+    matrix = np.array([[1.0, 1.0], [1.0, -1.0]])
+    counts = _counts(matrix * 0.7, np.full((2, 2), 1000))
+    total = BoundedSum.of(matrix, Sample(counts, Sampling("fixed")))
+    log_p, method = total.log_tail(2.0)
+    assert method == "exact binomial"
+    assert log_p == pytest.approx(binom.logsf(total.total - 1, 4000, 0.75), rel=1e-9)
+    close = BoundedSum.of(matrix, Sample(_counts(matrix * 0.5, np.full((2, 2), 1000)), Sampling("fixed")))
+    assert close.total == 3000  # at the mean itself the theorem says nothing
+    assert close.log_tail(2.0) == (0.0, "Chernoff–KL")
+
+
+def test_blocks_lose_the_fresh_settings_assumption() -> None:
+    frontiers = Frontiers(Scenario.default().workload())
+    r = frontiers.game(MULTIPLIER).input_distribution
+    counts = _counts(np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
+    assert (
+        certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r, 10)), 1e-3).assumption == CONDITIONAL
+    )
+
+
+def test_lost_trials_count_as_losses() -> None:
+    frontiers = Frontiers(Scenario.default().workload())
+    r = frontiers.game(MULTIPLIER).input_distribution
+    counts = _counts(0.9 * np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
+    whole = certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r)), 1e-3)
+    lost = np.full((2, 2), 100)
+    part = certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r, 1, lost)), 1e-3)
+    assert part.trials == whole.trials + 400
+    assert part.lost == 400
+    assert part.log10_p_value > whole.log10_p_value
+    assert part.excess.low < whole.excess.low
+    assert part.excess.high >= whole.excess.high - 1e-12  # each lost trial might have been a win
+
+
+def test_the_union_bound_multiplies_by_the_number_of_edges() -> None:
+    frontiers = Frontiers(Scenario.default().workload())
+    sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
+    edges = frontiers.classical.multipliers.tolist()
+    one, all_edges = (
+        certify([frontiers.game(each) for each in tried], sample, 1e-3) for tried in ([MULTIPLIER], edges)
+    )
+    assert all_edges.log10_p_value == pytest.approx(one.log10_p_value + math.log10(len(edges)), abs=1e-9)
+
+
+def test_confidence_limits_cover_the_truth() -> None:
+    """Fresh settings, i.i.d. trials: one-sided 95 % limits miss in at most 5 % of 2000 runs, within binomial error."""
+    rng = np.random.default_rng(5)
+    frontiers = Frontiers(Scenario.default().workload())
+    r = frontiers.game(MULTIPLIER).input_distribution
+    truth = 0.95 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
+    functional = -frontiers.workload.joint / 2
+    target = 0.5 + float((functional * truth).sum())
+    low, high = 0, 0
+    for _ in range(2000):
+        settings = rng.multinomial(500, r.ravel()).reshape(2, 2)
+        together = rng.binomial(settings, (1 + truth) / 2)
+        table = np.zeros((2, 2, 2, 2), dtype=int)
+        table[..., 0, 0], table[..., 0, 1] = together, settings - together
+        found = estimate_functional(functional, 0.5, Sample(Counts(table), Sampling("random", r)), math.log(0.05))
+        low += found.low > target
+        high += found.high < target
+    assert max(low, high) <= binom.ppf(0.9999, 2000, 0.05)
+
+
+def test_no_signalling_is_pearsons_chi_square_per_own_type() -> None:
+    counts = Counts(np.array(IBM_GENEVA))
+    statistic = sum(chi2_contingency(counts.table.sum(axis=3)[x], correction=False).statistic for x in range(2))
+    found = no_signalling_test(counts)
+    assert found.log10_p_value_a == pytest.approx(-statistic / 2 / math.log(10), rel=1e-9)  # χ² with two degrees
+
+
+def test_no_signalling_does_not_ring_without_cause() -> None:
+    rng = np.random.default_rng(11)
+    probability = np.full((2, 2, 2, 2), 0.25) + 0.15 * np.array([[1, -1], [-1, 1]])
+    rings = 0
+    for _ in range(2000):
+        table = np.array(
+            [[rng.multinomial(500, probability[x, y].ravel()).reshape(2, 2) for y in (0, 1)] for x in (0, 1)]
+        )
+        rings += no_signalling_test(Counts(table)).log10_p_value < math.log10(0.05)
+    assert rings <= binom.ppf(0.9999, 2000, 0.05)
+
+
+def test_chsh_of_the_published_counts() -> None:
+    found = chsh(Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed")), math.log(1e-3))
+    e = Counts(np.array(IBM_HANOI)).correlators
+    assert found is not None
+    assert found.estimate == pytest.approx(e[0, 0] - e[0, 1] - e[1, 0] - e[1, 1])
+    assert found.low < found.estimate < found.high < 2 * math.sqrt(2)
+
+
+def test_settings_that_were_not_drawn_as_declared_lose_their_assumption() -> None:
+    scenario = Scenario.default()
+    declared = np.full((2, 2), 0.25)
+    lie = Sample(Counts(np.array(IBM_HANOI)), Sampling("random", declared))
+    assert log10_settings_p_value(lie) < -100
+    found = analyze(scenario, lie, _provenance(scenario))
+    assert found.certificate.assumption == CONDITIONAL
+    assert "SETTINGS ALARM" in found.verdict[0]
+
+
+def test_a_pair_of_types_never_measured_is_refused() -> None:
+    table = np.array(IBM_HANOI)
+    table[1, 0] = 0
+    with pytest.raises(DataError, match=r"pair of types \(2, 1\)"):
+        _published(table)
+
+
+def test_one_trial_per_setting_is_too_few_but_no_error() -> None:
+    scenario = Scenario.parse(default_record())
+    table = np.zeros((2, 2, 2, 2), dtype=int)
+    table[..., 0, 0] = 1
+    found = _published(table, scenario)
+    assert not found.certificate.certified
+    assert found.observed.splitting_probability.low == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_confidence_region_covers_the_truth() -> None:
+    """p and Δ both inside their ranges, and the relative gain inside its own, in 95 % of 200 runs at α = 5 %."""
+    rng = np.random.default_rng(6)
+    scenario = Scenario.parse(default_record(significance=0.05))
+    frontiers = Frontiers(scenario.workload())
+    workload = frontiers.workload
+    r = RoutingGame(workload, MULTIPLIER).input_distribution
+    truth = 0.95 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
+    p, waiting = workload.splitting_probability((1 - truth) / 2), workload.waiting_time((1 - truth) / 2)
+    classical = float(frontiers.classical.waiting_time_at(p))
+    missed = 0
+    for _ in range(200):
+        settings = rng.multinomial(800, r.ravel()).reshape(2, 2)
+        together = rng.binomial(settings, (1 + truth) / 2)
+        table = np.zeros((2, 2, 2, 2), dtype=int)
+        table[..., 0, 0], table[..., 0, 1] = together // 2, (settings - together) // 2
+        table[..., 1, 1], table[..., 1, 0] = together - together // 2, settings - together - (settings - together) // 2
+        sample = Sample(Counts(table), Sampling("fixed"))
+        found = analyze(scenario, sample, _provenance(scenario), frontiers=frontiers)
+        corners = found.confidence_region
+        inside = corners[0].splitting_probability <= p <= corners[2].splitting_probability
+        line = [corner.waiting_time + found.certificate.multiplier * corner.splitting_probability for corner in corners]
+        inside &= min(line) <= waiting + found.certificate.multiplier * p <= max(line)
+        relative = found.advantage.waiting_time_reduction_relative
+        missed += not (inside and relative.low <= 1 - waiting / classical <= relative.high)
+    assert missed <= binom.ppf(0.9999, 200, 0.05)
+
+
+def test_a_pair_that_never_occurs_need_not_be_measured() -> None:
+    record = default_record()
+    for spec in record["traffic"]["type"]:
+        del spec["probability"]
+    record["traffic"]["joint"] = [[0.4, 0.3], [0.3, 0.0]]
+    table = np.array(IBM_HANOI)
+    table[1, 1] = 0
+    found = _published(table, Scenario.parse(record))
+    assert found.chsh is None
+    assert Analysis.model_validate_json(found.to_json()).certificate == found.certificate

@@ -1,0 +1,127 @@
+"""Stopping early over long runs: no classical device is certified at any moment more often than α.
+
+The adversaries of `test_false_alarms`, 2000 runs of 20000 trials each, looked at after every trial. With settings in
+proportion to the game U is 0 or 1, so that the martingale depends on the numbers of wins and trials alone: its boundary
+is found once, and wins are compared with it. Runs are then handed to the martingale and to the rounds of a
+measurement, which must come to the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from bellqueue.analysis.certificate.martingale import RunningMartingale, growth, log_mixture
+from bellqueue.analysis.certificate.scores import trial_scores
+from bellqueue.analysis.certificate.stopping import Rounds, Standing
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Sampling, Trials
+from bellqueue.runner.experiment.rounds import measure_in_rounds
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from .test_false_alarms import PLAYERS, PRODUCTS, Player, best_deterministic, shared_randomness
+
+pytestmark = pytest.mark.slow
+
+RUNS, TRIALS, ALPHA = 2000, 20_000, 0.05
+CHUNK = 20  # runs at once: the adversary with memory weighs 16 strategies at every trial of each
+ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
+FRONTIERS = Frontiers(Scenario.default().workload())
+MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
+GAME = FRONTIERS.game(MULTIPLIER).matrix
+R = FRONTIERS.game(MULTIPLIER).input_distribution
+# The best chance of winning that any of the 16 deterministic strategies has.
+BOUND = float(((PRODUCTS * GAME).sum(axis=(1, 2)).max() / np.abs(GAME).sum() + 1) / 2)
+
+Integers = NDArray[np.int64]
+Bits = NDArray[np.bool_]
+
+
+def _martingale_boundary() -> Integers:
+    """The fewest wins at which the martingale reaches 1/α after 1, 2, … trials, shape (TRIALS,)."""
+    won = growth(np.array([1.0]))[:, 0]
+    boundary, wins = np.empty(TRIALS, dtype=np.int64), 0
+    for trials in range(1, TRIALS + 1):
+        while wins <= trials and log_mixture(wins * won, trials, BOUND) < -math.log(ALPHA):
+            wins += 1
+        boundary[trials - 1] = wins
+    return boundary
+
+
+@pytest.fixture(scope="module")
+def boundary() -> Integers:
+    return _martingale_boundary()
+
+
+def _played(player: Player, seed: int) -> Iterator[tuple[Integers, Integers, Bits]]:
+    """Runs in chunks: x, y and whether the outcomes are equal, each of shape (CHUNK, TRIALS)."""
+    rng = np.random.default_rng(seed)
+    for _ in range(RUNS // CHUNK):
+        drawn = rng.choice(4, size=(CHUNK, TRIALS), p=R.ravel())
+        x, y = drawn // 2, drawn % 2
+        yield x, y, player(rng, GAME, x, y) > 0
+
+
+def _wins(x: Integers, y: Integers, equal: Bits) -> Integers:
+    """How often so far, shape as given."""
+    return np.cumsum(equal == (GAME[x, y] > 0), axis=-1)
+
+
+def _trials(x: Integers, y: Integers, equal: Bits) -> Trials:
+    return Trials(x, y, np.zeros_like(x), np.where(equal, 0, 1), (2, 2))
+
+
+@pytest.mark.parametrize(("seed", "player"), list(enumerate(PLAYERS)))
+def test_nobody_is_certified_at_any_moment_more_often_than_alpha(seed: int, player: Player, boundary: Integers) -> None:
+    certified, compared = 0, 0
+    for x, y, equal in _played(player, seed):
+        reached = _wins(x, y, equal) >= boundary
+        ever = reached.any(axis=1)
+        certified += int(ever.sum())
+        for run in np.flatnonzero(ever)[: 10 - compared].tolist():
+            log_p = RunningMartingale(BOUND).update(trial_scores(GAME, R, _trials(x[run], y[run], equal[run])))
+            assert np.argmax(log_p <= math.log(ALPHA)) == np.argmax(reached[run])
+            assert log_p[-1] <= math.log(ALPHA)  # once certified, for good
+            compared += 1
+    assert compared == min(certified, 10)
+    assert certified <= ALLOWED
+
+
+def test_why_the_p_value_for_a_fixed_number_of_trials_must_not_be_looked_at_on_the_way() -> None:
+    """The exact binomial tail, looked at after every trial, certifies a classical device in a third of all runs."""
+    needed = binom.isf(ALPHA, np.arange(1, TRIALS + 1), BOUND) + 1
+    peeked = sum(int((_wins(*chunk) >= needed).any(axis=1).sum()) for chunk in _played(best_deterministic, 10))
+    assert peeked > RUNS / 3
+
+
+def test_a_measurement_in_rounds_stops_no_other_runs(boundary: Integers) -> None:
+    """It looks at the end of each round only and asks for more, a lower limit above 0 at that moment."""
+    stopped, crossing, others = 0, 0, 0
+    for x, y, equal in _played(shared_randomness, 11):
+        reached = np.any(_wins(x, y, equal) >= boundary, axis=1)
+        crossing += int(reached.sum())
+        quiet = np.flatnonzero(~reached)[: int(others < 30)]
+        others += quiet.size
+        for run in [*np.flatnonzero(reached).tolist(), *quiet.tolist()]:
+            stopped += _stops(_trials(x[run], y[run], equal[run]), bool(reached[run]))
+    assert 0 < stopped <= crossing <= ALLOWED
+    assert others == 30
+
+
+def _stops(trials: Trials, may: bool) -> bool:
+    """Whether a measurement in rounds ends certified, which only a run that has crossed the boundary may."""
+
+    def measured(part: range, seed: int) -> Trials:
+        columns = {name: getattr(trials, name)[part.start : part.stop] for name in "xyab"}
+        return Trials(**columns, shape=trials.shape)
+
+    seen: list[Standing] = []
+    state = Rounds(FRONTIERS, Sampling("random", R), MULTIPLIER, ALPHA, TRIALS)
+    measure_in_rounds(state, TRIALS, 0, measured, seen.append)
+    certified = seen[-1].certified
+    assert may or not certified
+    return certified

@@ -1,0 +1,339 @@
+"""Planned numbers of trials against simulated experiments, brute force and exact convolution."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.certificate.certificate import certify
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.certificate.tails import log_binomial_tail
+from bellqueue.analysis.design.design import (
+    Design,
+    best_design,
+    evaluate_design,
+    naive_design,
+)
+from bellqueue.analysis.design.power import ScoreLaw
+from bellqueue.model.errors import DataError, ScenarioError
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Counts, Sampling
+from numpy.typing import NDArray
+from scipy.stats import binom, norm
+
+from tests.scenarios import default_record, heavy_scenario, random_scenario
+
+Floats = NDArray[np.float64]
+
+POWER, RUNS, CASES = 0.95, 300, 6
+CHSH = np.array([[1.0, 1.0], [1.0, -1.0]]) / 4
+EVEN = np.full((2, 2), 0.25)
+DEFAULT, HEAVY = Frontiers(Scenario.default().workload()), Frontiers(heavy_scenario().workload())
+EXACT = Frontiers(random_scenario(np.random.default_rng(104), 4).workload())  # 4×4, no setting below the floor
+FLOORED = Frontiers(random_scenario(np.random.default_rng(102), 4).workload())  # 3×2, one setting below the floor
+
+
+def _noisy(frontiers: Frontiers, visibility: float) -> Callable[[float], Floats]:
+    """The correlators of the strategy at a multiplier on a Werner state."""
+    return lambda multiplier: np.asarray(visibility * frontiers.one_pair.at_multiplier(multiplier).correlators)
+
+
+def _behaviour(correlators: Floats, lost: float) -> Floats:
+    """P(a,b|x,y) of those correlators with even marginals, when a share of the trials is lost."""
+    signs = np.array([[1, -1], [-1, 1]])
+    return np.asarray((1 - lost) * (1 + correlators[..., None, None] * signs) / 4)
+
+
+def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, trials: int, seed: int) -> int:
+    """How many of RUNS simulated experiments the certificate itself passes."""
+    rng = np.random.default_rng(seed)
+    r = np.array(design.input_distribution)
+    cells = np.append(behaviour.reshape(-1, 4), 1 - behaviour.sum(axis=(2, 3)).reshape(-1, 1), axis=1)
+    cells = r.reshape(-1, 1) * np.clip(cells, 0.0, 1.0)
+    drawn = rng.multinomial(trials, (cells / cells.sum()).ravel(), size=RUNS).reshape(RUNS, *r.shape, 5)
+    game = frontiers.game(design.certificate_multiplier)
+    return sum(
+        certify(
+            [game],
+            Sample(Counts(table[..., :4].reshape(*r.shape, 2, 2)), Sampling("random", r, 1, table[..., 4])),
+            design.significance,
+        ).certified
+        for table in drawn
+    )
+
+
+def _case(name: str) -> tuple[Frontiers, Design, Floats]:
+    """A planned experiment and the behaviour it was planned for."""
+    if name == "uneven multiplier":
+        behaviour = _behaviour(0.95 * DEFAULT.one_pair.at_splitting_probability(0.55).correlators, 0.0)
+        return DEFAULT, evaluate_design(DEFAULT.game(0.8), behaviour, EVEN, 1e-6), behaviour
+    frontiers, visibility, lost, significance = {
+        "default": (DEFAULT, 0.95, 0.0, 1e-6),
+        "default near its limit": (DEFAULT, 0.78, 0.0, 1e-3),
+        "heavy with losses": (HEAVY, 0.98, 0.04, 1e-6),
+        "four types": (EXACT, 0.96, 0.0, 1e-6),
+        "below the floor": (FLOORED, 0.99, 0.0, 1e-6),
+    }[name]
+    correlators = _noisy(frontiers, visibility)
+    design = best_design(frontiers, lambda at: _behaviour(correlators(at), lost), significance, POWER)
+    assert design.strategy_multiplier is not None
+    return frontiers, design, _behaviour(correlators(design.strategy_multiplier), lost)
+
+
+NAMES = ["default", "default near its limit", "heavy with losses", "four types", "below the floor", "uneven multiplier"]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[tuple[Frontiers, Design, Floats]]:
+    return [_case(name) for name in NAMES]
+
+
+def test_the_cases_cover_both_tails(cases: list[tuple[Frontiers, Design, Floats]]) -> None:
+    assert [design.method for _, design, _ in cases] == ["exact binomial"] * 4 + ["Chernoff–KL"] * 2
+
+
+def test_planned_trials_certify_as_often_as_asked(cases: list[tuple[Frontiers, Design, Floats]]) -> None:
+    """One-sided, all six together at 99 %."""
+    allowed = binom.ppf(0.01 / CASES, RUNS, POWER)
+    for seed, (frontiers, design, behaviour) in enumerate(cases):
+        assert design.trials is not None
+        assert _certified(frontiers, design, behaviour, design.trials, seed) >= allowed, NAMES[seed]
+
+
+def test_a_tenth_fewer_trials_certify_less_often_than_asked(cases: list[tuple[Frontiers, Design, Floats]]) -> None:
+    """The power falls to about 0.9, which 1800 experiments tell from 0.95 beyond five standard deviations."""
+    passed = 0
+    for seed, (frontiers, design, behaviour) in enumerate(cases):
+        assert design.trials is not None
+        passed += _certified(frontiers, design, behaviour, int(0.9 * design.trials), 100 + seed)
+    assert passed < binom.ppf(1e-6, RUNS * CASES, POWER)
+
+
+def _brute_force(law: ScoreLaw, significance: float, power: float, most: int) -> int:
+    """One more than the last N ≤ most at which certifying is too rare, every N tried."""
+    last, needed = 0, 1
+    for trials in range(1, most + 1):
+        while needed <= trials and log_binomial_tail(trials, needed, law.null_mean) > math.log(significance):
+            needed += 1
+        if binom.sf(needed - 1, trials, law.mean) < power:
+            last = trials
+    return last + 1
+
+
+@pytest.mark.parametrize(("significance", "power"), [(1e-6, 0.95), (1e-3, 0.9), (0.05, 0.5), (0.3, 0.05)])
+@pytest.mark.parametrize("visibility", [1.0, 0.95])
+def test_required_trials_is_the_last_tooth_of_the_saw(significance: float, power: float, visibility: float) -> None:
+    law = ScoreLaw.of(CHSH, EVEN, visibility * np.sign(CHSH) / math.sqrt(2), 0.5)
+    assert law.required_trials(significance, power) == _brute_force(law, significance, power, 2000)
+
+
+def test_a_perfect_prediction_needs_the_trials_in_which_chance_never_wins_them_all() -> None:
+    """q = 1 and ω = 3/4: N with (3/4)^N ≤ α."""
+    law = ScoreLaw.of(CHSH, EVEN, np.sign(CHSH), 0.5)
+    assert law.required_trials(1e-6, 0.95) == math.ceil(math.log(1e-6) / math.log(0.75))
+
+
+def _convolved_power(law: ScoreLaw, trials: int, significance: float, step: Fraction) -> float:
+    """P[N·KL(mean U‖ω) ≥ ln 1/α] when the values of U are multiples of a step: the law of ΣU by exact convolution."""
+    places = np.round(law.values / float(step)).astype(int)
+    assert law.values == pytest.approx(places * float(step))
+    single = np.bincount(places, law.probabilities)
+    size = trials * (len(single) - 1) + 1
+    spectrum = np.fft.rfft(single, size) ** trials
+    total = np.fft.irfft(spectrum, size)
+    mean = np.clip(np.arange(size) * float(step) / trials, 1e-12, 1 - 1e-12)
+    divergence = mean * np.log(mean / law.null_mean) + (1 - mean) * np.log((1 - mean) / (1 - law.null_mean))
+    return float(total[(mean > law.null_mean) & (trials * divergence >= -math.log(significance))].sum())
+
+
+@pytest.mark.parametrize("trials", [300, 1000, 3000])
+@pytest.mark.parametrize("visibility", [0.9, 0.97])
+def test_power_of_uneven_settings_is_that_of_the_exact_convolution(trials: int, visibility: float) -> None:
+    """U is 0, 1/6, 5/6 or 1, a lattice; 0.003 is half a lattice point."""
+    law = ScoreLaw.of(CHSH, np.array([[0.3, 0.2], [0.3, 0.2]]), visibility * np.sign(CHSH) / math.sqrt(2), 0.5)
+    assert not law.binary
+    expected = _convolved_power(law, trials, 1e-4, Fraction(1, 6))
+    assert law.power(trials, 1e-4) == pytest.approx(expected, abs=0.003)
+
+
+def test_required_trials_of_uneven_settings_are_just_enough_by_the_exact_convolution() -> None:
+    law = ScoreLaw.of(CHSH, np.array([[0.3, 0.2], [0.3, 0.2]]), 0.95 * np.sign(CHSH) / math.sqrt(2), 0.5)
+    trials = law.required_trials(1e-4, POWER)
+    assert trials is not None
+    assert _convolved_power(law, trials, 1e-4, Fraction(1, 6)) == pytest.approx(POWER, abs=0.003)
+    assert _convolved_power(law, int(0.95 * trials), 1e-4, Fraction(1, 6)) < POWER - 0.01
+
+
+@pytest.mark.parametrize("deviations", [-2.0, -1e-3, 1e-6, 0.4, 3.0])
+@pytest.mark.parametrize("trials", [10**8, 10**12, 10**15])
+def test_power_of_very_many_trials_is_normal(trials: int, deviations: float) -> None:
+    """Berry and Esseen: within about 1/√N of the normal law; the tilts here are as small as rounding."""
+    values, probabilities = np.array([0.0, 0.3, 1.0]), np.array([0.2, 0.5, 0.3])
+    mean = float(values @ probabilities)
+    spread = float(np.sqrt((values - mean) ** 2 @ probabilities))
+    law = ScoreLaw(values, probabilities, mean, 0.4, False)
+    reached = law._saddlepoint(trials, mean + deviations * spread / math.sqrt(trials))
+    rounding = 1e-16 * math.sqrt(trials) / spread  # of the mean itself, in standard errors
+    assert reached == pytest.approx(float(norm.sf(deviations)), abs=1 / math.sqrt(trials) + rounding)
+
+
+@pytest.mark.parametrize("visibility", [0.95, 0.85, 0.78])
+@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
+def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: float) -> None:
+    """Fifty random multipliers and settings, half of them r ∝ |G|, each with the strategy best for its game."""
+    rng = np.random.default_rng(8)
+    predicted = _noisy(frontiers, visibility)
+    best = best_design(frontiers, predicted, 1e-6)
+    assert best.trials is not None
+    edges, weights = frontiers.classical.multipliers, frontiers.workload.weights
+    for index in range(50):
+        multiplier = float(rng.choice(edges)) if index % 4 == 0 else float(rng.uniform(weights.min(), weights.max()))
+        r = frontiers.game(multiplier).input_distribution
+        r = r if index % 2 else rng.dirichlet(50 * r.ravel()).reshape(r.shape)
+        other = evaluate_design(frontiers.game(multiplier), predicted(multiplier), r, 1e-6)
+        assert other.trials is None or other.trials >= best.trials
+
+
+@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY, EXACT, FLOORED], ids=["default", "heavy", "4×4", "3×2"])
+def test_for_one_strategy_the_best_multiplier_is_an_edge_or_a_weight(frontiers: Frontiers) -> None:
+    """No multiplier of a fine grid gains information faster than the best of the finite set, with r ∝ |G|."""
+    workload = frontiers.workload
+    for splitting_probability in (0.3, 0.5, 0.7):
+        c = 0.995 * frontiers.one_pair.at_splitting_probability(splitting_probability).correlators
+
+        def rate(multiplier: float, c: Floats = c) -> float:
+            game = RoutingGame(workload, multiplier).matrix
+            weight, bound = float(np.abs(game).sum()), frontiers.game(multiplier).bound("memoryless").high
+            q, chance = (1 + float((game * c).sum()) / weight) / 2, (1 + bound / weight) / 2
+            return q * math.log(q / chance) + (1 - q) * math.log((1 - q) / (1 - chance)) if q > chance else 0.0
+
+        kinks = [*frontiers.classical.multipliers.tolist(), *workload.weights.ravel().tolist()]
+        fine = np.linspace(workload.weights.min(), workload.weights.max(), 1003)[1:-1].tolist()
+        assert max(map(rate, fine)) <= max(map(rate, kinks)) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("visibility", [0.95, 0.85, 0.76])
+@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
+def test_under_white_noise_the_game_is_played_at_its_own_edge(frontiers: Frontiers, visibility: float) -> None:
+    best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
+    assert np.abs(frontiers.classical.multipliers - best.certificate_multiplier).min() < 1e-9
+    assert best.strategy_multiplier == best.certificate_multiplier
+    game = frontiers.game(best.certificate_multiplier).matrix
+    score = visibility * frontiers.game(best.certificate_multiplier).bound("quantum").high / np.abs(game).sum()
+    assert best.predicted_score_rate == pytest.approx((1 + score) / 2, rel=1e-8)
+
+
+@pytest.mark.parametrize("visibility", [1.0, 0.9, 0.8, 0.75])
+def test_the_exact_certificate_stays_near_the_information_limit(visibility: float) -> None:
+    """For normal scores the ratio is (z_α+z_β)²/(2 ln 1/α), 1.48; the Chernoff bound would cost 1.72."""
+    normal = (norm.isf(1e-6) + norm.isf(0.05)) ** 2 / (2 * math.log(1e6))
+    for frontiers in (DEFAULT, HEAVY):
+        if visibility <= (frontiers.least_visibility() or 1.0):
+            continue
+        best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
+        assert best.method == "exact binomial"
+        assert best.trials is not None
+        assert best.information_limit_trials is not None
+        assert normal * 0.97 < best.trials / best.information_limit_trials < 1.6
+
+
+def test_without_a_floor_rare_settings_cost_nothing() -> None:
+    """r ∝ |G| makes every U binary, which saves at least a tenth of the trials where the floor would lift one."""
+    predicted = _noisy(FLOORED, 0.99)
+    floored = best_design(FLOORED, predicted, 1e-6)
+    assert floored.strategy_multiplier is not None
+    game = FLOORED.game(floored.certificate_multiplier)
+    proportional = np.abs(game.matrix) / np.abs(game.matrix).sum()
+    bare = evaluate_design(game, predicted(floored.strategy_multiplier), proportional, 1e-6)
+    assert (floored.method, bare.method) == ("Chernoff–KL", "exact binomial")
+    assert bare.trials is not None
+    assert floored.trials is not None
+    assert bare.trials < 0.9 * floored.trials
+
+
+def test_planning_for_the_noise_beats_planning_without() -> None:
+    for frontiers, visibility in itertools.product((DEFAULT, HEAVY, EXACT), (0.99, 0.96)):
+        predicted = _noisy(frontiers, visibility)
+        best, naive = best_design(frontiers, predicted, 1e-6), naive_design(frontiers, predicted, 1e-6)
+        assert naive.method == "Chernoff–KL"
+        assert naive.trials is not None
+        assert best.trials is not None
+        assert best.trials < naive.trials / 1.4
+
+
+def test_the_multiplier_chosen_follows_the_strategy() -> None:
+    """Left of the frontier's vertex at p = 0.3 only the steep edge certifies, right of it only the flat one."""
+    steep, flat = DEFAULT.classical.multipliers.tolist()
+    assert DEFAULT.classical.splitting_probability == pytest.approx([0.0, 0.3, 1.0])
+    for splitting_probability, own, other in ((0.15, steep, flat), (0.5, flat, steep)):
+        c = DEFAULT.one_pair.at_splitting_probability(splitting_probability).correlators
+        best = best_design(DEFAULT, c, 1e-3)
+        assert best.certificate_multiplier == pytest.approx(own)
+        assert best.strategy_multiplier is None
+        r = DEFAULT.game(other).input_distribution
+        assert evaluate_design(DEFAULT.game(other), c, r, 1e-3).trials is None
+
+
+def test_lost_trials_lower_the_score_by_their_share() -> None:
+    c = 0.95 * DEFAULT.one_pair.at_multiplier(0.9).correlators
+    r = DEFAULT.game(0.9).input_distribution
+    whole, lossy = (evaluate_design(DEFAULT.game(0.9), _behaviour(c, lost), r, 1e-3) for lost in (0.0, 0.02))
+    assert whole == evaluate_design(DEFAULT.game(0.9), c, r, 1e-3)
+    assert lossy.predicted_score_rate == pytest.approx(0.98 * whole.predicted_score_rate)
+
+
+def test_a_design_survives_json() -> None:
+    best = best_design(DEFAULT, _noisy(DEFAULT, 0.9), 1e-3)
+    record: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(best), allow_nan=False))
+    rows = tuple(tuple(row) for row in record.pop("input_distribution"))
+    assert Design(input_distribution=rows, **record) == best
+
+
+def test_noise_below_the_least_visibility_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"below visibility 0\.7335.*better pair of qubits"):
+        best_design(DEFAULT, _noisy(DEFAULT, 0.73), 1e-3)
+    assert naive_design(DEFAULT, _noisy(DEFAULT, 0.73), 1e-3).trials is None
+
+
+def test_without_any_advantage_there_is_no_design() -> None:
+    record = default_record()
+    record["traffic"]["type"] = [
+        {"name": "only", "probability": 1.0, "service": {"distribution": "deterministic", "mean": 1.0}}
+    ]
+    with pytest.raises(ScenarioError, match="at any visibility"):
+        best_design(Frontiers(Scenario.parse(record).workload()), np.ones((1, 1)), 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"significance": 0.0}, "significance = 0"),
+        ({"power": 1.0}, "power = 1"),
+        ({"game": DEFAULT.game(0.0)}, "multiplier = 0"),
+        ({"predicted": np.full((2, 2), 1.1)}, "ranges from 1.1"),
+        ({"predicted": np.full((2, 2), np.nan)}, "ranges from nan"),
+        ({"predicted": np.ones((2, 3))}, r"shape \(2, 3\)"),
+        ({"predicted": np.full((2, 2, 2, 2), 0.3)}, "sum to at most 1"),
+        ({"distribution": np.array([[0.5, 0.5], [0.0, 0.0]])}, r"types \(2, 1\) probability 0"),
+        ({"distribution": np.full((2, 2), 0.5)}, "sums to 2"),
+        ({"distribution": np.full((3, 2), 1 / 6)}, r"shape \(3, 2\)"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(change: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {
+        "predicted": np.ones((2, 2)),
+        "game": DEFAULT.game(0.9),
+        "distribution": EVEN,
+        "significance": 1e-3,
+    }
+    with pytest.raises(DataError, match=message):
+        evaluate_design(**{**good, "significance": 1e-3, **change})

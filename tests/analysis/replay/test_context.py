@@ -1,0 +1,138 @@
+"""What the report says beyond the certificate: simulated waits against closed forms, the same data the same record."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.context_record import Context, MeasurementBases, WaitingTimes
+from bellqueue.analysis.replay.context import MOST_PAIRS, wanted_pairs, with_context
+from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.scenario.file import Scenario
+
+from tests.analysis.conftest import published, simulated
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+
+SCENARIO = Scenario.default()
+FRONTIERS = Frontiers(SCENARIO.workload())
+HANOI = published(IBM_HANOI)
+
+
+@functools.cache
+def _hanoi() -> Context:
+    context = with_context(HANOI, FRONTIERS).context
+    assert context is not None
+    return context
+
+
+def _waiting() -> WaitingTimes:
+    waiting = _hanoi().waiting_times
+    assert waiting is not None
+    return waiting
+
+
+def test_simulated_waits_agree_with_the_queueing_formulas() -> None:
+    rho = FRONTIERS.workload.load
+    waiting = _waiting()
+    assert [each.routing for each in waiting.routings] == ["observed", "classical", "quantum"]
+    for each in waiting.routings:
+        error = (each.waiting_time.high - each.waiting_time.low) / 4
+        assert each.waiting_time.estimate == pytest.approx(each.waiting_time_formula, abs=5 * error)
+        # Poisson arrivals see time averages: a request waits not at all if it finds its server idle, and its partner
+        # was sent elsewhere or stands behind it.
+        none = (1 - rho) * (1 + each.splitting_probability) / 2
+        assert each.cumulative[0] == pytest.approx(none, abs=0.004)
+        assert each.splitting_probability == pytest.approx(HANOI.observed.splitting_probability.estimate, rel=1e-9)
+
+
+def test_the_formula_means_are_those_of_the_record() -> None:
+    observed, classical, quantum = (each.waiting_time_formula for each in _waiting().routings)
+    assert observed == pytest.approx(HANOI.observed.waiting_time.estimate, rel=1e-9)
+    assert classical == pytest.approx(HANOI.classical.waiting_time_at_equal_throughput.estimate, rel=1e-9)
+    assert quantum == pytest.approx(HANOI.quantum.waiting_time_at_equal_throughput.estimate, rel=1e-6)
+
+
+def test_distributions_rise_from_no_wait_and_hold_their_percentiles() -> None:
+    for each in _waiting().routings:
+        assert each.times[0] == 0
+        assert len(each.times) == len(each.cumulative) <= 250
+        assert np.all(np.diff(each.times) > 0)
+        assert np.all(np.diff(each.cumulative) >= 0)
+        assert 0 < each.cumulative[-1] < 1
+        for point in each.percentiles:
+            wait = point.waiting_time.estimate
+            reached = max((c for t, c in zip(each.times, each.cumulative, strict=True) if t <= wait * 1.004), default=0)
+            assert reached >= point.probability - 0.005
+            assert point.waiting_time.low <= wait <= point.waiting_time.high
+
+
+def test_the_same_data_give_the_same_context_and_other_data_another() -> None:
+    first, again = (with_context(HANOI, Frontiers(SCENARIO.workload())).to_json() for _ in range(2))
+    assert first == again
+    other = HANOI.provenance.model_copy(update={"content_hash": "3" * 64})
+    changed = with_context(HANOI.model_copy(update={"provenance": other}), FRONTIERS)
+    assert changed.to_json() != first
+
+
+def test_bases_give_the_correlators_planned() -> None:
+    strategy = FRONTIERS.operating_point(SCENARIO).strategy
+    bases = MeasurementBases.of(strategy)
+    found = sum(each.probability * np.cos(np.subtract.outer(each.alpha, each.beta)) for each in bases)
+    assert np.asarray(found) == pytest.approx(strategy.correlators, abs=1e-9)
+
+
+def test_the_context_is_worked_out_once_and_keeps_the_bases(planned: Analysis) -> None:
+    assert planned.context is not None
+    assert planned.context.by_visibility is None
+    whole = with_context(planned)
+    assert whole.context is not None
+    assert whole.context.bases == planned.context.bases != []
+    assert with_context(whole) is whole
+
+
+def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps() -> None:
+    for counts in (IBM_HANOI, IBM_GENEVA):
+        analysis = published(counts)
+        context = with_context(analysis, FRONTIERS).context
+        assert context is not None
+        assert context.by_visibility is not None
+        shown = context.by_visibility.visibility
+        assert shown[0] < min(analysis.visibility.estimate, FRONTIERS.least_visibility() or 1) < shown[-1] == 1
+
+
+def test_the_load_of_the_scenario_is_among_the_loads() -> None:
+    context = _hanoi()
+    assert context.by_load is not None
+    assert context.by_visibility is not None
+    at = int(np.abs(np.array(context.by_load.load) - FRONTIERS.workload.load).argmin())
+    assert context.by_load.load[at] == pytest.approx(FRONTIERS.workload.load)
+    assert context.by_load.ideal[at] == pytest.approx(context.by_visibility.reduction_relative[-1], rel=1e-6)
+    assert all(noisy < ideal for noisy, ideal in zip(context.by_load.noisy, context.by_load.ideal, strict=True))
+
+
+def test_the_simulation_is_longer_where_waits_are_alike_for_longer() -> None:
+    record = default_record()
+    for load, pairs in ((0.05, 200_000), (0.9, 200_000), (0.95, 800_000), (0.97, 2_222_222)):
+        record["traffic"]["pair_rate"] = 0.02 * load / 0.05
+        scenario = Scenario.parse(record)
+        assert wanted_pairs(scenario.workload().load) == pytest.approx(pairs, abs=1)
+    assert wanted_pairs(0.99) > MOST_PAIRS
+
+
+def test_under_the_heaviest_load_no_simulation_is_shown() -> None:
+    record = default_record()
+    record["traffic"]["pair_rate"] = 0.396
+    scenario = Scenario.parse(record)
+    analysis = simulated(scenario, 2_000)
+    context = with_context(analysis, Frontiers(scenario.workload())).context
+    assert context
+    assert context.waiting_times is None
+    assert context.by_visibility
+
+
+def test_the_simulation_follows_from_scenario_and_counts_alone() -> None:
+    later = HANOI.provenance.model_copy(update={"created": "2031-01-01T00:00:00+00:00", "content_hash": "0" * 64})
+    again = with_context(HANOI.model_copy(update={"provenance": later}), FRONTIERS).context
+    assert again == _hanoi()

@@ -1,0 +1,108 @@
+"""What stands beside the certificate, in figures and tables: values of frontiers, waiting times, sensitivity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.figures.drawing import svg_text
+from bellqueue.analysis.report.figures.sensitivity import load_figure, visibility_figure
+from bellqueue.analysis.report.figures.waiting import WaitingCurve, waiting_figure
+from bellqueue.analysis.report.tables.context import waiting_section
+from bellqueue.analysis.report.tables.frontiers import frontier_values_section
+from matplotlib.figure import Figure
+
+
+def _labels(figure: Figure) -> list[str]:
+    return [str(text.get_text()) for text in figure.legends[0].get_texts()]
+
+
+def test_the_table_of_the_frontiers_holds_the_reference_values(complete: Analysis) -> None:
+    rows = {
+        name: [float(cell.value) for cell in cells] for name, cells in frontier_values_section(complete.frontiers).rows
+    }
+    # MODEL §5: p, then τ, W classical, W quantum.
+    for p, throughput, classical, quantum in (
+        ("0.4", 1.771548, 0.66184, 0.60046),
+        ("0.5", 1.762713, 0.57171, 0.49650),
+        ("0.6", 1.753921, 0.48158, 0.41085),
+    ):
+        assert rows[p][:3] == pytest.approx([throughput, classical, quantum], rel=3e-5)
+
+
+def test_the_table_of_frontiers_never_shows_entanglement_above_classical(complete: Analysis) -> None:
+    for _, (_, classical, quantum, communication) in frontier_values_section(complete.frontiers).rows:
+        assert float(communication.value) <= float(quantum.value) <= float(classical.value)
+
+
+def test_waiting_times_are_told_with_their_intervals(complete: Analysis) -> None:
+    assert complete.context is not None
+    assert complete.context.waiting_times is not None
+    section = waiting_section(complete.context.waiting_times)
+    assert [name for name, _ in section.rows][-1] == "99 % wait at most"
+    assert all(len(cells) == 3 for _, cells in section.rows)
+    assert str(complete.context.waiting_times.seed) in section.note
+
+
+def test_the_waiting_figure_draws_the_distributions_recorded(complete: Analysis) -> None:
+    assert complete.context
+    waiting = complete.context.waiting_times
+    assert waiting
+    figure = waiting_figure([WaitingCurve.recorded(each) for each in waiting.routings], "Waits")
+    whole, tail = figure.axes
+    for axes, upside_down in ((whole, False), (tail, True)):
+        lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+        assert len(lines) == len(waiting.routings)
+        for line, record in zip(lines, waiting.routings, strict=True):
+            assert str(line.get_drawstyle()) == "steps-post"  # a staircase turns at the next place
+            shown = np.asarray(line.get_ydata())
+            expected = 1 - np.array(record.cumulative) if upside_down else np.array(record.cumulative)
+            assert shown == pytest.approx(expected[: shown.size])
+    percentiles = {each.probability: each.waiting_time.estimate for each in waiting.routings[0].percentiles}
+    assert f"mean {waiting.routings[0].waiting_time.estimate:.3g}" in _labels(figure)[0]
+    assert f"99 % ≤ {percentiles[0.99]:.3g}" in _labels(figure)[0]
+
+
+def test_where_nobody_waits_the_distribution_is_still_drawn(complete: Analysis) -> None:
+    assert complete.context
+    waiting = complete.context.waiting_times
+    assert waiting
+    nobody = [each.model_copy(update={"times": [0.0], "cumulative": [1.0]}) for each in waiting.routings]
+    assert "nan" not in svg_text(waiting_figure([WaitingCurve.recorded(each) for each in nobody], "Nobody waits"))
+
+
+def test_an_observation_whose_bases_nobody_knows_is_not_drawn(complete: Analysis) -> None:
+    assert complete.context
+    found = complete.context.by_visibility
+    assert found
+    assert "observed, with its confidence limits" in _labels(visibility_figure(complete, found))
+    foreign = complete.model_copy(update={"planned": None})
+    assert "observed, with its confidence limits" not in _labels(visibility_figure(foreign, found))
+
+
+def test_the_visibility_figure_shows_the_point_observed_and_where_the_advantage_begins(complete: Analysis) -> None:
+    assert complete.context
+    assert complete.context.by_visibility
+    (ax,) = visibility_figure(complete, complete.context.by_visibility).axes
+    (bars,) = ax.containers
+    (point,) = bars[0].get_xydata()
+    reduction = complete.advantage.waiting_time_reduction_relative
+    assert point.tolist() == [complete.visibility.estimate, reduction.estimate]
+    across, up = (each.get_segments()[0] for each in bars[2])
+    assert across[:, 0] == pytest.approx([complete.visibility.low, complete.visibility.high])
+    assert up[:, 1] == pytest.approx([reduction.low, reduction.high])
+    least = complete.frontiers.least_visibility
+    assert least
+    assert [text.get_text() for text in ax.texts] == [f"advantage\nbeyond {least:.3f}"]
+
+
+def test_a_score_that_no_bell_pair_has_is_not_called_a_visibility(complete: Analysis) -> None:
+    assert complete.context
+    found = complete.context.by_load
+    assert found
+    for estimate, visibility, told in ((0.9, 0.9, "0.900, as observed"), (-0.8, 0.0, "the nearest to -0.800 observed")):
+        observed = complete.visibility.model_copy(update={"estimate": estimate})
+        figure = load_figure(
+            complete.model_copy(update={"visibility": observed}), found.model_copy(update={"visibility": visibility})
+        )
+        assert any(told in label for label in _labels(figure))

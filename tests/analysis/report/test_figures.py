@@ -1,0 +1,164 @@
+"""Figures: what they show, deterministic files, SVG fit for a page."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.figures.correlators import correlator_figure
+from bellqueue.analysis.report.figures.drawing import save, svg_text
+from bellqueue.analysis.report.figures.frontiers import frontier_figure
+from bellqueue.model.errors import OutputError
+from matplotlib.figure import Figure
+
+from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+
+
+def _texts(figure: Figure) -> str:
+    return " ".join("".join(element.itertext()) for element in ElementTree.fromstring(svg_text(figure)).iter())
+
+
+def _line(figure: Figure, start: str, panel: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    line = next(line for line in figure.axes[panel].lines if str(line.get_label()).startswith(start))
+    return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+
+
+def test_the_figure_shows_the_published_point_and_its_gap(hanoi: Analysis) -> None:
+    figure = frontier_figure(hanoi.frontiers, hanoi)
+    throughput, waiting = _line(figure, "observed", 1)
+    # MODEL §5: ibm_hanoi at τ = 1.76222, W = 0.497809, where classical W is 0.566644.
+    assert throughput[0] == pytest.approx(1.76222, abs=5e-6)
+    assert waiting[0] == pytest.approx(0.497809, abs=5e-7)
+    assert f"{0.566644 - 0.497809:.4g}"[:5] in _texts(figure)
+    assert "12.1 %" in _texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("throughput", "classical", "quantum"), [(1.771548, 0.66184, 0.60046), (1.753921, 0.48158, 0.41085)]
+)
+def test_the_curves_pass_through_the_reference_values(
+    hanoi: Analysis, throughput: float, classical: float, quantum: float
+) -> None:
+    figure = frontier_figure(hanoi.frontiers)
+    assert np.interp(throughput, *_line(figure, "classical")) == pytest.approx(classical, abs=2e-5)
+    assert np.interp(throughput, *_line(figure, "quantum")) == pytest.approx(quantum, abs=2e-4)
+
+
+def test_the_close_up_holds_the_region_and_both_ends_of_the_gap(geneva: Analysis) -> None:
+    close = frontier_figure(geneva.frontiers, geneva).axes[1]
+    (left, right), (bottom, top) = close.get_xlim(), close.get_ylim()
+    for corner in geneva.confidence_region:
+        assert left < corner.baseline_throughput < right
+        assert bottom < corner.waiting_time < top
+    assert bottom < geneva.classical.waiting_time_at_equal_throughput.estimate < top
+
+
+def test_an_observed_point_above_the_frontier_waits_more(geneva: Analysis) -> None:
+    assert "more waiting" in _texts(frontier_figure(geneva.frontiers, geneva))
+
+
+def test_without_an_advantage_there_is_no_close_up(hanoi: Analysis) -> None:
+    bare = hanoi.frontiers.model_copy(update={"largest_advantage": None, "largest_reduction_relative": None})
+    assert len(frontier_figure(bare).axes) == 1
+    assert len(frontier_figure(hanoi.frontiers).axes) == 2
+
+
+def test_correlators_with_and_without_ideal_values(hanoi: Analysis, planned: Analysis) -> None:
+    assert "ideal" not in [str(line.get_label()) for line in correlator_figure(hanoi).axes[0].lines]
+    assert planned.correlators.ideal
+    shown = _line(correlator_figure(planned), "ideal")[0]
+    assert shown.tolist() == np.ravel(planned.correlators.ideal).tolist()
+    assert "short · long" in _texts(correlator_figure(hanoi))
+
+
+def test_many_types_make_a_map_of_bounded_size(many_types: Analysis) -> None:
+    figure = correlator_figure(many_types)
+    assert np.asarray(figure.axes[0].images[0].get_array()).shape == (64, 64)
+    assert len(svg_text(figure)) < 200_000
+    assert len(svg_text(frontier_figure(many_types.frontiers, many_types))) < 200_000
+
+
+def test_files_and_svg_are_the_same_every_time(hanoi: Analysis, tmp_path: Path) -> None:
+    for suffix in (".png", ".svg", ".pdf"):
+        contents = []
+        for number in range(2):
+            target = tmp_path / f"{number}{suffix}"
+            save(frontier_figure(hanoi.frontiers, hanoi), target)
+            contents.append(target.read_bytes())
+        assert contents[0] == contents[1]
+    ElementTree.fromstring((tmp_path / "0.svg").read_bytes())
+    assert (tmp_path / "0.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "0.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_users_matplotlib_settings_neither_matter_nor_change(hanoi: Analysis) -> None:
+    expected = svg_text(correlator_figure(hanoi))
+    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "text.usetex": True}):
+        assert svg_text(correlator_figure(hanoi)) == expected
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+@pytest.mark.parametrize("name", ["figure.jpg", "figure", "figure.svg.gz"])
+def test_other_suffixes_are_refused_in_one_line(hanoi: Analysis, tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match=r"must end in \.png or \.svg or \.pdf") as refused:
+        save(correlator_figure(hanoi), tmp_path / name)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / name).exists()
+
+
+def test_an_unwritable_place_is_one_line(hanoi: Analysis, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        save(correlator_figure(hanoi), tmp_path / "absent" / "figure.svg")
+
+
+def test_two_svgs_share_a_page(planned: Analysis) -> None:
+    texts = [svg_text(frontier_figure(planned.frontiers, planned)), svg_text(correlator_figure(planned))]
+    seen: set[str] = set()
+    for text in texts:
+        root = ElementTree.fromstring(text)
+        ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+        assert len(ids) == len(set(ids))
+        assert not seen & set(ids)
+        seen |= set(ids)
+        used = re.findall(r"url\(#([^)]+)\)", text) + re.findall(r'href="#([^"]+)"', text)
+        assert used
+        assert set(used) <= set(ids)
+        assert not text.startswith("<?")
+        assert not list(root.iter(f"{NAMESPACE}style"))
+        assert not [element for element in root.iter() if "style" in element.attrib]  # the page allows none
+        assert root.attrib["role"] == "img"
+        title, description = root[0], root[1]
+        assert (title.tag, description.tag) == (f"{NAMESPACE}title", f"{NAMESPACE}desc")
+        assert root.attrib["aria-labelledby"].split() == [title.attrib["id"], description.attrib["id"]]
+        assert title.text
+        assert description.text
+
+
+def test_other_peoples_text_stays_text(hostile: Analysis) -> None:
+    for figure in (frontier_figure(hostile.frontiers, hostile), correlator_figure(hostile)):
+        text = svg_text(figure)
+        root = ElementTree.fromstring(text)
+        tags = {element.tag.removeprefix(NAMESPACE) for element in root.iter()}
+        assert not tags & {"script", "img", "image", "b"}
+        assert HOSTILE in str(root[0].text)
+        assert "\x1b" not in text
+    shown = _texts(correlator_figure(hostile))
+    assert HOSTILE_TYPES[0][:11] in shown
+    assert HOSTILE_TYPES[1][:9] in shown
+
+
+def test_curves_of_one_figure_differ_by_more_than_their_colour(hanoi: Analysis) -> None:
+    drawn = ElementTree.fromstring(svg_text(frontier_figure(hanoi.frontiers)))
+    legend = next(group for group in drawn.iter(f"{NAMESPACE}g") if group.attrib.get("id", "").endswith("legend_1"))
+    dashes = [
+        path.attrib.get("stroke-dasharray") for path in legend.iter(f"{NAMESPACE}path") if "stroke" in path.attrib
+    ]
+    assert len(dashes) >= 3
+    assert len(set(dashes)) == 3

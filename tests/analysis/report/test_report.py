@@ -1,0 +1,331 @@
+"""The report: one page that asks no network, says the verdict first, holds every key number and escapes everything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import math
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.records.analysis_record import Analysis, Visibility
+from bellqueue.analysis.report.downloads import downloads
+from bellqueue.analysis.report.page import report_html
+from bellqueue.analysis.result import analyze
+from bellqueue.model.estimate import Estimate
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Counts, Sampling
+
+from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES, provenance
+from tests.scenarios import default_record
+
+CASES = ("hanoi", "geneva", "planned", "complete", "hostile", "many_types")
+_VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class _Page(HTMLParser):
+    """Every tag with its attributes, the text, the headings, and whether tags close in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.headings: list[str] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in _VOID:
+            self._open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag in {"td", "th", "dt", "dd", "text"}:
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] in {"style", "script"}:
+            return
+        self.words.append(data)
+        if any(re.fullmatch("h[1-6]", tag) for tag in self._open):
+            self.headings[-1] += data
+
+
+@pytest.fixture(scope="module")
+def pages(request: pytest.FixtureRequest) -> dict[str, tuple[Analysis, str, _Page]]:
+    made = {}
+    for case in CASES:
+        analysis = request.getfixturevalue(case)
+        html = report_html(analysis)
+        made[case] = (analysis, html, _Page(html))
+    return made
+
+
+Pages = dict[str, tuple[Analysis, str, _Page]]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_loads_nothing(pages: Pages, case: str) -> None:
+    _, html, page = pages[case]
+    assert "@import" not in html
+    for tag, attributes in page.tags:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "form"}
+        assert "style" not in attributes
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", value))
+            if name in {"src", "href", "xlink:href", "srcset", "data", "action"}:
+                drawn = tag == "image" and value.startswith("data:image/png;base64,")  # points of a figure, as pixels
+                cited = tag == "a" and value.startswith("https://arxiv.org/abs/")
+                inside = tag == "a" and value.startswith("data:") and "download" in attributes
+                assert cited or inside or drawn or value.startswith("#")
+    style, script = ("".join(re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)) for tag in ("style", "script"))
+    assert "url(" not in style
+    assert not re.search(
+        r"fetch\(|XMLHttpRequest|import\b|WebSocket|sendBeacon|https?://(?!www\.w3\.org/2000/svg)", script
+    )
+
+
+@pytest.mark.parametrize("case", ["complete", "hostile"])
+def test_only_the_style_and_the_script_of_the_page_are_allowed(pages: Pages, case: str) -> None:
+    _, html, page = pages[case]
+    (policy,) = (attributes["content"] for tag, attributes in page.tags if "http-equiv" in attributes)
+    allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert allowed["default-src"] == "'none'"
+    assert allowed["img-src"] == "data:"  # inside the page
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert allowed[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_first_heading_is_the_verdict_with_its_size_and_class(pages: Pages, case: str) -> None:
+    analysis, html, page = pages[case]
+    assert html.startswith("<!DOCTYPE html>")
+    assert ("html", {"lang": "en"}) in page.tags
+    heading = " ".join(page.headings[0].split())
+    share = analysis.advantage.waiting_time_reduction_relative.estimate
+    word = "Certified" if analysis.certificate.certified else "Not certified"
+    more = "less" if share >= 0 else "more"
+    assert f"{word}: {100 * abs(share):.1f} % {more} waiting than" in heading
+    assert heading.endswith(analysis.class_compared.removeprefix("every "))
+    assert [tag for tag, _ in page.tags].count("h1") == 1
+    told = analysis.verdict[0].partition(f"{analysis.class_compared}: ")[2]
+    assert told[1:] in page.text
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_headings_go_down_one_by_one(pages: Pages, case: str) -> None:
+    levels = [int(tag[1]) for tag, _ in pages[case][2].tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_certified_not_certified_and_alarm_are_told_apart(pages: Pages) -> None:
+    assert pages["hanoi"][2].headings[0].startswith("Certified: ")
+    first = pages["geneva"][2].headings[0]
+    assert first.startswith("NO-SIGNALLING ALARM")
+    assert "Not certified: " in first
+    assert [attributes["class"] for tag, attributes in pages["geneva"][2].tags if tag == "h1"] == [
+        "uncertified alarmed"
+    ]
+    assert "alarm" not in [attributes.get("class") for _, attributes in pages["hanoi"][2].tags]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_assumption_loophole_and_model_are_told(pages: Pages, case: str) -> None:
+    analysis, _, page = pages[case]
+    assert page.text.count(analysis.locality) == 2  # once for the reader, once in the paragraph for a paper
+    assert analysis.certificate.assumption in page.text
+    assert analysis.certificate.confidence in page.text
+    assert "our own derivation" in page.text
+    for reference in ("arXiv:2602.04588", "arXiv:1510.07233", "(1956)", "(1963)", "Tsirelson"):
+        assert reference in page.text
+
+
+@pytest.mark.parametrize("case", ["hanoi", "geneva", "planned"])
+def test_every_key_number_is_in_the_report(pages: Pages, case: str) -> None:
+    analysis, _, page = pages[case]
+    text_shown = page.text.replace("\N{MINUS SIGN}", "-")
+    assert analysis.chsh
+    compared: list[Estimate | Visibility] = [
+        analysis.chsh,
+        analysis.observed.waiting_time,
+        analysis.observed.baseline_throughput,
+        analysis.observed.splitting_probability,
+        analysis.classical.waiting_time_at_equal_throughput,
+        analysis.classical.baseline_throughput_at_equal_waiting_time,
+        analysis.quantum.waiting_time_at_equal_throughput,
+        analysis.quantum.baseline_throughput_at_equal_waiting_time,
+        analysis.advantage.waiting_time_reduction,
+        analysis.certificate.excess,
+        analysis.visibility,
+    ]
+    shares = (analysis.advantage.waiting_time_reduction_relative, analysis.advantage.throughput_gain_relative)
+    values = [value for of in compared for value in (of.estimate, of.low, of.high)]
+    values += [100 * value for of in shares for value in (of.estimate, of.low, of.high)]
+    for value in values:
+        assert _is_told(value, text_shown)
+    certificate = analysis.certificate
+    for text in (
+        f"{certificate.log10_p_value:.4g}",
+        f"{certificate.multiplier:.6g}",
+        f"{certificate.classical_bound.low:.6g}",
+        f"{certificate.quantum_bound.low:.6g}",
+        f"{certificate.trials}",
+        f"{certificate.significance:g}",
+        certificate.method,
+        f"{analysis.no_signalling.log10_p_value:.4g}",
+    ):
+        assert text in text_shown
+    for count, value in zip(
+        np.ravel(analysis.correlators.trials), np.ravel(analysis.correlators.measured), strict=True
+    ):
+        assert str(count) in text_shown
+        assert _is_told(value, text_shown)
+
+
+def _is_told(value: float, text: str) -> bool:
+    """Whether a number of the text is the value, correctly rounded to two to eight significant digits."""
+    tokens = set(re.findall(r"-?\d+(?:\.\d+)?", text))
+    least = max(0, 1 - math.floor(math.log10(abs(value))))
+    return any(f"{value:.{decimals}f}" in tokens for decimals in range(least, least + 7))
+
+
+def test_provenance_plan_and_command_are_kept(pages: Pages) -> None:
+    analysis, _, page = pages["planned"]
+    origin = analysis.provenance
+    for text in (origin.content_hash, origin.scenario_hash, origin.command, origin.device, "3, 4", "numpy 2.0"):
+        assert str(text) in page.text
+    assert "depolarising" in page.text
+    assert "pair_rate" in page.text
+    assert analysis.planned
+    assert f"{analysis.planned.waiting_time:.3f}" in page.text
+    assert "bellqueue analyze counts.json --scenario scenario.json" in pages["hanoi"][2].text
+    assert "bellqueue run scenario.json --backend local --seed 7" in page.text
+    old = report_html(pages["hanoi"][0].model_copy(update={"measured": None}))
+    assert "command was not recorded" in old
+
+
+def test_the_limits_of_the_class_are_told(pages: Pages) -> None:
+    for _, _, page in pages.values():
+        assert "Classical routers that remember past requests can do better" in " ".join(page.text.split())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_figures_have_captions_descriptions_and_ids_of_their_own(pages: Pages, case: str) -> None:
+    _, _, page = pages[case]
+    tags = [tag for tag, _ in page.tags]
+    pictures = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") == "img"]
+    assert tags.count("figure") == tags.count("figcaption") == (6 if case == "complete" else 3)
+    assert len(pictures) == tags.count("svg") == tags.count("desc") == tags.count("figure")
+    assert tags.count("title") == len(pictures) + 1
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    referred = [each for attributes in pictures for each in attributes["aria-labelledby"].split()]
+    referred += [attributes["href"][1:] for tag, attributes in page.tags if attributes.get("href", "").startswith("#")]
+    assert set(referred) <= set(ids)
+
+
+def test_older_records_leave_out_what_they_lack(pages: Pages) -> None:
+    text = pages["complete"][2].text
+    older = pages["planned"][2].text
+    for told in ("How long single requests wait", "What the advantage depends on", "basis"):
+        assert told in text
+    assert "How long single requests wait" not in older
+    assert "What the advantage depends on" not in older
+    assert "The bases measured are not on record" in older
+
+
+def test_other_peoples_text_is_escaped_everywhere(pages: Pages) -> None:
+    analysis, html, page = pages["hostile"]
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in pages["planned"][2].tags}
+    assert len([tag for tag, _ in page.tags if tag == "script"]) == 1  # the page's own
+    assert HOSTILE in page.text
+    assert HOSTILE_TYPES[0] in page.text
+    assert analysis.provenance.backend
+    assert analysis.provenance.backend in page.text
+    assert "\x1b" not in html
+
+
+def test_sixty_four_types_stay_readable(pages: Pages) -> None:
+    _, html, page = pages["many_types"]
+    assert len(html.encode()) < 1_400_000
+    assert "4096 correlators are shown in figure 3" in page.text
+
+
+def test_an_ordinary_page_is_light(pages: Pages) -> None:
+    assert len(pages["complete"][1].encode()) < 300_000
+
+
+@pytest.mark.parametrize("case", ["hanoi", "complete"])
+def test_the_same_record_gives_the_same_page_also_after_json(pages: Pages, case: str) -> None:
+    analysis, html, _ = pages[case]
+    assert report_html(Analysis.model_validate_json(analysis.to_json())) == html
+
+
+def test_pairs_that_never_occur_may_stay_unmeasured() -> None:
+    record = default_record()
+    record["traffic"]["type"].append({"name": "middling", "service": {"distribution": "deterministic", "mean": 2.0}})
+    for spec in record["traffic"]["type"]:
+        spec.pop("probability", None)
+    record["traffic"]["joint"] = [[0.4, 0.2, 0.05], [0.2, 0.0, 0.05], [0.05, 0.05, 0.0]]
+    counts = np.full((3, 3, 2, 2), 100)
+    counts[1, 1] = counts[2, 2] = 0
+    analysis = analyze(Scenario.parse(record), Sample(Counts(counts), Sampling("fixed")), provenance())
+    html = report_html(Analysis.model_validate_json(analysis.to_json()))
+    assert html.count("not measured") == 2
+    assert not re.search(r"\bnan\b", _Page(html).text)
+
+
+def test_the_page_of_foreign_counts_tells_what_is_not_known(pages: Pages) -> None:
+    foreign, own = pages["hanoi"][2].text, pages["planned"][2].text
+    assert "is taken from whoever brought the counts" in foreign
+    assert "is taken from whoever brought the counts" not in own
+    assert "least visibility, against the quantum optimum of the game" in foreign
+    assert "visibility, against the score of the planned measurements" in own
+
+
+def test_settings_stand_with_the_probability_they_were_drawn_with(pages: Pages) -> None:
+    analysis, _, page = pages["planned"]
+    assert analysis.measured
+    assert analysis.measured.input_distribution
+    shares = [f"{100 * share:.3g} %" for row in analysis.measured.input_distribution for share in row]
+    table = page.text.partition("drawn with probability")[2].partition("Methods")[0]
+    assert all(share in table for share in shares)
+
+
+def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analysis) -> None:
+    assert geneva.frontiers.classical_proof
+    proof = geneva.frontiers.classical_proof.model_copy(update={"gap_relative": 0.02})
+    frontiers = geneva.frontiers.model_copy(update={"classical_proof": proof})
+    html = report_html(geneva.model_copy(update={"frontiers": frontiers}))
+    assert "more waiting than the bound proved on every memoryless, label-symmetric classical strategy" in html
+    assert "<dt>Proved bound on the class, at equal throughput</dt>" in html
+    assert "bounded from above by what is proved of all classical" in html
+    assert "more waiting than the best memoryless" in report_html(geneva)
+
+
+def test_what_is_packed_is_to_be_unpacked_before_it_is_used(pages: Pages, many_types: Analysis) -> None:
+    names = {each.name for each in downloads(many_types)}
+    assert ("unpacked by gunzip" in pages["many_types"][2].text) == bool({"scenario.json.gz", "counts.json.gz"} & names)
+    packed = many_types.model_copy(update={"scenario": many_types.scenario | {"title": "x" * 300_000}})
+    assert "unpacked by gunzip" in report_html(packed)
+    assert "unpacked by gunzip" not in pages["hanoi"][2].text

@@ -1,0 +1,154 @@
+"""A plan survives being stored, and its parts and stretches are the plan itself, cut."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+from typing import Literal, cast
+
+import numpy as np
+import pytest
+from bellqueue.circuits.schedule import Schedule, Setting
+from bellqueue.model.errors import DataError
+from bellqueue.model.trials import Sampling
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Schedule:
+    """Any plan of up to 3×4 types and 60 trials, drawn or in stretches, with or without a declared distribution."""
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)))
+    places = list(itertools.product(range(shape[0]), range(shape[1])))
+    chosen = draw(st.lists(st.sampled_from(places), min_size=1, max_size=12))
+    pairs = tuple(Setting(x, y, draw(finite), draw(finite)) for x, y in chosen)
+    order = draw(st.lists(st.integers(0, len(pairs) - 1), max_size=60))
+    rule = cast(Literal["random", "fixed"], draw(st.sampled_from(["random", "fixed"])))
+    table = np.array(draw(st.lists(finite, min_size=len(places), max_size=len(places)))).reshape(shape)
+    distribution = table if draw(st.booleans()) else None
+    sampling = Sampling(rule, distribution, draw(st.integers(1, 10)))
+    return Schedule(pairs, np.array(order, dtype=np.int64), shape, sampling)
+
+
+def plan_of(order: list[int], rule: Literal["random", "fixed"], block: int = 1) -> Schedule:
+    """Four settings in a given order."""
+    pairs = tuple(Setting(x, y, 0.5 * x, 0.25 * y) for x in range(2) for y in range(2))
+    return Schedule(pairs, np.array(order, dtype=np.int64), (2, 2), Sampling(rule, None, block))
+
+
+@settings(deadline=None)
+@given(plans())
+def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
+    back = Schedule.from_bytes(plan.to_bytes())
+    assert (back.settings, back.shape) == (plan.settings, plan.shape)
+    assert all(type(value) is int for setting in back.settings for value in (setting.x, setting.y))
+    np.testing.assert_array_equal(back.order, plan.order)
+    assert back.order.dtype == np.int64
+    assert (back.sampling.settings, back.sampling.block) == (plan.sampling.settings, plan.sampling.block)
+    if plan.sampling.distribution is None:
+        assert back.sampling.distribution is None
+    else:
+        np.testing.assert_array_equal(back.sampling.distribution, plan.sampling.distribution)
+
+
+@settings(deadline=None)
+@given(plans(), st.data())
+def test_damaged_bytes_are_told_from_a_plan_or_change_nothing_of_it(plan: Schedule, data: st.DataObject) -> None:
+    """A flipped byte may lie where nobody looks (a date inside the zip); everywhere else it must be noticed."""
+    raw = bytearray(plan.to_bytes())
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        back = Schedule.from_bytes(bytes(raw))
+    except DataError:
+        return
+    assert back.settings == plan.settings
+    np.testing.assert_array_equal(back.order, plan.order)
+
+
+def saved_array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(4))
+    return buffer.getvalue()
+
+
+def other_archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("notes.txt", "no plan")
+    return buffer.getvalue()
+
+
+WHOLE = plan_of([0, 1, 2, 3] * 50, "random").to_bytes()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"no plan", WHOLE[:10], WHOLE[: len(WHOLE) // 2], WHOLE[:-1], WHOLE[1:], saved_array(), other_archive()],
+    ids=["empty", "text", "head", "half", "last byte missing", "first byte missing", "another array", "another zip"],
+)
+def test_what_is_no_plan_is_refused_in_one_line(raw: bytes) -> None:
+    with pytest.raises(DataError, match="the stored settings of a run cannot be read") as refusal:
+        Schedule.from_bytes(raw)
+    assert "\n" not in str(refusal.value)
+
+
+def test_stretches_of_random_settings_are_the_drawn_blocks() -> None:
+    """Two neighbouring blocks that drew the same setting stay two stretches; the last block may be shorter."""
+    order = [2, 2, 2, 2, 2, 2, 0, 0, 0, 3, 3]
+    assert plan_of(order, "random", 3).runs(100) == ((2, 3), (2, 3), (0, 3), (3, 2))
+    assert plan_of([1, 1, 0, 0], "random").runs(100) == ((1, 1), (1, 1), (0, 1), (0, 1))
+
+
+def test_stretches_of_fixed_settings_are_as_long_as_they_can_be() -> None:
+    order = [0] * 5 + [1] * 2 + [3] * 4
+    assert plan_of(order, "fixed").runs(100) == ((0, 5), (1, 2), (3, 4))
+    assert plan_of(order, "fixed").runs(3) == ((0, 3), (0, 2), (1, 2), (3, 3), (3, 1))
+
+
+@settings(deadline=None)
+@given(plans(), st.integers(1, 20))
+def test_stretches_put_together_are_the_order(plan: Schedule, longest: int) -> None:
+    stretches = plan.runs(longest) if len(plan.order) else ()
+    assert [setting for setting, length in stretches for _ in range(length)] == plan.order.tolist()
+    assert all(1 <= length <= longest for _, length in stretches)
+    if plan.sampling.settings == "random":
+        assert all(length <= plan.sampling.block for _, length in stretches)
+
+
+@settings(deadline=None)
+@given(plans().filter(lambda plan: len(plan.order) > 0), st.lists(st.integers(0, 60), max_size=4), st.integers(0, 99))
+def test_parts_put_together_are_the_plan(plan: Schedule, cuts: list[int], seed: int) -> None:
+    """Each part's record, joined in order, is the record of the whole, bit for bit."""
+    count = len(plan.order)
+    bits = np.random.default_rng(seed).integers(0, 2, (count, 2), dtype=np.uint8)
+    edges = sorted({0, count, *(cut for cut in cuts if cut < count)})
+    whole = plan.in_order(bits)
+    pieces = []
+    for start, stop in itertools.pairwise(edges):
+        part = plan.part(range(start, stop))
+        assert part.settings == plan.settings
+        assert part.sampling is plan.sampling
+        pieces.append(part.in_order(bits[start:stop]))
+    joined = pieces[0]
+    for piece in pieces[1:]:
+        joined = joined + piece
+    for name in "xyab":
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
+    assert whole.x.tolist() == [plan.settings[index].x for index in plan.order]
+
+
+@pytest.mark.parametrize("count", [1, 4, 16, 17, 300])
+def test_outcomes_come_back_in_the_order_of_the_plan(count: int) -> None:
+    """Each setting's outcomes are used one after the other, whether few or many settings are told apart."""
+    rng = np.random.default_rng(count)
+    order = rng.integers(count, size=1000)
+    plan = Schedule(tuple(Setting(index, 0, 0.0, 0.0) for index in range(count)), order, (count, 1), Sampling("random"))
+    outcomes = [rng.integers(2, size=(int(shots), 2)).astype(np.uint8) for shots in plan.shots]
+    waiting = [part.tolist() for part in outcomes]
+    expected = [waiting[index].pop(0) for index in order.tolist()]
+    trials = plan.trials(outcomes)
+    assert trials.x.tolist() == order.tolist()
+    assert np.column_stack([trials.a, trials.b]).tolist() == expected
