@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.errors import DataError
-from ..model.games.operating_point import Frontiers, OperatingPoint
+from ..model.games.frontiers import Frontiers
+from ..model.games.operating_point import OperatingPoint
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from . import comparison

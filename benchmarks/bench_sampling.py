@@ -13,8 +13,8 @@ import numpy as np
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.prediction import predictor
-from bellqueue.backends.simulators.aer import AerBackend, bind
-from bellqueue.circuits.qiskit_circuit import bell_circuit, table_from_counts
+from bellqueue.backends.simulators.aer import AerBackend
+from bellqueue.circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (
@@ -26,6 +26,7 @@ from bellqueue.runner.experiment.pipeline import (
     write_records,
     write_results,
 )
+from bellqueue.runner.progress import unwatched
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, duration, interleaved, once, times
 
@@ -61,14 +62,14 @@ class Subject:
 
     def measured(self) -> np.ndarray[Any, Any]:
         """The trials in the order of execution, in memory; their counts."""
-        return measure(self.experiment, self.backend, lambda _: None).counts().table
+        return measure(self.experiment, self.backend, unwatched).counts().table
 
     def run(self) -> np.ndarray[Any, Any]:
         """What `bellqueue run` does for its trials: measure, record on disk, analyse; their counts.
 
         The scenario's frontiers are at hand, as they are from planning; see `fixed_costs` for what they took.
         """
-        trials = measure(self.experiment, self.backend, lambda _: None)
+        trials = measure(self.experiment, self.backend, unwatched)
         with tempfile.TemporaryDirectory() as folder:
             write_trials(Path(folder), trials)
         plan = plan_record(self.experiment, self.backend)
@@ -104,7 +105,7 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
 
     scenario, backend = subject.experiment.scenario, subject.backend
     experiment = timed("planning", partial(prepare, scenario, SEED, predictor(backend)))
-    trials, plan = measure(experiment, backend, lambda _: None), plan_record(experiment, backend)
+    trials, plan = measure(experiment, backend, unwatched), plan_record(experiment, backend)
     analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers)
     first = timed("frontiers for the report", analyse)
     found["frontiers for the report"] -= once(analyse)[0]

@@ -13,7 +13,7 @@ from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff
 from bellqueue.analysis.design.design import Design, best_design, naive_design
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
@@ -113,12 +113,12 @@ def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | 
 
     N solves (q−ω)·√N = √(ln(1/α)/2) + z·σ, z the normal quantile of the power.
     """
-    design = naive_design(frontiers, noisy(frontiers, visibility), SIGNIFICANCE, POWER)
-    game = frontiers.game(design.certificate_multiplier)
-    r = np.array(design.input_distribution)
-    assert design.strategy_multiplier is not None  # the prediction was a function
-    correlators = noisy(frontiers, visibility)(design.strategy_multiplier)
-    law = ScoreLaw.of(game.matrix, r, correlators, game.bound("memoryless").high)
+    p = frontiers.largest_advantage().splitting_probability
+    multiplier = frontiers.one_pair.multiplier_at(p)
+    correlators = noisy(frontiers, visibility)(multiplier)
+    design = naive_design(frontiers, correlators, p, multiplier, SIGNIFICANCE, POWER)
+    game, r = frontiers.game(design.certificate_multiplier), np.array(design.input_distribution)
+    law = ScoreLaw.at(game, r, correlators)
     gap = law.mean - law.null_mean
     if gap <= 0:
         return design, None

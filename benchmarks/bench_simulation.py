@@ -190,8 +190,7 @@ def run(full: bool, say: Say) -> Section:
     text = (
         "`simulate` against the same system in [SimPy](https://simpy.readthedocs.io) (a process for each request), "
         "[Ciw](https://ciw.readthedocs.io) (pairs as batches, custom routing) and a plain loop compiled by numba. Each "
-        "measures mean waiting time, splitting probability and baseline throughput from 32 batches; ours also keeps "
-        "the quantiles of the waiting time."
+        "measures mean waiting time, splitting probability and baseline throughput from 32 batches."
     )
     return Section("Simulation", text, tables, claims, ("numpy", "scipy", *(PACKAGES[name] for name in peers)))
 

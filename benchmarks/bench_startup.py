@@ -11,7 +11,7 @@ from ._measure import Claim, Say, Section, Table, duration, interleaved, measure
 
 PYTHON, QISKIT = 'python -c "pass"', 'python -c "import qiskit"'
 HELP, VERSION = "bellqueue --help", "bellqueue --version"
-MODULE = (sys.executable, "-m", "bellqueue.runner")
+MODULE = (sys.executable, "-m", "bellqueue")
 COMMANDS = {
     PYTHON: (sys.executable, "-c", "pass"),
     VERSION: (*MODULE, "--version"),

@@ -9,7 +9,7 @@ import numpy as np
 from bellqueue.analysis.certificate.martingale import log_wealth
 from bellqueue.analysis.certificate.stopping import rounds
 from bellqueue.analysis.design.design import best_design
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.rounds import FIRST_ROUND, job_rounds
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The sampling plan: which setting each trial measures, drawn before anything runs."""
+"""The schedule: which setting each trial measures, drawn before anything runs."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Schedule:
         return tuple(found)
 
     def to_bytes(self) -> bytes:
-        """Everything of the plan, compressed (numpy's npz format); `from_bytes` reads it."""
+        """Everything of the schedule, compressed (numpy's npz format); `from_bytes` reads it."""
         table: dict[str, Any] = {
             name: np.array([getattr(setting, name) for setting in self.settings])
             for name in ("x", "y", "alpha", "beta")
@@ -113,7 +113,7 @@ class Schedule:
             table |= {name: np.array([getattr(setting, name) for setting in self.settings]) for name in _MORE}
         sampling = self.sampling
         distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
-        if sampling.parallel > 1:  # else left out: a plan of one pair to a shot keeps its bytes, and a run its hash
+        if sampling.parallel > 1:  # else left out: a schedule of one pair to a shot keeps its bytes, and a run its hash
             table["parallel"] = np.array(sampling.parallel)
         buffer = io.BytesIO()
         np.savez_compressed(
@@ -129,10 +129,10 @@ class Schedule:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Schedule:
-        """The plan that `to_bytes` wrote.
+        """The schedule that `to_bytes` wrote.
 
         Raises:
-            DataError: these are not the bytes of a plan.
+            DataError: these are not the bytes of a schedule.
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:

@@ -114,10 +114,13 @@ class Trials:
         table = np.bincount(self.codes(), minlength=self.shape[0] * self.shape[1] * 4)
         return Counts(table.reshape(*self.shape, 2, 2))
 
+    def __getitem__(self, places: slice | Integers) -> Trials:
+        """The trials at some places, in that order."""
+        return Trials(self.x[places], self.y[places], self.a[places], self.b[places], self.shape)
+
     def of_pair(self, pair: int, parallel: int) -> Trials:
         """Every `parallel`-th trial from `pair` (0-based) on: what one of the pairs measured, in order."""
-        columns = {name: getattr(self, name)[pair::parallel] for name in "xyab"}
-        return Trials(**columns, shape=self.shape)
+        return self[pair::parallel]
 
     def __add__(self, other: Trials) -> Trials:
         if self.shape != other.shape:

@@ -36,7 +36,7 @@ ROOMS = {
         "verification",
         "",
     ),
-    "runner": ("", "experiment", "design", "sweep", "commands"),
+    "runner": ("", "experiment", "design", "sweep", "api", "commands/screens", "commands"),
 }
 MOST_FILES = 14
 SDKS = {"qiskit", "qiskit_aer", "qiskit_ibm_runtime", "braket", "boto3"}

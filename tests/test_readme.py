@@ -42,7 +42,7 @@ def _blocks(section: str, language: str = "") -> list[str]:
 def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path) -> None:
     section = _section("Measured on a real quantum computer")
     commands, printed = _blocks(section)
-    script = f'bellqueue() {{ "{sys.executable}" -m bellqueue.runner "$@"; }}\nset -e\n{commands}'
+    script = f'bellqueue() {{ "{sys.executable}" -m bellqueue "$@"; }}\nset -e\n{commands}'
     done = _run("bash", "-c", script, folder=checkout)
     assert done.returncode == 0, done.stderr
     # rich pads lines, so words are compared.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.estimate import Estimate
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from .estimates import observed_point, score_excess
 from .samples import Sample
 

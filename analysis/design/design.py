@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import RoutingGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
@@ -96,7 +96,7 @@ def evaluate_design(
     check_levels(significance, power)
     if not game.multiplier > 0:
         raise DataError(f"multiplier = {game.multiplier:g}; it must be above 0 to certify")
-    law = ScoreLaw.of(game.matrix, distribution, predicted, game.bound("memoryless").high)
+    law = ScoreLaw.at(game, distribution, predicted)
     trials = law.required_trials(significance, power)
     return Design(
         certificate_multiplier=game.multiplier,
@@ -136,7 +136,7 @@ def best_design(
         DataError: as in `evaluate_design`.
     """
     check_levels(significance, power)
-    search = _Search(frontiers, predicted, significance, power)
+    search = _DesignSearch(frontiers, predicted, significance, power)
     designs = [search.refined(multiplier) for multiplier in search.finalists()]
     found = [design for design in designs if design.trials is not None]
     if not found:
@@ -151,36 +151,38 @@ def best_design(
 
 
 def naive_design(
-    frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float = DEFAULT_POWER
+    frontiers: Frontiers,
+    predicted: Floats,
+    splitting_probability: float,
+    multiplier: float,
+    significance: float,
+    power: float = DEFAULT_POWER,
 ) -> Design:
-    """The design of someone who plans without noise: all settings evenly, the multiplier of the noiseless optimum.
-
-    The optimum is the largest relative reduction of waiting time; the certificate's μ is the classical edge there.
+    """The design of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point.
 
     Args:
         frontiers: The scenario's frontiers.
-        predicted: As in `best_design`; a function is asked for the strategy at the noiseless optimum's multiplier.
+        predicted: As in `evaluate_design`.
+        splitting_probability: p of the strategy without noise.
+        multiplier: μ of the strategy.
         significance: α in (0, 1).
         power: In (0, 1).
 
     Raises:
-        ScenarioError: there is no advantage even without noise.
         DataError: as in `evaluate_design`.
     """
-    p = frontiers.largest_advantage().splitting_probability
-    chosen = frontiers.in_use.multiplier_at(p)
     occurring = frontiers.workload.joint > 0
     return evaluate_design(
-        frontiers.game(frontiers.classical_multiplier(p, chosen)),
-        predicted(chosen) if callable(predicted) else predicted,
+        frontiers.game(frontiers.classical_multiplier(splitting_probability, multiplier)),
+        predicted,
         occurring / occurring.sum(),
         significance,
         power,
-        chosen if callable(predicted) else None,
+        multiplier,
     )
 
 
-class _Search:
+class _DesignSearch:
     """Candidate multipliers of one scenario, ranked by the normal approximation to their number of trials."""
 
     def __init__(self, frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float) -> None:
@@ -219,14 +221,13 @@ class _Search:
         """The design at μ, with the best strategy for it."""
         game = self.frontiers.game(multiplier)
         distribution = game.input_distribution
-        bound = game.bound("memoryless").high
         levels = self.significance, self.power
         if not callable(self.predicted):
             return evaluate_design(game, self.tables[0], distribution, *levels)
         predicted = self.predicted
 
         def loss(strategy: float) -> float:
-            return -ScoreLaw.of(game.matrix, distribution, predicted(strategy), bound).mean
+            return -ScoreLaw.at(game, distribution, predicted(strategy)).mean
 
         at = self._best_strategy(multiplier)
         ends = self.strategies[max(at - 1, 0)], self.strategies[min(at + 1, len(self.strategies) - 1)]

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError, ScenarioError
 from ...model.estimate import Estimate
+from ...model.games.frontiers import Frontiers
 from ...model.games.latency import break_even_latency
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
-from ..records.analysis_record import Predicted
-from .design import DEFAULT_POWER, Design, best_design, evaluate_design
+from ..records.analysis_record import Advantage, PointEstimate, Predicted
+from .design import DEFAULT_POWER, Design, best_design, evaluate_design, naive_design
 from .power import ScoreLaw, answers
 from .promise import Behaviour, Promise, conditional_correlators, promise_at
 
@@ -25,21 +26,13 @@ _MOST_PAIRS = 4096  # of types up to which the best design is searched; beyond, 
 _CLOSE = 5e-4  # to which a visibility is found
 
 
-@dataclass(frozen=True)
-class ExpectedPoint:
+class ExpectedPoint(Advantage, PointEstimate):
     """What a run should estimate, each with the limits between which 95 % of such runs will land.
 
     The estimates of p and W are taken as normal with their covariance for the trials and settings planned (the delta
     method); what follows from them is worked out for 20,000 seeded draws. The limits are of the estimates, not those
     that the certificate's significance will give, which are wider.
     """
-
-    splitting_probability: Estimate
-    waiting_time: Estimate
-    baseline_throughput: Estimate
-    waiting_time_reduction: Estimate
-    waiting_time_reduction_relative: Estimate
-    throughput_gain_relative: Estimate
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,7 @@ def forecast(
     free = _free_design(experiment, frontiers, behaviour, power)
     naive = _naive_trials(experiment, frontiers, point, predicted, power)
     expected = expected_point(frontiers, predicted, _distribution(frontiers, point, design), experiment.shots)
-    p, waiting = (getattr(expected, name).estimate for name in ("splitting_probability", "waiting_time"))
+    p, waiting = expected.splitting_probability.estimate, expected.waiting_time.estimate
     ideal = point.strategy.split()
     p_ideal, ideal_waiting = frontiers.workload.splitting_probability(ideal), frontiers.workload.waiting_time(ideal)
     go = foreseen.predicted_power >= power
@@ -249,17 +242,17 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
 
     def spread(value: float, drawn: Floats) -> Estimate:
         low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-        return Estimate(float(value), min(low, value), max(high, value))
+        return Estimate.enclosing(float(value), low, high)
 
     tau = workload.baseline_throughput
+    saved, share, gain = zip(frontiers.advantage_at(*centre), frontiers.advantage_at(p, waiting), strict=True)
     return ExpectedPoint(
-        spread(centre[0], p),
-        spread(centre[1], waiting),
-        spread(float(tau(centre[0])), tau(p)),
-        *(
-            spread(float(value), drawn)
-            for value, drawn in zip(frontiers.advantage_at(*centre), frontiers.advantage_at(p, waiting), strict=True)
-        ),
+        splitting_probability=spread(centre[0], p),
+        waiting_time=spread(centre[1], waiting),
+        baseline_throughput=spread(float(tau(centre[0])), tau(p)),
+        waiting_time_reduction=spread(float(saved[0]), saved[1]),
+        waiting_time_reduction_relative=spread(float(share[0]), share[1]),
+        throughput_gain_relative=spread(float(gain[0]), gain[1]),
     )
 
 
@@ -298,8 +291,7 @@ def sufficient_visibility(
 
 
 def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
-    game = frontiers.game(design.certificate_multiplier)
-    return ScoreLaw.of(game.matrix, np.array(design.input_distribution), predicted, game.bound("memoryless").high)
+    return ScoreLaw.at(frontiers.game(design.certificate_multiplier), np.array(design.input_distribution), predicted)
 
 
 def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | None) -> Floats:
@@ -324,12 +316,8 @@ def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Be
 def _naive_trials(
     experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
 ) -> int | None:
-    """As `naive_design`, for the scenario's own strategy wherever on the frontier it lies."""
-    workload = frontiers.workload
-    p = workload.splitting_probability(point.strategy.split())
-    multiplier = frontiers.classical_multiplier(p, point.multiplier)
-    even = (workload.joint > 0) / np.count_nonzero(workload.joint)
+    p = frontiers.workload.splitting_probability(point.strategy.split())
     try:
-        return evaluate_design(frontiers.game(multiplier), predicted, even, experiment.significance, power).trials
+        return naive_design(frontiers, predicted, p, point.multiplier, experiment.significance, power).trials
     except DataError:  # a game without weight, as with a single type
         return None

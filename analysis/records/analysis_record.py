@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint, PlannedPoint
+from ...model.games.strategy import Strategy
 from ...model.trials import Counts
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
@@ -18,7 +19,8 @@ from ..certificate.samples import Sample
 from ..certificate.several_pairs import ParallelPairs
 from .bell_pairs import BellPairs
 from .context_record import Context
-from .frontier_record import FrontierPoint, FrontierRecord, Record
+from .frontier_record import FrontierPoint, FrontierRecord
+from .record import FiniteRecord, Record
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
@@ -127,7 +129,7 @@ class MeasuredCounts(Record):
         )
 
 
-class Predicted(Record):
+class Predicted(FiniteRecord):
     """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
 
     Attributes:
@@ -139,8 +141,6 @@ class Predicted(Record):
         predicted_power: The probability that the run's own trials certify.
         information_limit_ratio: `trials` over ln(1/α)/KL.
     """
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
     visibility: float
     splitting_probability: float
@@ -168,6 +168,10 @@ class Planned(PlannedPoint):
     def of(cls, point: OperatingPoint, predicted: Predicted | None = None) -> Planned:
         """Record an operating point, and what the device's noise makes of it."""
         return cls(**point.model_dump(exclude={"strategy"}), predicted=predicted)
+
+    def with_strategy(self, strategy: Strategy) -> OperatingPoint:
+        """The operating point again."""
+        return OperatingPoint(**self.model_dump(exclude={"predicted"}), strategy=strategy)
 
 
 class Provenance(Record):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
-from ...model.games.operating_point import Frontiers
-
-_SAME = 1e-9  # relative difference of waiting times that counts as none
+from ...model.games.frontiers import Frontiers
+from .percent import SAME, share_text
+from .record import Record
 
 
-class BellPairs(BaseModel):
+class BellPairs(Record):
     """An operating point whose best entangled strategy needs more than one Bell pair for each pair of requests.
 
     Whatever is not the best is the best found: nothing proves that so few Bell pairs reach no more.
@@ -22,8 +20,6 @@ class BellPairs(BaseModel):
         waiting_time_classical, waiting_time_one_pair, waiting_time_used, waiting_time_best: Least W at that p.
         share_one_pair, share_used: Of the best strategy's advantage in waiting time; None where it has none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     needed: int
     dimension: int
@@ -65,12 +61,12 @@ def bell_pairs_at(frontiers: Frontiers, splitting_probability: float | None = No
         splitting_probability = float(one_curve.splitting_probability[shortfall.argmax()])
     p = min(max(splitting_probability, 0.0), 1.0)
     best, one, used = (each.waiting_time_at(p) for each in (frontiers.quantum, frontiers.one_pair, frontiers.in_use))
-    if one - best <= _SAME * best:
+    if one - best <= SAME * best:
         return None
     strategy = frontiers.quantum.at_splitting_probability(p)
     classical = float(frontiers.classical.waiting_time_at(p))
     gain = classical - best
-    helps = gain > _SAME * classical
+    helps = gain > SAME * classical
     return BellPairs(
         needed=strategy.bell_pairs,
         dimension=strategy.dimension,
@@ -83,10 +79,3 @@ def bell_pairs_at(frontiers: Frontiers, splitting_probability: float | None = No
         share_one_pair=(classical - one) / gain if helps else None,
         share_used=(classical - used) / gain if helps else None,
     )
-
-
-def share_text(share: float) -> str:
-    """A share in percent; less than all never reads as all."""
-    if share >= 1 - _SAME:
-        return "all"
-    return "over 99.9 %" if share > 0.9995 else f"{100 * share:.1f} %"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ...model.estimate import Estimate
 from ...model.games.strategy import Strategy
+from .record import FiniteRecord
 
 RoutingName = Literal["observed", "classical", "quantum"]
 ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
@@ -17,16 +18,12 @@ ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
 }
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 def _as_long(*columns: list[float]) -> None:
     if len({len(column) for column in columns}) > 1:
         raise ValueError("columns differ in length")
 
 
-class MeasurementBases(_Record):
+class MeasurementBases(FiniteRecord):
     """One component of the strategy measured, in a plane: its probability, α of A's types and β of B's (radians)."""
 
     probability: float
@@ -45,14 +42,14 @@ class MeasurementBases(_Record):
         ]
 
 
-class WaitingPercentile(_Record):
+class WaitingPercentile(FiniteRecord):
     """The wait that a share of requests does not exceed, with the 95 % confidence interval of the simulation."""
 
     probability: float
     waiting_time: Estimate
 
 
-class SimulatedWaiting(_Record):
+class SimulatedWaiting(FiniteRecord):
     """Waiting times under one routing.
 
     Attributes:
@@ -77,7 +74,7 @@ class SimulatedWaiting(_Record):
         return self
 
 
-class WaitingTimes(_Record):
+class WaitingTimes(FiniteRecord):
     """A simulation of the queues under several routings, all over the same arrivals.
 
     Attributes:
@@ -97,7 +94,7 @@ class WaitingTimes(_Record):
         return self
 
 
-class VisibilitySensitivity(_Record):
+class VisibilitySensitivity(FiniteRecord):
     """The largest relative reduction of waiting time that Bell pairs of each visibility reach.
 
     Against the classical frontier at equal throughput; negative where entanglement waits longer everywhere.
@@ -112,7 +109,7 @@ class VisibilitySensitivity(_Record):
         return self
 
 
-class LoadSensitivity(_Record):
+class LoadSensitivity(FiniteRecord):
     """The largest relative reduction of waiting time at each load, the rate of arrivals alone being changed.
 
     Attributes:
@@ -133,7 +130,7 @@ class LoadSensitivity(_Record):
         return self
 
 
-class Context(_Record):
+class Context(FiniteRecord):
     """Beside the certificate and no part of it; all but the bases is worked out for a report or a run's folder only.
 
     Attributes:
@@ -143,7 +140,7 @@ class Context(_Record):
         by_load: None where the classical frontier takes long to find.
     """
 
-    bases: list[MeasurementBases] = []
+    bases: list[MeasurementBases] = Field(default_factory=list)
     waiting_times: WaitingTimes | None = None
     by_visibility: VisibilitySensitivity | None = None
     by_load: LoadSensitivity | None = None

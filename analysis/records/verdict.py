@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..certificate.certificate import CLASS_COMPARED, Certificate
 from .analysis_record import Advantage
+from .percent import confidence_text
 
 
 def verdict(certificate: Certificate, advantage: Advantage, warnings: Sequence[str], locality: str) -> list[str]:
@@ -20,7 +21,7 @@ def _certified(certificate: Certificate, advantage: Advantage) -> str:
     return (
         f"CERTIFIED: better than {CLASS_COMPARED}: at equal baseline throughput a request waits "
         f"{reduction.estimate:.4g} units of time less ({100 * relative.estimate:.1f} %), "
-        f"at least {reduction.low:.4g} with {_percent(1 - certificate.significance)} confidence."
+        f"at least {reduction.low:.4g} with {confidence_text(1 - certificate.significance)} confidence."
     )
 
 
@@ -44,12 +45,3 @@ def _statistics(certificate: Certificate) -> str:
         f"significance {certificate.significance:g}; multiplier {certificate.multiplier:.6g}, "
         f"{certificate.multiplier_origin})."
     )
-
-
-def _percent(share: float) -> str:
-    """99.9 %, with as many digits as it takes to stay below 100."""
-    digits = 0
-    while round(100 * share, digits) >= 100 and share < 1:
-        digits += 1
-    text = f"{100 * share:.{max(digits, 1)}f}".rstrip("0").rstrip(".")
-    return f"{text} %"

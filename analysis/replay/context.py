@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
 from ...model.hashing import content_hash
 from ...model.queueing.routing import SplittingRouting

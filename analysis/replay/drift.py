@@ -186,9 +186,6 @@ def shuffled(trials: Trials, rng: np.random.Generator) -> Trials:
     return Trials(trials.x, trials.y, a, b, trials.shape)
 
 
-# --- Drift -----------------------------------------------------------------------------------------------------
-
-
 def _blocks(agreed: Integers, size: Integers) -> int:
     """As many blocks of time as leave four settings of five with expected counts that the χ² law can bear.
 
@@ -288,9 +285,6 @@ class _Blocks:
         # A little below the observed value: equal tables must count as equal whatever the rounding.
         exceeding = [np.count_nonzero(drawn >= seen * (1 - 1e-9)) for drawn, seen in pairs]
         return [math.log10((1 + int(count)) / (1 + draws)) for count in exceeding]
-
-
-# --- Memory ----------------------------------------------------------------------------------------------------
 
 
 def _lagged(

@@ -224,8 +224,7 @@ def spread(trials: Trials, joint: Floats, pairs: int) -> Trials:
         for start, size, keep in zip(starts.tolist(), count.tolist(), needed.tolist(), strict=True)
         if keep
     ]
-    place = np.sort(np.concatenate(chosen))
-    return Trials(**{name: getattr(trials, name)[place] for name in "xyab"}, shape=trials.shape)
+    return trials[np.sort(np.concatenate(chosen))]
 
 
 def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effort: Effort) -> OrderEffect:
@@ -250,10 +249,7 @@ def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effo
     means = np.array([result.waiting_time.estimate for result in results])
     difference = ordered.waiting_time.estimate - float(means.mean())
     error = float(means.std(ddof=1) * np.sqrt(1 + 1 / SHUFFLES))
-    reach = t_quantile(SHUFFLES - 1) * error
-    return OrderEffect(
-        SimulatedEstimate(difference, difference - reach, difference + reach, error), ordered.pairs, SHUFFLES
-    )
+    return OrderEffect(SimulatedEstimate.around(difference, error, SHUFFLES - 1), ordered.pairs, SHUFFLES)
 
 
 def percentile(distribution: WaitingDistribution, probability: float) -> SimulatedEstimate:
@@ -276,8 +272,7 @@ def percentile_difference(
     batches = _batch_percentiles(first, probability) - _batch_percentiles(second, probability)
     ends = float(first.quantile(probability)), float(second.quantile(probability))
     error = float(batches.std(ddof=1) / np.sqrt(batches.size))
-    reach = t_quantile(batches.size - 1) * error + RELATIVE_ERROR * (ends[0] + ends[1])
-    return SimulatedEstimate(ends[0] - ends[1], ends[0] - ends[1] - reach, ends[0] - ends[1] + reach, error)
+    return SimulatedEstimate.around(ends[0] - ends[1], error, batches.size - 1, RELATIVE_ERROR * sum(ends))
 
 
 class Effort:
@@ -324,8 +319,7 @@ class _Tally:
         order = np.argsort(setting, kind="stable")
         count = np.bincount(setting, minlength=self._asked.size)
         rank = np.arange(len(trials)) - np.repeat(np.cumsum(count) - count, count)
-        place = np.sort(order[rank < np.repeat(self._asked, count)])
-        return Trials(**{name: getattr(trials, name)[place] for name in "xyab"}, shape=trials.shape)
+        return trials[np.sort(order[rank < np.repeat(self._asked, count)])]
 
 
 def mixture_at(frontier: StrategyFrontier, splitting_probability: float) -> Floats:

@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from ..certificate.certificate import ANYTIME
 from ..records.analysis_record import Analysis
-from ..records.context_record import WaitingTimes
 from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
@@ -23,7 +22,7 @@ from .figures.correlators import correlator_figure
 from .figures.drawing import svg_text
 from .figures.frontiers import frontier_figure
 from .figures.sensitivity import load_figure, visibility_figure
-from .figures.waiting import WaitingCurve, waiting_figure
+from .figures.waiting import waiting_figure
 from .idea import idea_figure
 from .tables.analysis import (
     advantage_section,
@@ -191,7 +190,7 @@ def _context(analysis: Analysis) -> dict[str, Any]:
     return {
         "bases": len(bases),
         "mixed": most if most < 1 else None,
-        "waiting": _drawn(_waiting(waiting, analysis.title)) if waiting else None,
+        "waiting": _drawn(waiting_figure(waiting, analysis.title)) if waiting else None,
         "waiting_values": waiting_section(waiting) if waiting else None,
         "by_visibility": _drawn(visibility_figure(analysis, visibility)) if visibility else None,
         "by_load": _drawn(load_figure(analysis, load)) if load else None,
@@ -200,10 +199,6 @@ def _context(analysis: Analysis) -> dict[str, Any]:
             *([load_section(load)] if load else []),
         ],
     }
-
-
-def _waiting(waiting: WaitingTimes, title: str) -> Figure:
-    return waiting_figure([WaitingCurve.recorded(each) for each in waiting.routings], title)
 
 
 def _drawn(figure: Figure) -> Markup:

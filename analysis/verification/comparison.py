@@ -1,203 +1,182 @@
-"""What was observed and how it compares with the classical frontier, against what the counts give."""
+"""A stored analysis against a fresh one of the same data, field by field.
+
+The fresh one is made outside this room by the program that made the stored one: it shows what was changed afterwards,
+not whether the program is right.
+"""
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .certificate import Game
-from .findings import Findings
-from .frontier import Hull
-from .model import Model
-from .record import StoredAnalysis
-from .statistics import Evidence, Score, estimate, plug_in
+from .findings import FRESH, MISSING, RELATIVE, Findings, differences, near, shown
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Triple = tuple[float, float, float]
-
-_GRID = 1025  # values of p
-_RECORDED_GRID = 512  # steps of the record's own grid: what its extremes may miss, as a share of their span
-LIMITS = "tail inverted by bisection"
-_NUMBERS = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-_ALARMS = ["SETTINGS ALARM", "NO-SIGNALLING ALARM", "CROSSTALK ALARM"]
-
-
-def observed_limits(model: Model, evidence: Evidence, level: float) -> tuple[Triple, Triple]:
-    """p and W with limits at significance e^level on either side."""
-    joint = np.array([[float(entry) for entry in row] for row in model.joint])
-    weighted = joint * np.array([[float(entry) for entry in row] for row in model.weights])
-    middle = float(model.unavoidable + model.together) / 2
-    return (
-        estimate(Score(-joint / 2, evidence), 0.5, level),
-        estimate(Score(weighted / 2, evidence), middle, level),
-    )
+# What says where and when a record was made, rivals of older records, and the curve that is compared as one.
+_OMITTED = frozenset(
+    {"provenance.bellqueue_version", "provenance.libraries", "provenance.command", "frontiers.wider_rivals"}
+    | {"frontiers.quantum"}
+)
+# What an optimizer or a simulation found: no more digits than it has, and none where the libraries are others.
+_SEARCHED = frozenset(
+    {"quantum", "break_even", "bell_pairs", "context"}
+    | {f"frontiers.{name}" for name in ("advantage_ranges", "least_visibility", "bell_pairs")}
+    | {f"frontiers.{name}" for name in ("largest_advantage", "largest_reduction_relative")}
+)
+# Read off the quantum frontier's table, whose points depend on what was solved before.
+_TABULATED = frozenset({"quantum", "break_even"})
+_CHORD = 1e-4  # relative tolerance between the points of such tables
+_SEARCH = 1e-6  # relative tolerance of those
+_ROUNDING = 1e-12  # of the waiting times: what rounding leaves of a difference
+# What rests on no bound, and is the same however long a search for one took.
+_WITHOUT_BOUND = frozenset(
+    {"schema", "title", "class_compared", "locality", "observed", "no_signalling", "marginals", "chsh", "correlators"}
+    | {"planned", "scenario", "provenance", "measured"}
+)
 
 
-def check_observed(findings: Findings, model: Model, analysis: StoredAnalysis, p: Triple, waiting: Triple) -> None:
-    """p, W and τ of the observed correlators."""
-    record, scale = analysis.observed, float(model.together)
-    findings.limits("observed.splitting_probability", record.splitting_probability, p, f"Σ π(1−c)/2; {LIMITS}", scale=1)
-    findings.limits("observed.waiting_time", record.waiting_time, waiting, f"W0 + Σ π w(1+c)/2; {LIMITS}", scale=scale)
-    throughput = [model.throughput(at) for at in (p[0], min(p[2], 1.0), max(p[1], 0.0))]
-    findings.limits("observed.baseline_throughput", record.baseline_throughput, throughput, "τ(p), closed form")
+# What no other row derives, in words.
+_COMPARED = (
+    "frontier curves",
+    "limits of the observed point",
+    "advantages",
+    "no-signalling and other alarms",
+    "CHSH",
+    "visibility",
+    "single Bell pairs",
+    "simulated waiting times",
+    "all sentences",
+)
+# What older records lack.
+_LATER = frozenset(
+    {"context", "parallel", "break_even", "bell_pairs", "measured", "planned.predicted"}
+    | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk")}
+    | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof")}
+)
 
 
-def check_estimates_alone(findings: Findings, game: Game, analysis: StoredAnalysis) -> None:
-    """What the recorded correlators give where the record holds no counts."""
-    model, correlators = game.model, np.array(analysis.correlators.measured)
-    joint = np.array([[float(entry) for entry in row] for row in model.joint])
-    weighted = joint * np.array([[float(entry) for entry in row] for row in model.weights])
-    p = 0.5 + plug_in(-joint / 2, correlators)
-    waiting = float(model.unavoidable + model.together) / 2 + plug_in(weighted / 2, correlators)
-    observed, how = analysis.observed, "of the recorded correlators"
-    if math.isnan(p):
-        findings.unchecked("observed", None, "some settings brought no outcome, and the record holds no counts")
+@dataclass(frozen=True)
+class Fresh:
+    """A fresh analysis to compare with.
+
+    Attributes:
+        record: Its JSON object; None if none could be made.
+        why: Why none could be made.
+        contradicted: Whether that is because the files contradict each other.
+        without: Fields that it cannot tell, by dotted name.
+    """
+
+    record: dict[str, Any] | None
+    why: str = ""
+    contradicted: bool = False
+    without: frozenset[str] = frozenset()
+
+
+def compare(
+    findings: Findings,
+    stored: dict[str, Any],
+    fresh: Fresh,
+    scale: float,
+    cut_off: bool = False,
+    also: Sequence[str] = (),
+) -> None:
+    """Compare all fields; those that differ get a row each, all others share one that names them.
+
+    Args:
+        findings: Has the rows of what was derived independently, and gets these.
+        stored: The JSON object of the stored analysis.
+        fresh: What to compare it with.
+        scale: Size of the waiting times.
+        cut_off: Whether time cut off a search for the classical bound, so that another search may end elsewhere.
+        also: What else was not derived independently of this record.
+    """
+    if fresh.record is None:
+        if fresh.contradicted:
+            findings.claim(FRESH, None, None, f"the files contradict each other: {fresh.why}", False)
+        else:
+            findings.unchecked(FRESH, None, fresh.why)
         return
-    findings.number("observed.splitting_probability.estimate", observed.splitting_probability.estimate, p, how)
-    findings.number("observed.waiting_time.estimate", observed.waiting_time.estimate, waiting, how)
-    tau = model.throughput(p)
-    findings.number("observed.baseline_throughput.estimate", observed.baseline_throughput.estimate, tau, how)
-    excess = plug_in(game.matrix, correlators) - game.bound
-    recorded = analysis.certificate.excess.estimate
-    findings.number("certificate.excess.estimate", recorded, excess, how, scale=game.magnitude)
+    named = {row.what for row in findings.rows if row.status == "DIFFERS"}
+    versions = _versions(stored, fresh.record)
+    apart = 0
+    for place, was, now in differences(stored, fresh.record, RELATIVE, _ROUNDING * scale):
+        what = place.removeprefix(".")
+        searched = _within(what, _SEARCHED)
+        if _within(what, _OMITTED | fresh.without) or what in named:
+            continue
+        allowed = _CHORD if _within(what, _TABULATED) else _SEARCH
+        if searched and _numbers(was, now) and near(was, now, allowed, allowed * scale):
+            continue
+        apart += 1
+        if was is MISSING and what in _LATER:
+            findings.unchecked(what, None, "this older record does not hold it")
+        elif versions and (searched or isinstance(was, str)):
+            findings.unchecked(what, was, f"made with {versions}, which may search or word it otherwise", shown(now))
+        elif cut_off and not _within(what, _WITHOUT_BOUND):
+            findings.unchecked(what, was, "time cut off the search for the classical bound, here or there", shown(now))
+        else:
+            tolerance = f"{allowed if searched else RELATIVE:.0e}, relative"
+            findings.claim(what, shown(was), shown(now), "a fresh analysis of the same data", False, tolerance)
+    was, now = (record.get("frontiers", {}).get("quantum", []) for record in (stored, fresh.record))
+    if not _same_curve(was, now, _CHORD * scale):
+        what, first, second = "frontiers.quantum", f"{len(was)} points", f"{len(now)} points"
+        if versions:
+            findings.unchecked(what, first, f"made with {versions}, which may search otherwise", second)
+        else:
+            findings.claim(what, first, second, "the curve of a fresh analysis", False, f"{_CHORD:.0e}, relative")
+    total = sum(1 for what in _leaves(stored) if not _within(what, _OMITTED | fresh.without))
+    method = f"compared with a fresh analysis, not derived independently: {', '.join([*_COMPARED, *also])}"
+    findings.claim(FRESH, f"{total} values", f"{total - apart} agree", method, True)
+    for name in sorted(fresh.without):
+        findings.unchecked(name, None, "needs the trials in their order; give the run's folder")
 
 
-def check_excess(findings: Findings, game: Game, evidence: Evidence, analysis: StoredAnalysis) -> None:
-    """The score and Δ with its limits."""
-    certificate = analysis.certificate
-    level = math.log(certificate.significance) - math.log(max(certificate.edges, 1))
-    score = Score(game.matrix, evidence)
-    found = estimate(score, -game.bound, level)
-    scale = game.magnitude + score.scale
-    findings.number(
-        "certificate.score", certificate.score, found[0] + game.bound + game.constant, "const + Σ G c", scale=scale
+def _same_curve(first: list[Any], second: list[Any], allowed: float) -> bool:
+    """Whether the points of either curve lie on the other one."""
+    if not first or not second:
+        return first == second
+    columns = ("splitting_probability", "waiting_time", "baseline_throughput")
+    try:
+        tables = [np.array([[point[name] for name in columns] for point in curve], float) for curve in (first, second)]
+    except (KeyError, TypeError, ValueError):
+        return False
+    return all(
+        np.allclose(np.interp(one[:, 0], other[:, 0], other[:, column]), one[:, column], rtol=_CHORD, atol=allowed)
+        for one, other in (tables, tables[::-1])
+        for column in (1, 2)
     )
-    findings.limits("certificate.excess", certificate.excess, found, f"Σ G c − β_C; {LIMITS}", scale=scale)
 
 
-def check_advantage(
-    findings: Findings,
-    game: Game,
-    evidence: Evidence,
-    analysis: StoredAnalysis,
-    hull: Hull,
-    observed: tuple[Triple, Triple],
-) -> None:
-    """The comparison with the classical frontier over the confidence region, and the region itself."""
-    model, certificate, (p, waiting) = game.model, analysis.certificate, observed
-    level = math.log(certificate.significance / 6) - math.log(max(certificate.edges, 1))
-    excess = estimate(Score(game.matrix, evidence), -game.bound, level)
-    low, high = max(p[1], 0.0), min(p[2], 1.0)
-    inside = [vertex for vertex in hull.p.tolist() if low < vertex < high]
-    corners = np.array(sorted({low, *inside, high}))
-    line = float(model.together) - certificate.classical_bound.high - certificate.multiplier * corners
-    classical = np.array([hull.waiting_at(at) for at in corners.tolist()])
-    above, scale = classical - line, float(model.together)
-    at_p = hull.waiting_at(p[0])
-    gain = at_p - waiting[0]
-    most = np.minimum(excess[2] + above, classical - float(model.unavoidable))
-    reduction = (gain, min(certificate.excess.low, gain), max(float(most.max()), gain))
-    how = "extremes at the ends of p and the frontier's vertices between"
-    findings.limits(
-        "advantage.waiting_time_reduction", analysis.advantage.waiting_time_reduction, reduction, how, scale=scale
-    )
-    shares = (excess[1] + above) / classical, most / classical
-    relative = (gain / at_p, min(gain / at_p, float(shares[0].min())), max(gain / at_p, float(shares[1].max())))
-    record = analysis.advantage.waiting_time_reduction_relative
-    findings.limits("advantage.waiting_time_reduction_relative", record, relative, how, scale=1)
-    _check_gain(findings, game, analysis, hull, (p, waiting), (corners, excess))
-    times = (at_p, hull.waiting_at(high), hull.waiting_at(low))
-    times = (times[0], min(times), max(times))
-    record = analysis.classical.waiting_time_at_equal_throughput
-    findings.limits("classical.waiting_time_at_equal_throughput", record, times, "the frontier at p", scale=scale)
-    # From W as recorded, checked above: where the frontier ends flat, the least p jumps with the last digit of W.
-    recorded = analysis.observed.waiting_time
-    rates = [model.throughput(hull.p_at(at)) for at in (recorded.estimate, recorded.low, recorded.high)]
-    found = (rates[0], min(rates), max(rates))
-    record = analysis.classical.baseline_throughput_at_equal_waiting_time
-    findings.limits("classical.baseline_throughput_at_equal_waiting_time", record, found, "τ at the frontier's p of W")
-    repeated = (
-        ("splitting_probability", analysis.observed.splitting_probability),
-        ("waiting_time", analysis.classical.waiting_time_at_equal_throughput),
-        ("baseline_throughput", analysis.observed.baseline_throughput),
-    )
-    for name, wanted in repeated:
-        own = getattr(analysis.classical, name).model_dump()
-        findings.same(f"classical.{name}", own, wanted.model_dump(), "the same, elsewhere in the record")
-    ends = [(0, excess[1]), (0, excess[2]), (-1, excess[2]), (-1, excess[1])]
-    region = [
-        [float(corners[end]), float(line[end]) - delta, model.throughput(float(corners[end]))] for end, delta in ends
-    ]
-    corners_recorded = [
-        [point.splitting_probability, point.waiting_time, point.baseline_throughput]
-        for point in analysis.confidence_region
-    ]
-    findings.table("confidence_region", corners_recorded, region, "ends of p, line − Δ", scale=scale)
+def _versions(stored: dict[str, Any], fresh: dict[str, Any]) -> str:
+    """Versions that made the record and are not those that make the fresh one."""
+
+    def of(record: dict[str, Any]) -> dict[str, Any]:
+        provenance = record["provenance"]
+        return {"bellqueue": provenance.get("bellqueue_version"), **provenance.get("libraries", {})}
+
+    here = of(fresh)
+    others = {name: version for name, version in of(stored).items() if here.get(name, version) != version}
+    return ", ".join(f"{name} {others[name]}" for name in ("bellqueue", "numpy", "scipy") if name in others)
 
 
-def _check_gain(
-    findings: Findings,
-    game: Game,
-    analysis: StoredAnalysis,
-    hull: Hull,
-    observed: tuple[Triple, Triple],
-    region: tuple[Floats, Triple],
-) -> None:
-    """The throughput gained at equal waiting time; its limits over a grid of p."""
-    model, ((p, *_), (waiting, *_)), (corners, excess) = game.model, observed, region
-    low, high = float(corners[0]), float(corners[-1])
-    top = float(model.together) - analysis.certificate.classical_bound.high
-
-    def gain(at: float, wait: float) -> float:
-        return model.throughput(at) / model.throughput(hull.p_at(wait)) - 1
-
-    values = []
-    for delta in excess[1:]:
-        bends = [(top - delta - wait) / game.multiplier for wait in hull.waiting.tolist()]
-        inside = [bend for bend in bends if low < bend < high]  # where the line's W passes a vertex
-        grid = [*np.linspace(low, high, _GRID).tolist(), *corners.tolist(), *inside]
-        values += [gain(at, top - game.multiplier * at - delta) for at in grid]
-    estimated, record = gain(p, waiting), analysis.advantage.throughput_gain_relative
-    what = "advantage.throughput_gain_relative"
-    findings.number(f"{what}.estimate", record.estimate, estimated, "τ(p)/τ at the frontier's p of W − 1", scale=1)
-    found = min(estimated, *values), max(estimated, *values)
-    missed = (found[1] - found[0]) / _RECORDED_GRID
-    for name, value in zip(("low", "high"), found, strict=True):
-        method = f"extreme over {_GRID} values of p and all bends of the frontier"
-        findings.number(f"{what}.{name}", getattr(record, name), value, method, scale=1, absolute=missed)
+def _within(place: str, names: Collection[str]) -> bool:
+    """Whether a field is one of those, or lies in one of them."""
+    return any(place == name or place.startswith((f"{name}.", f"{name}[")) for name in names)
 
 
-def check_words(findings: Findings, analysis: StoredAnalysis, alarms: list[str], lost: int) -> None:
-    """The verdict's first line carries the answer, the alarms and the numbers of the record."""
-    certificate, advantage = analysis.certificate, analysis.advantage
-    first, second = analysis.verdict[:2]
-    told = [name for name in _ALARMS if name in " ".join(analysis.warnings)]
-    findings.same("warnings", ", ".join(told), ", ".join(sorted(alarms, key=_ALARMS.index)), "alarms that ring")
-    lacking = [warning for warning in analysis.warnings if warning not in first]
-    findings.claim("verdict[0]: warnings", len(lacking), 0, "warnings that the first line does not carry", not lacking)
-    if lost:
-        said = any(str(lost) in warning and "lost" in warning for warning in analysis.warnings)
-        findings.claim("warnings: lost trials", said, True, "lost trials must be told", said)
-    for text in (certificate.assumption, analysis.locality):
-        findings.claim(
-            "verdict", text[:60], text in analysis.verdict, "sentences of the record", text in analysis.verdict
-        )
-    told_class = analysis.class_compared in first
-    findings.claim(
-        "class_compared", analysis.class_compared, told_class, "named in the verdict's first line", told_class
-    )
-    answer = "NOT CERTIFIED" if "NOT CERTIFIED" in first else "CERTIFIED" if "CERTIFIED" in first else "nothing"
-    wanted = "CERTIFIED" if certificate.certified else "NOT CERTIFIED"
-    findings.same("verdict[0]", answer, wanted, "certificate.certified")
-    lines = [("verdict[1]", second, [f"{certificate.log10_p_value:.4g}", f"{certificate.trials}"])]
-    if certificate.certified:
-        reduction, relative = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
-        sizes = [f"{reduction.estimate:.4g}", f"{100 * relative.estimate:.1f}", f"{reduction.low:.4g}"]
-        lines.append(("verdict[0]: numbers", first, sizes))
-    for what, line, expected in lines:
-        missing = [number for number in expected if number not in _NUMBERS.findall(line)]
-        findings.claim(what, line[:60], ", ".join(missing or expected), "numbers of the record in words", not missing)
+def _numbers(*values: Any) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _leaves(nested: Any, place: str = "") -> Iterator[str]:
+    """The place of every value of nested records."""
+    if isinstance(nested, dict) and nested:
+        for key, part in nested.items():
+            yield from _leaves(part, f"{place}.{key}" if place else key)
+    elif isinstance(nested, list) and nested:
+        for index, part in enumerate(nested):
+            yield from _leaves(part, f"{place}[{index}]")
+    else:
+        yield place

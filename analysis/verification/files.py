@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from .findings import Findings
-from .model import Experiment, Model
+from .evidence import Evidence
+from .findings import RELATIVE, Findings
+from .game import Experiment
 from .record import (
     Measured,
     RunFiles,
@@ -25,7 +25,6 @@ from .record import (
     scenario_hash,
     without_spaces,
 )
-from .statistics import Evidence
 
 Integers = NDArray[np.int64]
 
@@ -107,15 +106,6 @@ def evidence_of_record(measured: Measured, parallel: int, shape: tuple[int, int]
     )
 
 
-def asked_of_pairs(plan: StoredPlan, shape: tuple[int, int]) -> list[Integers]:
-    """Trials of each pair of a shot with each setting.
-
-    Raises:
-        DataError: the plan's tables are not for these types.
-    """
-    return [_table(asked, f"asked_by_pair[{number}]", shape) for number, asked in enumerate(plan.asked_by_pair)]
-
-
 def check_files(
     findings: Findings, files: RunFiles, analysis: StoredAnalysis, plan: StoredPlan, experiment: Experiment
 ) -> None:
@@ -129,10 +119,8 @@ def check_files(
     content = hash_of_parts([found, without_spaces(files.plan), files.trials])
     method = "SHA-256 of the scenario's hash, plan.json without spaces and trials.csv, each after its length"
     findings.same("provenance.content_hash", analysis.provenance.content_hash, content, method)
-    findings.same("planned", analysis.planned, plan.planned, f"plan.json, {_JSON}")
     declared = plan.planned.get("certificate_multiplier")
     findings.same("certificate.multiplier", analysis.certificate.multiplier, declared, "plan.json, fixed before data")
-    _check_provenance(findings, analysis, plan)
     for name in ("settings", "block", "significance", "stop"):
         wanted = getattr(experiment, name)
         findings.same(f"plan.json: {name}", getattr(plan, name), wanted, "scenario.json, experiment")
@@ -141,30 +129,11 @@ def check_files(
     findings.same(
         "plan.json: asked", sum(map(sum, plan.asked)), plan.shots, "all settings together against shots, plan.json"
     )
-    calibration = analysis.provenance.calibration
-    findings.same("provenance.calibration", calibration, plan.backend.calibration, f"plan.json, {_JSON}")
     if files.calibration is None:
         findings.unchecked("calibration.json", None, "the file is missing")
     else:
         stored = json_object(files.calibration, "calibration.json")
-        backend = json_object(files.plan, "plan.json")["backend"]
-        findings.same("calibration.json", stored, backend, f"plan.json, backend, {_JSON}")
-
-
-def _check_provenance(findings: Findings, analysis: StoredAnalysis, plan: StoredPlan) -> None:
-    """Where the record says that it comes from."""
-    record, backend = analysis.provenance, plan.backend
-    pairs = backend.pairs or ([backend.pair] if backend.pair else [])
-    told = {
-        "seed": plan.seed,
-        "created": plan.created,
-        "backend": backend.name,
-        "device": backend.device,
-        "predicted_visibility": backend.predicted_visibility,
-        "qubits": [qubit for pair in pairs for qubit in pair] or None,
-    }
-    for name, wanted in told.items():
-        findings.same(f"provenance.{name}", getattr(record, name), wanted, "plan.json")
+        findings.same("calibration.json", stored, plan.backend, f"plan.json, backend, {_JSON}")
 
 
 def check_record_alone(findings: Findings, analysis: StoredAnalysis) -> None:
@@ -215,6 +184,9 @@ def drawn_settings(plan: StoredPlan, trials: int) -> Integers:
 
     Each setting of each component of the strategy is one outcome of the draw; the generator is numpy's default one,
     seeded with [seed, 1].
+
+    Raises:
+        DataError: there is no setting to draw.
     """
     places, shares = [], []
     for part in plan.strategy:
@@ -241,40 +213,15 @@ def drawn_settings(plan: StoredPlan, trials: int) -> Integers:
     return np.array(places)[shots_of_block.ravel()[:trials]]
 
 
-def check_counts(findings: Findings, analysis: StoredAnalysis, evidence: Evidence, model: Model, origin: str) -> None:
+def check_counts(findings: Findings, analysis: StoredAnalysis, evidence: Evidence, origin: str) -> None:
     """What the record says was measured, against the counts."""
     certificate, correlators = analysis.certificate, analysis.correlators
-    if analysis.measured is not None and origin == "trials.csv":
-        findings.same("measured.counts", analysis.measured.counts, evidence.counts.tolist(), "trials.csv counted")
-        method = "asked of plan.json less the trials of trials.csv"
-        findings.same("measured.lost", analysis.measured.lost, evidence.lost.tolist(), method)
-        declared = None if evidence.declared is None else evidence.declared.tolist()
-        for name, wanted in (
-            ("settings", "random" if evidence.random else "fixed"),
-            ("block", evidence.block),
-            ("stopped", evidence.stopped),
-            ("input_distribution", declared),
-        ):
-            findings.same(f"measured.{name}", getattr(analysis.measured, name), wanted, "plan.json")
-    elif origin == "trials.csv":
-        findings.unchecked("measured", None, "this older record holds no counts; those of trials.csv are used")
     findings.same("correlators.trials", correlators.trials, evidence.measured.tolist(), f"{origin} counted")
-    measured = evidence.correlators
     method = f"(same − different)/n of {origin}"
-    findings.table("correlators.measured", correlators.measured, measured.tolist(), method, scale=1.0)
-    error = np.sqrt(1 - measured**2) / np.sqrt(np.maximum(evidence.measured, 1))
-    findings.table("correlators.standard_error", correlators.standard_error, error.tolist(), "√((1−c²)/n)")
+    measured = evidence.correlators.tolist()
+    findings.same("correlators.measured", correlators.measured, measured, method, absolute=RELATIVE)
     findings.same("certificate.trials", certificate.trials, evidence.trials, "counted and lost trials")
     findings.same("certificate.lost", certificate.lost, int(evidence.lost.sum()), "lost trials of every setting")
-    shares = evidence.counts.sum(axis=(1, 3)), evidence.counts.sum(axis=(0, 2))
-    for router, table in zip("ab", shares, strict=True):
-        zero = [row[0] / max(sum(row), 1) for row in table.tolist()]
-        findings.table(f"marginals.{router}", getattr(analysis.marginals, router), zero, "share of outcome 0, counted")
-    findings.same("title", analysis.title, model.title, "scenario")
-    findings.same("frontiers.title", analysis.frontiers.title, model.title, "scenario")
-    names = list(model.names_a), list(model.names_b)
-    findings.same("frontiers.types_a", analysis.frontiers.types_a, names[0], "scenario")
-    findings.same("frontiers.types_b", analysis.frontiers.types_b, names[1], "scenario")
 
 
 def check_asked(findings: Findings, plan: StoredPlan, codes: Integers, shape: tuple[int, int]) -> None:
@@ -283,33 +230,6 @@ def check_asked(findings: Findings, plan: StoredPlan, codes: Integers, shape: tu
     x, y = (int(index) for index in np.unravel_index(int(spare.argmin()), shape))
     text = f"asked {plan.asked[x][y]}", f"counted {plan.asked[x][y] - int(spare[x, y])}"
     findings.claim(f"trials.csv: setting [{x}][{y}]", *text, "no setting has more trials than asked", spare.min() >= 0)
-
-
-def check_ideal(findings: Findings, analysis: StoredAnalysis, plan: StoredPlan) -> None:
-    """The correlators planned, from the angles."""
-    ideal = np.zeros((len(plan.asked), len(plan.asked[0])))
-    for part in plan.strategy:
-        u, v = _vectors(part.alpha, part.more_alpha), _vectors(part.beta, part.more_beta)
-        if (len(u), len(v)) != ideal.shape or u.shape[1] != v.shape[1]:
-            raise DataError(f"plan.json: strategy: angles must be for {ideal.shape[0]}×{ideal.shape[1]} types")
-        ideal += part.probability * (u @ v.T)
-    told = analysis.correlators.ideal or []
-    findings.table("correlators.ideal", told, ideal.tolist(), "⟨u,v⟩ of the angles of plan.json", scale=1.0)
-
-
-def _vectors(first: list[float], more: list[list[float]] | None) -> NDArray[np.float64]:
-    """Unit vectors, shape (n, k), from hyperspherical angles: each turns what is left of 1 into the next axis."""
-    rest = more or [[] for _ in first]
-    if len(rest) != len(first) or len({len(angles) for angles in rest}) > 1:
-        raise DataError("plan.json: strategy: every basis must have as many angles as the others of its router")
-    vectors = []
-    for angle, others in zip(first, rest, strict=True):
-        vector = [1.0]
-        for each in (angle, *others):
-            left = vector.pop()
-            vector += [left * math.cos(each), left * math.sin(each)]
-        vectors.append(vector)
-    return np.array(vectors).reshape(len(first), -1)
 
 
 def _per_setting(drawn: Integers, shape: tuple[int, int]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The quantum value of a routing game once more: β_Q = max Σ G ⟨u_x, v_y⟩ over unit vectors, from both sides.
+"""The quantum value of a routing game, β_Q = max Σ G ⟨u_x, v_y⟩ over unit vectors, from both sides.
 
 From below by quasi-Newton ascent from random vectors. From above by weak duality: for every ±-vectors,
 2 Σ G ⟨u_x, v_y⟩ ≤ Σ λ + Σ κ wherever M = [[diag λ, −G], [−Gᵀ, diag κ]] is positive semidefinite, which is decided in
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from .model import Matrix
+from .game import Matrix
 
 Floats = NDArray[np.float64]
 

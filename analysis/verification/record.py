@@ -24,50 +24,29 @@ MaybeMeasured = Annotated[
 ]
 
 
-class _Lenient(BaseModel):
+class Lenient(BaseModel):
+    """A record of which only these fields matter."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Limits(_Lenient):
+class Limits(Lenient):
     estimate: float
     low: float
-    high: float
 
 
-class Interval(_Lenient):
+class Interval(Lenient):
     low: float
     high: float
     method: str
 
 
-class Point(_Lenient):
-    splitting_probability: float
-    waiting_time: float
-    baseline_throughput: float
-
-
-class Vertex(Point):
-    multiplier: float
-
-
-class PointLimits(_Lenient):
+class Observed(Lenient):
     splitting_probability: Limits
     waiting_time: Limits
-    baseline_throughput: Limits
 
 
-class Comparison(PointLimits):
-    waiting_time_at_equal_throughput: Limits
-    baseline_throughput_at_equal_waiting_time: Limits
-
-
-class Advantage(_Lenient):
-    waiting_time_reduction: Limits
-    waiting_time_reduction_relative: Limits
-    throughput_gain_relative: Limits
-
-
-class Certificate(_Lenient):
+class Certificate(Lenient):
     multiplier: Annotated[float, Field(gt=0, le=1e15)]
     score: float
     classical_bound: Interval
@@ -79,56 +58,32 @@ class Certificate(_Lenient):
     assumption: str
     trials: int
     lost: int
-    edges: int
+    edges: Annotated[int, Field(ge=1)]
     significance: Annotated[float, Field(gt=0, lt=1)]
     certified: bool
     parallel: Annotated[int, Field(ge=1)] = 1
     log10_p_value_any_crosstalk: float | None = None
 
 
-class NoSignalling(_Lenient):
-    p_value: float
-    log10_p_value: float
-    log10_p_value_a: float
-    log10_p_value_b: float
-    alarm: bool
-
-
-class Marginals(_Lenient):
-    a: list[float]
-    b: list[float]
-
-
-class Correlators(_Lenient):
+class Correlators(Lenient):
     measured: list[list[MaybeMeasured]]
-    standard_error: list[list[MaybeMeasured]]
     ideal: Table | None
     trials: list[list[Count]]
 
 
-class Visibility(Limits):
-    relative_to: str
-
-
-class ClassicalProof(_Lenient):
+class ClassicalProof(Lenient):
     gap_relative: float
-    achieved: list[Vertex] = []
 
 
-class Frontiers(_Lenient):
-    title: str
-    types_a: list[str]
-    types_b: list[str]
+class Frontiers(Lenient):
     load: float
     unavoidable_waiting_time: float
     weights: Table
-    classical: list[Vertex]
-    within_pair_order: str = "random"
     classical_proof: ClassicalProof | None = None
 
 
-class Measured(_Lenient):
-    """The counts, as `Measured` of the analysis record."""
+class Measured(Lenient):
+    """The counts with the rule their settings followed, as declared."""
 
     counts: list[list[list[list[Count]]]]
     lost: list[list[Count]]
@@ -138,94 +93,41 @@ class Measured(_Lenient):
     stopped: bool
 
 
-class Provenance(_Lenient):
+class Provenance(Lenient):
     libraries: dict[str, str] = {}
-    calibration: dict[str, Any] = {}
-    created: str
     scenario_hash: str
     content_hash: str
-    seed: int | None = None
-    backend: str | None = None
-    device: str | None = None
-    predicted_visibility: float | None = None
-    qubits: list[int] | None = None
 
 
-class Crosstalk(_Lenient):
-    log10_p_value: float
-    source: int
-    target: int
-    alarm: bool
-
-
-class Pair(_Lenient):
-    qubits: list[int] | None
-    visibility: Limits
-    chsh: Limits | None
-    trials: int
-    lost: int
-    splitting_probability: Limits
-    waiting_time: Limits
-    log10_p_value: float
-
-
-class Parallel(_Lenient):
-    shots: int
-    pairs: list[Pair]
-    log10_p_value_best_pair: float
-    crosstalk: Crosstalk
-
-
-class StoredAnalysis(_Lenient):
-    """The analysis record, as far as it is rechecked."""
+class StoredAnalysis(Lenient):
+    """The analysis record, as far as it is derived again."""
 
     schema_: Literal["bellqueue.analysis/1"] = Field(alias="schema")
-    title: str
-    class_compared: str
-    locality: str
     verdict: Annotated[list[str], Field(min_length=2)]
     warnings: list[str]
-    observed: PointLimits
-    classical: Comparison
-    advantage: Advantage
+    observed: Observed
     certificate: Certificate
-    no_signalling: NoSignalling
-    marginals: Marginals
-    chsh: Limits | None
-    visibility: Visibility
     correlators: Correlators
-    confidence_region: list[Point]
     planned: dict[str, Any] | None
     frontiers: Frontiers
     scenario: dict[str, Any]
     provenance: Provenance
-    parallel: Parallel | None = None
     measured: Measured | None = None
 
 
-class Measurement(_Lenient):
+class Measurement(Lenient):
     probability: Share
     alpha: list[float]
     beta: list[float]
-    more_alpha: list[list[float]] | None = None
-    more_beta: list[list[float]] | None = None
+    more_alpha: Table | None = None
+    more_beta: Table | None = None
 
 
-class Backend(_Lenient):
-    name: str
-    device: str
-    pair: tuple[int, int] | None
-    predicted_visibility: float | None
-    calibration: dict[str, Any]
-    pairs: list[tuple[int, int]] = []
-
-
-class StoredPlan(_Lenient):
-    """The plan record, as far as it is rechecked."""
+class StoredPlan(Lenient):
+    """The plan record, as far as it is derived again."""
 
     schema_: Literal["bellqueue.plan/1"] = Field(alias="schema")
     scenario_hash: str
-    created: str
     strategy: Annotated[list[Measurement], Field(min_length=1)]
     planned: dict[str, Any]
     settings: Literal["random", "fixed"]
@@ -235,7 +137,7 @@ class StoredPlan(_Lenient):
     shots: Count
     significance: float
     seed: Annotated[int, Field(ge=0)]
-    backend: Backend
+    backend: dict[str, Any]
     parallel: Annotated[int, Field(ge=1)] = 1
     asked_by_pair: list[list[list[Count]]] = []
     stop: str | None = None
@@ -252,7 +154,7 @@ class RunFiles:
     calibration: str | None
 
 
-Record = TypeVar("Record", bound=_Lenient)
+Record = TypeVar("Record", bound=Lenient)
 
 
 def parsed(text: str, kind: type[Record], source: str) -> Record:

@@ -1,12 +1,14 @@
-"""Tail probabilities once more, in decimal arithmetic of 40 digits or in closed form; their inversion by bisection.
+"""Tails in decimal arithmetic of 40 digits, the test martingale from its definition, and their inversion by bisection.
 
-All are natural logarithms: p-values of 1e-1000 occur.
+All are natural logarithms: p-values of 1e-1000 occur. The test martingale is a mixture of stakes: the bet with odds κ_j
+begins with the share w_j and is multiplied by (1+κ_j U)/(1+κ_j ω) at every trial. Fixed before any data are
+κ_j = exp(2^(j/3)) − 1 for j = −30…9, and w_j ∝ 1/(1 + (log₂(4 ln(1+κ_j))/2)²).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, localcontext
 from functools import lru_cache
 
@@ -16,6 +18,10 @@ _STEPS = 46  # bisections of an interval of length 1: to 1.4e-14
 # Coefficients B_2k/(2k(2k−1)) of Stirling's series, as numerators and denominators.
 _STIRLING = ((1, 12), (-1, 360), (1, 1260), (-1, 1680), (1, 1188), (-691, 360360), (1, 156), (-3617, 122400))
 _STIRLING_FROM = 2000  # n from which the terms above give 40 digits
+_TILTS = tuple(2.0 ** (j / 3) for j in range(-30, 10))
+ODDS = tuple(math.expm1(tilt) for tilt in _TILTS)
+_RAW = tuple(1 / (1 + (math.log2(4 * tilt) / 2) ** 2) for tilt in _TILTS)
+LOG_SHARES = tuple(math.log(raw / math.fsum(_RAW)) for raw in _RAW)
 
 
 def log_binomial_tail(trials: int, successes: int, probability: float) -> float:
@@ -97,7 +103,7 @@ def log_chernoff_tail(trials: int, total: float, probability: float) -> float:
 
 
 def least_not_rejected(rejects: Callable[[float], bool], mean: float) -> float:
-    """The least ω in [0, mean] that is not rejected, by bisection; what is below a rejected one is rejected, too."""
+    """The least ω in [0, mean] that is not rejected, by bisection; all below a rejected one are rejected."""
     if rejects(mean):
         return mean
     low, high = 0.0, mean
@@ -110,34 +116,49 @@ def least_not_rejected(rejects: Callable[[float], bool], mean: float) -> float:
     return high
 
 
-def log10_chi2_tail(statistic: float, freedom: int) -> float:
-    """log₁₀ P[χ²_f ≥ x] in closed form: a finite sum over powers of x/2, and for odd f the error function."""
-    if not freedom or statistic <= 0:
-        return 0.0
-    half = statistic / 2
-    terms = [power * math.log(half) - half - math.lgamma(power + 1) for power in _powers(freedom)]
-    if freedom % 2:
-        terms.append(_log_erfc(math.sqrt(half)))
-    return min(0.0, _log_sum(terms) / math.log(10)) if terms else 0.0
+def log_best_wealth(scores: Sequence[float], places: Iterable[int], lost: int, bound: float) -> tuple[float, float]:
+    """ln of the largest value of the mixture, which begins at 1, and of the last; lost trials, of U = 0, come first.
+
+    Args:
+        scores: The values that U takes.
+        places: Which of them each trial has, in the order of execution.
+        lost: Trials without an outcome.
+        bound: ω.
+    """
+    losses = [-math.log1p(odds * bound) for odds in ODDS]
+    steps = [[math.log1p(odds * score) + loss for odds, loss in zip(ODDS, losses, strict=True)] for score in scores]
+    stakes = [share + lost * loss for share, loss in zip(LOG_SHARES, losses, strict=True)]
+    best, last = 0.0, _log_sum(stakes)
+    exp, log = math.exp, math.log
+    for place in places:
+        stakes = [stake + step for stake, step in zip(stakes, steps[place], strict=True)]
+        top = max(stakes)
+        last = top + log(sum([exp(stake - top) for stake in stakes]))
+        if last > best:
+            best = last
+    return best, last
 
 
-def _powers(freedom: int) -> list[float]:
-    start = 0.5 if freedom % 2 else 0.0
-    return [start + j for j in range(freedom // 2)]
+def log_wealth(growth: Sequence[float], trials: int, mean: float) -> float:
+    """ln of the mixture after N trials against a mean m of U.
+
+    Args:
+        growth: Σ ln(1+κ_j U) of each bet.
+        trials: N.
+        mean: m.
+    """
+    terms = zip(LOG_SHARES, growth, ODDS, strict=True)
+    return _log_sum([share + grown - trials * math.log1p(odds * mean) for share, grown, odds in terms])
 
 
-def _log_erfc(x: float) -> float:
-    """ln erfc(x), beyond the range of doubles by its asymptotic series."""
-    if x < 20:
-        return math.log(math.erfc(x))
-    series, term = 1.0, 1.0
-    for k in range(1, 12):
-        term *= -(2 * k - 1) / (2 * x * x)
-        series += term
-    return -x * x - math.log(x * math.sqrt(math.pi)) + math.log(series)
+def growth_of(scores: Sequence[float], counts: Sequence[int]) -> list[float]:
+    """Σ ln(1+κ_j U) of each bet, from how often each value of U came."""
+    return [
+        math.fsum(count * math.log1p(odds * score) for score, count in zip(scores, counts, strict=True) if count)
+        for odds in ODDS
+    ]
 
 
-def _log_sum(logarithms: Iterable[float]) -> float:
-    values = list(logarithms)
-    top = max(values)
-    return top + math.log(math.fsum(math.exp(value - top) for value in values))
+def _log_sum(logarithms: Sequence[float]) -> float:
+    top = max(logarithms)
+    return top + math.log(math.fsum(math.exp(each - top) for each in logarithms))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -193,7 +192,7 @@ class BraketBackend:
         trials = part.in_order(bits)
         if brought.all():
             return trials
-        return replace(trials, **{name: getattr(trials, name)[brought] for name in "xyab"})
+        return trials[brought]
 
     def find(self, key: str) -> tuple[str, ...]:
         """ARNs of the tasks that carry the key as a tag."""

@@ -57,8 +57,7 @@ def without_signature(
 ) -> tuple[str, str] | None:
     """Records and commands are written as files and options, which have pages of their own; no call to show."""
     record = what == "class" and isinstance(documented, type) and issubclass(documented, BaseModel)
-    commands = ("bellqueue.runner.commands.cli.", "bellqueue.runner.sweep.options.")
-    command = what == "function" and name.startswith(commands)
+    command = what == "function" and name.startswith("bellqueue.runner.commands.cli.")
     return ("", "") if record or command else None
 
 

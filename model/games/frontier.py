@@ -1,4 +1,4 @@
-"""Lower frontiers W(p): of quantum strategies, and with communication (MODEL §2); `classical` has the third."""
+"""Lower frontiers W(p), quantum and with communication (MODEL §2); the classical one is in `classical_frontier`."""
 
 from __future__ import annotations
 

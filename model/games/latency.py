@@ -12,7 +12,7 @@ so that such routers break even with entanglement at almost nine times the laten
 
 from __future__ import annotations
 
-from .operating_point import Frontiers
+from .frontiers import Frontiers
 
 LIGHT_IN_FIBRE = 2e5  # km/s, the speed of light over the refractive index of glass, 1.5
 

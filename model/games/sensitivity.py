@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .frontier import Frontier
-from .operating_point import Frontiers
+from .frontiers import Frontiers
 from .routing_game import RoutingGame
 from .values.classical_value import is_quick
 

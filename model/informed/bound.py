@@ -87,8 +87,7 @@ class InformedBounds:
         workload: The queueing model.
         tolerance: The error that the grid may cost, in units of W − κτ. Defaults to 0.001.
         seconds: Limit on the computing time for the first κ, at which the grid is chosen; beyond it the grid stays
-            coarser. Defaults to 10. Each further κ has the same limit. If it is reached, results depend on the machine's
-            speed.
+            coarser. Defaults to 10. Each further κ has the same limit. Results that reach it depend on the machine.
         step: h (units of time). Defaults to one chosen at the first κ asked for.
         largest_workload: Defaults to one chosen likewise.
 

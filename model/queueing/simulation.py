@@ -28,8 +28,6 @@ Progress = Callable[[int], None]
 CONFIDENCE = 0.95
 BATCHES = 32
 BLOCK = 8192  # pairs handled at once: their arrays stay in the processor's second-level cache
-QUANTILE_PAIRS = 2**15  # of each batch at most that many, evenly spaced, give its waiting-time quantiles
-PROBABILITIES = np.append(np.arange(200) / 200, 0.999)  # where the waiting-time distribution is kept
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,13 @@ class SimulatedEstimate(Estimate):
     @classmethod
     def of(cls, values: Floats) -> SimulatedEstimate:
         """The mean of independent batch values, shape (batches,), at least two."""
-        error = float(values.std(ddof=1) / np.sqrt(values.size))
-        reach = t_quantile(values.size - 1) * error
-        mean = float(values.mean())
-        return cls(mean, mean - reach, mean + reach, error)
+        return cls.around(float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size)), values.size - 1)
+
+    @classmethod
+    def around(cls, estimate: float, error: float, freedom: int, slack: float = 0.0) -> SimulatedEstimate:
+        """An estimate of known standard error, from so many degrees of freedom; `slack` widens its interval."""
+        reach = t_quantile(freedom) * error + slack
+        return cls(estimate, estimate - reach, estimate + reach, error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +55,11 @@ class SimulationResult:
     Attributes:
         pairs: Pairs measured, after the warm-up; fewer than asked for where the routing was exhausted.
         warm_up: Pairs served before the measurement began.
-        exhausted: Whether the routing could not serve all the pairs asked for.
         waiting_time: Mean over both requests of each pair (units of time).
-        waiting_time_p50, waiting_time_p95, waiting_time_p99: Percentiles of a request's waiting time.
         splitting_probability: Share of pairs with a ≠ b.
         load: Share of time each server is busy, server 0 then 1.
         baseline_throughput: τ, both servers together.
         server_baseline_throughput: What each server contributes, server 0 then 1.
-        waiting_time_quantiles: Waiting time at each of `PROBABILITIES`, averaged over batches, same shape.
         waiting_time_batches, baseline_throughput_batches: Batch values whose means are the estimates, shape
             (batches,); those of two runs over the same arrivals may be subtracted.
         waiting_time_distribution: Of every request measured; None unless asked for.
@@ -69,16 +67,11 @@ class SimulationResult:
 
     pairs: int
     warm_up: int
-    exhausted: bool
     waiting_time: SimulatedEstimate
-    waiting_time_p50: SimulatedEstimate
-    waiting_time_p95: SimulatedEstimate
-    waiting_time_p99: SimulatedEstimate
     splitting_probability: SimulatedEstimate
     load: tuple[SimulatedEstimate, SimulatedEstimate]
     baseline_throughput: SimulatedEstimate
     server_baseline_throughput: tuple[SimulatedEstimate, SimulatedEstimate]
-    waiting_time_quantiles: Floats
     waiting_time_batches: Floats
     baseline_throughput_batches: Floats
     waiting_time_distribution: WaitingDistribution | None
@@ -183,13 +176,11 @@ def compare(
         for position in range(0, size, block):
             arrivals = traffic.draw(min(block, size - position))
             for run in runs:
-                run.serve(arrivals, batch, position, -(-size // QUANTILE_PAIRS))
+                run.serve(arrivals, batch)
             done += arrivals.gaps.size
             if progress is not None:
                 progress(done)
-        for run in runs:
-            run.close(batch)
-    return CommonArrivals(tuple(run.result(measured, served - measured, served < asked) for run in runs))
+    return CommonArrivals(tuple(run.result(measured, served - measured) for run in runs))
 
 
 class _Server:
@@ -251,13 +242,11 @@ class _Run:
         self._elapsed = np.zeros(batches + 1)
         self._idle = np.zeros((2, batches + 1))
         self._reward = np.zeros((2, batches + 1))
-        self._quantiles = np.zeros((batches + 1, PROBABILITIES.size))
-        self._sample: list[Floats] = []
         mean_service = workload.load / workload.pair_rate
         self._histogram = WaitingHistogram(mean_service, batches) if distribution else None
 
-    def serve(self, arrivals: Arrivals, batch: int, position: int, stride: int) -> None:
-        """Route and serve a block that begins at `position` in its batch; keep every `stride`-th pair's waits."""
+    def serve(self, arrivals: Arrivals, batch: int) -> None:
+        """Route and serve a block of pairs of a batch."""
         a, b = self._decide(arrivals.x, arrivals.y)
         split = a ^ b
         found = self._advance(arrivals, a, b, split, batch)
@@ -270,8 +259,6 @@ class _Run:
         self._split[batch] += np.count_nonzero(split)
         self._waited[batch] += waits_a.sum() + waits_b.sum()
         self._elapsed[batch] += arrivals.gaps.sum()
-        kept = slice(-position % stride, None, stride)
-        self._sample += [waits_a[kept].copy(), waits_b[kept].copy()]  # copies: a view would hold the whole block
         if self._histogram is not None and batch >= 0:
             self._histogram.add(batch, waits_a, waits_b)
 
@@ -288,35 +275,20 @@ class _Run:
             self._reward[server, batch] += reward
         return found[0], found[1]
 
-    def close(self, batch: int) -> None:
-        """Turn the waits kept from a batch into its quantiles."""
-        waits = np.concatenate(self._sample)
-        self._sample.clear()
-        late = np.sort(waits[waits > 0])  # most wait not at all in light traffic; sorting is the dear part
-        rank = (PROBABILITIES * waits.size).astype(np.int64) - (waits.size - late.size)
-        if late.size:
-            self._quantiles[batch] = np.where(rank >= 0, late[np.maximum(rank, 0)], 0.0)
-
-    def result(self, pairs: int, warm_up: int, exhausted: bool) -> SimulationResult:
+    def result(self, pairs: int, warm_up: int) -> SimulationResult:
         waiting = _ratio_batches(self._waited[:-1], 2 * self._pairs[:-1])
         elapsed = self._elapsed[:-1]
         earned = [_ratio_batches(reward, elapsed) for reward in self._reward[:, :-1]]
         busy = [_ratio_batches(elapsed - idle, elapsed) for idle in self._idle[:, :-1]]
         throughput = earned[0] + earned[1]
-        quantiles = self._quantiles[:-1]
         return SimulationResult(
             pairs=pairs,
             warm_up=warm_up,
-            exhausted=exhausted,
             waiting_time=SimulatedEstimate.of(waiting),
-            waiting_time_p50=SimulatedEstimate.of(quantiles[:, 100]),
-            waiting_time_p95=SimulatedEstimate.of(quantiles[:, 190]),
-            waiting_time_p99=SimulatedEstimate.of(quantiles[:, 198]),
             splitting_probability=SimulatedEstimate.of(_ratio_batches(self._split[:-1], self._pairs[:-1])),
             load=(SimulatedEstimate.of(busy[0]), SimulatedEstimate.of(busy[1])),
             baseline_throughput=SimulatedEstimate.of(throughput),
             server_baseline_throughput=(SimulatedEstimate.of(earned[0]), SimulatedEstimate.of(earned[1])),
-            waiting_time_quantiles=quantiles.mean(axis=0),
             waiting_time_batches=waiting,
             baseline_throughput_batches=throughput,
             waiting_time_distribution=self._histogram.distribution() if self._histogram is not None else None,

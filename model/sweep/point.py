@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ..errors import BellqueueError, NoTradeOffError
-from ..games.operating_point import Frontiers
+from ..games.frontiers import Frontiers
 from ..scenario.file import Scenario
 
 COMPUTES = "bellqueue.sweep-point/1"  # changes whenever an Outcome would

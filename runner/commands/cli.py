@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from ..sweep.options import sweep
+from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER, POLL_SECONDS
 from .completion import join_at_colons
 from .mistakes import Commands, one_line
 from .options import (
     BROKEN,
-    DEFAULT_BACKEND,
     INTERRUPTED,
     NO_ADVANTAGE,
     NOT_FINISHED,
@@ -26,6 +25,7 @@ from .options import (
     DataArgument,
     DeviceOption,
     FolderArgument,
+    FullOption,
     HardwareOption,
     HistoryArgument,
     JsonOption,
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="bellqueue",
     cls=Commands,
-    help="Does measuring a Bell pair route requests better than classical routers that cannot communicate? "
-    "Run the experiment, certify the answer.",
+    help="Route requests with Bell pairs, on quantum hardware or simulators, and certify whether that beats classical "
+    "routers that cannot communicate.",
     invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -65,24 +65,31 @@ app = typer.Typer(
 # Small matrices everywhere: threads of the linear algebra only fight each other. Set before numpy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+_EXPERIMENT, _HARDWARE, _DATA = "Plan and run", "Runs on hardware", "Your own data and stored runs"
+_MODEL, _INSTALLATION = "Explore the model", "Backends and installation"
 
-@app.command()
+
+@app.command(rich_help_panel=_EXPERIMENT)
 def run(
     scenario: ScenarioArgument = None,
     backend: BackendOption = DEFAULT_BACKEND,
     shots: ShotsOption = None,
     seed: SeedOption = None,
     out: OutOption = None,
-    json: JsonOption = False,
-    require_advantage: RequireOption = False,
+    until_certified: UntilOption = False,
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
-    until_certified: UntilOption = False,
-    poll: PollOption = 30.0,
+    poll: PollOption = POLL_SECONDS,
     ledger: LedgerOption = None,
+    require_advantage: RequireOption = False,
+    full: FullOption = False,
+    json: JsonOption = False,
 ) -> None:
-    """Run the experiment and certify whether the advantage was observed; on hardware: submit, wait and fetch."""
+    """Run the experiment and certify the answer.
+
+    On hardware it submits the run, waits for the jobs and fetches their results.
+    """
     from ...backends import RemoteBackend, open_backend
 
     _guard_secrets()
@@ -93,31 +100,53 @@ def run(
 
         approval = Approval(max_cost, max_qpu_seconds, yes)
         name = submit_command(content, scenario, opened, seed, out, ledger, approval)
-        complete, certified = fetch_command([name], ledger, True, poll, json, False, None, go_on=True)
+        complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
     else:
         from .local_commands import run_command
 
-        certified = run_command(content, scenario, opened, seed, out, json)
+        certified = run_command(content, scenario, opened, seed, out, full, json)
     _exit_for(certified, require_advantage)
 
 
-@app.command()
+@app.command(rich_help_panel=_EXPERIMENT)
+def plan(
+    scenario: ScenarioArgument = None,
+    backend: DeviceOption = None,
+    visibility: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Visibility of a Bell pair, instead of a device.")
+    ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Rank every backend at hand (half a minute).")] = False,
+    power: Annotated[
+        float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
+    ] = DEFAULT_POWER,
+    full: FullOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Predict result, shots and cost before you pay."""
+    from .plan_command import plan_command
+
+    _guard_secrets()
+    plan_command(_load(scenario), backend, visibility, power, all, full, json)
+
+
+@app.command(rich_help_panel=_HARDWARE)
 def submit(
     scenario: ScenarioArgument = None,
     backend: HardwareOption = None,
     shots: ShotsOption = None,
     seed: SeedOption = None,
     out: OutOption = None,
+    until_certified: UntilOption = False,
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
-    until_certified: UntilOption = False,
     resume: ResumeOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Submit a run to hardware and return at once; `fetch` brings it home, tomorrow if need be."""
-    from .hardware_commands import Approval, open_remote, resume_command, submit_command
+    """Submit a run to hardware and return at once."""
+    from ..experiment.submission import open_remote
+    from .hardware_commands import Approval, resume_command, submit_command
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
@@ -127,55 +156,59 @@ def submit(
         name = resume_command(resume, ledger, approval)
     else:
         if backend is None:
-            _fail("submit needs --backend, ibm:fez or braket:garnet say; `bellqueue backends` lists them")
+            _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
         opened = open_remote(backend)
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         name = submit_command(content, scenario, opened, seed, out, ledger, approval)
     print(f"{name}\nfetch it with: bellqueue fetch {name}")
 
 
-@app.command()
+@app.command(rich_help_panel=_HARDWARE)
 def status(
     run: AnyRunArgument = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep the table up to date until all jobs have ended.")
     ] = False,
-    poll: PollOption = 30.0,
-    json: JsonOption = False,
+    poll: PollOption = POLL_SECONDS,
     ledger: LedgerOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """How far submitted jobs are."""
+    """Show how far submitted jobs are."""
     from .hardware_commands import status_command
 
     _guard_secrets()
     status_command(run, ledger, watch, poll, json)
 
 
-@app.command()
+@app.command(rich_help_panel=_HARDWARE)
 def fetch(
     runs: RunsArgument = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the jobs have finished, for days if need be.")
     ] = False,
-    poll: PollOption = 30.0,
+    poll: PollOption = POLL_SECONDS,
     out: OutOption = None,
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Analyse although jobs failed; their trials count as losses.")
+        bool, typer.Option("--accept-loss", help="Analyze although jobs failed; their trials count as losses.")
     ] = False,
-    json: JsonOption = False,
-    require_advantage: RequireOption = False,
     ledger: LedgerOption = None,
+    require_advantage: RequireOption = False,
+    full: FullOption = False,
+    json: JsonOption = False,
 ) -> None:
-    """Bring home the results of submitted runs, analyse them and write their folders."""
+    """Download and analyze the results of submitted runs.
+
+    Every run that is complete gets its folder.
+    """
     from .hardware_commands import fetch_command
 
     _guard_secrets()
-    complete, certified = fetch_command(runs or [], ledger, wait, poll, json, accept_loss, out)
+    complete, certified = fetch_command(runs or [], ledger, wait, poll, out, accept_loss, full, json)
     _exit_unless(complete)
     _exit_for(certified, require_advantage)
 
 
-@app.command()
+@app.command(rich_help_panel=_HARDWARE)
 def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
     """Ask the provider to stop a run's jobs."""
     from .hardware_commands import cancel_command
@@ -184,79 +217,59 @@ def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
     cancel_command(run, ledger)
 
 
-@app.command()
+@app.command(rich_help_panel=_HARDWARE)
 def runs(
     run: HistoryArgument = None,
-    json: JsonOption = False,
     ledger: LedgerOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Every submitted run: what it was to cost and did cost, and where its folder is."""
+    """List submitted runs with their cost and folder."""
     from .hardware_commands import runs_command
 
     runs_command(run, ledger, json)
 
 
-@app.command()
+@app.command(rich_help_panel=_DATA)
 def analyze(
     data: DataArgument,
     scenario: ScenarioOption = None,
-    json: JsonOption = False,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
     require_advantage: RequireOption = False,
+    full: FullOption = False,
+    json: JsonOption = False,
 ) -> None:
-    """Analyse counts taken elsewhere, or a run again."""
+    """Analyze counts taken elsewhere, or a run again."""
     from .local_commands import analyze_command
 
-    certified = analyze_command(data, _load(scenario) if scenario else None, scenario, json, report)
+    certified = analyze_command(data, _load(scenario) if scenario else None, scenario, report, full, json)
     _exit_for(certified, require_advantage)
 
 
-@app.command()
-def verify(run: RecordArgument, seconds: BoundSecondsOption = 60.0, json: JsonOption = False) -> None:
-    """Recheck a stored bound and p-value from the record alone, by other methods; exit code 5 if anything differs."""
+@app.command(rich_help_panel=_DATA)
+def verify(
+    run: RecordArgument, seconds: BoundSecondsOption = 60.0, full: FullOption = False, json: JsonOption = False
+) -> None:
+    """Check a stored result by independent methods.
+
+    It also compares the record with a fresh analysis; exit code 5 if anything differs.
+    """
     from .verify_command import verify_command
 
-    _exit_unless(verify_command(run, seconds, json), NOT_VERIFIED)
+    _exit_unless(verify_command(run, seconds, json, full), NOT_VERIFIED)
 
 
-@app.command()
-def frontier(
-    scenario: ScenarioArgument = None,
-    json: JsonOption = False,
-    plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers (.png, .svg or .pdf).")] = None,
+@app.command(rich_help_panel=_DATA)
+def report(
+    run: RecordArgument,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
-    """The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router."""
-    from .local_commands import frontier_command
+    """Write the HTML report of a stored result again."""
+    from .local_commands import report_command
 
-    frontier_command(_load(scenario), json, plot)
-
-
-@app.command()
-def plan(
-    scenario: ScenarioArgument = None,
-    backend: DeviceOption = None,
-    visibility: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="A Bell pair of this visibility, instead of a device.")
-    ] = None,
-    all: Annotated[bool, typer.Option("--all", help="Rank every backend at hand (half a minute).")] = False,
-    power: Annotated[
-        float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
-    ] = 0.95,
-    json: JsonOption = False,
-) -> None:
-    """Before paying: will this device show the advantage, with how many shots, at what cost?"""
-    from ..design.command import plan_command
-
-    _guard_secrets()
-    plan_command(
-        _load(scenario), backend or (None if visibility or all else DEFAULT_BACKEND), visibility, power, all, json
-    )
+    report_command(run, out)
 
 
-app.command()(sweep)
-
-
-@app.command()
+@app.command(rich_help_panel=_DATA)
 def replay(
     run: FolderArgument,
     pairs: Annotated[
@@ -268,38 +281,76 @@ def replay(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Route simulated pairs by the recorded trials, in order; how long they wait, and whether the device drifts."""
+    """Simulate the queues with a run's recorded trials.
+
+    The trials route simulated pairs in their recorded order; the output shows how long requests wait, and whether the
+    device drifts.
+    """
     from .local_commands import replay_command
 
     replay_command(run, pairs, seed, plot, json)
 
 
-@app.command()
-def report(
-    run: RecordArgument,
-    out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
-) -> None:
-    """Write a run's HTML report again from its stored analysis."""
-    from .local_commands import report_command
-
-    report_command(run, out)
-
-
-@app.command()
-def backends(
+@app.command(rich_help_panel=_MODEL)
+def frontier(
+    scenario: ScenarioArgument = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers (.png, .svg or .pdf).")] = None,
     json: JsonOption = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Only what needs no provider's answer.")] = False,
 ) -> None:
-    """The backends that can be named with --backend; of cloud devices status, queue, best pair and price."""
+    """Show how well each kind of router can do.
+
+    The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
+    """
+    from .local_commands import frontier_command
+
+    frontier_command(_load(scenario), plot, json)
+
+
+@app.command(rich_help_panel=_MODEL)
+def sweep(
+    source: Annotated[Path, typer.Argument(metavar="SWEEP", help="Sweep file (TOML): a scenario and [[axis]] tables.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Its folder, to begin or to resume; default: one in bellqueue-sweeps/.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Processes on this machine; default: one for each core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Compute on a Dask cluster instead, for example tcp://127.0.0.1:8786."),
+    ] = None,
+    format: Annotated[
+        Literal["csv", "parquet"], typer.Option(help="parquet: write the table in that form beside the CSV.")
+    ] = "csv",
+    json: JsonOption = False,
+) -> None:
+    """Map where entanglement helps as fields vary.
+
+    Writes a table and a map; a sweep that was stopped resumes.
+    """
+    from .sweep_command import sweep_command
+
+    sweep_command(source, out, workers, scheduler, format, json)
+
+
+@app.command(rich_help_panel=_INSTALLATION)
+def backends(
+    offline: Annotated[bool, typer.Option("--offline", help="Only what needs no provider's answer.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List backends, with queue and price of devices."""
     from .local_commands import backends_command
 
     _guard_secrets()
-    backends_command(json, offline)
+    backends_command(offline, json)
 
 
-@app.command()
+@app.command(rich_help_panel=_INSTALLATION)
 def doctor(json: JsonOption = False) -> None:
-    """Whether this installation works, and what to do where it does not; exit code 1 if something is broken."""
+    """Check this installation and say how to fix it.
+
+    Exit code 1 if something is broken.
+    """
     from .doctor import doctor_command
 
     _guard_secrets()
@@ -329,7 +380,7 @@ def _guard_secrets() -> None:
 
 
 def _exit_unless(complete: bool, code: int = NOT_FINISHED) -> None:
-    """Jobs that go on at the provider are no failure, but a script must be able to tell."""
+    """Jobs that continue at the provider are no failure, but a script must be able to tell."""
     if not complete:
         raise typer.Exit(code)
 

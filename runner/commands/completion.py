@@ -15,7 +15,6 @@ import typer
 if TYPE_CHECKING:
     from ...backends.jobs.entries import RunEntry
 
-RUNS = Path("bellqueue-runs")  # where runs are put without --out
 _BEFORE_COLON = "BELLQUEUE_BEFORE_COLON"
 
 
@@ -49,6 +48,8 @@ def hardware_names(context: typer.Context, incomplete: str) -> list[tuple[str, s
 
 def run_folders(context: typer.Context, incomplete: str) -> list[str]:
     """Folders of runs where they are put by default, the latest first."""
+    from ..experiment.folder import RUNS
+
     return sorted((str(path) for path in RUNS.glob("*") if (path / "plan.json").is_file()), reverse=True)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...model.errors import BellqueueError
+from ..experiment.folder import RUNS
 from ..experiment.provenance import bellqueue_version, library_versions
-from .completion import RUNS
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -138,11 +138,12 @@ def _simulator(name: str) -> Iterator[Finding]:
     from ...backends import LocalBackend, open_backend
     from ...model.scenario.file import Scenario
     from ..experiment.pipeline import measure, prepare
+    from ..progress import unwatched
 
     backend = open_backend(name)
     assert isinstance(backend, LocalBackend)
     experiment = prepare(Scenario.default().with_experiment(shots=SHOTS), seed=1)
-    trials = measure(experiment, backend, lambda _: None)
+    trials = measure(experiment, backend, unwatched)
     wanted = experiment.point.strategy.correlators[trials.x, trials.y] > 0
     share = float(((trials.a == trials.b) == wanted).mean())
     told = f"{len(trials)} trials, {100 * share:.0f} % of them as the strategy wants"

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import json as json_module
-import shlex
 import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
-from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts.cost import dollars, parse_money
 from ...backends.jobs.dispatch import Dispatch
-from ...backends.jobs.entries import RunEntry
-from ...backends.jobs.ledger import Ledger, default_ledger
 from ...backends.protocol import CostEstimate, RemoteBackend
-from ...backends.registry import open_backend
-from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, LedgerError
 from ...model.scenario.file import Scenario
-from ..experiment.fetching import ask_quietly, fetch_run, open_recorded, told_how_to_return
-from ..experiment.folder import REPORT, refuse_existing
+from ..experiment.fetching import ask_quietly, fetch_run
 from ..experiment.submission import (
-    asks,
-    estimate_of,
     jobs_record,
-    next_round_end,
-    plan_run,
-    recorded_plan,
+    open_ledger,
+    open_recorded,
     refuse_unapproved,
-    round_end,
-    standing_of,
+    resume_run,
+    submit_run,
 )
-from .completion import RUNS
-from .tables import history_table, jobs_table, runs_table
-from .terminal import print_whole, progress_bars, say, show_analysis
+from .screens.analysis import show_analysis
+from .screens.jobs import history_table, jobs_table, runs_table
+from .terminal import Bar, print_whole, progress_bar, say
 
 
 class Approval:
@@ -53,18 +44,24 @@ class Approval:
         self.max_cost: Decimal | None = parse_money(max_cost) if max_cost is not None else None
         self.max_qpu_seconds, self.yes = max_qpu_seconds, yes
 
-    def ask(self, backend: str, estimate: CostEstimate) -> None:
-        """Show the estimate; go on only if it is within the limits and, where someone can be asked, confirmed.
+    def ask(self, bar: Bar, backend: str, estimate: CostEstimate) -> None:
+        """Show the estimate; return only if it is within the limits and, if someone can be asked, confirmed.
 
         Raises:
             BackendError: it is not; nothing has been submitted.
         """
+        bar.hide()
         for line in estimate_lines(backend, estimate):
             print(line, file=sys.stderr)
-        terminal = asks()
+        terminal = _can_ask()
         refuse_unapproved(estimate, self.max_cost, self.max_qpu_seconds, terminal)
         if terminal and not self.yes and not typer.confirm("Submit?", err=True):
             raise BackendError("nothing was submitted")
+
+
+def _can_ask() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
 
 
 def estimate_lines(backend: str, estimate: CostEstimate) -> Iterator[str]:
@@ -73,18 +70,6 @@ def estimate_lines(backend: str, estimate: CostEstimate) -> Iterator[str]:
     seconds = "" if estimate.qpu_seconds is None else f", about {estimate.qpu_seconds:.1f} s on the device"
     yield f"{backend}: {estimate.shots} shots in {tasks}{seconds}; estimated cost {dollars(estimate.money)}"
     yield f"  ({estimate.basis})"
-
-
-def open_remote(name: str) -> RemoteBackend:
-    """The hardware or cloud simulator that a user names.
-
-    Raises:
-        BackendError: there is none of that name, or it works in this process.
-    """
-    backend = open_backend(name)
-    if not isinstance(backend, RemoteBackend):
-        raise BackendError(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
-    return backend
 
 
 def submit_command(
@@ -97,45 +82,19 @@ def submit_command(
     approval: Approval,
 ) -> str:
     """Estimate, ask, record, submit; returns the run's id."""
-    words = ["bellqueue", "submit", *([str(source)] if source else [])]
-    Ledger(ledger or default_ledger()).close()  # what cannot be recorded is not even estimated
-    with progress_bars() as progress:
-        progress.add_task("reading the calibration and planning", total=None)
-        entry, estimate = plan_run(scenario, backend, seed, out, RUNS, "")
-    refuse_existing(Path(entry.folder))
-    entry = _with_command(entry, words)
-    approval.ask(entry.backend, estimate)
-    with Ledger(ledger or default_ledger()) as book:
-        book.add_run(entry)
-        _submit(Dispatch(book, entry, backend, say), entry, round_end(entry, recorded_plan(entry), ()))
-    return entry.id
+    with progress_bar() as bar:
+        approve = partial(approval.ask, bar)
+        name = submit_run(scenario, str(source or ""), backend, seed, out, ledger, approve, bar, say)
+    print(f"run {name} is submitted", file=sys.stderr)
+    return name
 
 
 def resume_command(name: str, ledger: Path | None, approval: Approval) -> str:
-    """Submit the parts of a recorded run that have no job on its way."""
-    with _opened(ledger) as book:
-        entry = book.run(name)
-        if entry.finished:
-            raise LedgerError(f"run {entry.id} has finished; its folder is {entry.folder}")
-        backend = open_recorded(entry)
-        dispatch = Dispatch(book, entry, backend, say)
-        dispatch.reconcile()  # what is in doubt may have to be paid for, too
-        plan = recorded_plan(entry)
-        end = round_end(entry, plan, book.jobs(entry.id))
-        if entry.shots > end and not dispatch.missing(end):  # the round is complete: is another one needed?
-            standing = standing_of(entry, plan, dispatch, end)
-            if standing.stop:
-                raise LedgerError(f"run {entry.id}: {standing.reason}; no more is needed: bellqueue fetch {entry.id}")
-            end = next_round_end(entry, plan, end)
-        missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
-        if not missing:
-            raise LedgerError(f"run {entry.id}: every job is on its way or done; bellqueue fetch {entry.id}")
-        parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
-        approval.ask(entry.backend, estimate_of(backend, Schedule.from_bytes(entry.sampling), parts))
-        if entry.closed:
-            book.close_run(entry.id, False)
-        _submit(dispatch, entry, end, [entry.parts.index(part) for part in parts])
-    return entry.id
+    """Submit what a recorded run still lacks; returns the run's id."""
+    with progress_bar() as bar:
+        found = resume_run(name, ledger, partial(approval.ask, bar), bar, say)
+    print(f"run {found} is submitted", file=sys.stderr)
+    return found
 
 
 def fetch_command(
@@ -143,13 +102,14 @@ def fetch_command(
     ledger: Path | None,
     wait: bool,
     poll: float,
-    json: bool,
-    accept_loss: bool,
     out: Path | None,
+    accept_loss: bool,
+    full: bool,
+    json: bool,
     go_on: bool = False,
 ) -> tuple[bool, bool]:
-    """Bring home what is finished; returns (every run is complete, every analysis certifies)."""
-    with _opened(ledger) as book:
+    """Download what is finished; returns (every run is complete, every analysis certifies)."""
+    with open_ledger(ledger) as book:
         runs = [book.run(name) for name in names] or [run for run in book.runs() if run.waiting]
         if json and len(runs) > 1:
             raise LedgerError(f"--json prints one record and {len(runs)} runs are to be fetched; name the run")
@@ -162,7 +122,8 @@ def fetch_command(
         complete, certified, problems = True, True, []
         for run in runs:
             try:
-                analysis = fetch_run(book, run, wait, poll, accept_loss, out, go_on)
+                with progress_bar() as watch:
+                    analysis = fetch_run(book, run, wait, poll, accept_loss, out, go_on, watch, say)
             except BellqueueError as error:
                 if len(runs) == 1:
                     raise
@@ -172,7 +133,7 @@ def fetch_command(
                 complete = False
             else:
                 certified &= analysis.certificate.certified
-                _show(book.run(run.id), analysis, json)
+                show_analysis(analysis, full, json, folder=Path(book.run(run.id).folder))
         if problems:
             raise LedgerError("; ".join(problems))
     return complete, complete and certified
@@ -182,13 +143,13 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
     """How far the jobs are, asked of the providers now; `watch` repeats until all have finished."""
     from rich.live import Live
 
-    with _opened(ledger) as book:
+    with open_ledger(ledger) as book:
         runs = [book.run(name)] if name else [run for run in book.runs() if run.waiting]
 
         def refresh() -> bool:
             for run in runs:
                 if run.waiting:
-                    ask_quietly(book, run)
+                    ask_quietly(book, run, say)
             return any(job.state in ("intended", "submitted") for run in runs for job in book.jobs(run.id))
 
         if json:
@@ -215,7 +176,7 @@ def status_command(name: str | None, ledger: Path | None, watch: bool, poll: flo
 
 def cancel_command(name: str, ledger: Path | None) -> None:
     """Ask the provider to stop a run's jobs."""
-    with _opened(ledger) as book:
+    with open_ledger(ledger) as book:
         run = book.run(name)
         under_way = [job for job in book.jobs(run.id) if job.state in ("intended", "submitted")]
         if run.finished and not under_way:
@@ -231,7 +192,7 @@ def cancel_command(name: str, ledger: Path | None) -> None:
 
 def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
     """Every run in the ledger, or the history of one; asks no provider."""
-    with _opened(ledger) as book:
+    with open_ledger(ledger) as book:
         runs = [book.run(name)] if name else list(book.runs())
         if json:
             places = [{"folder": run.folder, "finished": run.finished, "closed": run.closed} for run in runs]
@@ -243,29 +204,3 @@ def runs_command(name: str | None, ledger: Path | None, json: bool) -> None:
             print_whole(runs_table(book, runs))
         else:
             print(f"no run in {book.path} yet; `bellqueue submit` begins one")
-
-
-def _opened(ledger: Path | None) -> Ledger:
-    """The ledger named, which must be there; the default one, which is begun by the first look at it."""
-    return Ledger(ledger or default_ledger(), begin=ledger is None)
-
-
-def _submit(dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | None = None) -> None:
-    with told_how_to_return(entry.id), progress_bars() as progress:
-        step = progress.add_task(f"submitting to {entry.backend}", total=len(entry.parts))
-        dispatch.submit(lambda done: progress.update(step, completed=done), end, parts)
-    print(f"run {entry.id} is submitted to {entry.backend}", file=sys.stderr)
-
-
-def _with_command(entry: RunEntry, words: list[str]) -> RunEntry:
-    from dataclasses import replace
-
-    plan = recorded_plan(entry)
-    words = [*words, "--backend", entry.backend, "--shots", str(entry.shots), "--seed", str(plan.seed)]
-    return replace(entry, command=shlex.join([*words, *(["--until-certified"] if plan.stop else [])]))
-
-
-def _show(run: RunEntry, analysis: Analysis, json: bool) -> None:
-    show_analysis(analysis, json)
-    if not json:
-        print(f"\nrun folder: {run.folder}\nreport:     {Path(run.folder) / REPORT}")

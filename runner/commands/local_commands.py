@@ -10,17 +10,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ...analysis.records.frontier_record import every_classical_record, frontier_record
+from ...analysis.records.every_classical import every_classical_record
+from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.scenario.file import Scenario
 from ..experiment.execution import analyse_data, execute
-from ..experiment.folder import REPORT, RunFolder, check_writable_file, read_analysis
+from ..experiment.folder import REPORT, RUNS, RunFolder, check_writable_file, read_analysis
+from ..experiment.pipeline import write_report
 from ..experiment.plan_record import PlanRecord
-from .completion import RUNS
-from .sections import Fitting, frontier_table
-from .tables import backends_table, cloud_table
-from .terminal import progress_bars, say, show_analysis, write_report
+from .screens.analysis import show_analysis
+from .screens.jobs import backends_table, cloud_table
+from .screens.sections import Fitting, frontier_table
+from .terminal import progress_bar, say
 
 
 def run_command(
@@ -29,45 +31,40 @@ def run_command(
     backend: LocalBackend,
     seed: int | None,
     out: Path | None,
+    full: bool,
     json: bool,
 ) -> bool:
-    """Run, analyse, store and show; returns whether the advantage was certified."""
-    with progress_bars() as progress:
-        typed = str(source or "")
-        done = execute(scenario, typed, backend, seed, lambda plan: out or _new_place(plan), progress)
-    assert done.folder is not None  # one was named
-    show_analysis(done.analysis, json)
-    if not json:
-        print(f"\nrun folder: {done.folder}\nreport:     {done.folder / REPORT}")
+    """Run, analyze, store and show; returns whether the advantage was certified."""
+    with progress_bar() as watch:
+        done = execute(scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch)
+    show_analysis(done.analysis, full, json, folder=done.folder)
     return done.analysis.certificate.certified
 
 
 def analyze_command(
-    data: Path, scenario: Scenario | None, source: Path | None, json: bool, report: Path | None
+    data: Path, scenario: Scenario | None, source: Path | None, report: Path | None, full: bool, json: bool
 ) -> bool:
-    """Analyse a counts file or a run's folder; returns whether the advantage was certified."""
+    """Analyze a counts file or a run's folder; returns whether the advantage was certified."""
     if report:
         check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
-    with progress_bars() as progress:
-        analysis = analyse_data(data, scenario, progress, shlex.join(words))
+    with progress_bar() as watch:
+        analysis = analyse_data(data, scenario, watch, shlex.join(words))
     if report:
         write_report(report, analysis)
-    show_analysis(analysis, json)
-    if report and not json:
-        print(f"\nreport: {report}")
+    show_analysis(analysis, full, json, report=report)
     return analysis.certificate.certified
 
 
-def frontier_command(scenario: Scenario, json: bool, plot: Path | None) -> None:
+def frontier_command(scenario: Scenario, plot: Path | None, json: bool) -> None:
     """Tabulate, and if asked draw, the frontiers."""
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.frontiers import frontier_figure
 
-    with progress_bars() as progress:
-        progress.add_task("solving the game along the frontiers", total=None)
+    with progress_bar() as watch:
+        watch("solving the game along the frontiers", 0, None)
         frontiers = Frontiers.of(scenario)
-        progress.add_task("bounding every classical router", total=None)
+        watch("bounding every classical router", 0, None)
         record = frontier_record(scenario.title, frontiers, every_classical_record(frontiers.workload))
     if plot:
         save(frontier_figure(record), plot)
@@ -82,17 +79,15 @@ def frontier_command(scenario: Scenario, json: bool, plot: Path | None) -> None:
 def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path | None, json: bool) -> None:
     """Route simulated pairs by a run's trials; draw their waiting times if asked."""
     from ...analysis.report.figures.drawing import save
-    from ..experiment.replay import replay_figure, replay_run
-    from .replay_table import replay_table
+    from ...analysis.report.figures.waiting import replay_figure
+    from ..experiment.replay import replay_run
+    from .screens.replay import replay_table
 
     if plot:
         check_writable_file(plot)
     folder = RunFolder.open(path)
-    with progress_bars() as progress:
-        step = progress.add_task("replaying the trials", total=None)
-        replayed = replay_run(
-            folder, pairs, seed, lambda total, done: progress.update(step, total=total, completed=done)
-        )
+    with progress_bar() as watch:
+        replayed = replay_run(folder, pairs, seed, lambda total, done: watch("replaying the trials", done, total))
     if plot:
         save(replay_figure(replayed), plot)
     if json:
@@ -113,7 +108,7 @@ def report_command(path: Path, out: Path | None) -> None:
     print(f"report: {target}")
 
 
-def backends_command(json: bool, offline: bool) -> None:
+def backends_command(offline: bool, json: bool) -> None:
     """List what --backend takes: the cloud devices of the accounts at hand first, unless `offline`."""
     from ...backends import list_backends
 
@@ -121,8 +116,8 @@ def backends_command(json: bool, offline: bool) -> None:
     if not offline:
         from ...backends.cloud_devices import reachable
 
-        with progress_bars() as progress:
-            progress.add_task("asking the providers (--offline leaves them out)", total=None)
+        with progress_bar() as watch:
+            watch("asking the providers (--offline leaves them out)", 0, None)
             summaries = [*reachable(say), *summaries]
     if json:
         print(json_module.dumps([asdict(summary) for summary in summaries], indent=2))

@@ -1,4 +1,4 @@
-"""Mistyped commands and options: one line with the nearest that exists."""
+"""The group of all commands: their help by topic, and one line with the nearest name for what is mistyped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...model.suggestion import suggestion
 
 
 class Commands(TyperGroup):
-    """The commands of `bellqueue`; typer's own hint is left out for ours."""
+    """The commands of `bellqueue`, under the headings of their panels; mistyped ones get our own hint."""
 
     def resolve_command(self, ctx, args):  # type: ignore[no-untyped-def]  # typer's types of both are private
         """The command that the first argument names (see `TyperGroup`)."""
@@ -17,6 +17,16 @@ class Commands(TyperGroup):
         if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
             ctx.fail(f"unknown command {name!r}{suggestion(name, self.list_commands(ctx), listing='bellqueue --help')}")
         return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx, formatter):  # type: ignore[no-untyped-def]
+        """Write the commands under the headings of their panels, in the order in which they were declared."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            row = name, command.get_short_help_str(formatter.width)
+            panels.setdefault(getattr(command, "rich_help_panel"), []).append(row)  # noqa: B009  # typer's own
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)
 
 
 def one_line(mistake: typer.TyperException) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ..defaults import DEFAULT_BACKEND
 from .completion import backend_names, data_to_analyse, hardware_names, ledger_runs, run_folders
 
-DEFAULT_BACKEND = "fake:torino"
 BROKEN = 1
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
 
@@ -22,20 +22,23 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-VersionOption = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")]
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version and exit.")
+]
 ScenarioArgument = Annotated[
-    Path | None, typer.Argument(help="Scenario file (TOML). Without it: `default`, the embedded one.")
+    Path | None, typer.Argument(help="Scenario file (TOML). Default: `default`, the embedded one.")
 ]
 ScenarioOption = Annotated[
     Path | None,
-    typer.Option(help="Scenario the data belong to, `default` for the embedded one (a run brings its own)."),
+    typer.Option(help="Scenario the data belong to; `default` is the embedded one. A run has its own."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Show every table instead of the first screen.")]
 RequireOption = Annotated[
     bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of settings and simulators. Without it: a fresh one.")
+    int | None, typer.Option(min=0, max=2**63 - 1, help="Random seed for settings and simulator. Default: a fresh one.")
 ]
 BackendOption = Annotated[
     str, typer.Option(help="Where to measure; see `bellqueue backends`.", autocompletion=backend_names)
@@ -49,7 +52,7 @@ DeviceOption = Annotated[
         help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}.", autocompletion=backend_names
     ),
 ]
-ShotsOption = Annotated[int | None, typer.Option(min=1, help="Trials, instead of the scenario's.")]
+ShotsOption = Annotated[int | None, typer.Option(min=1, help="Number of trials. Default: the scenario's.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the run; must not exist yet.")]
 LedgerOption = Annotated[
     Path | None,
@@ -60,28 +63,28 @@ MaxSecondsOption = Annotated[
     float | None, typer.Option(min=0, metavar="SECONDS", help="Refuse to submit beyond this time on the device.")
 ]
 UntilOption = Annotated[
-    bool, typer.Option("--until-certified", help="Stop as soon as it is certified; --shots is then the most to take.")
+    bool, typer.Option("--until-certified", help="Stop as soon as it is certified, after --shots trials at most.")
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Submit without being asked.")]
-PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest pause between two questions.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Submit without asking.")]
+PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Maximum time between status polls.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.", autocompletion=ledger_runs)
 ]
 AnyRunArgument = Annotated[
     str | None,
-    typer.Argument(metavar="RUN", help="A run; without it: all that are under way.", autocompletion=ledger_runs),
+    typer.Argument(metavar="RUN", help="A run; default: all that are under way.", autocompletion=ledger_runs),
 ]
 RunsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[RUN]...", help="Runs; without any: all that are under way.", autocompletion=ledger_runs),
+    typer.Argument(metavar="[RUN]...", help="Runs; default: all that are under way.", autocompletion=ledger_runs),
 ]
 HistoryArgument = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="One run: its whole history.", autocompletion=ledger_runs)
+    str | None, typer.Argument(metavar="RUN", help="A run whose history to show.", autocompletion=ledger_runs)
 ]
 ResumeOption = Annotated[
     str | None,
     typer.Option(
-        metavar="RUN", help="Submit what a recorded run still lacks, instead of a new run.", autocompletion=ledger_runs
+        metavar="RUN", help="Submit the missing parts of this run instead of a new run.", autocompletion=ledger_runs
     ),
 ]
 DataArgument = Annotated[

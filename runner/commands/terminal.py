@@ -1,27 +1,42 @@
-"""What every command shows: progress on stderr, an analysis on stdout, a report in a file."""
+"""What every command shows: progress on stderr, an analysis on stdout."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts import redaction
-from ..experiment.folder import write_text
+
+
+class Bar:
+    """A bar on stderr, silent where stderr is no terminal; called as a `Watch`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._step = progress, progress.add_task("", total=None)
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        self._progress.start()  # no matter if it has been started
+        if done == 0:
+            self._progress.reset(self._step)  # the time remaining follows from this task's own speed
+        self._progress.tasks[0].total = total  # `update` cannot take a total away
+        self._progress.update(self._step, description=what, completed=done)
+
+    def hide(self) -> None:
+        """Erase it until the next call, because a person is asked something."""
+        self._progress.stop()
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Bars on stderr, gone when done, silent where stderr is no terminal."""
+def progress_bar() -> Iterator[Bar]:
+    """A bar that is gone when the block ends."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield progress
+        yield Bar(progress)
 
 
 def print_whole(shown: RenderableType) -> None:
@@ -33,21 +48,3 @@ def print_whole(shown: RenderableType) -> None:
 def say(line: str) -> None:
     """A line about a hitch, on stderr."""
     print(f"bellqueue: {redaction.redact(line)}", file=sys.stderr)
-
-
-def show_analysis(analysis: Analysis, json: bool) -> None:
-    """The verdict with its table, or the record."""
-    from .sections import analysis_table
-
-    if json:
-        sys.stdout.write(analysis.to_json())
-    else:
-        Console().print(analysis_table(analysis))
-
-
-def write_report(target: Path, analysis: Analysis) -> None:
-    """The HTML report of an analysis."""
-    from ...analysis.replay.context import with_context
-    from ...analysis.report.page import report_html
-
-    write_text(target, report_html(with_context(analysis)))

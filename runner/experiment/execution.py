@@ -1,4 +1,4 @@
-"""A run in this process, and the analysis of data at hand: what commands and the functions of a notebook share."""
+"""A run in this process, and the analysis of data at hand, for the command line and for Python alike."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import Progress
-
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import read_counts
 from ...backends.calibration.prediction import predictor
@@ -18,6 +16,7 @@ from ...model.errors import BellqueueError, DataError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside
+from ..progress import Watch
 from .folder import RunFolder, new_run_folder, write_trials
 from .pipeline import (
     analyse_folder,
@@ -51,7 +50,7 @@ def execute(
     backend: LocalBackend,
     seed: int | None,
     place: Callable[[PlanRecord], Path | None],
-    progress: Progress,
+    watch: Watch,
 ) -> Executed:
     """Plan, measure, analyse and, where a folder is wanted, store.
 
@@ -59,29 +58,23 @@ def execute(
         scenario: What is asked.
         source: What to type for it in the command that makes the run again; None where there is no such command.
         backend: Where to measure.
-        seed: Of settings and simulator; None: a fresh one.
+        seed: Random seed for settings and simulator; None: a fresh one.
         place: From what is planned to the folder; None keeps nothing.
-        progress: Shows how far it is.
+        watch: Gets how far it is.
 
     Raises:
         BellqueueError: something cannot be planned, measured, analysed or written; trials that were measured into a
             folder are kept.
     """
     failure: BellqueueError | None = None
-    step = progress.add_task("preparing", total=None)
+    watch("preparing", 0, None)
     experiment = prepare(scenario, seed, predictor(backend))
     plan = plan_record(experiment, backend)
     target = place(plan)
     with new_run_folder(target) if target else nullcontext() as folder:
         if folder:
             write_records(folder, scenario, plan)
-        progress.update(step, description=f"measuring on {plan.backend.name}", total=plan.shots, completed=0)
-        trials = measure(
-            experiment,
-            backend,
-            lambda status: progress.update(step, completed=status.done),
-            lambda standing: progress.update(step, description=standing.line()),
-        )
+        trials = measure(experiment, backend, watch)
         if folder:
             write_trials(folder, trials)
         if plan.stop:
@@ -89,7 +82,7 @@ def execute(
             if folder:
                 write_records(folder, scenario, plan)
         try:
-            progress.update(step, description="analysing", total=None)
+            watch("analyzing", 0, None)
             analysis = analyse_run(
                 scenario,
                 plan,
@@ -106,7 +99,7 @@ def execute(
     return Executed(trials, analysis, target)
 
 
-def analyse_data(data: Path, scenario: Scenario | None, progress: Progress, command: str | None = None) -> Analysis:
+def analyse_data(data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None) -> Analysis:
     """Analyse a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Raises:
@@ -119,13 +112,10 @@ def analyse_data(data: Path, scenario: Scenario | None, progress: Progress, comm
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:
         raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
-    workload = wanted.workload()
-    sample = None if folder else read_counts(data, workload)  # a wrong file is refused before any search begins
-    progress.add_task("analysing", total=None)
+    watch("analyzing", 0, None)
     if folder:
         return analyse_folder(folder, scenario, command=command)
-    assert sample is not None  # read above
-    return analyse_foreign(data.name, sample, wanted, command=command)
+    return analyse_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
 
 
 def _again(source: str, plan: PlanRecord) -> str:

@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.progress import Progress, TaskID
-
 from ...analysis.records.analysis_record import Analysis
-from ...backends import open_backend
-from ...backends.jobs.dispatch import Dispatch
+from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger
 from ...backends.jobs.provider_calls import FIRST_PAUSE
-from ...backends.protocol import JobStatus, RemoteBackend
+from ...backends.protocol import JobStatus
 from ...model.errors import BellqueueError, DataError, LedgerError, UnreachableError
-from ..commands.terminal import progress_bars, say
+from ..progress import Watch
 from .folder import RunFolder
 from .plan_record import PlanRecord
-from .submission import finish_run, next_round_end, recorded_plan, round_end, standing_of
+from .submission import (
+    explaining_interrupts,
+    finish_run,
+    next_round_end,
+    open_recorded,
+    recorded_plan,
+    round_end,
+    standing_of,
+)
 
 
-@contextmanager
-def told_how_to_return(run: str) -> Iterator[None]:
-    """Where the user interrupts, say what goes on and how to come back."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            f"\nbellqueue: run {run} goes on at the provider. Come back with: bellqueue fetch {run} --wait\n"
-            f"bellqueue: stop it there with: bellqueue cancel {run}",
-            file=sys.stderr,
-        )
-        raise
-
-
-def open_recorded(run: RunEntry) -> RemoteBackend:
-    """The backend that a run was submitted to.
-
-    Raises:
-        LedgerError: it no longer keeps jobs.
-    """
-    backend = open_backend(run.backend)
-    if not isinstance(backend, RemoteBackend):
-        raise LedgerError(f"run {run.id}: backend {run.backend} is no longer one that keeps jobs; restore its adapter")
-    return backend
-
-
-def ask_quietly(book: Ledger, run: RunEntry) -> None:
+def ask_quietly(book: Ledger, run: RunEntry, say: Say) -> None:
     """Bring a run's entries up to date; a provider that does not answer is said and does not stop the others."""
     try:
         for problem in Dispatch(book, run, open_recorded(run), say).advance().values():
@@ -67,23 +43,36 @@ def fetch_run(
     accept_loss: bool,
     out: Path | None,
     go_on: bool,
+    watch: Watch,
+    say: Say,
 ) -> Analysis | None:
     """A run's analysis, or None while it is still under way.
 
     Args:
+        book: Holds the run.
+        run: The run.
+        wait: Whether to wait until its jobs have ended.
+        poll: Maximum time between status polls, in seconds.
+        accept_loss: Whether trials of jobs without a result count as losses.
+        out: Its folder; None: the one recorded.
         go_on: Whether the next round of a run that may stop early is submitted, which was approved with the whole.
+        watch: Gets how far it is, in jobs.
+        say: Gets a line about every hitch, and what is under way.
+
+    Raises:
+        BellqueueError: nothing more will come of it as things are, or its folder cannot be written.
     """
     if run.finished and Path(run.folder).is_dir() and not out:
         if any(job.state == "stored" and not job.usage_known for job in book.jobs(run.id)):
-            ask_quietly(book, run)
+            ask_quietly(book, run, say)
         return RunFolder.open(Path(run.folder)).analysis()
     dispatch, plan = Dispatch(book, run, open_recorded(run), say), recorded_plan(run)
-    with told_how_to_return(run.id), progress_bars() as progress:
-        step = progress.add_task(f"run {run.id}", total=len(run.parts))
+    with explaining_interrupts(run.id, say):
+        watch(f"run {run.id}", 0, len(run.parts))
         while True:
             end = round_end(run, plan, book.jobs(run.id))
-            missing, stuck = _await_round(dispatch, run, end, wait, poll, progress, step)
-            settled = _settled_round(run, plan, dispatch, end, accept_loss)
+            missing, stuck = _await_round(dispatch, run, end, wait, poll, watch, say)
+            settled = _settled_round(run, plan, dispatch, end, accept_loss, say)
             if settled is not None:
                 end = settled
                 break
@@ -92,7 +81,7 @@ def fetch_run(
             if missing and not (accept_loss and not under_way):
                 if stuck and not under_way:
                     raise DataError(f"{next(iter(stuck.values()))}; or count it as lost: --accept-loss")
-                _explain(run, missing, end)
+                _explain(run, missing, end, say)
                 return None
             if plan.stop is None or end == run.shots or accept_loss:
                 break
@@ -100,11 +89,13 @@ def fetch_run(
                 say(f"run {run.id}: not enough yet; the next round: bellqueue submit --resume {run.id}")
                 return None
             dispatch.submit(end=next_round_end(run, plan, end), patience=BUSY)
-        progress.update(step, description="analysing and writing", total=None)
+        watch("analyzing and writing", 0, None)
         return finish_run(book, run, dispatch, accept_loss=accept_loss, out=out, end=end)
 
 
-def _settled_round(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool) -> int | None:
+def _settled_round(
+    run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int, accept_loss: bool, say: Say
+) -> int | None:
     """Where a run that may stop early ends: after the first complete round at which its rule says enough.
 
     With `accept_loss` the last complete round is enough, whatever it says. None: it goes on.
@@ -128,22 +119,22 @@ def _settled_round(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int
 
 
 def _await_round(
-    dispatch: Dispatch, run: RunEntry, end: int, wait: bool, poll: float, progress: Progress, step: TaskID
+    dispatch: Dispatch, run: RunEntry, end: int, wait: bool, poll: float, watch: Watch, say: Say
 ) -> tuple[tuple[JobEntry | range, ...], dict[str, str]]:
-    """What is missing of the trials before `end` after one look, or, where the user waits, once all jobs have ended.
+    """What is missing of the trials before `end` after one look, or, if the user waits, once all jobs have ended.
 
     With it, by key, what is wrong with jobs that will bring nothing as things stand.
     """
 
-    def watch(_: str, status: JobStatus) -> None:
+    def show(_: str, status: JobStatus) -> None:
         stored = len(run.parts) - len(dispatch.missing())
-        progress.update(step, description=f"run {run.id}: {status.state} {status.message}", completed=stored)
+        watch(f"run {run.id}: {status.state} {status.message}", stored, len(run.parts))
 
     pause = min(FIRST_PAUSE, poll)
     stuck: dict[str, str] = {}
     while True:
         try:
-            stuck = dispatch.advance(watch, BUSY if wait else 0.0)
+            stuck = dispatch.advance(show, BUSY if wait else 0.0)
         except UnreachableError as error:
             if not wait:
                 raise
@@ -155,7 +146,7 @@ def _await_round(
         pause = min(2 * pause, poll)
 
 
-def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int) -> None:
+def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int, say: Say) -> None:
     """Say why a run, or its present round, is not complete, and what can be done.
 
     Raises:
@@ -164,7 +155,7 @@ def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int) -> 
     waiting = [each for each in missing if isinstance(each, JobEntry) and each.live]
     ended = [each for each in missing if isinstance(each, range) or not each.live]
     for each in waiting:
-        print(f"run {run.id}, part {each.part + 1}: {each.message or each.state}; fetch again later", file=sys.stderr)
+        say(f"run {run.id}, part {each.part + 1}: {each.message or each.state}; fetch again later")
     if ended and not waiting:
         reasons = {_reason(each) for each in ended}
         parts = [part for part in run.parts if part.start < end]

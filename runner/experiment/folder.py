@@ -22,6 +22,7 @@ from ...model.trials import Trials
 from ...model.validation import first_complaint, nearest_beside, read_text
 from .plan_record import PlanRecord
 
+RUNS = Path("bellqueue-runs")  # where runs are put if no folder is named
 SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
 TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
 RECORD_BYTES = 100_000_000

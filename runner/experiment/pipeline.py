@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +18,19 @@ from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
 from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
-from ...backends.protocol import Backend, JobStatus, LocalBackend, description_for
+from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import BackendError, DataError
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.frontiers import Frontiers
+from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
+from ..progress import Watch
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, library_versions, now
 from .rounds import measure_in_rounds
-
-Watch = Callable[[JobStatus], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,32 +85,27 @@ def prepare(
     return Experiment(scenario, frontiers, point, plan, seed, predicted)
 
 
-def measure(
-    experiment: Experiment, backend: LocalBackend, watch: Watch, stand: Callable[[Standing], None] = lambda _: None
-) -> Trials:
-    """Run the plan on a backend, reporting every status; where the scenario says so, stop as soon as it is certified.
+def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
+    """Run the plan on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
         experiment: What to measure.
-        backend: Where; local backends work while they are polled.
-        watch: Gets every status.
-        stand: Gets where a run that may stop stands after every round.
+        backend: Where to measure.
+        watch: Gets how far it is.
 
     Raises:
-        BackendError: the job failed or was cancelled.
+        BackendError: the backend failed.
     """
+    what, budget = f"measuring on {backend.describe().name}", len(experiment.plan.order)
     if experiment.scenario.experiment.stop is None:
-        return _measure(experiment.plan, experiment.seed, backend, watch)
-    budget = len(experiment.plan.order)
+        return _measure(experiment.plan, experiment.seed, backend, lambda done: watch(what, done, budget))
 
     def measured(trials: range, seed: int) -> Trials:
-        done = trials.start
-        return _measure(
-            experiment.plan.part(trials),
-            seed,
-            backend,
-            lambda status: watch(replace(status, done=done + status.done, total=budget)),
-        )
+        part = experiment.plan.part(trials)
+        return _measure(part, seed, backend, lambda done: watch(what, trials.start + done, budget))
+
+    def stand(standing: Standing) -> None:
+        watch(standing.line(), standing.trials, budget)
 
     return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
 
@@ -127,12 +122,12 @@ def rounds_of(experiment: Experiment) -> Rounds:
     )
 
 
-def _measure(plan: Schedule, seed: int, backend: LocalBackend, watch: Watch) -> Trials:
+def _measure(plan: Schedule, seed: int, backend: LocalBackend, watch: Callable[[int], None]) -> Trials:
     description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
     job = backend.submit(plan, secrets.token_hex(16), seed)
     while not (status := backend.poll(job)).finished:
-        watch(status)
-    watch(status)
+        watch(status.done)
+    watch(status.done)
     if status.state != "done":
         name = backend.describe().name
         raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
@@ -288,3 +283,14 @@ def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None 
         save(correlators, folder / f"correlators{suffix}")
     write_text(folder / REPORT, report_html(analysis))
     return analysis
+
+
+def write_report(target: Path, analysis: Analysis) -> None:
+    """Write the HTML report of an analysis, with the context that it shows.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    from ...analysis.report.page import report_html
+
+    write_text(target, report_html(with_context(analysis)))

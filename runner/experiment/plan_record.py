@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...analysis.records.analysis_record import Planned, Predicted
+from ...analysis.records.record import FiniteRecord
 from ...backends.protocol import Description
 from ...circuits.schedule import Schedule
 from ...model.errors import DataError
@@ -20,11 +21,7 @@ from ...model.games.strategy import Measurements, Strategy, vectors_of
 from ...model.trials import Sampling, Trials
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class MeasurementRecord(_Record):
+class MeasurementRecord(FiniteRecord):
     """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
 
     `more_alpha` and `more_beta` are the other k−2 angles of each basis where its vectors have k > 2 dimensions
@@ -66,7 +63,7 @@ class MeasurementRecord(_Record):
         return Measurements(vectors_of(alpha), vectors_of(beta))
 
 
-class BackendRecord(_Record):
+class BackendRecord(FiniteRecord):
     """The backend as it described itself before the run."""
 
     name: str
@@ -76,7 +73,7 @@ class BackendRecord(_Record):
     pair: tuple[int, int] | None
     predicted_visibility: float | None
     calibration: dict[str, Any]
-    pairs: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = Field(default_factory=list)
 
     @classmethod
     def of(cls, description: Description) -> BackendRecord:
@@ -84,7 +81,7 @@ class BackendRecord(_Record):
         return cls(**{name: getattr(description, name) for name in cls.model_fields})
 
 
-class PlanRecord(_Record):
+class PlanRecord(FiniteRecord):
     """What was fixed before the data.
 
     Attributes:
@@ -113,7 +110,7 @@ class PlanRecord(_Record):
     seed: int
     backend: BackendRecord
     parallel: Annotated[int, Field(ge=1)] = 1
-    asked_by_pair: list[list[list[int]]] = []
+    asked_by_pair: list[list[list[int]]] = Field(default_factory=list)
     stop: Literal["certified"] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
 
@@ -185,8 +182,7 @@ class PlanRecord(_Record):
     def operating_point(self) -> OperatingPoint:
         """The operating point again, its vectors in the frame of the angles."""
         components = tuple(part.measurements() for part in self.strategy)
-        strategy = Strategy(components, tuple(part.probability for part in self.strategy))
-        return OperatingPoint(strategy=strategy, **self.planned.model_dump(exclude={"predicted"}))
+        return self.planned.with_strategy(Strategy(components, tuple(part.probability for part in self.strategy)))
 
     def sampling(self, trials: Trials) -> Sampling:
         """The rule the settings followed, with whatever the trials lack of the plan as lost ones.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,16 +17,18 @@ from ...analysis.certificate.stopping import Rounds, Standing
 from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts.cost import dollars, over_limit
 from ...backends.calibration.prediction import predictor
-from ...backends.jobs.dispatch import Dispatch
+from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
-from ...backends.jobs.ledger import BUSY, Ledger
+from ...backends.jobs.ledger import BUSY, Ledger, default_ledger
 from ...backends.protocol import CostEstimate, RemoteBackend, description_for
+from ...backends.registry import open_backend
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
-from ...model.games.operating_point import Frontiers
+from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
-from .folder import ANALYSIS, RunFolder, new_run_folder, remove_drafts, write_text, write_trials
+from ..progress import Watch
+from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
 from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import now
@@ -34,22 +37,146 @@ from .rounds import job_rounds
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 
 
-def plan_run(
-    scenario: Scenario, backend: RemoteBackend, seed: int | None, folder: Path | None, runs: Path, command: str
-) -> tuple[RunEntry, CostEstimate]:
-    """Everything about a run that is fixed before anything is submitted, and what it will cost.
+Approve = Callable[[str, CostEstimate], None]
+"""Gets a backend's name and what its jobs will take; raises BackendError unless that may be spent."""
+
+
+def open_remote(name: str) -> RemoteBackend:
+    """The hardware or cloud simulator of a name.
+
+    Raises:
+        BackendError: there is none of that name, or it works in this process.
+    """
+    backend = open_backend(name)
+    if not isinstance(backend, RemoteBackend):
+        raise BackendError(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
+    return backend
+
+
+def open_recorded(run: RunEntry) -> RemoteBackend:
+    """The backend that a run was submitted to.
+
+    Raises:
+        LedgerError: it no longer keeps jobs.
+    """
+    backend = open_backend(run.backend)
+    if not isinstance(backend, RemoteBackend):
+        raise LedgerError(f"run {run.id}: backend {run.backend} is no longer one that keeps jobs; restore its adapter")
+    return backend
+
+
+def open_ledger(path: Path | None) -> Ledger:
+    """The ledger at a path, which must exist; without a path the default one, which is created if it does not."""
+    return Ledger(path or default_ledger(), begin=path is None)
+
+
+@contextmanager
+def explaining_interrupts(run: str, say: Say) -> Iterator[None]:
+    """If the user interrupts, say that the run continues at the provider and how to return to it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"run {run} continues at the provider. Come back with: bellqueue fetch {run} --wait")
+        say(f"stop it there with: bellqueue cancel {run}")
+        raise
+
+
+def submit_run(
+    scenario: Scenario,
+    source: str | None,
+    backend: RemoteBackend,
+    seed: int | None,
+    out: Path | None,
+    ledger: Path | None,
+    approve: Approve,
+    watch: Watch,
+    say: Say,
+) -> str:
+    """Estimate, ask, record and submit a run.
 
     Args:
         scenario: What is asked.
-        backend: Where it will be measured; its calibration is read now.
-        seed: Of the settings' order; None: a fresh one.
-        folder: The run's folder; None: a new one under `runs`.
-        runs: Where run folders go.
-        command: What was typed.
+        source: What to type for it in the command that submits it again; None if there is no such command.
+        backend: Where to measure.
+        seed: Random seed for the settings; None: a fresh one.
+        out: Folder for the run; None: a new one in `bellqueue-runs/`.
+        ledger: Where to record it; None: the default ledger.
+        approve: Decides about the cost.
+        watch: Gets how far it is.
+        say: Gets a line about every hitch.
+
+    Returns:
+        The run's id.
 
     Raises:
-        BellqueueError: the scenario has no operating point, or the backend cannot measure it.
+        BellqueueError: it cannot be planned, is not approved, or is refused.
     """
+    Ledger(ledger or default_ledger()).close()  # what cannot be recorded is not even estimated
+    watch("reading the calibration and planning", 0, None)
+    entry, estimate = plan_run(scenario, source, backend, seed, out)
+    refuse_existing(Path(entry.folder))
+    approve(entry.backend, estimate)
+    with Ledger(ledger or default_ledger()) as book:
+        book.add_run(entry)
+        dispatch = Dispatch(book, entry, backend, say)
+        _submit_parts(dispatch, entry, round_end(entry, recorded_plan(entry), ()), None, watch, say)
+    return entry.id
+
+
+def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, say: Say) -> str:
+    """Submit the parts of a recorded run that have no job under way.
+
+    Args:
+        name: The run's id, or its beginning.
+        ledger: Where it is recorded; None: the default ledger.
+        approve: Decides about the cost.
+        watch: Gets how far it is.
+        say: Gets a line about every hitch.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        LedgerError: there is no such run, or it needs nothing.
+        BackendError: it is not approved, or is refused.
+    """
+    with open_ledger(ledger) as book:
+        entry = book.run(name)
+        if entry.finished:
+            raise LedgerError(f"run {entry.id} has finished; its folder is {entry.folder}")
+        backend = open_recorded(entry)
+        dispatch = Dispatch(book, entry, backend, say)
+        dispatch.reconcile()  # what is in doubt may have to be paid for, too
+        plan = recorded_plan(entry)
+        end = round_end(entry, plan, book.jobs(entry.id))
+        if entry.shots > end and not dispatch.missing(end):  # the round is complete: is another one needed?
+            standing = standing_of(entry, plan, dispatch, end)
+            if standing.stop:
+                raise LedgerError(f"run {entry.id}: {standing.reason}; no more is needed: bellqueue fetch {entry.id}")
+            end = next_round_end(entry, plan, end)
+        missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
+        if not missing:
+            raise LedgerError(f"run {entry.id}: every job is under way or done; bellqueue fetch {entry.id}")
+        parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
+        approve(entry.backend, estimate_of(backend, Schedule.from_bytes(entry.sampling), parts))
+        if entry.closed:
+            book.close_run(entry.id, False)
+        _submit_parts(dispatch, entry, end, [entry.parts.index(part) for part in parts], watch, say)
+    return entry.id
+
+
+def _submit_parts(
+    dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | None, watch: Watch, say: Say
+) -> None:
+    what, total = f"submitting to {entry.backend}", len(entry.parts)
+    with explaining_interrupts(entry.id, say):
+        dispatch.submit(lambda done: watch(what, done, total), end, parts)
+
+
+def plan_run(
+    scenario: Scenario, source: str | None, backend: RemoteBackend, seed: int | None, folder: Path | None
+) -> tuple[RunEntry, CostEstimate]:
+    """Everything about a run that is fixed before anything is submitted, and what it will cost; see `submit_run`."""
     experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
     plan = plan_record(experiment, backend)
     if scenario.experiment.stop and experiment.plan.sampling.parallel > 1:
@@ -59,7 +186,7 @@ def plan_run(
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
     slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
-    target = (folder or runs / f"{identity}-{slug}").absolute()
+    target = (folder or RUNS / f"{identity}-{slug}").absolute()
     texts = (json.dumps(scenario.record(), indent=2), plan.model_dump_json(by_alias=True, indent=2))
     sampling = experiment.plan.to_bytes()
     entry = RunEntry(
@@ -71,7 +198,7 @@ def plan_run(
         sampling=sampling,
         attachments=json.dumps(dict(description_for(backend, experiment.plan.dimension).attachments)),
         folder=str(target),
-        command=command,
+        command=_command(source, plan) if source is not None else "",
         content_hash=content_hash(*texts, sampling.hex()),
         parts=parts,
         shots=len(experiment.plan.order),
@@ -80,6 +207,13 @@ def plan_run(
         estimate_basis=estimate.basis,
     )
     return entry, estimate
+
+
+def _command(source: str, plan: PlanRecord) -> str:
+    """The command that submits the same run."""
+    words = ["bellqueue", "submit", *([source] if source else []), "--backend", plan.backend.name]
+    words += ["--shots", str(plan.budget or plan.shots), "--seed", str(plan.seed)]
+    return shlex.join([*words, *(["--until-certified"] if plan.stop else [])])
 
 
 def recorded_plan(entry: RunEntry) -> PlanRecord:
@@ -143,26 +277,21 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
 
 
 def refuse_unapproved(
-    estimate: CostEstimate, max_cost: Decimal | None, max_qpu_seconds: float | None, terminal: bool
+    estimate: CostEstimate, max_cost: Decimal | None, max_qpu_seconds: float | None, asked: bool
 ) -> None:
-    """Refuse what goes beyond a limit, or has none where nobody can be asked.
+    """Refuse what goes beyond a limit, or has none when nobody is asked.
 
     Raises:
-        BackendError: then nothing has been submitted.
+        BackendError: nothing has been submitted.
     """
     refusal = over_limit(estimate, max_cost, max_qpu_seconds)
     if refusal:
         raise BackendError(f"nothing was submitted: {refusal}")
-    if not terminal and max_cost is None and max_qpu_seconds is None and estimate.money != 0:
+    if not asked and max_cost is None and max_qpu_seconds is None and estimate.money != 0:
         raise BackendError(
             f"nothing was submitted: the estimate is {dollars(estimate.money)} and nobody can be asked without a "
             "terminal; give --max-cost or --max-qpu-seconds"
         )
-
-
-def asks() -> bool:
-    """Whether a person can be asked."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
 
 
 def finish_run(
@@ -214,7 +343,7 @@ def finish_run(
             write_text(folder / JOBS, json.dumps(jobs_record(ledger, run), indent=2) + "\n")
             write_trials(folder, trials)
             try:
-                analysis = analyse_run(scenario, plan, trials, command=run.command)
+                analysis = analyse_run(scenario, plan, trials, command=run.command or None)
                 analysis = write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error

@@ -11,7 +11,7 @@ from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.analysis.result import analyze
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 

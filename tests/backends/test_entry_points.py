@@ -32,7 +32,7 @@ def installed(tmp_path: Path) -> dict[str, str]:
 
 
 def _bellqueue(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bellqueue.runner", *arguments]
+    command = [sys.executable, "-m", "bellqueue", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )

@@ -21,7 +21,7 @@ from bellqueue.backends.simulators.fake import FakeBackend
 from bellqueue.backends.simulators.local import Simulator
 from bellqueue.circuits.schedule import Setting
 from bellqueue.model.errors import BackendError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm

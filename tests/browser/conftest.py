@@ -11,7 +11,7 @@ import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.analysis.report.page import report_html
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import complete, hostile, many_types, planned, published, simulated

@@ -187,7 +187,7 @@ class Launcher:
             print(json.dumps(request), file=self._server.stdin, flush=True)
             self.pid = int(self._answer())
             return
-        words = ["tests.cloud.killer", point, "--"] if point else ["bellqueue.runner"]
+        words = ["tests.cloud.killer", point, "--"] if point else ["bellqueue"]
         with (folder / "stdout").open("w") as out, (folder / "stderr").open("w") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *words, *args],

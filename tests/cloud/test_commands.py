@@ -167,7 +167,7 @@ def test_a_run_is_submitted_asked_for_and_brought_home(finished: Finished) -> No
     assert "400 shots in 1 job" in finished.submitted.err
     assert re.search(r"estimated cost \$\d+\.\d\d", finished.submitted.err)
     assert (finished.waiting.code, finished.waiting.out) == (4, "")
-    assert finished.waiting.err == f"run {finished.run}, part 1: running; fetch again later\n"
+    assert finished.waiting.err == f"bellqueue: run {finished.run}, part 1: running; fetch again later\n"
     assert finished.run in finished.status.out
     assert finished.account.double.accepted[0].id in finished.status.out
     assert finished.fetched.code == 0, finished.fetched.err

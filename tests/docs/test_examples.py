@@ -36,9 +36,10 @@ def test_the_scenarios_of_a_page_are_valid(page: Path) -> None:
 
 def test_the_examples_of_docstrings() -> None:
     for folder in PACKAGES:
-        for path in sorted((ROOT / folder).glob("*.py")):
+        for path in sorted((ROOT / folder).rglob("*.py")):
             if ">>> " in path.read_text("utf-8"):
-                module = importlib.import_module(f"bellqueue.{folder}.{path.stem}")
+                inside = path.relative_to(ROOT / folder / "bellqueue" if folder == "src" else ROOT).with_suffix("")
+                module = importlib.import_module(".".join(["bellqueue", *inside.parts]).removesuffix(".__init__"))
                 for test in doctest.DocTestFinder().find(module):
                     _check(test)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bellqueue.model.games.frontier import QuantumFrontier
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.strategy import Floats
 from bellqueue.model.scenario.file import Scenario

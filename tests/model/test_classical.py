@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bellqueue.model.games.chords import envelope
 from bellqueue.model.games.classical_frontier import classical_frontier, interpolated_bound
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.values import classical_value as classical_module
 from bellqueue.model.games.values.classical_value import classical_optimum

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier
-from bellqueue.model.games.operating_point import Frontiers
-from bellqueue.model.games.routing_game import RoutingGame
+from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.routing_game import Routers, RoutingGame
+from bellqueue.model.games.values import quantum_value
+from bellqueue.model.games.values.anderson import Floats, fixed_point
 from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.quantum_value import dual_bound, quantum_optimum
 from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
+from bellqueue.model.scenario.file import Scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -162,6 +168,55 @@ def test_the_classical_bound_holds_where_the_game_cancels(spread: float) -> None
             assert game.xor.slack < 1e-10
         least = frontiers.least_visibility()
         assert least is None or least >= 0.7
+
+
+@pytest.mark.parametrize("spread", [1e-10, 1e-6, 1e-3])
+def test_one_ascent_closes_the_quantum_value_where_the_game_cancels(
+    spread: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left between the bounds is rounding, which no further ascent would lessen."""
+    steps: list[int] = []
+
+    def counted(step: Callable[[Floats], Floats], *rest: Any, **settings: Any) -> Floats:
+        calls = itertools.count()
+
+        def counting(point: Floats) -> Floats:
+            next(calls)
+            return step(point)
+
+        found = fixed_point(counting, *rest, **settings)
+        steps.append(next(calls))
+        return found
+
+    monkeypatch.setattr(quantum_value, "fixed_point", counted)
+    rng = np.random.default_rng(17)
+    games = [game for _ in range(25) for game in Frontiers(_equal_means(rng, spread)).edge_games]
+    for game in games:
+        bound = game.quantum_optimum.bound
+        assert bound.high - bound.low <= 1e-9 * bound.high + (3 + sum(game.xor.shape) / 2) * game.xor.slack
+    assert len(steps) == len(games)
+    assert max(steps) < 200
+
+
+def test_a_game_and_its_bounds_are_made_once() -> None:
+    frontiers = Frontiers.of(Scenario.default())
+    game = frontiers.game(0.9)
+    assert frontiers.game(0.9) is game
+    classes: tuple[Routers, ...] = ("memoryless", "quantum")
+    assert all(game.bound(routers) is game.bound(routers) for routers in classes)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_score_is_the_waiting_time_saved_less_the_price_of_splitting(seed: int) -> None:
+    """Both sides from the definitions of p and W: constant + Σ G c = (W_together − W) − μp, and `line`."""
+    rng = np.random.default_rng(seed)
+    workload = random_scenario(rng).workload()
+    split, multiplier = rng.random(workload.shape), _multiplier(workload.weights, rng)
+    p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
+    game = RoutingGame(workload, multiplier)
+    score = float((game.matrix * (1 - 2 * split)).sum())
+    assert game.constant + score == pytest.approx(workload.together_waiting_time - waiting - multiplier * p)
+    assert game.line(score) - multiplier * p == pytest.approx(waiting)
 
 
 def test_a_hard_game_of_high_rank_never_falls_behind_the_classical_strategies() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.latency import break_even_latency, fibre_distance_km
-from bellqueue.model.games.operating_point import Frontiers
 from bellqueue.model.queueing.routing import SplittingRouting
 from bellqueue.model.queueing.simulation import simulate
 from bellqueue.model.queueing.workload import Workload

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.frontier import communication_frontier
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.quantum_value import quantum_optimum

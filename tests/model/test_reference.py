@@ -10,7 +10,7 @@ import pytest
 from bellqueue.model.errors import NoTradeOffError, ScenarioError
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, WarmupReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.scenario.file import Scenario

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
 from bellqueue.model.scenario.file import Scenario
 

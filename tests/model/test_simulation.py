@@ -20,7 +20,8 @@ from bellqueue.model.queueing.routing import (
     SplittingRouting,
 )
 from bellqueue.model.queueing.service import Kind, Service
-from bellqueue.model.queueing.simulation import PROBABILITIES, SimulatedEstimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.simulation import SimulatedEstimate, SimulationResult, compare, simulate
+from bellqueue.model.queueing.waiting import RELATIVE_ERROR
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
@@ -90,21 +91,6 @@ def test_default_scenario_at_the_designs_reference_point() -> None:
     probability = np.outer([0.7, 0.3], [0.7, 0.3])
     assert_within(result.waiting_time, 0.1210526 + float((weights * probability).sum()) / 2)
     assert_within(result.baseline_throughput, 1.762713)
-
-
-def test_waiting_time_percentiles_of_two_single_server_queues() -> None:
-    # Pairs always split and exponential service: two M/M/1 queues, P(wait > t) = ρ exp(−(1−ρ)t) with mean service 1.
-    service = (Service("exponential", 1.0, 1.0),)
-    workload = Workload(0.6, np.ones((1, 1)), service, service, ("only",), ("only",), PowerReward(2.0), True)
-    result = simulate(workload, SplittingRouting(np.ones((1, 1))), 1_000_000, np.random.default_rng(11))
-    for estimate, tail in (
-        (result.waiting_time_p50, 0.5),
-        (result.waiting_time_p95, 0.05),
-        (result.waiting_time_p99, 0.01),
-    ):
-        assert_within(estimate, np.log(0.6 / tail) / 0.4)
-    curve = np.log(0.6 / np.minimum(1 - PROBABILITIES, 0.6)) / 0.4
-    assert np.abs(result.waiting_time_quantiles - curve)[PROBABILITIES <= 0.95].max() < 0.1
 
 
 @dataclass
@@ -195,7 +181,8 @@ def test_the_recursion_is_the_event_loop(seed: int, order: str, drawn: list[Arri
         ]
         workload = replace(workload, services_a=known[0], services_b=known[1], within_pair_order="shortest-first")
     recorder = Recorder(SplittingRouting(np.random.default_rng(seed).uniform(size=workload.shape)))
-    result = simulate(workload, recorder, 600, np.random.default_rng(seed), batches=2, warm_up=0, block=37)
+    rng = np.random.default_rng(seed)
+    result = simulate(workload, recorder, 600, rng, batches=2, warm_up=0, block=37, distribution=True)
     told = {
         "random": None,
         "by mean": (workload.mean_a[column(drawn, "x")].tolist(), workload.mean_b[column(drawn, "y")].tolist()),
@@ -207,13 +194,15 @@ def test_the_recursion_is_the_event_loop(seed: int, order: str, drawn: list[Arri
     assert result.load[0].estimate == pytest.approx(1 - idle_0 / elapsed, rel=1e-9)
     assert result.load[1].estimate == pytest.approx(1 - idle_1 / elapsed, rel=1e-9)
     assert result.splitting_probability.estimate == np.mean(np.not_equal(recorder.a, recorder.b))
-    halves = np.sort(np.reshape(waits, (2, 600)), axis=1)
-    assert result.waiting_time_p95.estimate == pytest.approx(halves[:, 570].mean(), abs=1e-9)
-    assert result.waiting_time_p50.estimate == pytest.approx(halves[:, 300].mean(), abs=1e-9)
+    assert result.waiting_time_distribution is not None
+    for probability in (0.5, 0.95):
+        exact = np.quantile(waits, probability, method="inverted_cdf")
+        found = result.waiting_time_distribution.quantile(probability)
+        assert found == pytest.approx(exact, rel=RELATIVE_ERROR)
 
 
 def same(first: SimulationResult, second: SimulationResult) -> bool:
-    names = ("waiting_time", "waiting_time_p99", "splitting_probability", "baseline_throughput")
+    names = ("waiting_time", "splitting_probability", "baseline_throughput")
     pairs = [(getattr(first, name), getattr(second, name)) for name in names]
     pairs += list(zip(first.load, second.load, strict=True))
     return all(
@@ -344,7 +333,7 @@ def test_replay_ends_where_a_setting_is_used_up(drawn: list[Arrivals]) -> None:
     result = simulate(workload, routing, 10_000, np.random.default_rng(6), batches=4, warm_up=100, block=128)
     drawn.clear()
     unlimited = simulate(workload, SplittingRouting(SPLIT), 10_000, np.random.default_rng(6), warm_up=100)
-    assert not unlimited.exhausted
+    assert unlimited.pairs == 10_000
     left = trials.counts().settings.tolist()
     served = 0
     for x, y in zip(column(drawn, "x"), column(drawn, "y"), strict=True):
@@ -352,7 +341,6 @@ def test_replay_ends_where_a_setting_is_used_up(drawn: list[Arrivals]) -> None:
         if left[int(x)][int(y)] < 0:
             break
         served += 1
-    assert result.exhausted
     assert (result.pairs, result.warm_up) == (served - 100, 100)
     assert routing.capacity == len(trials) >= served
 

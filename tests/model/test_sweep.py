@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError, SweepError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.fields import scenario_with
 from bellqueue.model.scenario.file import Scenario

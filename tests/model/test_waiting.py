@@ -117,18 +117,6 @@ def test_batches_with_exponential_service_are_a_phase_type_queue(split: float) -
     assert distribution.cumulative[0] == pytest.approx(exact(0.0), abs=4 * distribution.standard_error[0])
 
 
-def test_quantiles_are_those_of_the_sampled_percentiles() -> None:
-    # In a run this short the percentiles come from every wait, sorted.
-    workload = one_type(0.6, Service("gamma", 1.0, 1.5))
-    routing = SplittingRouting(np.full((1, 1), 0.5))
-    result = simulate(workload, routing, 200_000, np.random.default_rng(5), distribution=True)
-    quantiles = distribution_of(result).quantile([0.5, 0.95, 0.99])
-    for quantile, percentile in zip(
-        quantiles, (result.waiting_time_p50, result.waiting_time_p95, result.waiting_time_p99), strict=True
-    ):
-        assert abs(quantile - percentile.estimate) < RELATIVE_ERROR * quantile + percentile.standard_error
-
-
 def test_the_distribution_counts_every_wait_and_has_the_runs_mean() -> None:
     workload = Scenario.default().workload()
     run = simulate(workload, SplittingRouting(SPLIT), 100_000, np.random.default_rng(7), batches=8, distribution=True)

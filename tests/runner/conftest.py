@@ -17,7 +17,7 @@ def bellqueue(tmp_path: Path) -> Run:
     """Runs `bellqueue ARGUMENTS` in an empty folder."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "bellqueue.runner", *map(str, arguments)]
+        command = [sys.executable, "-m", "bellqueue", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
 
     return run

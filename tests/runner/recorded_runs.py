@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
@@ -20,7 +21,14 @@ PAIRS = ((0, 1), (10, 11), (20, 21), (30, 31))
 
 
 def write_run(
-    folder: Path, record: dict[str, Any], seed: int = 1, *, visibility: float = 0.95, parallel: int = 1, lost: int = 0
+    folder: Path,
+    record: dict[str, Any],
+    seed: int = 1,
+    *,
+    visibility: float = 0.95,
+    parallel: int = 1,
+    lost: int = 0,
+    context: bool = False,
 ) -> None:
     """A finished run of a scenario's record.
 
@@ -31,6 +39,7 @@ def write_run(
         visibility: Of all pairs.
         parallel: Pairs in every shot.
         lost: Shots in the middle of the run that bring nothing.
+        context: Whether the analysis has what a report shows beyond the certificate.
     """
     scenario = Scenario.parse(record)
     experiment = prepare(scenario, seed, parallel=parallel)
@@ -58,7 +67,8 @@ def write_run(
     folder.mkdir()
     write_records(folder, scenario, plan)
     write_trials(folder, trials)
-    write_text(folder / ANALYSIS, analyse_run(scenario, plan, trials).to_json())
+    analysis = analyse_run(scenario, plan, trials)
+    write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
 
 
 def _measured(experiment: Experiment, visibility: float, seed: int) -> Trials:

@@ -240,7 +240,7 @@ def test_a_poor_terminal_gets_the_answer_without_a_traceback(closed: str, unbuff
     (tmp_path / "c.json").write_bytes(_counts())
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
     prefix = "exec >&-; " if closed == "stdout=None" else "PYTHONIOENCODING=latin-1 "
-    command = f"{prefix}{sys.executable} -m bellqueue.runner analyze c.json --scenario s.json"
+    command = f"{prefix}{sys.executable} -m bellqueue analyze c.json --scenario s.json"
     shell = dict(os.environ) | {"PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=shell, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

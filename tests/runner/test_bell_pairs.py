@@ -97,6 +97,7 @@ def test_the_run_is_rechecked_by_other_means(run: Path, call: Run) -> None:
     done = call("verify", "run")
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("VERIFIED: all ")
+    assert call("verify", "run/analysis.json").returncode == 0
     content = json.loads((run / "plan.json").read_text())
     content["strategy"][0]["more_beta"][3][1] += 0.01
     (run / "plan.json").write_text(json.dumps(content))

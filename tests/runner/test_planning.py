@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
@@ -17,13 +18,14 @@ from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.design.command import forecast_record, plan_command, rank
-from bellqueue.runner.design.records import ForecastRecord, RankingRecord
-from bellqueue.runner.design.tables import forecast_table, ranking_table
+from bellqueue.runner.commands.plan_command import plan_command
+from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
+from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
 from bellqueue.runner.experiment.pipeline import prepare
+from bellqueue.runner.progress import unwatched
 from rich.console import Console, RenderableType
 
 from tests.runner.conftest import Run
@@ -161,7 +163,10 @@ def test_a_ranking_puts_the_soonest_first_and_keeps_the_reasons_of_those_that_fa
     devices = [BackendSummary(name, "simulator", 2, True, "") for name in names]
     done: list[str] = []
     record = rank(
-        DEFAULT, [*devices, BackendSummary("ibm:…", "hardware", None, False, "no credentials")], 0.95, done.append
+        DEFAULT,
+        [*devices, BackendSummary("ibm:…", "hardware", None, False, "no credentials")],
+        0.95,
+        lambda what, _done, _total: done.append(what),
     )
     assert [each.device.name for each in record.ranked] == [
         "aer",
@@ -180,25 +185,24 @@ def test_a_ranking_puts_the_soonest_first_and_keeps_the_reasons_of_those_that_fa
 
 
 def test_json_is_the_record_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    assert plan_command(DEFAULT, None, 0.95, 0.9, False, True)
+    plan_command(DEFAULT, None, 0.95, 0.9, False, False, True)
     printed = capsys.readouterr().out
     record = ForecastRecord.model_validate_json(printed)
     assert json.loads(printed)["schema"] == "bellqueue.forecast/1"
     assert record.forecast.power == 0.9
     assert record.scenario == DEFAULT.record()
-    assert not plan_command(DEFAULT, None, 0.7, 0.95, False, False)
+    plan_command(DEFAULT, None, 0.7, 0.95, False, False, False)
     assert capsys.readouterr().out.startswith("NO-GO")
 
 
 def test_a_ranking_survives_json() -> None:
-    record = rank(DEFAULT, [BackendSummary("aer", "simulator", 2, True, "")], 0.95, lambda name: None)
+    record = rank(DEFAULT, [BackendSummary("aer", "simulator", 2, True, "")], 0.95, unwatched)
     assert RankingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
 
 
 @pytest.mark.parametrize(
     ("backend", "visibility", "power", "all_", "message"),
     [
-        (None, None, 0.95, False, "one of --backend, --visibility and --all"),
         ("aer", 0.9, 0.95, False, "one of --backend, --visibility and --all"),
         ("aer", None, 0.95, True, "one of --backend, --visibility and --all"),
         (None, 1.2, 0.95, False, "--visibility 1.2 is out of range"),
@@ -210,7 +214,7 @@ def test_what_cannot_be_meant_is_refused(
     backend: str | None, visibility: float | None, power: float, all_: bool, message: str
 ) -> None:
     with pytest.raises(BackendError, match=message):
-        plan_command(DEFAULT, backend, visibility, power, all_, False)
+        plan_scenario(DEFAULT, backend, visibility, all_, power, unwatched, print)
 
 
 def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
@@ -250,7 +254,7 @@ def test_a_runs_table_and_record_show_predicted_beside_observed(call: Run) -> No
     assert predicted["visibility"] == pytest.approx(0.95)
     observed = record["observed"]["waiting_time"]
     assert observed["low"] < predicted["waiting_time"] < observed["high"]
-    shown = " ".join(call(*arguments).stdout.split())
+    shown = " ".join(call(*arguments, "--full").stdout.split())
     assert f"{predicted['trials']} needed" in shown
     assert "chance to certify certified over 99.9 %" in shown
     assert "Predicted from the device's calibration" in shown

@@ -109,7 +109,7 @@ def test_a_decaying_device_is_replayed_at_its_average() -> None:
     split = (1 - trials.counts().correlators) / 2
     run = simulate(workload, ReplayRouting(spread(trials, workload.joint, 100_000)), 90_000, np.random.default_rng(1))
     assert abs(run.waiting_time.estimate - workload.waiting_time(split)) < 4 * run.waiting_time.standard_error
-    early = ReplayRouting(Trials(**{name: getattr(trials, name)[:100_000] for name in "xyab"}, shape=(2, 2)), True)
+    early = ReplayRouting(trials[:100_000], True)
     first = simulate(workload, early, 90_000, np.random.default_rng(1))
     assert first.waiting_time.estimate < workload.waiting_time(split) - 4 * first.waiting_time.standard_error
 

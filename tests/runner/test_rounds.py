@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.stopping import Rounds, Standing
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.rounds import job_rounds, measure_in_rounds
@@ -114,8 +114,7 @@ def test_what_is_said_depends_on_the_trials_alone_not_on_the_rounds() -> None:
     for cuts in ([0, 3_000], [0, 1, 700, 3_000]):
         state = Rounds(FRONTIERS, SAMPLING, MULTIPLIER, ALPHA, 3_000)
         for start, stop in itertools.pairwise(cuts):
-            columns = {name: getattr(trials, name)[start:stop] for name in "xyab"}
-            standing = state.add(Trials(**columns, shape=(2, 2)))
+            standing = state.add(trials[start:stop])
         ends.append(standing)
     assert ends[0].log10_p_value == ends[1].log10_p_value < -1
     assert ends[0] == ends[1]

@@ -16,9 +16,9 @@ from bellqueue.model.errors import OutputError, SweepError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.sweep.grid import Sweep
 from bellqueue.model.sweep.point import Outcome, PointTask
-from bellqueue.runner.sweep import command as sweep_module
+from bellqueue.runner.sweep import computing as sweep_module
 from bellqueue.runner.sweep import folder as sweep_folder
-from bellqueue.runner.sweep.command import compute_sweep
+from bellqueue.runner.sweep.computing import compute_sweep
 from bellqueue.runner.sweep.folder import JOURNAL, RECORD, SweepFolder, open_sweep_folder
 from bellqueue.runner.sweep.table import column_names, csv_text
 
@@ -196,7 +196,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(
         signal.signal(signal.SIGINT, before)
     assert done.returncode == 130
     assert done.stderr.strip() == (
-        "bellqueue: interrupted; what is finished is kept in my out, go on with: bellqueue sweep s.toml --out 'my out'"
+        "bellqueue: interrupted; what is finished is kept in my out, resume with: bellqueue sweep s.toml --out 'my out'"
     )
     assert sorted(files(tmp_path / "my out")) == [JOURNAL, RECORD]
     finished = journal(tmp_path / "my out")
@@ -250,8 +250,8 @@ def test_one_table_does_not_mix_versions(tmp_path: Path, monkeypatch: pytest.Mon
     def compute(limit: int) -> None:
         with open_sweep_folder(tmp_path, sweep) as folder:
 
-            def stop() -> None:
-                if len(folder.outcomes) == limit:
+            def stop(what: str, done: int, total: int | None) -> None:
+                if what == "computing the points" and done == limit:
                     raise KeyboardInterrupt
 
             compute_sweep(sweep, folder, function=instant, watch=stop)
@@ -267,16 +267,15 @@ def test_one_table_does_not_mix_versions(tmp_path: Path, monkeypatch: pytest.Mon
     compute(3)  # nothing is missing, so nothing is mixed
 
 
-def test_a_worker_that_dies_loses_and_doubles_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_worker_that_dies_loses_and_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = loads(0.1, 0.2, 0.3, 0.4)
     wanted = identities(sweep)
+    said: list[str] = []
     Gate(tmp_path).lay(wanted[2])
     monkeypatch.setenv(GATE, str(tmp_path))
     with open_sweep_folder(tmp_path / "out", sweep) as folder:
-        compute_sweep(sweep, folder, workers=1, function=outcome_killing_once)
-    assert "a worker process died" in capfd.readouterr().err
+        compute_sweep(sweep, folder, workers=1, function=outcome_killing_once, say=said.append)
+    assert "a worker process died" in said[0]
     assert sorted(journal(tmp_path / "out")) == sorted(wanted)
     monkeypatch.setattr(sweep_module, "local_pool", lambda _: ThreadPoolExecutor(1))
     with open_sweep_folder(tmp_path / "serial", sweep) as folder:

@@ -21,7 +21,7 @@ from bellqueue.model.sweep.grid import Sweep
 from bellqueue.model.sweep.point import outcome_of
 from bellqueue.runner.experiment.provenance import numerical_versions
 from bellqueue.runner.sweep import executors
-from bellqueue.runner.sweep.command import compute_sweep
+from bellqueue.runner.sweep.computing import compute_sweep
 from bellqueue.runner.sweep.executors import dask_cluster
 from bellqueue.runner.sweep.folder import open_sweep_folder
 from bellqueue.runner.sweep.table import csv_text
@@ -97,7 +97,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     failures: list[BaseException] = []
     with open_sweep_folder(gate / "out", sweep) as folder:
 
-        def watch() -> None:
+        def watch(what: str, done: int, total: int | None) -> None:
             if len(folder.outcomes) == VICTIM:
                 in_the_middle.set()
 
@@ -145,11 +145,16 @@ def test_a_scheduler_that_dies_ends_the_sweep_in_one_line_and_keeps_what_is_fini
     with ExitStack() as stack:
         scheduler, address = stack.enter_context(started_scheduler())
         stack.enter_context(running(dask("worker", address, "--no-nanny", "--nthreads", "1", cwd=gate)))
+
+        def kill_after_the_first(what: str, done: int, total: int | None) -> None:
+            if what == "computing the points" and done == 1:
+                scheduler.kill()
+
         with (
             open_sweep_folder(gate / "out", sweep) as folder,
             pytest.raises(SweepError, match="the scheduler is gone"),
         ):
-            compute_sweep(sweep, folder, scheduler=address, function=outcome_held_up, watch=scheduler.kill)
+            compute_sweep(sweep, folder, scheduler=address, function=outcome_held_up, watch=kill_after_the_first)
     assert journal(gate / "out") == identities(sweep)[:1]
 
 

@@ -151,6 +151,8 @@ def _make_local(element: ElementTree.Element, prefix: str) -> None:
         name, _, value = declaration.partition(":")
         if value and name.strip() != "font-family":  # the root names it once
             attributes[name.strip()] = value.strip()
+    if "image-rendering" in attributes:
+        attributes["image-rendering"] = "optimizeSpeed"  # SVG's own word for sharp pixels
     if "id" in attributes:
         attributes["id"] = prefix + attributes["id"]
     for name, value in attributes.items():

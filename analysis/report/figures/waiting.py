@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ....model.queueing.simulation import t_quantile
-from ....model.queueing.waiting import WaitingDistribution
-from ...records.context_record import ROUTINGS, SimulatedWaiting
+from ....model.queueing.simulation import SimulationResult, t_quantile
+from ...records.context_record import ROUTINGS, SimulatedWaiting, WaitingTimes
+from ...replay.replay import Replay, distribution_of
 from .drawing import BLUE, GREEN, GREY, INK, ORANGE, describe, new_figure, percent
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-Kind = Literal["observed", "classical", "quantum", "communication"]
+_Kind = Literal["observed", "classical", "quantum", "communication"]
 _LEVELS = (0.5, 0.95, 0.99)
 _LEAST_WAITS = 20  # beyond a wait that fewer exceeded, the tail is noise and is not drawn
-_LINES: dict[Kind, dict[str, Any]] = {
+_LINES: dict[_Kind, dict[str, Any]] = {
     "observed": {"color": ORANGE, "linewidth": 2.0},
     "classical": {"color": INK, "linewidth": 1.3, "linestyle": (0, (6, 1.6))},
     "quantum": {"color": BLUE, "linewidth": 1.5, "linestyle": (0, (2, 1.2))},
@@ -32,8 +32,29 @@ _LINES: dict[Kind, dict[str, Any]] = {
 _TIME = "Waiting time t (units of time)"
 
 
+def waiting_figure(waiting: WaitingTimes, title: str) -> Figure:
+    """Waiting times of single requests under the routings that an analysis compares, as its record keeps them.
+
+    Args:
+        waiting: The record.
+        title: Of the scenario.
+    """
+    return _figure([_recorded(each) for each in waiting.routings], title)
+
+
+def replay_figure(replay: Replay) -> Figure:
+    """Waiting times of single requests when pairs are routed by recorded trials, and by the best of two classes."""
+    routings: tuple[tuple[_Kind, str], ...] = (
+        ("observed", "replayed trials"),
+        ("classical", "best classical at equal throughput"),
+        ("communication", "best with communication"),
+    )
+    results = zip(routings, replay.comparison.results, strict=True)
+    return _figure([_simulated(kind, label, result) for (kind, label), result in results], replay.title)
+
+
 @dataclass(frozen=True, eq=False)
-class WaitingCurve:
+class _Curve:
     """What one routing made of the arrivals.
 
     Attributes:
@@ -41,12 +62,12 @@ class WaitingCurve:
         label: Its line in the legend.
         mean: Mean waiting time.
         times, cumulative: P(wait ≤ t) at rising t, from t = 0, shape (k,).
-        half_width: Of the 95 % confidence band round `cumulative`; 0 where it is not known, shape (k,).
+        half_width: Of the 95 % confidence band round `cumulative`; 0 if it is not known, shape (k,).
         percentiles: The wait that a share of requests does not exceed, by share.
         least: The smallest share of requests whose longer waits the data still tell.
     """
 
-    kind: Kind
+    kind: _Kind
     label: str
     mean: float
     times: Floats
@@ -55,38 +76,47 @@ class WaitingCurve:
     percentiles: Mapping[float, float]
     least: float
 
-    @classmethod
-    def simulated(cls, kind: Kind, label: str, mean: float, of: WaitingDistribution) -> WaitingCurve:
-        """Of a simulation."""
-        band = t_quantile(len(of.counts) - 1) * of.standard_error
-        least = _LEAST_WAITS / int(of.counts.sum())
-        percentiles = dict(zip(_LEVELS, of.quantile(_LEVELS).tolist(), strict=True))
-        return cls(kind, label, mean, of.waiting_time, of.cumulative, band, percentiles, least)
-
-    @classmethod
-    def recorded(cls, record: SimulatedWaiting) -> WaitingCurve:
-        """Of an analysis' record, which ends where the data do."""
-        times, cumulative = np.array(record.times), np.array(record.cumulative)
-        percentiles = {each.probability: each.waiting_time.estimate for each in record.percentiles}
-        label, least = ROUTINGS[record.routing], max(1 - float(cumulative[-1]), 1e-6)
-        mean = record.waiting_time.estimate
-        return cls(record.routing, label, mean, times, cumulative, np.zeros(times.size), percentiles, least)
-
     def exceeded_by(self, share: float) -> float:
         """The least wait that no more than such a share of requests exceeds."""
         place = int(np.searchsorted(self.cumulative, 1 - share))
         return float(self.times[min(place, self.times.size - 1)])
 
 
-def waiting_figure(curves: Sequence[WaitingCurve], title: str) -> Figure:
+def _simulated(kind: _Kind, label: str, result: SimulationResult) -> _Curve:
+    """Of a simulation, every wait."""
+    waits = distribution_of(result)
+    return _Curve(
+        kind,
+        label,
+        result.waiting_time.estimate,
+        waits.waiting_time,
+        waits.cumulative,
+        t_quantile(len(waits.counts) - 1) * waits.standard_error,
+        dict(zip(_LEVELS, waits.quantile(_LEVELS).tolist(), strict=True)),
+        _LEAST_WAITS / int(waits.counts.sum()),
+    )
+
+
+def _recorded(record: SimulatedWaiting) -> _Curve:
+    """Of an analysis' record, which ends where the data do."""
+    times, cumulative = np.array(record.times), np.array(record.cumulative)
+    return _Curve(
+        record.routing,
+        ROUTINGS[record.routing],
+        record.waiting_time.estimate,
+        times,
+        cumulative,
+        np.zeros(times.size),
+        {each.probability: each.waiting_time.estimate for each in record.percentiles},
+        max(1 - float(cumulative[-1]), 1e-6),
+    )
+
+
+def _figure(curves: Sequence[_Curve], title: str) -> Figure:
     """Above, the share of requests that wait at most t; below, on a logarithmic scale, the share that wait longer.
 
     Shaded: 95 % confidence bands, if they are known. The upper panel ends where nearly all requests have been served,
-    the lower one where the simulation has no more to say.
-
-    Args:
-        curves: The most important first.
-        title: Of the scenario.
+    the lower one where the simulation has no more to say. The curves: the most important first.
     """
     with new_figure(7.2) as figure:
         whole, tail = figure.subplots(2, 1)
@@ -101,7 +131,7 @@ def waiting_figure(curves: Sequence[WaitingCurve], title: str) -> Figure:
     return figure
 
 
-def _draw(ax: Axes, curve: WaitingCurve, layer: int, survival: bool) -> None:
+def _draw(ax: Axes, curve: _Curve, layer: int, survival: bool) -> None:
     """One curve, a staircase, with its confidence band."""
     shown = 1 - curve.cumulative if survival else curve.cumulative
     low, high = np.clip(shown - curve.half_width, 0.0, 1.0), np.clip(shown + curve.half_width, 0.0, 1.0)
@@ -115,7 +145,7 @@ def _draw(ax: Axes, curve: WaitingCurve, layer: int, survival: bool) -> None:
     ax.plot(times, shown, drawstyle="steps-post", label=_legend_line(curve), zorder=layer + 2, **line)
 
 
-def _frame_whole(ax: Axes, curves: Sequence[WaitingCurve]) -> None:
+def _frame_whole(ax: Axes, curves: Sequence[_Curve]) -> None:
     """From the share that does not wait to all; in time to where one request in two hundred still waits."""
     end = 1.06 * max(curve.exceeded_by(0.005) for curve in curves) or 1.0
     start = min(float(curve.cumulative[0]) for curve in curves)
@@ -127,7 +157,7 @@ def _frame_whole(ax: Axes, curves: Sequence[WaitingCurve]) -> None:
     _guides(ax, [level for level in _LEVELS if level > start])
 
 
-def _frame_tail(ax: Axes, curves: Sequence[WaitingCurve]) -> None:
+def _frame_tail(ax: Axes, curves: Sequence[_Curve]) -> None:
     """Down to the least share that rests on enough waits."""
     least = min(curve.least for curve in curves)
     end = 1.03 * max(curve.exceeded_by(least) for curve in curves) or 1.0
@@ -144,12 +174,12 @@ def _guides(ax: Axes, levels: Sequence[float]) -> None:
         ax.axhline(level, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
 
 
-def _legend_line(curve: WaitingCurve) -> str:
+def _legend_line(curve: _Curve) -> str:
     waits = [f"{100 * share:g} % ≤ {curve.percentiles[share]:.3g}" for share in _LEVELS if share in curve.percentiles]
     return f"{curve.label}\nmean {curve.mean:.3g}; " + ", ".join(waits)
 
 
-def _description(curves: Sequence[WaitingCurve]) -> str:
+def _description(curves: Sequence[_Curve]) -> str:
     """What the figure shows, for those who do not see it."""
     lines = "; ".join(_legend_line(curve).replace("\n", ": ") for curve in curves)
     none = ", ".join(f"{curve.cumulative[0]:.3f}" for curve in curves)

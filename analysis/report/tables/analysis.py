@@ -7,6 +7,7 @@ from dataclasses import replace
 from ...certificate.certificate import Certificate
 from ...certificate.several_pairs import ParallelPairs
 from ...records.analysis_record import Analysis, BreakEven, Predicted
+from ...records.percent import chance_text
 from .bell_pairs import bell_pairs_section
 from .frontiers import MAX_MATRIX
 from .section import (
@@ -14,7 +15,6 @@ from .section import (
     Cell,
     Section,
     bound_text,
-    chance_text,
     estimate_cell,
     number_text,
     share_beside,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...records.bell_pairs import BellPairs, share_text
+from ...records.bell_pairs import BellPairs
+from ...records.percent import share_text
 from .section import NONE, Cell, Section
 
 

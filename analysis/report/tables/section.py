@@ -56,13 +56,6 @@ def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cel
     return Cell(number_text(scaled.estimate, scaled) + unit, f"{low} … {high}{unit}" if low != high else "")
 
 
-def chance_text(probability: float) -> str:
-    """A probability in percent that never reads as certainty."""
-    if probability > 0.9995:
-        return "over 99.9 %"
-    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.1f} %"
-
-
 def bound_text(low: float, high: float) -> str:
     """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
     half = (high - low) / 2

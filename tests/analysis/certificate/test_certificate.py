@@ -14,7 +14,7 @@ from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling

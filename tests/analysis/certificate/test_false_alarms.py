@@ -17,7 +17,7 @@ from bellqueue.analysis.certificate.martingale import RunningMartingale
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
 from numpy.typing import NDArray

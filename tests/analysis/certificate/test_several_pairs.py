@@ -20,10 +20,11 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.result import analyze
 from bellqueue.circuits.schedule import Schedule, draw_schedule
 from bellqueue.model.errors import DataError
-from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
+from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.operating_point import OperatingPoint
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.commands.sections import analysis_table
+from bellqueue.runner.commands.screens.sections import analysis_table
 from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import binom

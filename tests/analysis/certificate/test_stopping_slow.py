@@ -16,7 +16,7 @@ import pytest
 from bellqueue.analysis.certificate.martingale import RunningMartingale, growth, log_mixture
 from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.analysis.certificate.stopping import Rounds, Standing
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.rounds import measure_in_rounds
@@ -116,8 +116,7 @@ def _stops(trials: Trials, may: bool) -> bool:
     """Whether a measurement in rounds ends certified, which only a run that has crossed the boundary may."""
 
     def measured(part: range, seed: int) -> Trials:
-        columns = {name: getattr(trials, name)[part.start : part.stop] for name in "xyab"}
-        return Trials(**columns, shape=trials.shape)
+        return trials[part.start : part.stop]
 
     seen: list[Standing] = []
     state = Rounds(FRONTIERS, Sampling("random", R), MULTIPLIER, ALPHA, TRIALS)

@@ -23,7 +23,7 @@ from bellqueue.analysis.design.design import (
 )
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import DataError, ScenarioError
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
@@ -246,6 +246,13 @@ def test_the_exact_certificate_stays_near_the_information_limit(visibility: floa
         assert normal * 0.97 < best.trials / best.information_limit_trials < 1.6
 
 
+def _naive(frontiers: Frontiers, visibility: float) -> Design:
+    """Planned for the noiseless optimum."""
+    p = frontiers.largest_advantage().splitting_probability
+    multiplier = frontiers.one_pair.multiplier_at(p)
+    return naive_design(frontiers, _noisy(frontiers, visibility)(multiplier), p, multiplier, 1e-6)
+
+
 def test_without_a_floor_rare_settings_cost_nothing() -> None:
     """r ∝ |G| makes every U binary, which saves at least a tenth of the trials where the floor would lift one."""
     predicted = _noisy(FLOORED, 0.99)
@@ -262,8 +269,7 @@ def test_without_a_floor_rare_settings_cost_nothing() -> None:
 
 def test_planning_for_the_noise_beats_planning_without() -> None:
     for frontiers, visibility in itertools.product((DEFAULT, HEAVY, EXACT), (0.99, 0.96)):
-        predicted = _noisy(frontiers, visibility)
-        best, naive = best_design(frontiers, predicted, 1e-6), naive_design(frontiers, predicted, 1e-6)
+        best, naive = best_design(frontiers, _noisy(frontiers, visibility), 1e-6), _naive(frontiers, visibility)
         assert naive.method == "Chernoff–KL"
         assert naive.trials is not None
         assert best.trials is not None
@@ -301,7 +307,7 @@ def test_a_design_survives_json() -> None:
 def test_noise_below_the_least_visibility_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"below visibility 0\.7335.*better pair of qubits"):
         best_design(DEFAULT, _noisy(DEFAULT, 0.73), 1e-3)
-    assert naive_design(DEFAULT, _noisy(DEFAULT, 0.73), 1e-3).trials is None
+    assert _naive(DEFAULT, 0.73).trials is None
 
 
 def test_without_any_advantage_there_is_no_design() -> None:

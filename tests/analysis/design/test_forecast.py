@@ -19,7 +19,7 @@ from bellqueue.analysis.design.forecast import (
 )
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.estimate import Estimate
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
@@ -116,7 +116,8 @@ def test_a_go_agrees_with_the_plan_it_rests_on() -> None:
     assert design.trials is not None
     assert design.information_limit_trials is not None
     assert found.information_limit_ratio == pytest.approx(design.trials / design.information_limit_trials)
-    assert found.naive_trials == naive_design(FRONTIERS, correlators, 1e-3).trials
+    p = FRONTIERS.workload.splitting_probability(POINT.strategy.split())
+    assert found.naive_trials == naive_design(FRONTIERS, correlators, p, POINT.multiplier, 1e-3).trials
     free = best_design(FRONTIERS, lambda at: 0.95 * FRONTIERS.one_pair.at_multiplier(at).correlators, 1e-3)
     assert (found.free_trials, found.free_multiplier) == (free.trials, free.strategy_multiplier)
     assert not _forecast(0.95, shots=design.trials - 50).go

@@ -10,7 +10,8 @@ from bellqueue.analysis.certificate.certificate import certify
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.design.design import Design, evaluate_design
 from bellqueue.analysis.design.forecast import plan_design
-from bellqueue.model.games.operating_point import Frontiers, OperatingPoint
+from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.operating_point import OperatingPoint
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.context_record import Context, MeasurementBases, WaitingTimes
 from bellqueue.analysis.replay.context import MOST_PAIRS, wanted_pairs, with_context
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import published, simulated

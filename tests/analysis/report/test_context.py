@@ -7,7 +7,7 @@ import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.report.figures.drawing import svg_text
 from bellqueue.analysis.report.figures.sensitivity import load_figure, visibility_figure
-from bellqueue.analysis.report.figures.waiting import WaitingCurve, waiting_figure
+from bellqueue.analysis.report.figures.waiting import waiting_figure
 from bellqueue.analysis.report.tables.context import waiting_section
 from bellqueue.analysis.report.tables.frontiers import frontier_values_section
 from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def test_the_waiting_figure_draws_the_distributions_recorded(complete: Analysis)
     assert complete.context
     waiting = complete.context.waiting_times
     assert waiting
-    figure = waiting_figure([WaitingCurve.recorded(each) for each in waiting.routings], "Waits")
+    figure = waiting_figure(waiting, "Waits")
     whole, tail = figure.axes
     for axes, upside_down in ((whole, False), (tail, True)):
         lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
@@ -68,7 +68,7 @@ def test_where_nobody_waits_the_distribution_is_still_drawn(complete: Analysis) 
     waiting = complete.context.waiting_times
     assert waiting
     nobody = [each.model_copy(update={"times": [0.0], "cumulative": [1.0]}) for each in waiting.routings]
-    assert "nan" not in svg_text(waiting_figure([WaitingCurve.recorded(each) for each in nobody], "Nobody waits"))
+    assert "nan" not in svg_text(waiting_figure(waiting.model_copy(update={"routings": nobody}), "Nobody waits"))
 
 
 def test_an_observation_whose_bases_nobody_knows_is_not_drawn(complete: Analysis) -> None:

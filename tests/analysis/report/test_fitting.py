@@ -6,9 +6,9 @@ import io
 
 import pytest
 from bellqueue.analysis.records.frontier_record import frontier_record
-from bellqueue.model.games.operating_point import Frontiers
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.commands.sections import Fitting, frontier_table
+from bellqueue.runner.commands.screens.sections import Fitting, frontier_table
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table

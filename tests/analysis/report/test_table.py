@@ -10,7 +10,7 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.report.tables.section import Cell, bound_text, estimate_cell
 from bellqueue.model.estimate import Estimate
-from bellqueue.runner.commands.sections import analysis_table, frontier_table
+from bellqueue.runner.commands.screens.sections import analysis_table, frontier_table
 from rich.console import Console, RenderableType
 
 CASES = ("hanoi", "geneva", "planned", "hostile", "many_types")

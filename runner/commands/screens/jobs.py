@@ -1,4 +1,4 @@
-"""Backends, and the runs and jobs of the ledger, as tables for a terminal."""
+"""Backends, and the runs and jobs of the ledger, as tables."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from decimal import Decimal
 from rich.table import Column, Table
 from rich.text import Text
 
-from ...backends.accounts.cost import dollars
-from ...backends.jobs.entries import JobEntry, RunEntry
-from ...backends.jobs.ledger import Ledger
-from ...backends.summary import BackendSummary
+from ....backends.accounts.cost import dollars
+from ....backends.jobs.entries import JobEntry, RunEntry
+from ....backends.jobs.ledger import Ledger
+from ....backends.summary import BackendSummary
 
 
 def cloud_table(summaries: Sequence[BackendSummary]) -> Table:

@@ -1,4 +1,4 @@
-"""`bellqueue plan`: know before you pay what a run will show, how sure it is to certify, and what it will cost."""
+"""What a run will show, how sure it is to certify, and what it will cost: known before anyone pays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ import numpy as np
 
 from ...analysis.design.forecast import Forecast, foresee, plan_design
 from ...analysis.design.forecast import forecast as forecast_run
+from ...analysis.design.records import (
+    BetterPair,
+    CostRecord,
+    DeviceRecord,
+    FailedDevice,
+    ForecastRecord,
+    RankedDevice,
+    RankingRecord,
+    changes,
+    verdict,
+    warnings,
+)
 from ...analysis.records.bell_pairs import bell_pairs_at
 from ...backends import BackendSummary, list_backends, open_backend
 from ...backends.calibration.prediction import (
@@ -22,78 +34,64 @@ from ...backends.calibration.prediction import (
 from ...backends.protocol import Backend, Description, RemoteBackend, description_for
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError, BellqueueError
+from ...model.games.frontiers import Frontiers
 from ...model.games.latency import fibre_distance_km
-from ...model.games.operating_point import Frontiers, OperatingPoint
+from ...model.games.operating_point import OperatingPoint
 from ...model.scenario.file import MAX_SHOTS, Scenario
-from ..commands.terminal import print_whole, progress_bars, say
+from ..defaults import DEFAULT_BACKEND
 from ..experiment.pipeline import prepare
 from ..experiment.provenance import bellqueue_version, now
-from .records import (
-    BetterPair,
-    CostRecord,
-    DeviceRecord,
-    FailedDevice,
-    ForecastRecord,
-    RankedDevice,
-    RankingRecord,
-    changes,
-    verdict,
-    warnings,
-)
+from ..progress import Watch
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
 
 
-def plan_command(
-    scenario: Scenario, backend: str | None, visibility: float | None, power: float, all: bool, json: bool
-) -> bool:
-    """Forecast a scenario on one backend or at one visibility, or rank every backend at hand.
+def plan_scenario(
+    scenario: Scenario,
+    backend: str | None,
+    visibility: float | None,
+    all: bool,
+    power: float,
+    watch: Watch,
+    say: Callable[[str], None],
+) -> ForecastRecord | RankingRecord:
+    """The forecast of a scenario on one backend or at one visibility, or the ranking of every backend at hand.
 
     Args:
         scenario: What is asked.
-        backend: As typed; None with `visibility` or `all`.
+        backend: As typed; None: DEFAULT_BACKEND, unless `visibility` or `all` is given.
         visibility: Werner visibility, instead of a backend.
-        power: The probability of certifying to plan for.
         all: Whether to rank.
-        json: Whether to print the record alone.
-
-    Returns:
-        Whether it is a go; of a ranking, whether any device is.
+        power: The probability of certifying to plan for.
+        watch: Gets how far it is.
+        say: Gets a line about every provider or device that does not answer.
 
     Raises:
-        BellqueueError: the scenario has no operating point, or the backend tells nothing.
+        BellqueueError: the arguments do not go together, the scenario has no operating point, or the backend has no
+            calibration.
     """
-    from .tables import forecast_table, ranking_table
-
-    if sum((backend is not None, visibility is not None, all)) != 1:
-        raise BackendError("plan wants one of --backend, --visibility and --all; `bellqueue backends` lists backends")
+    if (backend is not None) + (visibility is not None) + all > 1:
+        raise BackendError("plan takes one of --backend, --visibility and --all; `bellqueue backends` lists backends")
     if visibility is not None and not 0 < visibility <= 1:
         raise BackendError(f"--visibility {visibility:g} is out of range; it must be above 0 and at most 1")
     if not 0 < power < 1:
-        raise BackendError(f"--power {power:g} is out of range; it must lie between 0 and 1, 0.95 say")
-    record: ForecastRecord | RankingRecord
-    with progress_bars() as progress:
-        if all:
-            step = progress.add_task("asking for devices", total=None)
-            devices = _devices()
-            progress.update(step, description="predicting", total=len(devices))
-            record = rank(scenario, devices, power, lambda name: progress.update(step, advance=1, description=name))
-            go = any(device.predicted_power >= power for device in record.ranked)
-        else:
-            progress.add_task("reading the calibration and planning", total=None)
-            opened = None if backend is None else open_backend(backend)
-            record = forecast_record(scenario, opened, visibility, power, backend)
-            go = record.forecast.go
-    if json:
-        print(record.model_dump_json(by_alias=True, indent=2))
-    else:
-        table = ranking_table(record) if isinstance(record, RankingRecord) else forecast_table(record)
-        print_whole(table)
-    return go
+        raise BackendError(f"--power {power:g} is out of range; it must lie between 0 and 1, for example 0.95")
+    if all:
+        watch("asking for devices", 0, None)
+        return rank(scenario, _devices(say), power, watch)
+    watch("reading the calibration and planning", 0, None)
+    typed = backend or (DEFAULT_BACKEND if visibility is None else None)
+    opened = None if typed is None else open_backend(typed)
+    return forecast_record(scenario, opened, visibility, power, typed, say)
 
 
 def forecast_record(
-    scenario: Scenario, backend: Backend | None, visibility: float | None, power: float, typed: str | None = None
+    scenario: Scenario,
+    backend: Backend | None,
+    visibility: float | None,
+    power: float,
+    typed: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> ForecastRecord:
     """The forecast of a scenario on a backend, or at a Werner visibility.
 
@@ -103,15 +101,16 @@ def forecast_record(
         visibility: Read only without a backend.
         power: The probability of certifying to plan for.
         typed: The backend's name as typed, by which a pair was forced.
+        say: Gets a line if the device's best pair cannot be found.
 
     Raises:
-        BellqueueError: as in `plan_command`.
+        BellqueueError: the scenario has no operating point, or the backend has no calibration.
     """
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     predict, device = _device(backend, visibility, point.strategy.dimension)
     found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
-    better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed)
+    better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed, say)
     unit = scenario.traffic.time_unit_seconds
     distances = [
         None if unit is None or latency is None else fibre_distance_km(latency, unit)
@@ -164,16 +163,14 @@ def _several_pairs(
         )
 
 
-def rank(
-    scenario: Scenario, devices: Sequence[BackendSummary], power: float, tick: Callable[[str], None]
-) -> RankingRecord:
+def rank(scenario: Scenario, devices: Sequence[BackendSummary], power: float, watch: Watch) -> RankingRecord:
     """Every device's prediction, the soonest to certify first; those that fail keep their reason.
 
     Args:
         scenario: What is asked.
         devices: As listed; those not available are failures.
         power: The probability of certifying to plan for.
-        tick: Called with a device's name when it is done.
+        watch: Gets each device's name before it is looked at.
 
     Raises:
         ScenarioError: the scenario has no operating point.
@@ -181,14 +178,14 @@ def rank(
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     ranked, failed = [], []
-    for summary in devices:
+    for done, summary in enumerate(devices):
+        watch(summary.name, done, len(devices))
         try:
             if not summary.available:
                 raise BackendError(summary.status or summary.note)
             ranked.append(_ranked(scenario, frontiers, point, summary.name, power))
         except BellqueueError as error:
             failed.append(FailedDevice(name=summary.name, reason=str(error)))
-        tick(summary.name)
     ranked.sort(key=lambda each: (each.trials is None, each.trials or 0, -(each.device.visibility or 0.0)))
     return RankingRecord(
         title=scenario.title,
@@ -219,7 +216,7 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
     )
 
 
-def _devices() -> list[BackendSummary]:
+def _devices(say: Callable[[str], None]) -> list[BackendSummary]:
     """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
     from ...backends.cloud_devices import reachable
 
@@ -229,7 +226,7 @@ def _devices() -> list[BackendSummary]:
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
     """The prediction, and what to say of the device where vectors of k dimensions are measured."""
     if backend is None:
-        assert visibility is not None  # plan_command has seen to it
+        assert visibility is not None  # plan_scenario has seen to it
         predict: Predict = partial(werner_probabilities, visibility=visibility)
         told = Description(
             f"a pair of visibility {visibility:g}", "simulator", "none", 2, predicted_visibility=visibility
@@ -260,6 +257,7 @@ def _better_pair(
     device: DeviceRecord,
     power: float,
     typed: str | None,
+    say: Callable[[str], None],
 ) -> BetterPair | None:
     """The pair that the device's calibration would choose, where the user has forced another."""
     name, _, options = (typed or "").partition(",")

@@ -10,13 +10,14 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from ...analysis.design.promise import Promise, Reach
-from ...analysis.records.printable import printable
-from ...analysis.report.tables.analysis import LATENCY
-from ...analysis.report.tables.section import NONE, chance_text, estimate_cell
-from ...backends.accounts.cost import dollars
-from ..commands.sections import Fitting
-from .records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
+from ....analysis.design.promise import Promise, Reach
+from ....analysis.design.records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
+from ....analysis.records.percent import chance_text
+from ....analysis.records.printable import printable
+from ....analysis.report.tables.analysis import LATENCY
+from ....analysis.report.tables.section import NONE, estimate_cell
+from ....backends.accounts.cost import dollars
+from .sections import Fitting
 
 _LATENCY = f"{LATENCY} Fibre: if traffic.time_unit_seconds is given."
 MAX_SETTINGS = 3  # types per router up to which the shares of the settings are shown

@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ...analysis.records.analysis_record import Analysis
-from ...analysis.records.frontier_record import FrontierRecord
-from ...analysis.records.printable import printable
-from ...analysis.report.tables.analysis import analysis_sections
-from ...analysis.report.tables.frontiers import frontier_sections
-from ...analysis.report.tables.section import Cell, Section
+from ....analysis.records.analysis_record import Analysis
+from ....analysis.records.frontier_record import FrontierRecord
+from ....analysis.records.printable import printable
+from ....analysis.report.tables.analysis import analysis_sections
+from ....analysis.report.tables.frontiers import frontier_sections
+from ....analysis.report.tables.section import Cell, Section
 
 _UNLIMITED, _NARROW = 10_000, 60  # columns
 

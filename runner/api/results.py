@@ -99,7 +99,7 @@ class Result(Analysis):
         Raises:
             OutputError: it cannot be written there.
         """
-        from ..commands.terminal import write_report
+        from ..experiment.pipeline import write_report
 
         write_report(Path(path), self)
 

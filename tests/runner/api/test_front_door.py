@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import html.parser
+import inspect
 import json
 import subprocess
 import sys
@@ -15,32 +16,33 @@ import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
+from bellqueue.model import errors
 from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
 from bellqueue.model.trials import Trials
-from bellqueue.runner import Scenario, analyze, frontiers, notebook, plot, run
-from bellqueue.runner.commands.told_progress import shown_progress
-from bellqueue.runner.experiment import results
+from bellqueue.runner.api import results, showing
+from bellqueue.runner.commands.cli import app
+from typer.main import get_group
 
+import bellqueue as bq
+from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
-
-from .conftest import Run
 
 VOID = {"br"}
 
 
 @pytest.fixture(scope="module")
 def hanoi() -> results.Result:
-    return analyze(IBM_HANOI, "default")
+    return bq.analyze(IBM_HANOI, "default")
 
 
 @pytest.fixture(scope="module")
 def geneva() -> results.Result:
-    return analyze(IBM_GENEVA, "default")
+    return bq.analyze(IBM_GENEVA, "default")
 
 
 @pytest.fixture(scope="module")
 def light() -> results.FrontierResult:
-    return frontiers("default")
+    return bq.frontiers("default")
 
 
 class _Page(html.parser.HTMLParser):
@@ -67,22 +69,50 @@ class _Page(html.parser.HTMLParser):
         self.text += data
 
 
-def test_the_examples_of_the_docstrings() -> None:
-    tested = doctest.testmod(notebook)
-    assert tested.attempted > 8
-    assert tested.failed == 0
+FUNCTIONS = ("analyze", "fetch", "frontiers", "plan", "plot", "run", "submit", "sweep")
 
 
-def test_the_names_are_where_they_are_looked_for_and_load_nothing_before() -> None:
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_examples_that_are_true(name: str) -> None:
+    function = getattr(bq, name)
+    (test,) = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
+    assert "Examples:" in function.__doc__
+    assert test.examples
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
+    assert not told, "".join(told)
+
+
+def test_the_package_is_imported_without_anything_heavy() -> None:
     script = (
-        "import sys, bellqueue.runner as r\n"
-        "assert not {'numpy', 'scipy', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
-        "assert dir(r) == r.__all__ == ['Scenario', 'analyze', 'frontiers', 'plot', 'run']\n"
-        "from bellqueue.runner import *\n"
-        "assert Scenario.default().title and callable(plot)\n"
-        "assert not {'qiskit', 'braket', 'matplotlib.pyplot'} & set(sys.modules)\n"
+        "import sys, bellqueue as bq\n"
+        "heavy = {'numpy', 'scipy', 'matplotlib', 'pydantic', 'rich', 'typer', 'qiskit', 'qiskit_aer', 'braket'}\n"
+        "[getattr(bq, name) for name in dir(bq) if name not in ('Scenario',)]\n"
+        "assert not heavy & set(sys.modules)\n"
+        "assert dir(bq) == bq.__all__\n"
+        "from bellqueue import *\n"
+        "assert Scenario.default().title and callable(plot) and __version__\n"
+        "assert not {'qiskit', 'qiskit_aer', 'braket', 'matplotlib', 'rich', 'typer'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_the_front_door_names_all_errors_and_functions() -> None:
+    raised = [name for name, value in vars(errors).items() if isinstance(value, type)]
+    assert sorted(bq.__all__) == sorted([*FUNCTIONS, *raised, "Scenario", "__version__"])
+    assert bq.BellqueueError is BellqueueError
+    with pytest.raises(AttributeError, match="has no attribute 'rnu'"):
+        bq.rnu  # type: ignore[attr-defined]  # noqa: B018  # mypy complains, as it should
+
+
+def test_functions_and_commands_share_their_defaults() -> None:
+    commands = get_group(app).commands
+    for name in FUNCTIONS:
+        command = commands.get({"frontiers": "frontier"}.get(name, name))
+        options = {} if command is None else {option.name: option.default for option in command.params}
+        for parameter in inspect.signature(getattr(bq, name)).parameters.values():
+            if options.get(parameter.name) is not None:  # without a default the command leaves it to the function
+                assert parameter.default == options[parameter.name], (name, parameter)
 
 
 def test_a_published_measurement(hanoi: results.Result) -> None:
@@ -106,21 +136,21 @@ def test_counts_in_every_form_give_what_the_command_gives(hanoi: results.Result,
     del found["provenance"], told["provenance"]  # when, and from what file
     assert found == told
     for data in (tmp_path / "c.json", np.array(IBM_HANOI), {"counts": IBM_HANOI}):
-        assert analyze(data, Scenario.default()).certificate == hanoi.certificate
+        assert bq.analyze(data, bq.Scenario.default()).certificate == hanoi.certificate
 
 
 def test_declared_types_are_matched_by_name(hanoi: results.Result) -> None:
     swapped = np.array(IBM_HANOI)[::-1, ::-1].tolist()
-    found = analyze({"types": ["long", "short"], "counts": swapped}, "default")
+    found = bq.analyze({"types": ["long", "short"], "counts": swapped}, "default")
     assert found.observed == hanoi.observed
 
 
 def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
     done = call("run", "--backend", "aer:visibility=0.9", "--shots", 2000, "--seed", 5, "--out", "told")
     assert done.returncode == 0, done.stderr
-    kept = run("default", "aer:visibility=0.9", shots=2000, seed=5, out=tmp_path / "kept")
+    kept = bq.run("default", "aer:visibility=0.9", shots=2000, seed=5, out=tmp_path / "kept")
     shots, seed = np.array([2000, 5])  # numpy's own integers
-    loose = run(Scenario.default(), "aer:visibility=0.9", shots=shots, seed=seed)
+    loose = bq.run(bq.Scenario.default(), "aer:visibility=0.9", shots=shots, seed=seed)
     assert kept.folder == tmp_path / "kept"
     assert {path.name for path in kept.folder.iterdir()} == {path.name for path in (tmp_path / "told").iterdir()}
     assert (kept.folder / "trials.csv").read_bytes() == (tmp_path / "told" / "trials.csv").read_bytes()
@@ -130,11 +160,11 @@ def test_a_run_is_the_command_s_run(call: Run, tmp_path: Path) -> None:
     command = "bellqueue run default --backend aer:visibility=0.9 --shots 2000 --seed 5"
     assert kept.provenance.command == command
     assert loose.provenance.command is None  # no command knows a scenario that has no name
-    again = analyze(kept.folder)
+    again = bq.analyze(kept.folder)
     assert again.certificate == kept.certificate
     assert again.frontiers.classical == kept.frontiers.classical
     with pytest.raises(OutputError, match="exists already"):
-        run("default", shots=10, out=tmp_path / "kept")
+        bq.run("default", shots=10, out=tmp_path / "kept")
 
 
 def test_frontiers_are_the_record_of_the_command(light: results.FrontierResult, call: Run) -> None:
@@ -147,15 +177,15 @@ def test_frontiers_are_the_record_of_the_command(light: results.FrontierResult, 
 
 def test_progress_is_told_and_silence_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
     told: list[tuple[str, int, int | None]] = []
-    run("default", shots=300, seed=1, progress=lambda *step: told.append(step))
+    bq.run("default", "aer", shots=300, seed=1, progress=lambda *step: told.append(step))
     assert told[0] == ("preparing", 0, None)
     measured = [done for what, done, total in told if what == "measuring on aer" and total == 300]
     assert measured == sorted(measured)
     assert measured[-1] == 300
-    assert told[-1][0] == "analysing"
-    run("default", shots=300, seed=1, progress=False)
-    with shown_progress(True) as shown:  # no terminal and no notebook
-        shown.add_task("waiting", total=3)
+    assert told[-1][0] == "analyzing"
+    bq.run("default", "aer", shots=300, seed=1, progress=False)
+    with showing.shown(True) as watch:  # no terminal and no notebook
+        watch("waiting", 0, 3)
     assert capfd.readouterr() == ("", "")
 
 
@@ -186,8 +216,8 @@ def test_the_page_of_a_notebook_is_small_whole_and_says_the_verdict(
 def test_what_others_have_named_is_escaped() -> None:
     record = default_record()
     record["title"] = record["traffic"]["type"][0]["name"] = "<script>alert(1)</script>\x07"
-    scenario = Scenario.parse(record)
-    found = analyze(IBM_HANOI, scenario)
+    scenario = bq.Scenario.parse(record)
+    found = bq.analyze(IBM_HANOI, scenario)
     for shown in (found, found.frontiers):
         read = _Page(shown._repr_html_())
         assert "script" not in read.tags
@@ -196,13 +226,13 @@ def test_what_others_have_named_is_escaped() -> None:
 
 def test_figures_show_themselves(hanoi: results.Result) -> None:
     for shown, panels in ((hanoi, 2), (hanoi.frontiers, 2)):
-        figure = plot(shown)
+        figure = bq.plot(shown)
         assert len(figure.axes) == panels
         png, size = figure._repr_png_()  # type: ignore[attr-defined]
         assert png.startswith(b"\x89PNG")
         width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
         assert (width, height) == (2 * size["width"], 2 * size["height"])  # sharp on screens of double density
-    assert any("observed" in str(text.get_text()) for text in plot(hanoi).legends[0].get_texts())
+    assert any("observed" in str(text.get_text()) for text in bq.plot(hanoi).legends[0].get_texts())
 
 
 def test_a_report_is_written(hanoi: results.Result, tmp_path: Path) -> None:
@@ -239,24 +269,24 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("wrong", "kind", "words"),
     [
-        (lambda: run("default", backend="ibm:fez"), BackendError, "use: bellqueue submit --backend ibm:fez"),
-        (lambda: run("default", backend="braket:garnet"), BackendError, "bellqueue submit --backend braket:garnet"),
-        (lambda: run("default", backend="areo"), BackendError, "did you mean aer?"),
-        (lambda: run("default", shots=0), ScenarioError, "experiment.shots"),
-        (lambda: run("default", shots=2.5), ScenarioError, "experiment.shots"),  # type: ignore[arg-type]
-        (lambda: run("default", shots=10, seed=-1), DataError, "seed is -1"),
-        (lambda: run("default", shots=10, seed=1.5), DataError, "seed is 1.5"),  # type: ignore[arg-type]
-        (lambda: run("nowhere.toml"), ScenarioError, "no such file"),
-        (lambda: frontiers("defualt"), ScenarioError, "did you mean default"),
-        (lambda: analyze(IBM_HANOI), DataError, "name the scenario"),
-        (lambda: analyze("nowhere.json", "default"), DataError, "no such file"),
-        (lambda: analyze([[1, 2], [3, 4]], "default"), DataError, "counts[0][0]"),
-        (lambda: analyze(np.zeros((2, 2, 2, 2), int), "default"), DataError, "all zero"),
-        (lambda: analyze(np.full((2, 2, 2, 2), 0.5), "default"), DataError, "counts[0][0][0][0]"),
-        (lambda: analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
-        (lambda: analyze({"count": IBM_HANOI}, "default"), DataError, "did you mean counts?"),
-        (lambda: analyze(7, "default"), DataError, "counts"),
-        (lambda: plot([1, 2]), DataError, "not a list"),  # type: ignore[arg-type]
+        (lambda: bq.run("default", backend="ibm:fez"), BackendError, "bq.submit or bellqueue submit --backend ibm:fez"),
+        (lambda: bq.run("default", backend="braket:garnet"), BackendError, "bellqueue submit --backend braket:garnet"),
+        (lambda: bq.run("default", backend="areo"), BackendError, "did you mean aer?"),
+        (lambda: bq.run("default", shots=0), ScenarioError, "experiment.shots"),
+        (lambda: bq.run("default", shots=2.5), ScenarioError, "experiment.shots"),  # type: ignore[arg-type]
+        (lambda: bq.run("default", shots=10, seed=-1), DataError, "seed is -1"),
+        (lambda: bq.run("default", shots=10, seed=1.5), DataError, "seed is 1.5"),  # type: ignore[arg-type]
+        (lambda: bq.run("nowhere.toml"), ScenarioError, "no such file"),
+        (lambda: bq.frontiers("defualt"), ScenarioError, "did you mean default"),
+        (lambda: bq.analyze(IBM_HANOI), DataError, "name the scenario"),
+        (lambda: bq.analyze("nowhere.json", "default"), DataError, "no such file"),
+        (lambda: bq.analyze([[1, 2], [3, 4]], "default"), DataError, "counts[0][0]"),
+        (lambda: bq.analyze(np.zeros((2, 2, 2, 2), int), "default"), DataError, "all zero"),
+        (lambda: bq.analyze(np.full((2, 2, 2, 2), 0.5), "default"), DataError, "counts[0][0][0][0]"),
+        (lambda: bq.analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
+        (lambda: bq.analyze({"count": IBM_HANOI}, "default"), DataError, "did you mean counts?"),
+        (lambda: bq.analyze(7, "default"), DataError, "counts"),
+        (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_meant_is_told_in_one_line(wrong: Any, kind: type[BellqueueError], words: str) -> None:

@@ -8,17 +8,20 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from bellqueue.analysis.verification.martingale import LOG_SHARES, ODDS, growth_of, log_best_wealth, log_wealth
 from bellqueue.analysis.verification.tails import (
+    LOG_SHARES,
+    ODDS,
+    growth_of,
     kullback_leibler,
     least_not_rejected,
-    log10_chi2_tail,
+    log_best_wealth,
     log_binomial_tail,
     log_chernoff_tail,
+    log_wealth,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta, binom, chi2
+from scipy.stats import beta, binom
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,24 +64,6 @@ def test_the_inverted_binomial_tail_is_clopper_and_pearsons_limit(trials: int, s
     level = math.log(1e-3)
     found = least_not_rejected(lambda p: log_binomial_tail(trials, successes, p) < level, successes / trials)
     assert found == pytest.approx(beta.ppf(1e-3, successes, trials - successes + 1), rel=1e-12)
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 8, 41, 4032])
-@pytest.mark.parametrize("share", [0.3, 1.0, 1.3, 2.0])
-def test_chi_squared_tails_agree_with_scipy(freedom: int, share: float) -> None:
-    statistic = share * freedom
-    expected = chi2.logsf(statistic, freedom) / math.log(10)
-    assert log10_chi2_tail(statistic, freedom) == pytest.approx(expected, rel=1e-10)
-
-
-def test_chi_squared_tails_beyond_doubles() -> None:
-    """With two degrees of freedom the tail is e^(−x/2); with one it is that of a normal law."""
-    assert log10_chi2_tail(5000.0, 2) == pytest.approx(-2500 / math.log(10), rel=1e-14)
-    x = math.sqrt(5000.0)
-    mills = sum((-1) ** k * math.prod(range(1, 2 * k, 2)) / x ** (2 * k) for k in range(8))
-    normal = -2500 - math.log(x * math.sqrt(math.pi / 2)) + math.log(mills)
-    assert log10_chi2_tail(5000.0, 1) == pytest.approx(normal / math.log(10), rel=1e-13)
-    assert log10_chi2_tail(3.0, 0) == 0.0
 
 
 def test_the_mixture_is_a_fair_game_at_the_bound() -> None:

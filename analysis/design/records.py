@@ -5,20 +5,17 @@ from __future__ import annotations
 from math import ceil
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from ...analysis.design.forecast import Forecast
-from ...analysis.report.tables.section import chance_text
 from ...model.scenario.file import MAX_SHOTS, Scenario
+from ..records.percent import chance_text
+from ..records.record import FiniteRecord
+from .forecast import Forecast
 
 _WORTH_IT = 0.9  # of the trials: an operating point that saves less is not proposed
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class CostRecord(_Record):
+class CostRecord(FiniteRecord):
     """What some shots will take at the provider; `money_usd` is a decimal as text, None where the price is unknown."""
 
     shots: int
@@ -28,7 +25,7 @@ class CostRecord(_Record):
     basis: str
 
 
-class DeviceRecord(_Record):
+class DeviceRecord(FiniteRecord):
     """Where the run would be, and what its calibration promises.
 
     Attributes:
@@ -45,7 +42,7 @@ class DeviceRecord(_Record):
     chsh: float
 
 
-class BetterPair(_Record):
+class BetterPair(FiniteRecord):
     """The best pair of the device, where another was forced."""
 
     name: str
@@ -54,7 +51,7 @@ class BetterPair(_Record):
     trials: int | None
 
 
-class ForecastRecord(_Record):
+class ForecastRecord(FiniteRecord):
     """Everything `bellqueue plan` says of one scenario on one device.
 
     Attributes:
@@ -89,7 +86,7 @@ class ForecastRecord(_Record):
     scenario: dict[str, Any]
 
 
-class RankedDevice(_Record):
+class RankedDevice(FiniteRecord):
     """One device of a ranking.
 
     Attributes:
@@ -104,14 +101,14 @@ class RankedDevice(_Record):
     cost: CostRecord | None
 
 
-class FailedDevice(_Record):
+class FailedDevice(FiniteRecord):
     """A device that could not be ranked, and why."""
 
     name: str
     reason: str
 
 
-class RankingRecord(_Record):
+class RankingRecord(FiniteRecord):
     """Every device at hand, the soonest to certify first."""
 
     schema_: Literal["bellqueue.ranking/1"] = Field(default="bellqueue.ranking/1", alias="schema")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Group
 from rich.table import Table
 
-from ...analysis.replay.drift import DriftTest, MemoryTest
-from ...analysis.replay.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
-from ...model.queueing.simulation import SimulatedEstimate
+from ....analysis.replay.drift import DriftTest, MemoryTest
+from ....analysis.replay.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
+from ....model.queueing.simulation import SimulatedEstimate
 
 
 def replay_table(replay: Replay) -> Group:

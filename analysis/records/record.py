@@ -1,0 +1,17 @@
+"""What every record shares."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """What the program writes: read again as strictly, and never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class FiniteRecord(Record):
+    """A record all of whose numbers are finite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)

@@ -1,5 +1,0 @@
-"""`python -m bellqueue.runner` is `bellqueue`."""
-
-from .commands.cli import main
-
-main()

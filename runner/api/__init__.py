@@ -1,0 +1,1 @@
+"""The functions behind `import bellqueue as bq`, and the results they return."""

@@ -1,0 +1,335 @@
+"""The functions of `import bellqueue as bq` that work in this process; each does what the command of its name does.
+
+What is heavy is imported inside the functions, so that `bq.run` can be looked at without waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from operator import index
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from ...model.errors import BackendError, DataError
+from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER
+from ..progress import Watch
+from .showing import shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+    from ...analysis.design.records import ForecastRecord, RankingRecord
+    from ...analysis.records.analysis_record import Analysis
+    from ...analysis.records.frontier_record import FrontierRecord
+    from ...model.scenario.file import Scenario
+    from ...model.sweep.grid import Sweep
+    from ..sweep.computing import SweepResult
+    from .results import FrontierResult, Result
+
+log = logging.getLogger("bellqueue")
+GIVEN = "counts given in Python"  # what a record says of counts that have no file
+
+
+def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | Watch = True) -> FrontierResult:
+    """The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
+
+    Args:
+        scenario: A scenario, its file, or "default".
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Raises:
+        ScenarioError: the scenario is wrong, or interruptions cost its background work nothing.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> light = bq.frontiers("default")
+        >>> light
+        <Frontiers of 'Light traffic, costly interruptions': load 0.05,
+         entanglement waits up to 15.0 % less, at splitting probability 0.6695>
+        >>> [round(point.waiting_time, 4) for point in light.classical]
+        [1.4368, 0.752, 0.1211]
+    """
+    from ...analysis.records.every_classical import every_classical_record
+    from ...analysis.records.frontier_record import frontier_record
+    from ...model.games.frontiers import Frontiers
+    from .results import FrontierResult
+
+    asked = named(scenario)
+    with shown(progress) as watch:
+        watch("solving the game along the frontiers", 0, None)
+        solved = Frontiers.of(asked)
+        watch("bounding every classical router", 0, None)
+        return FrontierResult.of(frontier_record(asked.title, solved, every_classical_record(solved.workload)))
+
+
+@overload
+def plan(
+    scenario: Scenario | str | Path = "default",
+    backend: str | None = None,
+    *,
+    visibility: float | None = None,
+    all: Literal[False] = False,
+    power: float = DEFAULT_POWER,
+    progress: bool | Watch = True,
+) -> ForecastRecord: ...
+
+
+@overload
+def plan(
+    scenario: Scenario | str | Path = "default",
+    *,
+    all: Literal[True],
+    power: float = DEFAULT_POWER,
+    progress: bool | Watch = True,
+) -> RankingRecord: ...
+
+
+def plan(
+    scenario: Scenario | str | Path = "default",
+    backend: str | None = None,
+    *,
+    visibility: float | None = None,
+    all: bool = False,
+    power: float = DEFAULT_POWER,
+    progress: bool | Watch = True,
+) -> ForecastRecord | RankingRecord:
+    """What a run will show, how sure it is to certify the advantage, and what it will cost, before you pay.
+
+    Args:
+        scenario: A scenario, its file, or "default".
+        backend: Device whose calibration predicts the answers. Defaults to "fake:torino".
+        visibility: Visibility of a Bell pair, instead of a device.
+        all: Whether to rank every backend at hand instead (half a minute). Defaults to False.
+        power: Chance of certifying that the shots are to give. Defaults to 0.95.
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Returns:
+        The forecast, whose `verdict` says go or no-go; with `all`, the ranking.
+
+    Raises:
+        ScenarioError: the scenario is wrong or has no operating point.
+        BackendError: the backend is unknown or has no calibration, or the arguments do not go together.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> forecast = bq.plan("default", "fake:torino")
+        >>> forecast.forecast.go
+        True
+        >>> bq.plan("default", visibility=0.7).verdict[:5]
+        'NO-GO'
+    """
+    from ..design.planning import plan_scenario
+
+    with shown(progress) as watch:
+        return plan_scenario(named(scenario), backend, visibility, all, power, watch, log.warning)
+
+
+def run(
+    scenario: Scenario | str | Path = "default",
+    backend: str = DEFAULT_BACKEND,
+    shots: int | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    *,
+    until_certified: bool = False,
+    progress: bool | Watch = True,
+) -> Result:
+    """Run the experiment on a simulator in this process and certify whether the advantage was observed.
+
+    Args:
+        scenario: A scenario, its file, or "default".
+        backend: Where to measure: "fake:torino", "aer", "aer:visibility=0.95", "braket-local", … Defaults to
+            "fake:torino".
+        shots: Trials. Defaults to the scenario's.
+        seed: Random seed for settings and simulator. Defaults to a fresh one, which the result's provenance holds.
+        out: Folder for the run, which must not exist yet. Without it nothing is written.
+        until_certified: Whether to stop as soon as the advantage is certified. Defaults to False.
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Raises:
+        ScenarioError: the scenario, or the number of shots, is wrong.
+        BackendError: the backend is unknown or wrong, or is hardware: `bq.submit` takes it there.
+        OutputError: there is something at `out` already, or it cannot be written.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> result = bq.run("default", backend="aer:visibility=0.95", shots=5000, seed=1)
+        >>> result.certified, result.provenance.seed, len(result.trials)
+        (True, 1, 5000)
+        >>> result.observed.waiting_time.estimate < result.classical.waiting_time_at_equal_throughput.estimate
+        True
+        >>> bq.run("default", backend="ibm:fez")  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        BackendError: ibm:fez may cost money and its jobs outlive this process; submit the run
+    """
+    from ...backends import RemoteBackend, open_backend
+    from ..experiment.execution import execute
+    from .results import Result
+
+    asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+    opened = open_backend(backend)
+    if isinstance(opened, RemoteBackend):
+        raise BackendError(
+            f"{backend} may cost money and its jobs outlive this process; submit the run with bq.submit or "
+            f"bellqueue submit --backend {backend}"
+        )
+    place = None if out is None else Path(out)
+    with shown(progress) as watch:
+        done = execute(asked, typed(scenario), opened, whole_seed(seed), lambda _: place, watch)
+    return Result.of(done.analysis, done.trials, done.folder)
+
+
+def analyze(
+    data: str | Path | Mapping[str, Any] | ArrayLike,
+    scenario: Scenario | str | Path | None = None,
+    *,
+    progress: bool | Watch = True,
+) -> Result:
+    """Analyze counts or trials taken elsewhere, or a run again.
+
+    Bare counts come without a plan: their settings count as fixed, and the p-value pays for trying every multiplier
+    (the union bound over the edges of the classical frontier).
+
+    Args:
+        data: Path of a counts JSON, a trials CSV or a run's folder; or counts[x][y][a][b], nested or as an array; or
+            the content of a counts file as a dict, which may also declare types, settings and their distribution.
+        scenario: The scenario that the data belong to, its file, or "default". A run's folder holds its own.
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Raises:
+        DataError: the data cannot be read as such, do not belong to the scenario, or none was named.
+
+    Examples:
+        Sixteen counts of a Bell test on qubits 19 and 20 of ibm_hanoi (published with arXiv:2503.18949):
+
+        >>> import bellqueue as bq
+        >>> counts = [[[[20166, 3666], [3609, 20159]], [[3294, 17323], [17337, 3246]]],
+        ...           [[[3800, 20559], [20530, 3711]], [[3244, 18105], [18115, 3136]]]]
+        >>> bq.analyze(counts, "default")
+        <Result CERTIFIED: waiting time 0.4978 against 0.5666 classical at equal throughput (-12.1 %),
+         log10 p = -1100, 180000 trials>
+    """
+    from ...analysis.records.counts_file import SCHEMA, sample_of
+    from ..experiment.execution import analyse_data
+    from ..experiment.pipeline import analyse_foreign
+    from .results import Result
+
+    asked = None if scenario is None else named(scenario)
+    with shown(progress) as watch:
+        if isinstance(data, str | Path):
+            return Result.of(analyse_data(Path(data), asked, watch))
+        if asked is None:
+            raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
+        content = data if isinstance(data, Mapping) else {"counts": data.tolist() if hasattr(data, "tolist") else data}
+        sample = sample_of({"schema": SCHEMA, **content}, asked.workload())
+        watch("analyzing", 0, None)
+        return Result.of(analyse_foreign(GIVEN, sample, asked))
+
+
+def plot(shown: Analysis | FrontierRecord, path: str | Path | None = None) -> Figure:
+    """The frontiers as a figure, with the observed point and its confidence region if something was observed.
+
+    Args:
+        shown: What `frontiers`, `run`, `analyze` or `fetch` returned.
+        path: File to draw into as well: .png, .svg or .pdf.
+
+    Raises:
+        DataError: `shown` is something else.
+        OutputError: the file cannot be written.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> bq.plot(bq.frontiers("default"))
+        <ShownFigure size 460x760 with 2 Axes>
+    """
+    from ...analysis.records.analysis_record import Analysis
+    from ...analysis.records.frontier_record import FrontierRecord
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.frontiers import frontier_figure
+
+    if isinstance(shown, Analysis):
+        figure = frontier_figure(shown.frontiers, shown)
+    elif isinstance(shown, FrontierRecord):
+        figure = frontier_figure(shown)
+    else:
+        raise DataError(f"plot shows what frontiers, run or analyze returned, and not a {type(shown).__name__}")
+    if path is not None:
+        save(figure, Path(path))
+    return figure
+
+
+def sweep(
+    source: Sweep | str | Path,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    format: Literal["csv", "parquet"] = "csv",
+    progress: bool | Watch = True,
+) -> SweepResult:
+    """Where entanglement helps as fields of a scenario vary: a table and a map in a folder, resumed if it was stopped.
+
+    The points are computed in fresh processes: in a script, call it under `if __name__ == "__main__":`.
+
+    Args:
+        source: The sweep, or its file.
+        out: Its folder, to begin or to resume. Defaults to one in bellqueue-sweeps/.
+        workers: Processes on this machine. Defaults to one for each core.
+        scheduler: Address of a Dask scheduler to compute on instead.
+        format: "parquet" writes the table in that form beside the CSV. Defaults to "csv".
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Raises:
+        SweepError: the sweep is wrong, its folder is another's, or there is nothing left to compute on.
+        OutputError: the folder cannot be written.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder, "loads.toml")
+        ...     _ = file.write_text('[[axis]]\\nfield = "load"\\nvalues = [0.05, 0.5]')
+        ...     found = bq.sweep(file, Path(folder, "loads"), workers=1)
+        >>> found.summary["computed"], found.summary["entanglement_helps"]
+        (2, 2)
+    """
+    from ...model.sweep.grid import Sweep
+    from ..sweep.computing import place_for, run_sweep
+
+    asked = source if isinstance(source, Sweep) else Sweep.load(source)
+    name = "sweep" if isinstance(source, Sweep) else Path(source).stem
+    place = place_for(asked, name) if out is None else Path(out)
+    with shown(progress) as watch:
+        return run_sweep(asked, place, workers, scheduler, format, watch, log.warning)
+
+
+def named(scenario: Scenario | str | Path) -> Scenario:
+    """The scenario itself, or that of the file or name."""
+    from ..scenarios import named_scenario
+
+    return named_scenario(scenario) if isinstance(scenario, str | Path) else scenario
+
+
+def typed(scenario: Scenario | str | Path) -> str | None:
+    """What to type for it on the command line; None for a scenario made in Python."""
+    return str(scenario) if isinstance(scenario, str | Path) else None
+
+
+def whole_seed(given: int | None) -> int | None:
+    """The seed as Python's own integer.
+
+    Raises:
+        DataError: it is no whole number, negative or too large.
+    """
+    if given is None:
+        return None
+    try:
+        seed = index(given)
+    except TypeError:
+        seed = -1
+    if not 0 <= seed < 2**63:
+        raise DataError(f"seed is {given!r}; it must be a whole number from 0 to {2**63 - 1}")
+    return seed

@@ -1,0 +1,131 @@
+"""The functions of `import bellqueue as bq` for hardware: what is submitted outlives this process."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...model.errors import BackendError
+from ..defaults import POLL_SECONDS
+from ..progress import Watch
+from .functions import log, named, typed, whole_seed
+from .showing import shown
+
+if TYPE_CHECKING:
+    from ...backends.protocol import CostEstimate
+    from ...model.scenario.file import Scenario
+    from .results import Result
+
+
+def submit(
+    scenario: Scenario | str | Path = "default",
+    backend: str | None = None,
+    shots: int | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    *,
+    max_cost: Decimal | float | str | None = None,
+    max_qpu_seconds: float | None = None,
+    until_certified: bool = False,
+    resume: str | None = None,
+    ledger: str | Path | None = None,
+    progress: bool | Watch = True,
+) -> str:
+    """Submit a run to hardware and return its id at once; `fetch` downloads the results, tomorrow if need be.
+
+    Nobody is asked: bellqueue estimates the cost first and submits nothing unless it lies within a limit that you give.
+
+    Args:
+        scenario: A scenario, its file, or "default".
+        backend: Hardware or a cloud simulator: "ibm:fez", "braket:garnet", …
+        shots: Trials. Defaults to the scenario's.
+        seed: Random seed for the settings. Defaults to a fresh one.
+        out: Folder for the run, which must not exist yet. Defaults to one in bellqueue-runs/.
+        max_cost: Submit nothing beyond this many US dollars.
+        max_qpu_seconds: Submit nothing beyond this time on the device.
+        until_certified: Whether to stop as soon as the advantage is certified. Defaults to False.
+        resume: Id of a recorded run, whose missing parts are submitted instead of a new run.
+        ledger: File that records submitted runs. Defaults to ledger.db in your data folder, or BELLQUEUE_LEDGER.
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        ScenarioError: the scenario, or the number of shots, is wrong.
+        BackendError: the backend is unknown, works in this process or refuses, or a limit is missing or too low.
+        LedgerError: the ledger cannot be written, or the run to resume needs nothing.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> run_id = bq.submit("default", "ibm:fez", max_qpu_seconds=60)  # doctest: +SKIP
+        >>> bq.submit("default", "aer")  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        BackendError: aer works in this process and keeps no jobs; use: bellqueue run --backend aer
+    """
+    from ...backends.accounts.cost import parse_money
+    from ..experiment.submission import open_remote, refuse_unapproved, resume_run, submit_run
+
+    most = None if max_cost is None else parse_money(str(max_cost))
+
+    def approve(_: str, estimate: CostEstimate) -> None:
+        refuse_unapproved(estimate, most, max_qpu_seconds, asked=False)
+
+    place = None if ledger is None else Path(ledger)
+    with shown(progress) as watch:
+        if resume is not None:
+            return resume_run(resume, place, approve, watch, log.warning)
+        if backend is None:
+            raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
+        remote = open_remote(backend)
+        asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+        folder = None if out is None else Path(out)
+        source = typed(scenario)
+        return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning)
+
+
+def fetch(
+    run: str,
+    *,
+    wait: bool = False,
+    poll: float = POLL_SECONDS,
+    out: str | Path | None = None,
+    accept_loss: bool = False,
+    ledger: str | Path | None = None,
+    progress: bool | Watch = True,
+) -> Result | None:
+    """Download the results of a submitted run, analyze them and write the run's folder.
+
+    Args:
+        run: The run's id, or its beginning.
+        wait: Whether to wait until the jobs have finished, for days if need be. Defaults to False.
+        poll: Maximum time between status polls, in seconds. Defaults to 30.
+        out: Folder for the run, instead of the one recorded.
+        accept_loss: Whether to analyze although jobs failed; their trials count as losses. Defaults to False.
+        ledger: File that records submitted runs. Defaults to ledger.db in your data folder, or BELLQUEUE_LEDGER.
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Returns:
+        The result, or None while jobs are under way.
+
+    Raises:
+        LedgerError: there is no such run, or nothing more will come of it.
+        BackendError: the provider does not answer or refuses.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> result = bq.fetch("20261128-4f1a2b", wait=True)  # doctest: +SKIP
+        >>> bq.fetch("nowhere", ledger="no-ledger.db")  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        LedgerError: no-ledger.db: no such ledger
+    """
+    from ..experiment.fetching import fetch_run
+    from ..experiment.submission import open_ledger
+    from .results import Result
+
+    folder = None if out is None else Path(out)
+    with open_ledger(None if ledger is None else Path(ledger)) as book, shown(progress) as watch:
+        entry = book.run(run)
+        analysis = fetch_run(book, entry, wait, poll, accept_loss, folder, False, watch, log.warning)
+        return None if analysis is None else Result.of(analysis, folder=Path(book.run(entry.id).folder))

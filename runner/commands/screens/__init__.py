@@ -1,0 +1,1 @@
+"""What the commands print: the first screen, and tables for a terminal."""

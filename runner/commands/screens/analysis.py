@@ -1,0 +1,40 @@
+"""How every command shows an analysis: the first screen, all tables, or the record."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from ....analysis.records.analysis_record import Analysis
+from ...experiment.folder import REPORT
+from .first_screen import analysis_lines
+from .sections import analysis_table
+
+
+def show_analysis(
+    analysis: Analysis, full: bool, json: bool, *, folder: Path | None = None, report: Path | None = None
+) -> None:
+    """Print an analysis.
+
+    Args:
+        analysis: What was found.
+        full: Whether to print every table instead of the first screen.
+        json: Whether to print the record and nothing else.
+        folder: Where the run is kept.
+        report: Where its report is; None: in the folder.
+    """
+    if json:
+        sys.stdout.write(analysis.to_json())
+        return
+    report = report or (folder / REPORT if folder else None)
+    if full:
+        Console().print(analysis_table(analysis))
+        places = [f"run folder: {folder}"] if folder else []
+        print("\n".join(["", *places, *([f"report:     {report}"] if report else [])]))
+        return
+    rest = f"bellqueue analyze {shlex.quote(str(folder))} --full" if folder else "the same command with --full"
+    ends = [*([f"report: {report}"] if report else []), f"all numbers: {rest}"]
+    print("\n".join(analysis_lines(analysis, ends)))

@@ -1,0 +1,208 @@
+"""What `run`, `analyze`, `fetch` and `plan` print first: the answer in words that need no paper, on one screen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from textwrap import shorten, wrap
+
+from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH
+from ....analysis.design.records import ForecastRecord
+from ....analysis.records.analysis_record import Analysis
+from ....analysis.records.percent import chance_text
+from ....analysis.records.printable import printable
+from ....analysis.report.tables.section import estimate_cell
+from ....backends.accounts.cost import dollars
+from ....model.estimate import Estimate
+from ....model.scenario.file import MAX_SHOTS
+
+WIDTH, MOST_LINES = 80, 30
+_NAMES = 37  # columns for what a number is
+_CLASSES = {  # in plain words
+    CLASS_COMPARED: "any classical routers that cannot talk to each other, remember nothing and favor no server"
+}
+
+Row = tuple[str, str]
+
+
+def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
+    """The verdict, the numbers that matter, what it rests on, and where to read on.
+
+    Args:
+        analysis: What was found.
+        ends: The last lines: where the report is, and how to see the rest.
+    """
+    limits = f"in brackets: limits, {_percent(1 - analysis.certificate.significance)} confidence"
+    return _screen(
+        [*analysis.warnings, _verdict(analysis)],
+        f"{analysis.title}; {analysis.provenance.source} ({limits})",
+        list(_measured(analysis)),
+        [*_rests(analysis), *([analysis.bell_pairs.sentence()] if analysis.bell_pairs else [])],
+        ends,
+    )
+
+
+def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
+    """Go or no-go, the numbers that matter, what would change it, and go or no-go again.
+
+    Args:
+        record: What is predicted.
+        ends: The last lines: how to see the rest.
+    """
+    found, device = record.forecast, record.device
+    where = device.name if device.device == "none" else f"the calibration of {device.name}, read now"
+    last = "NO-GO."
+    if found.go:
+        command = "run" if record.cost is None else "submit"
+        last = "GO." if device.device == "none" else f"GO: bellqueue {command} --backend {device.name}"
+    return _screen(
+        [record.verdict],
+        f"{record.title} (in brackets: where 95 % of such runs will lie)",
+        list(_predicted(record)),
+        [f"Predicted from {where}. What the device does during the run decides.", *_remedies(record), *record.warnings],
+        [*ends, last],
+    )
+
+
+def _screen(first: Sequence[str], about: str, rows: list[Row], notes: Sequence[str], ends: Sequence[str]) -> list[str]:
+    """The parts with empty lines between them; what does not fit on one screen is left to `--full`."""
+    head = [line for sentence in first for line in wrap(printable(sentence), WIDTH)]
+    head += ["", shorten(printable(about), WIDTH, placeholder=" …"), ""]
+    tail: list[str] = []
+    room = MOST_LINES - len(head) - len(rows) - len(ends) - 2
+    for number, note in enumerate(notes):
+        lines = wrap(printable(note), WIDTH, subsequent_indent="  ")
+        left = len(notes) - number
+        if len(lines) > room - len(tail) - (left > 1):
+            tail.append(f"{left} more notes with --full." if left > 1 else "One more note with --full.")
+            break
+        tail += lines
+    return [*head, *(_line(*row) for row in rows), "", *tail, "", *ends]
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name:{_NAMES}}  {value}"
+
+
+def _verdict(analysis: Analysis) -> str:
+    certificate, advantage = analysis.certificate, analysis.advantage
+    others = _CLASSES.get(analysis.class_compared, analysis.class_compared)
+    saved = advantage.waiting_time_reduction_relative
+    if certificate.certified:
+        least = ""
+        if saved.low > 0:
+            least = f", at least {100 * saved.low:.1f} % with {_percent(1 - certificate.significance)} confidence"
+        return (
+            f"CERTIFIED: requests wait less than with {others}. With the same background work done they wait "
+            f"{100 * saved.estimate:.1f} % less{least}."
+        )
+    start = f"NOT CERTIFIED: this does not show that requests wait less than with {others}."
+    if certificate.quantum_bound.high <= certificate.classical_bound.high * (1 + 1e-9):
+        return f"{start} In this scenario entanglement has no advantage to show."
+    if certificate.excess.estimate <= 0:
+        more = f", which wait {-100 * saved.estimate:.1f} % less" if saved.estimate < 0 else ""
+        return f"{start} The measured decisions are no better than those of classical routers{more}."
+    return f"{start} They were {100 * saved.estimate:.1f} % better, but with so few trials that can be chance."
+
+
+def _measured(analysis: Analysis) -> Iterator[Row]:
+    certificate, observed, classical = analysis.certificate, analysis.observed, analysis.classical
+    predicted = analysis.planned.predicted if analysis.planned else None
+    yield "mean waiting time (units of time)", _value(observed.waiting_time)
+    yield "  with the best classical routers", _value(classical.waiting_time_at_equal_throughput)
+    yield "  saved", _value(analysis.advantage.waiting_time_reduction_relative, percent=True)
+    if predicted:
+        share = 100 * predicted.waiting_time_reduction_relative
+        yield "  saved, as the calibration predicted", f"{share:.1f} %"
+    yield "background work done (per time)", _value(observed.baseline_throughput)
+    yield "pairs sent to different servers", _value(observed.splitting_probability, percent=True)
+    needed = analysis.frontiers.least_visibility
+    enough = "" if needed is None else f"; above {needed:.3f} helps in this scenario"
+    quality = f"{'' if analysis.planned else 'at least '}{analysis.visibility.estimate:.3f}"
+    yield "quality of the Bell pair (1: perfect)", quality + enough
+    yield "chance of this with classical routers", _rarity(certificate.log10_p_value, certificate.significance)
+    shots = f" in shots of {certificate.parallel} Bell pairs" if certificate.parallel > 1 else ""
+    lost = f", {certificate.lost} of them lost and counted as losses" if certificate.lost else ", none lost"
+    yield "trials", f"{certificate.trials}{shots}{lost}"
+    if analysis.break_even and analysis.break_even.observed.estimate > 0:
+        after = f"messages take over {analysis.break_even.observed.estimate:.3g} units"
+        distance = analysis.break_even.observed_distance_km
+        yield "better than talking first if", after + ("" if distance is None else f" ({distance:.3g} km of fiber)")
+
+
+def _rests(analysis: Analysis) -> Iterator[str]:
+    certificate = analysis.certificate
+    if certificate.assumption.startswith(FRESH):
+        rests = "Request types were drawn afresh for every trial: devices may drift and remember."
+    else:
+        rests = "Valid if all trials are independent and the device behaves alike throughout."
+    if certificate.edges > 1:
+        rests += " No plan was declared, and the chance above allows for that."
+    if certificate.parallel > 1:
+        rests += " No Bell pair may depend on the settings of another."
+    if analysis.measured and analysis.measured.stopped:
+        rests += " The run could stop early, and all numbers allow for that."
+    yield rests
+    if analysis.locality == FOREIGN_LOOPHOLE:
+        yield "How far apart the qubits were is not on record: a signal is not ruled out."
+    else:
+        yield "Both qubits are on one device: a signal between them is not ruled out."
+
+
+def _predicted(record: ForecastRecord) -> Iterator[Row]:
+    found, device = record.forecast, record.device
+    expected, classical = found.expected, found.promise.classical.waiting_time
+    yield f"chance that {found.shots} trials certify", chance_text(found.predicted_power)
+    needed = found.design.trials if found.design else None
+    yield f"trials for a chance of {100 * found.power:g} %", "no number is enough" if needed is None else f"{needed}"
+    yield "mean waiting time (units of time)", _value(expected.waiting_time)
+    if found.promise.kind != "waiting_time" and classical is not None:
+        yield "  with the best classical routers", f"{classical:.4g}"
+    yield "  saved", _value(expected.waiting_time_reduction_relative, percent=True)
+    yield "background work done (per time)", _value(expected.baseline_throughput)
+    yield "pairs sent to different servers", _value(expected.splitting_probability, percent=True)
+    pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
+    yield "quality of the Bell pair (1: perfect)", f"{found.visibility:.3f}{pair}"
+    if record.cost is not None:
+        money = dollars(None if record.cost.money_usd is None else Decimal(record.cost.money_usd))
+        seconds = "" if record.cost.qpu_seconds is None else f", {record.cost.qpu_seconds:.1f} s on the device"
+        yield f"cost of {record.cost.shots} trials", money + seconds
+    if found.latency_predicted is not None:
+        distance = "" if record.distance_predicted_km is None else f" ({record.distance_predicted_km:.3g} km of fiber)"
+        yield "better than talking first if", f"messages take over {found.latency_predicted:.3g} units{distance}"
+
+
+def _remedies(record: ForecastRecord) -> Iterator[str]:
+    """What would turn a no-go into a go."""
+    better, remedies = record.better_pair, record.forecast.remedies
+    if remedies is None:
+        return
+    if better is not None and better.trials is not None:
+        yield f"It would be a go with qubits {better.pair[0]}–{better.pair[1]}: --backend {better.name}"
+    if remedies.trials is not None and remedies.trials <= MAX_SHOTS:
+        yield f"It would be a go with more trials: --shots {remedies.trials}"
+    if remedies.sufficient_visibility is not None:
+        enough = math.ceil(1000 * remedies.sufficient_visibility) / 1000
+        yield f"It would be a go with less noise: quality of the Bell pair {enough:.3f} or better."
+    if remedies.multiplier_trials is not None and (remedies.trials or math.inf) > remedies.multiplier_trials:
+        yield f"It would be a go at another operating point with {remedies.multiplier_trials} trials; --full shows it."
+    elif remedies.least_visibility_anywhere is None:
+        yield "In this scenario entanglement never helps; try other traffic."
+
+
+def _value(value: Estimate, *, percent: bool = False) -> str:
+    cell = estimate_cell(value, percent=percent)
+    return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
+
+
+def _rarity(log10_p: float, significance: float) -> str:
+    """A p-value as a chance, and what had been asked for."""
+    if log10_p > -4:
+        return f"{chance_text(10.0**log10_p)}; under {100 * significance:.3g} % was asked"
+    return f"under 1 in 10^{math.floor(-log10_p)}; under {100 * significance:.3g} % was asked"
+
+
+def _percent(share: float) -> str:
+    digits = max(1, math.ceil(-math.log10(1 - share)) - 2)
+    return f"{100 * share:.{digits}f} %"
