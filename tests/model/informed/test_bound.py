@@ -55,13 +55,14 @@ def test_the_bound_grows_as_the_step_shrinks_and_as_the_largest_workload_grows(s
     assert values[1] <= values[2] + 1e-6
 
 
+@pytest.mark.parametrize("tolerance", [5e-2, pytest.param(5e-3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(100))
-def test_no_memoryless_classical_strategy_lies_below(seed: int) -> None:
+def test_no_memoryless_classical_strategy_lies_below(seed: int, tolerance: float) -> None:
     """At every corner of the proved frontier, by the closed formulas of W and τ."""
     workload = unequal(seed + 100)
     frontier = classical_frontier(workload)
     throughput = workload.baseline_throughput(frontier.splitting_probability)
-    bounds = InformedBounds(workload, 5e-3, 0.3)
+    bounds = InformedBounds(workload, tolerance, 0.3)
     p = frontier.splitting_probability
     middle = (p[:-1] + p[1:]) / 2
     slopes = np.gradient(workload.baseline_throughput(np.linspace(0, 1, 11)), 0.1)
@@ -72,11 +73,12 @@ def test_no_memoryless_classical_strategy_lies_below(seed: int) -> None:
         assert bound.value <= float(mixed.min(initial=math.inf))
 
 
+@pytest.mark.parametrize("tolerance", [5e-2, pytest.param(2e-3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_closed_form_for_light_traffic_lies_below_the_bound(seed: int) -> None:
+def test_the_closed_form_for_light_traffic_lies_below_the_bound(seed: int, tolerance: float) -> None:
     """Two lower limits of the same number: the process is tight up to its error, the closed form is not."""
     workload = unequal(seed)
-    bounds = InformedBounds(workload, 2e-3, 2.0)
+    bounds = InformedBounds(workload, tolerance, 2.0)
     for share in (0.5, 1.0, 2.0):
         kappa = share * float(workload.weights.mean()) / (workload.pair_rate * 5)
         bound = bounds.at(kappa)
@@ -150,9 +152,9 @@ def test_a_step_that_misses_a_size_by_rounding_alone_is_nudged() -> None:
 
 def test_a_warm_up_lies_between_the_set_up_times_round_it() -> None:
     """T(t) = t − θ(1−e^(−t/θ)) is at least max(t − θ, 0) and at most t."""
-    warm = InformedBounds(light(reward=WarmupReward(5.0)), 1e-3)
+    warm = InformedBounds(light(reward=WarmupReward(5.0)), 1e-2)
     cold = InformedBounds(light(), 1e-3)
-    free = InformedBounds(light(reward=PiecewiseLinearReward((1.0,), ())), 1e-3)
+    free = InformedBounds(light(reward=PiecewiseLinearReward((1.0,), ())), 1e-2)
     for kappa in (5.0, 19.166991):
         assert free.at(kappa).value <= warm.at(kappa).value <= cold.at(kappa).value
 
