@@ -10,13 +10,18 @@ PACKAGES := src model circuits backends analysis runner
 FILES := $(sort $(shell find $(PACKAGES) -name '*.py' -o -name '*.toml' -o -name 'py.typed' -o -path '*/templates/*'))
 LISTED := $(VENV)/.files-$(shell printf '%s\n' $(FILES) | cksum | cut -d' ' -f1)
 
-.PHONY: demo test test-slow test-browser lint docs faults format bench bench-full clean
+.PHONY: demo check test test-slow test-browser lint docs faults format bench bench-full clean
 
 demo: $(VENV)/.core $(LISTED)
 	$(BIN)/bellqueue run --seed 2026
 
 test: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" -n 2 --dist loadfile
+
+# The everyday tests, without runner, pages and whatever is slow.
+check: $(VENV)/.dev $(LISTED)
+	$(BIN)/python -m pytest -q -m "not slow and not browser and not pages" -n 2 --dist loadfile \
+		tests/model tests/circuits tests/backends tests/analysis tests/test_architecture.py
 
 test-slow: $(VENV)/.dev $(LISTED)
 	$(BIN)/python -m pytest -q -m slow

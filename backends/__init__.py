@@ -1,11 +1,9 @@
-"""One adapter per provider behind one small protocol, and the ledger; importing it imports no quantum SDK."""
+"""One adapter per provider behind two small protocols, and the ledger; importing it imports no quantum SDK."""
 
-from .protocol import Backend, Description, JobStatus, LocalBackend, RemoteBackend
-from .registry import list_backends, open_backend
-from .summary import BackendSummary
+from .protocol import Description, JobStatus, LocalBackend, RemoteBackend
+from .registry import BackendSummary, list_backends, open_backend
 
 __all__ = [
-    "Backend",
     "BackendSummary",
     "Description",
     "JobStatus",

@@ -1,36 +1,31 @@
-"""The cloud devices that the account at hand reaches: status, queue, best pair, price."""
+"""The cloud devices that the accounts at hand reach: status, queue, best pair, price."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 from ..model.errors import BackendError
 from .accounts.cost import PriceTable, exact_dollars
-from .accounts.credentials import have_braket, have_ibm, ibm_credentials
-from .jobs.provider_calls import Patience
-from .summary import BackendSummary
+from .accounts.credentials import have_braket, have_ibm
+from .registry import PROVIDERS, BackendSummary
 
 Say = Callable[[str], None]
 
 
-def reachable(say: Say) -> Iterator[BackendSummary]:
+def cloud_devices(say: Say) -> Iterator[BackendSummary]:
     """Every cloud device of every provider that there are credentials for.
 
     Args:
         say: Gets a line about each provider or device that does not answer.
     """
-    for provider, module, credentials, listed in (
-        ("ibm", "qiskit_ibm_runtime", have_ibm, _ibm),
-        ("braket", "braket", have_braket, _braket),
-    ):
+    for provider, credentials, listed in (("ibm", have_ibm, _ibm), ("braket", have_braket, _braket)):
         try:
             if not credentials():
                 yield _missing(provider, "no credentials; see credentials.example.toml")
-            elif find_spec(module) is None:
-                yield _missing(provider, 'not installed: pip install "bellqueue[all]"')
+            elif lacking := PROVIDERS[provider].lacking:
+                yield _missing(provider, lacking)
             else:
                 yield from listed(say)
         except BackendError as error:
@@ -46,17 +41,12 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
     from .calibration.best_pair import pair_calibrations
     from .ibm.session import ask, plan_name, sign_in
 
-    seconds = Patience.from_environment().answer
-    service = sign_in(ibm_credentials(), seconds)
-    found = ask(service.backends, seconds, "IBM Quantum, listing devices")
-    price = PriceTable.load().ibm_second(plan := plan_name(service, seconds))
-    rate = (
-        "price unknown"
-        if price is None
-        else f"{exact_dollars(price.usd_per_second)}/s"
-        if price.usd_per_second
-        else "free"
-    )
+    service = sign_in()
+    found = ask(service.backends, "listing devices")
+    price = PriceTable.load().ibm_second(plan := plan_name(service))
+    per_second = "price unknown" if price is None else "free"
+    if price is not None and price.usd_per_second:
+        per_second = f"{exact_dollars(price.usd_per_second)}/s"
 
     def look(device: Any) -> BackendSummary:
         status = device.status()
@@ -72,12 +62,12 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
             queue=str(status.pending_jobs),
             pair=best.pair if best else None,
             predicted_visibility=best.rough_visibility if best else None,
-            price=f"{rate} ({plan})",
+            price=f"{per_second} ({plan})",
         )
 
     for device in found:
         try:
-            yield ask(partial(look, device), seconds, f"IBM Quantum, asking {device.name}")
+            yield ask(partial(look, device), f"asking {device.name}")
         except BackendError as error:
             say(str(error))
 
@@ -89,20 +79,19 @@ def _braket(say: Say) -> Iterator[BackendSummary]:
     for entry in devices():
         name = entry.arn.rsplit("/", 1)[-1].lower()
         try:
-            listed = PriceTable.load().braket_task(entry.arn)
             backend = BraketBackend(entry.arn)
-            best = backend.best_pair()
+            described = backend.describe()
             yield BackendSummary(
                 name=f"braket:{name}",
-                kind="hardware" if entry.kind == "QPU" else "simulator",
-                qubits=backend.qubits(),
+                kind=described.kind,
+                qubits=described.qubits,
                 available=entry.status == "ONLINE",
                 note=f"{entry.provider}, Amazon Braket",
                 status=entry.status.lower(),
                 queue=backend.queue(),
-                pair=best.pair if best else None,
-                predicted_visibility=best.predicted_visibility if best else 1.0,
-                price=_braket_price(listed),
+                pair=described.pair,
+                predicted_visibility=described.predicted_visibility,
+                price=_braket_price(PriceTable.load().braket_task(entry.arn)),
             )
         except BackendError as error:
             say(str(error))

@@ -1,11 +1,13 @@
-"""The protocol every backend meets: describe, submit, poll, find, cancel; then fetch, or download and parse."""
+"""The two protocols of backends: a local one measures at once; a remote one takes jobs that outlive the process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
@@ -13,11 +15,11 @@ from ..model.games.strategy import bell_pairs_for
 from ..model.trials import Trials
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+Watch = Callable[[str, int, int], object]  # what is being done, how much of it is done, and of how much
 
 
-@dataclass(frozen=True)
-class Description:
-    """What a backend is and what its calibration promises.
+class Description(BaseModel):
+    """What a backend is and what its calibration predicts; a run's plan stores it, without the excluded fields.
 
     Attributes:
         name: The name a user types, options included.
@@ -25,16 +27,18 @@ class Description:
         device: The provider's own name.
         qubits: Number of qubits of the device.
         pair: The physical qubits the Bell pair will use, A's first; None for an abstract simulator.
-        predicted_visibility: Werner visibility the calibration promises for that pair, or on average for all pairs;
-            None if it does not say.
+        predicted_visibility: Werner visibility predicted from the calibration for that pair, or on average for all
+            pairs; None if the calibration does not say.
         calibration: JSON-ready calibration data used, kept with every run.
         attachments: Texts by file name (the compiled circuit, the device's whole calibration), kept with every run.
         parallel: k, the Bell pairs measured in every shot (`Sampling.parallel`).
-        pairs: The qubits of all of them, `pair` first; empty if k = 1. Of several Bell pairs that serve one pair of
-            requests together, likewise; `pair` are then the qubits measured.
-        dimension: Of the vectors whose measurements it has circuits for (MODEL §3), at most: 2 is one Bell pair in a
-            plane, `Setting.alpha` and `beta` alone.
+        pairs: The qubits of all of them, `pair` first; empty if k = 1. Also of several Bell pairs that serve one pair
+            of requests together; `pair` are then the qubits measured.
+        dimension: The largest dimension of the vectors whose measurements it has circuits for (MODEL §3): 2 is one
+            Bell pair in a plane, `Setting.alpha` and `beta` alone.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     kind: Literal["simulator", "hardware"]
@@ -42,83 +46,40 @@ class Description:
     qubits: int
     pair: tuple[int, int] | None = None
     predicted_visibility: float | None = None
-    calibration: Mapping[str, Any] = field(default_factory=dict)
-    attachments: Mapping[str, str] = field(default_factory=dict)
-    parallel: int = 1
+    calibration: dict[str, Any] = {}
+    attachments: dict[str, str] = Field(default={}, exclude=True)
+    parallel: int = Field(default=1, exclude=True)
     pairs: tuple[tuple[int, int], ...] = ()
-    dimension: int = 2
+    dimension: int = Field(default=2, exclude=True)
 
+    def refuse(self, dimension: int) -> None:
+        """Refuse vectors of more dimensions than the backend has circuits for.
 
-@dataclass(frozen=True)
-class JobStatus:
-    """How far a job is.
-
-    Attributes:
-        state: Where it stands.
-        done, total: Trials finished and asked for.
-        message: The provider's own words, if any.
-    """
-
-    state: State
-    done: int
-    total: int
-    message: str = ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.state in ("done", "failed", "cancelled")
+        Raises:
+            BackendError: there are more.
+        """
+        if dimension <= self.dimension:
+            return
+        pairs = bell_pairs_for(dimension)
+        needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
+        fewer = ", or set bell_pairs = 1 in [experiment]" if self.dimension == 3 else ""
+        has = "one Bell pair in a plane" if self.dimension == 2 else "one Bell pair"
+        raise BackendError(
+            f"{self.name}: the strategy needs {needs}, and this backend measures {has} only; "
+            f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
+        )
 
 
 class Backend(Protocol):
-    """Where trials are measured; every one is a LocalBackend or a RemoteBackend.
+    """Where trials are measured; every one is a LocalBackend or a RemoteBackend."""
 
-    Jobs are named by the provider's id, and found again by the submitter's key.
-    """
+    def describe(self, dimension: int = 2) -> Description:
+        """What this backend is by today's calibration when it measures vectors of k dimensions.
 
-    def describe(self) -> Description:
-        """What this backend is; reads the calibration."""
-        ...
-
-    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
-        """Hand over a plan under a unique key; returns the job's id. `seed` makes simulators reproducible."""
-        ...
-
-    def poll(self, job: str) -> JobStatus:
-        """How far the job is; a local backend does the next piece of work here."""
-        ...
-
-    def find(self, key: str) -> tuple[str, ...]:
-        """Ids of the jobs submitted under a key."""
-        ...
-
-    def cancel(self, job: str) -> None:
-        """Stop a job that has not finished; one that has stays as it is."""
-        ...
-
-
-@runtime_checkable
-class LocalBackend(Backend, Protocol):
-    """A backend whose jobs live and end in this process."""
-
-    def fetch(self, job: str) -> Trials:
-        """The trials of a finished job, in the order of the plan.
+        A backend without circuits for them describes itself as it is; its `Description.dimension` says so.
 
         Raises:
-            BackendError: the job is unknown, not done, failed or cancelled.
-        """
-        ...
-
-
-@runtime_checkable
-class Adapting(Protocol):
-    """A backend whose circuit, and so its choice of qubits, depends on the dimension of the vectors measured."""
-
-    def describe_for(self, dimension: int) -> Description:
-        """What the backend is when it measures vectors of k dimensions.
-
-        Raises:
-            BackendError: it cannot.
+            BackendError: its qubits cannot do it.
         """
         ...
 
@@ -129,40 +90,46 @@ def description_for(backend: Backend, dimension: int) -> Description:
     Raises:
         BackendError: it has no circuit for them.
     """
-    if dimension > 2 and isinstance(backend, Adapting):
-        return backend.describe_for(dimension)
-    description = backend.describe()
-    refuse_dimension(description, dimension)
+    description = backend.describe(dimension)
+    description.refuse(dimension)
     return description
 
 
-def refuse_dimension(description: Description, dimension: int) -> None:
-    """Refuse vectors of more dimensions than a backend has circuits for.
+@runtime_checkable
+class LocalBackend(Backend, Protocol):
+    """A backend that measures in this process, free of charge."""
 
-    Raises:
-        BackendError: there are more.
-    """
-    if dimension <= description.dimension:
-        return
-    pairs = bell_pairs_for(dimension)
-    needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
-    fewer = ", or set bell_pairs = 1 in [experiment]" if description.dimension == 3 else ""
-    has = "one Bell pair in a plane" if description.dimension == 2 else "one Bell pair"
-    raise BackendError(
-        f"{description.name}: the strategy needs {needs}, and this backend measures {has} only; "
-        f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
-    )
+    def measure(self, schedule: Schedule, seed: int, watch: Watch) -> Trials:
+        """The trials of a schedule, in its order.
+
+        Args:
+            schedule: The settings and their order.
+            seed: Makes simulators reproducible.
+            watch: Called with what is being done, the trials done so far, and their total.
+
+        Raises:
+            BackendError: the schedule cannot be measured here, or measuring failed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How far a job is, with the provider's own words, if any."""
+
+    state: State
+    message: str = ""
 
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a plan will take, worked out before anything is submitted.
+    """What a schedule will take, worked out before anything is submitted.
 
     Attributes:
         shots: Executions of the circuit, all jobs together.
         tasks: Jobs at the provider.
-        qpu_seconds: Time on the device that is billed; None where the provider does not bill by time.
-        money: US dollars; None where the price is not known.
+        qpu_seconds: Time on the device that is billed; None if the provider does not bill by time.
+        money: US dollars; None if the price is not known.
         basis: One line: which price, from where, of which date.
     """
 
@@ -190,26 +157,43 @@ class Usage:
 class RemoteBackend(Backend, Protocol):
     """A backend whose jobs outlive the process that submits them, and may cost money.
 
-    A plan is first split into parts, one job each; `submit` then gets one part at a time, each under its own key.
+    A schedule is first split into parts, one job each; `submit` then gets one part at a time, each under its own key.
     Every call but `parse` talks to the provider and may raise:
 
     - `UnreachableError`: no answer, or none that can be used; asking again later is safe, except after `submit`.
     - `RefusedError`: the provider said no, and nothing was created or changed.
     - any other BackendError: what its text says.
-
-    `submit` never tries twice by itself. Where it raises UnreachableError the job may exist: `find` tells.
     """
 
-    def split(self, plan: Schedule) -> Sequence[range]:
-        """The trials of each job, consecutive and together all of the plan.
+    def split(self, schedule: Schedule) -> Sequence[range]:
+        """The trials of each job, consecutive and together all of the schedule.
 
         Raises:
-            BackendError: the plan cannot be measured here.
+            BackendError: the schedule cannot be measured here.
         """
         ...
 
-    def estimate(self, plan: Schedule) -> CostEstimate:
-        """What the whole plan will take."""
+    def estimate(self, schedule: Schedule) -> CostEstimate:
+        """What the whole schedule will take."""
+        ...
+
+    def submit(self, part: Schedule, key: str) -> str:
+        """Submit a part under a unique key that travels with the job; returns the provider's id.
+
+        It never tries twice by itself. If it raises UnreachableError the job may exist: `find` tells.
+        """
+        ...
+
+    def poll(self, job: str) -> JobStatus:
+        """How far the job is."""
+        ...
+
+    def find(self, key: str) -> tuple[str, ...]:
+        """Ids of the jobs submitted under a key, oldest first."""
+        ...
+
+    def cancel(self, job: str) -> None:
+        """Stop a job that has not finished; one that has stays as it is."""
         ...
 
     def download(self, job: str) -> bytes:

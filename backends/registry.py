@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import Literal
 
 from ..model.errors import BackendError
 from ..model.suggestion import suggestion
@@ -14,16 +16,68 @@ from .protocol import LocalBackend, RemoteBackend
 from .simulators.aer import AerBackend
 from .simulators.braket_local import BraketLocalBackend
 from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
-from .summary import BackendSummary
+
+
+@dataclass(frozen=True)
+class BackendSummary:
+    """One line of `bellqueue backends`.
+
+    Attributes:
+        name: What to type.
+        kind: `simulator` or `hardware`.
+        qubits: Number of qubits of the device, if cheaply known.
+        available: Whether what it needs is installed and, of a cloud device, whether it is up.
+        note: What it is, or what is missing.
+        status: The provider's word for the state of a cloud device.
+        queue: Jobs waiting there; text, because some providers say `>2000`.
+        pair: The best pair of qubits by today's calibration.
+        predicted_visibility: What is predicted for that pair.
+        price: What it costs, in words.
+    """
+
+    name: str
+    kind: Literal["simulator", "hardware"]
+    qubits: int | None
+    available: bool
+    note: str
+    status: str | None = None
+    queue: str | None = None
+    pair: tuple[int, int] | None = None
+    predicted_visibility: float | None = None
+    price: str | None = None
+
 
 Factory = Callable[[str | None], LocalBackend | RemoteBackend]
 GROUP = "bellqueue.backends"  # entry points by which other packages add adapters
-PROVIDERS: Mapping[str, Factory] = {
-    "aer": AerBackend,
-    "braket": BraketBackend,
-    "braket-local": BraketLocalBackend,
-    "fake": FakeBackend,
-    "ibm": IbmBackend,
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A provider of ours.
+
+    Attributes:
+        make: Makes a backend from what follows the colon.
+        packages: What pip installs for it, and
+        modules: what it imports of them.
+    """
+
+    make: Factory
+    packages: str
+    modules: tuple[str, ...]
+
+    @property
+    def lacking(self) -> str | None:
+        """What is not installed and how to install it; None if everything is. Imports nothing."""
+        missing = next((module for module in self.modules if find_spec(module) is None), None)
+        return f"{missing} is not installed: pip install {self.packages}" if missing else None
+
+
+PROVIDERS: Mapping[str, Adapter] = {
+    "aer": Adapter(AerBackend, "qiskit-aer", ("qiskit_aer",)),
+    "braket": Adapter(BraketBackend, '"bellqueue[braket]"', ("braket",)),
+    "braket-local": Adapter(BraketLocalBackend, '"bellqueue[braket]"', ("braket",)),
+    "fake": Adapter(FakeBackend, "qiskit-ibm-runtime qiskit-aer", ("qiskit_ibm_runtime", "qiskit_aer")),
+    "ibm": Adapter(IbmBackend, "qiskit-ibm-runtime qiskit-aer", ("qiskit_ibm_runtime", "qiskit_aer")),
 }
 
 
@@ -34,15 +88,18 @@ def open_backend(spec: str) -> LocalBackend | RemoteBackend:
         BackendError: the provider is unknown or not installed, or its argument is wrong.
     """
     provider, colon, argument = (part.strip() for part in spec.partition(":"))
-    known = PROVIDERS.get(provider.lower())
-    added = _added()
-    if known is None and provider.lower() in added:
-        known = _load(added[provider.lower()])
-    if known is None:
-        snapshots = [f"fake:{name}" for name in snapshot_names()]
+    name, added = provider.lower(), _added()
+    if name in PROVIDERS:
+        if lacking := PROVIDERS[name].lacking:
+            raise BackendError(f"{name} cannot be used: {lacking}")
+        make = PROVIDERS[name].make
+    elif name in added:
+        make = _load(added[name])
+    else:
+        snapshots = [f"fake:{snapshot}" for snapshot in snapshot_names()]
         hint = suggestion(provider, [*PROVIDERS, *added], snapshots, "bellqueue backends")
         raise BackendError(f"unknown backend {provider!r}{hint}")
-    backend = known(argument if colon else None)
+    backend = make(argument if colon else None)
     if not isinstance(backend, (LocalBackend, RemoteBackend)):
         raise BackendError(
             f"{provider}: its adapter makes a {type(backend).__name__}, which is neither a LocalBackend nor a "
@@ -77,23 +134,15 @@ def _third_parties() -> Iterator[BackendSummary]:
 
 def _simulators() -> Iterator[BackendSummary]:
     options = "options visibility=…, readout=… or readout_0to1=…, readout_1to0=…"
-    for name, module, what, package in (
-        ("aer", "qiskit_aer", "Qiskit Aer", "qiskit-aer"),
-        ("braket-local", "braket", "Amazon Braket's local simulator", '"bellqueue[braket]"'),
-    ):
-        found = find_spec(module) is not None
-        yield BackendSummary(name, "simulator", 2, found, f"{what}; {options}" if found else _install(package))
+    for name, what in (("aer", "Qiskit Aer"), ("braket-local", "Amazon Braket's local simulator")):
+        lacking = PROVIDERS[name].lacking
+        yield BackendSummary(name, "simulator", 2, lacking is None, lacking or f"{what}; {options}")
 
 
 def _snapshots() -> Iterator[BackendSummary]:
-    names = snapshot_names()
-    found = find_spec("qiskit_aer") is not None
+    names, lacking = snapshot_names(), PROVIDERS["fake"].lacking
     if not names:
-        yield BackendSummary("fake:…", "simulator", None, False, _install("qiskit-ibm-runtime qiskit-aer"))
+        yield BackendSummary("fake:…", "simulator", None, False, lacking or "no snapshots in qiskit-ibm-runtime")
     for name in names:
-        note = f"snapshot of ibm_{name} with its noise" if found else _install("qiskit-aer")
-        yield BackendSummary(f"fake:{name}", "simulator", snapshot_qubits(name), found, note)
-
-
-def _install(package: str) -> str:
-    return f"not installed: pip install {package}"
+        note = lacking or f"snapshot of ibm_{name} with its noise"
+        yield BackendSummary(f"fake:{name}", "simulator", snapshot_qubits(name), lacking is None, note)

@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from math import pi
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
-    from braket.circuits import Circuit, FreeParameter
+    from braket.circuits import Circuit
 
-Angle = Any  # a float, or Braket's FreeParameterExpression, which does the same arithmetic
+Angle = Any  # a float, or Braket's FreeParameter or FreeParameterExpression, which does the same arithmetic
 Gates = tuple[tuple[str, tuple[Angle, ...]], ...]  # names in Braket's Circuit, with their angles, in time order
 
 
@@ -109,11 +106,7 @@ def entanglers(native_gates: Sequence[str]) -> tuple[str, ...]:
 
 
 def native_bell_circuit(
-    native_gates: Sequence[str],
-    alpha: float | FreeParameter | None = None,
-    beta: float | FreeParameter | None = None,
-    pair: tuple[int, int] = (0, 1),
-    entangler: str | None = None,
+    native_gates: Sequence[str], alpha: Angle, beta: Angle, pair: tuple[int, int], entangler: str | None = None
 ) -> Circuit:
     """A verbatim box of native gates, then A's and B's measurement: P(a, b) = (1 ± cos(alpha − beta))/4.
 
@@ -122,14 +115,14 @@ def native_bell_circuit(
 
     Args:
         native_gates: The device's `nativeGateSet`, in capitals or not.
-        alpha, beta: Angles in radians; None leaves a FreeParameter of that name.
+        alpha, beta: Angles in radians, or parameters.
         pair: A's and B's physical qubit, in any order.
-        entangler: The two-qubit gate to use; None takes the first of `entanglers(native_gates)`.
+        entangler: The two-qubit gate to use. Defaults to the first of `entanglers(native_gates)`.
 
     Raises:
         ValueError: the circuit is not known in these gates, or the qubits are not two.
     """
-    from braket.circuits import Circuit, FreeParameter
+    from braket.circuits import Circuit
 
     if pair[0] == pair[1]:
         raise ValueError(f"qubits {pair} must differ")
@@ -140,37 +133,17 @@ def native_bell_circuit(
     recipe = _ENTANGLERS[gate]
     native = {name.lower() for name in native_gates}
     one = next(each for gates, each in _ONE_QUBIT_GATES.items() if native.issuperset(gates))
-    angle_a = FreeParameter("alpha") if alpha is None else alpha
-    angle_b = FreeParameter("beta") if beta is None else beta
 
     box = Circuit()
     if recipe.prepare is not None:
         for qubit, phi in zip(pair, recipe.prepare, strict=True):
             _append(box, one.prepare(phi), qubit)
     _append(box, ((gate, recipe.angles),), *pair)
-    _append(box, one.equator(_affine(recipe.equator_a, angle_a)), pair[0])
-    measure_b = one.meridian(angle_b) if recipe.equator_b is None else one.equator(_affine(recipe.equator_b, angle_b))
+    _append(box, one.equator(_affine(recipe.equator_a, alpha)), pair[0])
+    measure_b = one.meridian(beta) if recipe.equator_b is None else one.equator(_affine(recipe.equator_b, beta))
     _append(box, measure_b, pair[1])
     # Left alone, a circuit with a verbatim box measures its qubits in the order they first occur, not ascending.
     return Circuit().add_verbatim_box(box).measure(pair[0]).measure(pair[1])
-
-
-def outcomes_of_pair(
-    measurements: NDArray[np.integer], measured_qubits: Sequence[int], pair: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """Outcomes (a, b), shape (shots, 2), from a task's `measurements`, shape (shots, qubits), in any order of qubits.
-
-    Args:
-        measured_qubits: The qubit of each column, as the task's result names them.
-        pair: A's and B's qubit.
-
-    Raises:
-        ValueError: one of the two was not measured.
-    """
-    measured = [int(qubit) for qubit in measured_qubits]
-    if not set(pair) <= set(measured):
-        raise ValueError(f"qubits {pair[0]} and {pair[1]} were to be measured, but the result has {measured}")
-    return np.asarray(measurements, dtype=np.uint8)[:, [measured.index(qubit) for qubit in pair]]
 
 
 def _affine(line: tuple[int, float], angle: Angle) -> Angle:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..model.games.strategy import bell_pairs_for
+from ..model.trials import Integers
 from .schedule import Setting
 from .tsirelson import Router, angle_names, rotations
 
@@ -16,45 +16,23 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.circuit import Parameter
 
-Integers = NDArray[np.int64]
-Outcomes = NDArray[np.uint8]
 
-
-def bell_circuit(measured: bool = True) -> QuantumCircuit:
-    """|Φ+⟩, RY(−alpha) on A's qubit 0, RY(−beta) on B's qubit 1, then both measured: E = cos(alpha − beta).
-
-    Args:
-        measured: Whether the circuit ends in measurements; classical bit 0 is A's, 1 is B's.
-    """
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import Parameter
-
-    circuit = QuantumCircuit(2, 2 if measured else 0, name="bell")
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.ry(-Parameter("alpha"), 0)
-    circuit.ry(-Parameter("beta"), 1)
-    if measured:
-        circuit.measure([0, 1], [0, 1])
-    return circuit
-
-
-def tsirelson_circuit(dimension: int, measured: bool = True, chained: bool = False) -> QuantumCircuit:
+def bell_circuit(dimension: int = 2, chained: bool = False) -> QuantumCircuit:
     """⌊k/2⌋ Bell pairs, then what turns the measurements of k-dimensional vectors to the first qubits (MODEL §3).
 
-    In a plane (k = 2) that is `bell_circuit`. A's first qubit is 0 and B's is 1, and they alone are measured; Bell pair
-    j has qubits 2j and 2j+1.
+    In a plane (k = 2): |Φ+⟩, RY(−alpha) on A's qubit 0, RY(−beta) on B's qubit 1, so that E = cos(alpha − beta). A's
+    first qubit is 0 and B's is 1, and they alone are measured, into classical bits 0 and 1; Bell pair j has qubits 2j
+    and 2j+1.
 
     Args:
-        dimension: k ≥ 2.
-        measured: Whether the circuit ends in measurements; classical bit 0 is A's, 1 is B's.
+        dimension: k ≥ 2. Defaults to bases in a plane.
         chained: Whether all gates are between neighbours of the chain …–A₂–A₁–B₁–B₂–…: every pair is then made by the
-            first qubits and handed outwards.
+            first qubits and handed outwards. Defaults to any two qubits.
     """
     from qiskit import QuantumCircuit
 
     pairs = bell_pairs_for(dimension)
-    circuit = QuantumCircuit(2 * pairs, 2 if measured else 0, name="bell")
+    circuit = QuantumCircuit(2 * pairs, 2, name="bell")
     for pair in reversed(range(pairs)):
         first = 0 if chained else 2 * pair
         circuit.h(first)
@@ -64,8 +42,7 @@ def tsirelson_circuit(dimension: int, measured: bool = True, chained: bool = Fal
             circuit.cx(qubit, qubit - 2)
     _rotate(circuit, dimension, "a")
     _rotate(circuit, dimension, "b")
-    if measured:
-        circuit.measure([0, 1], [0, 1])
+    circuit.measure([0, 1], [0, 1])
     return circuit
 
 
@@ -86,28 +63,13 @@ def angle_parameters(circuit: QuantumCircuit) -> tuple[Parameter, ...]:
     return tuple(named[name] for name in angle_names(len(named) // 2 + 1))
 
 
-def outcomes_from_integers(values: NDArray[np.integer]) -> Outcomes:
-    """Outcomes (a, b), shape (shots, 2), from classical registers read as integers: bit 0 is A's, bit 1 B's."""
-    return np.stack([values & 1, (values >> 1) & 1], axis=-1).astype(np.uint8)
-
-
-def outcomes_from_bitstrings(bitstrings: Iterable[str]) -> Outcomes:
-    """Outcomes (a, b), shape (shots, 2), from Qiskit's bitstrings, whose last character is bit 0."""
-    values = np.array([_value(bitstring) for bitstring in bitstrings], dtype=np.uint8)
-    return outcomes_from_integers(values)
-
-
 def table_from_counts(counts: Mapping[str, int]) -> Integers:
     """counts[a, b], shape (2, 2), from Qiskit's counts, keyed by bitstring (`01`) or hexadecimal (`0x1`)."""
     table = np.zeros((2, 2), dtype=np.int64)
     for key, count in counts.items():
-        value = _value(key)
-        table[value & 1, value >> 1] += count
+        value = int(key, 16) if key.startswith("0x") else int(key, 2)
+        table[value & 1, value >> 1] += count  # the last character is bit 0, A's
     return table
-
-
-def _value(key: str) -> int:
-    return int(key, 16) if key.startswith("0x") else int(key, 2)
 
 
 def bind(circuit: QuantumCircuit, settings: Sequence[Setting]) -> dict[Any, list[float]]:

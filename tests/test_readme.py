@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from tests.docs.pages import Shown, missing_line
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "examples" / "first_steps.ipynb"
@@ -39,28 +42,51 @@ def _blocks(section: str, language: str = "") -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
+def _first_screen(section: str, command: str, folder: Path) -> str:
+    """What a command prints, if the last block of the section shows it; `...` stands for lines left out."""
+    script = f'bellqueue() {{ "{sys.executable}" -m bellqueue "$@"; }}\nset -e\n{command}'
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=os.environ | {"COLUMNS": "80"}, capture_output=True, text=True,
+        timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [None if line == "..." else line for line in _blocks(section)[-1].splitlines()]
+    assert missing_line(Shown(("bellqueue",), tuple(lines)), done.stdout) is None
+    return " ".join(done.stdout.split())
+
+
+def test_the_answer_of_the_demo_as_readme_shows_it(checkout: Path) -> None:
+    (command,) = re.findall(r"^demo:.*\n\t\$\(BIN\)/(bellqueue run .*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    section = _section("What the answer means")
+    words = _first_screen(section, command, checkout)
+    assert "40 000 trials on a snapshot of the device ibm_torino" in section
+    assert "trials 40000, none lost" in words
+    assert "run on fake:torino" in words
+
+
 def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path) -> None:
     section = _section("Measured on a real quantum computer")
-    commands, printed = _blocks(section)
-    script = f'bellqueue() {{ "{sys.executable}" -m bellqueue "$@"; }}\nset -e\n{commands}'
-    done = _run("bash", "-c", script, folder=checkout)
-    assert done.returncode == 0, done.stderr
-    # rich pads lines, so words are compared.
-    assert done.stdout.split()[: len(printed.split())] == printed.split()
-    words = " ".join(done.stdout.split())
-    assert "log10 p -1100 " in words
-    assert "CHSH S (classical at most 2, quantum at most 2.828) 2.768 " in words
-    assert "(no alarm)" in words
-    told = " ".join(section.split())
-    # Each figure of the text, and the row of the tables it comes from.
-    for figure, row in (
-        ("0.4978", "waiting time W 0.4978 0.5666"),
-        ("0.5666", "waiting time W 0.4978 0.5666"),
-        ("180 000", "180000 (0 lost)"),
-    ):
-        assert figure in told
-        assert row in words
+    command = _blocks(section)[0].strip()
+    words = _first_screen(section, command, checkout)
+    assert "180 000" in section
+    assert "trials 180000, none lost" in words
+    assert "with the best classical routers 0.5666 " in words
+    assert "mean waiting time (units of time) 0.4978 " in words
+    assert "under 1 in 10^1099" in words
+    full = _run("bash", "-c", f'"{sys.executable}" -m {command} --full', folder=checkout)
+    assert full.returncode == 0, full.stderr
+    tables = " ".join(full.stdout.split())
+    assert "log10 p -1100 " in tables
+    assert "CHSH S (classical at most 2, quantum at most 2.828) 2.768 " in tables
+    assert "(no alarm)" in tables
+    assert "waiting time W 0.4978 0.5666" in tables
     assert "Certified:" in (checkout / "hanoi.html").read_text("utf-8")
+
+
+def test_every_link_of_readme_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text("utf-8"))
+    assert len(links) > 15
+    assert [link for link in links if not link.startswith("https://") and not (ROOT / link).exists()] == []
 
 
 def test_the_python_of_readme_runs(checkout: Path) -> None:

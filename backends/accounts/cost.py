@@ -1,17 +1,17 @@
-"""What a plan will cost at a provider: the dated price table, the arithmetic in Decimal, and the limits of a user."""
+"""What a schedule will cost at a provider: the dated price table, the arithmetic in Decimal, and a user's limits."""
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from ...model.errors import BackendError
 from ..protocol import CostEstimate
@@ -20,33 +20,41 @@ SECONDS_PER_SUB_JOB = Decimal(2)
 CENT = Decimal("0.01")
 
 
-@dataclass(frozen=True)
-class Price:
+class _Price(BaseModel):
+    """A published price: the day on which the source said so, and its address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    date: datetime.date
+    source: str
+
+    @property
+    def cited(self) -> str:
+        """Where the price comes from, for people."""
+        return f"{self.source}, {self.date.isoformat()}"
+
+
+class IbmPrice(_Price):
     """What one IBM Quantum plan charges for a second on the device.
 
     Attributes:
         plan: Name of the plan.
         names: Other names it goes by.
         usd_per_second: US dollars per QPU second.
-        date: When the source said so.
-        source: Address of the page.
-        allowance_seconds: QPU seconds included per `allowance_days`; None where every second is paid for.
+        allowance_seconds: QPU seconds included per `allowance_days`; None if every second is paid for.
         allowance_days: Length of the rolling window of the allowance.
         note: What to bear in mind with this price; may be empty.
     """
 
     plan: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     usd_per_second: Decimal
-    date: date
-    source: str
     allowance_seconds: Decimal | None = None
     allowance_days: int | None = None
     note: str = ""
 
 
-@dataclass(frozen=True)
-class BraketPrice:
+class BraketPrice(_Price):
     """What Amazon Braket charges for a device: per task and shot for a QPU, per minute for a simulator.
 
     Attributes:
@@ -55,35 +63,17 @@ class BraketPrice:
         usd_per_task, usd_per_shot: US dollars; None for a simulator.
         usd_per_minute: US dollars per minute of simulation; None for a QPU.
         minimum_seconds: Shortest time billed per task; None for a QPU.
-        date: When the source said so.
-        source: Address of the page.
     """
 
     name: str
-    devices: tuple[str, ...]
-    usd_per_task: Decimal | None
-    usd_per_shot: Decimal | None
-    usd_per_minute: Decimal | None
-    minimum_seconds: Decimal | None
-    date: date
-    source: str
+    devices: tuple[str, ...] = ()
+    usd_per_task: Decimal | None = None
+    usd_per_shot: Decimal | None = None
+    usd_per_minute: Decimal | None = None
+    minimum_seconds: Decimal | None = None
 
 
-@dataclass(frozen=True)
-class DeviceCost:
-    """What a Braket device says of its own price (`service.deviceCost` in its capabilities).
-
-    Attributes:
-        price: US dollars per unit.
-        unit: `shot`, `task` or `minute`; prices in other units are not used.
-    """
-
-    price: float | str
-    unit: str
-
-
-@dataclass(frozen=True)
-class PriceTable:
+class PriceTable(BaseModel):
     """The price table that comes with the package.
 
     Attributes:
@@ -92,7 +82,9 @@ class PriceTable:
         braket_any_qpu: The task fee that all QPUs of Amazon Braket share.
     """
 
-    ibm: tuple[Price, ...]
+    model_config = ConfigDict(frozen=True)
+
+    ibm: tuple[IbmPrice, ...]
     braket: tuple[BraketPrice, ...]
     braket_any_qpu: BraketPrice
 
@@ -101,13 +93,10 @@ class PriceTable:
     def load(cls) -> PriceTable:
         """The table in `prices.toml`, read once."""
         table = tomllib.loads(resources.files(__package__).joinpath("prices.toml").read_text("utf-8"))
-        return cls(
-            ibm=tuple(_read_plan(entry) for entry in table["ibm"]),
-            braket=tuple(_read_device(entry) for entry in table["braket"]["device"]),
-            braket_any_qpu=_read_device(table["braket"]["any_qpu"]),
-        )
+        braket = table["braket"]
+        return cls(ibm=table["ibm"], braket=braket["device"], braket_any_qpu=braket["any_qpu"])
 
-    def ibm_second(self, plan: str) -> Price | None:
+    def ibm_second(self, plan: str) -> IbmPrice | None:
         """The price of a plan, however it is spelt (`Pay-As-You-Go`, `PayGo`, `open plan`); None if not known."""
         wanted = _letters(plan).removesuffix("plan")
         return next((entry for entry in self.ibm if wanted in map(_letters, (entry.plan, *entry.names))), None)
@@ -140,13 +129,13 @@ def qpu_seconds(shots: int, rep_delay: float, circuit_duration: float, sub_jobs:
     return float(SECONDS_PER_SUB_JOB * sub_jobs + per_shot * shots)
 
 
-def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float | None, plan: str) -> CostEstimate:
+def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float, plan: str) -> CostEstimate:
     """What jobs will cost at IBM Quantum under a plan.
 
     Args:
         shots: Executions of the circuit, all jobs together.
         jobs: Number of jobs.
-        qpu_seconds: Time on the device, all jobs together; None if not known.
+        qpu_seconds: Time on the device, all jobs together.
         plan: Name of the plan, as the provider or the user spells it.
     """
     price = PriceTable.load().ibm_second(plan)
@@ -154,22 +143,17 @@ def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float | None, plan: str)
         known = ", ".join(entry.plan for entry in PriceTable.load().ibm)
         basis = f"no price known for IBM Quantum plan {plan!r}; known plans: {known}"
         return CostEstimate(shots, jobs, qpu_seconds, None, basis)
-    seconds = None if qpu_seconds is None else Decimal(str(qpu_seconds))
-    if price.usd_per_second == 0:
-        money: Decimal | None = Decimal(0)
-    else:
-        money = None if seconds is None else seconds * price.usd_per_second
+    seconds = Decimal(str(qpu_seconds))
     terms = [f"{exact_dollars(price.usd_per_second)} per QPU second, IBM Quantum plan {price.plan}"]
     if price.allowance_seconds is not None:
         terms = [f"IBM Quantum plan {price.plan}: free for {price.allowance_seconds} s per {price.allowance_days} days"]
-        if seconds is not None and seconds > price.allowance_seconds:
+        if seconds > price.allowance_seconds:
             terms.append("this needs more and will be stopped there")
     terms += [price.note] if price.note else []
-    terms += ["QPU time not known"] if seconds is None else []
-    return CostEstimate(shots, jobs, qpu_seconds, money, "; ".join([*terms, _cite(price)]))
+    return CostEstimate(shots, jobs, qpu_seconds, seconds * price.usd_per_second, "; ".join([*terms, price.cited]))
 
 
-def braket_estimate(*, tasks: int, shots: int, device: str, live: DeviceCost | None = None) -> CostEstimate:
+def braket_estimate(*, tasks: int, shots: int, device: str, live: Any = None) -> CostEstimate:
     """What tasks will cost at Amazon Braket.
 
     A simulator bills time that is not known beforehand; the money is then that of the shortest time billed.
@@ -178,7 +162,8 @@ def braket_estimate(*, tasks: int, shots: int, device: str, live: DeviceCost | N
         tasks: Number of tasks.
         shots: Executions of the circuit, all tasks together.
         device: ARN or name.
-        live: What the device itself says; for the unit it names it goes before the table, if it is positive.
+        live: What the device itself says, `service.deviceCost` in its capabilities: a price in US dollars and its unit,
+            `shot`, `task` or `minute`. A positive one counts instead of the table's for that unit. Defaults to nothing.
     """
     table = PriceTable.load()
     listed = table.braket_task(device)
@@ -195,7 +180,7 @@ def braket_estimate(*, tasks: int, shots: int, device: str, live: DeviceCost | N
         basis += f" (listed: {exact_dollars(price.usd_per_shot)})"
     money = per_task * tasks + per_shot * shots
     name = listed.name if listed else device
-    return CostEstimate(shots, tasks, None, money, f"{basis}, {name} on Amazon Braket; {_cite(price)}")
+    return CostEstimate(shots, tasks, None, money, f"{basis}, {name} on Amazon Braket; {price.cited}")
 
 
 def _simulator(tasks: int, shots: int, device: str, listed: BraketPrice | None, stated: Decimal | None) -> CostEstimate:
@@ -207,7 +192,7 @@ def _simulator(tasks: int, shots: int, device: str, listed: BraketPrice | None, 
     said = "" if stated is None else " as the device states"
     basis = (
         f"{exact_dollars(per_minute)} per minute{said} for the least time billed, {listed.minimum_seconds} s per task "
-        f"(longer runs cost more), {listed.name} on Amazon Braket; {_cite(listed)}"
+        f"(longer runs cost more), {listed.name} on Amazon Braket; {listed.cited}"
     )
     return CostEstimate(shots, tasks, float(seconds), per_minute * seconds / 60, basis)
 
@@ -260,37 +245,7 @@ def parse_money(text: str) -> Decimal:
     return Decimal(match[1])
 
 
-def _read_plan(entry: Mapping[str, Any]) -> Price:
-    return Price(
-        plan=entry["plan"],
-        names=tuple(entry.get("names", ())),
-        usd_per_second=Decimal(entry["usd_per_second"]),
-        date=date.fromisoformat(entry["date"]),
-        source=entry["source"],
-        allowance_seconds=_decimal(entry, "allowance_seconds"),
-        allowance_days=entry.get("allowance_days"),
-        note=entry.get("note", ""),
-    )
-
-
-def _read_device(entry: Mapping[str, Any]) -> BraketPrice:
-    return BraketPrice(
-        name=entry["name"],
-        devices=tuple(entry.get("devices", ())),
-        usd_per_task=_decimal(entry, "usd_per_task"),
-        usd_per_shot=_decimal(entry, "usd_per_shot"),
-        usd_per_minute=_decimal(entry, "usd_per_minute"),
-        minimum_seconds=_decimal(entry, "minimum_seconds"),
-        date=date.fromisoformat(entry["date"]),
-        source=entry["source"],
-    )
-
-
-def _decimal(entry: Mapping[str, Any], key: str) -> Decimal | None:
-    return Decimal(entry[key]) if key in entry else None
-
-
-def _stated(live: DeviceCost | None) -> dict[str, Decimal]:
+def _stated(live: Any) -> dict[str, Decimal]:
     """The device's own price by its unit, through the shortest text of the float: 0.00145, not 0.001449999…"""
     if live is None:
         return {}
@@ -308,7 +263,3 @@ def _letters(name: str) -> str:
 def exact_dollars(money: Decimal) -> str:
     """An amount to its last digit, and at least to the cent."""
     return f"${money.quantize(CENT) if money == money.quantize(CENT) else money.normalize():f}"
-
-
-def _cite(price: Price | BraketPrice) -> str:
-    return f"{price.source}, {price.date.isoformat()}"

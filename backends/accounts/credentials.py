@@ -55,36 +55,11 @@ class IbmCredentials:
         instance: CRN or name of the instance; None: the account's own choice.
         url: A private endpoint; None for the public one.
         source: Where the token was found, for people.
-        channel: `ibm_quantum_platform` or `ibm_cloud`; None for the client's default.
-        account: Name of the account saved by qiskit-ibm-runtime, where that is the source: it may hold a proxy, too.
     """
 
     token: str = field(repr=False)
     instance: str | None
     url: str | None
-    source: str
-    channel: str | None = None
-    account: str | None = None
-
-
-@dataclass(frozen=True)
-class BraketCredentials:
-    """What opens an AWS session; None leaves the choice to boto3.
-
-    Attributes:
-        access_key_id, secret_access_key, session_token: The key, from the credentials file only.
-        region: The AWS region to start in.
-        profile: A profile of the AWS configuration.
-        bucket: The S3 bucket for results, `bucket` or `bucket/prefix`; None for the SDK's default bucket.
-        source: Where the key is, for people.
-    """
-
-    access_key_id: str | None = field(repr=False)
-    secret_access_key: str | None = field(repr=False)
-    session_token: str | None = field(repr=False)
-    region: str | None
-    profile: str | None
-    bucket: str | None
     source: str
 
 
@@ -139,15 +114,7 @@ def braket_credentials() -> BraketCredentials:
         source = ENVIRONMENT if any(_environment(name) for name in _AWS_ENVIRONMENT) else AWS_CONFIGURATION
     if not keys.aws_access_key_id:
         _aws_profile(keys.profile)
-    return BraketCredentials(
-        keys.aws_access_key_id,
-        keys.aws_secret_access_key,
-        keys.aws_session_token,
-        keys.region,
-        keys.profile,
-        keys.bucket,
-        source,
-    )
+    return BraketCredentials(**keys.model_dump(), source=source)
 
 
 def have_ibm() -> bool:
@@ -176,6 +143,7 @@ def _stripped(value: object) -> object:
 
 _Text = Annotated[str | None, BeforeValidator(_stripped)]
 _Key = Annotated[Annotated[str, Field(pattern=r"^[!-~]+$")] | None, BeforeValidator(_stripped)]
+_Secret = Annotated[_Key, Field(repr=False)]
 
 
 class _Table(BaseModel):
@@ -199,9 +167,9 @@ class _Ibm(_Table):
 
 
 class _Braket(_Table):
-    aws_access_key_id: _Key = None
-    aws_secret_access_key: _Key = None
-    aws_session_token: _Key = None
+    aws_access_key_id: _Secret = None
+    aws_secret_access_key: _Secret = None
+    aws_session_token: _Secret = None
     region: _Text = None
     profile: _Text = None
     bucket: _Text = None
@@ -215,6 +183,20 @@ class _Braket(_Table):
         if self.profile and self.aws_access_key_id:
             raise ValueError("give either a key or a profile, not both")
         return self
+
+
+class BraketCredentials(_Braket):
+    """What opens an AWS session; None leaves the choice to boto3.
+
+    Attributes:
+        aws_access_key_id, aws_secret_access_key, aws_session_token: The key, from the credentials file only.
+        region: The AWS region to start in.
+        profile: A profile of the AWS configuration.
+        bucket: The S3 bucket for results, `bucket` or `bucket/prefix`; None for the SDK's default bucket.
+        source: Where the key is, for people.
+    """
+
+    source: str
 
 
 class _File(_Table):
@@ -232,23 +214,17 @@ def _find_ibm() -> IbmCredentials | None:
         ours = given.ibm
         if token not in (None, ours.token):
             instance = url = None
-        return IbmCredentials(given.ibm.token, ours.instance or instance, ours.url or url, str(path), ours.channel)
+        return IbmCredentials(given.ibm.token, ours.instance or instance, ours.url or url, str(path))
     if token:
-        return IbmCredentials(token, instance, url, ENVIRONMENT, channel)
+        return IbmCredentials(token, instance, url, ENVIRONMENT)
     saved = Path.home() / ".qiskit" / "qiskit-ibm.json"
     chosen = _saved_account(saved, channel or next(iter(_DEFAULT_ACCOUNTS)))
     if chosen is None:
         return None
     name, account = chosen
     _remember(account["token"])
-    return IbmCredentials(
-        account["token"],
-        account.get("instance") or instance,
-        account.get("url") or url,
-        f"{saved}, account {name}",
-        account["channel"],
-        name,
-    )
+    source = f"{saved}, account {name}"
+    return IbmCredentials(account["token"], account.get("instance") or instance, account.get("url") or url, source)
 
 
 def _saved_account(path: Path, channel: str) -> tuple[str, Mapping[str, Any]] | None:

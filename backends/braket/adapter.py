@@ -8,26 +8,23 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.braket_circuit import bell_circuit
 from ...circuits.braket_native import native_bell_circuit
 from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, UnreachableError
-from ...model.trials import Trials
+from ...model.trials import Floats, Trials
 from ..accounts.cost import braket_estimate
 from ..accounts.credentials import braket_credentials
-from ..calibration.best_pair import parse_pair
 from ..calibration.prediction import werner_probabilities
+from ..options import parse_device, parse_pair
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
-from ..simulators.local import parse_options, require
 from . import results as braket_results
 from .best_pair import BraketPair, braket_pairs
-from .session import ask, find_device, region_of, session
+from .session import ask, find_device, region_of, sign_in
 
 TAG = "bellqueue"
 PROGRAM_SET = "braket.ir.openqasm.program_set"
-VIRTUAL = (0, 1)  # the qubits of a circuit that the service places itself
 STATES: dict[str, State] = {
     "CREATED": "queued",
     "QUEUED": "queued",
@@ -52,25 +49,23 @@ class BraketBackend:
             argument: What follows the first colon: ARN or name, then options, separated by commas.
 
         Raises:
-            BackendError: the name or an option is wrong, or amazon-braket-sdk is not installed.
+            BackendError: the name or an option is wrong.
         """
-        require("braket", "braket", 'install it with: pip install "bellqueue[braket]"')
-        self._typed, comma, options = (part.strip() for part in (argument or "").partition(","))
+        self._typed, options = parse_device("braket", argument, ("pair",))
         if not self._typed:
             raise BackendError("braket needs a device, braket:garnet or braket:sv1; `bellqueue backends` lists yours")
-        pair = parse_options(f"braket:{self._typed}", options, ("pair",))["pair"] if comma else None
-        forced = parse_pair(f"braket:{self._typed}", pair) if pair else None
-        self._forced = None if forced is None else (min(forced), max(forced))
+        forced = sorted(parse_pair(f"braket:{self._typed}", options["pair"])) if options else None
+        self._forced = (forced[0], forced[1]) if forced else None
 
-    def describe(self) -> Description:
-        """The pair chosen by the calibration of this moment, and what that promises."""
+    def describe(self, dimension: int = 2) -> Description:
+        """The pair chosen by the calibration of this moment, and what is predicted for it; in a plane alone."""
         best, pair = self._best, self._pair
         record = {} if best is None else best.record()
         return Description(
             name=f"braket:{self._arn}" + (f",pair={pair[0]}-{pair[1]}" if pair else ""),
             kind="hardware" if self._is_qpu else "simulator",
             device=str(self._device.name),
-            qubits=self.qubits(),
+            qubits=int(self._properties.paradigm.qubitCount),
             pair=pair,
             predicted_visibility=best.predicted_visibility if best else 1.0,
             calibration={
@@ -86,14 +81,14 @@ class BraketBackend:
             },
         )
 
-    def predict(self, settings: Sequence[Setting]) -> NDArray[np.float64]:
+    def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of a Werner pair with all losses of the pair in its visibility, shape (len(settings), 2, 2).
 
         Braket states readout errors as means of both directions, so that nothing more can be told of them.
         """
         return werner_probabilities(settings, self._best.predicted_visibility if self._best else 1.0)
 
-    def split(self, plan: Schedule) -> tuple[range, ...]:
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         """One task for as many stretches of one setting as the device takes at once.
 
         Raises:
@@ -101,10 +96,10 @@ class BraketBackend:
         """
         least, most = self._shots
         tasks: list[list[int]] = []
-        for _, shots in plan.runs(most):
+        for _, shots in schedule.runs(most):
             if shots < least:
                 raise BackendError(
-                    f"{self._device.name} takes {least} to {most} shots of one setting, the plan has {shots}; "
+                    f"{self._device.name} takes {least} to {most} shots of one setting, the schedule has {shots}; "
                     f"set block = {least} in [experiment] or more"
                 )
             if tasks and self._fits(tasks[-1], shots):
@@ -114,19 +109,19 @@ class BraketBackend:
         ends = np.cumsum([sum(task) for task in tasks]).tolist()
         return tuple(range(start, stop) for start, stop in zip([0, *ends[:-1]], ends, strict=True))
 
-    def estimate(self, plan: Schedule) -> CostEstimate:
+    def estimate(self, schedule: Schedule) -> CostEstimate:
         """Price per task and per shot, or per minute of a simulator."""
         cost = self._properties.service.deviceCost
-        return braket_estimate(tasks=len(self.split(plan)), shots=len(plan.order), device=self._arn, live=cost)
+        return braket_estimate(tasks=len(self.split(schedule)), shots=len(schedule.order), device=self._arn, live=cost)
 
-    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
-        """Submit a part as one task, with the key as its client token and tag; `seed` does not apply here.
+    def submit(self, part: Schedule, key: str) -> str:
+        """Submit a part as one task, with the key as its client token and tag.
 
         Raises:
             RefusedError: the service will not take it.
             UnreachableError: no usable answer; the task may exist.
         """
-        events = session(self._region).braket_client.meta.events
+        events = sign_in(self._region).braket_client.meta.events
         place = "provide-client-params.braket.CreateQuantumTask"
         sent: list[str] = []
 
@@ -134,7 +129,7 @@ class BraketBackend:
             sent.append(key)
             return {**params, "clientToken": key}
 
-        program, shots = self._program(plan)
+        program, shots = self._program(part)
         device, bucket = self._device, self._bucket
         options = {"disable_qubit_rewiring": True} if self._pair and len(shots) == 1 else {}
         events.register(place, with_token, unique_id=key)
@@ -159,13 +154,13 @@ class BraketBackend:
             raise BackendError(f"task {job}: the status {task['status']!r} is not known here; upgrade bellqueue")
         position = (task.get("queueInfo") or {}).get("position")
         if state == "failed":
-            return JobStatus(state, 0, 0, str(task.get("failureReason", "no reason given")))
-        return JobStatus(state, 0, 0, f"position {position}" if position and position != "None" else "")
+            return JobStatus(state, str(task.get("failureReason", "no reason given")))
+        return JobStatus(state, f"position {position}" if position and position != "None" else "")
 
     def download(self, job: str) -> bytes:
         """The files of a finished task as the service left them, bundled."""
         task = self._task(job)
-        where = session(region_of(job))
+        where = sign_in(region_of(job))
 
         def read(name: str) -> str:
             key = f"{task['outputS3Directory']}/{name}"
@@ -174,7 +169,7 @@ class BraketBackend:
         return ask(lambda: braket_results.bundle(read), f"downloading task {job}")
 
     def parse(self, raw: bytes, part: Schedule) -> Trials:
-        """The trials in a downloaded result; shots the device did not bring are missing.
+        """The trials in a downloaded result; shots without an outcome are missing.
 
         Raises:
             DataError: it is empty, truncated or not of this part.
@@ -196,7 +191,7 @@ class BraketBackend:
 
     def find(self, key: str) -> tuple[str, ...]:
         """ARNs of the tasks that carry the key as a tag."""
-        client = session(self._region).braket_client
+        client = sign_in(self._region).braket_client
         by_tag = [{"name": f"tags:{TAG}", "operator": "EQUAL", "values": [key]}]
         by_device = [{"name": "deviceArn", "operator": "EQUAL", "values": [self._arn]}]
 
@@ -214,7 +209,7 @@ class BraketBackend:
 
     def cancel(self, job: str) -> None:
         """Ask the service to stop a task; one that has finished stays as it is."""
-        client = session(region_of(job)).braket_client
+        client = sign_in(region_of(job)).braket_client
 
         def stop() -> None:
             from botocore.exceptions import ClientError
@@ -234,14 +229,6 @@ class BraketBackend:
             return Usage()
         live = self._properties.service.deviceCost
         return Usage(money=braket_estimate(tasks=1, shots=int(task["shots"]), device=self._arn, live=live).money)
-
-    def best_pair(self) -> BraketPair | None:
-        """The best pair by today's calibration; None for a simulator, which makes any pair perfect."""
-        return self._best
-
-    def qubits(self) -> int:
-        """Number of qubits."""
-        return int(self._properties.paradigm.qubitCount)
 
     def queue(self) -> str | None:
         """Tasks waiting at the device, in the service's words."""
@@ -264,7 +251,7 @@ class BraketBackend:
     def _device(self) -> Any:
         from braket.aws import AwsDevice
 
-        where = session(self._region)
+        where = sign_in(self._region)
         return ask(lambda: AwsDevice(self._arn, where), f"opening {self._arn}")
 
     @property
@@ -300,7 +287,7 @@ class BraketBackend:
         if given:
             bucket, _, prefix = given.partition("/")
             return bucket, prefix.strip("/") or "tasks"
-        where = session(self._region)
+        where = sign_in(self._region)
         return str(ask(where.default_bucket, "finding the bucket for results")), "tasks"
 
     @cached_property
@@ -316,29 +303,33 @@ class BraketBackend:
             return False
         return len(task) < self._sets[0] and sum(task) + shots <= self._sets[1]
 
-    def _circuit(self, alpha: float | None = None, beta: float | None = None) -> Any:
+    def _circuit(self, angles: Sequence[float] | None = None) -> Any:
+        """The circuit at A's and B's angle, or with the parameters alpha and beta."""
+        from braket.circuits import FreeParameter
+
+        alpha, beta = angles or (FreeParameter("alpha"), FreeParameter("beta"))
         if self._pair is None:
-            return bell_circuit(alpha, beta, VIRTUAL)
+            return bell_circuit((alpha, beta))
         gates = self._properties.paradigm.nativeGateSet
         try:
             return native_bell_circuit(gates, alpha, beta, self._pair, self._best.gate if self._best else None)
         except ValueError as error:
             raise BackendError(f"braket:{self._device.name}: {error}") from None
 
-    def _program(self, plan: Schedule) -> tuple[Any, list[int]]:
+    def _program(self, part: Schedule) -> tuple[Any, list[int]]:
         """A part's circuit, or its program set, and the shots of each executable."""
         from braket.program_sets import CircuitBinding, ProgramSet
 
-        runs = plan.runs(self._shots[1])
-        settings = [plan.settings[index] for index, _ in runs]
-        if len(runs) == 1:
-            return self._circuit(settings[0].alpha, settings[0].beta), [runs[0][1]]
-        angles = {name: [getattr(setting, name) for setting in settings] for name in ("alpha", "beta")}
+        runs = part.runs(self._shots[1])
+        settings = [part.settings[index] for index, _ in runs]
         shots = [count for _, count in runs]
+        if len(runs) == 1:
+            return self._circuit(settings[0].angles), shots
+        angles = {name: [getattr(setting, name) for setting in settings] for name in ("alpha", "beta")}
         return ProgramSet([CircuitBinding(self._circuit(), input_sets=angles)], shots[0]), shots
 
     def _task(self, job: str) -> dict[str, Any]:
-        client = session(region_of(job)).braket_client
+        client = sign_in(region_of(job)).braket_client
 
         def get() -> dict[str, Any]:
             task = client.get_quantum_task(quantumTaskArn=job)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...circuits.braket_native import outcomes_of_pair
 from ...model.errors import DataError
 
 Outcomes = NDArray[np.uint8]
@@ -79,8 +78,9 @@ def _measured(result: Mapping[str, Any], shots: int) -> Outcomes:
     rows = result.get("measurements")
     if rows is None:
         rows = _expand(result["measurementProbabilities"], shots)
-    a, b = sorted(qubits)
-    return outcomes_of_pair(np.array(rows, dtype=np.uint8).reshape(-1, len(qubits)), qubits, (a, b))
+    if len(qubits) != 2:
+        raise ValueError(f"qubits {qubits} were measured instead of two")
+    return np.array(rows, dtype=np.uint8).reshape(-1, 2)[:, np.argsort(qubits)]
 
 
 def _expand(probabilities: Mapping[str, float], shots: int) -> list[list[int]]:

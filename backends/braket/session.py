@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ...model.suggestion import suggestion
 from ..accounts import redaction
 from ..accounts.credentials import braket_credentials
-from ..jobs.provider_calls import Patience, causes, watched
+from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
 
-Answer = TypeVar("Answer")
-CONNECT = 10.0  # seconds to open a connection
-REQUESTS = 6  # one call of the client is at most about so many requests, each of which may take its time
 DEFAULT_REGION = "us-east-1"
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "Throttling", "SlowDown", "RequestLimitExceeded")
 
@@ -26,34 +22,37 @@ class DeviceEntry:
 
     Attributes:
         arn: Its name to the service.
-        name, provider: For people.
+        name: For people.
         kind: `QPU` or `SIMULATOR`.
         status: ONLINE, OFFLINE or RETIRED.
-        region: Where it was found.
+        provider: Who makes it, for people.
     """
 
     arn: str
     name: str
-    provider: str
     kind: str
     status: str
-    region: str
+    provider: str
 
 
 @cache
-def session(region: str) -> Any:
+def sign_in(region: str) -> Any:
     """An AwsSession in a region, with the account's keys, without repetitions and with a limit on every read.
 
     Raises:
         RefusedError: there are no credentials, or the profile is unknown.
     """
 
+    import boto3
+    from botocore.config import Config
+    from braket.aws import AwsSession
+
     def connect() -> Any:
         keys = braket_credentials()
         boto = boto3.Session(
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-            aws_session_token=keys.session_token,
+            aws_access_key_id=keys.aws_access_key_id,
+            aws_secret_access_key=keys.aws_secret_access_key,
+            aws_session_token=keys.aws_session_token,
             profile_name=keys.profile,
             region_name=region,
         )
@@ -70,10 +69,6 @@ def session(region: str) -> Any:
         # `max_attempts: 1` would mean one repetition; this means none.
         config = Config(connect_timeout=CONNECT, read_timeout=seconds, retries={"total_max_attempts": 1})
         return AwsSession(boto_session=boto, config=config)
-
-    import boto3
-    from botocore.config import Config
-    from braket.aws import AwsSession
 
     return ask(connect, "signing in to AWS")
 
@@ -103,17 +98,10 @@ def devices() -> tuple[DeviceEntry, ...]:
 
     found: dict[str, DeviceEntry] = {}
     for region in dict.fromkeys((home_region(), *AwsDevice.REGIONS)):
-        listed = ask(session(region).search_devices, f"listing devices in {region}")
+        listed = ask(sign_in(region).search_devices, f"listing devices in {region}")
         for each in listed:
-            entry = DeviceEntry(
-                each["deviceArn"],
-                each["deviceName"],
-                each["providerName"],
-                each["deviceType"],
-                each["deviceStatus"],
-                region,
-            )
-            found.setdefault(entry.arn, entry)
+            arn, name, kind, status = (each[f"device{field}"] for field in ("Arn", "Name", "Type", "Status"))
+            found.setdefault(arn, DeviceEntry(arn, name, kind, status, each["providerName"]))
     return tuple(found.values())
 
 
@@ -136,27 +124,6 @@ def find_device(name: str) -> str:
         raise BackendError(f"braket: {name!r} means several devices: {', '.join(each.arn for each in alike)}; give one")
     hint = suggestion(name, names, listing="bellqueue backends")
     raise BackendError(f"braket: no device is called {name!r}{hint}")
-
-
-def ask(call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
-    """The client's answer, its failures put in three kinds.
-
-    Args:
-        call: What to ask.
-        what: For messages: what was being done.
-        posts: Whether the call creates something; where it fails without a clear refusal, that may have happened.
-
-    Raises:
-        RefusedError: the service said no.
-        UnreachableError: no usable answer.
-    """
-    what = f"Amazon Braket, {what}"
-    try:
-        return watched(call, REQUESTS * Patience.from_environment().answer, what)
-    except BackendError:
-        raise
-    except Exception as error:
-        raise _failure(error, what, posts) from error
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:
@@ -187,6 +154,9 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return UnreachableError(f"{what}: {text}")
     # Of a truncated or empty answer the client makes a reply without its parts, and stumbles over what is missing.
     return UnreachableError(f"{what}: the answer lacks {text}" if isinstance(error, KeyError) else f"{what}: {text}")
+
+
+ask = Provider("Amazon Braket", _failure).ask
 
 
 def _letters(name: str) -> str:

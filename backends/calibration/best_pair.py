@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import exp, pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...circuits.qiskit_circuit import bell_circuit, tsirelson_circuit
+from ...circuits.qiskit_circuit import bell_circuit
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
+from ...model.trials import Floats
+from ..options import Pair
 from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target, works
+from .prediction import AngleResponse
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
-Floats = NDArray[np.float64]
-Pair = tuple[int, int]
 
 CANDIDATES = 6  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
 ONE_QUBIT_GATES = ("sx", "u2", "u3", "rx")  # which of them carries the errors of one-qubit rotations, first wins
@@ -92,7 +91,7 @@ class PairCalibration:
     gate_duration: float | None
 
     @property
-    def pair(self) -> tuple[int, int]:
+    def pair(self) -> Pair:
         """Physical qubits, A's first."""
         return self.a.qubit, self.b.qubit
 
@@ -143,27 +142,26 @@ class PairModel:
     calibration: PairCalibration
     passes: Any
     simulator: Any
+    _circuits: dict[int, QuantumCircuit] = field(default_factory=dict, repr=False)
+    _responses: dict[int, AngleResponse] = field(default_factory=dict, repr=False)
 
-    @cached_property
-    def circuit(self) -> QuantumCircuit:
-        """The Bell circuit of planar bases in the pair's native gates, parameters alpha and beta."""
-        compiled: QuantumCircuit = self.passes.run(bell_circuit())
-        return compiled
-
-    @cached_property
-    def spatial_circuit(self) -> QuantumCircuit:
-        """The same for bases in all directions, with parameters alpha2 and beta2, too."""
-        compiled: QuantumCircuit = self.passes.run(tsirelson_circuit(3))
-        return compiled
-
-    def circuit_of(self, dimension: int) -> QuantumCircuit:
-        """The circuit for vectors of 2 or 3 dimensions."""
-        return self.circuit if dimension == 2 else self.spatial_circuit
+    def circuit(self, dimension: int) -> QuantumCircuit:
+        """The Bell circuit for vectors of 2 or 3 dimensions in the pair's native gates, its angles as parameters."""
+        if dimension not in self._circuits:
+            self._circuits[dimension] = self.passes.run(bell_circuit(dimension))
+        return self._circuits[dimension]
 
     def probabilities(self, settings: Sequence[Setting]) -> Floats:
         """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2)."""
         readout = self.calibration.a.readout_matrix, self.calibration.b.readout_matrix
-        return exact_probabilities(self.simulator, self.circuit_of(settings[0].dimension), settings, readout)
+        return exact_probabilities(self.simulator, self.circuit(settings[0].dimension), settings, readout)
+
+    def predict(self, settings: Sequence[Setting]) -> Floats:
+        """The same from a few settings, whose simulation is kept."""
+        dimension = settings[0].dimension
+        if dimension not in self._responses:
+            self._responses[dimension] = AngleResponse.of(self.probabilities, dimension)
+        return self._responses[dimension].probabilities(settings)
 
     @cached_property
     def visibility(self) -> float:
@@ -178,17 +176,19 @@ class PairModel:
         return float(e[0, 0] + e[0, 1] + e[1, 0] - e[1, 1])
 
     def record(self) -> dict[str, Any]:
-        """JSON-ready: what the exact noise model predicts."""
-        return {"pair": list(self.calibration.pair), "correlator_visibility": self.visibility, "chsh": self.chsh}
+        """JSON-ready: the calibration, and what the exact noise model predicts."""
+        return {
+            **self.calibration.record(),
+            "predicted_correlator_visibility": self.visibility,
+            "predicted_chsh": self.chsh,
+        }
 
     @cached_property
     def _probe_correlators(self) -> Floats:
         return np.asarray(np.einsum("nij,ij->n", self.probabilities(_PROBES), [[1, -1], [-1, 1]]))
 
 
-def best_pairs(
-    name: str, target: Target, properties: Any, forced: tuple[int, int] | None = None
-) -> tuple[PairModel, ...]:
+def best_pairs(name: str, target: Target, properties: Any, forced: Pair | None = None) -> tuple[PairModel, ...]:
     """The most promising pairs of a device with their exact noise models, best CHSH S first.
 
     Args:
@@ -229,7 +229,7 @@ def ranked_calibrations(name: str, target: Target, properties: Any) -> tuple[Pai
 
 
 def calibration_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
-    """JSON-ready: the pair chosen, what it promises, and the next best.
+    """JSON-ready: the pair chosen, what is predicted for it, and the next best.
 
     Args:
         device: The provider's name of the device.
@@ -240,23 +240,12 @@ def calibration_record(device: str, properties: Any, models: Sequence[PairModel]
     return {
         "device": device,
         "last_update_date": properties.last_update_date.isoformat(),
-        **best.calibration.record(),
-        "predicted_correlator_visibility": best.visibility,
-        "predicted_chsh": best.chsh,
-        "next_best_pairs": [model.record() for model in others],
+        **best.record(),
+        "next_best_pairs": [
+            {"pair": list(model.calibration.pair), "correlator_visibility": model.visibility, "chsh": model.chsh}
+            for model in others
+        ],
     }
-
-
-def parse_pair(name: str, text: str) -> tuple[int, int]:
-    """Two different qubits from `92-99`, A's first.
-
-    Raises:
-        BackendError: the text is not that.
-    """
-    found = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", text)
-    if not found or int(found[1]) == int(found[2]):
-        raise BackendError(f"{name}: pair={text} is not two qubits; write pair=92-99, A's qubit first")
-    return int(found[1]), int(found[2])
 
 
 def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibration]:
@@ -265,7 +254,7 @@ def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibrati
     A pair whose gate works in both directions comes twice; of two gates the one with the smaller error counts.
     """
     qubits = {index: _qubit_calibration(target, properties, index) for index in range(target.num_qubits)}
-    best: dict[tuple[int, int], tuple[str, Any]] = {}
+    best: dict[Pair, tuple[str, Any]] = {}
     for gate, pair, props in sorted(_two_qubit_gates(target), key=lambda entry: (entry[2].error, entry[1])):
         best.setdefault(pair, (gate, props))
     for (first, second), (gate, props) in best.items():
@@ -281,7 +270,7 @@ def pair_model(target: Target, calibration: PairCalibration) -> PairModel:
     return PairModel(calibration, native_passes(reduced), noisy_simulator(reduced, readout))
 
 
-def _two_qubit_gates(target: Target) -> Iterator[tuple[str, tuple[int, int], Any]]:
+def _two_qubit_gates(target: Target) -> Iterator[tuple[str, Pair, Any]]:
     """Working entangling gates without parameters: name, physical qubits, properties."""
     from qiskit.circuit import Gate
 
@@ -308,7 +297,7 @@ def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCali
     return QubitCalibration(qubit, gate, float(props.error), props.duration, up, down, physical.t1, physical.t2)
 
 
-def forced_calibration(name: str, target: Target, properties: Any, forced: tuple[int, int]) -> PairCalibration:
+def forced_calibration(name: str, target: Target, properties: Any, forced: Pair) -> PairCalibration:
     """The calibration of the pair a user asks for, A's qubit first.
 
     Raises:

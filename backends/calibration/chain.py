@@ -10,20 +10,20 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...circuits.qiskit_circuit import tsirelson_circuit
+from ...circuits.qiskit_circuit import bell_circuit
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.games.strategy import bell_pairs_for, hyperspherical_angles
-from .best_pair import Pair, PairCalibration, QubitCalibration, pair_calibrations
+from ...model.trials import Floats
+from ..options import Pair
+from .best_pair import PairCalibration, QubitCalibration, pair_calibrations
 from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
-Floats = NDArray[np.float64]
 Couples = Mapping[frozenset[int], PairCalibration]
 
 CANDIDATES = 4  # chains evaluated exactly
@@ -73,7 +73,7 @@ class ChainModel:
         return float(np.mean(self.visibilities))
 
     def record(self, device: str, properties: Any) -> dict[str, Any]:
-        """JSON-ready: the chain, its calibration and what it promises."""
+        """JSON-ready: the chain, its calibration and what is predicted for it."""
         return {
             "device": device,
             "last_update_date": properties.last_update_date.isoformat(),
@@ -86,7 +86,7 @@ class ChainModel:
 
 
 def best_chain(name: str, target: Target, properties: Any, dimension: int, forced: Pair | None = None) -> ChainModel:
-    """The chain with the largest mean visibility by the exact noise model, among those that promise most.
+    """The chain with the largest mean visibility by the exact noise model, among the most promising.
 
     Args:
         name: The backend, for messages.
@@ -156,6 +156,6 @@ def _chain_model(target: Target, couples: Couples, path: Sequence[int], dimensio
     reduced = reduced_target(target, qubits, {frozenset(each.pair): each.gate for each in along})
     middle = {each.qubit: each for each in (along[pairs - 1].a, along[pairs - 1].b)}
     a, b = middle[qubits[0]], middle[qubits[1]]
-    circuit = native_passes(reduced).run(tsirelson_circuit(dimension, chained=True))
+    circuit = native_passes(reduced).run(bell_circuit(dimension, chained=True))
     simulator = noisy_simulator(reduced, (a.readout_matrix, b.readout_matrix))
     return ChainModel(dimension, along, a, b, qubits, circuit, simulator)

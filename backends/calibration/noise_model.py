@@ -7,17 +7,16 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.qiskit_circuit import bind
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
+from ...model.trials import Floats
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
-Floats = NDArray[np.float64]
 
 FAULTY = 1.0  # the error IBM reports for a gate whose calibration failed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,15 @@ import numpy as np
 
 from ...circuits.tsirelson import angle_names
 from ...model.errors import BackendError
-from .best_pair import PairCalibration, PairModel, forced_calibration, pair_model, parse_pair, ranked_calibrations
+from ..options import Pair
+from .best_pair import PairCalibration, PairModel, forced_calibration, pair_model, ranked_calibrations
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
-Pair = tuple[int, int]
 
-
-def separated_pairs(
+def parallel_pairs(
     name: str, target: Target, properties: Any, count: int, forced: Sequence[Pair] = ()
 ) -> tuple[PairModel, ...]:
     """Pairs of which no qubit is a neighbour of another pair's, chosen greedily by their predicted visibility.
@@ -85,9 +83,9 @@ def parallel_circuit(models: Sequence[PairModel], qubits: int, dimension: int = 
 
     wide = QuantumCircuit(qubits, 2 * len(models), name="bell")
     if len(models) == 1:
-        return wide.compose(models[0].circuit_of(dimension), qubits=models[0].calibration.pair, clbits=[0, 1])
+        return wide.compose(models[0].circuit(dimension), qubits=models[0].calibration.pair, clbits=[0, 1])
     for number, model in enumerate(models):
-        bare = model.circuit_of(dimension).remove_final_measurements(inplace=False)
+        bare = model.circuit(dimension).remove_final_measurements(inplace=False)
         wide.compose(_renamed(bare, number), qubits=model.calibration.pair, inplace=True)
     used = [qubit for model in models for qubit in model.calibration.pair]
     wide.barrier(used)  # no pair is read out while another one's gates still run
@@ -102,7 +100,7 @@ def parameter_names(count: int, dimension: int = 2) -> tuple[str, ...]:
 
 
 def parallel_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
-    """JSON-ready: every pair with its calibration and what it promises, and their means.
+    """JSON-ready: every pair with its calibration and what is predicted for it, and their means.
 
     Args:
         device: The provider's name of the device.
@@ -115,36 +113,8 @@ def parallel_record(device: str, properties: Any, models: Sequence[PairModel]) -
         "parallel": len(models),
         "predicted_correlator_visibility": float(np.mean([model.visibility for model in models])),
         "predicted_chsh": float(np.mean([model.chsh for model in models])),
-        "pairs": [
-            {
-                **model.calibration.record(),
-                "predicted_correlator_visibility": model.visibility,
-                "predicted_chsh": model.chsh,
-            }
-            for model in models
-        ],
+        "pairs": [model.record() for model in models],
     }
-
-
-def parse_pairs(name: str, pair: str | None, pairs: str | None) -> tuple[int, tuple[Pair, ...]]:
-    """How many pairs are measured in every shot, and those among them that are forced.
-
-    Args:
-        name: The backend, for messages.
-        pair: The option of that name: `92-99`, or several joined by `+`; None if it was not given.
-        pairs: The option of that name: a whole number; None if it was not given: as many as are forced, or one.
-
-    Raises:
-        BackendError: an option is not that, or more pairs are forced than asked for.
-    """
-    forced = tuple(parse_pair(name, each.strip()) for each in pair.split("+")) if pair else ()
-    if pairs is None:
-        return max(1, len(forced)), forced
-    if not re.fullmatch(r"[1-9]\d{0,3}", pairs):
-        raise BackendError(f"{name}: pairs={pairs} is not a number of pairs; give a whole number of 1 or more")
-    if len(forced) > int(pairs):
-        raise BackendError(f"{name}: pairs={pairs}, but pair= names {len(forced)}; give pairs={len(forced)} or more")
-    return int(pairs), forced
 
 
 def _renamed(circuit: QuantumCircuit, number: int) -> QuantumCircuit:

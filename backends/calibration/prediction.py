@@ -1,4 +1,4 @@
-"""What a backend's calibration promises for any measurement bases: P(a,b), before anything is measured."""
+"""What is predicted from a backend's calibration for any measurement bases: P(a,b), before anything is measured."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from math import pi
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...circuits.schedule import Setting, settings_of
 from ...model.errors import BackendError
 from ...model.games.strategy import Strategy, vectors_of
+from ...model.trials import Floats
 from ..protocol import Backend, description_for
 
-Floats = NDArray[np.float64]
 Predict = Callable[[Sequence[Setting]], Floats]
 
 
@@ -49,11 +48,11 @@ def predictor(backend: Backend) -> Predict | None:
     return predict
 
 
-def predicted_probabilities(backend: Backend, settings: Sequence[Setting]) -> Floats:
-    """P(a, b) of raw outcomes by the calibration, shape (len(settings), 2, 2).
+def required_predictor(backend: Backend) -> Predict:
+    """The same, for those who cannot do without.
 
     Raises:
-        BackendError: the backend's calibration promises nothing.
+        BackendError: nothing can be predicted from the backend's calibration.
     """
     predict = predictor(backend)
     if predict is None:
@@ -61,7 +60,7 @@ def predicted_probabilities(backend: Backend, settings: Sequence[Setting]) -> Fl
             f"{backend.describe().name} states no visibility, so nothing can be predicted; "
             "give the one you expect instead of the backend: --visibility 0.95"
         )
-    return predict(settings)
+    return predict
 
 
 def predicted_behaviour(predict: Predict, strategy: Strategy) -> Floats:

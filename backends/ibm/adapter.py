@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,28 +15,22 @@ from numpy.typing import NDArray
 from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, RefusedError
 from ...model.suggestion import suggestion
-from ...model.trials import Trials
+from ...model.trials import Floats, Trials
 from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
-from ..accounts.credentials import ibm_credentials
 from ..calibration.best_pair import PairModel, best_pairs, calibration_record
 from ..calibration.parallel_pairs import (
     parallel_circuit,
+    parallel_pairs,
     parallel_record,
     parameter_names,
-    parse_pairs,
-    separated_pairs,
 )
-from ..calibration.prediction import AngleResponse
-from ..jobs.provider_calls import Patience
-from ..protocol import CostEstimate, Description, JobStatus, State, Usage, refuse_dimension
-from ..simulators.local import parse_options, require
+from ..options import parse_device, parse_pairs
+from ..protocol import CostEstimate, Description, JobStatus, State, Usage
 from .session import ask, plan_name, sign_in
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-Answer = TypeVar("Answer")
-Floats = NDArray[np.float64]
 Outcomes = NDArray[np.uint8]
 
 LEAST_BUSY = "least-busy"
@@ -68,31 +62,21 @@ class IbmBackend:
             argument: What follows the colon: the device's name, then options, separated by commas.
 
         Raises:
-            BackendError: the name or an option is wrong, or a package is missing.
+            BackendError: the name or an option is wrong.
         """
-        for module in ("qiskit_ibm_runtime", "qiskit_aer"):
-            require("ibm", module, "install it with: pip install qiskit-ibm-runtime qiskit-aer")
-        given, comma, options = (part.strip() for part in (argument or "").partition(","))
+        given, options = parse_device("ibm", argument, ("pair", "pairs"))
         if not given:
-            raise BackendError("ibm needs a device, ibm:fez say, or ibm:least-busy; `bellqueue backends` lists yours")
+            raise BackendError(
+                "ibm needs a device, ibm:fez for example, or ibm:least-busy; `bellqueue backends` lists yours"
+            )
         self._wanted = given if given == LEAST_BUSY or given.startswith("ibm_") else f"ibm_{given}"
-        found = parse_options(f"ibm:{given}", options, ("pair", "pairs")) if comma else {}
-        self._parallel, self._forced = parse_pairs(f"ibm:{given}", found.get("pair"), found.get("pairs"))
-        self._seconds = Patience.from_environment().answer
-        self._responses: dict[int, AngleResponse] = {}
+        self._parallel, self._forced = parse_pairs(f"ibm:{given}", options.get("pair"), options.get("pairs"))
 
-    def describe(self) -> Description:
-        """The pair or pairs chosen by the calibration of this moment, and what that promises."""
-        return self.describe_for(2)
+    def describe(self, dimension: int = 2) -> Description:
+        """The pair or pairs chosen by the calibration of this moment, and what is predicted for them.
 
-    def describe_for(self, dimension: int) -> Description:
-        """The same with the circuit for vectors of k dimensions.
-
-        Raises:
-            BackendError: they need more than one Bell pair.
+        Of more than three dimensions, which need more than one Bell pair, the circuit is that for three.
         """
-        if dimension > SPATIAL:
-            refuse_dimension(self.describe(), dimension)
         measured, device = self._measured, self._device.name
         pairs = tuple(model.calibration.pair for model in measured)
         several = len(pairs) > 1
@@ -115,7 +99,7 @@ class IbmBackend:
                 "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
             },
             attachments={
-                "circuit.qasm": self._qasm(dimension),
+                "circuit.qasm": self._qasm(min(dimension, SPATIAL)),
                 "properties.json": json.dumps(self._properties.to_dict(), default=str, indent=1) + "\n",
             },
             parallel=len(pairs),
@@ -125,44 +109,39 @@ class IbmBackend:
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes by the live calibration, pairs averaged, shape (len(settings), 2, 2)."""
-        dimension, models = settings[0].dimension, self._measured
-        if dimension not in self._responses:
-            self._responses[dimension] = AngleResponse.of(
-                lambda bases: np.mean([model.probabilities(bases) for model in models], axis=0), dimension
-            )
-        return self._responses[dimension].probabilities(settings)
+        return np.asarray(np.mean([model.predict(settings) for model in self._measured], axis=0))
 
-    def split(self, plan: Schedule) -> tuple[range, ...]:
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows.
 
         Raises:
-            BackendError: the last block would be shorter than the others, or the plan is for another number of pairs.
+            BackendError: the last block would be shorter, or the schedule is for another number of pairs.
         """
-        count, pairs = len(plan.order), plan.sampling.parallel
+        count, pairs = len(schedule.order), schedule.sampling.parallel
         if pairs != self._parallel:
-            told = f"the plan has {pairs} to a shot and the backend {self._parallel}"
+            told = f"the schedule has {pairs} to a shot and the backend {self._parallel}"
             raise BackendError(
-                f"ibm: pairs={self._parallel} does not fit the plan: {told}; give the backend pairs={pairs}"
+                f"ibm: pairs={self._parallel} does not fit the schedule: {told}; give the backend pairs={pairs}"
             )
-        unit = pairs * (plan.sampling.block if plan.sampling.settings == "random" else 1)
+        unit = pairs * (schedule.sampling.block if schedule.sampling.settings == "random" else 1)
         if count % unit:
             each = f"block = {unit}" if pairs == 1 else f"{unit}, the trials of pairs = {pairs} in a block of shots"
             raise BackendError(
                 f"shots = {count} is no multiple of {each}, and a job has the same shots in every row; "
                 f"ask for {max(count - count % unit, unit)} or {max(count - count % unit, unit) + unit}"
             )
-        step = ROWS // pairs * shots_per_row(plan) * pairs
+        step = ROWS // pairs * shots_per_row(schedule) * pairs
         return tuple(range(start, min(start + step, count)) for start in range(0, count, step))
 
-    def estimate(self, plan: Schedule) -> CostEstimate:
+    def estimate(self, schedule: Schedule) -> CostEstimate:
         """QPU seconds from repetition delay and circuit length, money by the instance's plan."""
-        count, jobs = len(plan.order) // plan.sampling.parallel, len(self.split(plan))
-        duration = float(self._circuit(plan.dimension).estimate_duration(self._device.target, unit="s"))
+        count, jobs = len(schedule.order) // schedule.sampling.parallel, len(self.split(schedule))
+        duration = float(self._circuit(schedule.dimension).estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
         return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
 
-    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
-        """Submit a part as one job with the key as its tag; `seed` does not apply to hardware.
+    def submit(self, part: Schedule, key: str) -> str:
+        """Submit a part as one job with the key as its tag.
 
         Raises:
             RefusedError: the service will not take it.
@@ -170,11 +149,11 @@ class IbmBackend:
         """
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        circuit, shots = self._circuit(plan.dimension), shots_per_row(plan)
+        circuit, shots = self._circuit(part.dimension), shots_per_row(part)
         sampler = Sampler(mode=self._device)
         sampler.options.environment.job_tags = [key]
-        pub = (circuit, self._values(plan, shots))
-        job = self._ask(lambda: sampler.run([pub], shots=shots), "submitting", posts=True)
+        pub = (circuit, self._values(part, shots))
+        job = ask(lambda: sampler.run([pub], shots=shots), "submitting", posts=True)
         return str(job.job_id())
 
     def poll(self, job: str) -> JobStatus:
@@ -184,12 +163,12 @@ class IbmBackend:
             BackendError: the job is unknown to this account.
         """
         handle = self._job(job)
-        told = self._ask(handle.status, f"asking for job {job}")
+        told = ask(handle.status, f"asking for job {job}")
         state = STATES.get(told)
         if state is None:
             raise BackendError(f"job {job}: the status {told!r} is not known here; upgrade bellqueue")
-        message = (self._ask(handle.error_message, f"asking for job {job}") or "") if state == "failed" else ""
-        return JobStatus(state, 0, 0, message.strip())
+        message = (ask(handle.error_message, f"asking for job {job}") or "") if state == "failed" else ""
+        return JobStatus(state, message.strip())
 
     def download(self, job: str) -> bytes:
         """The result of a finished job as the service sent it."""
@@ -203,7 +182,7 @@ class IbmBackend:
                 return data
 
         handle = self._job(job)
-        text = self._ask(lambda: handle.result(decoder=Untouched), f"downloading job {job}")
+        text = ask(lambda: handle.result(decoder=Untouched), f"downloading job {job}")
         return text.encode() if isinstance(text, str) else bytes(text or b"")
 
     def parse(self, raw: bytes, part: Schedule) -> Trials:
@@ -222,7 +201,7 @@ class IbmBackend:
 
     def find(self, key: str) -> tuple[str, ...]:
         """Ids of the jobs that carry the key as a tag, oldest first."""
-        jobs = self._ask(
+        jobs = ask(
             lambda: self._service.jobs(job_tags=[key], limit=None, descending=False), "looking for a job by its key"
         )
         return tuple(str(job.job_id()) for job in jobs)
@@ -239,11 +218,11 @@ class IbmBackend:
             except RuntimeInvalidStateError:
                 return  # it has finished already
 
-        self._ask(stop, f"cancelling job {job}")
+        ask(stop, f"cancelling job {job}")
 
     def usage(self, job: str) -> Usage:
         """QPU seconds the service charged, once it has worked them out, and money by the instance's plan."""
-        metrics = self._ask(self._job(job).metrics, f"asking for the usage of job {job}")
+        metrics = ask(self._job(job).metrics, f"asking for the usage of job {job}")
         usage = metrics.get("usage") or {}
         seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
         if usage.get("status", "pending") == "pending" or seconds is None:
@@ -254,27 +233,27 @@ class IbmBackend:
 
     @cached_property
     def _service(self) -> Any:
-        return sign_in(ibm_credentials(), self._seconds)
+        return sign_in()
 
     @cached_property
     def _device(self) -> Any:
         service = self._service
         if self._wanted == LEAST_BUSY:
             least = 2 * self._parallel
-            return self._ask(lambda: service.least_busy(min_num_qubits=least, operational=True), "choosing a device")
+            return ask(lambda: service.least_busy(min_num_qubits=least, operational=True), "choosing a device")
         try:
-            return self._ask(lambda: service.backend(self._wanted), f"opening {self._wanted}")
+            return ask(lambda: service.backend(self._wanted), f"opening {self._wanted}")
         except (BackendError, RefusedError) as error:
             if type(error) is not BackendError:
                 raise
-            names = self._ask(lambda: [device.name for device in service.backends()], "listing devices")
+            names = ask(lambda: [device.name for device in service.backends()], "listing devices")
             typed = sorted(name.removeprefix("ibm_") for name in names)
             hint = suggestion(self._wanted.removeprefix("ibm_"), typed) or ", which has none"
             raise BackendError(f"{self._wanted} is not among the devices of this account{hint}") from None
 
     @cached_property
     def _properties(self) -> Any:
-        found = self._ask(lambda: self._device.properties(refresh=True), "reading the calibration")
+        found = ask(lambda: self._device.properties(refresh=True), "reading the calibration")
         if found is None:
             raise BackendError(f"{self._device.name} states no calibration; choose another device")
         return found
@@ -282,9 +261,9 @@ class IbmBackend:
     @cached_property
     def _models(self) -> tuple[PairModel, ...]:
         """The pairs measured; of one pair the next best, too."""
-        target, name = self._ask(lambda: self._device.target, "reading the device's gates"), f"ibm:{self._device.name}"
+        target, name = ask(lambda: self._device.target, "reading the device's gates"), f"ibm:{self._device.name}"
         if self._parallel > 1:
-            return separated_pairs(name, target, self._properties, self._parallel, self._forced)
+            return parallel_pairs(name, target, self._properties, self._parallel, self._forced)
         return best_pairs(name, target, self._properties, self._forced[0] if self._forced else None)
 
     @property
@@ -303,14 +282,14 @@ class IbmBackend:
 
     @cached_property
     def _plan(self) -> str:
-        return plan_name(self._service, self._seconds)
+        return plan_name(self._service)
 
-    def _values(self, plan: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
+    def _values(self, part: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
         """The angles of every row: A's and B's of each pair in turn."""
-        pairs = plan.sampling.parallel
-        angles = np.array([setting.angles for setting in plan.settings])
-        drawn = plan.order.reshape(-1, shots, pairs)[:, 0]  # all shots of a row measure the same
-        return {parameter_names(pairs, plan.dimension): angles[drawn].reshape(-1, angles.shape[1] * pairs)}
+        pairs = part.sampling.parallel
+        angles = np.array([setting.angles for setting in part.settings])
+        drawn = part.order.reshape(-1, shots, pairs)[:, 0]  # all shots of a row measure the same
+        return {parameter_names(pairs, part.dimension): angles[drawn].reshape(-1, angles.shape[1] * pairs)}
 
     def _qasm(self, dimension: int) -> str:
         from qiskit import qasm3
@@ -322,22 +301,19 @@ class IbmBackend:
 
         service = self._service
         try:
-            return self._ask(lambda: service.job(job), f"asking for job {job}")
+            return ask(lambda: service.job(job), f"asking for job {job}")
         except BackendError as error:
             if isinstance(error.__cause__, RuntimeJobNotFound):
                 raise BackendError(f"job {job} is unknown to this IBM Quantum account; check the instance") from None
             raise
 
-    def _ask(self, call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
-        return ask(call, self._seconds, f"IBM Quantum, {what}", posts=posts)
 
-
-def shots_per_row(plan: Schedule) -> int:
+def shots_per_row(schedule: Schedule) -> int:
     """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
-    if plan.sampling.settings == "random":
-        return plan.sampling.block
-    stretches = [length for _, length in plan.runs(len(plan.order))]
-    return int(np.gcd.reduce(stretches)) // plan.sampling.parallel
+    if schedule.sampling.settings == "random":
+        return schedule.sampling.block
+    stretches = [length for _, length in schedule.runs(len(schedule.order))]
+    return int(np.gcd.reduce(stretches)) // schedule.sampling.parallel
 
 
 def _outcome_bits(raw: bytes) -> Outcomes:

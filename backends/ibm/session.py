@@ -6,51 +6,42 @@ import logging
 import re
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
-from ..accounts.credentials import IbmCredentials
-from ..jobs.provider_calls import causes, watched
+from ..accounts.credentials import ibm_credentials
+from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-Answer = TypeVar("Answer")
-CONNECT = 10.0  # seconds to open a connection
-REQUESTS = 6  # one call of the client is at most about so many requests, each of which may take its time
 ASK_AGAIN = (408, 425, 429)  # of 4xx the only ones that say nothing about the request itself
 
 
-def sign_in(credentials: IbmCredentials, seconds: float) -> Any:
+def sign_in() -> Any:
     """A QiskitRuntimeService of the account.
-
-    Args:
-        credentials: Token, instance and URL.
-        seconds: That one request may take.
 
     Raises:
         RefusedError: the key or the instance is not accepted.
         UnreachableError: no usable answer.
+        BackendError: there is no key.
     """
-
     from qiskit_ibm_runtime import QiskitRuntimeService
 
     logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns that it was given a token
+    keys = ibm_credentials()
 
     def connect() -> Any:
         return QiskitRuntimeService(
-            channel="ibm_quantum_platform",
-            token=credentials.token,
-            instance=credentials.instance or "auto",
-            url=credentials.url,
+            channel="ibm_quantum_platform", token=keys.token, instance=keys.instance or "auto", url=keys.url
         )
 
-    service = ask(connect, seconds, "signing in to IBM Quantum")
-    harden(service, seconds)
+    service = ask(connect, "signing in")
+    harden(service)
     return service
 
 
-def harden(service: Any, seconds: float) -> None:
+def harden(service: Any) -> None:
     """Take from the client what costs money or hangs.
 
     As delivered it repeats POST /jobs after a 5xx, without a key by which the service could tell the two apart, and a
@@ -68,7 +59,7 @@ def harden(service: Any, seconds: float) -> None:
             for scheme in ("https://", "http://"):
                 session.mount(scheme, HTTPAdapter(max_retries=0))
             assert isinstance(session._timeout, tuple)
-            session._timeout = (CONNECT, seconds)
+            session._timeout = (CONNECT, Patience.from_environment().answer)
             session.auth = _TokenOnly(session.auth.tm.get_token, session.auth.crn)
     except (AttributeError, AssertionError):
         raise BackendError(
@@ -77,32 +68,11 @@ def harden(service: Any, seconds: float) -> None:
         ) from None
 
 
-def plan_name(service: Any, seconds: float) -> str:
+def plan_name(service: Any) -> str:
     """The plan of the active instance, by which it is billed."""
-    active = ask(service.active_instance, seconds, "IBM Quantum, asking for the instance")
-    instances = ask(service.instances, seconds, "IBM Quantum, listing instances")
+    active = ask(service.active_instance, "asking for the instance")
+    instances = ask(service.instances, "listing instances")
     return next((str(each["plan"]) for each in instances if each["crn"] == active), "unknown")
-
-
-def ask(call: Callable[[], Answer], seconds: float, what: str, *, posts: bool = False) -> Answer:
-    """The client's answer, its many kinds of failure put in three.
-
-    Args:
-        call: What to ask.
-        seconds: That one request may take.
-        what: For messages: what was being done.
-        posts: Whether the call creates something; where it fails without a clear refusal, that may have happened.
-
-    Raises:
-        RefusedError: the service said no.
-        UnreachableError: no usable answer.
-    """
-    try:
-        return watched(call, REQUESTS * seconds, what)
-    except BackendError:
-        raise
-    except Exception as error:
-        raise _failure(error, what, posts) from error
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:
@@ -130,6 +100,9 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return BackendError(f"{what}: {_first_line(cause)}")
     # Truncated and empty answers surface as whatever the client stumbles over.
     return UnreachableError(f"{what}: {type(error).__name__}: {_first_line(error)}")
+
+
+ask = Provider("IBM Quantum", _failure).ask
 
 
 def _status(error: BaseException) -> int | None:

@@ -38,7 +38,7 @@ class Dispatch:
             say: Gets a line about every hitch that is worth a user's attention.
         """
         self._ledger, self._run, self._backend, self._say = ledger, run, backend, say
-        self._plan = Schedule.from_bytes(run.sampling)
+        self._schedule = Schedule.from_bytes(run.sampling)
         self._patience = Patience.from_environment()
 
     def reconcile(self) -> None:
@@ -158,7 +158,7 @@ class Dispatch:
             raw = self._ledger.result(job.key)
             if raw is None:
                 raise LedgerError(f"run {self._run.id}: the result of job {job.key} is gone from {self._ledger.path}")
-            pieces.append(self._backend.parse(raw, self._plan.part(job.trials)))
+            pieces.append(self._backend.parse(raw, self._schedule.part(job.trials)))
         if not pieces:
             raise LedgerError(f"run {self._run.id} has no results yet")
         return reduce(add, pieces)
@@ -170,7 +170,7 @@ class Dispatch:
         content = hashlib.sha256(f"{self._run.content_hash} {trials.start} {trials.stop}".encode()).hexdigest()
         job = self._ledger.intend(self._run.id, part, trials, content)
         try:
-            identity = self._backend.submit(self._plan.part(trials), job.key, None)
+            identity = self._backend.submit(self._schedule.part(trials), job.key)
         except RefusedError as error:
             self._ledger.settle(job.key, "refused", str(error))
             raise
@@ -251,7 +251,7 @@ class Dispatch:
             raw = read(lambda: self._backend.download(identity), say=self._say)
             self._ledger.store(job.key, raw)
             try:
-                self._backend.parse(raw, self._plan.part(job.trials))
+                self._backend.parse(raw, self._schedule.part(job.trials))
             except DataError as error:
                 self._ledger.unreadable(job.key, raw, str(error))
                 problem = str(error)

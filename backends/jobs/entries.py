@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Literal
 
 JobState = Literal["intended", "submitted", "stored", "failed", "cancelled", "refused", "lost"]
-LIVE: tuple[JobState, ...] = ("intended", "submitted", "stored")  # the part may yet have, or has, its trials
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class JobEntry:
         run: The run's id.
         part: Which part, from 0.
         attempt: From 1.
-        trials: The trials of the plan that it measures.
+        trials: The trials of the schedule that it measures.
         content_hash: SHA-256 of the part.
         intended: When it was written down, before the submission; UTC.
         id: The provider's id; None until the provider has answered or the job was found by its key.
@@ -97,7 +96,7 @@ class JobEntry:
     @property
     def live(self) -> bool:
         """Whether its trials are there or may still come."""
-        return self.state in LIVE
+        return self.state in ("intended", "submitted", "stored")
 
     @property
     def age(self) -> float:

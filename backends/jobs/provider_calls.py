@@ -1,4 +1,4 @@
-"""Asking a provider: a watchdog against connections that stall, and reads repeated with patience."""
+"""Asking a provider: its failures in three kinds, a watchdog against stalls, and reads repeated with patience."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TypeVar
 from ...model.errors import BackendError, UnreachableError
 
 Answer = TypeVar("Answer")
+REQUESTS = 6  # one call of a client is at most about so many requests, each of which may take its time
+CONNECT = 10.0  # seconds to open a connection
 LONGEST_ANSWER = 86_400.0  # seconds; threads cannot wait for any number of them
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries of a read; each pause doubles the last
 
@@ -38,6 +40,41 @@ class Patience:
             BackendError: a value is not a positive number.
         """
         return cls(_seconds("BELLQUEUE_TIMEOUT", cls.answer), _seconds("BELLQUEUE_SETTLE", cls.settle))
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider whose client is asked.
+
+    Attributes:
+        name: For messages.
+        failure: Makes one of our errors of what the client raises, given what was being done and whether that creates
+            something: if it fails without a clear refusal, it may have happened.
+    """
+
+    name: str
+    failure: Callable[[Exception, str, bool], BackendError]
+
+    def ask(self, call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
+        """The client's answer, its many kinds of failure put in three.
+
+        Args:
+            call: What to ask.
+            what: For messages: what is being done.
+            posts: Whether the call creates something.
+
+        Raises:
+            RefusedError: the provider said no.
+            UnreachableError: no usable answer.
+            BackendError: the provider has no such thing.
+        """
+        what = f"{self.name}, {what}"
+        try:
+            return watched(call, REQUESTS * Patience.from_environment().answer, what)
+        except BackendError:
+            raise
+        except Exception as error:
+            raise self.failure(error, what, posts) from error
 
 
 def watched(call: Callable[[], Answer], seconds: float, what: str) -> Answer:
@@ -101,7 +138,7 @@ def read(call: Callable[[], Answer], tries: int = 5, say: Callable[[str], None] 
         say: Gets a line whenever a try has failed and another will follow.
 
     Raises:
-        UnreachableError: the last try failed, too.
+        UnreachableError: the last try failed as well.
     """
     pause, done = FIRST_PAUSE, 0
     while True:

@@ -4,67 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...circuits.qiskit_circuit import bell_circuit, bind, table_from_counts, tsirelson_circuit
+from ...circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
-from ...model.games.strategy import MAX_DIMENSION, bell_pairs_for
-from ..calibration.prediction import werner_probabilities
-from ..protocol import Description
-from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
+from ...model.trials import Integers
+from .simulator import Outcomes, shuffled_outcomes
+from .werner import WernerNoise, WernerSimulator
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Outcomes = NDArray[np.uint8]
 
-
-class AerBackend(Simulator):
+class AerBackend(WernerSimulator):
     """`aer`, or `aer:visibility=0.95,readout=0.01`."""
 
-    def __init__(self, argument: str | None = None) -> None:
-        """Read the options; Aer itself is imported when the first job runs.
-
-        Args:
-            argument: What follows the colon, or None.
-
-        Raises:
-            BackendError: an option is wrong, or Aer is not installed.
-        """
-        super().__init__()
-        self.noise = parse_noise("aer", argument)
-        require("aer", "qiskit_aer", "install it with: pip install qiskit-aer")
-
-    def describe(self) -> Description:
-        """The noise asked for and the visibility it leaves in a plane."""
-        return self.describe_for(2)
-
-    def describe_for(self, dimension: int) -> Description:
-        """The same where vectors of k dimensions are measured."""
-        return Description(
-            name=self.noise.name("aer"),
-            kind="simulator",
-            device="AerSimulator",
-            qubits=2 * bell_pairs_for(dimension),
-            predicted_visibility=self.noise.visibility_of(dimension),
-            calibration={**self.noise.record(), "qiskit_aer": version("qiskit-aer")},
-            dimension=MAX_DIMENSION,
-        )
+    _provider, _package, _device = "aer", "qiskit-aer", "AerSimulator"
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
-        return sample_aer(self._simulator, _circuit(settings[0].dimension), settings, shots, seed)
-
-    def predict(self, settings: Sequence[Setting]) -> Floats:
-        """P(a, b) of raw outcomes, shape (len(settings), 2, 2)."""
-        return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
+        return sample_aer(self._simulator, bell_circuit(settings[0].dimension), settings, shots, seed)
 
     @cached_property
     def _simulator(self) -> Any:
@@ -73,10 +35,6 @@ class AerBackend(Simulator):
         if self.noise.ideal:
             return AerSimulator(method="statevector")
         return AerSimulator(method="density_matrix", noise_model=_noise_model(self.noise))
-
-
-def _circuit(dimension: int) -> QuantumCircuit:
-    return bell_circuit() if dimension == 2 else tsirelson_circuit(dimension)
 
 
 def sample_aer(

@@ -4,55 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...circuits.braket_circuit import bell_circuit, probabilities_from_vector, tsirelson_circuit
+from ...circuits.braket_circuit import bell_circuit
 from ...circuits.schedule import Setting
-from ...model.games.strategy import MAX_DIMENSION, bell_pairs_for
-from ..calibration.prediction import werner_probabilities
-from ..protocol import Description
-from .local import Simulator, WernerNoise, parse_noise, require, shuffled_outcomes
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Outcomes = NDArray[np.uint8]
+from ...model.trials import Floats, Integers
+from .simulator import Outcomes, shuffled_outcomes
+from .werner import WernerNoise, WernerSimulator
 
 
-class BraketLocalBackend(Simulator):
+class BraketLocalBackend(WernerSimulator):
     """`braket-local`, or `braket-local:visibility=0.95,readout=0.01`."""
 
-    def __init__(self, argument: str | None = None) -> None:
-        """Read the options; Braket itself is imported when the first job runs.
+    _provider, _package = "braket-local", "amazon-braket-sdk"
 
-        Args:
-            argument: What follows the colon, or None.
-
-        Raises:
-            BackendError: an option is wrong, or amazon-braket-sdk is not installed.
-        """
-        super().__init__()
-        self.noise = parse_noise("braket-local", argument)
-        require("braket-local", "braket", 'install it with: pip install "bellqueue[braket]"')
-
-    def describe(self) -> Description:
-        """The noise asked for and the visibility it leaves in a plane."""
-        return self.describe_for(2)
-
-    def describe_for(self, dimension: int) -> Description:
-        """The same where vectors of k dimensions are measured."""
-        return Description(
-            name=self.noise.name("braket-local"),
-            kind="simulator",
-            device="braket_sv" if self.noise.ideal else "braket_dm",
-            qubits=2 * bell_pairs_for(dimension),
-            predicted_visibility=self.noise.visibility_of(dimension),
-            calibration={**self.noise.record(), "amazon_braket_sdk": version("amazon-braket-sdk")},
-            dimension=MAX_DIMENSION,
-        )
+    @property
+    def _device(self) -> str:
+        return "braket_sv" if self.noise.ideal else "braket_dm"
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
@@ -62,31 +32,26 @@ class BraketLocalBackend(Simulator):
             for wanted, probabilities in zip(shots, self.probabilities(settings), strict=True)
         ]
 
-    def predict(self, settings: Sequence[Setting]) -> Floats:
-        """P(a, b) as `probabilities` gives it, in closed form: the simulator takes a few milliseconds a setting."""
-        return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
-
     def probabilities(self, settings: Sequence[Setting]) -> Floats:
         """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2).
 
         Braket's simulator draws its shots from numpy's global generator, which cannot be seeded for one job alone;
         asked for exact probabilities it draws nothing, and the sampling is ours.
         """
-        tables = [probabilities_from_vector(self._run(setting)) for setting in settings]
+        # The first qubit, A's, is the most significant bit of Braket's probabilities.
+        tables = [np.reshape(self._run(setting), (2, 2)) for setting in settings]
         exact = np.clip(np.array(tables), 0.0, None)
         return np.asarray(exact / exact.sum(axis=(1, 2), keepdims=True))
 
-    def _run(self, setting: Setting) -> Floats:
-        plane = setting.dimension == 2
-        circuit = bell_circuit(setting.alpha, setting.beta) if plane else tsirelson_circuit(setting.angles)
-        circuit = add_noise(circuit, self.noise).probability(target=[0, 1])
-        return np.asarray(self._simulator.run(circuit, shots=0).result().values[0])
+    def _run(self, setting: Setting) -> Any:
+        circuit = add_noise(bell_circuit(setting.angles), self.noise).probability(target=[0, 1])
+        return self._simulator.run(circuit, shots=0).result().values[0]
 
     @cached_property
     def _simulator(self) -> Any:
         from braket.devices import LocalSimulator
 
-        return LocalSimulator("braket_sv" if self.noise.ideal else "braket_dm")
+        return LocalSimulator(self._device)
 
 
 def add_noise(circuit: Any, noise: WernerNoise) -> Any:

@@ -6,32 +6,25 @@ import importlib
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.games.strategy import MAX_DIMENSION
 from ...model.suggestion import suggestion
-from ..calibration.best_pair import best_pairs, calibration_record, parse_pair
+from ...model.trials import Floats, Integers
+from ..calibration.best_pair import best_pairs, calibration_record
 from ..calibration.chain import ChainModel, best_chain
-from ..calibration.prediction import AngleResponse
+from ..options import parse_device, parse_pair
 from ..protocol import Description
 from .aer import sample_aer
-from .local import Simulator, parse_options, require
+from .simulator import Outcomes, Simulator
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Outcomes = NDArray[np.uint8]
 
 
 class FakeBackend(Simulator):
@@ -44,87 +37,63 @@ class FakeBackend(Simulator):
             argument: What follows the colon: the snapshot's name, then options, separated by commas.
 
         Raises:
-            BackendError: the name or an option is wrong, the snapshot cannot make a Bell pair, or a package is missing.
+            BackendError: the name or an option is wrong, or the snapshot cannot make a Bell pair.
         """
-        super().__init__()
-        for module in ("qiskit_ibm_runtime", "qiskit_aer"):
-            require("fake", module, "install it with: pip install qiskit-ibm-runtime qiskit-aer")
-        given, comma, options = (argument or "").partition(",")
+        given, options = parse_device("fake", argument, ("pair",))
         self.snapshot = _snapshot_name(given)
         self.name = f"fake:{self.snapshot}"
-        self._forced = forced = (
-            parse_pair(self.name, parse_options(self.name, options, ("pair",))["pair"]) if comma else None
-        )
+        self._forced = parse_pair(self.name, options["pair"]) if options else None
         device = _load(self.snapshot)
         self._target: Target = device.target
         self._properties = device.properties()
-        self._models = best_pairs(self.name, self._target, self._properties, forced)
+        self._models = best_pairs(self.name, self._target, self._properties, self._forced)
         self.model = self._models[0]
-        self._responses: dict[int, AngleResponse] = {}
         self._chains: dict[int, ChainModel] = {}
-        if forced:
-            self.name += f",pair={forced[0]}-{forced[1]}"
+        if self._forced:
+            self.name += f",pair={self._forced[0]}-{self._forced[1]}"
 
-    def describe(self) -> Description:
-        """The pair chosen, its calibration and what that promises."""
-        best = self.model
-        return Description(
-            name=self.name,
-            kind="simulator",
-            device=f"fake_{self.snapshot}",
-            qubits=int(self._target.num_qubits),
-            pair=best.calibration.pair,
-            predicted_visibility=best.visibility,
-            calibration={
-                **calibration_record(f"fake_{self.snapshot}", self._properties, self._models),
-                **_versions(),
-            },
-            dimension=MAX_DIMENSION,
-        )
-
-    def describe_for(self, dimension: int) -> Description:
-        """The same where vectors of k dimensions are measured; from 4 on they take a chain of qubits.
+    def describe(self, dimension: int = 2) -> Description:
+        """The qubits chosen, their calibration and what is predicted for them: a pair, or from k = 4 on a chain.
 
         Raises:
             BackendError: the device has no such chain.
         """
-        description = self.describe()
-        if dimension < 4:
-            return description
-        chain = self._chain(dimension)
-        return replace(
-            description,
-            pair=chain.pairs[0],
-            predicted_visibility=chain.visibility,
-            calibration={**chain.record(description.device, self._properties), **_versions()},
-            pairs=chain.pairs,
+        device = f"fake_{self.snapshot}"
+        chain = self._chain(dimension) if dimension >= 4 else None
+        if chain:
+            record = chain.record(device, self._properties)
+        else:
+            record = calibration_record(device, self._properties, self._models)
+        versions = {name.replace("-", "_"): version(name) for name in ("qiskit-ibm-runtime", "qiskit-aer")}
+        return Description(
+            name=self.name,
+            kind="simulator",
+            device=device,
+            qubits=int(self._target.num_qubits),
+            pair=chain.pairs[0] if chain else self.model.calibration.pair,
+            predicted_visibility=(chain or self.model).visibility,
+            calibration={**record, **versions},
+            pairs=chain.pairs if chain else (),
+            dimension=MAX_DIMENSION,
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
         dimension = settings[0].dimension
         if dimension < 4:
-            return sample_aer(self.model.simulator, self.model.circuit_of(dimension), settings, shots, seed)
+            return sample_aer(self.model.simulator, self.model.circuit(dimension), settings, shots, seed)
         chain = self._chain(dimension)
         return sample_aer(chain.simulator, chain.circuit, settings, shots, seed)
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes by the noise model of the qubits, shape (len(settings), 2, 2)."""
         dimension = settings[0].dimension
-        if dimension >= 4:
-            return self._chain(dimension).probabilities(settings)
-        if dimension not in self._responses:
-            self._responses[dimension] = AngleResponse.of(self.model.probabilities, dimension)
-        return self._responses[dimension].probabilities(settings)
+        return self.model.predict(settings) if dimension < 4 else self._chain(dimension).probabilities(settings)
 
     def _chain(self, dimension: int) -> ChainModel:
         if dimension not in self._chains:
             self._chains[dimension] = best_chain(self.name, self._target, self._properties, dimension, self._forced)
         return self._chains[dimension]
-
-
-def _versions() -> dict[str, str]:
-    return {"qiskit_ibm_runtime": version("qiskit-ibm-runtime"), "qiskit_aer": version("qiskit-aer")}
 
 
 def snapshot_names() -> tuple[str, ...]:
@@ -152,7 +121,9 @@ def _snapshot_name(given: str) -> str:
     if plain in names:
         return plain
     if not plain:
-        raise BackendError(f"fake needs a snapshot, fake:torino say; `bellqueue backends` lists all {len(names)}")
+        raise BackendError(
+            f"fake needs a snapshot, for example fake:torino; `bellqueue backends` lists all {len(names)}"
+        )
     hint = suggestion(plain, names, listing="bellqueue backends")
     raise BackendError(f"fake: no snapshot is called {given!r}{hint}")
 

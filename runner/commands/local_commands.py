@@ -15,7 +15,7 @@ from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
 from ...model.games.frontiers import Frontiers
 from ...model.scenario.file import Scenario
-from ..experiment.execution import analyse_data, execute
+from ..experiment.execution import analyze_data, execute
 from ..experiment.folder import REPORT, RUNS, RunFolder, check_writable_file, read_analysis
 from ..experiment.pipeline import write_report
 from ..experiment.plan_record import PlanRecord
@@ -36,7 +36,9 @@ def run_command(
 ) -> bool:
     """Run, analyze, store and show; returns whether the advantage was certified."""
     with progress_bar() as watch:
-        done = execute(scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch)
+        done = execute(
+            scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch, figures=not json
+        )
     show_analysis(done.analysis, full, json, folder=done.folder)
     return done.analysis.certificate.certified
 
@@ -49,7 +51,7 @@ def analyze_command(
         check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
     with progress_bar() as watch:
-        analysis = analyse_data(data, scenario, watch, shlex.join(words))
+        analysis = analyze_data(data, scenario, watch, shlex.join(words))
     if report:
         write_report(report, analysis)
     show_analysis(analysis, full, json, report=report)
@@ -114,11 +116,11 @@ def backends_command(offline: bool, json: bool) -> None:
 
     summaries = list_backends()
     if not offline:
-        from ...backends.cloud_devices import reachable
+        from ...backends.cloud_devices import cloud_devices
 
         with progress_bar() as watch:
             watch("asking the providers (--offline leaves them out)", 0, None)
-            summaries = [*reachable(say), *summaries]
+            summaries = [*cloud_devices(say), *summaries]
     if json:
         print(json_module.dumps([asdict(summary) for summary in summaries], indent=2))
         return

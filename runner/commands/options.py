@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..defaults import DEFAULT_BACKEND
-from .completion import backend_names, data_to_analyse, hardware_names, ledger_runs, run_folders
+from .completion import backend_names, data_to_analyze, hardware_names, ledger_runs, run_folders
 
 BROKEN = 1
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
@@ -32,7 +32,9 @@ ScenarioOption = Annotated[
     Path | None,
     typer.Option(help="Scenario the data belong to; `default` is the embedded one. A run has its own."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout; nothing is drawn.")
+]
 FullOption = Annotated[bool, typer.Option("--full", help="Show every table instead of the first screen.")]
 RequireOption = Annotated[
     bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")
@@ -90,7 +92,7 @@ ResumeOption = Annotated[
 DataArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyse
+        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyze
     ),
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=run_folders)]

@@ -27,8 +27,7 @@ from ...backends import BackendSummary, list_backends, open_backend
 from ...backends.calibration.prediction import (
     Predict,
     predicted_behaviour,
-    predicted_probabilities,
-    predictor,
+    required_predictor,
     werner_probabilities,
 )
 from ...backends.protocol import Backend, Description, RemoteBackend, description_for
@@ -218,9 +217,9 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
 
 def _devices(say: Callable[[str], None]) -> list[BackendSummary]:
     """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
-    from ...backends.cloud_devices import reachable
+    from ...backends.cloud_devices import cloud_devices
 
-    return [*reachable(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
+    return [*cloud_devices(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
 
 
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
@@ -229,14 +228,14 @@ def _device(backend: Backend | None, visibility: float | None, dimension: int) -
         assert visibility is not None  # plan_scenario has seen to it
         predict: Predict = partial(werner_probabilities, visibility=visibility)
         told = Description(
-            f"a pair of visibility {visibility:g}", "simulator", "none", 2, predicted_visibility=visibility
+            name=f"a pair of visibility {visibility:g}",
+            kind="simulator",
+            device="none",
+            qubits=2,
+            predicted_visibility=visibility,
         )
     else:
-        # Without any prediction the first call says what is missing.
-        predict, told = (
-            predictor(backend) or partial(predicted_probabilities, backend),
-            description_for(backend, dimension),
-        )
+        predict, told = required_predictor(backend), description_for(backend, dimension)
     more = (0.0,) * (dimension - 2)
     settings = [Setting(0, 0, alpha, beta, more, more) for alpha, beta in _CHSH]
     e = np.einsum("nij,ij->n", predict(settings), [[1, -1], [-1, 1]])

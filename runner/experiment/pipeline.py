@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
-from ...model.errors import BackendError, DataError
+from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
@@ -86,7 +85,7 @@ def prepare(
 
 
 def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
-    """Run the plan on a backend; if the scenario says so, stop as soon as it is certified.
+    """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
         experiment: What to measure.
@@ -94,15 +93,16 @@ def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Tria
         watch: Gets how far it is.
 
     Raises:
-        BackendError: the backend failed.
+        BackendError: the backend has no circuit for it, or fails.
     """
-    what, budget = f"measuring on {backend.describe().name}", len(experiment.plan.order)
+    description_for(backend, experiment.plan.dimension)  # refuses what the backend has no circuit for
     if experiment.scenario.experiment.stop is None:
-        return _measure(experiment.plan, experiment.seed, backend, lambda done: watch(what, done, budget))
+        return backend.measure(experiment.plan, experiment.seed, watch)
+    budget = len(experiment.plan.order)
 
     def measured(trials: range, seed: int) -> Trials:
         part = experiment.plan.part(trials)
-        return _measure(part, seed, backend, lambda done: watch(what, trials.start + done, budget))
+        return backend.measure(part, seed, lambda what, done, _: watch(what, trials.start + done, budget))
 
     def stand(standing: Standing) -> None:
         watch(standing.line(), standing.trials, budget)
@@ -120,18 +120,6 @@ def rounds_of(experiment: Experiment) -> Rounds:
         settings.significance,
         len(experiment.plan.order),
     )
-
-
-def _measure(plan: Schedule, seed: int, backend: LocalBackend, watch: Callable[[int], None]) -> Trials:
-    description_for(backend, plan.dimension)  # refuses what the backend has no circuit for
-    job = backend.submit(plan, secrets.token_hex(16), seed)
-    while not (status := backend.poll(job)).finished:
-        watch(status.done)
-    watch(status.done)
-    if status.state != "done":
-        name = backend.describe().name
-        raise BackendError(f"{name}: job {job} {status.state}: {status.message or 'no reason given'}")
-    return backend.fetch(job)
 
 
 def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
@@ -153,7 +141,7 @@ def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
     )
 
 
-def analyse_run(
+def analyze_run(
     scenario: Scenario,
     plan: PlanRecord,
     trials: Trials,
@@ -199,7 +187,7 @@ def analyse_run(
     )
 
 
-def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
+def analyze_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
     Its lost trials are losses there, too, and its types are matched by name.
@@ -213,7 +201,7 @@ def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | 
     same = scenario is None or scenario.content_hash() == own.content_hash()
     if same:
         plan.check(own.content_hash(), workload.shape)
-        return analyse_run(own, plan, trials, command=command)
+        return analyze_run(own, plan, trials, command=command)
     assert scenario is not None  # `same` has seen to it
     if plan.stop:
         raise DataError(
@@ -229,10 +217,10 @@ def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | 
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)
-    return analyse_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
+    return analyze_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
 
 
-def analyse_foreign(
+def analyze_foreign(
     source: str,
     sample: Sample,
     scenario: Scenario,
@@ -261,13 +249,16 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
     write_text(folder / CALIBRATION, plan.backend.model_dump_json(indent=2) + "\n")
 
 
-def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None = None) -> Analysis:
-    """Write analysis, figures and report; the analysis with the context that they show.
+def write_results(
+    folder: Path, analysis: Analysis, frontiers: Frontiers | None = None, figures: bool = True
+) -> Analysis:
+    """Write analysis, figures and report, and return the analysis with the context that they show.
 
     Args:
         folder: Of the run.
         analysis: Of its trials.
         frontiers: Of its scenario, if already at hand.
+        figures: Whether to draw; otherwise the analysis is all that is written. Defaults to true.
     """
     from ...analysis.report.figures.correlators import correlator_figure
     from ...analysis.report.figures.drawing import save
@@ -276,6 +267,8 @@ def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None 
 
     analysis = with_context(analysis, frontiers)
     write_text(folder / ANALYSIS, analysis.to_json())
+    if not figures:
+        return analysis
     frontier = frontier_figure(analysis.frontiers, analysis)
     correlators = correlator_figure(analysis)
     for suffix in (".png", ".svg"):

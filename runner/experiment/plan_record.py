@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,24 +63,6 @@ class MeasurementRecord(FiniteRecord):
         return Measurements(vectors_of(alpha), vectors_of(beta))
 
 
-class BackendRecord(FiniteRecord):
-    """The backend as it described itself before the run."""
-
-    name: str
-    kind: str
-    device: str
-    qubits: int
-    pair: tuple[int, int] | None
-    predicted_visibility: float | None
-    calibration: dict[str, Any]
-    pairs: list[tuple[int, int]] = Field(default_factory=list)
-
-    @classmethod
-    def of(cls, description: Description) -> BackendRecord:
-        """Record a description."""
-        return cls(**{name: getattr(description, name) for name in cls.model_fields})
-
-
 class PlanRecord(FiniteRecord):
     """What was fixed before the data.
 
@@ -108,7 +90,7 @@ class PlanRecord(FiniteRecord):
     shots: int
     significance: float
     seed: int
-    backend: BackendRecord
+    backend: Description
     parallel: Annotated[int, Field(ge=1)] = 1
     asked_by_pair: list[list[list[int]]] = Field(default_factory=list)
     stop: Literal["certified"] | None = None
@@ -148,7 +130,7 @@ class PlanRecord(FiniteRecord):
             shots=len(plan.order),
             significance=significance,
             seed=seed,
-            backend=BackendRecord.of(description),
+            backend=description,
             parallel=parallel,
             asked_by_pair=asked.tolist() if parallel > 1 else [],
             stop=stop,

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import LocalBackend, RemoteBackend
+from bellqueue.backends.protocol import Watch
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling, Trials
 
 ALPHA, BETA = (0.0, np.pi / 2), (np.pi / 4, -np.pi / 4)
 CHSH = tuple(Setting(x, y, ALPHA[x], BETA[y]) for x in range(2) for y in range(2))
+
+UNWATCHED: Watch = lambda what, done, total: None  # noqa: E731
 
 
 class Experiment:
@@ -24,14 +27,9 @@ class Experiment:
         order = np.random.default_rng(seed).choice(4, size=trials, p=[0.4, 0.3, 0.2, 0.1])
         return Schedule(CHSH, order, (2, 2), Sampling("random"))
 
-    def run(
-        self, backend: LocalBackend | RemoteBackend, plan: Schedule, seed: int | None = 11, key: str = "key"
-    ) -> Trials:
+    def run(self, backend: LocalBackend | RemoteBackend, schedule: Schedule, seed: int = 11) -> Trials:
         assert isinstance(backend, LocalBackend)
-        job = backend.submit(plan, key, seed)
-        while not backend.poll(job).finished:
-            pass
-        return backend.fetch(job)
+        return backend.measure(schedule, seed, UNWATCHED)
 
     def deviations(self, trials: Trials, expected: np.ndarray) -> np.ndarray:
         """How many standard deviations each measured correlator lies from the expected one, shape (2, 2)."""

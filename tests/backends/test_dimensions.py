@@ -15,8 +15,8 @@ from bellqueue.backends.protocol import Description, description_for
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.backends.simulators.braket_local import BraketLocalBackend
 from bellqueue.backends.simulators.fake import FakeBackend
-from bellqueue.backends.simulators.local import Simulator
-from bellqueue.circuits.qiskit_circuit import angle_parameters, tsirelson_circuit
+from bellqueue.backends.simulators.simulator import Simulator
+from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.strategy import Floats, Measurements, Strategy, hyperspherical_angles
@@ -33,6 +33,12 @@ TOUCHED = {
     7: [1, 1, 2, 2, 3, 3, 3],
 }
 NOISE = "visibility=0.9,readout_0to1=0.02,readout_1to0=0.07"
+
+
+@pytest.fixture(scope="module")
+def manila() -> FakeBackend:
+    """The snapshot of a line of five qubits; it keeps the chains it has chosen."""
+    return FakeBackend("manila")
 
 
 def _vectors(dimension: int, count: int, seed: int = 1) -> tuple[Floats, Floats]:
@@ -85,7 +91,7 @@ def _whole_device(device: Any, chain: Sequence[int], setting: Setting) -> np.nda
     passes = generate_preset_pass_manager(
         optimization_level=3, backend=device, initial_layout=list(chain), seed_transpiler=0
     )
-    circuit = passes.run(tsirelson_circuit(setting.dimension, measured=False, chained=True))
+    circuit = passes.run(bell_circuit(setting.dimension, chained=True).remove_final_measurements(inplace=False))
     bound = circuit.assign_parameters(dict(zip(angle_parameters(circuit), setting.angles, strict=True)))
     bound.save_probabilities(list(chain[:2]))
     result = AerSimulator.from_backend(device, method="density_matrix").run(bound, shots=1).result()
@@ -99,12 +105,12 @@ def _whole_device(device: Any, chain: Sequence[int], setting: Setting) -> np.nda
 
 
 @pytest.mark.parametrize("dimension", [3, 4, 5])
-def test_the_chosen_qubits_alone_equal_the_whole_device(dimension: int) -> None:
-    """Manila is a line of five qubits; what is predicted is the exact model, and its samples follow it (z ≤ 4)."""
+def test_the_chosen_qubits_alone_equal_the_whole_device(manila: FakeBackend, dimension: int) -> None:
+    """What is predicted is the exact model, and its samples follow it (z ≤ 4)."""
     from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
-    backend, device = FakeBackend("manila"), FakeManilaV2()
-    described = backend.describe_for(dimension)
+    backend, device = manila, FakeManilaV2()
+    described = backend.describe(dimension)
     chain = [qubit for pair in described.pairs or [described.pair] for qubit in pair or ()]
     assert len(chain) == 2 * max(1, dimension // 2)
     u, v = _vectors(dimension, 3, seed=5)
@@ -116,10 +122,10 @@ def test_the_chosen_qubits_alone_equal_the_whole_device(dimension: int) -> None:
     assert (np.abs(seen - exact) / np.sqrt(exact * (1 - exact) / shots)).max() < 4
 
 
-def test_a_chain_tells_what_it_promises() -> None:
+def test_a_chain_says_what_is_predicted_for_it(manila: FakeBackend) -> None:
     """E of equal vectors along each axis; those that take both pairs lose more."""
-    described = FakeBackend("manila").describe_for(5)
-    assert description_for(FakeBackend("manila"), 5) == described
+    described = manila.describe(5)
+    assert description_for(manila, 5) == described
     assert described.pair in {(1, 2), (2, 1), (2, 3), (3, 2)}  # all that are inside a line of five
     assert described.pairs[0] == described.pair
     record = json.loads(json.dumps(dict(described.calibration)))
@@ -128,14 +134,13 @@ def test_a_chain_tells_what_it_promises() -> None:
     assert min(axes[:2]) > max(axes[2:])
     assert described.predicted_visibility == pytest.approx(np.mean(axes))
     assert len(record["chain"]) == 3
-    backend = FakeBackend("manila")
     for axis in range(5):
         unit = np.eye(5)[axis : axis + 1]
-        table = backend.predict(_settings(unit, unit))[0]
+        table = manila.predict(_settings(unit, unit))[0]
         assert (table * SIGNS).sum() == pytest.approx(axes[axis], abs=1e-12)
 
 
-def test_the_chosen_chain_is_the_best_of_all() -> None:
+def test_the_chosen_chain_is_the_best_of_all(manila: FakeBackend) -> None:
     """Each of Manila's four chains of four qubits, evaluated one by one."""
     from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
@@ -144,11 +149,11 @@ def test_the_chosen_chain_is_the_best_of_all() -> None:
         best_chain("fake:manila", device.target, device.properties(), 4, pair).visibility
         for pair in ((1, 2), (2, 1), (2, 3), (3, 2))
     ]
-    assert best_chain("fake:manila", device.target, device.properties(), 4).visibility == pytest.approx(max(every))
+    assert manila.describe(4).predicted_visibility == pytest.approx(max(every))
 
 
 def test_a_forced_pair_stands_in_the_middle_of_its_chain() -> None:
-    described = FakeBackend("manila,pair=2-1").describe_for(4)
+    described = FakeBackend("manila,pair=2-1").describe(4)
     assert described.pairs == ((2, 1), (3, 0))
 
 
@@ -161,7 +166,7 @@ def test_a_forced_pair_stands_in_the_middle_of_its_chain() -> None:
 )
 def test_a_device_without_such_a_chain_says_so_in_one_line(argument: str, dimension: int, words: str) -> None:
     with pytest.raises(BackendError, match=words) as refusal:
-        FakeBackend(argument).describe_for(dimension)
+        FakeBackend(argument).describe(dimension)
     assert "\n" not in str(refusal.value)
     assert "bell_pairs = 1" in str(refusal.value)
 
@@ -187,31 +192,32 @@ def _basis_state(flipped: int, dimension: int) -> Any:
 @pytest.mark.parametrize(("flipped", "outcome"), [(0, (1, 0)), (1, (0, 1))])
 def test_bit_order(monkeypatch: pytest.MonkeyPatch, flipped: int, outcome: tuple[int, int]) -> None:
     """With |10…⟩ or |01…⟩ in place of the Bell pairs, A's bit is that of its first qubit; of a snapshot in 4 of 5."""
-    monkeypatch.setattr("bellqueue.backends.simulators.aer.tsirelson_circuit", lambda k: _basis_state(flipped, k))
+    monkeypatch.setattr("bellqueue.backends.simulators.aer.bell_circuit", lambda k: _basis_state(flipped, k))
     monkeypatch.setattr(
-        "bellqueue.backends.calibration.chain.tsirelson_circuit", lambda k, chained: _basis_state(flipped, k)
+        "bellqueue.backends.calibration.chain.bell_circuit", lambda k, chained: _basis_state(flipped, k)
     )
     for spec, least in (("aer", 500), ("aer:visibility=0.9", 500), ("fake:manila", 400)):
         backend = open_backend(spec)
         assert isinstance(backend, Simulator)
         (outcomes,) = backend.sample([_certain(5)], np.array([500]), 1)
         assert (outcomes == outcome).all(axis=1).sum() >= least
-    assert FakeBackend("manila").predict([_certain(5)])[0][outcome] > 0.8
+    assert isinstance(backend, FakeBackend)
+    assert backend.predict([_certain(5)])[0][outcome] > 0.8
 
 
 @pytest.mark.parametrize(("flipped", "outcome"), [(0, (1, 0)), (1, (0, 1))])
 def test_bit_order_of_braket(monkeypatch: pytest.MonkeyPatch, flipped: int, outcome: tuple[int, int]) -> None:
     circuits = pytest.importorskip("braket.circuits")
     prepared = circuits.Circuit().i(0).i(1).i(2).i(3).x(flipped)
-    monkeypatch.setattr("bellqueue.backends.simulators.braket_local.tsirelson_circuit", lambda angles: prepared.copy())
+    monkeypatch.setattr("bellqueue.backends.simulators.braket_local.bell_circuit", lambda angles: prepared.copy())
     assert BraketLocalBackend().probabilities([_certain(5)])[0][outcome] == pytest.approx(1)
 
 
 class _Bench(Simulator):
     """An adapter of someone else's, that knows planar bases alone."""
 
-    def describe(self) -> Description:
-        return Description("bench", "hardware", "optical bench", 2, predicted_visibility=0.9)
+    def describe(self, dimension: int = 2) -> Description:
+        return Description(name="bench", kind="hardware", device="optical bench", qubits=2, predicted_visibility=0.9)
 
     def sample(
         self, settings: Sequence[Setting], shots: np.ndarray, seed: int
@@ -240,17 +246,17 @@ def test_what_a_backend_has_no_circuit_for_is_refused_in_one_line(dimension: int
     assert predict([Setting(0, 0, 0.0, 0.0)])[0] == pytest.approx(np.array([[0.475, 0.025], [0.025, 0.475]]))
 
 
-def test_no_backend_but_the_simulators_says_that_it_measures_several_pairs() -> None:
+def test_no_backend_but_the_simulators_says_that_it_measures_several_pairs(manila: FakeBackend) -> None:
     """Adapters of other packages, which know nothing of it, are planar by default."""
-    assert Description("x", "hardware", "x", 2).dimension == 2
+    assert Description(name="x", kind="hardware", device="x", qubits=2).dimension == 2
     assert AerBackend().describe().dimension == BraketLocalBackend().describe().dimension == 7
-    assert FakeBackend("manila").describe().dimension == 7
-    assert AerBackend("visibility=0.9").describe_for(5).predicted_visibility is None
-    assert AerBackend("visibility=0.9").describe_for(3).predicted_visibility == pytest.approx(0.9)
-    assert [AerBackend().describe_for(dimension).qubits for dimension in (2, 3, 4, 7)] == [2, 2, 4, 6]
+    assert manila.describe().dimension == 7
+    assert AerBackend("visibility=0.9").describe(5).predicted_visibility is None
+    assert AerBackend("visibility=0.9").describe(3).predicted_visibility == pytest.approx(0.9)
+    assert [AerBackend().describe(dimension).qubits for dimension in (2, 3, 4, 7)] == [2, 2, 4, 6]
 
 
-def test_a_plan_of_several_dimensions_runs_through_a_job(experiment: Any) -> None:
+def test_a_schedule_of_several_dimensions_is_measured_in_its_order(experiment: Any) -> None:
     """Equal vectors always agree, opposite ones never: in the order of the plan."""
     u, _ = _vectors(5, 2)
     settings = tuple(_settings(u, np.array([u[0], -u[1]])))

@@ -33,9 +33,7 @@ def installed(tmp_path: Path) -> dict[str, str]:
 
 def _bellqueue(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bellqueue", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_an_installed_adapter_runs_the_experiment(installed: dict[str, str], tmp_path: Path) -> None:
@@ -80,6 +78,6 @@ def test_the_example_measures_what_its_visibility_says() -> None:
         sys.path.remove(str(EXAMPLE))
     backend = BenchBackend("visibility=0.8")
     rng = np.random.default_rng(5)
-    outcomes = np.concatenate([backend.measure(0.3, 1.0, rng) for _ in range(20000)])
+    outcomes = np.array([backend.coincidence(0.3, 1.0, rng) for _ in range(20000)])
     correlator = 1 - 2 * np.mean(outcomes[:, 0] != outcomes[:, 1])
     assert abs(correlator - 0.8 * np.cos(0.7)) < 4 / np.sqrt(20000)

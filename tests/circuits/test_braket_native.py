@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("braket")
-from bellqueue.circuits.braket_native import entanglers, native_bell_circuit, outcomes_of_pair
+from bellqueue.circuits.braket_native import entanglers, native_bell_circuit
 
 DEVICES = {
     "IQM": ["cz", "prx"],
@@ -97,7 +97,7 @@ def test_the_statistics_are_those_of_the_bell_state(native: list[str], pair: tup
 
 @pytest.mark.parametrize("native", DEVICES.values(), ids=DEVICES)
 def test_only_native_gates_are_used_and_only_one_of_two_qubits(native: list[str]) -> None:
-    gates = _gates(native_bell_circuit(native, 0.4, 2.1))
+    gates = _gates(native_bell_circuit(native, 0.4, 2.1, (0, 1)))
     assert {name.lower() for name, _, _ in gates} <= {name.lower() for name in native}
     assert sum(len(qubits) == 2 for _, _, qubits in gates) == 1
 
@@ -105,18 +105,22 @@ def test_only_native_gates_are_used_and_only_one_of_two_qubits(native: list[str]
 @pytest.mark.parametrize("native", [["rx", "rz", "iswap"], ["rx", "rz", "cz"]])
 def test_rigettis_x_rotations_are_multiples_of_a_quarter_turn(native: list[str]) -> None:
     for alpha, beta in ANGLES:
-        turns = [angles[0] for name, angles, _ in _gates(native_bell_circuit(native, alpha, beta)) if name == "Rx"]
+        turns = [
+            angles[0] for name, angles, _ in _gates(native_bell_circuit(native, alpha, beta, (0, 1))) if name == "Rx"
+        ]
         assert turns
         assert np.asarray(turns) / (np.pi / 2) == pytest.approx(np.round(np.asarray(turns) / (np.pi / 2)), abs=1e-12)
 
 
 @pytest.mark.parametrize("native", DEVICES.values(), ids=DEVICES)
-def test_angles_left_open_are_parameters_named_alpha_and_beta(native: list[str]) -> None:
-    circuit = native_bell_circuit(native)
+def test_angles_may_stay_parameters(native: list[str]) -> None:
+    from braket.circuits import FreeParameter
+
+    circuit = native_bell_circuit(native, FreeParameter("alpha"), FreeParameter("beta"), (0, 1))
     assert {parameter.name for parameter in circuit.parameters} == {"alpha", "beta"}
     bound = circuit.make_bound_circuit({"alpha": 0.3, "beta": 1.1})
     table = _by_simulator(bound, (0, 1))
-    assert table == pytest.approx(_by_simulator(native_bell_circuit(native, 0.3, 1.1), (0, 1)), abs=1e-10)
+    assert table == pytest.approx(_by_simulator(native_bell_circuit(native, 0.3, 1.1, (0, 1)), (0, 1)), abs=1e-10)
     assert table[0, 0] == pytest.approx((1 + np.cos(0.8)) / 4, abs=1e-10)
 
 
@@ -141,33 +145,26 @@ def test_a_flipped_qubit_is_read_as_its_owners_outcome(pair: tuple[int, int], ow
     for instruction in native_bell_circuit(["prx", "cz"], 0.3, 1.1, pair).instructions[-2:]:
         circuit.add_instruction(instruction)
     result = LocalSimulator().run(circuit, shots=5).result()
-    outcomes = outcomes_of_pair(result.measurements, result.measured_qubits, pair)
-    assert outcomes.tolist() == [[int(owner == 0), int(owner == 1)]] * 5
-
-
-def test_columns_are_found_by_qubit_among_others() -> None:
-    columns = np.array([[0, 0, 1], [1, 0, 0]])
-    assert outcomes_of_pair(columns, [2, 5, 9], (9, 2)).tolist() == [[1, 0], [0, 1]]
-    with pytest.raises(ValueError, match=r"qubits 9 and 4 were to be measured, but the result has \[2, 5, 9\]"):
-        outcomes_of_pair(columns, [2, 5, 9], (9, 4))
+    columns = [result.measured_qubits.index(qubit) for qubit in pair]
+    assert result.measurements[:, columns].tolist() == [[int(owner == 0), int(owner == 1)]] * 5
 
 
 def test_of_several_two_qubit_gates_the_one_asked_for_is_used() -> None:
     native = ["rx", "rz", "cz", "ISWAP", "xy"]
     assert set(entanglers(native)) == {"cz", "iswap"}
     for entangler, name in (("CZ", "CZ"), ("iswap", "ISwap")):
-        gates = _gates(native_bell_circuit(native, 0.3, 1.1, entangler=entangler))
+        gates = _gates(native_bell_circuit(native, 0.3, 1.1, (0, 1), entangler))
         assert [gate for gate, _, qubits in gates if len(qubits) == 2] == [name]
     with pytest.raises(ValueError, match="native gate 'xy'; usable here: cz, iswap"):
-        native_bell_circuit(native, 0.3, 1.1, entangler="xy")
+        native_bell_circuit(native, 0.3, 1.1, (0, 1), "xy")
 
 
 @pytest.mark.parametrize("native", [["ecr", "rz", "v", "x"], ["cz", "rx"], ["prx"], []])
 def test_unknown_native_gates_are_refused_with_the_supported_ones(native: list[str]) -> None:
     with pytest.raises(ValueError, match=r"supported: prx or rx\+rz or gpi2, with cz, iswap, zz, ms, xx"):
-        native_bell_circuit(native)
+        native_bell_circuit(native, 0.3, 1.1, (0, 1))
 
 
 def test_a_qubit_is_not_its_own_partner() -> None:
     with pytest.raises(ValueError, match=r"qubits \(4, 4\) must differ"):
-        native_bell_circuit(["prx", "cz"], pair=(4, 4))
+        native_bell_circuit(["prx", "cz"], 0.3, 1.1, (4, 4))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit, tsirelson_circuit
+from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
 from bellqueue.circuits.tsirelson import angle_names, rotations
 from bellqueue.model.games.strategy import hyperspherical_angles
 
@@ -73,7 +73,7 @@ def test_the_rotations_turn_the_vectors_observable_to_the_first_qubits_z(dimensi
 def test_the_correlator_is_the_inner_product_in_qiskit(dimension: int, chained: bool) -> None:
     from qiskit.quantum_info import Statevector
 
-    circuit = tsirelson_circuit(dimension, measured=False, chained=chained)
+    circuit = bell_circuit(dimension, chained).remove_final_measurements(inplace=False)
     assert circuit.num_qubits == 2 * max(1, dimension // 2)
     for u, v in _vectors(dimension):
         bound = circuit.assign_parameters(dict(zip(angle_parameters(circuit), _angles(u, v), strict=True)))
@@ -86,12 +86,12 @@ def test_the_correlator_is_the_inner_product_in_qiskit(dimension: int, chained: 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_the_correlator_is_the_inner_product_in_braket(dimension: int) -> None:
     pytest.importorskip("braket")
-    from bellqueue.circuits.braket_circuit import probabilities_from_vector, tsirelson_circuit
+    from bellqueue.circuits.braket_circuit import bell_circuit
     from braket.devices import LocalSimulator
 
     for u, v in _vectors(dimension, count=2):
-        circuit = tsirelson_circuit(_angles(u, v)).probability(target=[0, 1])
-        table = probabilities_from_vector(LocalSimulator().run(circuit, shots=0).result().values[0])
+        circuit = bell_circuit(_angles(u, v)).probability(target=[0, 1])
+        table = np.reshape(LocalSimulator().run(circuit, shots=0).result().values[0], (2, 2))
         assert (table * SIGNS).sum() == pytest.approx(u @ v, abs=1e-10)
         assert table.sum(axis=1) == pytest.approx([0.5, 0.5], abs=1e-10)
         assert table.sum(axis=0) == pytest.approx([0.5, 0.5], abs=1e-10)
@@ -109,13 +109,21 @@ def _steps(circuit: Any) -> list[tuple[str, list[int], list[str]]]:
     ]
 
 
-def test_in_a_plane_it_is_the_bell_circuit() -> None:
-    assert _steps(tsirelson_circuit(2)) == _steps(bell_circuit())
+def test_in_a_plane_each_router_turns_its_qubit_by_its_angle() -> None:
+    """|Φ+⟩, RY(−alpha) on A's qubit 0, RY(−beta) on B's qubit 1, and both measured."""
+    assert _steps(bell_circuit()) == [
+        ("h", [0], []),
+        ("cx", [0, 1], []),
+        ("ry", [0], ["-alpha"]),
+        ("ry", [1], ["-beta"]),
+        ("measure", [0], []),
+        ("measure", [1], []),
+    ]
 
 
 def test_one_pair_out_of_the_plane_has_one_rotation_more_at_each_router() -> None:
-    steps = _steps(tsirelson_circuit(3, measured=False))
-    assert [step for step in steps if 0 in step[1] and len(step[1]) == 1][1:] == [
+    steps = _steps(bell_circuit(3))
+    assert [step for step in steps if 0 in step[1] and len(step[1]) == 1][1:-1] == [
         ("rz", [0], ["-alpha2"]),
         ("ry", [0], ["-alpha"]),
     ]
@@ -125,7 +133,7 @@ def test_one_pair_out_of_the_plane_has_one_rotation_more_at_each_router() -> Non
 def test_gates_of_a_chain_are_between_neighbours(dimension: int) -> None:
     pairs = max(1, dimension // 2)
     chain = [*(2 * pair for pair in reversed(range(pairs))), *(2 * pair + 1 for pair in range(pairs))]
-    for _, qubits, _ in _steps(tsirelson_circuit(dimension, measured=False, chained=True)):
+    for _, qubits, _ in _steps(bell_circuit(dimension, chained=True)):
         places = sorted(chain.index(qubit) for qubit in qubits)
         assert places == list(range(places[0], places[0] + len(places)))
 
@@ -134,14 +142,14 @@ def test_the_gates_of_a_chain_are_as_many_as_stated() -> None:
     """MODEL §3: 10 and 23 two-qubit gates, an RZZ being two."""
     counted = []
     for dimension in (5, 7):
-        names = [name for name, qubits, _ in _steps(tsirelson_circuit(dimension, False, True)) if len(qubits) == 2]
+        names = [name for name, qubits, _ in _steps(bell_circuit(dimension, chained=True)) if len(qubits) == 2]
         counted.append(names.count("cx") + 2 * names.count("rzz"))
     assert counted == [10, 23]
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_the_two_first_qubits_alone_are_measured_a_into_bit_0(dimension: int) -> None:
-    circuit = tsirelson_circuit(dimension)
+    circuit = bell_circuit(dimension)
     measured = [(item.qubits[0], item.clbits[0]) for item in circuit.data if item.operation.name == "measure"]
     assert measured == list(zip(circuit.qubits[:2], circuit.clbits, strict=True))
     assert [parameter.name for parameter in angle_parameters(circuit)] == list(angle_names(dimension))

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from .braket_devices import BraketDevice, devices
 from .braket_tasks import PROGRAM, PROGRAM_SET, Order, RefusedError, Sampler, Task, now, result_files
-from .faults import Answer, Double
+from .faults import PATIENCE, Answer, Double
 
 ACCOUNT = "123456789012"
 ACCESS_KEY = "AKIADOUBLEDOUBLE0000"
@@ -81,6 +81,7 @@ class BraketDouble(Double):
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/nonexistent/config",
             "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent/credentials",
+            "BELLQUEUE_TIMEOUT": str(PATIENCE),
         }
 
     def refusal(self, code: int, message: str) -> Answer:

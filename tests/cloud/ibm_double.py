@@ -23,7 +23,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 
-from .faults import Answer, Double, Request
+from .faults import PATIENCE, Answer, Double, Request
 from .ibm_program import Bits, decode_program, encode_result, not_supported, run_program
 
 API = "/experimental/api/v1"  # "experimental" keeps the client from rewriting the host
@@ -149,6 +149,7 @@ class IbmDouble(Double):
             "QISKIT_IBM_TOKEN": self.api_key,
             "QISKIT_IBM_INSTANCE": self.crn,
             "NO_PROXY": "127.0.0.1",
+            "BELLQUEUE_TIMEOUT": str(PATIENCE),
         }
 
     def revoke_tokens(self) -> None:

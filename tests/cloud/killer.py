@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, Literal, Self
 
-PATIENCE = 120.0  # seconds after which a command that has not ended counts as hanging
+from .faults import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ POINTS = {
     "before the id": Point(LEDGER, "Ledger.accepted", "before"),
     "inside the transaction of the result": Point(LEDGER, "_log", "before", "bytes of result"),
     "after the result": Point(LEDGER, "Ledger.store", "after"),
-    "before the analysis": Point(SUBMISSION, "analyse_run", "before"),
+    "before the analysis": Point(SUBMISSION, "analyze_run", "before"),
     "before the folder is noted": Point(LEDGER, "Ledger.finish", "before"),
 }
 # What a command would import by and by; each module only defines things.

@@ -18,12 +18,13 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 from bellqueue.runner.experiment.folder import RunFolder
 
-from .faults import Fault
+from .faults import PATIENCE, Fault
 from .killer import Launcher, settings
 from .providers import PROVIDERS, Service
 
 State = Literal["complete", "refused", "failed", "cancelled", "not submitted", "not recorded"]
 SHOTS = "2000"
+GIVE_UP = 15.0  # seconds to a stalled request; every other one of the command must be answered in that time
 COMPLETE = ("analysis.json", "report.html", "jobs.json", "plan.json", "scenario.json", "calibration.json")
 # Every line that may stand on stderr: the estimate, its basis, what was submitted, and bellqueue's own complaints.
 LINES = re.compile(r"(bellqueue: |run \d{8}-\w+|  \(|ibm:|braket:).*|\s*")
@@ -78,6 +79,11 @@ class Break:
     home: bool = True
     stubborn: bool = False
 
+    @property
+    def given_up(self) -> bool:
+        """Whether a request stalls until the client gives it up."""
+        return self.fault is not None and self.fault.kind == "stall" and self.meanwhile is Break.meanwhile
+
 
 class Outcome(NamedTuple):
     """What became of a cell.
@@ -123,7 +129,7 @@ class Cell:
     service: Service
     folder: Path
     launcher: Launcher
-    patience: str = "30"
+    patience: float = PATIENCE
     wrong: list[str] = field(default_factory=list)
     said: str = ""
 
@@ -135,7 +141,7 @@ class Cell:
             "HOME": str(self.folder),
             "BELLQUEUE_LEDGER": str(self.ledger),
             "BELLQUEUE_SETTLE": "1",
-            "BELLQUEUE_TIMEOUT": self.patience,
+            "BELLQUEUE_TIMEOUT": str(self.patience),
         }
         self.launcher.start(list(args), environment, self.folder, point)
 
@@ -181,9 +187,9 @@ class Cell:
         """Until the running command has said it so often.
 
         Raises:
-            TimeoutError: it has not within a minute.
+            TimeoutError: it never does.
         """
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while self.stderr().count(words) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{words!r} was not said {count} times: {self.stderr()!r}")
@@ -304,8 +310,7 @@ def run_break(broken: Break, provider: str, folder: Path, launcher: Launcher) ->
     """Break the provider under `bellqueue run`, heal it, fetch once if that is needed, and look."""
     service = PROVIDERS[provider]()
     with service.double as double:
-        stalls = broken.fault is not None and broken.fault.kind == "stall"
-        cell = Cell(service, folder, launcher, patience="3" if stalls else "30")
+        cell = Cell(service, folder, launcher, GIVE_UP if broken.given_up else PATIENCE)
         broken.before(service)
         if broken.fault:
             method, path = getattr(service, broken.on)

@@ -26,16 +26,16 @@ ANGLES = ((0.0, math.pi / 4), (0.0, -math.pi / 4), (math.pi / 2, math.pi / 4), (
 
 @pytest.fixture
 def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BraketDouble]:
-    from bellqueue.backends.braket.session import session
+    from bellqueue.backends.braket.session import sign_in
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    session.cache_clear()
+    sign_in.cache_clear()
     with BraketDouble(seed=11) as double:
         for name, value in double.environment().items():
             monkeypatch.setenv(name, value)
         yield double
-    session.cache_clear()
+    sign_in.cache_clear()
 
 
 def plan(trials: int, rule: str = "random", block: int = 1, seed: int = 4) -> Schedule:
@@ -54,8 +54,8 @@ def measure(backend: BraketBackend, whole: Schedule) -> Trials:
     joined: Trials | None = None
     for number, trials in enumerate(backend.split(whole)):
         part = whole.part(trials)
-        job = backend.submit(part, f"key-{number}", None)
-        while not backend.poll(job).finished:
+        job = backend.submit(part, f"key-{number}")
+        while backend.poll(job).state in ("queued", "running"):
             pass
         found = backend.parse(backend.download(job), part)
         joined = found if joined is None else joined + found
@@ -131,7 +131,7 @@ def test_the_best_pair_is_chosen_and_named_so_that_another_process_uses_the_same
 def test_a_forced_pair_is_used(double: BraketDouble) -> None:
     backend = BraketBackend("ankaa-3,pair=1-0")
     assert backend.describe().pair == (0, 1)
-    backend.submit(plan(100, "random", 100), "key", None)
+    backend.submit(plan(100, "random", 100), "key")
     (task,) = double.tasks.values()
     assert set(task.executables[0].measured) == {0, 1}
 
@@ -172,8 +172,8 @@ def test_the_key_is_tag_and_client_token_so_that_a_submission_that_comes_twice_m
 ) -> None:
     backend = BraketBackend("sv1")
     part = plan(100, "fixed").part(range(50))
-    first = backend.submit(part, "one-key", None)
-    assert backend.submit(part, "one-key", None) == first
+    first = backend.submit(part, "one-key")
+    assert backend.submit(part, "one-key") == first
     assert double.accepted == 1
     assert backend.find("one-key") == (first,)
     assert backend.find("another-key") == ()
@@ -182,7 +182,7 @@ def test_the_key_is_tag_and_client_token_so_that_a_submission_that_comes_twice_m
 def test_tasks_are_found_where_the_service_cannot_filter_by_tag(double: BraketDouble) -> None:
     double.tag_filters = False
     backend = BraketBackend("sv1")
-    job = backend.submit(plan(100, "fixed").part(range(50)), "one-key", None)
+    job = backend.submit(plan(100, "fixed").part(range(50)), "one-key")
     assert backend.find("one-key") == (job,)
     assert backend.find("another-key") == ()
 
@@ -190,7 +190,7 @@ def test_tasks_are_found_where_the_service_cannot_filter_by_tag(double: BraketDo
 @pytest.mark.parametrize("fault", [Fault.truncate(), Fault.empty()])
 def test_a_damaged_list_of_tasks_is_not_taken_for_an_empty_one(double: BraketDouble, fault: Fault) -> None:
     backend = BraketBackend("sv1")
-    backend.submit(plan(100, "fixed").part(range(50)), "one-key", None)
+    backend.submit(plan(100, "fixed").part(range(50)), "one-key")
     double.fail("POST", "/quantum-tasks", fault)
     with pytest.raises(BackendError):
         backend.find("one-key")
@@ -208,8 +208,8 @@ def test_shots_that_failed_are_missing_and_not_invented(double: BraketDouble) ->
 def test_what_is_not_the_result_of_the_part_is_refused(double: BraketDouble) -> None:
     backend = BraketBackend("sv1")
     part = plan(100, "fixed").part(range(50))
-    job = backend.submit(part, "key", None)
-    while not backend.poll(job).finished:
+    job = backend.submit(part, "key")
+    while backend.poll(job).state in ("queued", "running"):
         pass
     raw = backend.download(job)
     for damaged in (b"", raw[: len(raw) // 2], b"{}", b"[]", raw.replace(b"measuredQubits", b"measuredQubit_")):
@@ -249,12 +249,12 @@ def test_names_are_short_forms_of_the_devices(double: BraketDouble) -> None:
 
 def test_a_task_of_somebody_else_is_never_taken_for_ours(double: BraketDouble) -> None:
     """Where the service cannot filter by tag it lists the tasks of everybody on the device."""
-    from bellqueue.backends.braket.session import session
+    from bellqueue.backends.braket.session import sign_in
     from braket.aws import AwsDevice
     from braket.circuits import Circuit
 
     double.tag_filters = False
-    AwsDevice(SV1, aws_session=session("us-east-1")).run(Circuit().h(0).cnot(0, 1), shots=50)
+    AwsDevice(SV1, aws_session=sign_in("us-east-1")).run(Circuit().h(0).cnot(0, 1), shots=50)
     assert double.accepted == 1
     assert BraketBackend("sv1").find("bellqueue-never-submitted") == ()
 

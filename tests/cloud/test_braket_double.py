@@ -11,7 +11,7 @@ import pytest
 
 from .braket_devices import ANKAA, FORTE, GARNET, SV1
 from .braket_double import ACCOUNT, BUCKET, SECRET_KEY, BraketDouble
-from .faults import Fault
+from .faults import PATIENCE, Fault
 
 braket_aws = pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
 boto3, errors = pytest.importorskip("boto3"), pytest.importorskip("botocore.exceptions")
@@ -29,7 +29,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[BraketDouble]:
 
 def session(region: str) -> Any:
     """A session as a program would make it, without retries that wait."""
-    config = client_config.Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1})
+    config = client_config.Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 1})
     return braket_aws.AwsSession(boto_session=boto3.Session(region_name=region), config=config)
 
 

@@ -42,8 +42,8 @@ def plan(trials: int, rule: str = "random", block: int = 1) -> Schedule:
 
 
 def finished(backend: IbmBackend, part: Schedule, key: str = "bellqueue-key") -> str:
-    job = backend.submit(part, key, None)
-    while not backend.poll(job).finished:
+    job = backend.submit(part, key)
+    while backend.poll(job).state in ("queued", "running"):
         pass
     return job
 
@@ -117,7 +117,7 @@ def test_usage_is_what_the_service_charges_once_it_knows(double: IbmDouble) -> N
 
 def test_jobs_are_found_by_key_and_only_by_their_own(double: IbmDouble) -> None:
     backend = IbmBackend("manila")
-    job = backend.submit(plan(100), "bellqueue-one", None)
+    job = backend.submit(plan(100), "bellqueue-one")
     assert IbmBackend("manila").find("bellqueue-one") == (job,)
     assert backend.find("bellqueue-two") == ()
 
@@ -126,7 +126,7 @@ def test_a_504_after_acceptance_leaves_one_job_and_says_that_it_is_open(double: 
     backend = IbmBackend("manila")
     double.fail("POST", "/jobs$", Fault.status(504, before_acceptance=False))
     with pytest.raises(UnreachableError):
-        backend.submit(plan(100), "bellqueue-one", None)
+        backend.submit(plan(100), "bellqueue-one")
     assert len(double.accepted) == 1
     assert backend.find("bellqueue-one") == (double.accepted[0].id,)
 
@@ -136,7 +136,7 @@ def test_a_clear_no_is_a_refusal_and_makes_no_job(double: IbmDouble, code: int) 
     backend = IbmBackend("manila")
     double.fail("POST", "/jobs$", Fault.status(code, before_acceptance=True))
     with pytest.raises(RefusedError):
-        backend.submit(plan(100), "bellqueue-one", None)
+        backend.submit(plan(100), "bellqueue-one")
     assert not double.accepted
 
 
@@ -152,7 +152,7 @@ def test_a_failed_job_says_why(double: IbmDouble) -> None:
 def test_cancelling_twice_and_after_the_end_is_no_error(double: IbmDouble) -> None:
     double.queue_polls = 1000
     backend = IbmBackend("manila")
-    job = backend.submit(plan(100), "bellqueue-one", None)
+    job = backend.submit(plan(100), "bellqueue-one")
     backend.cancel(job)
     assert backend.poll(job).state == "cancelled"
     backend.cancel(job)
@@ -201,6 +201,6 @@ def test_where_no_token_can_be_had_the_key_is_not_sent_instead(double: IbmDouble
     backend.describe()
     double.fail("POST", "/identity/token", Fault.status(500, before_acceptance=True), times=None)
     with pytest.raises(BackendError):
-        backend.submit(plan(100), "bellqueue-one", None)
+        backend.submit(plan(100), "bellqueue-one")
     assert not double.leaks
     assert not double.accepted

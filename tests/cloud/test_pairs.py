@@ -58,8 +58,8 @@ def plan(shots: int, pairs: int, block: int = 1, rule: Any = "random") -> Schedu
 
 
 def finished(backend: IbmBackend, part: Schedule) -> str:
-    job = backend.submit(part, "bellqueue-key", None)
-    while not backend.poll(job).finished:
+    job = backend.submit(part, "bellqueue-key")
+    while backend.poll(job).state in ("queued", "running"):
         pass
     return job
 
@@ -170,7 +170,7 @@ def test_the_device_is_paid_for_shots_and_not_for_trials(double: IbmDouble) -> N
 @pytest.mark.parametrize(
     ("given", "whole", "told"),
     [
-        ("manila,pairs=2", plan(100, 3), "pairs=2 does not fit the plan"),
+        ("manila,pairs=2", plan(100, 3), "pairs=2 does not fit the schedule"),
         ("manila", plan(100, 2), "give the backend pairs=2"),
         ("manila,pairs=2", plan(100, 2).part(range(199)), "ask for 198 or 200"),
         ("manila,pairs=2", plan(100, 2, 10).part(range(190)), "ask for 180 or 200"),
@@ -226,7 +226,7 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
     assert analysis.certificate.certified
     assert analysis.parallel is not None
     assert analysis.parallel.shots == 2000
-    assert [pair.qubits for pair in analysis.parallel.pairs] == record.backend.pairs
+    assert [pair.qubits for pair in analysis.parallel.pairs] == list(record.backend.pairs)
     assert all(pair.log10_p_value < -3 for pair in analysis.parallel.pairs)
     assert not analysis.parallel.crosstalk.alarm
     assert analysis.provenance.qubits == [qubit for pair in record.backend.pairs for qubit in pair]

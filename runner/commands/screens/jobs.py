@@ -13,7 +13,7 @@ from rich.text import Text
 from ....backends.accounts.cost import dollars
 from ....backends.jobs.entries import JobEntry, RunEntry
 from ....backends.jobs.ledger import Ledger
-from ....backends.summary import BackendSummary
+from ....backends.registry import BackendSummary
 
 
 def cloud_table(summaries: Sequence[BackendSummary]) -> Table:

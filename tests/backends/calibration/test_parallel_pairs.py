@@ -16,10 +16,10 @@ from bellqueue.backends.calibration.best_pair import pair_calibrations
 from bellqueue.backends.calibration.parallel_pairs import (
     neighbours_of,
     parallel_circuit,
+    parallel_pairs,
     parallel_record,
-    parse_pairs,
-    separated_pairs,
 )
+from bellqueue.backends.options import parse_pairs
 from bellqueue.backends.simulators.fake import _load
 from bellqueue.model.errors import BackendError
 
@@ -61,7 +61,7 @@ def apart(first: tuple[int, int], second: tuple[int, int], far: dict[int, dict[i
 
 def test_pairs_are_two_edges_apart_and_each_is_the_best_that_is_left(device: Any) -> None:
     far = distances(device)
-    models = separated_pairs("ibm:test", device.target, device.properties(), 4)
+    models = parallel_pairs("ibm:test", device.target, device.properties(), 4)
     chosen = [model.calibration for model in models]
     assert len({qubit for each in chosen for qubit in each.pair}) == 8
     for one, other in itertools.combinations(chosen, 2):
@@ -84,11 +84,11 @@ def test_neighbours_are_neighbours_in_both_directions() -> None:
 
 
 def test_a_forced_pair_comes_first_in_the_order_given(device: Any) -> None:
-    best = separated_pairs("ibm:test", device.target, device.properties(), 1)[0].calibration.pair
+    best = parallel_pairs("ibm:test", device.target, device.properties(), 1)[0].calibration.pair
     forced = best[::-1]
-    models = separated_pairs("ibm:test", device.target, device.properties(), 2, [forced])
+    models = parallel_pairs("ibm:test", device.target, device.properties(), 2, [forced])
     assert models[0].calibration.pair == forced
-    again = separated_pairs(
+    again = parallel_pairs(
         "ibm:test", device.target, device.properties(), 2, [model.calibration.pair for model in models[::-1]]
     )
     assert [model.calibration.pair for model in again] == [model.calibration.pair for model in models[::-1]]
@@ -100,22 +100,22 @@ def test_forced_pairs_that_touch_are_refused(device: Any) -> None:
     edges = sorted({(min(each.pair), max(each.pair)) for each in calibrations})
     touching = next((one, other) for one, other in itertools.combinations(edges, 2) if apart(one, other, far) == 1)
     with pytest.raises(BackendError, match="neighbours") as refusal:
-        separated_pairs("ibm:test", device.target, device.properties(), 2, touching)
+        parallel_pairs("ibm:test", device.target, device.properties(), 2, touching)
     assert "\n" not in str(refusal.value)
 
 
 def test_too_many_are_refused_and_the_number_told_is_reached() -> None:
     """On the chain 0-1-2-3-4 two pairs fit, and no third."""
     device = _load("manila")
-    two = separated_pairs("ibm:manila", device.target, device.properties(), 2)
+    two = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
     assert sorted(qubit for model in two for qubit in model.calibration.pair) == [0, 1, 3, 4]
     with pytest.raises(BackendError, match="pairs=3, but only 2 pairs"):
-        separated_pairs("ibm:manila", device.target, device.properties(), 3)
+        parallel_pairs("ibm:manila", device.target, device.properties(), 3)
 
 
 def test_the_record_has_every_pair_and_the_means() -> None:
     device = _load("manila")
-    models = separated_pairs("ibm:manila", device.target, device.properties(), 2)
+    models = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
     record = json.loads(json.dumps(parallel_record("ibm_manila", device.properties(), models)))
     assert [tuple(each["pair"]) for each in record["pairs"]] == [model.calibration.pair for model in models]
     for mean, own in (("predicted_correlator_visibility",) * 2, ("predicted_chsh",) * 2):
@@ -128,8 +128,8 @@ def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_ot
     from qiskit.quantum_info import Statevector
 
     device = _load("manila")
-    models = separated_pairs("ibm:manila", device.target, device.properties(), 2)
-    circuit = parallel_circuit(models, 5)
+    models = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
+    circuit = parallel_circuit(models, 5, 2)
     wires = {
         circuit.find_bit(step.clbits[0]).index: circuit.find_bit(step.qubits[0]).index
         for step in circuit.get_instructions("measure")
@@ -148,8 +148,8 @@ def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_ot
 
 def test_a_lone_pair_keeps_its_circuit() -> None:
     device = _load("manila")
-    models = separated_pairs("ibm:manila", device.target, device.properties(), 1)
-    circuit = parallel_circuit(models, 5)
+    models = parallel_pairs("ibm:manila", device.target, device.properties(), 1)
+    circuit = parallel_circuit(models, 5, 2)
     assert {parameter.name for parameter in circuit.parameters} == {"alpha", "beta"}
     assert "barrier" not in circuit.count_ops()
 

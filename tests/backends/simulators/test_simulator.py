@@ -1,4 +1,4 @@
-"""Local jobs: order of trials, pieces of work, seeds, and what asking too early or too much gives."""
+"""What all simulators share: the order of trials, pieces of work, progress, seeds, and the noise a user types."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from bellqueue.backends.protocol import Description
-from bellqueue.backends.simulators.local import Simulator, WernerNoise, parse_noise, shuffled_outcomes
+from bellqueue.backends.simulators.simulator import Simulator, shuffled_outcomes
+from bellqueue.backends.simulators.werner import WernerNoise, parse_noise
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.trials import Sampling
+
+from tests.backends.conftest import UNWATCHED
 
 
 class Coins(Simulator):
     """Two fair coins; a setting of angle alpha > 0 always gives (1, 0) instead."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.calls: list[int] = []
 
-    def describe(self) -> Description:
-        return Description("coins", "simulator", "coins", 2)
+    def describe(self, dimension: int = 2) -> Description:
+        return Description(name="coins", kind="simulator", device="coins", qubits=2)
 
     def sample(self, settings: Sequence[Setting], shots: np.ndarray, seed: int) -> list[np.ndarray]:
         self.calls.append(len(settings))
@@ -38,17 +40,9 @@ def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[in
     return Schedule(bases, np.array(order, dtype=np.int64), (1, settings), Sampling("random"))
 
 
-def _finish(backend: Simulator, job: str) -> None:
-    while not backend.poll(job).finished:
-        pass
-
-
-def test_trials_come_in_the_order_of_the_plan() -> None:
+def test_trials_come_in_the_order_of_the_schedule() -> None:
     order = np.random.default_rng(3).integers(0, 5, size=500)
-    backend = Coins()
-    job = backend.submit(_plan(order, 6, certain=(1, 4)), "key", 1)
-    _finish(backend, job)
-    trials = backend.fetch(job)
+    trials = Coins().measure(_plan(order, 6, certain=(1, 4)), 1, UNWATCHED)
     assert trials.y.tolist() == order.tolist()
     certain = np.isin(order, (1, 4))
     assert (trials.a[certain] == 1).all()
@@ -56,24 +50,17 @@ def test_trials_come_in_the_order_of_the_plan() -> None:
     assert 0.4 < trials.a[~certain].mean() < 0.6
 
 
-def test_each_poll_does_a_piece_and_tells_how_far_it_is() -> None:
+def test_whoever_watches_sees_every_piece_up_to_the_last() -> None:
+    seen: list[tuple[str, int, int]] = []
     backend = Coins()
-    job = backend.submit(_plan([0, 1, 1, 2, 2, 2], 3), "key", 1)
-    assert not backend.calls
-    seen = [backend.poll(job) for _ in range(3)]
-    assert [(status.state, status.done, status.total) for status in seen] == [
-        ("running", 1, 6),
-        ("running", 3, 6),
-        ("done", 6, 6),
-    ]
-    assert backend.poll(job).finished
+    backend.measure(_plan([0, 1, 1, 2, 2, 2], 3), 1, lambda *progress: seen.append(progress))
+    assert seen == [("measuring on coins", done, 6) for done in (1, 3, 6)]
     assert len(backend.calls) == 3
 
 
 def test_many_settings_take_few_calls() -> None:
     backend = Coins()
-    job = backend.submit(_plan(np.arange(4096) % 4000, 4096), "key", 1)
-    _finish(backend, job)
+    backend.measure(_plan(np.arange(4096) % 4000, 4096), 1, UNWATCHED)
     assert sum(backend.calls) == 4000
     assert len(backend.calls) <= 40
 
@@ -81,71 +68,21 @@ def test_many_settings_take_few_calls() -> None:
 def test_the_seed_fixes_the_trials() -> None:
     backend = Coins()
     plan = _plan(np.zeros(200, dtype=int), 1)
-    runs = []
-    for key, seed in (("a", 7), ("b", 7), ("c", 8), ("d", None), ("e", None)):
-        job = backend.submit(plan, key, seed)
-        _finish(backend, job)
-        trials = backend.fetch(job)
-        runs.append(trials.a.tobytes() + trials.b.tobytes())
-    assert runs[0] == runs[1]
-    assert len(set(runs)) == 4
+    first, same, other = (backend.measure(plan, seed, UNWATCHED) for seed in (7, 7, 8))
+    assert first.a.tobytes() + first.b.tobytes() == same.a.tobytes() + same.b.tobytes()
+    assert first.a.tobytes() + first.b.tobytes() != other.a.tobytes() + other.b.tobytes()
 
 
-def test_pieces_of_one_job_have_seeds_of_their_own() -> None:
-    backend = Coins()
-    job = backend.submit(_plan(np.repeat([0, 1], 100), 2), "key", 7)
-    _finish(backend, job)
-    trials = backend.fetch(job)
+def test_pieces_of_one_schedule_have_seeds_of_their_own() -> None:
+    trials = Coins().measure(_plan(np.repeat([0, 1], 100), 2), 7, UNWATCHED)
     assert trials.a[:100].tobytes() != trials.a[100:].tobytes()
 
 
-def test_jobs_are_found_by_their_key() -> None:
-    backend = Coins()
-    first, again, other = (backend.submit(_plan([0], 1), key, 1) for key in ("one", "one", "two"))
-    assert backend.find("one") == (first, again)
-    assert backend.find("two") == (other,)
-    assert backend.find("three") == ()
-
-
-def test_a_cancelled_job_runs_no_further() -> None:
-    backend = Coins()
-    job = backend.submit(_plan([0, 1, 2], 3), "key", 1)
-    backend.poll(job)
-    backend.cancel(job)
-    status = backend.poll(job)
-    assert (status.state, status.done, status.finished, len(backend.calls)) == ("cancelled", 1, True, 1)
-    with pytest.raises(BackendError, match="cancelled after 1 of 3"):
-        backend.fetch(job)
-
-
-def test_cancelling_a_finished_job_changes_nothing() -> None:
-    backend = Coins()
-    job = backend.submit(_plan([0], 1), "key", 1)
-    _finish(backend, job)
-    backend.cancel(job)
-    assert backend.poll(job).state == "done"
-    assert len(backend.fetch(job)) == 1
-
-
-def test_an_unfinished_job_has_no_trials_yet() -> None:
-    backend = Coins()
-    job = backend.submit(_plan([0, 1], 2), "key", 1)
-    backend.poll(job)
-    with pytest.raises(BackendError, match="1 of 2 trials; poll it"):
-        backend.fetch(job)
-
-
-@pytest.mark.parametrize("method", ["poll", "fetch", "cancel"])
-def test_an_unknown_job_is_refused(method: str) -> None:
-    with pytest.raises(BackendError, match="unknown to coins"):
-        getattr(Coins(), method)("local-of-yesterday")
-
-
-def test_a_plan_without_trials_and_a_negative_seed_are_refused() -> None:
+def test_a_schedule_without_trials_and_a_negative_seed_are_refused() -> None:
     with pytest.raises(BackendError, match="no trials"):
-        Coins().submit(_plan([], 1), "key", 1)
+        Coins().measure(_plan([], 1), 1, UNWATCHED)
     with pytest.raises(BackendError, match="seed is -1"):
-        Coins().submit(_plan([0], 1), "key", -1)
+        Coins().measure(_plan([0], 1), -1, UNWATCHED)
 
 
 def test_shuffled_outcomes_keep_the_counts() -> None:

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs import provider_calls
 from bellqueue.backends.jobs.provider_calls import Patience, read, watched
 from bellqueue.model.errors import BackendError, RefusedError, UnreachableError
 
-SHORT, LONG = 0.05, 60.0
+SHORT, LONG = 0.05, 600.0  # one always runs out; the other never does, however busy the machine is
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def stalled() -> Iterator[Callable[[], str]]:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between reads of a hundredth of a second, doubling to two hundredths."""
-    monkeypatch.setattr(asking, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(asking, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(provider_calls, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(provider_calls, "LONGEST_PAUSE", 0.02)
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[[], int], list[int]]:
@@ -147,8 +147,8 @@ def test_only_silence_is_asked_again(error: Exception) -> None:
 
 
 def test_pauses_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(asking, "LONGEST_PAUSE", 0.004)
+    monkeypatch.setattr(provider_calls, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(provider_calls, "LONGEST_PAUSE", 0.004)
     slept: list[float] = []
     monkeypatch.setattr("bellqueue.backends.jobs.provider_calls.time.sleep", slept.append)
     call, _ = failing(5, UnreachableError("down"))

@@ -16,7 +16,7 @@ ANGLES = tuple(Setting(0, 0, alpha, beta) for alpha in (0.0, 0.9, -2.0) for beta
 
 
 def test_without_braket_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bellqueue.backends.simulators.local.find_spec", lambda name: None)
+    monkeypatch.setattr("bellqueue.backends.registry.find_spec", lambda name: None)
     with pytest.raises(BackendError, match=r'pip install "bellqueue\[braket\]"'):
         open_backend("braket-local")
 
@@ -78,7 +78,7 @@ def test_bit_order(
     circuits = pytest.importorskip("braket.circuits")
     monkeypatch.setattr(
         "bellqueue.backends.simulators.braket_local.bell_circuit",
-        lambda alpha, beta: circuits.Circuit().i(0).i(1).x(flipped),
+        lambda angles: circuits.Circuit().i(0).i(1).x(flipped),
     )
     plan = Schedule((Setting(0, 0, 0.0, 0.0),), np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)
@@ -89,7 +89,7 @@ def test_asymmetric_readout_reads_each_basis_state_as_declared(monkeypatch: pyte
     circuits = pytest.importorskip("braket.circuits")
     backend = BraketLocalBackend("readout_0to1=0.05,readout_1to0=0.2")
     monkeypatch.setattr(
-        "bellqueue.backends.simulators.braket_local.bell_circuit", lambda alpha, beta: circuits.Circuit().i(0).x(1)
+        "bellqueue.backends.simulators.braket_local.bell_circuit", lambda angles: circuits.Circuit().i(0).x(1)
     )
     table = backend.probabilities([Setting(0, 0, 0.0, 0.0)])[0]
     assert table == pytest.approx(np.outer([0.95, 0.05], [0.2, 0.8]), abs=1e-10)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
-from bellqueue.backends.jobs import dispatch
-from bellqueue.backends.jobs import provider_calls as asking
+from bellqueue.backends.jobs import dispatch, entries, provider_calls
+from bellqueue.backends.jobs import ledger as ledgers
 from bellqueue.backends.jobs.dispatch import DOWNLOADS, Dispatch
 from bellqueue.backends.jobs.entries import JobEntry, RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.backends.jobs.provider_calls import Patience
 from bellqueue.backends.protocol import CostEstimate, Description, JobStatus, RemoteBackend, State, Usage
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
@@ -64,21 +65,21 @@ class Provider(RemoteBackend):
     pending: bool = False
     illiterate: int = 0
 
-    def describe(self) -> Description:
-        return Description("paper", "hardware", "paper", 2)
+    def describe(self, dimension: int = 2) -> Description:
+        return Description(name="paper", kind="hardware", device="paper", qubits=2)
 
-    def split(self, plan: Schedule) -> tuple[range, ...]:
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         return PARTS
 
-    def estimate(self, plan: Schedule) -> CostEstimate:
-        return CostEstimate(len(plan.order), len(PARTS), None, None, "no price")
+    def estimate(self, schedule: Schedule) -> CostEstimate:
+        return CostEstimate(len(schedule.order), len(PARTS), None, None, "no price")
 
-    def submit(self, plan: Schedule, key: str, seed: int | None) -> str:
+    def submit(self, part: Schedule, key: str) -> str:
         self.calls["submit"] += 1
         fault = self.refusals.pop(0) if self.refusals else None
         if fault and not fault[0]:
             raise fault[1]
-        job = self.accept(plan, key)
+        job = self.accept(part, key)
         if fault:
             raise fault[1]
         return job.id
@@ -92,7 +93,7 @@ class Provider(RemoteBackend):
 
     def poll(self, job: str) -> JobStatus:
         self._ask("poll")
-        return JobStatus(self.job(job).state, 0, 0, "the provider's words")
+        return JobStatus(self.job(job).state, "the provider's words")
 
     def find(self, key: str) -> tuple[str, ...]:
         self._ask("find")
@@ -162,13 +163,37 @@ def assert_measured(trials: Trials, *parts: range) -> None:
     assert list(zip(*(getattr(trials, name).tolist() for name in "xyab"), strict=True)) == expected
 
 
+class Clock:
+    """A clock that only waiting moves: no test depends on how fast the machine is."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+
+    def monotonic(self) -> float:
+        return self.waited
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short waits, so that a test takes a fraction of a second."""
-    monkeypatch.setattr(asking, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(dispatch, "LOOK_AGAIN", 0.01)
-    monkeypatch.setenv("BELLQUEUE_SETTLE", "0.05")
-    monkeypatch.setenv("BELLQUEUE_TIMEOUT", "0.2")
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of everything that waits for the provider, or asks how old a job is."""
+    made = Clock()
+    begun = datetime.now(UTC)
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(begun.timestamp() + made.waited, tz)
+
+    for module in (dispatch, provider_calls):
+        monkeypatch.setattr(module, "time", made)
+    for module in (entries, ledgers):
+        monkeypatch.setattr(module, "datetime", Stopped)
+    for name in ("BELLQUEUE_SETTLE", "BELLQUEUE_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
+    return made
 
 
 @pytest.fixture
@@ -276,7 +301,10 @@ def test_parts_never_submitted_are_missing_as_their_trials(again: Callable[[], D
     assert missing(again()) == [(0, 1, "submitted"), (1, 1, "refused"), PARTS[2]]
 
 
-def test_a_run_is_worked_on_alone(again: Callable[[], Dispatch], ledger: Ledger, provider: Provider) -> None:
+def test_a_run_is_worked_on_alone(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELLQUEUE_TIMEOUT", "0.1")  # so long `cancel` waits for the other process
     with ledger.hold(RUN):
         for act in (again().submit, again().advance, again().cancel):
             with pytest.raises(LedgerError, match="another process is working on run"):
@@ -331,19 +359,18 @@ def test_a_job_never_accepted_is_lost_and_the_user_told_how_to_go_on(
 
 
 def test_the_time_to_settle_begins_when_the_submission_has_failed(
-    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, monkeypatch: pytest.MonkeyPatch
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, clock: Clock
 ) -> None:
     """A submission that stalls longer than lists lag behind must not use up the time left for looking."""
-    monkeypatch.setenv("BELLQUEUE_SETTLE", "0.3")
     ordinary = provider.accept
 
     def slow(plan: Schedule, key: str) -> Job:
-        time.sleep(0.4)
+        clock.sleep(2 * Patience().settle)
         return ordinary(plan, key)
 
     provider.accept = slow  # type: ignore[method-assign]
     provider.refusals = [(True, OUTAGE)]
-    provider.hidden = 1
+    provider.hidden = 20
     again().submit()
     assert [job.state for job in ledger.jobs(RUN)] == ["submitted"] * 3
     assert len(provider.jobs) == 3

@@ -19,6 +19,7 @@ from bellqueue.model.trials import Sampling
 from tests.backends.conftest import basis_state
 
 SIGNS = np.array([[1, -1], [-1, 1]])
+EACH_GATE = ("essex", "fractional", "manila", "sherbrooke", "torino")  # u3, rx, cx, ecr and cz: every kind of gates
 UNFIT = {"armonk": "it has one qubit", "kyoto": "marked faulty"}  # kyoto: every ECR has error 1 in the snapshot
 
 
@@ -44,7 +45,7 @@ def _whole_device(device: Any, pair: tuple[int, int], alpha: float, beta: float)
     passes = generate_preset_pass_manager(
         optimization_level=3, backend=device, initial_layout=list(pair), seed_transpiler=0
     )
-    circuit = passes.run(bell_circuit(measured=False))
+    circuit = passes.run(bell_circuit().remove_final_measurements(inplace=False))
     bound = circuit.assign_parameters(dict(zip(angle_parameters(circuit), (alpha, beta), strict=True)))
     bound.save_probabilities(list(pair))
     result = AerSimulator.from_backend(device, method="density_matrix").run(bound, shots=1).result()
@@ -144,7 +145,7 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda: basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda k: basis_state(flipped))
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = Schedule(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
@@ -159,7 +160,13 @@ def test_the_seed_fixes_the_trials(experiment: Any) -> None:
     assert first.a.tobytes() != other.a.tobytes()
 
 
-@pytest.mark.parametrize("name", sorted(set(snapshot_names()) - UNFIT.keys()))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in EACH_GATE else pytest.mark.slow)
+        for name in sorted(set(snapshot_names()) - UNFIT.keys())
+    ],
+)
 def test_every_other_snapshot_runs(experiment: Any, name: str) -> None:
     backend = open_backend(f"fake:{name}")
     assert len(experiment.run(backend, experiment.plan(100))) == 100

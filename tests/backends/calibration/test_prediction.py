@@ -10,15 +10,15 @@ from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.prediction import (
     Predicting,
     predicted_behaviour,
-    predicted_probabilities,
     predictor,
+    required_predictor,
     werner_probabilities,
 )
 from bellqueue.backends.protocol import Description
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.backends.simulators.braket_local import BraketLocalBackend
 from bellqueue.backends.simulators.fake import FakeBackend
-from bellqueue.backends.simulators.local import Simulator
+from bellqueue.backends.simulators.simulator import Simulator
 from bellqueue.circuits.schedule import Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.frontiers import Frontiers
@@ -39,11 +39,11 @@ class _Silent(Simulator):
     """An adapter that predicts nothing of its own, but may state a visibility."""
 
     def __init__(self, visibility: float | None) -> None:
-        super().__init__()
         self.visibility = visibility
 
-    def describe(self) -> Description:
-        return Description("bench:1", "simulator", "bench", 2, predicted_visibility=self.visibility)
+    def describe(self, dimension: int = 2) -> Description:
+        visibility = self.visibility
+        return Description(name="bench:1", kind="simulator", device="bench", qubits=2, predicted_visibility=visibility)
 
     def sample(
         self, settings: Sequence[Setting], shots: NDArray[np.int64], seed: int
@@ -59,6 +59,7 @@ def test_both_local_simulators_predict_what_brakets_density_matrix_gives(options
         assert backend.predict(settings) == pytest.approx(exact, abs=1e-7)  # Braket rounds its probabilities
 
 
+@pytest.mark.slow
 def test_observed_correlators_are_the_predicted_ones_on_ten_devices() -> None:
     """The default scenario's four settings on each; standard errors are those of the prediction itself.
 
@@ -103,7 +104,7 @@ def test_a_snapshots_prediction_has_the_visibility_it_describes() -> None:
 
 def test_a_backend_that_only_states_a_visibility_is_a_werner_pair() -> None:
     settings = _settings(5)
-    table = predicted_probabilities(_Silent(0.8), settings)
+    table = required_predictor(_Silent(0.8))(settings)
     assert np.einsum("nij,ij->n", table, SIGNS) == pytest.approx([0.8 * np.cos(s.alpha - s.beta) for s in settings])
     assert table.sum(axis=(1, 2)) == pytest.approx(np.ones(5))
     assert table.sum(axis=2) == pytest.approx(np.full((5, 2), 0.5))
@@ -112,7 +113,7 @@ def test_a_backend_that_only_states_a_visibility_is_a_werner_pair() -> None:
 def test_a_backend_that_states_nothing_is_refused_with_what_to_type() -> None:
     assert predictor(_Silent(None)) is None
     with pytest.raises(BackendError, match=r"bench:1 states no visibility.*--visibility 0\.95"):
-        predicted_probabilities(_Silent(None), _settings(1))
+        required_predictor(_Silent(None))
 
 
 @pytest.mark.parametrize("name", ["aer", "braket-local", "fake:manila", "ibm:fez", "braket:garnet"])

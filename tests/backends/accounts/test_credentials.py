@@ -22,7 +22,7 @@ from bellqueue.backends.accounts.credentials import (
 from bellqueue.backends.accounts.redaction import MASK, redact
 from bellqueue.model.errors import BackendError
 
-EXAMPLE = Path(__file__).parents[2] / "credentials.example.toml"
+EXAMPLE = Path(__file__).parents[3] / "credentials.example.toml"
 SECRET = "s3cr3tValue-0123456789"
 OTHER = "an0therValue-987654321"
 
@@ -87,8 +87,7 @@ def test_file_then_environment_then_saved_account(home: Path, monkeypatch: pytes
     save_account(home, {"default-ibm-quantum-platform": account("saved-token-1", instance="saved")})
     found = ibm_credentials()
     assert (found.token, found.instance, found.url) == ("saved-token-1", "saved", "https://cloud.ibm.com")
-    assert found.account == "default-ibm-quantum-platform"
-    assert str(home) in found.source
+    assert found.source == f"{home / '.qiskit' / 'qiskit-ibm.json'}, account default-ibm-quantum-platform"
 
     monkeypatch.setenv("QISKIT_IBM_TOKEN", "environment-token")
     found = ibm_credentials()
@@ -150,7 +149,8 @@ def test_an_account_saved_by_the_client_is_read(home: Path) -> None:
     QiskitRuntimeService.save_account(token=SECRET, instance="crn:v1:x", filename=str(file))
     found = ibm_credentials()
     (name,) = QiskitRuntimeService.saved_accounts(filename=str(file))
-    assert (found.token, found.instance, found.account) == (SECRET, "crn:v1:x", name)
+    assert (found.token, found.instance) == (SECRET, "crn:v1:x")
+    assert found.source.endswith(f", account {name}")
 
 
 @pytest.mark.parametrize("text", [f'{{"a": "{SECRET}"', f'["{SECRET}"]'])
@@ -183,19 +183,19 @@ def test_braket_file_then_environment_then_aws_configuration(home: Path, monkeyp
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", OTHER)
     write('[braket]\nregion = "us-west-1"\nbucket = "results/bell"\n')
     found = braket_credentials()
-    assert (found.access_key_id, found.secret_access_key, found.source) == (None, None, ENVIRONMENT)
+    assert (found.aws_access_key_id, found.aws_secret_access_key, found.source) == (None, None, ENVIRONMENT)
     assert (found.region, found.bucket) == ("us-west-1", "results/bell")
     assert redact(OTHER) == MASK
 
     write('[braket]\naws_access_key_id = "AKIAFILE"\naws_secret_access_key = "file-secret"\n')
     found = braket_credentials()
-    assert (found.access_key_id, found.secret_access_key) == ("AKIAFILE", "file-secret")
-    assert (found.session_token, found.region, found.profile, found.bucket) == (None, None, None, None)
+    assert (found.aws_access_key_id, found.aws_secret_access_key) == ("AKIAFILE", "file-secret")
+    assert (found.aws_session_token, found.region, found.profile, found.bucket) == (None, None, None, None)
     assert found.source == "credentials.toml"
 
     write('[braket]\nprofile = "lab"\n')
     found = braket_credentials()
-    assert (found.profile, found.access_key_id, found.source) == ("lab", None, "credentials.toml")
+    assert (found.profile, found.aws_access_key_id, found.source) == ("lab", None, "credentials.toml")
 
 
 def test_the_profile_in_force_decides_whether_there_is_an_aws_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling
 
-from tests.backends.conftest import basis_state
+from tests.backends.conftest import UNWATCHED, basis_state
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,7 @@ def test_equal_angles_always_agree_and_opposite_ones_never() -> None:
     settings = (Setting(0, 0, 0.7, 0.7), Setting(0, 1, 0.7, 0.7 + np.pi))
     plan = Schedule(settings, np.arange(2000) % 2, (1, 2), Sampling("fixed"))
     backend = AerBackend()
-    job = backend.submit(plan, "key", 3)
-    while not backend.poll(job).finished:
-        pass
-    assert backend.fetch(job).counts().correlators.tolist() == [[1.0, -1.0]]
+    assert backend.measure(plan, 3, UNWATCHED).counts().correlators.tolist() == [[1.0, -1.0]]
 
 
 def test_the_order_of_settings_is_the_plans(experiment: Any) -> None:
@@ -69,10 +66,7 @@ def test_settings_measured_in_one_call_are_independent() -> None:
     settings = tuple(Setting(0, y, 0.0, 0.0) for y in range(64))
     plan = Schedule(settings, np.repeat(np.arange(64), 1000), (1, 64), Sampling("fixed"))
     backend = AerBackend()
-    job = backend.submit(plan, "key", 3)
-    while not backend.poll(job).finished:
-        pass
-    means = (2.0 * backend.fetch(job).a - 1).reshape(64, 1000).mean(axis=1) * np.sqrt(1000)
+    means = (2.0 * backend.measure(plan, 3, UNWATCHED).a - 1).reshape(64, 1000).mean(axis=1) * np.sqrt(1000)
     assert abs(np.mean(means**2) - 1) < 4 * np.sqrt(2 / 64)
 
 
@@ -91,7 +85,7 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, spec: str, flipped: int, outcome: list[int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is qubit 0's and B's is qubit 1's."""
-    monkeypatch.setattr("bellqueue.backends.simulators.aer.bell_circuit", lambda: basis_state(flipped))
+    monkeypatch.setattr("bellqueue.backends.simulators.aer.bell_circuit", lambda k: basis_state(flipped))
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = Schedule(settings, np.zeros(20, dtype=np.int64), (1, 1), Sampling("fixed"))
     trials = experiment.run(open_backend(spec), plan)

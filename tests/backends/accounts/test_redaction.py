@@ -67,7 +67,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
         install()
     """
     script = textwrap.dedent(start) + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""What a user types after the name of a provider: options, and the pairs of qubits among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..model.errors import BackendError
+from ..model.suggestion import suggestion
+
+Pair = tuple[int, int]
+
+
+def parse_device(provider: str, argument: str | None, allowed: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The device and the options in `torino,pair=92-99`; the device is empty if none was given.
+
+    Args:
+        provider: What stands before the colon, for messages.
+        argument: What follows it, or None.
+        allowed: Names of options.
+
+    Raises:
+        BackendError: an option is unknown, doubled or without a value.
+    """
+    device, comma, options = (part.strip() for part in (argument or "").partition(","))
+    return device, parse_options(f"{provider}:{device}", options, allowed) if comma else {}
+
+
+def parse_options(provider: str, text: str, allowed: Sequence[str]) -> dict[str, str]:
+    """`name=value` pairs separated by commas.
+
+    Raises:
+        BackendError: an option is unknown, doubled or without a value.
+    """
+    options: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and value):
+            raise BackendError(
+                f"{provider}: option {part.strip()!r} is not name=value; write {provider}:{allowed[0]}=…, "
+                "several separated by commas, decimals with a point"
+            )
+        if name not in allowed:
+            raise BackendError(f"{provider}: unknown option {name!r}{suggestion(name, allowed)}")
+        if name in options:
+            raise BackendError(f"{provider}: option {name} is given twice; give it once")
+        options[name] = value
+    return options
+
+
+def parse_pair(name: str, text: str) -> Pair:
+    """Two different qubits from `92-99`, A's first.
+
+    Raises:
+        BackendError: the text is not that.
+    """
+    found = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", text)
+    if not found or int(found[1]) == int(found[2]):
+        raise BackendError(f"{name}: pair={text} is not two qubits; write pair=92-99, A's qubit first")
+    return int(found[1]), int(found[2])
+
+
+def parse_pairs(name: str, pair: str | None, pairs: str | None) -> tuple[int, tuple[Pair, ...]]:
+    """How many pairs are measured in every shot, and those among them that are forced.
+
+    Args:
+        name: The backend, for messages.
+        pair: The option of that name: `92-99`, or several joined by `+`; None if it was not given.
+        pairs: The option of that name: a whole number; None if it was not given: as many as are forced, or one.
+
+    Raises:
+        BackendError: an option is not that, or more pairs are forced than asked for.
+    """
+    forced = tuple(parse_pair(name, each.strip()) for each in pair.split("+")) if pair else ()
+    if pairs is None:
+        return max(1, len(forced)), forced
+    if not re.fullmatch(r"[1-9]\d{0,3}", pairs):
+        raise BackendError(f"{name}: pairs={pairs} is not a number of pairs; give a whole number of 1 or more")
+    if len(forced) > int(pairs):
+        raise BackendError(f"{name}: pairs={pairs}, but pair= names {len(forced)}; give pairs={len(forced)} or more")
+    return int(pairs), forced
