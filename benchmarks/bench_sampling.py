@@ -19,7 +19,7 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (
     Experiment,
-    analyse_run,
+    analyze_run,
     measure,
     plan_record,
     prepare,
@@ -73,7 +73,7 @@ class Subject:
         with tempfile.TemporaryDirectory() as folder:
             write_trials(Path(folder), trials)
         plan = plan_record(self.experiment, self.backend)
-        analyse_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers)
+        analyze_run(self.experiment.scenario, plan, trials, frontiers=self.experiment.frontiers)
         return trials.counts().table
 
 
@@ -106,7 +106,7 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
     scenario, backend = subject.experiment.scenario, subject.backend
     experiment = timed("planning", partial(prepare, scenario, SEED, predictor(backend)))
     trials, plan = measure(experiment, backend, unwatched), plan_record(experiment, backend)
-    analyse = partial(analyse_run, scenario, plan, trials, frontiers=experiment.frontiers)
+    analyse = partial(analyze_run, scenario, plan, trials, frontiers=experiment.frontiers)
     first = timed("frontiers for the report", analyse)
     found["frontiers for the report"] -= once(analyse)[0]
     first = timed("simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers))

@@ -43,7 +43,7 @@ def _blocks(section: str, language: str = "") -> list[str]:
 
 
 def _first_screen(section: str, command: str, folder: Path) -> str:
-    """What a command prints, if the last block of the section shows it; `...` there stands for lines left out."""
+    """What a command prints, if the last block of the section shows it; `...` stands for lines left out."""
     script = f'bellqueue() {{ "{sys.executable}" -m bellqueue "$@"; }}\nset -e\n{command}'
     done = subprocess.run(
         ["bash", "-c", script], cwd=folder, env=os.environ | {"COLUMNS": "80"}, capture_output=True, text=True,

@@ -209,20 +209,20 @@ def analyze(
          log10 p = -1100, 180000 trials>
     """
     from ...analysis.records.counts_file import SCHEMA, sample_of
-    from ..experiment.execution import analyse_data
-    from ..experiment.pipeline import analyse_foreign
+    from ..experiment.execution import analyze_data
+    from ..experiment.pipeline import analyze_foreign
     from .results import Result
 
     asked = None if scenario is None else named(scenario)
     with shown(progress) as watch:
         if isinstance(data, str | Path):
-            return Result.of(analyse_data(Path(data), asked, watch))
+            return Result.of(analyze_data(Path(data), asked, watch))
         if asked is None:
             raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
         content = data if isinstance(data, Mapping) else {"counts": data.tolist() if hasattr(data, "tolist") else data}
         sample = sample_of({"schema": SCHEMA, **content}, asked.workload())
         watch("analyzing", 0, None)
-        return Result.of(analyse_foreign(GIVEN, sample, asked))
+        return Result.of(analyze_foreign(GIVEN, sample, asked))
 
 
 def plot(shown: Analysis | FrontierRecord, path: str | Path | None = None) -> Figure:

@@ -53,7 +53,7 @@ def run_folders(context: typer.Context, incomplete: str) -> list[str]:
     return sorted((str(path) for path in RUNS.glob("*") if (path / "plan.json").is_file()), reverse=True)
 
 
-def data_to_analyse(context: typer.Context, incomplete: str) -> list[str]:
+def data_to_analyze(context: typer.Context, incomplete: str) -> list[str]:
     """Counts and trials in this folder, then folders of runs."""
     here = Path()
     files = [str(path) for path in sorted([*here.glob("*.json"), *here.glob("*.csv")])]

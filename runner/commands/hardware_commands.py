@@ -186,7 +186,7 @@ def cancel_command(name: str, ledger: Path | None) -> None:
         states = {job.state for job in book.jobs(run.id)}
         if not run.finished and not states & {"intended", "submitted"}:
             book.close_run(run.id, True)
-            kept = f"bellqueue fetch {run.id} --accept-loss analyses what it has, " if "stored" in states else ""
+            kept = f"bellqueue fetch {run.id} --accept-loss analyzes what it has, " if "stored" in states else ""
             print(f"run {run.id} is closed; {kept}bellqueue submit --resume {run.id} would take it up again")
 
 

@@ -14,7 +14,7 @@ from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
 from ...model.games.frontiers import Frontiers
 from ...model.scenario.file import Scenario
-from ..experiment.execution import analyse_data, execute
+from ..experiment.execution import analyze_data, execute
 from ..experiment.folder import REPORT, RUNS, RunFolder, check_writable_file, read_analysis
 from ..experiment.pipeline import write_report
 from ..experiment.plan_record import PlanRecord
@@ -48,7 +48,7 @@ def analyze_command(
         check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(source)] if source else [])]
     with progress_bar() as watch:
-        analysis = analyse_data(data, scenario, watch, shlex.join(words))
+        analysis = analyze_data(data, scenario, watch, shlex.join(words))
     if report:
         write_report(report, analysis)
     show_analysis(analysis, full, json, report=report)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..defaults import DEFAULT_BACKEND
-from .completion import backend_names, data_to_analyse, hardware_names, ledger_runs, run_folders
+from .completion import backend_names, data_to_analyze, hardware_names, ledger_runs, run_folders
 
 BROKEN = 1
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
@@ -90,7 +90,7 @@ ResumeOption = Annotated[
 DataArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyse
+        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyze
     ),
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=run_folders)]

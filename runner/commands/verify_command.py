@@ -36,7 +36,7 @@ from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
 from ...model.validation import read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, read_analysis
-from ..experiment.pipeline import analyse_run
+from ..experiment.pipeline import analyze_run
 from ..experiment.provenance import bellqueue_version, library_versions
 from .terminal import progress_bar
 
@@ -118,7 +118,7 @@ def fresh_of_folder(folder: Path, stored: str) -> Fresh:
     try:
         plan.check(scenario.content_hash(), shape)
         frontiers = Frontiers.of(scenario)
-        analysis = analyse_run(scenario, plan, trials, frontiers=frontiers)
+        analysis = analyze_run(scenario, plan, trials, frontiers=frontiers)
     except BellqueueError as error:
         return Fresh(None, str(error), contradicted=True)
     return Fresh(json.loads(_with_context(analysis, frontiers, json.loads(stored).get("context")).to_json()))

@@ -19,9 +19,9 @@ from ...model.validation import nearest_beside
 from ..progress import Watch
 from .folder import RunFolder, new_run_folder, write_trials
 from .pipeline import (
-    analyse_folder,
-    analyse_foreign,
-    analyse_run,
+    analyze_folder,
+    analyze_foreign,
+    analyze_run,
     measure,
     plan_record,
     prepare,
@@ -33,7 +33,7 @@ from .plan_record import PlanRecord
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """A run that has been measured and analysed.
+    """A run that has been measured and analyzed.
 
     Attributes:
         folder: Where it is kept, or None.
@@ -52,7 +52,7 @@ def execute(
     place: Callable[[PlanRecord], Path | None],
     watch: Watch,
 ) -> Executed:
-    """Plan, measure, analyse and, where a folder is wanted, store.
+    """Plan, measure, analyze and, where a folder is wanted, store.
 
     Args:
         scenario: What is asked.
@@ -63,7 +63,7 @@ def execute(
         watch: Gets how far it is.
 
     Raises:
-        BellqueueError: something cannot be planned, measured, analysed or written; trials that were measured into a
+        BellqueueError: something cannot be planned, measured, analyzed or written; trials that were measured into a
             folder are kept.
     """
     failure: BellqueueError | None = None
@@ -83,7 +83,7 @@ def execute(
                 write_records(folder, scenario, plan)
         try:
             watch("analyzing", 0, None)
-            analysis = analyse_run(
+            analysis = analyze_run(
                 scenario,
                 plan,
                 trials,
@@ -99,8 +99,8 @@ def execute(
     return Executed(trials, analysis, target)
 
 
-def analyse_data(data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None) -> Analysis:
-    """Analyse a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
+def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None) -> Analysis:
+    """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Raises:
         DataError: there is no such thing, no scenario was named, or the data do not belong to it.
@@ -114,8 +114,8 @@ def analyse_data(data: Path, scenario: Scenario | None, watch: Watch, command: s
         raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
     watch("analyzing", 0, None)
     if folder:
-        return analyse_folder(folder, scenario, command=command)
-    return analyse_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
+        return analyze_folder(folder, scenario, command=command)
+    return analyze_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
 
 
 def _again(source: str, plan: PlanRecord) -> str:

@@ -141,7 +141,7 @@ def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
     )
 
 
-def analyse_run(
+def analyze_run(
     scenario: Scenario,
     plan: PlanRecord,
     trials: Trials,
@@ -187,7 +187,7 @@ def analyse_run(
     )
 
 
-def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
+def analyze_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
     Its lost trials are losses there, too, and its types are matched by name.
@@ -201,7 +201,7 @@ def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | 
     same = scenario is None or scenario.content_hash() == own.content_hash()
     if same:
         plan.check(own.content_hash(), workload.shape)
-        return analyse_run(own, plan, trials, command=command)
+        return analyze_run(own, plan, trials, command=command)
     assert scenario is not None  # `same` has seen to it
     if plan.stop:
         raise DataError(
@@ -217,10 +217,10 @@ def analyse_folder(run: RunFolder, scenario: Scenario | None, *, command: str | 
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
     sample = Sample(Counts(counts.table[places]), sampling)
-    return analyse_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
+    return analyze_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
 
 
-def analyse_foreign(
+def analyze_foreign(
     source: str,
     sample: Sample,
     scenario: Scenario,

@@ -29,7 +29,7 @@ from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ..progress import Watch
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
-from .pipeline import Experiment, analyse_run, plan_record, prepare, write_records, write_results
+from .pipeline import Experiment, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import now
 from .rounds import job_rounds
@@ -343,7 +343,7 @@ def finish_run(
             write_text(folder / JOBS, json.dumps(jobs_record(ledger, run), indent=2) + "\n")
             write_trials(folder, trials)
             try:
-                analysis = analyse_run(scenario, plan, trials, command=run.command or None)
+                analysis = analyze_run(scenario, plan, trials, command=run.command or None)
                 analysis = write_results(folder, analysis)
             except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
                 failure = error

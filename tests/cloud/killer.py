@@ -70,7 +70,7 @@ POINTS = {
     "before the id": Point(LEDGER, "Ledger.accepted", "before"),
     "inside the transaction of the result": Point(LEDGER, "_log", "before", "bytes of result"),
     "after the result": Point(LEDGER, "Ledger.store", "after"),
-    "before the analysis": Point(SUBMISSION, "analyse_run", "before"),
+    "before the analysis": Point(SUBMISSION, "analyze_run", "before"),
     "before the folder is noted": Point(LEDGER, "Ledger.finish", "before"),
 }
 # What a command would import by and by; each module only defines things.

@@ -25,7 +25,7 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.commands.cli import main
 from bellqueue.runner.experiment.folder import RunFolder
-from bellqueue.runner.experiment.pipeline import analyse_run
+from bellqueue.runner.experiment.pipeline import analyze_run
 
 from ..scenarios import default_record
 from .faults import Fault
@@ -221,7 +221,7 @@ def test_the_analysis_is_that_of_the_outcomes_the_double_drew(finished: Finished
     for x, y, (a, b) in zip(trials.x, trials.y, bits[:, 0].astype(int), strict=True):
         counts[x, y, a, b] += 1
     np.testing.assert_array_equal(folder.trials((2, 2)).counts().table, counts)
-    direct = json.loads(analyse_run(folder.scenario(), folder.plan(), trials).to_json())
+    direct = json.loads(analyze_run(folder.scenario(), folder.plan(), trials).to_json())
     command = finished.account.call("analyze", finished.folder, "--json")
     assert command.code == 0, command.err
     for analysis in (json.loads(command.out), json.loads((finished.folder / "analysis.json").read_text())):

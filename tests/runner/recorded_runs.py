@@ -12,7 +12,7 @@ from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import Experiment, analyse_run, prepare, rounds_of, write_records
+from bellqueue.runner.experiment.pipeline import Experiment, analyze_run, prepare, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
 from bellqueue.runner.experiment.rounds import measure_in_rounds
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def write_run(
     folder.mkdir()
     write_records(folder, scenario, plan)
     write_trials(folder, trials)
-    analysis = analyse_run(scenario, plan, trials)
+    analysis = analyze_run(scenario, plan, trials)
     write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
 
 

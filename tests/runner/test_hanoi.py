@@ -21,7 +21,7 @@ from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import analyse_run, prepare, write_records
+from bellqueue.runner.experiment.pipeline import analyze_run, prepare, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.scenarios import IBM_HANOI, default_record, heavy_scenario
@@ -68,7 +68,7 @@ def _write(folder: Path, seed: int, order: Any, measured: Callable[[Schedule], T
     folder.mkdir()
     write_records(folder, scenario, record)
     write_trials(folder, trials)
-    write_text(folder / ANALYSIS, analyse_run(scenario, record, trials).to_json())
+    write_text(folder / ANALYSIS, analyze_run(scenario, record, trials).to_json())
 
 
 def _outcomes(table: Any, drift: float, rng: np.random.Generator) -> Any:

@@ -17,7 +17,7 @@ from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from bellqueue.runner.commands.verify_command import verify_path
-from bellqueue.runner.experiment.pipeline import analyse_foreign
+from bellqueue.runner.experiment.pipeline import analyze_foreign
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario, random_scenario
 
@@ -148,7 +148,7 @@ def test_runs_of_the_command_line_verify(call: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", [0, 500])
 def test_published_counts_verify_from_the_record_alone(counts: Any, lost: int, tmp_path: Path) -> None:
     sampling = Sampling("fixed", lost=np.full((2, 2), lost) if lost else None)
-    analysis = analyse_foreign("counts", Sample(Counts(np.array(counts)), sampling), Scenario.default())
+    analysis = analyze_foreign("counts", Sample(Counts(np.array(counts)), sampling), Scenario.default())
     found = of_text(analysis.to_json(), tmp_path)
     assert found.verified, found.summary
     assert not unmade(found)
@@ -157,7 +157,7 @@ def test_published_counts_verify_from_the_record_alone(counts: Any, lost: int, t
 
 def test_settings_that_were_not_drawn_as_declared_lose_their_declaration_here_too(tmp_path: Path) -> None:
     sampling = Sampling("random", np.array([[0.1, 0.2], [0.3, 0.4]]))
-    analysis = analyse_foreign("counts", Sample(Counts(np.array(IBM_HANOI)), sampling), Scenario.default())
+    analysis = analyze_foreign("counts", Sample(Counts(np.array(IBM_HANOI)), sampling), Scenario.default())
     assert "SETTINGS ALARM" in analysis.verdict[0]
     found = of_text(analysis.to_json(), tmp_path)
     assert found.verified, found.summary
@@ -169,7 +169,7 @@ def test_foreign_counts_of_any_scenario_verify(seed: int, tmp_path: Path) -> Non
     rng = np.random.default_rng(seed)
     scenario = random_scenario(rng, most=6)
     counts = rng.integers(1, 400, (*scenario.workload().shape, 2, 2))
-    analysis = analyse_foreign("counts", Sample(Counts(counts), Sampling("fixed")), scenario)
+    analysis = analyze_foreign("counts", Sample(Counts(counts), Sampling("fixed")), scenario)
     found = of_text(analysis.to_json(), tmp_path)
     assert found.verified, found.summary
     assert not unmade(found)
@@ -417,7 +417,7 @@ def test_what_is_changed_of_several_pairs_is_found_and_named(tmp_path: Path) -> 
 def test_a_better_edge_kept_quiet_is_found(tmp_path: Path) -> None:
     """Foreign counts: the union bound over fewer edges, or at another edge than the best."""
     sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
-    record = json.loads(analyse_foreign("counts", sample, Scenario.default()).to_json())
+    record = json.loads(analyze_foreign("counts", sample, Scenario.default()).to_json())
     record["certificate"]["edges"] = 1
     assert "certificate.edges" in differing(of_text(json.dumps(record), tmp_path))
     record["certificate"] |= {"edges": 2, "multiplier": record["frontiers"]["classical"][0]["multiplier"]}

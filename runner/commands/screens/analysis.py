@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -35,6 +34,6 @@ def show_analysis(
         places = [f"run folder: {folder}"] if folder else []
         print("\n".join(["", *places, *([f"report:     {report}"] if report else [])]))
         return
-    rest = f"bellqueue analyze {shlex.quote(str(folder))} --full" if folder else "the same command with --full"
+    rest = "bellqueue analyze --full FOLDER (the report's folder)" if folder else "the same command with --full"
     ends = [*([f"report: {report}"] if report else []), f"all numbers: {rest}"]
     print("\n".join(analysis_lines(analysis, ends)))

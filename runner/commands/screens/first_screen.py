@@ -18,7 +18,7 @@ from ....model.estimate import Estimate
 from ....model.scenario.file import MAX_SHOTS
 
 WIDTH, MOST_LINES = 80, 30
-_NAMES = 37  # columns for what a number is
+_NAMES = 39  # columns for what a number is
 _CLASSES = {  # in plain words
     CLASS_COMPARED: "any classical routers that cannot talk to each other, remember nothing and favor no server"
 }
@@ -33,11 +33,11 @@ def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
         analysis: What was found.
         ends: The last lines: where the report is, and how to see the rest.
     """
-    limits = f"in brackets: limits, {_percent(1 - analysis.certificate.significance)} confidence"
+    limits = f"(in brackets: limits with {_percent(1 - analysis.certificate.significance)} confidence together)"
     return _screen(
         [*analysis.warnings, _verdict(analysis)],
-        f"{analysis.title}; {analysis.provenance.source} ({limits})",
-        list(_measured(analysis)),
+        f"{analysis.title}; {analysis.provenance.source}",
+        [*(_line(*row) for row in _measured(analysis)), limits],
         [*_rests(analysis), *([analysis.bell_pairs.sentence()] if analysis.bell_pairs else [])],
         ends,
     )
@@ -51,21 +51,24 @@ def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
         ends: The last lines: how to see the rest.
     """
     found, device = record.forecast, record.device
-    where = device.name if device.device == "none" else f"the calibration of {device.name}, read now"
+    simulated = device.device == "none"
+    basis = f"for {device.name}." if simulated else f"from the calibration of {device.name}; the run may differ."
     last = "NO-GO."
     if found.go:
         command = "run" if record.cost is None else "submit"
-        last = "GO." if device.device == "none" else f"GO: bellqueue {command} --backend {device.name}"
+        last = "GO." if simulated else f"GO: bellqueue {command} --backend {device.name}"
     return _screen(
         [record.verdict],
-        f"{record.title} (in brackets: where 95 % of such runs will lie)",
-        list(_predicted(record)),
-        [f"Predicted from {where}. What the device does during the run decides.", *_remedies(record), *record.warnings],
+        record.title,
+        [*(_line(*row) for row in _predicted(record)), "(in brackets: where 95 % of such runs will lie)"],
+        [f"Predicted {basis}", *_remedies(record), *record.warnings],
         [*ends, last],
     )
 
 
-def _screen(first: Sequence[str], about: str, rows: list[Row], notes: Sequence[str], ends: Sequence[str]) -> list[str]:
+def _screen(
+    first: Sequence[str], about: str, rows: Sequence[str], notes: Sequence[str], ends: Sequence[str]
+) -> list[str]:
     """The parts with empty lines between them; what does not fit on one screen is left to `--full`."""
     head = [line for sentence in first for line in wrap(printable(sentence), WIDTH)]
     head += ["", shorten(printable(about), WIDTH, placeholder=" …"), ""]
@@ -78,7 +81,7 @@ def _screen(first: Sequence[str], about: str, rows: list[Row], notes: Sequence[s
             tail.append(f"{left} more notes with --full." if left > 1 else "One more note with --full.")
             break
         tail += lines
-    return [*head, *(_line(*row) for row in rows), "", *tail, "", *ends]
+    return [*head, *rows, "", *tail, "", *ends]
 
 
 def _line(name: str, value: str) -> str:
@@ -103,7 +106,7 @@ def _verdict(analysis: Analysis) -> str:
     if certificate.excess.estimate <= 0:
         more = f", which wait {-100 * saved.estimate:.1f} % less" if saved.estimate < 0 else ""
         return f"{start} The measured decisions are no better than those of classical routers{more}."
-    return f"{start} They were {100 * saved.estimate:.1f} % better, but with so few trials that can be chance."
+    return f"{start} Requests waited {100 * saved.estimate:.1f} % less, but with so few trials that can be chance."
 
 
 def _measured(analysis: Analysis) -> Iterator[Row]:
@@ -115,26 +118,23 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
     if predicted:
         share = 100 * predicted.waiting_time_reduction_relative
         yield "  saved, as the calibration predicted", f"{share:.1f} %"
-    yield "background work done (per time)", _value(observed.baseline_throughput)
+    yield "background work done (per unit of time)", _value(observed.baseline_throughput)
     yield "pairs sent to different servers", _value(observed.splitting_probability, percent=True)
     needed = analysis.frontiers.least_visibility
-    enough = "" if needed is None else f"; above {needed:.3f} helps in this scenario"
+    enough = "" if needed is None else f" (above {needed:.3f} can help)"
     quality = f"{'' if analysis.planned else 'at least '}{analysis.visibility.estimate:.3f}"
-    yield "quality of the Bell pair (1: perfect)", quality + enough
-    yield "chance of this with classical routers", _rarity(certificate.log10_p_value, certificate.significance)
-    shots = f" in shots of {certificate.parallel} Bell pairs" if certificate.parallel > 1 else ""
-    lost = f", {certificate.lost} of them lost and counted as losses" if certificate.lost else ", none lost"
-    yield "trials", f"{certificate.trials}{shots}{lost}"
+    yield "Bell pair visibility (1 is perfect)", quality + enough
+    yield "chance with classical routers", _rarity(certificate.log10_p_value, certificate.significance)
+    shots = f" ({certificate.parallel} in every shot)" if certificate.parallel > 1 else ""
+    yield "trials", f"{certificate.trials}{shots}, {certificate.lost or 'none'} lost"
     if analysis.break_even and analysis.break_even.observed.estimate > 0:
-        after = f"messages take over {analysis.break_even.observed.estimate:.3g} units"
-        distance = analysis.break_even.observed_distance_km
-        yield "better than talking first if", after + ("" if distance is None else f" ({distance:.3g} km of fiber)")
+        yield _beats_talking(analysis.break_even.observed.estimate, analysis.break_even.observed_distance_km)
 
 
 def _rests(analysis: Analysis) -> Iterator[str]:
     certificate = analysis.certificate
     if certificate.assumption.startswith(FRESH):
-        rests = "Request types were drawn afresh for every trial: devices may drift and remember."
+        rests = "Request types were drawn afresh for every trial, so device drift is allowed."
     else:
         rests = "Valid if all trials are independent and the device behaves alike throughout."
     if certificate.edges > 1:
@@ -160,17 +160,16 @@ def _predicted(record: ForecastRecord) -> Iterator[Row]:
     if found.promise.kind != "waiting_time" and classical is not None:
         yield "  with the best classical routers", f"{classical:.4g}"
     yield "  saved", _value(expected.waiting_time_reduction_relative, percent=True)
-    yield "background work done (per time)", _value(expected.baseline_throughput)
+    yield "background work done (per unit of time)", _value(expected.baseline_throughput)
     yield "pairs sent to different servers", _value(expected.splitting_probability, percent=True)
     pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
-    yield "quality of the Bell pair (1: perfect)", f"{found.visibility:.3f}{pair}"
+    yield "Bell pair visibility (1 is perfect)", f"{found.visibility:.3f}{pair}"
     if record.cost is not None:
         money = dollars(None if record.cost.money_usd is None else Decimal(record.cost.money_usd))
         seconds = "" if record.cost.qpu_seconds is None else f", {record.cost.qpu_seconds:.1f} s on the device"
         yield f"cost of {record.cost.shots} trials", money + seconds
     if found.latency_predicted is not None:
-        distance = "" if record.distance_predicted_km is None else f" ({record.distance_predicted_km:.3g} km of fiber)"
-        yield "better than talking first if", f"messages take over {found.latency_predicted:.3g} units{distance}"
+        yield _beats_talking(found.latency_predicted, record.distance_predicted_km)
 
 
 def _remedies(record: ForecastRecord) -> Iterator[str]:
@@ -184,11 +183,17 @@ def _remedies(record: ForecastRecord) -> Iterator[str]:
         yield f"It would be a go with more trials: --shots {remedies.trials}"
     if remedies.sufficient_visibility is not None:
         enough = math.ceil(1000 * remedies.sufficient_visibility) / 1000
-        yield f"It would be a go with less noise: quality of the Bell pair {enough:.3f} or better."
+        yield f"It would be a go with less noise: Bell pair visibility {enough:.3f} or better."
     if remedies.multiplier_trials is not None and (remedies.trials or math.inf) > remedies.multiplier_trials:
         yield f"It would be a go at another operating point with {remedies.multiplier_trials} trials; --full shows it."
     elif remedies.least_visibility_anywhere is None:
         yield "In this scenario entanglement never helps; try other traffic."
+
+
+def _beats_talking(latency: float, distance: float | None) -> Row:
+    """Beyond which time or distance routers that first tell each other their requests wait longer."""
+    beyond = f"if a message takes over {latency:.3g}" if distance is None else f"beyond {distance:.3g} km of fiber"
+    return "better than routers that first talk", beyond
 
 
 def _value(value: Estimate, *, percent: bool = False) -> str:
@@ -199,8 +204,8 @@ def _value(value: Estimate, *, percent: bool = False) -> str:
 def _rarity(log10_p: float, significance: float) -> str:
     """A p-value as a chance, and what had been asked for."""
     if log10_p > -4:
-        return f"{chance_text(10.0**log10_p)}; under {100 * significance:.3g} % was asked"
-    return f"under 1 in 10^{math.floor(-log10_p)}; under {100 * significance:.3g} % was asked"
+        return f"{chance_text(10.0**log10_p)} (asked: {100 * significance:.3g} %)"
+    return f"under 1 in 10^{math.floor(-log10_p)} (asked: {100 * significance:.3g} %)"
 
 
 def _percent(share: float) -> str:

@@ -64,6 +64,7 @@ def ranking_table(record: RankingRecord) -> RenderableType:
     parts: list[RenderableType] = [verdict, Text(), Fitting(table), *notes]
     if record.failed:
         parts += [Text(), Text("Not ranked:"), _list([f"{each.name}: {each.reason}" for each in record.failed])]
+    parts += [Text(), verdict]
     return Group(*(Text(part) if isinstance(part, str) else part for part in parts))
 
 

@@ -1,0 +1,119 @@
+"""What `run`, `analyze` and `plan` print first fits on one screen and needs no paper to be understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.runner.commands.screens.first_screen import analysis_lines, forecast_lines
+
+import bellqueue as bq
+from tests.runner.conftest import Run
+from tests.runner.recorded_runs import write_run
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "two_bell_pairs.toml"
+JARGON = re.compile(
+    r"multiplier|\bscore\b|\bKL\b|union bound|low-rank|splitting|throughput|martingale|μ|τ|\bp-value", re.I
+)
+ENDS = ["report: bellqueue-runs/20261128T013949-fake-torino-cb531901/report.html", "all numbers: with --full"]
+
+
+def recorded(folder: Path, parallel: int = 1, lost: int = 0, shots: int = 2000, **experiment: object) -> Analysis:
+    write_run(folder / "run", default_record(shots=shots, **experiment), parallel=parallel, lost=lost)
+    return bq.analyze(folder / "run")
+
+
+ANALYSES: dict[str, Callable[[Path], Analysis]] = {
+    "simulator": lambda _: bq.run("default", "aer:visibility=0.95", shots=2000, seed=1),
+    "too few trials": lambda _: bq.run("default", "aer:visibility=0.95", shots=40, seed=1),
+    "too much noise": lambda _: bq.run("default", "aer:visibility=0.5", shots=2000, seed=1),
+    "foreign counts": lambda _: bq.analyze(IBM_HANOI, "default"),
+    "signalling": lambda _: bq.analyze(IBM_GENEVA, "default"),
+    "several Bell pairs": lambda _: bq.run(EXAMPLE, "aer", shots=2000, seed=1),
+    "pairs side by side": lambda folder: recorded(folder, parallel=4),
+    "lost trials": lambda folder: recorded(folder, lost=100),
+    "stopped early": lambda folder: recorded(folder, stop="certified", shots=4000),
+}
+
+
+def check(lines: list[str]) -> None:
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if JARGON.search(line)]
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_fits_on_one_screen_in_plain_words(name: str, tmp_path: Path) -> None:
+    analysis = ANALYSES[name](tmp_path)
+    lines = analysis_lines(analysis, ENDS)
+    check(lines)
+    verdict = "CERTIFIED" if analysis.certificate.certified else "NOT CERTIFIED"
+    assert lines[0].startswith(f"{verdict}: " if not analysis.warnings else analysis.warnings[0][:20])
+    assert any(line.startswith(f"{verdict}: ") for line in lines)
+    assert lines[-2:] == ENDS
+    text = " ".join(" ".join(lines).split())
+    saved = 100 * analysis.advantage.waiting_time_reduction_relative.estimate
+    if analysis.certificate.certified:
+        assert f"they wait {saved:.1f} % less" in text
+    assert "a signal between them is not ruled out" in text or "a signal is not ruled out" in text
+
+
+def test_the_numbers_of_a_published_measurement() -> None:
+    text = "\n".join(analysis_lines(bq.analyze(IBM_HANOI, "default"), []))
+    # W, the least classical W at the same throughput and p of these sixteen counts (MODEL §5).
+    assert re.search(r"mean waiting time \(units of time\) +0\.4978 ", text)
+    assert re.search(r"with the best classical routers +0\.5666 ", text)
+    assert re.search(r"pairs sent to different servers +50\.\d+ %", text)
+    assert re.search(r"chance with classical routers +under 1 in 10\^1099 \(asked: 0\.1 %\)", text)
+    assert "No plan was declared" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "go"),
+    [
+        ({"visibility": 0.95}, True),
+        ({"visibility": 0.76}, False),
+        ({"visibility": 0.5}, False),
+        ({"backend": "fake:torino,pair=0-1"}, False),
+        ({"backend": "aer"}, True),
+    ],
+)
+def test_a_forecast_fits_on_one_screen_and_its_verdict_is_first_and_last(arguments: dict[str, str], go: bool) -> None:
+    lines = forecast_lines(bq.plan("default", **arguments), ["all numbers: with --full"])  # type: ignore[call-overload]
+    check(lines)
+    word = "GO" if go else "NO-GO"
+    assert lines[0].startswith(f"{word}: ")
+    assert re.match(rf"{word}[.:]", lines[-1])
+
+
+def test_a_forecast_of_several_bell_pairs_fits_too() -> None:
+    check(forecast_lines(bq.plan(EXAMPLE, "fake:torino"), ["all numbers: with --full"]))
+
+
+def test_the_command_prints_one_screen_and_with_full_what_there_is(call: Run) -> None:
+    shown = call("run", "--backend", "aer", "--shots", 2000, "--seed", 1, "--out", "run").stdout.splitlines()
+    check(shown)
+    assert shown[-2] == "report: run/report.html"
+    full = call("analyze", "run", "--full").stdout
+    for title in ("Observed against the frontiers", "Certificate", "Diagnostics", "multiplier μ"):
+        assert title in full
+
+
+def test_help_groups_the_commands_and_cuts_none(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = call("--help").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines[1:] if "..." in line]
+    headings = [line for line in lines if re.fullmatch(r"\w[\w ]+:", line)]
+    assert headings == [
+        "Options:",
+        "Plan and run:",
+        "Runs on hardware:",
+        "Your own data and stored runs:",
+        "Explore the model:",
+        "Backends and installation:",
+    ]
