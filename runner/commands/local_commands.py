@@ -35,7 +35,9 @@ def run_command(
 ) -> bool:
     """Run, analyze, store and show; returns whether the advantage was certified."""
     with progress_bar() as watch:
-        done = execute(scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch)
+        done = execute(
+            scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch, figures=not json
+        )
     show_analysis(done.analysis, full, json, folder=done.folder)
     return done.analysis.certificate.certified
 

@@ -152,6 +152,8 @@ def test_a_pair_that_joins_shorter_request_first(visibility: float, certified: b
     assert found["classical"]["waiting_time_at_equal_throughput"]["estimate"] == pytest.approx(classical, abs=1e-5)
     assert found["certificate"]["certified"] is certified is bool(waiting < classical)
     assert (found["frontiers"]["least_visibility"] < visibility) is certified
+    assert not list((tmp_path / "r").glob("*.svg")) + list((tmp_path / "r").glob("*.html"))  # JSON was asked for
+    call("report", "r")
     page = " ".join((tmp_path / "r" / "report.html").read_text().split())
     assert "the shorter of the two requests joins the queue first" in page
     assert "fair coin decides which" not in page
