@@ -299,7 +299,7 @@ def frontier(
 ) -> None:
     """Show how well each kind of router can do.
 
-    The three frontiers of a scenario: classical, quantum, with communication.
+    The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
     """
     from .local_commands import frontier_command
 

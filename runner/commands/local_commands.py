@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ...analysis.records.every_classical import every_classical_record
 from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
 from ...model.games.frontiers import Frontiers
@@ -64,7 +65,9 @@ def frontier_command(scenario: Scenario, plot: Path | None, json: bool) -> None:
 
     with progress_bar() as watch:
         watch("solving the game along the frontiers", 0, None)
-        record = frontier_record(scenario.title, Frontiers.of(scenario))
+        frontiers = Frontiers.of(scenario)
+        watch("bounding every classical router", 0, None)
+        record = frontier_record(scenario.title, frontiers, every_classical_record(frontiers.workload))
     if plot:
         save(frontier_figure(record), plot)
     if json:
