@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,12 @@ from numpy.typing import NDArray
 
 from .classical import Value, classical_value
 from .evidence import Evidence, Score
-from .findings import P_VALUE, RELATIVE, Findings
+from .findings import P_VALUE, RELATIVE, Findings, Json
 from .game import Game
 from .quantum import quantum_value
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Json = dict[str, Any]
 
 ANYTIME = "certificate.log10_anytime_p_value"
 _LOG10_P = 1e-6  # absolute tolerance of log₁₀ p, beside the relative one
@@ -44,9 +44,10 @@ class Aim:
     @classmethod
     def of(cls, game: Game, certificate: Json) -> Aim:
         """The claim of a recorded certificate."""
-        multiplier = certificate["multiplier"]
-        constant, allowed = game.constant(multiplier), RELATIVE * game.magnitude(multiplier)
-        return cls(_floats(game.at(multiplier)), constant, allowed, certificate["classical_bound"]["high"] - constant)
+        multiplier = Fraction(certificate["multiplier"])
+        constant, size = float(game.saved - multiplier) / 2, float(game.saved + abs(multiplier)) / 2
+        bound = certificate["classical_bound"]["high"] - constant
+        return cls(_floats(game.at(certificate["multiplier"])), constant, RELATIVE * size, bound)
 
 
 def check_model(findings: Findings, game: Game, frontiers: Json) -> None:
@@ -63,86 +64,70 @@ def check_bounds(findings: Findings, game: Game, certificate: Json, aim: Aim, se
     """The intervals that are said to hold the best classical and quantum score; returns the classical value found."""
     classical = classical_value(game, certificate["multiplier"], seconds)
     quantum = quantum_value(game.at(certificate["multiplier"]))
-    methods = f"{quantum.method_low}; {quantum.method_high}"
-    for name, low, high, allowed, method in (
-        ("classical_bound", float(classical.low), classical.high, aim.allowed + classical.tolerance, classical.method),
-        ("quantum_bound", quantum.low, quantum.high, aim.allowed, methods),
-    ):
-        ends = low + aim.constant, high + aim.constant
-        _bracket(findings, f"certificate.{name}", certificate[name], ends, allowed, method, game.knows_sizes)
+    _bracket(findings, "certificate.classical_bound", certificate["classical_bound"], classical, aim, game.knows_sizes)
+    _bracket(findings, "certificate.quantum_bound", certificate["quantum_bound"], quantum, aim, game.knows_sizes)
     return classical
 
 
-def _bracket(
-    findings: Findings,
-    what: str,
-    recorded: Json,
-    found: tuple[float, float],
-    allowed: float,
-    method: str,
-    knows_sizes: bool,
-) -> None:
-    """A recorded interval against what strategies reach (`low`) and what no strategy exceeds (`high`)."""
-    tolerance, (low, high) = f"{allowed:.1e}", found
-    proved = f"no strategy scores more; {method}"
-    if knows_sizes:  # a strategy that tells sizes of one bin apart may score more than those of the bins
-        high, proved = low, f"no strategy of the bins scores more; beyond the bins only compared; {method}"
-    upper = f"{what}.high", recorded["high"]
-    if upper[1] < low - allowed:
-        findings.claim(*upper, low, f"a strategy scores more; {method}", False, tolerance)
-    elif upper[1] >= high - allowed:
-        findings.claim(*upper, high, proved, True, tolerance)
-    else:
-        findings.unchecked(*upper, f"no strategy found scores more, but only this much is proved; {method}", high)
-    lower = f"{what}.low", recorded["low"]
-    if knows_sizes:
-        return
-    if lower[1] > high + allowed:
-        findings.claim(*lower, high, f"no strategy reaches it; {method}", False, tolerance)
-    elif lower[1] <= low + allowed:
-        findings.claim(*lower, low, f"reached by a strategy; {method}", True, tolerance)
-    else:
-        findings.unchecked(*lower, f"no strategy found reaches it; {method}", low)
+def _bracket(findings: Findings, name: str, recorded: Json, found: Value, aim: Aim, bins: bool) -> None:
+    """A recorded interval against what strategies reach and what no strategy exceeds.
+
+    A strategy that tells sizes of one bin apart may score more than those of the bins, so that only a recorded upper
+    end below the value of the bins is wrong for certain.
+    """
+    low, high, allowed = float(found.low) + aim.constant, found.high + aim.constant, aim.allowed + found.tolerance
+    none = "no strategy of the bins scores more; beyond the bins only compared" if bins else "no strategy scores more"
+    upper = ("a strategy scores more", none, "no strategy found scores more, but only this much is proved")
+    lower = ("no strategy reaches it", "reached by a strategy", "no strategy found reaches it")
+    ends = [("high", 1, low, low if bins else high, upper), ("low", -1, high, low, lower)]
+    for end, sign, limit, enough, (wrong, right, unsure) in ends[:1] if bins else ends:
+        what, value = f"{name}.{end}", recorded[end]
+        if sign * (value - limit) < -allowed:
+            findings.claim(what, value, limit, f"{wrong}; {found.method}", False, f"{allowed:.1e}")
+        elif sign * (value - enough) >= -allowed:
+            findings.claim(what, value, enough, f"{right}; {found.method}", True, f"{allowed:.1e}")
+        else:
+            findings.unchecked(what, value, f"{unsure}; {found.method}", enough)
 
 
 def check_observed(findings: Findings, game: Game, analysis: Json, aim: Aim, value: Callable[[Floats], float]) -> None:
     """Splitting probability, waiting time and score observed; `value` gives Σ A c for a table A."""
     joint, weights, observed = _floats(game.joint), _floats(game.weights), analysis["observed"]
-    together = float(game.unavoidable + game.saved)
     p, score = 0.5 + value(-joint / 2), aim.constant + value(aim.matrix)
     waiting = float(game.unavoidable + game.saved / 2) + value(joint * weights / 2)
     if math.isnan(p) or math.isnan(score):
         findings.unchecked("observed", None, "some settings brought no outcome, and the record holds no counts")
         return
-    for what, found, how, allowed in (
-        ("splitting_probability", p, "Σ π(1−c)/2", RELATIVE),
-        ("waiting_time", waiting, "W0 + Σ π w(1+c)/2", RELATIVE * together),
-    ):
-        findings.number(f"observed.{what}.estimate", observed[what]["estimate"], found, how, allowed)
+    what, recorded = "observed.splitting_probability.estimate", observed["splitting_probability"]["estimate"]
+    findings.number(what, recorded, p, "Σ π(1−c)/2", RELATIVE)
+    what, recorded = "observed.waiting_time.estimate", observed["waiting_time"]["estimate"]
+    findings.number(what, recorded, waiting, "W0 + Σ π w(1+c)/2", RELATIVE * float(game.together))
     findings.number("certificate.score", analysis["certificate"]["score"], score, "const + Σ G c", aim.allowed)
 
 
 def check_p_values(
-    findings: Findings, certificate: Json, planned: bool, aim: Aim, evidence: Evidence, codes: Integers | None
+    findings: Findings, analysis: Json, aim: Aim, evidence: Evidence, codes: Integers | None
 ) -> float | None:
     """The p-values; returns log₁₀ p, None if it could not be recomputed.
 
     Args:
         findings: Gets the rows.
-        certificate: As recorded.
-        planned: Whether one multiplier was declared before the data.
-        aim: The claim.
+        analysis: The record.
+        aim: Its claim.
         evidence: The counts.
         codes: The trials in order, if at hand.
     """
-    recorded, score = certificate["log10_p_value"], Score(aim.matrix, evidence)
-    edges = 1 if planned else max(certificate["edges"], 1)
+    certificate, planned, score = analysis["certificate"], analysis["planned"], Score(aim.matrix, evidence)
+    recorded, edges = certificate["log10_p_value"], 1 if planned else max(certificate["edges"], 1)
+    if planned:
+        declared = planned["certificate_multiplier"]
+        findings.same("certificate.multiplier", certificate["multiplier"], declared, "planned before the data")
     if not score.measurable:
         findings.claim(P_VALUE, recorded, None, "settings never asked for", False)
         return None
     allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges)
     anytime = None
-    if planned and evidence.fresh and score.scale > 0:
+    if planned and evidence.drawn is not None and score.scale > 0:
         best, last = (-each / math.log(10) for each in score.log_wealths(aim.bound, codes))
         claimed = certificate["log10_anytime_p_value"]
         if codes is not None:
@@ -160,10 +145,10 @@ def check_p_values(
     else:
         how = f"{how}; at the recorded bound" + (f", times the {edges} multipliers tried" if edges > 1 else "")
         findings.number(P_VALUE, recorded, log10_p, how, allowed)
-    if evidence.parallel > 1 and evidence.fresh:
+    if evidence.parallel > 1 and evidence.drawn is not None and score.scale > 0:
         crosstalk = min(0.0, score.log_tail_of_shots(aim.bound) + tried) / math.log(10)
         what, how = "log10_p_value_any_crosstalk", "−N/k·KL of the mean over the Bell pairs of each shot, 40 digits"
-        findings.number(f"certificate.{what}", certificate[what], crosstalk, how, allowed)
+        findings.number(f"certificate.{what}", certificate.get(what), crosstalk, how, allowed)
     return log10_p
 
 

@@ -31,17 +31,17 @@ _MILP_TOLERANCE = 1e-8  # of Σ|G|: what its tolerances may take from a bound
 
 @dataclass(frozen=True)
 class Value:
-    """β_C, without the routing constant.
+    """The best score of a class of strategies, without the routing constant.
 
     Attributes:
-        low: Reached by a strategy, in exact arithmetic.
+        low: Reached by a strategy; of classical ones in exact arithmetic.
         high: Proved.
         method: How, in words.
         exact: Whether all strategies were tried, so that low and high differ by no more than rounding.
         tolerance: What `high` may be off by where it comes from a solver's own tolerances.
     """
 
-    low: Fraction
+    low: Fraction | float
     high: float
     method: str
     exact: bool
@@ -104,7 +104,7 @@ def _swept(exact: Matrix, game: Game) -> Value:
 
     Σ G s_x t_y with signs −1 before the cut follows from the sums of G over all leading blocks.
     """
-    rows, columns = (sorted(range(len(each.order)), key=each.order.__getitem__) for each in (game.a, game.b))
+    rows, columns = (sorted(range(len(each.shares)), key=each.moments[0].__getitem__) for each in (game.a, game.b))
     table = np.empty(game.shape, dtype=object)
     table[:] = exact
     before = np.full((len(rows) + 1, len(columns) + 1), Fraction(0), dtype=object)

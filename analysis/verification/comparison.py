@@ -7,14 +7,10 @@ not whether the program is right.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .findings import FRESH, MISSING, RELATIVE, Findings, are_numbers, differences, near
-
-Json = dict[str, Any]
+from .findings import FRESH, MISSING, RELATIVE, Findings, Json, are_numbers, differences, near
 
 _CHORD = 1e-4  # relative tolerance of the quantum frontier's table, whose points depend on what was solved before
 _SEARCH = 1e-6  # relative tolerance of what an optimizer or a simulation found
@@ -40,7 +36,7 @@ _WITHOUT_BOUND = frozenset(
 _LATER = frozenset(
     {"context", "parallel", "break_even", "bell_pairs", "measured", "planned.predicted"}
     | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk")}
-    | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof")}
+    | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof", "every_classical")}
 )
 # What no other row derives, in words.
 _COMPARED = (
@@ -49,43 +45,22 @@ _COMPARED = (
 )
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """A fresh analysis to compare with.
-
-    Attributes:
-        record: Its JSON object; None if none could be made.
-        why: Why none could be made.
-        contradicted: Whether that is because the files contradict each other.
-    """
-
-    record: Json | None
-    why: str = ""
-    contradicted: bool = False
-
-
 def compare(
-    findings: Findings, stored: Json, fresh: Fresh, scale: float, cut_off: bool = False, also: Sequence[str] = ()
+    findings: Findings, stored: Json, fresh: Json, scale: float, cut_off: bool = False, also: Sequence[str] = ()
 ) -> None:
     """Compare all fields; those that differ get a row each, all others share one.
 
     Args:
         findings: Has the rows of what was derived independently, and gets these.
         stored: The JSON object of the stored analysis.
-        fresh: What to compare it with.
+        fresh: That of the fresh one.
         scale: Size of the waiting times.
         cut_off: Whether time cut off a search for the classical bound, so that another search may end elsewhere.
         also: What else was not derived independently of this record.
     """
-    if fresh.record is None:
-        if fresh.contradicted:
-            findings.claim(FRESH, None, None, f"the files contradict each other: {fresh.why}", False)
-        else:
-            findings.unchecked(FRESH, None, fresh.why)
-        return
     omitted = _OMITTED | {row.what for row in findings.rows if row.status == "DIFFERS"}
-    versions = _versions(stored, fresh.record)
-    for place, was, now in differences(stored, fresh.record, RELATIVE, _ROUNDING * scale):
+    versions = _versions(stored, fresh)
+    for place, was, now in differences(stored, fresh, RELATIVE, _ROUNDING * scale):
         what = place.removeprefix(".")
         allowed = next((each for name, each in _SEARCHED.items() if _within(what, [name])), None)
         if _within(what, omitted) or (allowed and are_numbers(was, now) and near(was, now, allowed, allowed * scale)):
@@ -99,7 +74,7 @@ def compare(
         else:
             tolerance = f"{allowed or RELATIVE:.0e}, relative"
             findings.claim(what, was, now, "a fresh analysis of the same data", False, tolerance)
-    was, now = (record["frontiers"]["quantum"] for record in (stored, fresh.record))
+    was, now = (record["frontiers"]["quantum"] for record in (stored, fresh))
     if not _same_curve(was, now, _CHORD * scale):
         points = f"{len(was)} points", f"{len(now)} points"
         if versions:

@@ -24,25 +24,16 @@ class Evidence:
     Attributes:
         counts: counts[x, y, a, b].
         lost: Trials without an outcome, shape (n_A, n_B).
-        declared: r(x, y), or None.
-        random: Whether settings were declared random.
-        block: Trials to a drawn setting.
+        drawn: r(x, y) if every trial had a setting of its own, drawn from it; else None.
         stopped: Whether the run could stop early.
         parallel: Bell pairs in every shot.
     """
 
     counts: Integers
     lost: Integers
-    declared: Floats | None
-    random: bool
-    block: int
+    drawn: Floats | None
     stopped: bool
     parallel: int
-
-    @property
-    def fresh(self) -> bool:
-        """Whether every trial had a setting of its own, drawn from a declared distribution."""
-        return self.random and self.declared is not None and self.block == 1
 
     @cached_property
     def measured(self) -> Integers:
@@ -62,9 +53,9 @@ class Evidence:
 
     @property
     def distribution(self) -> Floats:
-        """r of fresh settings, else what was realised."""
-        if self.fresh and self.declared is not None:
-            return self.declared
+        """r(x, y) as drawn from, else as realised."""
+        if self.drawn is not None:
+            return self.drawn
         return np.asarray((self.measured + self.lost) / self.trials)
 
 
@@ -140,16 +131,15 @@ class Score:
         evidence = self.evidence
         if self.scale == 0 or (omega := self.mean(bound)) >= 1:
             return 0.0, "no score exceeds the bound"
-        if self.binary and (evidence.fresh or self.total >= evidence.trials * omega + 1):
+        if self.binary and (evidence.drawn is not None or self.total >= evidence.trials * omega + 1):
             tail = log_binomial_tail(evidence.trials, round(self.total), omega)
             return tail, "binomial tail summed term by term in 40 digits"
         return log_chernoff_tail(evidence.trials, self.total, omega), "−N·KL in 40 digits"
 
     def log_tail_of_shots(self, bound: float) -> float:
         """ln p of the mean over the Bell pairs of each shot: N/k values, none of them binary."""
-        parallel, omega = self.evidence.parallel, self.mean(bound)
-        shots = -(-self.evidence.trials // parallel)
-        return log_chernoff_tail(shots, self.total / parallel, omega) if omega < 1 else 0.0
+        parallel = self.evidence.parallel
+        return log_chernoff_tail(-(-self.evidence.trials // parallel), self.total / parallel, self.mean(bound))
 
     def log_wealths(self, bound: float, codes: Integers | None) -> tuple[float, float]:
         """ln of the largest and of the last value of the test martingale.
@@ -158,14 +148,11 @@ class Score:
             bound: Of the scores tested.
             codes: The trials in order; without them only the last value means anything.
         """
-        omega = self.mean(bound)
-        if omega >= 1:
-            return 0.0, 0.0
         if codes is None:
             places = np.repeat(np.arange(len(self.often)), self.often)
         else:
             places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)  # even places belong to a = b
-        return log_wealths(self.values, places.tolist(), int(self.evidence.lost.sum()), omega)
+        return log_wealths(self.values, places.tolist(), int(self.evidence.lost.sum()), self.mean(bound))
 
 
 def weighted(table: Floats, correlators: Floats) -> float:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,11 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from .evidence import Evidence
-from .findings import Findings
+from .findings import Findings, Json
 
 Integers = NDArray[np.int64]
-Json = dict[str, Any]
 
-# What the scenario fixes before the data, with the defaults of the file format.
+# The defaults of the file format.
 _FIXED: Json = {"settings": "random", "block": 1, "shots": 40_000, "significance": 1e-3, "stop": None}
 _MOST = 10**9  # settings to draw
 
@@ -42,9 +40,9 @@ class RunFiles:
     calibration: Any
 
 
-def significance_of(scenario: Json) -> float:
-    """α."""
-    return float(_fixed(scenario)["significance"])
+def experiment_of(scenario: Json) -> Json:
+    """What a scenario fixes before the data."""
+    return {**_FIXED, **scenario.get("experiment", {})}
 
 
 def codes_of(trials: str, columns: int) -> Integers:
@@ -57,29 +55,20 @@ def evidence_of_run(plan: Json, codes: Integers) -> Evidence:
     """The trials of a run under its plan; what the trials lack of it is lost."""
     asked = np.array(plan["asked"])
     counts = np.bincount(codes, minlength=4 * asked.size).reshape(*asked.shape, 2, 2)
-    return Evidence(
-        counts=counts,
-        lost=np.maximum(asked - counts.sum(axis=(2, 3)), 0),
-        declared=np.array(plan["input_distribution"], dtype=float),
-        random=plan["settings"] == "random",
-        block=plan["block"],
-        stopped=plan.get("stop") is not None,
-        parallel=plan.get("parallel", 1),
-    )
+    lost = np.maximum(asked - counts.sum(axis=(2, 3)), 0)
+    return Evidence(counts, lost, _drawn_from(plan), plan.get("stop") is not None, plan.get("parallel", 1))
 
 
 def evidence_of_record(measured: Json, parallel: int) -> Evidence:
     """The counts that an analysis holds."""
-    declared = measured["input_distribution"]
-    return Evidence(
-        counts=np.array(measured["counts"]),
-        lost=np.array(measured["lost"]),
-        declared=None if declared is None else np.array(declared, dtype=float),
-        random=measured["settings"] == "random",
-        block=measured["block"],
-        stopped=measured["stopped"],
-        parallel=parallel,
-    )
+    counts, lost = np.array(measured["counts"]), np.array(measured["lost"])
+    return Evidence(counts, lost, _drawn_from(measured), measured["stopped"], parallel)
+
+
+def _drawn_from(rule: Json) -> NDArray[np.float64] | None:
+    """The distribution from which every trial had a setting of its own drawn, if that is so."""
+    r, fresh = rule["input_distribution"], rule["settings"] == "random" and rule["block"] == 1
+    return np.array(r, dtype=float) if fresh and r is not None else None
 
 
 def check_hashes(findings: Findings, analysis: Json, files: RunFiles | None) -> None:
@@ -104,7 +93,7 @@ def check_hashes(findings: Findings, analysis: Json, files: RunFiles | None) -> 
 
 def check_plan(findings: Findings, analysis: Json, files: RunFiles) -> None:
     """The plan against the scenario, and the copies of scenario and calibration against their files."""
-    plan, experiment = files.plan, _fixed(files.scenario)
+    plan, experiment = files.plan, experiment_of(files.scenario)
     findings.same("scenario", analysis["scenario"], files.scenario, "scenario.json")
     taken = plan | ({"shots": plan.get("budget")} if plan.get("stop") else {})
     for name in _FIXED:
@@ -138,8 +127,9 @@ def check_settings(findings: Findings, analysis: Json, plan: Json, codes: Intege
     for name, (table, own) in tables.items():
         findings.same(f"plan.json: {name}", table, own, kind)
     if plan["settings"] == "random":
-        found = "all in order" if in_order else "not in order"
-        findings.claim("trials.csv: x, y", f"{len(seen)} settings", found, kind, in_order)
+        findings.claim(
+            "trials.csv: x, y", f"{len(seen)} settings", "in order" if in_order else "others", kind, in_order
+        )
 
 
 def drawn_settings(plan: Json, trials: int) -> Integers:
@@ -168,12 +158,7 @@ def drawn_settings(plan: Json, trials: int) -> Integers:
     return np.asarray(places[np.repeat(drawn.reshape(blocks, pairs), block, axis=0).ravel()[:trials]])
 
 
-def _fixed(scenario: Json) -> Json:
-    """The experiment of a scenario with its defaults."""
-    return {**_FIXED, **scenario.get("experiment", {})}
-
-
-def _hash_of_parts(parts: Iterable[str]) -> str:
+def _hash_of_parts(parts: list[str]) -> str:
     """SHA-256 of some texts, each preceded by its length in bytes as eight big-endian bytes."""
     data = [part.encode() for part in parts]
     return hashlib.sha256(b"".join(len(each).to_bytes(8, "big") + each for each in data)).hexdigest()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["OK", "DIFFERS", "not checked"]
 Shown = bool | int | float | str | None
+Json = dict[str, Any]
 
 RELATIVE = 1e-9  # of a value, or of the size of the terms that it is a difference of
 EXACTLY = "exactly"
@@ -134,9 +135,7 @@ def differences(
 
 
 def near(first: float, second: float, relative: float, absolute: float) -> bool:
-    """Whether two numbers agree; NaN agrees with NaN."""
-    if math.isnan(first) or math.isnan(second):
-        return math.isnan(first) and math.isnan(second)
+    """Whether two numbers agree."""
     return first == second or abs(first - second) <= absolute + relative * max(abs(first), abs(second))
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 from ...model.errors import DataError
+from .findings import Json
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
@@ -27,28 +27,24 @@ class Router:
     """The requests that one router receives.
 
     Attributes:
-        order: Something that rises with the mean service time of each type.
         shares: Probability of each type.
-        moments: First and second moments of the service time of each type.
+        moments: First and second moments of the service time of each type; bins of sizes, all alike, are in order.
     """
 
-    order: Row
     shares: Row
     moments: tuple[Row, Row]
 
     @classmethod
-    def of(cls, traffic: dict[str, Any], suffix: str) -> Router | None:
+    def of(cls, traffic: Json, suffix: str) -> Router | None:
         """The requests that a scenario describes under `type` or `sizes` with that suffix; None if there are none."""
         if types := traffic.get(f"type{suffix}"):
             first, second = zip(*(_moments(each["service"]) for each in types), strict=True)
-            return cls(
-                first, _normalized([rational(each.get("probability") or 0.0) for each in types]), (first, second)
-            )
+            return cls(_normalized([rational(each.get("probability") or 0.0) for each in types]), (first, second))
         if sizes := traffic.get(f"sizes{suffix}"):
             bins = sizes.get("bins", _BINS)
             # Every bin is equally likely, so that giving each the moments of all sizes leaves the averages right.
             first, second = ((moment,) * bins for moment in _moments(sizes))
-            return cls(tuple(map(Fraction, range(bins))), (Fraction(1, bins),) * bins, (first, second))
+            return cls((Fraction(1, bins),) * bins, (first, second))
         return None
 
 
@@ -76,7 +72,7 @@ class Game:
     knows_sizes: bool
 
     @classmethod
-    def of(cls, scenario: dict[str, Any], recorded_weights: list[list[float]]) -> Game:
+    def of(cls, scenario: Json, recorded_weights: list[list[float]]) -> Game:
         """The game of a scenario's record.
 
         Args:
@@ -129,6 +125,11 @@ class Game:
         """Σ π w."""
         return _average(self.joint, lambda x, y: self.weights[x][y])
 
+    @property
+    def together(self) -> Fraction:
+        """W0 + Σ π w, the mean waiting time if every pair stays together."""
+        return self.unavoidable + self.saved
+
     def at(self, multiplier: float) -> Matrix:
         """G = −π(w−μ)/2, μ being the very double that was recorded."""
         exact = Fraction(multiplier)
@@ -137,21 +138,13 @@ class Game:
             for shares, weights in zip(self.joint, self.weights, strict=True)
         )
 
-    def constant(self, multiplier: float) -> float:
-        """Σ π(w−μ)/2, which a score has beside Σ G c."""
-        return float(self.saved - Fraction(multiplier)) / 2
-
-    def magnitude(self, multiplier: float) -> float:
-        """Σ π(w+|μ|)/2: the size of the terms that G is a difference of; tolerances are relative to it."""
-        return float(self.saved + abs(Fraction(multiplier))) / 2
-
 
 def rational(number: float) -> Fraction:
     """The decimal that a record's number was written as."""
     return Fraction(repr(float(number)))
 
 
-def _moments(service: dict[str, Any]) -> tuple[Fraction, Fraction]:
+def _moments(service: Json) -> tuple[Fraction, Fraction]:
     """First and second moment of a service time with that mean and squared coefficient of variation."""
     mean = rational(service["mean"])
     return mean, mean**2 * (1 + rational(_FIXED_SCV.get(service["distribution"], service.get("scv") or 0.0)))

@@ -9,7 +9,6 @@ fraction-free elimination (Bareiss).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from .classical import Value
 from .game import Matrix
 
 Floats = NDArray[np.float64]
@@ -30,23 +30,7 @@ _CLOSED = 1e-11  # of Σ|G|
 _EPS = float(np.finfo(float).eps)
 
 
-@dataclass(frozen=True)
-class QuantumValue:
-    """β_Q, without the routing constant.
-
-    Attributes:
-        low: Reached by unit vectors found.
-        high: Proved by a dual point.
-        method_low, method_high: How, in words.
-    """
-
-    low: float
-    high: float
-    method_low: str
-    method_high: str
-
-
-def quantum_value(exact: Matrix, seed: int = 0) -> QuantumValue:
+def quantum_value(exact: Matrix, seed: int = 0) -> Value:
     """β_Q from both sides.
 
     Args:
@@ -56,7 +40,7 @@ def quantum_value(exact: Matrix, seed: int = 0) -> QuantumValue:
     matrix = np.array([[float(entry) for entry in row] for row in exact])
     total = float(np.abs(matrix).sum())
     if total == 0:
-        return QuantumValue(0.0, 0.0, "the game is zero", "the game is zero")
+        return Value(0.0, 0.0, "the game is zero", True)
     game = matrix / total
     rng = np.random.default_rng(seed)
     dimension = min(math.isqrt(2 * sum(game.shape)) + 2, sum(game.shape))
@@ -78,8 +62,8 @@ def quantum_value(exact: Matrix, seed: int = 0) -> QuantumValue:
         if high - low <= _CLOSED:
             break
     high, method = _proved(exact, total, game, *best)
-    low_method = f"unit vectors in {dimension} dimensions, quasi-Newton ascent from random starts (seed {seed})"
-    return QuantumValue(low * total, high, low_method, method)
+    method = f"unit vectors in {dimension} dimensions, quasi-Newton ascent from random starts (seed {seed}); {method}"
+    return Value(low * total, high, method, False)
 
 
 def _ascended(game: Floats, dimension: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

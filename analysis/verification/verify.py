@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from ...model.errors import DataError
+from ...model.errors import BellqueueError, DataError
 from .certificate import Aim, check_bounds, check_model, check_observed, check_p_values, check_verdict
-from .comparison import Fresh, compare
+from .comparison import compare
 from .evidence import Score, weighted
 from .files import (
     RunFiles,
@@ -25,9 +24,9 @@ from .files import (
     codes_of,
     evidence_of_record,
     evidence_of_run,
-    significance_of,
+    experiment_of,
 )
-from .findings import P_VALUE, Findings, Verification
+from .findings import FRESH, P_VALUE, Findings, Json, Verification
 from .game import Game
 
 SECONDS = 60.0  # for the mixed-integer programme of a large game
@@ -36,9 +35,9 @@ _SETTINGS_ALARM = "SETTINGS ALARM"
 
 def verify(
     source: str,
-    analysis: dict[str, Any],
+    analysis: Json,
     files: RunFiles | None,
-    fresh: Callable[[], Fresh],
+    fresh: Callable[[], Json] | str,
     seconds: float,
     watch: Callable[[str], None],
 ) -> Verification:
@@ -48,7 +47,7 @@ def verify(
         source: What it is called.
         analysis: Its JSON object.
         files: The other files of the run's folder; without them the record has to do.
-        fresh: Makes a fresh analysis of the same data.
+        fresh: Makes the JSON object of a fresh analysis of the same data; a text says why that cannot be.
         seconds: Longest time for the classical bound of a large game.
         watch: Gets what is being done.
 
@@ -58,7 +57,7 @@ def verify(
     findings, certificate, measured = Findings(), analysis["certificate"], analysis.get("measured")
     scenario = files.scenario if files else analysis["scenario"]
     game = Game.of(scenario, analysis["frontiers"]["weights"])
-    evidence = codes = None
+    evidence = codes = log10_p = None
     check_hashes(findings, analysis, files)
     if files:
         watch("reading the trials")
@@ -80,21 +79,23 @@ def verify(
         check_observed(findings, game, analysis, aim, lambda table: weighted(table, correlators))
         why = "the raw counts are not in this older record; give the run's folder"
         findings.unchecked(P_VALUE, certificate["log10_p_value"], why)
-        log10_p = None
     else:
         if any(_SETTINGS_ALARM in warning for warning in analysis["warnings"]):
-            evidence = replace(
-                evidence, declared=None
-            )  # nothing may rest on a declaration that the settings do not look like
+            evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
         trusted = evidence
         check_observed(findings, game, analysis, aim, lambda table: Score(table, trusted).observed)
-        log10_p = check_p_values(findings, certificate, analysis["planned"] is not None, aim, trusted, codes)
-    check_verdict(findings, analysis, significance_of(scenario), log10_p)
-    watch("a fresh analysis")
+        log10_p = check_p_values(findings, analysis, aim, trusted, codes)
+    check_verdict(findings, analysis, experiment_of(scenario)["significance"], log10_p)
     proof = analysis["frontiers"].get("classical_proof")
     open_ = "stopped after" in certificate["classical_bound"]["method"] or (proof and proof["gap_relative"] > 0)
     also = ["bounds beyond the bins of sizes and their weights"] if game.knows_sizes else []
     also += [] if analysis["planned"] else ["the multipliers tried"]
-    scale = float(game.unavoidable + game.saved)
-    compare(findings, analysis, fresh(), scale, not bound.exact and bool(open_), also)
+    watch("a fresh analysis")
+    if isinstance(fresh, str):
+        findings.unchecked(FRESH, None, fresh)
+    else:
+        try:
+            compare(findings, analysis, fresh(), float(game.together), not bound.exact and bool(open_), also)
+        except BellqueueError as error:
+            findings.claim(FRESH, None, None, f"the files contradict each other: {error}", False)
     return Verification.of(source, findings.rows)

@@ -19,19 +19,16 @@ from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
-from ...analysis.verification.comparison import Fresh
 from ...analysis.verification.files import RunFiles
-from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verification
+from ...analysis.verification.findings import EXACTLY, FRESH, Json, Row, Shown, Verification
 from ...analysis.verification.verify import SECONDS, verify
-from ...model.errors import BellqueueError, DataError, ScenarioError
+from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.scenario.file import Scenario
 from ...model.validation import first_complaint, read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
 from ..experiment.pipeline import analyze_foreign, analyze_run
 from .terminal import progress_bar
-
-Json = dict[str, Any]
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
@@ -79,63 +76,63 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
         DataError: a file is missing or cannot be read as what it is.
     """
     try:
+        files: RunFiles | None = None
+        fresh: Callable[[], Json] | str
         record, complaint = _record(run / ANALYSIS if run.is_dir() else run)
         if run.is_dir():
             files, fresh = _files(run), _analyze_folder(RunFolder.open(run), record)
         else:
-            files, fresh = None, _analyze_record(record, complaint)
+            fresh = _analyze_record(record, complaint)
         return verify(str(run), record, files, fresh, seconds, watch)
     except (DataError, ScenarioError) as error:
         text = str(error)
         raise DataError(text if text.startswith(str(run)) else f"{run}: {text}") from None
 
 
-def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Fresh]:
+def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
     """Analyzes the run's files as `bellqueue analyze` does."""
     scenario, plan = run.scenario(), run.plan()
     shape = scenario.workload().shape
     plan.check(plan.scenario_hash, shape)
     trials = run.trials(shape)
 
-    def analysis(frontiers: Frontiers) -> Analysis:
+    def fresh() -> Json:
         plan.check(scenario.content_hash(), shape)
-        return analyze_run(scenario, plan, trials, frontiers=frontiers)
-
-    return lambda: _fresh(scenario, analysis, record)
-
-
-def _analyze_record(record: Json, complaint: str) -> Callable[[], Fresh]:
-    """Analyzes the counts in a record as `bellqueue analyze` does; the record of a run does not hold enough for that."""
-    scenario, measured, provenance = Scenario.parse(record["scenario"]), record.get("measured"), record["provenance"]
-    if not measured:
-        return lambda: Fresh(None, "the raw counts are not in this older record; give the run's folder")
-    rule = {name: value for name, value in measured.items() if name != "stopped"}
-    sample = sample_of({"schema": COUNTS_SCHEMA, **rule}, scenario.workload())
-    if complaint:
-        return lambda: Fresh(None, complaint, contradicted=True)
-    if record["planned"]:
-        return lambda: Fresh(None, "it needs plan.json and the trials in their order; give the run's folder")
-
-    def analysis(frontiers: Frontiers) -> Analysis:
-        found = analyze_foreign(provenance["source"], sample, scenario, frontiers=frontiers)
-        made = found.provenance.model_copy(update={"created": provenance["created"]})
-        return found.model_copy(update={"provenance": made})
-
-    return lambda: _fresh(scenario, analysis, record)
-
-
-def _fresh(scenario: Scenario, analysis: Callable[[Frontiers], Analysis], record: Json) -> Fresh:
-    """A fresh analysis with as much of its context as was stored: none in older records."""
-    try:
         frontiers = Frontiers.of(scenario)
-        found, context = analysis(frontiers), record.get("context")
-    except BellqueueError as error:
-        return Fresh(None, str(error), contradicted=True)
+        return _comparable(analyze_run(scenario, plan, trials, frontiers=frontiers), frontiers, record)
+
+    return fresh
+
+
+def _analyze_record(record: Json, complaint: str) -> Callable[[], Json] | str:
+    """Analyzes the counts in a record as `bellqueue analyze` does, or says why they are not enough for that."""
+    if not (measured := record.get("measured")):
+        return "the raw counts are not in this older record; give the run's folder"
+    scenario, rule = Scenario.parse(record["scenario"]), {key: measured[key] for key in measured if key != "stopped"}
+    sample = sample_of({"schema": COUNTS_SCHEMA, **rule}, scenario.workload())
+    if record["planned"] and not complaint:
+        return "it needs plan.json and the trials in their order; give the run's folder"
+
+    def fresh() -> Json:
+        if complaint:
+            raise DataError(complaint)
+        frontiers = Frontiers.of(scenario)
+        found = analyze_foreign(record["provenance"]["source"], sample, scenario, frontiers=frontiers)
+        again = _comparable(found, frontiers, record)
+        again["provenance"]["created"] = record["provenance"]["created"]
+        return again
+
+    return fresh
+
+
+def _comparable(analysis: Analysis, frontiers: Frontiers, record: Json) -> Json:
+    """The JSON object of an analysis, with as much of its context as was stored: none in older records."""
+    context = record.get("context")
     if context is None:
-        found = found.model_copy(update={"context": None})
+        analysis = analysis.model_copy(update={"context": None})
     elif context.get("by_visibility"):
-        found = with_context(found, frontiers)
-    return Fresh(json.loads(found.to_json()))
+        analysis = with_context(analysis, frontiers)
+    return dict(json.loads(analysis.to_json()))
 
 
 def _record(path: Path) -> tuple[Json, str]:
@@ -155,19 +152,17 @@ def _record(path: Path) -> tuple[Json, str]:
 
 
 def verification_screen(found: Verification, run: Path) -> Group:
-    """The numbers that matter, what differs, and what was not checked."""
+    """The numbers that matter, or what differs, and what was not checked."""
     rows = {row.what: row for row in found.rows}
     differing = [row for row in found.rows if row.status == "DIFFERS"]
-    if differing:
-        parts: list[RenderableType] = [_line(row, row.what) for row in differing[:_MOST]]
-        if len(differing) > _MOST:
-            parts.append(Text(f"and {len(differing) - _MOST} more"))
-    else:
-        parts = [_grid("derived independently", *_SIDES, "")]
-        parts += [_line(rows[what], words) for what, words in _WORDS.items() if what in rows]
-    parts.append(Text())
+    first = differing[:_MOST] or [rows[what] for what in _WORDS if what in rows]
+    parts: list[RenderableType] = [_line("what" if differing else "derived independently", *_SIDES, "")]
+    for row in first:
+        what = row.what if differing else _WORDS[row.what]
+        parts.append(_line(what, row.recorded, row.recomputed, row.status))
+    parts.append(f"and {len(differing) - _MOST} more\n" if len(differing) > _MOST else "")
     if rows[FRESH].status == "OK":
-        parts.append(Text(f"{rows[FRESH].method}."))
+        parts.append(f"{rows[FRESH].method}.")
     skipped = [row for row in found.rows if row.status == "not checked"]
     parts += [Text(f"not checked: {row.what}: {row.method}", style="dim") for row in skipped[:3]]
     parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
@@ -176,24 +171,21 @@ def verification_screen(found: Verification, run: Path) -> Group:
 
 def verification_table(rows: Sequence[Row]) -> Group:
     """Every row with its method below it, what differs first."""
-    parts: list[RenderableType] = [_grid("what", *_SIDES, ""), Rule(style="dim")]
+    parts: list[RenderableType] = [_line("what", *_SIDES, ""), Rule(style="dim")]
     for row in sorted(rows, key=lambda row: row.status != "DIFFERS"):
         plain = row.status == "not checked" or row.tolerance == EXACTLY
         how = row.method if plain else f"{row.method}, ±{row.tolerance}"
-        parts += [_line(row, row.what), Padding(Text(how, style="dim"), (0, 0, 0, 4))]
+        line = _line(row.what, row.recorded, row.recomputed, row.status)
+        parts += [line, Padding(Text(how, style="dim"), (0, 0, 0, 4))]
     return Group(*parts)
 
 
-def _line(row: Row, what: str) -> Table:
-    return _grid(what, _number(row.recorded), _number(row.recomputed), row.status)
-
-
-def _grid(what: str, recorded: str, recomputed: str, status: str) -> Table:
+def _line(what: str, recorded: Shown, recomputed: Shown, status: str) -> Table:
     """One line; the columns of all stand below each other."""
     grid = Table.grid(Column(ratio=1, overflow="fold"), padding=(0, 2, 0, 0), expand=True)
     for width in (_WIDTH, _WIDTH, len("not checked")):
         grid.add_column(width=width, overflow="crop", no_wrap=True)
-    grid.add_row(Text(what), recorded, recomputed, Text(status, style=_STYLES.get(status, "")))
+    grid.add_row(Text(what), _number(recorded), _number(recomputed), Text(status, style=_STYLES.get(status, "")))
     return grid
 
 

@@ -90,13 +90,13 @@ def test_quantum_values_known_in_closed_form(game: list[list[float]], value: flo
     assert found.low <= value * (1 + 1e-12)
     assert found.high >= value * (1 - 1e-15)
     assert found.high - found.low < 1e-9
-    assert "exact integers" in found.method_high
+    assert "exact integers" in found.method
 
 
 def test_large_games_are_bounded_by_eigenvalues() -> None:
     game = np.random.default_rng(1).normal(size=(30, 30))
     found = quantum_value(matrix(game.tolist()))
-    assert "least eigenvalue" in found.method_high
+    assert "least eigenvalue" in found.method
     assert 0 <= found.high - found.low < 1e-8 * np.abs(game).sum()
     assert found.high <= 30 * np.linalg.norm(game, 2)  # √(n_A n_B)‖G‖
 

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from bellqueue.analysis.verification.comparison import Fresh, compare
+from bellqueue.analysis.verification.comparison import compare
 from bellqueue.analysis.verification.findings import FRESH, Findings, Row
 
 RECORD: dict[str, Any] = {
@@ -24,12 +24,12 @@ RECORD: dict[str, Any] = {
 }
 
 
-def compared(change: Any, cut_off: bool = False, **fresh: Any) -> dict[str, Row]:
+def compared(change: Any, cut_off: bool = False) -> dict[str, Row]:
     """Rows by name after a change of the stored record."""
     stored = copy.deepcopy(RECORD)
     change(stored)
     findings = Findings()
-    compare(findings, stored, Fresh(copy.deepcopy(RECORD), **fresh), 1.0, cut_off)
+    compare(findings, stored, copy.deepcopy(RECORD), 1.0, cut_off)
     return {row.what: row for row in findings.rows}
 
 
@@ -97,11 +97,3 @@ def test_a_search_that_time_cut_off_is_not_held_against_what_rests_on_it() -> No
     rows = compared(hurried, cut_off=True)
     assert rows["certificate.score"].status == "not checked"
     assert rows["measured.counts[0][0]"].status == "DIFFERS"
-
-
-def test_without_a_fresh_analysis_that_is_said_or_held_against_the_files() -> None:
-    for contradicted, status in ((True, "DIFFERS"), (False, "not checked")):
-        findings = Findings()
-        compare(findings, RECORD, Fresh(None, "no counts", contradicted), 1.0, False)
-        assert [(row.what, row.status) for row in findings.rows] == [(FRESH, status)]
-        assert "no counts" in findings.rows[0].method
