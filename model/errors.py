@@ -2,7 +2,8 @@
 
 BellqueueError                 one line for the user: what, where, what to do
 ├── ScenarioError              a scenario file or object that cannot be meant
-│   └── NoTradeOffError        a baseline reward under which interruptions cost nothing
+│   ├── NoTradeOffError        a baseline reward under which interruptions cost nothing
+│   └── NoBoundError           a scenario without a bound on every classical router, or beyond what is computed
 ├── SweepError                 a sweep that cannot be meant, a folder of another one, or workers that are gone
 ├── DataError                  counts, trials or a run folder that cannot be read as such
 ├── BackendError               a backend that is unknown, not installed or given wrong options
@@ -28,6 +29,10 @@ class ScenarioError(BellqueueError):
 
 class NoTradeOffError(ScenarioError):
     """Baseline throughput does not fall strictly with the splitting probability."""
+
+
+class NoBoundError(ScenarioError):
+    """There is no bound on every classical router that does not communicate, or it is beyond what is computed."""
 
 
 class SweepError(BellqueueError):

@@ -13,7 +13,7 @@ from .errors import BellqueueError
 from .suggestion import nearest, suggestion
 
 QUOTE = "'"  # round each name that pydantic expected
-REWARD_KINDS = ("power", "setup", "table")
+REWARD_KINDS = ("power", "setup", "warmup", "table")
 Positive = Annotated[float, Field(gt=0)]
 
 

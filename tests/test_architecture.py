@@ -22,7 +22,7 @@ ALLOWED = {
     "runner": {"analysis", "backends", "circuits", "model"},
 }
 ROOMS = {
-    "model": ("", "queueing", "scenario", "games/values", "games", "sweep"),
+    "model": ("", "queueing", "scenario", "games/values", "games", "informed", "sweep"),
     "circuits": ("",),
     "backends": ("", "calibration", "simulators", "accounts", "jobs", "ibm", "braket"),
     "analysis": (

@@ -11,6 +11,7 @@ from ...model.games.frontier import Frontier
 from ...model.games.frontiers import Frontiers
 from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
+from .every_classical import EveryClassical
 from .record import Record
 
 
@@ -39,9 +40,10 @@ class ClassicalProof(Record):
 
 
 class FrontierRecord(Record):
-    """The three frontiers of a scenario, and where entanglement helps.
+    """The frontiers of a scenario, and where entanglement helps.
 
     `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
+    `every_classical` is None where it was not asked for. All else compares with memoryless classical routers.
     """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
@@ -61,6 +63,7 @@ class FrontierRecord(Record):
     largest_reduction_relative: float | None
     bell_pairs: BellPairs | None = None
     classical_proof: ClassicalProof | None = None
+    every_classical: EveryClassical | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -80,8 +83,8 @@ class FrontierRecord(Record):
         )
 
 
-def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
-    """Tabulate the frontiers of a workload."""
+def frontier_record(title: str, frontiers: Frontiers, every_classical: EveryClassical | None = None) -> FrontierRecord:
+    """Tabulate the frontiers of a workload, with the bound on every classical router if it is given."""
     workload = frontiers.workload
     ranges = frontiers.advantage_ranges()
     best = frontiers.largest_reduction() if ranges else None
@@ -115,6 +118,7 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
             gap_relative=frontiers.classical.gap,
             achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
         ),
+        every_classical=every_classical,
     )
 
 

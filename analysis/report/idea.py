@@ -180,6 +180,8 @@ def _reward(reward: dict[str, Any]) -> str:
     """What an undisturbed period of the baseline task is worth."""
     if reward.get("kind") == "setup":
         return f"an interruption costs {reward['setup_time']:.4g} units of time"
+    if reward.get("kind") == "warmup":
+        return f"the task warms up over {reward['time']:.4g} units of time"
     if reward.get("kind") == "power":
         return f"a period t undisturbed is worth t^{reward['exponent']:.4g}"
     return "long undisturbed periods are worth more"

@@ -23,6 +23,10 @@ class Reward(Protocol):
         """Λ·E[T(I)] for I ~ Exp(Λ): reward per unit of idle time when interruptions come at rate Λ > 0."""
         ...
 
+    def rate_slope(self, interruption_rate: Floats) -> Floats:
+        """Derivative of `rate` with respect to Λ, same shape; never positive."""
+        ...
+
 
 @dataclass(frozen=True)
 class PowerReward:
@@ -35,6 +39,32 @@ class PowerReward:
 
     def rate(self, interruption_rate: Floats) -> Floats:
         return np.asarray(gamma(1.0 + self.exponent) * np.asarray(interruption_rate) ** (1.0 - self.exponent))
+
+    def rate_slope(self, interruption_rate: Floats) -> Floats:
+        factor = gamma(1.0 + self.exponent) * (1.0 - self.exponent)
+        return np.asarray(factor * np.asarray(interruption_rate) ** -self.exponent)
+
+
+@dataclass(frozen=True)
+class WarmupReward:
+    """T(t) = t − θ(1 − e^(−t/θ)): the baseline task warms up over the time θ after each interruption.
+
+    Its slope 1 − e^(−t/θ) rises strictly and stays below 1, and Λ·E[T(I)] = 1/(1 + Λθ) (MODEL §1).
+
+    Attributes:
+        time: θ > 0 (units of time).
+    """
+
+    time: float
+
+    def __call__(self, period: Floats) -> Floats:
+        return np.asarray(period + self.time * np.expm1(-np.asarray(period) / self.time))
+
+    def rate(self, interruption_rate: Floats) -> Floats:
+        return np.asarray(1.0 / (1.0 + np.asarray(interruption_rate) * self.time))
+
+    def rate_slope(self, interruption_rate: Floats) -> Floats:
+        return np.asarray(-self.time / (1.0 + np.asarray(interruption_rate) * self.time) ** 2)
 
 
 @dataclass(frozen=True)
@@ -77,4 +107,11 @@ class PiecewiseLinearReward:
         total = np.full(rates.shape, self.slopes[0])
         for knot, step in zip(self.knots, np.diff(self.slopes), strict=True):
             total = total + step * np.exp(-rates * knot)
+        return total
+
+    def rate_slope(self, interruption_rate: Floats) -> Floats:
+        rates = np.asarray(interruption_rate, dtype=float)
+        total = np.zeros(rates.shape)
+        for knot, step in zip(self.knots, np.diff(self.slopes), strict=True):
+            total = total - step * knot * np.exp(-rates * knot)
         return total

@@ -23,7 +23,7 @@ from pydantic import (
 
 from ..errors import NoTradeOffError, ScenarioError
 from ..queueing.pair_order import WithinPairOrder
-from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward
+from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
 from ..validation import Positive, Section, first_complaint, read_text
@@ -191,6 +191,16 @@ class SetupSpec(Section):
         return PiecewiseLinearReward.setup(self.setup_time)
 
 
+class WarmupSpec(Section):
+    """T(t) = t − time·(1 − e^(−t/time))."""
+
+    kind: Literal["warmup"]
+    time: Positive
+
+    def reward(self) -> Reward:
+        return WarmupReward(self.time)
+
+
 class TableSpec(Section):
     """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
 
@@ -220,7 +230,7 @@ class TableSpec(Section):
 class BaselineSpec(Section):
     """The baseline task."""
 
-    reward: Annotated[PowerSpec | SetupSpec | TableSpec, Field(discriminator="kind")]
+    reward: Annotated[PowerSpec | SetupSpec | WarmupSpec | TableSpec, Field(discriminator="kind")]
 
 
 class OperatingTarget(Section):
@@ -359,7 +369,8 @@ class Scenario(Section):
         if not ends[0] > ends[1] * (1 + 1e-12):
             raise NoTradeOffError(
                 f"baseline.reward: no trade-off: throughput is {ends[0]:.6g} whether pairs are split or not; "
-                "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, or a bent table)"
+                "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, a warmup, or a "
+                "bent table)"
             )
         return workload
 

@@ -33,7 +33,7 @@ GIVEN = "counts given in Python"  # what a record says of counts that have no fi
 
 
 def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | Watch = True) -> FrontierResult:
-    """The three frontiers of a scenario: classical, quantum, with communication.
+    """The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
 
     Args:
         scenario: A scenario, its file, or "default".
@@ -51,6 +51,7 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.4368, 0.752, 0.1211]
     """
+    from ...analysis.records.every_classical import every_classical_record
     from ...analysis.records.frontier_record import frontier_record
     from ...model.games.frontiers import Frontiers
     from .results import FrontierResult
@@ -58,7 +59,9 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
     asked = named(scenario)
     with shown(progress) as watch:
         watch("solving the game along the frontiers", 0, None)
-        return FrontierResult.of(frontier_record(asked.title, Frontiers.of(asked)))
+        solved = Frontiers.of(asked)
+        watch("bounding every classical router", 0, None)
+        return FrontierResult.of(frontier_record(asked.title, solved, every_classical_record(solved.workload)))
 
 
 @overload

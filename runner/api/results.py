@@ -27,7 +27,7 @@ _LEFT = ' style="text-align: left; padding: 0.2em 1em 0.2em 0"'
 
 
 class FrontierResult(FrontierRecord):
-    """The three frontiers of a scenario: a `FrontierRecord` that shows itself in a notebook."""
+    """The frontiers of a scenario: a `FrontierRecord` that shows itself in a notebook."""
 
     @classmethod
     def of(cls, record: FrontierRecord) -> FrontierResult:

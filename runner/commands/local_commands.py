@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ...analysis.records.every_classical import every_classical_record
 from ...analysis.records.frontier_record import frontier_record
 from ...backends.protocol import LocalBackend
 from ...model.games.frontiers import Frontiers
@@ -35,7 +36,9 @@ def run_command(
 ) -> bool:
     """Run, analyze, store and show; returns whether the advantage was certified."""
     with progress_bar() as watch:
-        done = execute(scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch)
+        done = execute(
+            scenario, str(source or ""), backend, seed, lambda plan: out or _new_place(plan), watch, figures=not json
+        )
     show_analysis(done.analysis, full, json, folder=done.folder)
     return done.analysis.certificate.certified
 
@@ -62,7 +65,9 @@ def frontier_command(scenario: Scenario, plot: Path | None, json: bool) -> None:
 
     with progress_bar() as watch:
         watch("solving the game along the frontiers", 0, None)
-        record = frontier_record(scenario.title, Frontiers.of(scenario))
+        frontiers = Frontiers.of(scenario)
+        watch("bounding every classical router", 0, None)
+        record = frontier_record(scenario.title, frontiers, every_classical_record(frontiers.workload))
     if plot:
         save(frontier_figure(record), plot)
     if json:

@@ -32,7 +32,9 @@ ScenarioOption = Annotated[
     Path | None,
     typer.Option(help="Scenario the data belong to; `default` is the embedded one. A run has its own."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout; nothing is drawn.")
+]
 FullOption = Annotated[bool, typer.Option("--full", help="Show every table instead of the first screen.")]
 RequireOption = Annotated[
     bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")

@@ -51,6 +51,7 @@ def execute(
     seed: int | None,
     place: Callable[[PlanRecord], Path | None],
     watch: Watch,
+    figures: bool = True,
 ) -> Executed:
     """Plan, measure, analyze and, where a folder is wanted, store.
 
@@ -61,6 +62,7 @@ def execute(
         seed: Random seed for settings and simulator; None: a fresh one.
         place: From what is planned to the folder; None keeps nothing.
         watch: Gets how far it is.
+        figures: Whether the folder gets figures and a report beside the records. Defaults to true.
 
     Raises:
         BellqueueError: something cannot be planned, measured, analyzed or written; trials that were measured into a
@@ -91,7 +93,7 @@ def execute(
                 command=None if source is None else _again(source, plan),
             )
             if folder:
-                analysis = write_results(folder, analysis, experiment.frontiers)
+                analysis = write_results(folder, analysis, experiment.frontiers, figures)
         except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
             failure = error
     if failure:

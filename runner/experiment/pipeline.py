@@ -249,13 +249,16 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
     write_text(folder / CALIBRATION, plan.backend.model_dump_json(indent=2) + "\n")
 
 
-def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None = None) -> Analysis:
-    """Write analysis, figures and report; the analysis with the context that they show.
+def write_results(
+    folder: Path, analysis: Analysis, frontiers: Frontiers | None = None, figures: bool = True
+) -> Analysis:
+    """Write analysis, figures and report, and return the analysis with the context that they show.
 
     Args:
         folder: Of the run.
         analysis: Of its trials.
         frontiers: Of its scenario, if already at hand.
+        figures: Whether to draw; otherwise the analysis is all that is written. Defaults to true.
     """
     from ...analysis.report.figures.correlators import correlator_figure
     from ...analysis.report.figures.drawing import save
@@ -264,6 +267,8 @@ def write_results(folder: Path, analysis: Analysis, frontiers: Frontiers | None 
 
     analysis = with_context(analysis, frontiers)
     write_text(folder / ANALYSIS, analysis.to_json())
+    if not figures:
+        return analysis
     frontier = frontier_figure(analysis.frontiers, analysis)
     correlators = correlator_figure(analysis)
     for suffix in (".png", ".svg"):

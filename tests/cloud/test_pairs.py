@@ -200,7 +200,7 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
     """The folder's trials are the double's outcomes pair by pair, and an ideal device certifies on every pair."""
     monkeypatch.setattr(asking, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
-    words = ["bellqueue", "run", "--backend", "ibm:torino,pairs=3", "--shots", "6000", "--seed", "5"]
+    words = ["bellqueue", "run", "--backend", "ibm:torino,pairs=3", "--shots", "6000", "--seed", "5", "--full"]
     monkeypatch.setattr(sys, "argv", [*words, "--max-cost", "1000", "--out", "run"])
     with contextlib.suppress(SystemExit):
         main()

@@ -22,6 +22,7 @@ SECTIONS = {
     "BaselineSpec": "[baseline]",
     "PowerSpec": "reward: power",
     "SetupSpec": "reward: setup",
+    "WarmupSpec": "reward: warmup",
     "TableSpec": "reward: table",
     "ExperimentSpec": "[experiment]",
     "OperatingTarget": "operating point: target",

@@ -11,7 +11,7 @@ from bellqueue.model.errors import NoTradeOffError, ScenarioError
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.frontier import QuantumFrontier, communication_frontier
 from bellqueue.model.games.frontiers import Frontiers
-from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, WarmupReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.scenario.file import Scenario
 from scipy.integrate import quad
@@ -68,6 +68,7 @@ def test_the_three_frontiers_share_their_ends() -> None:
         PowerReward(2.0),
         PowerReward(1.5),
         PiecewiseLinearReward.setup(5.0),
+        WarmupReward(3.0),
         PiecewiseLinearReward.through(((0.0, 0.0), (1.0, 0.5), (3.0, 2.5), (4.0, 6.0))),
     ],
 )

@@ -104,7 +104,9 @@ def test_types_are_matched_by_name(call: Run, tmp_path: Path) -> None:
     assert record["observed"]["waiting_time"]["estimate"] == pytest.approx(0.497809, abs=1e-6)
 
 
-@pytest.mark.parametrize("device", ["torino", "marrakesh", "fez"])
+@pytest.mark.parametrize(
+    "device", ["torino", *(pytest.param(each, marks=pytest.mark.slow) for each in ("marrakesh", "fez"))]
+)
 def test_devices_of_today_are_certified(device: str, call: Run) -> None:
     done = call("run", "--backend", f"fake:{device}", "--seed", 7, "--json")
     record = json.loads(done.stdout)
@@ -152,6 +154,8 @@ def test_a_pair_that_joins_shorter_request_first(visibility: float, certified: b
     assert found["classical"]["waiting_time_at_equal_throughput"]["estimate"] == pytest.approx(classical, abs=1e-5)
     assert found["certificate"]["certified"] is certified is bool(waiting < classical)
     assert (found["frontiers"]["least_visibility"] < visibility) is certified
+    assert not list((tmp_path / "r").glob("*.svg")) + list((tmp_path / "r").glob("*.html"))  # JSON was asked for
+    call("report", "r")
     page = " ".join((tmp_path / "r" / "report.html").read_text().split())
     assert "the shorter of the two requests joins the queue first" in page
     assert "fair coin decides which" not in page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....model.errors import OutputError
 from ...records.printable import printable
+from .style import figure_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,26 +24,6 @@ WIDTH = 4.6  # inches: one journal column, and still legible on a phone
 INK, GREY, BLUE, GREEN, ORANGE = "#000000", "#666666", "#0072B2", "#009E73", "#D55E00"
 _FAMILY = "DejaVu Sans, Verdana, Arial, sans-serif"
 _SVG = "http://www.w3.org/2000/svg"
-_STYLE: Any = {  # matplotlib types every key one by one
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.formatter.useoffset": False,
-    "figure.facecolor": "none",  # so that the page shows through; PNG and PDF get a white ground
-    "axes.facecolor": "none",
-    "legend.fontsize": 9.9,
-    "legend.frameon": False,
-    "legend.handlelength": 3.2,
-    "figure.constrained_layout.w_pad": 0.1,
-    "figure.constrained_layout.h_pad": 0.09,
-    "text.parse_math": False,  # titles and type names are other people's: a $ in one is a $
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",  # text stays text: searchable, selectable, and read aloud
-    "svg.hashsalt": "bellqueue",
-}
 
 
 @contextmanager
@@ -107,18 +87,6 @@ def svg_text(figure: Figure) -> str:
         root.insert(at, element)
     root.attrib |= {"xmlns": _SVG, "role": "img", "aria-labelledby": f"{prefix}title {prefix}desc"}
     return ElementTree.tostring(root, encoding="unicode")
-
-
-@contextmanager
-def figure_style() -> Iterator[None]:
-    """matplotlib's own defaults and ours, whatever the user's matplotlibrc says."""
-    import matplotlib
-
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the browser has it
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
-        yield
 
 
 def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:

@@ -20,7 +20,7 @@ class Curve:
     """A frontier as drawn, dense enough to show its bend.
 
     Attributes:
-        kind: Which one it is, and so its look: classical, quantum or communication.
+        kind: Which one it is, and so its look: classical, quantum, communication or every-classical.
         throughput, waiting: τ and W along the curve, τ rising, shape (points,).
         label: Its line in the legend.
         vertices: Places of the points recorded.
@@ -92,7 +92,7 @@ def _window(
 
 
 def extent(record: FrontierRecord) -> tuple[Floats, Floats]:
-    """Least and greatest (τ, W) on the frontiers; all three share their ends."""
+    """Least and greatest (τ, W) on the frontiers of memoryless routers, which share their ends."""
     ends = np.array([(point.baseline_throughput, point.waiting_time) for point in record.classical])
     return ends.min(axis=0), ends.max(axis=0)
 
@@ -101,6 +101,7 @@ def frontier_curves(record: FrontierRecord) -> list[Curve]:
     """Every curve, those compared last so that they lie on top."""
     return [
         _bent(record, record.communication, "communication", "with communication (both types known)"),
+        *_every_classical(record),
         _curve(record.quantum, "quantum", "quantum (entanglement)"),
         classical_curve(record),
     ]
@@ -110,6 +111,17 @@ def classical_curve(record: FrontierRecord) -> Curve:
     """The classical frontier with its vertices."""
     kind = "proved bound" if record.classical_caveat else "exact"
     return _bent(record, record.classical, "classical", f"classical (memoryless, label-symmetric; {kind})")
+
+
+def _every_classical(record: FrontierRecord) -> list[Curve]:
+    """The bound on every classical router, where the record has it."""
+    every = record.every_classical
+    if every is None or not every.points:
+        return []
+    (low, _), (high, _) = extent(record)
+    throughput = np.linspace(low, high, 201)
+    label = "every classical router (any memory; proved bound)"
+    return [Curve("every-classical", throughput, every.waiting_time_at(throughput), label, [])]
 
 
 def _curve(points: Sequence[FrontierPoint], kind: str, label: str) -> Curve:

@@ -22,6 +22,7 @@ _MANY = 16  # vertices beyond which their marks would hide the line
 _LINES: dict[str, dict[str, Any]] = {
     "classical": {"color": INK, "linewidth": 1.4, "marker": "s"},
     "quantum": {"color": BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0},
+    "every-classical": {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.4},
     "communication": {"color": GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
 }
 
@@ -81,7 +82,7 @@ def _draw_observed(ax: Axes, analysis: Analysis) -> None:
 
 
 def _frame_whole(ax: Axes, record: FrontierRecord) -> None:
-    """Limits that hold the three frontiers, and the arrow towards better."""
+    """Limits that hold the frontiers of memoryless routers, and the arrow towards better."""
     low, high = extent(record)
     margin = np.array([0.03, 0.05]) * (high - low)
     (left, bottom), (right, top) = low - margin, high + margin
@@ -127,7 +128,7 @@ def _frame_focus(whole: Axes, close: Axes, focus: Focus) -> None:
 def _legend(figure: Figure, ax: Axes) -> None:
     """One legend over both panels, the frontiers compared first."""
     handles, labels = ax.get_legend_handles_labels()
-    first = ("observed", "its confidence", "classical", "quantum")
+    first = ("observed", "its confidence", "classical", "every classical", "quantum")
     ranked = sorted(
         zip(handles, labels, strict=True),
         key=lambda entry: next((at for at, start in enumerate(first) if entry[1].startswith(start)), len(first)),
@@ -141,6 +142,8 @@ def _description(record: FrontierRecord, analysis: Analysis | None) -> str:
         "Frontiers of least mean waiting time at each baseline throughput: classical, quantum and with communication. "
         "Lower right is better."
     )
+    if record.every_classical and record.every_classical.points:
+        text += " A further curve is the proved least of every classical router that does not communicate."
     if not analysis:
         return text
     observed, classical = analysis.observed.waiting_time, analysis.classical.waiting_time_at_equal_throughput

@@ -6,7 +6,7 @@ import io
 
 from matplotlib.figure import Figure
 
-from .drawing import figure_style
+from .style import figure_style
 
 _DOTS, _SCALE = 200, 2  # per inch; pixels to one of the page, so that it is sharp on any screen
 

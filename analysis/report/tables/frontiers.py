@@ -35,8 +35,24 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         ]
     if record.least_visibility is not None:
         rows.append(("least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
+    rows += _every_classical(record)
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
     return [two_columns("Frontiers", rows), *several, _vertices(record)]
+
+
+def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
+    """How the point of the largest advantage compares with every classical router that does not communicate."""
+    every, best = record.every_classical, record.largest_advantage
+    if every is None:
+        return []
+    if not every.points or best is None:
+        return [("every classical router (with memory)", Cell(every.status))]
+    least = float(every.waiting_time_at(best.baseline_throughput))
+    saved = (least - best.waiting_time) / least if least > 0 else 0.0
+    return [
+        ("every classical router (with memory): W there at least", Cell(f"{least:.6g}")),
+        ("    an ideal Bell pair reduces it by", Cell(f"{100 * saved:.2f} %" if saved > 0 else "nothing proved")),
+    ]
 
 
 def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:

@@ -1,0 +1,79 @@
+"""What `bellqueue frontier` shows of the bound on every classical router."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bellqueue.analysis.records.frontier_record import FrontierRecord
+from bellqueue.analysis.report.figures.frontier_curves import frontier_curves
+from bellqueue.analysis.report.tables.frontiers import frontier_sections
+
+from tests.runner.conftest import Run
+from tests.scenarios import default_record
+
+# Of another program, which bounds by one line where this one takes the envelope of several.
+LINES = [(1.882931, 0.5458), (1.878229, 0.4595), (1.873539, 0.3758)]
+
+
+def frontier(call: Run, folder: Path, **changes: object) -> FrontierRecord:
+    """The record of the default scenario with other `traffic` or `baseline` fields."""
+    record = default_record()
+    for section, values in changes.items():
+        record[section].update(values)
+    (folder / "s.json").write_text(json.dumps(record))
+    done = call("frontier", "s.json", "--json")
+    assert done.returncode == 0, done.stderr
+    return FrontierRecord.model_validate_json(done.stdout)
+
+
+def test_the_least_waiting_time_of_every_classical_router_agrees_with_published_values(
+    call: Run, tmp_path: Path
+) -> None:
+    record = frontier(call, tmp_path, traffic={"pair_rate": 0.01})
+    every = record.every_classical
+    assert every is not None
+    assert every.status.startswith("proved")
+    assert every.step is not None
+    assert 0 < every.step <= 0.125
+    assert every.largest_workload is not None
+    assert every.largest_workload >= 12
+    for throughput, published in LINES:
+        assert published - 1e-3 <= float(every.waiting_time_at(throughput)) <= published + 7e-3
+    for point in every.points:
+        assert point.waiting_time == pytest.approx(point.bound + point.kappa * point.baseline_throughput)
+        # No classical router lies below, and the memoryless ones are among them.
+        throughput, waiting = np.array([(each.baseline_throughput, each.waiting_time) for each in record.classical]).T
+        assert point.waiting_time <= np.interp(point.baseline_throughput, throughput[::-1], waiting[::-1])
+
+
+def test_the_default_scenario_has_the_bound_in_record_table_and_figure(call: Run, tmp_path: Path) -> None:
+    record = frontier(call, tmp_path)
+    every, best = record.every_classical, record.largest_advantage
+    assert every is not None
+    assert best is not None
+    assert len(every.points) >= 5
+    # Routers that remember one request reach this in an event-driven simulation.
+    assert float(every.waiting_time_at(1.7483)) < 0.3687
+    rows = {name.strip(): cells[0].value for name, cells in frontier_sections(record)[0].rows}
+    least = float(every.waiting_time_at(best.baseline_throughput))
+    assert rows["every classical router (with memory): W there at least"] == f"{least:.6g}"
+    # At this load the bound meets the curve of an ideal Bell pair.
+    assert least == pytest.approx(best.waiting_time, abs=3e-3)
+    curves = {curve.kind: curve for curve in frontier_curves(record)}
+    drawn = curves["every-classical"]
+    np.testing.assert_allclose(drawn.waiting, every.waiting_time_at(drawn.throughput))
+    older = record.model_copy(update={"every_classical": None})
+    assert "every-classical" not in {curve.kind for curve in frontier_curves(older)}
+
+
+def test_a_power_reward_has_no_bound_and_the_status_says_why(call: Run, tmp_path: Path) -> None:
+    record = frontier(call, tmp_path, baseline={"reward": {"kind": "power", "exponent": 2.0}})
+    every = record.every_classical
+    assert every is not None
+    assert every.points == []
+    assert every.step is None
+    assert every.status.startswith("no such bound exists: one server can take every request")
+    assert "no such bound exists" in " ".join(call("frontier", "s.json").stdout.split())
