@@ -127,9 +127,7 @@ def check_settings(findings: Findings, analysis: Json, plan: Json, codes: Intege
     for name, (table, own) in tables.items():
         findings.same(f"plan.json: {name}", table, own, kind)
     if plan["settings"] == "random":
-        findings.claim(
-            "trials.csv: x, y", f"{len(seen)} settings", "in order" if in_order else "others", kind, in_order
-        )
+        findings.claim("trials.csv: x, y", len(seen), len(seen) if in_order else "other settings", kind, in_order)
 
 
 def drawn_settings(plan: Json, trials: int) -> Integers:
