@@ -67,7 +67,7 @@ def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_p
         assert again["quantum"][key] == pytest.approx(value, rel=1e-12)  # solved from another start
     assert record["certificate"]["method"] == "exact binomial"
     assert "drawn afresh" in record["certificate"]["assumption"]
-    # The same trials as a stranger's CSV: nothing was declared, so they are analysed as fixed, with the union bound.
+    # The same trials as a stranger's CSV: nothing was declared, so they are analyzed as fixed, with the union bound.
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
     foreign = json.loads(call("analyze", "run/trials.csv", "--scenario", "s.json", "--json").stdout)
     assert foreign["observed"]["waiting_time"]["estimate"] == record["observed"]["waiting_time"]["estimate"]
