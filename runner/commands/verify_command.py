@@ -158,7 +158,7 @@ def fresh_of_record(record: Path) -> Fresh:
             scenario,
             Sample(counts, sampling),
             provenance,
-            plan=_point(stored),
+            point=_point(stored),
             predicted=planned.predicted if planned else None,
             trials=_in_any_order(counts) if measured.stopped else None,
             frontiers=frontiers,

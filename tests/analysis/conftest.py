@@ -50,7 +50,7 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
     rows = [[both_0, asked - together - only_a], [only_a, together - both_0]]
     counts = Counts(np.moveaxis(np.array(rows), (0, 1), (2, 3)))
     return analyze(
-        scenario, Sample(counts, Sampling("random", r)), provenance(**changes), plan=plan, frontiers=frontiers
+        scenario, Sample(counts, Sampling("random", r)), provenance(**changes), point=plan, frontiers=frontiers
     )
 
 

@@ -282,7 +282,7 @@ def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
         scenario_hash=scenario.content_hash(),
         content_hash="none",
     )
-    finished = analyze(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
+    finished = analyze(scenario, sample, provenance, point=plan, frontiers=FRONTIERS)
     certificate, advantage = finished.certificate, finished.advantage
     found = ConfidenceRegion.of(FRONTIERS, _any_time(sample), certificate.multiplier, certificate.significance)
     absolute, relative = found.reduction()

@@ -197,7 +197,7 @@ class Run:
             self.scenario,
             sample,
             provenance(qubits=qubits),
-            plan=self.point,
+            point=self.point,
             trials=trials,
             frontiers=self.frontiers,
         )
