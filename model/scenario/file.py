@@ -26,7 +26,7 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import Positive, Section, first_complaint, read_text
+from ..validation import FileSection, Positive, first_complaint, read_text
 from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
@@ -40,7 +40,7 @@ MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator he
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class ServiceSpec(Section):
+class ServiceSpec(FileSection):
     """Service time: `deterministic`, `exponential`, or `gamma`/`lognormal` with a squared coefficient of variation."""
 
     distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
@@ -67,7 +67,7 @@ class SizesSpec(ServiceSpec):
     bins: Annotated[int, Field(ge=1, le=MAX_BINS)] = 64
 
 
-class TypeSpec(Section):
+class TypeSpec(FileSection):
     """One request type."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -78,7 +78,7 @@ class TypeSpec(Section):
 Types = Annotated[list[TypeSpec], Field(min_length=1, max_length=MAX_TYPES)]
 
 
-class TrafficSpec(Section):
+class TrafficSpec(FileSection):
     """Arrivals: pairs at `pair_rate`, with types (or known sizes) for each router.
 
     `time_unit_seconds`, the unit of all times in seconds, turns latencies into distances; nothing else needs it.
@@ -171,7 +171,7 @@ class TrafficSpec(Section):
         return Workload(self.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, order)
 
 
-class PowerSpec(Section):
+class PowerSpec(FileSection):
     """T(t) = t^exponent."""
 
     kind: Literal["power"]
@@ -181,7 +181,7 @@ class PowerSpec(Section):
         return PowerReward(self.exponent)
 
 
-class SetupSpec(Section):
+class SetupSpec(FileSection):
     """T(t) = max(t − setup_time, 0)."""
 
     kind: Literal["setup"]
@@ -191,7 +191,7 @@ class SetupSpec(Section):
         return PiecewiseLinearReward.setup(self.setup_time)
 
 
-class WarmupSpec(Section):
+class WarmupSpec(FileSection):
     """T(t) = t − time·(1 − e^(−t/time))."""
 
     kind: Literal["warmup"]
@@ -201,7 +201,7 @@ class WarmupSpec(Section):
         return WarmupReward(self.time)
 
 
-class TableSpec(Section):
+class TableSpec(FileSection):
     """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
 
     kind: Literal["table"]
@@ -227,13 +227,13 @@ class TableSpec(Section):
         return PiecewiseLinearReward.through(tuple(self.points))
 
 
-class BaselineSpec(Section):
+class BaselineSpec(FileSection):
     """The baseline task."""
 
     reward: Annotated[PowerSpec | SetupSpec | WarmupSpec | TableSpec, Field(discriminator="kind")]
 
 
-class OperatingTarget(Section):
+class OperatingTarget(FileSection):
     """Exactly one of: a multiplier μ, a splitting probability, a mean waiting time."""
 
     multiplier: Annotated[float, Field(ge=0)] | None = None
@@ -254,7 +254,7 @@ OperatingPointSpec = Annotated[
 ]
 
 
-class ExperimentSpec(Section):
+class ExperimentSpec(FileSection):
     """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
 
     operating_point: OperatingPointSpec = "largest-advantage"
@@ -279,8 +279,8 @@ class ExperimentSpec(Section):
         return self
 
 
-class Scenario(Section):
-    """Everything that defines an experiment, as a file or as a Python object (README)."""
+class Scenario(FileSection):
+    """Everything that defines an experiment, as a file (docs/scenario-file.md) or as a Python object."""
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
     traffic: TrafficSpec

@@ -1,4 +1,4 @@
-"""What each command does, on plain values: the pipeline with progress, and what is printed at its end."""
+"""Commands that work in this process."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path |
         check_writable_file(plot)
     folder = RunFolder.open(path)
     with progress_bar() as watch:
-        replayed = replay_run(folder, pairs, seed, lambda total, done: watch("replaying the trials", done, total))
+        replayed = replay_run(folder, pairs, seed, watch)
     if plot:
         save(replay_figure(replayed), plot)
     if json:
