@@ -17,13 +17,13 @@ from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
 
+from ...analysis.analyze import analyze
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.several_pairs import crosstalk_warning
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES
 from ...analysis.records.verdict import verdict
 from ...analysis.replay.context import with_context
-from ...analysis.result import analyze
 from ...analysis.verification.comparison import Fresh
 from ...analysis.verification.findings import EXACTLY, FRESH, Row, Shown, Verification
 from ...analysis.verification.record import RunFiles

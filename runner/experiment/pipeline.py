@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ...analysis.analyze import analyze
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
-from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule

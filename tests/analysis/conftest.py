@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.replay.context import with_context
-from bellqueue.analysis.result import analyze
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling

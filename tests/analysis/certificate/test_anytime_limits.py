@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.estimates import estimate_functional
 from bellqueue.analysis.certificate.martingale import (
     LOG_SHARES,
@@ -23,7 +24,6 @@ from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.analysis.design.design import evaluate_design
 from bellqueue.analysis.records.analysis_record import Provenance
-from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame

@@ -13,7 +13,7 @@ from ..model.games.frontiers import Frontiers
 from ..model.games.operating_point import OperatingPoint
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
-from . import comparison
+from . import against_frontiers
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, certify
 from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .certificate.estimates import observed_visibility
@@ -96,8 +96,8 @@ def analyze(
         warnings += crosstalk_warning(parallel.crosstalk)
 
     region = ConfidenceRegion.of(frontiers, sample, certificate.multiplier, significance, certificate.edges)
-    observed = comparison.observed(region)
-    advantage = comparison.advantage(region)
+    observed = against_frontiers.observed(region)
+    advantage = against_frontiers.advantage(region)
     p = workload.splitting_probability(point.strategy.split()) if point else observed.splitting_probability.estimate
     locality = FOREIGN_LOOPHOLE if provenance.backend is None else LOOPHOLE
     return Analysis(
@@ -107,8 +107,8 @@ def analyze(
         locality=locality,
         warnings=warnings,
         observed=observed,
-        classical=comparison.against(region, frontiers.classical),
-        quantum=comparison.against(region, frontiers.quantum.curve, frontiers.quantum),
+        classical=against_frontiers.against(region, frontiers.classical),
+        quantum=against_frontiers.against(region, frontiers.quantum.curve, frontiers.quantum),
         advantage=advantage,
         certificate=certificate,
         no_signalling=no_signalling,
@@ -116,13 +116,13 @@ def analyze(
         chsh=chsh(sample, log_significance),
         visibility=Visibility(**vars(visibility), relative_to=relative_to),
         correlators=CorrelatorTable.of(sample.counts, ideal),
-        confidence_region=comparison.corners(region),
+        confidence_region=against_frontiers.corners(region),
         planned=Planned.of(point, predicted) if point else None,
         frontiers=frontier_record(scenario.title, frontiers),
         scenario=scenario.record(),
         provenance=provenance,
         parallel=parallel,
-        break_even=comparison.break_even(region, scenario.traffic.time_unit_seconds),
+        break_even=against_frontiers.break_even(region, scenario.traffic.time_unit_seconds),
         bell_pairs=bell_pairs_at(frontiers, p),
         measured=measured,
         context=Context(bases=MeasurementBases.of(point.strategy) if point else []),
