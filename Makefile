@@ -24,7 +24,7 @@ check: $(VENV)/.dev $(LISTED)
 		tests/model tests/circuits tests/backends tests/analysis tests/test_architecture.py
 
 test-slow: $(VENV)/.dev $(LISTED)
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal
 
 # Reports and the pages of docs/ in the system's Chromium, which is not installed here (Debian: chromium), and before the
 # checkers, which npm installs. BELLQUEUE_BROWSER=required makes the absence of what a test needs a failure,

@@ -33,7 +33,7 @@ myst_heading_anchors = 4
 myst_dmath_double_inline = True
 
 autosummary_generate = True
-autosummary_mock_imports = ["bellqueue.runner.__main__"]  # importing it runs the program
+autosummary_mock_imports = ["bellqueue.__main__"]  # importing it runs the program
 autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import io
 import os
+from typing import Any
 
 # Small matrices everywhere: threads of the linear algebra only fight each other, the more the busier the machine is.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.browsing import chromium  # after the environment is set
+import pytest  # after the environment is set
+from hypothesis import HealthCheck, settings
+
+from tests.browsing import chromium
 
 __all__ = ["chromium"]  # a fixture
+
+# A busy machine makes no example wrong.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+# One pixel, and a drawing of nothing.
+_BLANK = {
+    "png": bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+        "1f15c4890000000d49444154789c63600000000200015e22d3a50000000049454e44ae426082"
+    ),
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>',
+}
+
+
+@pytest.fixture
+def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with a context of few points and pairs, and figures without ink, which cost nine tenths of a short run.
+
+    Tests marked `in_full`, and commands in processes of their own, make both as the product does.
+    """
+    if request.node.get_closest_marker("in_full") is None:
+        from bellqueue.analysis.replay import context
+        from matplotlib.figure import Figure
+
+        def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
+            content = _BLANK[format]
+            target.write(content.decode() if isinstance(target, io.StringIO) else content)
+
+        monkeypatch.setattr(context, "PAIRS", 2_000)
+        monkeypatch.setattr(context, "VISIBILITIES", 3)
+        monkeypatch.setattr(context, "LOADS", (0.3,))
+        monkeypatch.setattr(Figure, "savefig", blank)

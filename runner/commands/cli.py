@@ -93,7 +93,7 @@ def run(
     from ...backends import RemoteBackend, open_backend
 
     _guard_secrets()
-    opened, content = open_backend(backend), _load(scenario)
+    content, opened = _load(scenario), open_backend(backend)  # a wrong file is refused before a device is loaded
     content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
     if isinstance(opened, RemoteBackend):
         from .hardware_commands import Approval, fetch_command, submit_command

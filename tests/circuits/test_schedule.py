@@ -12,7 +12,7 @@ import pytest
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import DataError
 from bellqueue.model.trials import Sampling
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -39,7 +39,6 @@ def plan_of(order: list[int], rule: Literal["random", "fixed"], block: int = 1) 
     return Schedule(pairs, np.array(order, dtype=np.int64), (2, 2), Sampling(rule, None, block))
 
 
-@settings(deadline=None)
 @given(plans())
 def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
     back = Schedule.from_bytes(plan.to_bytes())
@@ -54,7 +53,6 @@ def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
         np.testing.assert_array_equal(back.sampling.distribution, plan.sampling.distribution)
 
 
-@settings(deadline=None)
 @given(plans(), st.data())
 def test_damaged_bytes_are_told_from_a_plan_or_change_nothing_of_it(plan: Schedule, data: st.DataObject) -> None:
     """A flipped byte may lie where nobody looks (a date inside the zip); everywhere else it must be noticed."""
@@ -108,7 +106,6 @@ def test_stretches_of_fixed_settings_are_as_long_as_they_can_be() -> None:
     assert plan_of(order, "fixed").runs(3) == ((0, 3), (0, 2), (1, 2), (3, 3), (3, 1))
 
 
-@settings(deadline=None)
 @given(plans(), st.integers(1, 20))
 def test_stretches_put_together_are_the_order(plan: Schedule, longest: int) -> None:
     stretches = plan.runs(longest) if len(plan.order) else ()
@@ -118,7 +115,6 @@ def test_stretches_put_together_are_the_order(plan: Schedule, longest: int) -> N
         assert all(length <= plan.sampling.block for _, length in stretches)
 
 
-@settings(deadline=None)
 @given(plans().filter(lambda plan: len(plan.order) > 0), st.lists(st.integers(0, 60), max_size=4), st.integers(0, 99))
 def test_parts_put_together_are_the_plan(plan: Schedule, cuts: list[int], seed: int) -> None:
     """Each part's record, joined in order, is the record of the whole, bit for bit."""

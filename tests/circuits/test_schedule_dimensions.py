@@ -34,7 +34,7 @@ def _ideal(setting: Setting) -> float:
 
 
 @given(st.integers(2, 5), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_plan_of_any_dimension_comes_back_as_it_was(dimension: int, seed: int) -> None:
     plan = _plan(Strategy((_measurements(dimension, seed),), (1.0,)))
     back = Schedule.from_bytes(plan.to_bytes())

@@ -1,4 +1,4 @@
-"""The commands on the page of claims and in the tutorial print what is shown; its figures are those known elsewhere."""
+"""The commands on the pages print what is shown there; the figures of the claims are those known elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.runner.conftest import Run, call
 
 __all__ = ["call"]  # a fixture
 
-PAGE, TUTORIAL = DOCS / "claims.md", DOCS / "tutorial.md"
+PAGE = DOCS / "claims.md"
 BLOCKS = list(blocks(PAGE))
 CLAIMS = list(dict.fromkeys(block.heading for block in BLOCKS if block.language == "console"))
 
@@ -38,10 +38,11 @@ def test_the_commands_print_what_the_page_shows(claim: str, call: Run, tmp_path:
                 check(shown, ran[shown.words], 2 if claim.startswith("1.") else 0)
 
 
-def test_the_tutorial_prints_what_it_shows(call: Run, tmp_path: Path) -> None:
-    write_files(TUTORIAL, tmp_path)
-    steps = [shown for block in blocks(TUTORIAL) if block.language == "console" for shown in commands(block)]
-    assert len(steps) > 4
+@pytest.mark.parametrize(("name", "least"), [("tutorial.md", 5), ("plan.md", 2)])
+def test_the_commands_of_other_pages_print_what_they_show(name: str, least: int, call: Run, tmp_path: Path) -> None:
+    write_files(DOCS / name, tmp_path)
+    steps = [shown for block in blocks(DOCS / name) if block.language == "console" for shown in commands(block)]
+    assert len(steps) >= least
     for shown in steps:
         check(shown, call(*shown.words[1:]), 0)
 

@@ -26,7 +26,7 @@ P = np.linspace(0, 1, 501)
 
 
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_envelope_is_the_largest_of_the_lines(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     multipliers = rng.choice([0.0, 0.5, 1.0, *rng.uniform(0, 3, 4)], count)

@@ -68,7 +68,7 @@ def test_the_largest_dimension_is_the_last_within_the_number_of_inputs(shape: tu
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.floats(0.2, 1.0), st.integers(0, 2**32 - 1))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_an_optimum_fits_into_the_largest_dimension_and_keeps_its_score(
     rows: int, columns: int, filled: float, seed: int
 ) -> None:
@@ -86,7 +86,7 @@ def test_an_optimum_fits_into_the_largest_dimension_and_keeps_its_score(
 
 
 @given(st.integers(2, 6), st.integers(2, 6), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_more_dimensions_never_score_less(rows: int, columns: int, seed: int) -> None:
     matrix = np.random.default_rng(seed).normal(size=(rows, columns))
     game = XorGame(matrix)

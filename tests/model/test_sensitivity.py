@@ -102,7 +102,7 @@ def _alike() -> Frontiers:
 
 
 @pytest.mark.parametrize("frontiers", [DEFAULT, _joint(), _alike()], ids=["default", "joint", "alike"])
-@pytest.mark.parametrize("visibility", [1.0, 0.93])
+@pytest.mark.parametrize("visibility", [0.93, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_no_splitting_probability_saves_more_at_any_load(frontiers: Frontiers, visibility: float) -> None:
     workload, loads = frontiers.workload, (0.2, 0.8)
     for load, (found,) in zip(loads, reduction_by_load(frontiers, loads, [visibility]), strict=True):

@@ -13,7 +13,7 @@ from bellqueue.model.games.strategy import (
     hyperspherical_angles,
     vectors_of,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
@@ -26,7 +26,6 @@ def unit_vectors(rng: np.random.Generator, count: int, dimension: int) -> Floats
 
 
 @given(st.integers(2, 9), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_angles_are_the_vectors_in_hyperspherical_coordinates(dimension: int, seed: int) -> None:
     """Against the definition, term by term."""
     vectors = unit_vectors(np.random.default_rng(seed), 5, dimension)
@@ -40,7 +39,6 @@ def test_angles_are_the_vectors_in_hyperspherical_coordinates(dimension: int, se
 
 
 @given(st.integers(1, 5), st.integers(0, 4), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_vectors_are_reduced_to_what_they_span(span: int, more: int, seed: int) -> None:
     """Turned into a larger space at random they come back with the same correlators, the longest axis first."""
     rng = np.random.default_rng(seed)
@@ -55,7 +53,6 @@ def test_vectors_are_reduced_to_what_they_span(span: int, more: int, seed: int) 
 
 
 @given(st.integers(1, 5), st.integers(0, 2), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_bases_give_the_correlators_in_any_dimension_that_holds_them(span: int, more: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     measurements = Measurements(*(unit_vectors(rng, 4, span) for _ in range(2)))

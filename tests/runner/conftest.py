@@ -12,13 +12,18 @@ import pytest
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(autouse=True)
+def _sketched(sketched: None) -> None:
+    """Only the tests marked `in_full` are about what `sketched` leaves out."""
+
+
 @pytest.fixture
 def bellqueue(tmp_path: Path) -> Run:
     """Runs `bellqueue ARGUMENTS` in an empty folder."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "bellqueue", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
 
     return run
 

@@ -51,7 +51,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
 
 def _sh(script: str, folder: Path, environment: dict[str, str], shell: Sequence[str] = ("bash", "--norc")) -> str:
     done = subprocess.run(
-        [*shell, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [*shell, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

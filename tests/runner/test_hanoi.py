@@ -23,6 +23,7 @@ from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
 from bellqueue.runner.experiment.pipeline import analyze_run, prepare, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
+from scipy.stats import binom
 
 from tests.scenarios import IBM_HANOI, default_record, heavy_scenario
 
@@ -94,9 +95,10 @@ def test_the_folder_holds_the_published_counts(tmp_path: Path) -> None:
     assert 0.4 < np.mean(np.diff(rows[:, 0]) == 0) < 0.6  # the settings are mixed
 
 
-def test_the_replay_waits_as_long_as_the_formula_says(call: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seeds", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_the_replay_waits_as_long_as_the_formula_says(seeds: int, call: Run, tmp_path: Path) -> None:
     write_run(tmp_path / "run", 1)
-    records = [replayed(call, "--seed", seed) for seed in range(5)]
+    records = [replayed(call, "--seed", seed) for seed in range(seeds)]
     for record in records:
         assert record["formula"]["waiting_time"] == pytest.approx(WAITING, abs=1e-6)
         assert record["formula"]["splitting_probability"] == pytest.approx(SPLITTING, abs=1e-6)
@@ -108,11 +110,12 @@ def test_the_replay_waits_as_long_as_the_formula_says(call: Run, tmp_path: Path)
             assert abs(found["estimate"] - expected) < 4.5 * found["standard_error"]
         assert record["waiting_time_reduction"]["low"] > 0
         assert record["order"]["drift"]["alarm"] is record["order"]["memory"]["alarm"] is False
-    # 95 % intervals: fewer than three of five hold the true value in one case of a thousand.
+    # 95 % intervals: fewer than three of five hold the true value in one case of a thousand; one alone says nothing.
+    least = binom.ppf(2e-3, seeds, 0.95)
     held = [record["replayed"]["waiting_time"] for record in records]
-    assert sum(found["low"] <= WAITING <= found["high"] for found in held) >= 3
+    assert sum(found["low"] <= WAITING <= found["high"] for found in held) >= least
     reduced = [record["waiting_time_reduction"] for record in records]
-    assert sum(found["low"] <= CLASSICAL_WAITING - WAITING <= found["high"] for found in reduced) >= 3
+    assert sum(found["low"] <= CLASSICAL_WAITING - WAITING <= found["high"] for found in reduced) >= least
 
 
 @pytest.mark.skipif("BELLQUEUE_TEST_DATA" not in os.environ, reason="the published single shots are not kept here")

@@ -28,7 +28,7 @@ def _write_counts(path: Path, counts: object) -> None:
 def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path: Path) -> None:
     done = bellqueue("run", "--backend", "aer:visibility=0.97", "--seed", 3, "--out", "here/run")
     assert done.returncode == 0, done.stderr
-    assert "CERTIFIED: better than every memoryless, label-symmetric" in " ".join(done.stdout.split())
+    assert done.stdout.startswith("CERTIFIED: requests wait less than with any classical routers")
     run = tmp_path / "here" / "run"
     assert {path.name for path in run.iterdir()} == FILES
     assert {path.name for path in (tmp_path / "here").iterdir()} == {"run"}
@@ -104,7 +104,9 @@ def test_types_are_matched_by_name(call: Run, tmp_path: Path) -> None:
     assert record["observed"]["waiting_time"]["estimate"] == pytest.approx(0.497809, abs=1e-6)
 
 
-@pytest.mark.parametrize("device", ["torino", "marrakesh", "fez"])
+@pytest.mark.parametrize(
+    "device", ["torino", *(pytest.param(each, marks=pytest.mark.slow) for each in ("marrakesh", "fez"))]
+)
 def test_devices_of_today_are_certified(device: str, call: Run) -> None:
     done = call("run", "--backend", f"fake:{device}", "--seed", 7, "--json")
     record = json.loads(done.stdout)

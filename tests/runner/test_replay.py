@@ -134,6 +134,7 @@ def test_the_order_is_compared_over_the_very_same_outcomes() -> None:
     assert effect.standard_error == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.in_full
 def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path: Path) -> None:
     call("run", "--backend", "aer:visibility=0.95", "--shots", 20_000, "--seed", 2, "--out", "run")
     done = call("replay", "run", "--seed", 4, "--json", "--plot", "cdf.svg")

@@ -33,7 +33,7 @@ from tests.scenarios import heavy_scenario
 distributed = pytest.importorskip("distributed")
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 120  # seconds after which a test that waits for something has failed
+PATIENCE = 600  # seconds after which a test that waits for something has failed
 LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard")
 VICTIM = 3  # the point whose worker is killed
 
@@ -61,6 +61,12 @@ def started_scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
         assert scheduler.stderr
         said = (re.search(r"tcp://127\.0\.0\.1:\d+", line) for line in scheduler.stderr)
         yield scheduler, next(found[0] for found in said if found)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler may take its time to answer."""
+    monkeypatch.setattr(executors, "CONNECTING", PATIENCE)
 
 
 @pytest.fixture

@@ -206,16 +206,17 @@ def test_no_signalling_is_pearsons_chi_square_per_own_type() -> None:
     assert found.log10_p_value_a == pytest.approx(-statistic / 2 / math.log(10), rel=1e-9)  # χ² with two degrees
 
 
-def test_no_signalling_does_not_ring_without_cause() -> None:
+@pytest.mark.parametrize("tables", [500, pytest.param(4000, marks=pytest.mark.slow)])
+def test_no_signalling_does_not_ring_without_cause(tables: int) -> None:
     rng = np.random.default_rng(11)
     probability = np.full((2, 2, 2, 2), 0.25) + 0.15 * np.array([[1, -1], [-1, 1]])
     rings = 0
-    for _ in range(2000):
+    for _ in range(tables):
         table = np.array(
             [[rng.multinomial(500, probability[x, y].ravel()).reshape(2, 2) for y in (0, 1)] for x in (0, 1)]
         )
         rings += no_signalling_test(Counts(table)).log10_p_value < math.log10(0.05)
-    assert rings <= binom.ppf(0.9999, 2000, 0.05)
+    assert rings <= binom.ppf(0.9999, tables, 0.05)
 
 
 def test_chsh_of_the_published_counts() -> None:
@@ -252,8 +253,9 @@ def test_one_trial_per_setting_is_too_few_but_no_error() -> None:
     assert found.observed.splitting_probability.low == pytest.approx(0.0, abs=1e-6)
 
 
-def test_the_confidence_region_covers_the_truth() -> None:
-    """p and Δ both inside their ranges, and the relative gain inside its own, in 95 % of 200 runs at α = 5 %."""
+@pytest.mark.parametrize("runs", [50, pytest.param(400, marks=pytest.mark.slow)])
+def test_the_confidence_region_covers_the_truth(runs: int) -> None:
+    """p and Δ both inside their ranges, and the relative gain inside its own, in 95 % of the runs at α = 5 %."""
     rng = np.random.default_rng(6)
     scenario = Scenario.parse(default_record(significance=0.05))
     frontiers = Frontiers(scenario.workload())
@@ -263,7 +265,7 @@ def test_the_confidence_region_covers_the_truth() -> None:
     p, waiting = workload.splitting_probability((1 - truth) / 2), workload.waiting_time((1 - truth) / 2)
     classical = float(frontiers.classical.waiting_time_at(p))
     missed = 0
-    for _ in range(200):
+    for _ in range(runs):
         settings = rng.multinomial(800, r.ravel()).reshape(2, 2)
         together = rng.binomial(settings, (1 + truth) / 2)
         table = np.zeros((2, 2, 2, 2), dtype=int)
@@ -277,7 +279,7 @@ def test_the_confidence_region_covers_the_truth() -> None:
         inside &= min(line) <= waiting + found.certificate.multiplier * p <= max(line)
         relative = found.advantage.waiting_time_reduction_relative
         missed += not (inside and relative.low <= 1 - waiting / classical <= relative.high)
-    assert missed <= binom.ppf(0.9999, 200, 0.05)
+    assert missed <= binom.ppf(0.9999, runs, 0.05)
 
 
 def test_a_pair_that_never_occurs_need_not_be_measured() -> None:

@@ -26,7 +26,7 @@ def _exact_tail(trials: int, successes: int, probability: Fraction) -> Fraction:
 
 
 @given(st.integers(1, 120), st.integers(0, 121), st.integers(1, 63))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_binomial_tail_is_exact(trials: int, successes: int, sixty_fourths: int) -> None:
     probability = Fraction(sixty_fourths, 64)
     found = log_binomial_tail(trials, successes, float(probability))
@@ -53,7 +53,7 @@ def test_binomial_tail_of_a_million_trials(successes: int) -> None:
 
 
 @given(st.integers(1, 300), st.floats(0, 1), st.floats(0.001, 0.999))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_chernoff_bounds_the_binomial_tail(trials: int, share: float, probability: float) -> None:
     successes = round(share * trials)
     exact = log_binomial_tail(trials, successes, probability)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.data())
 def test_the_binomial_tail_is_the_sum_of_its_fractions(trials: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(1, trials))
