@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import tomllib
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -290,7 +291,7 @@ class Scenario(FileSection):
 
     @model_validator(mode="after")
     def _inside_the_model(self) -> Self:
-        workload = self._build_workload()
+        workload = self._workload
         if workload.load >= 1:
             cure = "lower traffic.pair_rate or the mean service times"
             raise ValueError(f"load is {workload.load:.6g}; it must be below 1, so {cure}")
@@ -341,9 +342,12 @@ class Scenario(FileSection):
         return cls.parse(tomllib.loads(resources.files(__package__).joinpath("default.toml").read_text("utf-8")))
 
     def with_experiment(self, **changes: Any) -> Scenario:
-        """A copy with fields of [experiment] replaced, validated again."""
+        """A copy with fields of [experiment] replaced, validated again; None leaves a field as it is."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        if not given:
+            return self
         data = self.model_dump(mode="json", exclude_none=True)
-        data["experiment"].update({key: value for key, value in changes.items() if value is not None})
+        data["experiment"].update(given)
         return Scenario.parse(data, "options")
 
     def record(self) -> dict[str, Any]:
@@ -364,7 +368,7 @@ class Scenario(FileSection):
         Raises:
             NoTradeOffError: interruptions cost the baseline nothing, so there is nothing to trade.
         """
-        workload = self._build_workload()
+        workload = self._workload
         ends = workload.baseline_throughput([0.0, 1.0])
         if not ends[0] > ends[1] * (1 + 1e-12):
             raise NoTradeOffError(
@@ -374,7 +378,8 @@ class Scenario(FileSection):
             )
         return workload
 
-    def _build_workload(self) -> Workload:
+    @cached_property
+    def _workload(self) -> Workload:
         return self.traffic.workload(self.baseline.reward.reward())
 
 

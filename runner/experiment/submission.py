@@ -20,7 +20,7 @@ from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger, default_ledger
-from ...backends.protocol import CostEstimate, RemoteBackend, description_for
+from ...backends.protocol import CostEstimate, RemoteBackend
 from ...backends.registry import open_backend
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
@@ -197,7 +197,7 @@ def plan_run(
         scenario=texts[0],
         plan=texts[1],
         sampling=sampling,
-        attachments=json.dumps(dict(description_for(backend, experiment.schedule.dimension).attachments)),
+        attachments=json.dumps(dict(plan.backend.attachments)),
         folder=str(target),
         command=_command(typed, plan) if typed is not None else "",
         content_hash=content_hash(*texts, sampling.hex()),
