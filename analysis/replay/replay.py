@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...model.errors import DataError
 from ...model.games.classical_frontier import classical_frontier
 from ...model.games.frontier import StrategyFrontier, communication_frontier
-from ...model.progress import Watch
+from ...model.progress import Watch, unwatched
 from ...model.queueing.routing import Bits, Decide, Integers, ReplayRouting, SplittingRouting
 from ...model.queueing.simulation import (
     CommonArrivals,
@@ -148,7 +148,7 @@ def replay_trials(
     sampling: Sampling,
     pairs: int | None,
     seed: int,
-    watch: Watch,
+    watch: Watch = unwatched,
 ) -> Replay:
     """Simulate recorded trials and the best strategies without and with communication over the same arrivals.
 
