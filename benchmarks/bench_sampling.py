@@ -53,9 +53,13 @@ class Subject:
 
     def bare(self) -> np.ndarray[Any, Any]:
         """What somebody writes who only wants the counts: each circuit with its number of shots; counts[x, y, a, b]."""
-        simulator, circuit, plan = self.backend._simulator, bell_circuit(), self.experiment.plan  # the very same one
-        counts = np.zeros((*plan.shape, 2, 2), dtype=np.int64)
-        for setting, shots in zip(plan.settings, plan.shots.tolist(), strict=True):
+        simulator, circuit, schedule = (
+            self.backend._simulator,
+            bell_circuit(),
+            self.experiment.schedule,
+        )  # the very same one
+        counts = np.zeros((*schedule.shape, 2, 2), dtype=np.int64)
+        for setting, shots in zip(schedule.settings, schedule.shots.tolist(), strict=True):
             job = simulator.run(circuit, parameter_binds=[bind(circuit, [setting])], shots=shots, seed_simulator=SEED)
             counts[setting.x, setting.y] += table_from_counts(job.result().get_counts())
         return counts

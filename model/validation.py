@@ -17,7 +17,7 @@ REWARD_KINDS = ("power", "setup", "warmup", "table")
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Section(BaseModel):
+class FileSection(BaseModel):
     """A table of a file that people write: no unknown keys, no infinities."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)

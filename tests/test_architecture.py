@@ -150,7 +150,9 @@ def _modules_after(code: str) -> set[str]:
 
 
 def test_model_analysis_and_backends_import_no_quantum_sdk() -> None:
-    loaded = _modules_after("import bellqueue.model, bellqueue.analysis.result, bellqueue.backends, bellqueue.circuits")
+    loaded = _modules_after(
+        "import bellqueue.model, bellqueue.analysis.analyze, bellqueue.backends, bellqueue.circuits"
+    )
     assert not loaded & SDKS
 
 

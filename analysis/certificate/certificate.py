@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...model.errors import DataError
 from ...model.estimate import Estimate
-from ...model.games.routing_game import RoutingGame
+from ...model.games.routing_game import BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
 from .estimates import score_excess
@@ -101,7 +101,7 @@ class Certificate:
 
 
 def certify(
-    games: Sequence[RoutingGame], sample: Sample, significance: float, trials: Trials | None = None
+    games: Sequence[BoundedGame], sample: Sample, significance: float, trials: Trials | None = None
 ) -> Certificate:
     """Test at the declared multiplier, or at several with a union bound (for counts whose μ nobody declared).
 
@@ -155,7 +155,7 @@ def certify(
     )
 
 
-def smallest_log_p_value(games: Sequence[RoutingGame], sample: Sample) -> tuple[RoutingGame, float, Method]:
+def smallest_log_p_value(games: Sequence[BoundedGame], sample: Sample) -> tuple[BoundedGame, float, Method]:
     """The game with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
     tested = []
     for place, game in enumerate(games):
@@ -167,7 +167,7 @@ def smallest_log_p_value(games: Sequence[RoutingGame], sample: Sample) -> tuple[
     return games[place], min(0.0, log_p + math.log(len(tested))), method
 
 
-def _log10_p_value_any_crosstalk(games: Sequence[RoutingGame], sample: Sample) -> float | None:
+def _log10_p_value_any_crosstalk(games: Sequence[BoundedGame], sample: Sample) -> float | None:
     """log₁₀ of a p-value that needs no assumption between the pairs of one shot (`BoundedSum.log_tail_of_shots`).
 
     With the union bound over the games; None for one pair to a shot, or without fresh settings.
@@ -181,7 +181,7 @@ def _log10_p_value_any_crosstalk(games: Sequence[RoutingGame], sample: Sample) -
     return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
 
 
-def _log10_anytime(games: Sequence[RoutingGame], sample: Sample, trials: Trials | None) -> float | None:
+def _log10_anytime(games: Sequence[BoundedGame], sample: Sample, trials: Trials | None) -> float | None:
     """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
     if trials is None or not sample.random or len(games) > 1:
         return None

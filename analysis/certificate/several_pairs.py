@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from ...model.estimate import Estimate
-from ...model.games.routing_game import RoutingGame
+from ...model.games.routing_game import BoundedGame
 from ...model.trials import Trials
 from .certificate import Certificate, smallest_log_p_value
 from .diagnostics import ALARM_P_VALUE, chsh, log10_independence
@@ -90,7 +90,7 @@ class ParallelPairs:
 
 
 def analyze_pairs(
-    games: Sequence[RoutingGame],
+    games: Sequence[BoundedGame],
     sample: Sample,
     trials: Trials,
     certificate: Certificate,

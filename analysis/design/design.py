@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
-from ...model.games.routing_game import RoutingGame
+from ...model.games.routing_game import BoundedGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
 
@@ -72,7 +72,7 @@ class Design:
 
 
 def evaluate_design(
-    game: RoutingGame,
+    game: BoundedGame,
     predicted: Floats,
     distribution: Floats,
     significance: float,

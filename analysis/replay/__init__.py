@@ -1,1 +1,1 @@
-"""Recorded trials in their order: drift and memory."""
+"""Replay of recorded trials, drift and memory in their order, and the report's simulated context and sensitivity."""

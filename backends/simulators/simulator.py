@@ -24,7 +24,12 @@ class Simulator(ABC):
 
     The simulators have no memory, so measuring setting by setting and laying the outcomes out in the schedule's order
     has the same law as measuring trial by trial in that order.
+
+    Attributes:
+        name: What a user types for it, options included.
     """
+
+    name: str
 
     @abstractmethod
     def describe(self, dimension: int = 2) -> Description:
@@ -53,7 +58,7 @@ class Simulator(ABC):
             raise BackendError("the schedule has no trials; ask for at least one shot")
         if seed < 0:
             raise BackendError(f"seed is {seed}; it must be 0 or a positive whole number")
-        what, shots = f"measuring on {self.describe(schedule.dimension).name}", schedule.shots
+        what, shots = f"measuring on {self.name}", schedule.shots
         # Neighbours in this order have nearly equal shots, so that one call with the largest wastes next to nothing.
         used = np.argsort(shots, kind="stable")[np.count_nonzero(shots == 0) :]
         pieces = np.array_split(used, min(PIECES, len(used)))

@@ -81,6 +81,8 @@ class WernerSimulator(Simulator):
             BackendError: an option is wrong.
         """
         self.noise = parse_noise(self._provider, argument)
+        options = ",".join(self.noise.options)
+        self.name = f"{self._provider}:{options}" if options else self._provider
 
     @property
     @abstractmethod
@@ -95,7 +97,7 @@ class WernerSimulator(Simulator):
         """
         noise = self.noise
         return Description(
-            name=":".join([self._provider, ",".join(noise.options)]) if noise.options else self._provider,
+            name=self.name,
             kind="simulator",
             device=self._device,
             qubits=2 * bell_pairs_for(dimension),

@@ -22,11 +22,10 @@ from .exact_sizes import ContinuousGame
 from .frontier import Correlators, Frontier, StrategyFrontier
 from .routing_game import RoutingGame
 from .values.classical_value import classical_optimum, is_quick
-from .values.xor_game import CLOSED_GAP, Bound
+from .values.xor_game import CLOSED_GAP, ROUNDING, Bound
 
 Floats = NDArray[np.float64]
 
-_ROUNDING = 16 * np.finfo(float).eps  # slack per summed term
 _SHARE = 0.25  # of the time that is left, for one game of branch and bound
 _SIZES_GAP = 1e-5  # share of W at which a frontier over continuous sizes is fine enough
 _SIZES_LINES = 256  # and the lines that it may take
@@ -76,7 +75,7 @@ def interpolated_bound(game: RoutingGame, frontier: ClassicalFrontier) -> Bound:
     """The interval holding β_C at a multiplier that was not solved, from the strategies and lines around it."""
     top, multiplier = game.line(0.0), game.multiplier
     low, high = top - frontier.achieved.least(multiplier), top - frontier.floor.least(multiplier)
-    rounding = _ROUNDING * sum(game.workload.shape) * (abs(top) + game.workload.together_waiting_time)
+    rounding = ROUNDING * sum(game.workload.shape) * (abs(top) + game.workload.together_waiting_time)
     return Bound(min(low, high) - rounding, high + rounding, f"between solved multipliers; {frontier.method}")
 
 
@@ -183,7 +182,7 @@ def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFron
     def widest(multiplier: float, bound: Bound) -> Bound:
         most = RoutingGame(workload, multiplier).line(split)
         wide = widened(bound, error)
-        return replace(wide, high=max(min(wide.high, most * (1 + _ROUNDING)), wide.low))
+        return replace(wide, high=max(min(wide.high, most * (1 + ROUNDING)), wide.low))
 
     return ClassicalFrontier(
         floor.splitting_probability,

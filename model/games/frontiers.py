@@ -22,7 +22,7 @@ from .dimension import largest_dimension
 from .exact_sizes import ContinuousGame
 from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier
 from .operating_point import OperatingPoint
-from .routing_game import Routers, RoutingGame, bound_over_types
+from .routing_game import BoundedGame, Routers, RoutingGame, bound_over_types
 from .strategy import Strategy, dimension_of
 from .values.classical_value import is_quick
 from .values.xor_game import Bound
@@ -73,7 +73,7 @@ class Frontiers:
         self.workload = workload
         self.bounds = bounds or BoundsSpec()
         self.bell_pairs = bell_pairs
-        self._games: dict[float, RoutingGame] = {}
+        self._games: dict[float, BoundedGame] = {}
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
@@ -116,13 +116,13 @@ class Frontiers:
             return self.quantum
         return QuantumFrontier(self.workload, dimension)
 
-    def game(self, multiplier: float) -> RoutingGame:
+    def game(self, multiplier: float) -> BoundedGame:
         """The game at μ, with bounds over all strategies of what the routers know."""
         if multiplier not in self._games:
-            self._games[multiplier] = RoutingGame(self.workload, multiplier, self._proved)
+            self._games[multiplier] = BoundedGame(self.workload, multiplier, self._bound_for)
         return self._games[multiplier]
 
-    def _proved(self, game: RoutingGame, routers: Routers) -> Bound:
+    def _bound_for(self, game: RoutingGame, routers: Routers) -> Bound:
         """The bound of a class of routers; a class that a further argument covers gets its branch here."""
         if routers == "memoryless":
             return self._classical_bound(game)
@@ -311,7 +311,7 @@ class Frontiers:
         return self.in_use.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
 
     @property
-    def edge_games(self) -> list[RoutingGame]:
+    def edge_games(self) -> list[BoundedGame]:
         """The game at the multiplier of each edge of the classical frontier."""
         return [self.game(multiplier) for multiplier in self.classical.multipliers.tolist()]
 

@@ -28,23 +28,16 @@ _LEAST_SHARE = 0.1  # of an even distribution: every setting is measured at leas
 class RoutingGame:
     """The game at one multiplier; each of its parts is computed once, when first asked for.
 
+    It knows types alone; a `BoundedGame` has bounds that hold for all that the routers know.
+
     Args:
         workload: The queueing model.
         multiplier: μ, waiting time paid per unit of splitting probability.
-        prove: Gives the interval that holds the best Σ G c of a class of routers. By default the game is solved over
-            strategies of types; `Frontiers.game` proves it over strategies of all that the routers know.
     """
 
-    def __init__(
-        self,
-        workload: Workload,
-        multiplier: float,
-        prove: Callable[[RoutingGame, Routers], Bound] | None = None,
-    ) -> None:
+    def __init__(self, workload: Workload, multiplier: float) -> None:
         self.workload = workload
         self.multiplier = multiplier
-        self._prove = prove or bound_over_types
-        self._bounds: dict[Routers, Bound] = {}
 
     @cached_property
     def matrix(self) -> Floats:
@@ -72,12 +65,6 @@ class RoutingGame:
         """Whether G is nothing but rounding error, so that nothing can be certified."""
         return self.xor.is_zero
 
-    def bound(self, routers: Routers) -> Bound:
-        """The interval that holds the best Σ G c of a class of routers: β_C of "memoryless" ones, β_Q of "quantum"."""
-        if routers not in self._bounds:
-            self._bounds[routers] = self._prove(self, routers)
-        return self._bounds[routers]
-
     def line(self, score: float) -> float:
         """W at p = 0 of the line W = W₀ + E[w] − constant − score − μp, on which all strategies with that Σ G c lie."""
         return self.workload.together_waiting_time - self.constant - score
@@ -99,6 +86,27 @@ class RoutingGame:
         shares = shares / shares.sum() if shares.any() else occurring / occurring.sum()
         lifted = np.where(occurring, np.maximum(shares, _LEAST_SHARE / occurring.sum()), 0.0)
         return np.asarray(lifted / lifted.sum())
+
+
+class BoundedGame(RoutingGame):
+    """A game with the bounds proved over all strategies of what the routers know; `Frontiers.game` makes it.
+
+    Args:
+        workload: The queueing model.
+        multiplier: μ.
+        prove: Gives the interval that holds the best Σ G c of a class of routers.
+    """
+
+    def __init__(self, workload: Workload, multiplier: float, prove: Callable[[RoutingGame, Routers], Bound]) -> None:
+        super().__init__(workload, multiplier)
+        self._prove = prove
+        self._bounds: dict[Routers, Bound] = {}
+
+    def bound(self, routers: Routers) -> Bound:
+        """The interval that holds the best Σ G c of a class of routers: β_C of "memoryless" ones, β_Q of "quantum"."""
+        if routers not in self._bounds:
+            self._bounds[routers] = self._prove(self, routers)
+        return self._bounds[routers]
 
 
 def bound_over_types(game: RoutingGame, routers: Routers) -> Bound:

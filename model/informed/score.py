@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..games.routing_game import RoutingGame
+from ..games.routing_game import BoundedGame
 from ..queueing.workload import Workload
 from .accrual import throughput_slope
 from .bound import InformedBound, InformedBounds
@@ -50,7 +50,7 @@ def kappa_of(workload: Workload, splitting_probability: float, multiplier: float
     return multiplier / -slope
 
 
-def score_bound(bounds: InformedBounds, game: RoutingGame, splitting_probability: float) -> ScoreBound:
+def score_bound(bounds: InformedBounds, game: BoundedGame, splitting_probability: float) -> ScoreBound:
     """β_E = W0 + E[w] − const − κτ(p₀) − μp₀ − V(κ), or the proved β_C if that is larger.
 
     τ is convex in p, so W − κτ of a memoryless strategy of score S is at most W0 + E[w] − const − S − κτ(p₀) − μp₀. A

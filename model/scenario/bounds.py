@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..validation import Section
+from ..validation import FileSection
 
 SEARCH_SECONDS = 60.0  # of branch and bound, for one game or one frontier
 
 
-class BoundsSpec(Section):
+class BoundsSpec(FileSection):
     """How far the classical frontier is to be proved where that takes branch and bound.
 
     `relative_gap` is the share of the waiting time that may stay unproved, `time_limit` the seconds for one frontier.

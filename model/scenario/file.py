@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import tomllib
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -26,7 +27,7 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import Positive, Section, first_complaint, read_text
+from ..validation import FileSection, Positive, first_complaint, read_text
 from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
@@ -40,7 +41,7 @@ MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator he
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class ServiceSpec(Section):
+class ServiceSpec(FileSection):
     """Service time: `deterministic`, `exponential`, or `gamma`/`lognormal` with a squared coefficient of variation."""
 
     distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
@@ -67,7 +68,7 @@ class SizesSpec(ServiceSpec):
     bins: Annotated[int, Field(ge=1, le=MAX_BINS)] = 64
 
 
-class TypeSpec(Section):
+class TypeSpec(FileSection):
     """One request type."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -78,7 +79,7 @@ class TypeSpec(Section):
 Types = Annotated[list[TypeSpec], Field(min_length=1, max_length=MAX_TYPES)]
 
 
-class TrafficSpec(Section):
+class TrafficSpec(FileSection):
     """Arrivals: pairs at `pair_rate`, with types (or known sizes) for each router.
 
     `time_unit_seconds`, the unit of all times in seconds, turns latencies into distances; nothing else needs it.
@@ -171,7 +172,7 @@ class TrafficSpec(Section):
         return Workload(self.pair_rate, joint, services_a, services_b, names_a, names_b, reward, product, order)
 
 
-class PowerSpec(Section):
+class PowerSpec(FileSection):
     """T(t) = t^exponent."""
 
     kind: Literal["power"]
@@ -181,7 +182,7 @@ class PowerSpec(Section):
         return PowerReward(self.exponent)
 
 
-class SetupSpec(Section):
+class SetupSpec(FileSection):
     """T(t) = max(t − setup_time, 0)."""
 
     kind: Literal["setup"]
@@ -191,7 +192,7 @@ class SetupSpec(Section):
         return PiecewiseLinearReward.setup(self.setup_time)
 
 
-class WarmupSpec(Section):
+class WarmupSpec(FileSection):
     """T(t) = t − time·(1 − e^(−t/time))."""
 
     kind: Literal["warmup"]
@@ -201,7 +202,7 @@ class WarmupSpec(Section):
         return WarmupReward(self.time)
 
 
-class TableSpec(Section):
+class TableSpec(FileSection):
     """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
 
     kind: Literal["table"]
@@ -227,13 +228,13 @@ class TableSpec(Section):
         return PiecewiseLinearReward.through(tuple(self.points))
 
 
-class BaselineSpec(Section):
+class BaselineSpec(FileSection):
     """The baseline task."""
 
     reward: Annotated[PowerSpec | SetupSpec | WarmupSpec | TableSpec, Field(discriminator="kind")]
 
 
-class OperatingTarget(Section):
+class OperatingTarget(FileSection):
     """Exactly one of: a multiplier μ, a splitting probability, a mean waiting time."""
 
     multiplier: Annotated[float, Field(ge=0)] | None = None
@@ -254,7 +255,7 @@ OperatingPointSpec = Annotated[
 ]
 
 
-class ExperimentSpec(Section):
+class ExperimentSpec(FileSection):
     """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
 
     operating_point: OperatingPointSpec = "largest-advantage"
@@ -279,8 +280,8 @@ class ExperimentSpec(Section):
         return self
 
 
-class Scenario(Section):
-    """Everything that defines an experiment, as a file or as a Python object (README)."""
+class Scenario(FileSection):
+    """Everything that defines an experiment, as a file (docs/scenario-file.md) or as a Python object."""
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
     traffic: TrafficSpec
@@ -290,7 +291,7 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _inside_the_model(self) -> Self:
-        workload = self._build_workload()
+        workload = self._workload
         if workload.load >= 1:
             cure = "lower traffic.pair_rate or the mean service times"
             raise ValueError(f"load is {workload.load:.6g}; it must be below 1, so {cure}")
@@ -341,9 +342,12 @@ class Scenario(Section):
         return cls.parse(tomllib.loads(resources.files(__package__).joinpath("default.toml").read_text("utf-8")))
 
     def with_experiment(self, **changes: Any) -> Scenario:
-        """A copy with fields of [experiment] replaced, validated again."""
+        """A copy with fields of [experiment] replaced, validated again; None leaves a field as it is."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        if not given:
+            return self
         data = self.model_dump(mode="json", exclude_none=True)
-        data["experiment"].update({key: value for key, value in changes.items() if value is not None})
+        data["experiment"].update(given)
         return Scenario.parse(data, "options")
 
     def record(self) -> dict[str, Any]:
@@ -364,7 +368,7 @@ class Scenario(Section):
         Raises:
             NoTradeOffError: interruptions cost the baseline nothing, so there is nothing to trade.
         """
-        workload = self._build_workload()
+        workload = self._workload
         ends = workload.baseline_throughput([0.0, 1.0])
         if not ends[0] > ends[1] * (1 + 1e-12):
             raise NoTradeOffError(
@@ -374,7 +378,8 @@ class Scenario(Section):
             )
         return workload
 
-    def _build_workload(self) -> Workload:
+    @cached_property
+    def _workload(self) -> Workload:
         return self.traffic.workload(self.baseline.reward.reward())
 
 

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 from ..errors import ScenarioError, SweepError
 from ..scenario.fields import places, scenario_with
 from ..scenario.file import MAX_FILE_BYTES, Scenario
-from ..validation import Section, first_complaint, read_text
+from ..validation import FileSection, first_complaint, read_text
 from .point import COMPUTES, MATTERS, PointTask
 
 SCHEMA = "bellqueue.sweep/1"
@@ -31,7 +31,7 @@ _DIGITS = 12  # significant digits of the values of a grid: 0.15, not 0.15000000
 Scale = Literal["linear", "log"]
 
 
-class AxisSpec(Section):
+class AxisSpec(FileSection):
     """One [[axis]]: a field and its values, listed or from … to …, `count` of them evenly spaced on `scale`."""
 
     field: Annotated[str, Field(min_length=1, max_length=300)]
@@ -72,7 +72,7 @@ class AxisSpec(Section):
         return Axis(self.field, tuple(grid), self.scale, self.group)
 
 
-class _SweepFile(Section):
+class _SweepFile(FileSection):
     title: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     scenario: Any = None
     axis: Annotated[list[AxisSpec], Field(min_length=1, max_length=MAX_AXES)]

@@ -1,4 +1,4 @@
-"""What each command does, on plain values: the pipeline with progress, and what is printed at its end."""
+"""Commands that work in this process."""
 
 from __future__ import annotations
 

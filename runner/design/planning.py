@@ -279,8 +279,8 @@ def _cost(scenario: Scenario, backend: Backend | None, predict: Predict, shots: 
     experiment = scenario.experiment
     parallel = backend.describe().parallel
     row = experiment.block * parallel  # the last one may not be shorter everywhere
-    plan = prepare(scenario.with_experiment(shots=-(-shots // row) * row), 0, predict, parallel).plan
-    estimate = backend.estimate(plan)  # refuses what this device cannot measure: then there is nothing to plan
+    schedule = prepare(scenario.with_experiment(shots=-(-shots // row) * row), 0, predict, parallel).schedule
+    estimate = backend.estimate(schedule)  # refuses what this device cannot measure: then there is nothing to plan
     return CostRecord(
         shots=estimate.shots,
         tasks=estimate.tasks,

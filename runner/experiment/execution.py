@@ -46,7 +46,7 @@ class Executed:
 
 def execute(
     scenario: Scenario,
-    source: str | None,
+    typed: str | None,
     backend: LocalBackend,
     seed: int | None,
     place: Callable[[PlanRecord], Path | None],
@@ -57,10 +57,11 @@ def execute(
 
     Args:
         scenario: What is asked.
-        source: What to type for it in the command that makes the run again; None where there is no such command.
+        typed: The scenario's file or name as typed in the command that makes the run again; "" leaves it out, for the
+            default scenario, and None is a scenario made in Python, which no command makes again.
         backend: Where to measure.
         seed: Random seed for settings and simulator; None: a fresh one.
-        place: From what is planned to the folder; None keeps nothing.
+        place: Names the run's folder once it is planned; None keeps nothing.
         watch: Gets how far it is.
         figures: Whether the folder gets figures and a report beside the records. Defaults to true.
 
@@ -72,17 +73,17 @@ def execute(
     watch("preparing", 0, None)
     experiment = prepare(scenario, seed, predictor(backend))
     plan = plan_record(experiment, backend)
-    target = place(plan)
-    with new_run_folder(target) if target else nullcontext() as folder:
-        if folder:
-            write_records(folder, scenario, plan)
+    folder = place(plan)
+    with new_run_folder(folder) if folder else nullcontext() as draft:
+        if draft:
+            write_records(draft, scenario, plan)
         trials = measure(experiment, backend, watch)
-        if folder:
-            write_trials(folder, trials)
+        if draft:
+            write_trials(draft, trials)
         if plan.stop:
-            plan = plan.ended(experiment.plan.part(range(len(trials))))
-            if folder:
-                write_records(folder, scenario, plan)
+            plan = plan.ended(experiment.schedule.part(range(len(trials))))
+            if draft:
+                write_records(draft, scenario, plan)
         try:
             watch("analyzing", 0, None)
             analysis = analyze_run(
@@ -90,15 +91,15 @@ def execute(
                 plan,
                 trials,
                 frontiers=experiment.frontiers,
-                command=None if source is None else _again(source, plan),
+                command=None if typed is None else _again(typed, plan),
             )
-            if folder:
-                analysis = write_results(folder, analysis, experiment.frontiers, figures)
+            if draft:
+                analysis = write_results(draft, analysis, experiment.frontiers, figures)
         except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
             failure = error
     if failure:
-        raise DataError(f"{failure}; the trials are kept in {target}") if target else failure
-    return Executed(trials, analysis, target)
+        raise DataError(f"{failure}; the trials are kept in {folder}") if folder else failure
+    return Executed(trials, analysis, folder)
 
 
 def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None) -> Analysis:
@@ -120,8 +121,8 @@ def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: s
     return analyze_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
 
 
-def _again(source: str, plan: PlanRecord) -> str:
+def _again(typed: str, plan: PlanRecord) -> str:
     """The command that makes the same run."""
-    words = ["bellqueue", "run", *([source] if source else []), "--backend", plan.backend.name]
+    words = ["bellqueue", "run", *([typed] if typed else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
     return shlex.join([*words, "--seed", str(plan.seed)])

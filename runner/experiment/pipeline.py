@@ -1,4 +1,4 @@
-"""Scenario → operating point → plan → backend → trials → analysis → run folder."""
+"""Scenario → operating point → schedule → backend → trials → analysis → run folder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ...analysis.analyze import analyze
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
-from ...analysis.result import analyze
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
@@ -44,7 +44,7 @@ class PreparedRun:
     scenario: Scenario
     frontiers: Frontiers
     point: OperatingPoint
-    plan: Schedule
+    schedule: Schedule
     seed: int
     predicted: Predicted | None = None
 
@@ -68,20 +68,20 @@ def prepare(
     seed = secrets.randbits(63) if seed is None else seed
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
-    experiment = scenario.experiment
+    asked = scenario.experiment
     distribution = frontiers.game(point.certificate_multiplier).input_distribution
     predicted = None
     if predict is not None:
         behaviour = predicted_behaviour(predict, point.strategy)
-        design = plan_design(experiment, frontiers, point, behaviour)
-        predicted = foresee(experiment, frontiers, point, behaviour, design)
+        design = plan_design(asked, frontiers, point, behaviour)
+        predicted = foresee(asked, frontiers, point, behaviour, design)
         if design is not None:
             point = point.model_copy(update={"certificate_multiplier": design.certificate_multiplier})
             distribution = np.array(design.input_distribution)
-    sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
+    sampling = Sampling(asked.settings, distribution, asked.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])
-    plan = draw_schedule(point.strategy, sampling, distribution, experiment.shots, rng)
-    return PreparedRun(scenario, frontiers, point, plan, seed, predicted)
+    schedule = draw_schedule(point.strategy, sampling, distribution, asked.shots, rng)
+    return PreparedRun(scenario, frontiers, point, schedule, seed, predicted)
 
 
 def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Trials:
@@ -95,13 +95,13 @@ def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Tri
     Raises:
         BackendError: the backend has no circuit for it, or fails.
     """
-    description_for(backend, experiment.plan.dimension)  # refuses what the backend has no circuit for
+    description_for(backend, experiment.schedule.dimension)  # refuses what the backend has no circuit for
     if experiment.scenario.experiment.stop is None:
-        return backend.measure(experiment.plan, experiment.seed, watch)
-    budget = len(experiment.plan.order)
+        return backend.measure(experiment.schedule, experiment.seed, watch)
+    budget = len(experiment.schedule.order)
 
     def measured(trials: range, seed: int) -> Trials:
-        part = experiment.plan.part(trials)
+        part = experiment.schedule.part(trials)
         return backend.measure(part, seed, lambda what, done, _: watch(what, trials.start + done, budget))
 
     def stand(standing: Standing) -> None:
@@ -112,13 +112,12 @@ def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Tri
 
 def rounds_of(experiment: PreparedRun) -> Rounds:
     """The test that decides after each round of an experiment that may stop early."""
-    settings = experiment.scenario.experiment
     return Rounds(
         experiment.frontiers,
-        experiment.plan.sampling,
+        experiment.schedule.sampling,
         experiment.point.certificate_multiplier,
-        settings.significance,
-        len(experiment.plan.order),
+        experiment.scenario.experiment.significance,
+        len(experiment.schedule.order),
     )
 
 
@@ -130,12 +129,12 @@ def plan_record(experiment: PreparedRun, backend: Backend) -> PlanRecord:
     """
     return PlanRecord.of(
         experiment.point,
-        experiment.plan,
+        experiment.schedule,
         scenario_hash=experiment.scenario.content_hash(),
         created=now(),
         significance=experiment.scenario.experiment.significance,
         seed=experiment.seed,
-        description=description_for(backend, experiment.plan.dimension),
+        description=description_for(backend, experiment.schedule.dimension),
         predicted=experiment.predicted,
         stop=experiment.scenario.experiment.stop,
     )
@@ -180,7 +179,7 @@ def analyze_run(
         scenario,
         sample,
         provenance,
-        plan=plan.operating_point(),
+        point=plan.operating_point(),
         predicted=plan.planned.predicted,
         trials=trials,
         frontiers=frontiers,

@@ -100,7 +100,7 @@ class PlanRecord(FiniteRecord):
     def of(
         cls,
         point: OperatingPoint,
-        plan: Schedule,
+        schedule: Schedule,
         *,
         scenario_hash: str,
         created: str,
@@ -111,30 +111,30 @@ class PlanRecord(FiniteRecord):
         stop: Literal["certified"] | None = None,
     ) -> PlanRecord:
         """Record an operating point with its drawn settings."""
-        parallel = plan.sampling.parallel
-        asked = _asked(plan)
-        distribution = plan.sampling.distribution
+        parallel = schedule.sampling.parallel
+        asked = _asked(schedule)
+        distribution = schedule.sampling.distribution
         assert distribution is not None  # draw_schedule is always given one
         components = zip(point.strategy.mixture, point.strategy.components, strict=True)
         return cls(
             scenario_hash=scenario_hash,
             created=created,
             strategy=[
-                MeasurementRecord.of(weight, measurements, plan.dimension) for weight, measurements in components
+                MeasurementRecord.of(weight, measurements, schedule.dimension) for weight, measurements in components
             ],
             planned=Planned.of(point, predicted),
-            settings=plan.sampling.settings,
-            block=plan.sampling.block,
+            settings=schedule.sampling.settings,
+            block=schedule.sampling.block,
             input_distribution=distribution.tolist(),
             asked=asked.sum(axis=0).tolist(),
-            shots=len(plan.order),
+            shots=len(schedule.order),
             significance=significance,
             seed=seed,
             backend=description,
             parallel=parallel,
             asked_by_pair=asked.tolist() if parallel > 1 else [],
             stop=stop,
-            budget=len(plan.order) if stop else None,
+            budget=len(schedule.order) if stop else None,
         )
 
     def ended(self, taken: Schedule) -> PlanRecord:
@@ -187,12 +187,12 @@ class PlanRecord(FiniteRecord):
         return Sampling(self.settings, distribution, self.block, parallel=self.parallel, stopped=stopped)
 
 
-def _asked(plan: Schedule) -> NDArray[np.int64]:
-    """Trials that a plan asks of each pair with each setting, shape (k, n_A, n_B)."""
-    parallel = plan.sampling.parallel
-    places = np.array([setting.x * plan.shape[1] + setting.y for setting in plan.settings])[plan.order]
-    each = [np.bincount(places[pair::parallel], minlength=math.prod(plan.shape)) for pair in range(parallel)]
-    return np.array(each).reshape(parallel, *plan.shape)
+def _asked(schedule: Schedule) -> NDArray[np.int64]:
+    """Trials that a schedule asks of each pair with each setting, shape (k, n_A, n_B)."""
+    parallel = schedule.sampling.parallel
+    places = np.array([setting.x * schedule.shape[1] + setting.y for setting in schedule.settings])[schedule.order]
+    each = [np.bincount(places[pair::parallel], minlength=math.prod(schedule.shape)) for pair in range(parallel)]
+    return np.array(each).reshape(parallel, *schedule.shape)
 
 
 def _lost(asked: list[list[int]], trials: Trials, whose: str) -> NDArray[np.int64]:

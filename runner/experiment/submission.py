@@ -20,7 +20,7 @@ from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger, default_ledger
-from ...backends.protocol import CostEstimate, RemoteBackend, description_for
+from ...backends.protocol import CostEstimate, RemoteBackend
 from ...backends.registry import open_backend
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
@@ -83,7 +83,7 @@ def explaining_interrupts(run: str, say: Say) -> Iterator[None]:
 
 def submit_run(
     scenario: Scenario,
-    source: str | None,
+    typed: str | None,
     backend: RemoteBackend,
     seed: int | None,
     out: Path | None,
@@ -96,7 +96,8 @@ def submit_run(
 
     Args:
         scenario: What is asked.
-        source: What to type for it in the command that submits it again; None if there is no such command.
+        typed: The scenario's file or name as typed in the command that submits it again; "" leaves it out, for the
+            default scenario, and None is a scenario made in Python, which no command submits again.
         backend: Where to measure.
         seed: Random seed for the settings; None: a fresh one.
         out: Folder for the run; None: a new one in `bellqueue-runs/`.
@@ -113,7 +114,7 @@ def submit_run(
     """
     Ledger(ledger or default_ledger()).close()  # what cannot be recorded is not even estimated
     watch("reading the calibration and planning", 0, None)
-    entry, estimate = plan_run(scenario, source, backend, seed, out)
+    entry, estimate = plan_run(scenario, typed, backend, seed, out)
     refuse_existing(Path(entry.folder))
     approve(entry.backend, estimate)
     with Ledger(ledger or default_ledger()) as book:
@@ -174,21 +175,21 @@ def _submit_parts(
 
 
 def plan_run(
-    scenario: Scenario, source: str | None, backend: RemoteBackend, seed: int | None, folder: Path | None
+    scenario: Scenario, typed: str | None, backend: RemoteBackend, seed: int | None, folder: Path | None
 ) -> tuple[RunEntry, CostEstimate]:
     """Everything about a run that is fixed before anything is submitted, and what it will cost; see `submit_run`."""
     experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
     plan = plan_record(experiment, backend)
-    if scenario.experiment.stop and experiment.plan.sampling.parallel > 1:
+    if scenario.experiment.stop and experiment.schedule.sampling.parallel > 1:
         raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
     parts = _parts(experiment, backend)
-    estimate = estimate_of(backend, experiment.plan, parts)
+    estimate = estimate_of(backend, experiment.schedule, parts)
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
     slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
     target = (folder or RUNS / f"{identity}-{slug}").absolute()
     texts = (json.dumps(scenario.record(), indent=2), plan.model_dump_json(by_alias=True, indent=2))
-    sampling = experiment.plan.to_bytes()
+    sampling = experiment.schedule.to_bytes()
     entry = RunEntry(
         id=identity,
         created=now(),
@@ -196,12 +197,12 @@ def plan_run(
         scenario=texts[0],
         plan=texts[1],
         sampling=sampling,
-        attachments=json.dumps(dict(description_for(backend, experiment.plan.dimension).attachments)),
+        attachments=json.dumps(dict(plan.backend.attachments)),
         folder=str(target),
-        command=_command(source, plan) if source is not None else "",
+        command=_command(typed, plan) if typed is not None else "",
         content_hash=content_hash(*texts, sampling.hex()),
         parts=parts,
-        shots=len(experiment.plan.order),
+        shots=len(experiment.schedule.order),
         estimated_money=estimate.money,
         estimated_qpu_seconds=estimate.qpu_seconds,
         estimate_basis=estimate.basis,
@@ -209,9 +210,9 @@ def plan_run(
     return entry, estimate
 
 
-def _command(source: str, plan: PlanRecord) -> str:
+def _command(typed: str, plan: PlanRecord) -> str:
     """The command that submits the same run."""
-    words = ["bellqueue", "submit", *([source] if source else []), "--backend", plan.backend.name]
+    words = ["bellqueue", "submit", *([typed] if typed else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), "--seed", str(plan.seed)]
     return shlex.join([*words, *(["--until-certified"] if plan.stop else [])])
 
@@ -221,13 +222,13 @@ def recorded_plan(entry: RunEntry) -> PlanRecord:
     return PlanRecord.model_validate_json(entry.plan)
 
 
-def estimate_of(backend: RemoteBackend, plan: Schedule, parts: Sequence[range]) -> CostEstimate:
-    """What some parts of a plan will take, each a job of its own."""
+def estimate_of(backend: RemoteBackend, schedule: Schedule, parts: Sequence[range]) -> CostEstimate:
+    """What some parts of a schedule will take, each a job of its own."""
     if len(parts) == 1:
-        return backend.estimate(plan.part(parts[0]))
-    if parts == tuple(backend.split(plan)):
-        return backend.estimate(plan)
-    each = [backend.estimate(plan.part(part)) for part in parts]
+        return backend.estimate(schedule.part(parts[0]))
+    if parts == tuple(backend.split(schedule)):
+        return backend.estimate(schedule)
+    each = [backend.estimate(schedule.part(part)) for part in parts]
     money = [one.money for one in each if one.money is not None]
     seconds = [one.qpu_seconds for one in each if one.qpu_seconds is not None]
     return CostEstimate(
@@ -241,7 +242,7 @@ def estimate_of(backend: RemoteBackend, plan: Schedule, parts: Sequence[range]) 
 
 def _parts(experiment: PreparedRun, backend: RemoteBackend) -> tuple[range, ...]:
     """The trials of each job; where the run may stop early none reaches beyond a round."""
-    whole = experiment.plan
+    whole = experiment.schedule
     if experiment.scenario.experiment.stop is None:
         return tuple(backend.split(whole))
     backend.split(whole)  # refuses what the backend cannot measure, before anything else

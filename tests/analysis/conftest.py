@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
 from bellqueue.analysis.replay.context import with_context
-from bellqueue.analysis.result import analyze
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
@@ -50,7 +50,7 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
     rows = [[both_0, asked - together - only_a], [only_a, together - both_0]]
     counts = Counts(np.moveaxis(np.array(rows), (0, 1), (2, 3)))
     return analyze(
-        scenario, Sample(counts, Sampling("random", r)), provenance(**changes), plan=plan, frontiers=frontiers
+        scenario, Sample(counts, Sampling("random", r)), provenance(**changes), point=plan, frontiers=frontiers
     )
 
 

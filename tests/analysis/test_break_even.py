@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.result import analyze
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 

@@ -56,7 +56,7 @@ def write_run(
     )
     plan = PlanRecord.of(
         experiment.point,
-        experiment.plan,
+        experiment.schedule,
         scenario_hash=scenario.content_hash(),
         created="2026-01-01T00:00:00+00:00",
         significance=scenario.experiment.significance,
@@ -66,7 +66,7 @@ def write_run(
     )
     trials = _measured(experiment, visibility, seed)
     if plan.stop:
-        plan = plan.ended(experiment.plan.part(range(len(trials))))
+        plan = plan.ended(experiment.schedule.part(range(len(trials))))
     if lost:
         shot = np.arange(len(trials)) // parallel
         kept = (shot < 40) | (shot >= 40 + lost)
@@ -80,14 +80,14 @@ def write_run(
 
 
 def _measured(experiment: PreparedRun, visibility: float, seed: int) -> Trials:
-    order, settings = experiment.plan.order, experiment.plan.settings
+    order, settings = experiment.schedule.order, experiment.schedule.settings
     correlators = np.array([np.cos(setting.alpha - setting.beta) for setting in settings])
 
     def outcomes(places: NDArray[np.int64], rng: np.random.Generator) -> Trials:
         a = rng.integers(0, 2, len(places), dtype=np.uint8)
         differ = rng.random(len(places)) < (1 - visibility * correlators[places]) / 2
         x, y = (np.array([getattr(setting, name) for setting in settings])[places] for name in "xy")
-        return Trials(x, y, a, a ^ differ, experiment.plan.shape)
+        return Trials(x, y, a, a ^ differ, experiment.schedule.shape)
 
     if experiment.scenario.experiment.stop is None:
         return outcomes(order, np.random.default_rng([seed, 9]))

@@ -127,11 +127,13 @@ def test_break_even_is_a_distance_where_the_unit_of_time_is_known() -> None:
 class _Paid(AerBackend):
     """A cloud device as the protocol has it, with a price of its own."""
 
-    def split(self, plan: Schedule) -> Sequence[range]:
-        return (range(len(plan.order)),)
+    def split(self, schedule: Schedule) -> Sequence[range]:
+        return (range(len(schedule.order)),)
 
-    def estimate(self, plan: Schedule) -> CostEstimate:
-        return CostEstimate(len(plan.order), 1, 0.001 * len(plan.order), Decimal(len(plan.order)) / 100, "a test")
+    def estimate(self, schedule: Schedule) -> CostEstimate:
+        return CostEstimate(
+            len(schedule.order), 1, 0.001 * len(schedule.order), Decimal(len(schedule.order)) / 100, "a test"
+        )
 
     def submit(self, part: Schedule, key: str) -> str:
         raise NotImplementedError
@@ -237,7 +239,7 @@ def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
     assert design
     assert predicted
     assert experiment.point.certificate_multiplier == design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
-    assert experiment.plan.sampling.distribution == pytest.approx(np.array(design.input_distribution))
+    assert experiment.schedule.sampling.distribution == pytest.approx(np.array(design.input_distribution))
     assert predicted.trials == design.trials
     assert predicted.waiting_time == record.forecast.expected.waiting_time.estimate
     assert prepare(DEFAULT, 1).predicted is None
@@ -248,7 +250,7 @@ def test_fixed_settings_keep_the_noiseless_plan() -> None:
     predict = predictor(AerBackend("visibility=0.9"))
     with_, without = prepare(scenario, 1, predict), prepare(scenario, 1)
     assert with_.point.certificate_multiplier == without.point.certificate_multiplier
-    assert (with_.plan.order == without.plan.order).all()
+    assert (with_.schedule.order == without.schedule.order).all()
     assert with_.predicted
 
 

@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from .xor_game import ROUNDING
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 SMALL = 12  # signs of a node that are tried one by one instead of bounded
-_ROUNDING = 16 * np.finfo(float).eps
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 _TRIANGLES = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, -1.0], [1.0, -1.0, 1.0], [-1.0, 1.0, 1.0]])
 _NEW_PER_SIGN = 8  # violated inequalities added per sign and round
@@ -324,7 +325,7 @@ def _bound_at(node: _Node, signs: Floats) -> float:
 def _rounding_error(node: _Node, y: Floats, z: Floats) -> float:
     """A bound on the rounding of Σy + Σz + N·λ_max(M): each entry of M sums at most 4N terms, LAPACK adds its own."""
     size = np.linalg.norm(np.abs(node.matrix)) + np.linalg.norm(y) + 2 * np.sqrt(3) * z.sum()
-    return float(_ROUNDING * len(y) ** 2 * size)
+    return float(ROUNDING * len(y) ** 2 * size)
 
 
 def _with_violated(node: _Node, gram: Floats) -> _Node:
@@ -378,7 +379,7 @@ def _polished(matrix: Floats, signs: Floats) -> Floats:
     signs = signs.copy()
     diagonal = np.diag(matrix)
     rows = np.arange(len(signs))
-    least = _ROUNDING * np.abs(matrix).sum()  # a gain below rounding could go round in circles
+    least = ROUNDING * np.abs(matrix).sum()  # a gain below rounding could go round in circles
     for _ in range(signs.shape[1] ** 2):
         gains = diagonal - signs * (signs @ matrix)
         top = gains.argmax(axis=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.estimates import estimate_functional
 from bellqueue.analysis.certificate.martingale import (
     LOG_SHARES,
@@ -23,7 +24,6 @@ from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.analysis.design.design import evaluate_design
 from bellqueue.analysis.records.analysis_record import Provenance
-from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
@@ -282,7 +282,7 @@ def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
         scenario_hash=scenario.content_hash(),
         content_hash="none",
     )
-    finished = analyze(scenario, sample, provenance, plan=plan, frontiers=FRONTIERS)
+    finished = analyze(scenario, sample, provenance, point=plan, frontiers=FRONTIERS)
     certificate, advantage = finished.certificate, finished.advantage
     found = ConfidenceRegion.of(FRONTIERS, _any_time(sample), certificate.multiplier, certificate.significance)
     absolute, relative = found.reduction()

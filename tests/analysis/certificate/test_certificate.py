@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.certificate import CONDITIONAL, FRESH, certify
 from bellqueue.analysis.certificate.diagnostics import chsh, log10_settings_p_value, no_signalling_test
 from bellqueue.analysis.certificate.estimates import estimate_functional
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.records.analysis_record import Analysis, Provenance
-from bellqueue.analysis.result import analyze
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.certificate.several_pairs import crosstalk_test, pair_samples
 from bellqueue.analysis.records.analysis_record import Analysis
-from bellqueue.analysis.result import analyze
 from bellqueue.circuits.schedule import Schedule, draw_schedule
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
@@ -197,7 +197,7 @@ class Run:
             self.scenario,
             sample,
             provenance(qubits=qubits),
-            plan=self.point,
+            point=self.point,
             trials=trials,
             frontiers=self.frontiers,
         )

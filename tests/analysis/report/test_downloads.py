@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.counts_file import read_counts
 from bellqueue.analysis.report.downloads import downloads
-from bellqueue.analysis.result import analyze
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import provenance, simulated

@@ -11,11 +11,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from bellqueue.analysis.analyze import analyze
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis, Visibility
 from bellqueue.analysis.report.downloads import downloads
 from bellqueue.analysis.report.page import report_html
-from bellqueue.analysis.result import analyze
 from bellqueue.model.estimate import Estimate
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling

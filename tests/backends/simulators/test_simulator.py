@@ -20,11 +20,13 @@ from bellqueue.model.trials import Sampling
 class Coins(Simulator):
     """Two fair coins; a setting of angle alpha > 0 always gives (1, 0) instead."""
 
+    name = "coins"
+
     def __init__(self) -> None:
         self.calls: list[int] = []
 
     def describe(self, dimension: int = 2) -> Description:
-        return Description(name="coins", kind="simulator", device="coins", qubits=2)
+        return Description(name=self.name, kind="simulator", device="coins", qubits=2)
 
     def sample(self, settings: Sequence[Setting], shots: np.ndarray, seed: int) -> list[np.ndarray]:
         self.calls.append(len(settings))

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from bellqueue.model.games.frontier import QuantumFrontier
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.score import ScoreBound, kappa_of, score_bound
@@ -16,7 +17,7 @@ from tests.model.informed.workloads import light, unequal
 
 
 def at(bounds: InformedBounds, p: float, multiplier: float) -> ScoreBound:
-    return score_bound(bounds, RoutingGame(bounds.workload, multiplier), p)
+    return score_bound(bounds, Frontiers(bounds.workload).game(multiplier), p)
 
 
 def test_kappa_is_the_multiplier_over_the_slope_of_the_throughput() -> None:

@@ -13,7 +13,7 @@ from ..model.games.frontiers import Frontiers
 from ..model.games.operating_point import OperatingPoint
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
-from . import comparison
+from . import against_frontiers
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, certify
 from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .certificate.estimates import observed_visibility
@@ -44,7 +44,7 @@ def analyze(
     sample: Sample,
     provenance: Provenance,
     *,
-    plan: OperatingPoint | None = None,
+    point: OperatingPoint | None = None,
     predicted: Predicted | None = None,
     trials: Trials | None = None,
     frontiers: Frontiers | None = None,
@@ -55,9 +55,9 @@ def analyze(
         scenario: Gives the workload and the significance.
         sample: Counts with the rule their settings followed.
         provenance: Where the counts come from.
-        plan: The operating point fixed before the data were taken; without it the multiplier is nobody's
+        point: The operating point fixed before the data were taken; without it the multiplier is nobody's
             declaration, and the union bound over the classical edges is taken.
-        predicted: What the device's calibration promised of that plan, where it promised anything.
+        predicted: What the device's calibration promised of that point, where it promised anything.
         trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
 
@@ -74,7 +74,7 @@ def analyze(
 
     significance = scenario.experiment.significance
     log_significance = math.log(significance)
-    multipliers = [plan.certificate_multiplier] if plan else frontiers.classical.multipliers.tolist()
+    multipliers = [point.certificate_multiplier] if point else frontiers.classical.multipliers.tolist()
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
     certificate = certify(games, sample, significance, trials)
     no_signalling = no_signalling_test(sample.counts)
@@ -86,7 +86,7 @@ def analyze(
     if certificate.lost:
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
 
-    ideal = plan.strategy.correlators if plan else None
+    ideal = point.strategy.correlators if point else None
     visibility, relative_to = observed_visibility(
         frontiers.game(certificate.multiplier), sample, ideal, log_significance
     )
@@ -96,9 +96,9 @@ def analyze(
         warnings += crosstalk_warning(parallel.crosstalk)
 
     region = ConfidenceRegion.of(frontiers, sample, certificate.multiplier, significance, certificate.edges)
-    observed = comparison.observed(region)
-    advantage = comparison.advantage(region)
-    p = workload.splitting_probability(plan.strategy.split()) if plan else observed.splitting_probability.estimate
+    observed = against_frontiers.observed(region)
+    advantage = against_frontiers.advantage(region)
+    p = workload.splitting_probability(point.strategy.split()) if point else observed.splitting_probability.estimate
     locality = FOREIGN_LOOPHOLE if provenance.backend is None else LOOPHOLE
     return Analysis(
         title=scenario.title,
@@ -107,8 +107,8 @@ def analyze(
         locality=locality,
         warnings=warnings,
         observed=observed,
-        classical=comparison.against(region, frontiers.classical),
-        quantum=comparison.against(region, frontiers.quantum.curve, frontiers.quantum),
+        classical=against_frontiers.against(region, frontiers.classical),
+        quantum=against_frontiers.against(region, frontiers.quantum.curve, frontiers.quantum),
         advantage=advantage,
         certificate=certificate,
         no_signalling=no_signalling,
@@ -116,16 +116,16 @@ def analyze(
         chsh=chsh(sample, log_significance),
         visibility=Visibility(**vars(visibility), relative_to=relative_to),
         correlators=CorrelatorTable.of(sample.counts, ideal),
-        confidence_region=comparison.corners(region),
-        planned=Planned.of(plan, predicted) if plan else None,
+        confidence_region=against_frontiers.corners(region),
+        planned=Planned.of(point, predicted) if point else None,
         frontiers=frontier_record(scenario.title, frontiers),
         scenario=scenario.record(),
         provenance=provenance,
         parallel=parallel,
-        break_even=comparison.break_even(region, scenario.traffic.time_unit_seconds),
+        break_even=against_frontiers.break_even(region, scenario.traffic.time_unit_seconds),
         bell_pairs=bell_pairs_at(frontiers, p),
         measured=measured,
-        context=Context(bases=MeasurementBases.of(plan.strategy) if plan else []),
+        context=Context(bases=MeasurementBases.of(point.strategy) if point else []),
     )
 
 
