@@ -89,7 +89,7 @@ def replay_command(path: Path, pairs: int | None, seed: int | None, plot: Path |
         check_writable_file(plot)
     folder = RunFolder.open(path)
     with progress_bar() as watch:
-        replayed = replay_run(folder, pairs, seed, lambda total, done: watch("replaying the trials", done, total))
+        replayed = replay_run(folder, pairs, seed, watch)
     if plot:
         save(replay_figure(replayed), plot)
     if json:
