@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import accumulate, product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from ..queueing.workload import Workload
 from .accrual import accrued
@@ -90,9 +89,8 @@ class InformedProcess:
         q = self._step_probability
         drifted = np.empty_like(potential)
         # At the lowest level a server stays where it is, so that the edge is a recursion of its own.
-        edge = potential[0]
-        drifted[0, 0] = edge[0]
-        drifted[0, 1:] = lfilter([q], [1.0, q - 1.0], edge[:-1], zi=[(1.0 - q) * edge[0]])[0]
+        edge = potential[0].tolist()
+        drifted[0] = list(accumulate(edge[:-1], lambda last, below: q * below + (1.0 - q) * last, initial=edge[0]))
         drifted[:, 0] = drifted[0]
         for row in range(1, len(potential)):
             drifted[row, 1:] = q * potential[row - 1, :-1] + (1.0 - q) * drifted[row - 1, :-1]
