@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -50,6 +53,8 @@ from .options import (
 from .streams import flush_streams, tolerate_streams
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ...model.scenario.file import Scenario
 
 app = typer.Typer(
@@ -103,9 +108,16 @@ def run(
         complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
     else:
-        from .local_commands import run_command
+        from ..experiment.execution import execute, new_place
+        from .screens.analysis import show_analysis
+        from .terminal import progress_bar
 
-        certified = run_command(content, scenario, opened, seed, out, full, json)
+        with progress_bar() as watch:
+            done = execute(
+                content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
+            )
+        show_analysis(done.analysis, full, json, folder=done.folder)
+        certified = done.analysis.certificate.certified
     _exit_for(certified, require_advantage)
 
 
@@ -124,10 +136,23 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
-    from .plan_command import plan_command
+    from ...analysis.design.records import RankingRecord
+    from ..design.planning import plan_scenario
+    from .screens.first_screen import forecast_lines
+    from .screens.plan import forecast_table, ranking_table
+    from .terminal import print_whole, progress_bar, say
 
     _guard_secrets()
-    plan_command(_load(scenario), backend, visibility, power, all, full, json)
+    with progress_bar() as watch:
+        record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
+    if json:
+        print(record.model_dump_json(by_alias=True, indent=2))
+    elif isinstance(record, RankingRecord):
+        print_whole(ranking_table(record))
+    elif full:
+        print_whole(forecast_table(record))
+    else:
+        print("\n".join(forecast_lines(record, ["all numbers: the same command with --full"])))
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -239,10 +264,22 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
-    from .local_commands import analyze_command
+    from ..experiment.execution import analyze_data
+    from ..experiment.folder import check_writable_file
+    from ..experiment.pipeline import write_report
+    from .screens.analysis import show_analysis
+    from .terminal import progress_bar
 
-    certified = analyze_command(data, _load(scenario) if scenario else None, scenario, report, full, json)
-    _exit_for(certified, require_advantage)
+    content = _load(scenario) if scenario else None
+    if report:
+        check_writable_file(report)
+    words = ["bellqueue", "analyze", str(data), *(["--scenario", str(scenario)] if scenario else [])]
+    with progress_bar() as watch:
+        analysis = analyze_data(data, content, watch, shlex.join(words))
+    if report:
+        write_report(report, analysis)
+    show_analysis(analysis, full, json, report=report)
+    _exit_for(analysis.certificate.certified, require_advantage)
 
 
 @app.command(rich_help_panel=_DATA)
@@ -264,9 +301,15 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
-    from .local_commands import report_command
+    from ..experiment.folder import REPORT, RunFolder, read_analysis
+    from ..experiment.pipeline import write_report
 
-    report_command(run, out)
+    if run.is_file():
+        target, analysis = out or run.with_suffix(".html"), read_analysis(run)
+    else:
+        target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
+    write_report(target, analysis)
+    print(f"report: {target}")
 
 
 @app.command(rich_help_panel=_DATA)
@@ -286,9 +329,21 @@ def replay(
     The trials route simulated pairs in their recorded order; the output shows how long requests wait, and whether the
     device drifts.
     """
-    from .local_commands import replay_command
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.waiting import replay_figure
+    from ..experiment.folder import RunFolder, check_writable_file
+    from ..experiment.replay import replay_run
+    from .screens.replay import replay_table
+    from .terminal import progress_bar
 
-    replay_command(run, pairs, seed, plot, json)
+    if plot:
+        check_writable_file(plot)
+    folder = RunFolder.open(run)
+    with progress_bar() as watch:
+        replayed = replay_run(folder, pairs, seed, lambda total, done: watch("replaying the trials", done, total))
+    if plot:
+        save(replay_figure(replayed), plot)
+    _show(dumps(replayed.record(), indent=2), replay_table(replayed), plot, json)
 
 
 @app.command(rich_help_panel=_MODEL)
@@ -301,9 +356,15 @@ def frontier(
 
     The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
     """
-    from .local_commands import frontier_command
+    from ..api import functions
+    from .screens.sections import frontier_table
+    from .terminal import progress_bar
 
-    frontier_command(_load(scenario), plot, json)
+    with progress_bar() as watch:
+        record = functions.frontiers(_load(scenario), progress=watch)
+    if plot:
+        functions.plot(record, plot)
+    _show(record.model_dump_json(by_alias=True, indent=2), frontier_table(record), plot, json)
 
 
 @app.command(rich_help_panel=_MODEL)
@@ -339,10 +400,19 @@ def backends(
     json: JsonOption = False,
 ) -> None:
     """List backends, with queue and price of devices."""
-    from .local_commands import backends_command
+    from ...backends import list_backends
+    from .screens.jobs import backends_table
+    from .terminal import progress_bar, say
 
     _guard_secrets()
-    backends_command(offline, json)
+    summaries = list_backends()
+    if not offline:
+        from ...backends.cloud_devices import cloud_devices
+
+        with progress_bar() as watch:
+            watch("asking the providers (--offline leaves them out)", 0, None)
+            summaries = [*cloud_devices(say), *summaries]
+    _show(dumps([asdict(summary) for summary in summaries], indent=2), backends_table(summaries), None, json)
 
 
 @app.command(rich_help_panel=_INSTALLATION)
@@ -370,6 +440,18 @@ def _load(path: Path | None) -> Scenario:
     from ..scenarios import named_scenario
 
     return named_scenario(path) if path else Scenario.default()
+
+
+def _show(record: str, table: RenderableType, plot: Path | None, json: bool) -> None:
+    """The record, or the table and where the figure is."""
+    from rich.console import Console
+
+    if json:
+        print(record)
+        return
+    Console().print(table)
+    if plot:
+        print(f"figure: {plot}")
 
 
 def _guard_secrets() -> None:
