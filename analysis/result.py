@@ -140,5 +140,5 @@ def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
             "nothing valid can be said without them"
         )
     return Sample(sample.counts, replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
-        f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analysed as fixed"
+        f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analyzed as fixed"
     ]

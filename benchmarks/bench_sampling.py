@@ -18,7 +18,7 @@ from bellqueue.circuits.qiskit_circuit import bell_circuit, bind, table_from_cou
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (
-    Experiment,
+    PreparedRun,
     analyze_run,
     measure,
     plan_record,
@@ -41,7 +41,7 @@ class Subject:
     """One experiment on one simulator, ready to be measured again and again."""
 
     backend: AerBackend
-    experiment: Experiment
+    experiment: PreparedRun
 
     @classmethod
     def of(cls, name: str, shots: int) -> Subject:

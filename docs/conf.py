@@ -34,7 +34,12 @@ myst_dmath_double_inline = True
 
 autosummary_generate = True
 autosummary_mock_imports = ["bellqueue.__main__"]  # importing it runs the program
-autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "show-inheritance": True,
+    "exclude-members": "ask",  # each provider's, a bound method whose signature Sphinx cannot read
+}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
@@ -48,12 +53,12 @@ nitpicky = True
 # What other projects document, whose inventories would have to be fetched; our private bases and type variables.
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|contextlib|datetime|decimal|fractions|pathlib|sqlite3|types|typing)\..*"),
-    (r"py:.*", r"(markupsafe|matplotlib|numpy|pandas|pydantic|pydantic_core|qiskit|qiskit_ibm_runtime)\..*"),
+    (r"py:.*", r"(jinja2|markupsafe|matplotlib|numpy|pandas|pydantic|pydantic_core|qiskit|qiskit_ibm_runtime)\..*"),
     (r"py:.*", r"(rich|scipy|typer)\..*"),
     (r"py:.*", r"bellqueue\.(\w+\.)+_\w+"),
     (r"py:.*", r"(bellqueue\.(\w+\.)+)?(Answer|Kind|Record|Result|Target|Task)"),
-    (r"py:class", r"(Circuit|Figure|FreeParameter|NoneType|Parameter|Path|QuantumCircuit|TaskID)"),
-    (r"py:class", r"(Floats|Integers|Outcomes|Pair)"),  # names of types
+    (r"py:class", r"(ArrayLike|Circuit|Decimal|Figure|FreeParameter|NoneType|Parameter|Path|QuantumCircuit|TaskID)"),
+    (r"py:class", r"(Angle|Floats|Integers|Outcomes|Pair)"),  # names of types
     (r"py:exc", r"error"),  # a parameter that is raised
 ]
 suppress_warnings = ["ref.python"]  # two classes of one name in two modules, where a name of types holds one of them

@@ -34,7 +34,7 @@ class Counts:
         if self.table.min() < 0:
             raise DataError(f"counts hold {self.table.min()}; no count may be negative")
         if not self.table.any():
-            raise DataError("counts are all zero; there is nothing to analyse")
+            raise DataError("counts are all zero; there is nothing to analyze")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -90,7 +90,7 @@ class Trials:
         if len({len(column) for column in columns.values()}) != 1:
             raise DataError("trials: the columns x, y, a, b differ in length")
         if not len(self.x):
-            raise DataError("trials are empty; there is nothing to analyse")
+            raise DataError("trials are empty; there is nothing to analyze")
         for (name, column), limit in zip(columns.items(), (*self.shape, 2, 2), strict=True):
             if column.min() < 0 or column.max() >= limit:
                 wrong = np.flatnonzero((column < 0) | (column >= limit))
@@ -172,6 +172,6 @@ def match_types(given: Sequence[str], expected: Sequence[str], router: str) -> l
         hint = f"did you mean {' and '.join(meant)}? Rename" if meant else "rename"
         raise DataError(
             f"types of router {router} are {list(given)}; the scenario has {list(expected)}: "
-            f"{hint} them, or analyse with the scenario they were measured for"
+            f"{hint} them, or analyze with the scenario they were measured for"
         )
     return [list(given).index(name) for name in expected]

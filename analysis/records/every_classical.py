@@ -57,8 +57,8 @@ class EveryClassical(Record):
 def every_classical_record(workload: Workload) -> EveryClassical:
     """The bound on every classical router without communication, to 0.001 of waiting time if 10 seconds are enough."""
     try:
-        # Half of the time goes to the choice of the grid.
-        bounds = InformedBounds(workload, TOLERANCE, SECONDS / 2)
+        # Each further κ takes about a quarter of the time in which the grid is chosen, and there are about twenty.
+        bounds = InformedBounds(workload, TOLERANCE, SECONDS / 8)
         found = every_classical_frontier(bounds, seconds=SECONDS)
     except NoBoundError as reason:
         return EveryClassical(status=str(reason))

@@ -51,7 +51,7 @@ def methods_paragraph(analysis: Analysis) -> str:
         f"{certificate.significance:g}.",
         f"The p-value rests on this: {_sentence(certificate.assumption)} {_sentence(certificate.confidence)}",
         analysis.locality,
-        "The comparison is with memoryless classical routers that favour no server; classical routers that remember "
+        "The comparison is with memoryless classical routers that favor no server; classical routers that remember "
         "past requests can do better.",
         f"The analysis was made with bellqueue {analysis.provenance.bellqueue_version}; the SHA-256 of its content is "
         f"{analysis.provenance.content_hash}.",

@@ -142,8 +142,8 @@ class PairModel:
     calibration: PairCalibration
     passes: Any
     simulator: Any
-    _circuits: dict[int, QuantumCircuit] = field(default_factory=dict, repr=False)
-    _responses: dict[int, AngleResponse] = field(default_factory=dict, repr=False)
+    _circuits: dict[int, QuantumCircuit] = field(default_factory=dict, init=False, repr=False)
+    _responses: dict[int, AngleResponse] = field(default_factory=dict, init=False, repr=False)
 
     def circuit(self, dimension: int) -> QuantumCircuit:
         """The Bell circuit for vectors of 2 or 3 dimensions in the pair's native gates, its angles as parameters."""

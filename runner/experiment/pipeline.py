@@ -33,7 +33,7 @@ from .rounds import measure_in_rounds
 
 
 @dataclass(frozen=True, eq=False)
-class Experiment:
+class PreparedRun:
     """A scenario with the operating point and the settings drawn for it, ready for a backend.
 
     Attributes:
@@ -51,7 +51,7 @@ class Experiment:
 
 def prepare(
     scenario: Scenario, seed: int | None = None, predict: Predict | None = None, parallel: int = 1
-) -> Experiment:
+) -> PreparedRun:
     """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
 
     Args:
@@ -81,10 +81,10 @@ def prepare(
     sampling = Sampling(experiment.settings, distribution, experiment.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])
     plan = draw_schedule(point.strategy, sampling, distribution, experiment.shots, rng)
-    return Experiment(scenario, frontiers, point, plan, seed, predicted)
+    return PreparedRun(scenario, frontiers, point, plan, seed, predicted)
 
 
-def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Trials:
+def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Trials:
     """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
     Args:
@@ -110,7 +110,7 @@ def measure(experiment: Experiment, backend: LocalBackend, watch: Watch) -> Tria
     return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
 
 
-def rounds_of(experiment: Experiment) -> Rounds:
+def rounds_of(experiment: PreparedRun) -> Rounds:
     """The test that decides after each round of an experiment that may stop early."""
     settings = experiment.scenario.experiment
     return Rounds(
@@ -122,7 +122,7 @@ def rounds_of(experiment: Experiment) -> Rounds:
     )
 
 
-def plan_record(experiment: Experiment, backend: Backend) -> PlanRecord:
+def plan_record(experiment: PreparedRun, backend: Backend) -> PlanRecord:
     """What is fixed before the data, the device's calibration included.
 
     Raises:

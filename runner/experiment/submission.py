@@ -29,7 +29,7 @@ from ...model.hashing import content_hash
 from ...model.scenario.file import Scenario
 from ..progress import Watch
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
-from .pipeline import Experiment, analyze_run, plan_record, prepare, write_records, write_results
+from .pipeline import PreparedRun, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import now
 from .rounds import job_rounds
@@ -239,7 +239,7 @@ def estimate_of(backend: RemoteBackend, plan: Schedule, parts: Sequence[range]) 
     )
 
 
-def _parts(experiment: Experiment, backend: RemoteBackend) -> tuple[range, ...]:
+def _parts(experiment: PreparedRun, backend: RemoteBackend) -> tuple[range, ...]:
     """The trials of each job; where the run may stop early none reaches beyond a round."""
     whole = experiment.plan
     if experiment.scenario.experiment.stop is None:

@@ -12,7 +12,7 @@ from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import Experiment, analyze_run, prepare, rounds_of, write_records
+from bellqueue.runner.experiment.pipeline import PreparedRun, analyze_run, prepare, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
 from bellqueue.runner.experiment.rounds import measure_in_rounds
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ def write_run(
     write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
 
 
-def _measured(experiment: Experiment, visibility: float, seed: int) -> Trials:
+def _measured(experiment: PreparedRun, visibility: float, seed: int) -> Trials:
     order, settings = experiment.plan.order, experiment.plan.settings
     correlators = np.array([np.cos(setting.alpha - setting.beta) for setting in settings])
 

@@ -28,7 +28,7 @@ def _write_counts(path: Path, counts: object) -> None:
 def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path: Path) -> None:
     done = bellqueue("run", "--backend", "aer:visibility=0.97", "--seed", 3, "--out", "here/run")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("CERTIFIED: requests wait less than with any classical routers")
+    assert done.stdout.startswith("CERTIFIED: requests wait less than with any classical routers ")
     run = tmp_path / "here" / "run"
     assert {path.name for path in run.iterdir()} == FILES
     assert {path.name for path in (tmp_path / "here").iterdir()} == {"run"}
@@ -67,7 +67,7 @@ def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_p
         assert again["quantum"][key] == pytest.approx(value, rel=1e-12)  # solved from another start
     assert record["certificate"]["method"] == "exact binomial"
     assert "drawn afresh" in record["certificate"]["assumption"]
-    # The same trials as a stranger's CSV: nothing was declared, so they are analysed as fixed, with the union bound.
+    # The same trials as a stranger's CSV: nothing was declared, so they are analyzed as fixed, with the union bound.
     (tmp_path / "s.json").write_text(json.dumps(default_record()))
     foreign = json.loads(call("analyze", "run/trials.csv", "--scenario", "s.json", "--json").stdout)
     assert foreign["observed"]["waiting_time"]["estimate"] == record["observed"]["waiting_time"]["estimate"]

@@ -14,7 +14,7 @@ from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
-from bellqueue.backends.protocol import CostEstimate, RemoteBackend, Usage
+from bellqueue.backends.protocol import CostEstimate, JobStatus, RemoteBackend, Usage
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
@@ -132,6 +132,18 @@ class _Paid(AerBackend):
 
     def estimate(self, plan: Schedule) -> CostEstimate:
         return CostEstimate(len(plan.order), 1, 0.001 * len(plan.order), Decimal(len(plan.order)) / 100, "a test")
+
+    def submit(self, part: Schedule, key: str) -> str:
+        raise NotImplementedError
+
+    def poll(self, job: str) -> JobStatus:
+        raise NotImplementedError
+
+    def find(self, key: str) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def cancel(self, job: str) -> None:
+        raise NotImplementedError
 
     def download(self, job: str) -> bytes:
         raise NotImplementedError
