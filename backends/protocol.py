@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
 from ..model.games.strategy import bell_pairs_for
+from ..model.progress import Watch
 from ..model.trials import Trials
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-Watch = Callable[[str, int, int], object]  # what is being done, how much of it is done, and of how much
 
 
 class Description(BaseModel):

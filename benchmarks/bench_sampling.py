@@ -15,6 +15,7 @@ from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.prediction import predictor
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
+from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (
@@ -26,7 +27,6 @@ from bellqueue.runner.experiment.pipeline import (
     write_records,
     write_results,
 )
-from bellqueue.runner.progress import unwatched
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, duration, interleaved, once, times
 

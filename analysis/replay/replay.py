@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...model.errors import DataError
 from ...model.games.classical_frontier import classical_frontier
 from ...model.games.frontier import StrategyFrontier, communication_frontier
+from ...model.progress import Watch, unwatched
 from ...model.queueing.routing import Bits, Decide, Integers, ReplayRouting, SplittingRouting
 from ...model.queueing.simulation import (
     CommonArrivals,
@@ -32,7 +33,6 @@ SHUFFLES = 20
 PERCENTS = (50, 95, 99)
 ROUTINGS = ("replayed", "classical", "communication")
 Floats = NDArray[np.float64]
-Watch = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def replay_trials(
     sampling: Sampling,
     pairs: int | None,
     seed: int,
-    watch: Watch = lambda total, done: None,
+    watch: Watch = unwatched,
 ) -> Replay:
     """Simulate recorded trials and the best strategies without and with communication over the same arrivals.
 
@@ -159,7 +159,7 @@ def replay_trials(
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
         seed: Of the simulation.
-        watch: Told (work in all, work done), in pairs times routings.
+        watch: Gets how far it is, in pairs times routings.
 
     Raises:
         DataError: a pair of types has no recorded outcome, or there are too few trials.
@@ -285,7 +285,7 @@ class Effort:
         """The progress of the next simulation, which may end before it has served all its pairs."""
         start = self._before
         self._before += routings * pairs
-        return lambda done: self._watch(self._total, start + routings * done)
+        return lambda done: self._watch("replaying the trials", start + routings * done, self._total)
 
 
 class _Tally:

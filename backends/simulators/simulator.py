@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError
+from ...model.progress import Watch
 from ...model.trials import Integers, Trials
-from ..protocol import Description, Watch
+from ..protocol import Description
 
 Outcomes = NDArray[np.uint8]
 

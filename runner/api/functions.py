@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ...model.errors import BackendError, DataError
+from ...model.progress import Watch
 from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER
-from ..progress import Watch
 from .showing import shown
 
 if TYPE_CHECKING:

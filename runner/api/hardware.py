@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...model.errors import BackendError
+from ...model.progress import Watch
 from ..defaults import POLL_SECONDS
-from ..progress import Watch
 from .functions import log, named, typed, whole_seed
 from .showing import shown
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any, TextIO
 
-from ..progress import Watch, unwatched
+from ...model.progress import Watch, unwatched
 
 _ERASE = "\r\033[K"  # to the beginning of the line, and nothing after it
 

@@ -340,7 +340,7 @@ def replay(
         check_writable_file(plot)
     folder = RunFolder.open(run)
     with progress_bar() as watch:
-        replayed = replay_run(folder, pairs, seed, lambda total, done: watch("replaying the trials", done, total))
+        replayed = replay_run(folder, pairs, seed, watch)
     if plot:
         save(replay_figure(replayed), plot)
     _show(dumps(replayed.record(), indent=2), replay_table(replayed), plot, json)

@@ -136,9 +136,9 @@ def _credentials() -> Iterator[Finding]:
 def _simulator(name: str) -> Iterator[Finding]:
     """A short run by the whole pipeline."""
     from ...backends import LocalBackend, open_backend
+    from ...model.progress import unwatched
     from ...model.scenario.file import Scenario
     from ..experiment.pipeline import measure, prepare
-    from ..progress import unwatched
 
     backend = open_backend(name)
     assert isinstance(backend, LocalBackend)

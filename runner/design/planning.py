@@ -36,11 +36,11 @@ from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
 from ...model.games.latency import fibre_distance_km
 from ...model.games.operating_point import OperatingPoint
+from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ..defaults import DEFAULT_BACKEND
 from ..experiment.pipeline import prepare
 from ..experiment.provenance import bellqueue_version, now
-from ..progress import Watch
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
 

@@ -14,10 +14,10 @@ from ...analysis.records.counts_file import read_counts
 from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
+from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside
-from ..progress import Watch
 from .folder import RUNS, RunFolder, new_run_folder, write_trials
 from .pipeline import (
     analyze_folder,

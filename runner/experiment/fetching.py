@@ -12,7 +12,7 @@ from ...backends.jobs.ledger import BUSY, Ledger
 from ...backends.jobs.provider_calls import FIRST_PAUSE
 from ...backends.protocol import JobStatus
 from ...model.errors import BellqueueError, DataError, LedgerError, UnreachableError
-from ..progress import Watch
+from ...model.progress import Watch
 from .folder import RunFolder
 from .plan_record import PlanRecord
 from .submission import (

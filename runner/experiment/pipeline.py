@@ -23,9 +23,9 @@ from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
+from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials, match_types
-from ..progress import Watch
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, library_versions, now

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-from ...analysis.replay.replay import Replay, Watch, replay_trials
+from ...analysis.replay.replay import Replay, replay_trials
 from ...model.errors import DataError
+from ...model.progress import Watch
 from .folder import RunFolder
 
 

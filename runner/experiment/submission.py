@@ -26,8 +26,8 @@ from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
+from ...model.progress import Watch
 from ...model.scenario.file import Scenario
-from ..progress import Watch
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
 from .pipeline import PreparedRun, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord

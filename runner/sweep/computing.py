@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...model.errors import SweepError
+from ...model.progress import Watch, unwatched
 from ...model.sweep.grid import GridPoint, Sweep
 from ...model.sweep.point import Outcome, PointTask, outcome_of
-from ..progress import Watch, unwatched
 from .executors import available_cores, check_address, compute_all, dask_cluster, local_pool
 from .folder import SweepFolder, open_sweep_folder
 from .table import Row, csv_text, parquet_bytes, require_parquet

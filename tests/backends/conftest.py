@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import LocalBackend, RemoteBackend
-from bellqueue.backends.protocol import Watch
 from bellqueue.circuits.schedule import Schedule, Setting
+from bellqueue.model.progress import unwatched
 from bellqueue.model.trials import Sampling, Trials
 
 ALPHA, BETA = (0.0, np.pi / 2), (np.pi / 4, -np.pi / 4)
 CHSH = tuple(Setting(x, y, ALPHA[x], BETA[y]) for x in range(2) for y in range(2))
-
-UNWATCHED: Watch = lambda what, done, total: None  # noqa: E731
 
 
 class Experiment:
@@ -29,7 +27,7 @@ class Experiment:
 
     def run(self, backend: LocalBackend | RemoteBackend, schedule: Schedule, seed: int = 11) -> Trials:
         assert isinstance(backend, LocalBackend)
-        return backend.measure(schedule, seed, UNWATCHED)
+        return backend.measure(schedule, seed, unwatched)
 
     def deviations(self, trials: Trials, expected: np.ndarray) -> np.ndarray:
         """How many standard deviations each measured correlator lies from the expected one, shape (2, 2)."""

@@ -151,4 +151,7 @@ def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(call: Run, 
     done = call("frontier", "default")
     assert done.returncode == 2
     assert "is called so, too" in done.stderr
-    assert call("frontier", "--json").stdout == named.stdout  # no file was named
+    unnamed, wanted = (json.loads(text) for text in (call("frontier", "--json").stdout, named.stdout))
+    # Not the bound on every classical router, whose step may depend on the time it was given.
+    for part in ("title", "types_a", "types_b", "classical", "quantum", "communication"):
+        assert unnamed[part] == wanted[part]

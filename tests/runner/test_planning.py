@@ -19,13 +19,13 @@ from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
 from bellqueue.runner.experiment.pipeline import prepare
-from bellqueue.runner.progress import unwatched
 from rich.console import Console, RenderableType
 
 from tests.runner.conftest import Run

@@ -16,6 +16,7 @@ from bellqueue.analysis.replay.replay import (
     percentile_difference,
     spread,
 )
+from bellqueue.model.progress import unwatched
 from bellqueue.model.queueing.arrivals import Arrivals
 from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.routing import ReplayRouting, SplittingRouting
@@ -116,7 +117,7 @@ def test_a_decaying_device_is_replayed_at_its_average() -> None:
 
 def test_the_order_of_independent_trials_does_nothing_to_waiting() -> None:
     workload = heavy_scenario().workload()
-    quiet = Effort(lambda total, done: None, 1)
+    quiet = Effort(unwatched, 1)
     found = [order_effect(workload, recorded(seed, 2_400), 1_000, seed, quiet).waiting_time for seed in range(40)]
     covered = sum(effect.low <= 0 <= effect.high for effect in found)
     assert covered >= 33  # of 40, at 95 % each: fewer come in less than one case of a thousand
@@ -128,7 +129,7 @@ def test_the_order_is_compared_over_the_very_same_outcomes() -> None:
     workload = heavy_scenario().workload()
     trials = recorded(7, 3_000)
     alike = Trials(trials.x, trials.y, np.zeros_like(trials.a), trials.x ^ trials.y, (2, 2))
-    effect = order_effect(workload, alike, 1_000, 3, Effort(lambda total, done: None, 1)).waiting_time
+    effect = order_effect(workload, alike, 1_000, 3, Effort(unwatched, 1)).waiting_time
     assert effect.estimate == pytest.approx(0, abs=1e-9)
     assert effect.standard_error == pytest.approx(0, abs=1e-9)
 

@@ -9,9 +9,10 @@ import pytest
 from bellqueue.backends import open_backend
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule, Setting
+from bellqueue.model.progress import unwatched
 from bellqueue.model.trials import Sampling
 
-from tests.backends.conftest import UNWATCHED, basis_state
+from tests.backends.conftest import basis_state
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_equal_angles_always_agree_and_opposite_ones_never() -> None:
     settings = (Setting(0, 0, 0.7, 0.7), Setting(0, 1, 0.7, 0.7 + np.pi))
     plan = Schedule(settings, np.arange(2000) % 2, (1, 2), Sampling("fixed"))
     backend = AerBackend()
-    assert backend.measure(plan, 3, UNWATCHED).counts().correlators.tolist() == [[1.0, -1.0]]
+    assert backend.measure(plan, 3, unwatched).counts().correlators.tolist() == [[1.0, -1.0]]
 
 
 def test_the_order_of_settings_is_the_plans(experiment: Any) -> None:
@@ -66,7 +67,7 @@ def test_settings_measured_in_one_call_are_independent() -> None:
     settings = tuple(Setting(0, y, 0.0, 0.0) for y in range(64))
     plan = Schedule(settings, np.repeat(np.arange(64), 1000), (1, 64), Sampling("fixed"))
     backend = AerBackend()
-    means = (2.0 * backend.measure(plan, 3, UNWATCHED).a - 1).reshape(64, 1000).mean(axis=1) * np.sqrt(1000)
+    means = (2.0 * backend.measure(plan, 3, unwatched).a - 1).reshape(64, 1000).mean(axis=1) * np.sqrt(1000)
     assert abs(np.mean(means**2) - 1) < 4 * np.sqrt(2 / 64)
 
 

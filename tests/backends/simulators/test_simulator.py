@@ -13,9 +13,8 @@ from bellqueue.backends.simulators.simulator import Simulator, shuffled_outcomes
 from bellqueue.backends.simulators.werner import WernerNoise, parse_noise
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
+from bellqueue.model.progress import unwatched
 from bellqueue.model.trials import Sampling
-
-from tests.backends.conftest import UNWATCHED
 
 
 class Coins(Simulator):
@@ -42,7 +41,7 @@ def _plan(order: Sequence[int] | np.ndarray, settings: int, certain: Sequence[in
 
 def test_trials_come_in_the_order_of_the_schedule() -> None:
     order = np.random.default_rng(3).integers(0, 5, size=500)
-    trials = Coins().measure(_plan(order, 6, certain=(1, 4)), 1, UNWATCHED)
+    trials = Coins().measure(_plan(order, 6, certain=(1, 4)), 1, unwatched)
     assert trials.y.tolist() == order.tolist()
     certain = np.isin(order, (1, 4))
     assert (trials.a[certain] == 1).all()
@@ -60,7 +59,7 @@ def test_whoever_watches_sees_every_piece_up_to_the_last() -> None:
 
 def test_many_settings_take_few_calls() -> None:
     backend = Coins()
-    backend.measure(_plan(np.arange(4096) % 4000, 4096), 1, UNWATCHED)
+    backend.measure(_plan(np.arange(4096) % 4000, 4096), 1, unwatched)
     assert sum(backend.calls) == 4000
     assert len(backend.calls) <= 40
 
@@ -68,21 +67,21 @@ def test_many_settings_take_few_calls() -> None:
 def test_the_seed_fixes_the_trials() -> None:
     backend = Coins()
     plan = _plan(np.zeros(200, dtype=int), 1)
-    first, same, other = (backend.measure(plan, seed, UNWATCHED) for seed in (7, 7, 8))
+    first, same, other = (backend.measure(plan, seed, unwatched) for seed in (7, 7, 8))
     assert first.a.tobytes() + first.b.tobytes() == same.a.tobytes() + same.b.tobytes()
     assert first.a.tobytes() + first.b.tobytes() != other.a.tobytes() + other.b.tobytes()
 
 
 def test_pieces_of_one_schedule_have_seeds_of_their_own() -> None:
-    trials = Coins().measure(_plan(np.repeat([0, 1], 100), 2), 7, UNWATCHED)
+    trials = Coins().measure(_plan(np.repeat([0, 1], 100), 2), 7, unwatched)
     assert trials.a[:100].tobytes() != trials.a[100:].tobytes()
 
 
 def test_a_schedule_without_trials_and_a_negative_seed_are_refused() -> None:
     with pytest.raises(BackendError, match="no trials"):
-        Coins().measure(_plan([], 1), 1, UNWATCHED)
+        Coins().measure(_plan([], 1), 1, unwatched)
     with pytest.raises(BackendError, match="seed is -1"):
-        Coins().measure(_plan([0], 1), -1, UNWATCHED)
+        Coins().measure(_plan([0], 1), -1, unwatched)
 
 
 def test_shuffled_outcomes_keep_the_counts() -> None:
