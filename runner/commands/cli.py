@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
 from dataclasses import asdict
+from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -72,6 +74,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _EXPERIMENT, _HARDWARE, _DATA = "Plan and run", "Runs on hardware", "Your own data and stored runs"
 _MODEL, _INSTALLATION = "Explore the model", "Backends and installation"
+_UNDER_WAY = {"intended", "submitted"}  # states of a job that has not ended
 
 
 @app.command(rich_help_panel=_EXPERIMENT)
@@ -101,10 +104,12 @@ def run(
     content, opened = _load(scenario), open_backend(backend)  # a wrong file is refused before a device is loaded
     content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
     if isinstance(opened, RemoteBackend):
+        from ..experiment.submission import submit_run
         from .hardware_commands import Approval, fetch_command, submit_command
 
         approval = Approval(max_cost, max_qpu_seconds, yes)
-        name = submit_command(content, scenario, opened, seed, out, ledger, approval)
+        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger)
+        name = submit_command(submitting, approval)
         complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
     else:
@@ -170,21 +175,22 @@ def submit(
     ledger: LedgerOption = None,
 ) -> None:
     """Submit a run to hardware and return at once."""
-    from ..experiment.submission import open_remote
-    from .hardware_commands import Approval, resume_command, submit_command
+    from ..experiment.submission import open_remote, resume_run, submit_run
+    from .hardware_commands import Approval, submit_command
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
         if scenario or backend or shots or seed is not None or out or until_certified:
             _fail("--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them")
-        name = resume_command(resume, ledger, approval)
+        name = submit_command(partial(resume_run, resume, ledger), approval)
     else:
         if backend is None:
             _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
         opened = open_remote(backend)
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
-        name = submit_command(content, scenario, opened, seed, out, ledger, approval)
+        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger)
+        name = submit_command(submitting, approval)
     print(f"{name}\nfetch it with: bellqueue fetch {name}")
 
 
@@ -199,10 +205,43 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Show how far submitted jobs are."""
-    from .hardware_commands import status_command
+    from rich.live import Live
+
+    from ..experiment.fetching import ask_quietly
+    from ..experiment.submission import jobs_record, open_ledger
+    from .screens.jobs import jobs_table
+    from .terminal import print_whole, say
 
     _guard_secrets()
-    status_command(run, ledger, watch, poll, json)
+    with open_ledger(ledger) as book:
+        entries = [book.run(run)] if run else [entry for entry in book.runs() if entry.waiting]
+
+        def refresh() -> bool:
+            for entry in entries:
+                if entry.waiting:
+                    ask_quietly(book, entry, say)
+            return any(job.state in _UNDER_WAY for entry in entries for job in book.jobs(entry.id))
+
+        if json:
+            refresh()
+            print(dumps([jobs_record(book, entry) for entry in entries], indent=2))
+            return
+        if not entries:
+            print(f"no run in {book.path} is under way; `bellqueue runs` lists all")
+            return
+        running = refresh()
+        if not watch:
+            print_whole(jobs_table(book, entries))
+        else:
+            with Live(jobs_table(book, entries), auto_refresh=False) as live:
+                while running:
+                    time.sleep(poll)
+                    running = refresh()
+                    live.update(jobs_table(book, entries), refresh=True)
+        for entry in entries:
+            states = {job.state for job in book.jobs(entry.id)}
+            if entry.waiting and "stored" in states and not states & _UNDER_WAY:
+                print(f"finished at the provider: bellqueue fetch {entry.id}")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -236,10 +275,24 @@ def fetch(
 @app.command(rich_help_panel=_HARDWARE)
 def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
     """Ask the provider to stop a run's jobs."""
-    from .hardware_commands import cancel_command
+    from ...backends.jobs.dispatch import Dispatch
+    from ...model.errors import LedgerError
+    from ..experiment.submission import open_ledger, open_recorded
+    from .screens.jobs import jobs_table
+    from .terminal import print_whole, say
 
     _guard_secrets()
-    cancel_command(run, ledger)
+    with open_ledger(ledger) as book:
+        entry = book.run(run)
+        if entry.finished and not _UNDER_WAY & {job.state for job in book.jobs(entry.id)}:
+            raise LedgerError(f"run {entry.id} has finished; its folder is {entry.folder}")
+        Dispatch(book, entry, open_recorded(entry), say).cancel()
+        print_whole(jobs_table(book, [entry]))
+        states = {job.state for job in book.jobs(entry.id)}
+        if not entry.finished and not states & _UNDER_WAY:
+            book.close_run(entry.id, True)
+            kept = f"bellqueue fetch {entry.id} --accept-loss analyzes what it has, " if "stored" in states else ""
+            print(f"run {entry.id} is closed; {kept}bellqueue submit --resume {entry.id} would take it up again")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -249,9 +302,24 @@ def runs(
     json: JsonOption = False,
 ) -> None:
     """List submitted runs with their cost and folder."""
-    from .hardware_commands import runs_command
+    from rich.console import Console
 
-    runs_command(run, ledger, json)
+    from ..experiment.submission import jobs_record, open_ledger
+    from .screens.jobs import history_table, runs_table
+    from .terminal import print_whole
+
+    with open_ledger(ledger) as book:
+        entries = [book.run(run)] if run else book.runs()
+        if json:
+            places = ({"folder": each.folder, "finished": each.finished, "closed": each.closed} for each in entries)
+            records = [jobs_record(book, each) | place for each, place in zip(entries, places, strict=True)]
+            print(dumps(records, indent=2))
+        elif run:
+            Console().print(history_table(book, entries[0]))
+        elif entries:
+            print_whole(runs_table(book, entries))
+        else:
+            print(f"no run in {book.path} yet; `bellqueue submit` begins one")
 
 
 @app.command(rich_help_panel=_DATA)
