@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from bellqueue.analysis.certificate.scores import unit_weights
 from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff_tail
-from bellqueue.analysis.design.design import Design, best_design, naive_design
+from bellqueue.analysis.design.design import Design, best_design, evaluate_design
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.games.frontiers import Frontiers
@@ -116,7 +116,9 @@ def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | 
     p = frontiers.largest_advantage().splitting_probability
     multiplier = frontiers.one_pair.multiplier_at(p)
     correlators = noisy(frontiers, visibility)(multiplier)
-    design = naive_design(frontiers, correlators, p, multiplier, SIGNIFICANCE, POWER)
+    occurring = frontiers.workload.joint > 0
+    edge = frontiers.game(frontiers.classical_multiplier(p, multiplier))
+    design = evaluate_design(edge, correlators, occurring / occurring.sum(), SIGNIFICANCE, POWER, multiplier)
     game, r = frontiers.game(design.certificate_multiplier), np.array(design.input_distribution)
     law = ScoreLaw.at(game, r, correlators)
     gap = law.mean - law.null_mean

@@ -26,7 +26,7 @@ from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import BoundedGame
 from ..certificate.scores import Method
-from .power import MOST_TRIALS, ScoreLaw, answers, check_levels
+from .power import MOST_TRIALS, ScoreLaw, answers
 
 Floats = NDArray[np.float64]
 Prediction = Callable[[float], Floats]
@@ -86,14 +86,10 @@ def evaluate_design(
         predicted: Correlators c(x,y), shape (n_A, n_B), or P(a,b|x,y), shape (n_A, n_B, 2, 2), at the device's noise;
             what P(a,b|x,y) lacks of 1 is lost trials, which count as losses.
         distribution: r(x,y), shape (n_A, n_B), that every trial's settings are drawn from.
-        significance: α in (0, 1).
-        power: In (0, 1).
-        strategy_multiplier: Recorded in the design.
 
     Raises:
-        DataError: a level outside (0, 1), a prediction that is none, μ ≤ 0, or an r that misses a pair of types.
+        DataError: the prediction is none, or μ ≤ 0.
     """
-    check_levels(significance, power)
     if not game.multiplier > 0:
         raise DataError(f"multiplier = {game.multiplier:g}; it must be above 0 to certify")
     law = ScoreLaw.at(game, distribution, predicted)
@@ -125,17 +121,13 @@ def best_design(
     The certificate holds at any μ fixed before the data, so the one best at the noise predicted is free to be chosen.
 
     Args:
-        frontiers: The scenario's frontiers.
         predicted: As in `evaluate_design` for one strategy; or a function that gives it for the strategy at a
             multiplier (`frontiers.in_use.at_multiplier`), which is then chosen as well.
-        significance: α in (0, 1).
-        power: In (0, 1).
 
     Raises:
         ScenarioError: no design beats the classical bound at that noise.
         DataError: as in `evaluate_design`.
     """
-    check_levels(significance, power)
     search = _DesignSearch(frontiers, predicted, significance, power)
     designs = [search.refined(multiplier) for multiplier in search.finalists()]
     found = [design for design in designs if design.trials is not None]
@@ -148,38 +140,6 @@ def best_design(
             f"(no state does {why}): {remedy}or change the traffic"
         )
     return min(found, key=lambda design: design.trials or 0)
-
-
-def naive_design(
-    frontiers: Frontiers,
-    predicted: Floats,
-    splitting_probability: float,
-    multiplier: float,
-    significance: float,
-    power: float = DEFAULT_POWER,
-) -> Design:
-    """The design of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point.
-
-    Args:
-        frontiers: The scenario's frontiers.
-        predicted: As in `evaluate_design`.
-        splitting_probability: p of the strategy without noise.
-        multiplier: μ of the strategy.
-        significance: α in (0, 1).
-        power: In (0, 1).
-
-    Raises:
-        DataError: as in `evaluate_design`.
-    """
-    occurring = frontiers.workload.joint > 0
-    return evaluate_design(
-        frontiers.game(frontiers.classical_multiplier(splitting_probability, multiplier)),
-        predicted,
-        occurring / occurring.sum(),
-        significance,
-        power,
-        multiplier,
-    )
 
 
 class _DesignSearch:

@@ -15,7 +15,7 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Advantage, PointEstimate, Predicted
-from .design import DEFAULT_POWER, Design, best_design, evaluate_design, naive_design
+from .design import DEFAULT_POWER, Design, best_design, evaluate_design
 from .power import ScoreLaw, answers
 from .promise import Behaviour, Promise, conditional_correlators, promise_at
 
@@ -100,14 +100,10 @@ def forecast(
     """Forecast a run of a scenario's operating point.
 
     Args:
-        scenario: Gives shots, significance, settings and the promise.
-        frontiers: Of its workload.
-        point: Its operating point.
         behaviour: P(a,b|x,y) of any strategy at the device's noise, shape (n_A, n_B, 2, 2).
-        power: The least probability of certifying asked for.
 
     Raises:
-        DataError: the power or the prediction is none.
+        DataError: the prediction is none.
     """
     experiment = scenario.experiment
     predicted = behaviour(point.strategy)
@@ -115,7 +111,11 @@ def forecast(
     foreseen = foresee(experiment, frontiers, point, predicted, design)
     free = _free_design(experiment, frontiers, behaviour, power)
     naive = _naive_trials(experiment, frontiers, point, predicted, power)
-    expected = expected_point(frontiers, predicted, _distribution(frontiers, point, design), experiment.shots)
+    if design:
+        distribution = np.array(design.input_distribution)
+    else:
+        distribution = frontiers.game(point.certificate_multiplier).input_distribution
+    expected = expected_point(frontiers, predicted, distribution, experiment.shots)
     p, waiting = expected.splitting_probability.estimate, expected.waiting_time.estimate
     ideal = point.strategy.split()
     p_ideal, ideal_waiting = frontiers.workload.splitting_probability(ideal), frontiers.workload.waiting_time(ideal)
@@ -164,7 +164,7 @@ def plan_design(
     of fresh ones do.
 
     Raises:
-        DataError: the prediction or the power is none.
+        DataError: the prediction is none.
     """
     levels = experiment.significance, power
     fresh = experiment.settings == "random" and experiment.block == 1
@@ -223,10 +223,8 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
     """Where the estimates of a run will land.
 
     Args:
-        frontiers: Of the scenario.
         predicted: P(a,b|x,y), shape (n_A, n_B, 2, 2), or correlators, shape (n_A, n_B).
         distribution: r(x,y), shape (n_A, n_B).
-        shots: N.
     """
     workload = frontiers.workload
     c = conditional_correlators(predicted, workload.shape)
@@ -294,12 +292,6 @@ def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
     return ScoreLaw.at(frontiers.game(design.certificate_multiplier), np.array(design.input_distribution), predicted)
 
 
-def _distribution(frontiers: Frontiers, point: OperatingPoint, design: Design | None) -> Floats:
-    if design is not None:
-        return np.array(design.input_distribution)
-    return frontiers.game(point.certificate_multiplier).input_distribution
-
-
 def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Behaviour, power: float) -> Design | None:
     if frontiers.workload.joint.size > _MOST_PAIRS:
         return None
@@ -316,8 +308,11 @@ def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Be
 def _naive_trials(
     experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
 ) -> int | None:
+    """Of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point."""
     p = frontiers.workload.splitting_probability(point.strategy.split())
+    game = frontiers.game(frontiers.classical_multiplier(p, point.multiplier))
+    occurring = frontiers.workload.joint > 0
     try:
-        return naive_design(frontiers, predicted, p, point.multiplier, experiment.significance, power).trials
+        return evaluate_design(game, predicted, occurring / occurring.sum(), experiment.significance, power).trials
     except DataError:  # a game without weight, as with a single type
         return None

@@ -56,20 +56,8 @@ class ScoreLaw:
             bound: β_C, the largest Σ G c under the null.
 
         Raises:
-            DataError: the prediction or r is none, or a setting that G weighs is never drawn.
+            DataError: the prediction is none, or G is 0 everywhere.
         """
-        if distribution.shape != functional.shape:
-            raise DataError(f"input_distribution has shape {distribution.shape}; the game has {functional.shape} types")
-        if not (distribution.min() >= 0 and abs(distribution.sum() - 1) <= 1e-9):
-            raise DataError(
-                f"input_distribution is at least {distribution.min():g} and sums to {distribution.sum():g}; "
-                "probabilities must be at least 0 and sum to 1"
-            )
-        if np.any((distribution <= 0) & (functional != 0)):
-            x, y = (int(index) + 1 for index in np.argwhere((distribution <= 0) & (functional != 0))[0])
-            raise DataError(
-                f"input_distribution gives types ({x}, {y}) probability 0; every pair that counts must be measured"
-            )
         together, split = answers(predicted, functional.shape)
         unit, scale = unit_weights(functional, distribution)
         if scale == 0:
@@ -104,12 +92,7 @@ class ScoreLaw:
         return math.sqrt(max(float(self.values**2 @ self.probabilities) - self.mean**2, 0.0))
 
     def power(self, trials: int, significance: float) -> float:
-        """P[the certificate's p-value of N trials is at most α]: exact if binary, else to about 0.003 (`_saddlepoint`).
-
-        Args:
-            trials: N ≥ 1.
-            significance: α.
-        """
+        """P[p-value of N trials is at most α]: exact if binary, else to about 0.003 (`_saddlepoint`)."""
         if self.null_mean >= 1:
             return 0.0
         if self.binary:
@@ -125,12 +108,7 @@ class ScoreLaw:
         both of which rise with N, lies the power at the whole number next above k: where the lower curve reaches what
         is asked it holds for good, and the last tooth below is found by going back from there. Otherwise the power
         is taken to rise with N.
-
-        Args:
-            significance: α in (0, 1).
-            power: In (0, 1).
         """
-        check_levels(significance, power)
         if self.information_rate == 0:
             return None
 
@@ -220,17 +198,6 @@ def answers(predicted: ArrayLike, shape: tuple[int, ...]) -> tuple[Floats, Float
             "must be at least 0 and sum to at most 1 over a, b"
         )
     return np.clip(together, 0.0, 1.0), np.clip(split, 0.0, 1.0 - np.clip(together, 0.0, 1.0))
-
-
-def check_levels(significance: float, power: float) -> None:
-    """See that both lie strictly between 0 and 1.
-
-    Raises:
-        DataError: one does not.
-    """
-    for name, value in (("significance", significance), ("power", power)):
-        if not 0 < value < 1:
-            raise DataError(f"{name} = {value:g}; it must lie strictly between 0 and 1")
 
 
 def _least(enough: Callable[[int], bool]) -> int | None:

@@ -63,8 +63,6 @@ def promise_at(
     """What the target holds for all; for a target that promises neither, the splitting probability predicted.
 
     Args:
-        target: The scenario's operating point.
-        frontiers: Of its workload.
         behaviour: P(a,b|x,y) of any strategy at the device's noise, shape (n_A, n_B, 2, 2).
         p, waiting: Of the scenario's own strategy, as predicted.
 
@@ -73,8 +71,10 @@ def promise_at(
     """
     pair, workload = frontiers.in_use, frontiers.workload
 
-    def reach(p: float | None, waiting: float | None) -> Reach:
-        if p is None or waiting is None:
+    asked = target if isinstance(target, OperatingTarget) else None
+
+    def reach(p: float | None, waiting: float) -> Reach:
+        if p is None:
             return Reach(None, None, None)
         return Reach(p, waiting, float(workload.baseline_throughput(p)))
 
@@ -82,34 +82,23 @@ def promise_at(
         split = (1 - conditional_correlators(behaviour(strategy), workload.shape)) / 2
         return workload.splitting_probability(split), workload.waiting_time(split)
 
-    if isinstance(target, OperatingTarget) and target.waiting_time is not None:
-        held = target.waiting_time
+    others = frontiers.classical, frontiers.communication
+    if asked and asked.waiting_time is not None:
+        held = asked.waiting_time
         ends = workload.all_split_waiting_time, workload.together_waiting_time
         found = _solve(lambda at: noisy(pair.at_waiting_time(at))[1] - held, *ends)
-        return Promise(
-            "waiting_time",
-            held,
-            True,
-            reach(pair.splitting_probability_at(held), held),
-            reach(None, None) if found is None else reach(noisy(pair.at_waiting_time(found))[0], held),
-            reach(float(frontiers.classical.splitting_probability_at(held)), held),
-            reach(float(frontiers.communication.splitting_probability_at(held)), held),
-        )
-    promised = isinstance(target, OperatingTarget) and target.splitting_probability is not None
-    held, kept = p, reach(p, waiting)
-    if isinstance(target, OperatingTarget) and target.splitting_probability is not None:
-        held = target.splitting_probability
+        kept = reach(None if found is None else noisy(pair.at_waiting_time(found))[0], held)
+        ideal = reach(pair.splitting_probability_at(held), held)
+        rest = [reach(float(each.splitting_probability_at(held)), held) for each in others]
+        return Promise("waiting_time", held, True, ideal, kept, *rest)
+    held, kept, promised = p, reach(p, waiting), False
+    if asked and asked.splitting_probability is not None:
+        held, promised = asked.splitting_probability, True
         found = _solve(lambda at: noisy(pair.at_splitting_probability(at))[0] - held, 0.0, 1.0)
-        kept = reach(None, None) if found is None else reach(held, noisy(pair.at_splitting_probability(found))[1])
-    return Promise(
-        "splitting_probability",
-        held,
-        promised,
-        reach(held, pair.waiting_time_at(held)),
-        kept,
-        reach(held, float(frontiers.classical.waiting_time_at(held))),
-        reach(held, float(frontiers.communication.waiting_time_at(held))),
-    )
+        kept = reach(None, 0.0) if found is None else reach(held, noisy(pair.at_splitting_probability(found))[1])
+    ideal = reach(held, pair.waiting_time_at(held))
+    rest = [reach(held, float(each.waiting_time_at(held))) for each in others]
+    return Promise("splitting_probability", held, promised, ideal, kept, *rest)
 
 
 def _solve(excess: Callable[[float], float], low: float, high: float) -> float | None:

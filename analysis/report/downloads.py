@@ -8,7 +8,7 @@ import gzip
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..records.analysis_record import Analysis, MeasuredCounts
@@ -41,12 +41,9 @@ def downloads(analysis: Analysis) -> list[Download]:
     """Counts, correlators, frontiers and waiting times as CSV; counts, scenario and the whole record as JSON."""
     found = [_file("correlators.csv", "measured and ideal, with errors and trials", _correlators(analysis))]
     if analysis.measured:
-        about = "how often outcomes a, b came for request types x, y"
-        found.insert(0, _file("counts.csv", about, _counts(analysis, analysis.measured)))
-        found.insert(
-            1,
-            _file("counts.json", "the same, as bellqueue analyze reads it", _counts_json(analysis, analysis.measured)),
-        )
+        about, same = "how often outcomes a, b came for request types x, y", "the same, as bellqueue analyze reads it"
+        counts = _file("counts.csv", about, _counts(analysis, analysis.measured))
+        found = [counts, _file("counts.json", same, _counts_json(analysis, analysis.measured)), *found]
     found.append(_file("frontiers.csv", "every point of every curve", _frontiers(analysis)))
     if analysis.context and analysis.context.waiting_times:
         found.append(_file("waiting-times.csv", "the distributions drawn above", _waiting(analysis)))
@@ -57,12 +54,17 @@ def downloads(analysis: Analysis) -> list[Download]:
     return found
 
 
+def _type_pairs(analysis: Analysis) -> Iterator[tuple[int, int, str, str]]:
+    """Numbers and names of the types of every pair of requests."""
+    for x, name_a in enumerate(analysis.frontiers.types_a):
+        for y, name_b in enumerate(analysis.frontiers.types_b):
+            yield x, y, _name(name_a), _name(name_b)
+
+
 def _counts(analysis: Analysis, measured: MeasuredCounts) -> str:
-    names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
     rows = (
-        (_name(names_a[x]), _name(names_b[y]), x, y, a, b, measured.counts[x][y][a][b])
-        for x in range(len(names_a))
-        for y in range(len(names_b))
+        (name_a, name_b, x, y, a, b, measured.counts[x][y][a][b])
+        for x, y, name_a, name_b in _type_pairs(analysis)
         for a in (0, 1)
         for b in (0, 1)
     )
@@ -86,41 +88,22 @@ def _counts_json(analysis: Analysis, measured: MeasuredCounts) -> str:
 
 def _correlators(analysis: Analysis) -> str:
     record = analysis.correlators
-    names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
-    rows = (
-        (
-            _name(names_a[x]),
-            _name(names_b[y]),
-            record.trials[x][y],
-            _number(record.measured[x][y]),
-            _number(record.standard_error[x][y]),
-            "" if record.ideal is None else _number(record.ideal[x][y]),
-        )
-        for x in range(len(names_a))
-        for y in range(len(names_b))
-    )
+    rows = []
+    for x, y, *names in _type_pairs(analysis):
+        ideal = None if record.ideal is None else record.ideal[x][y]
+        numbers = map(_number, (record.measured[x][y], record.standard_error[x][y], ideal))
+        rows.append((*names, record.trials[x][y], *numbers))
     return _csv(("type_a", "type_b", "trials", "measured", "standard_error", "ideal"), rows)
 
 
 def _frontiers(analysis: Analysis) -> str:
-    record = analysis.frontiers
+    columns = ("splitting_probability", "baseline_throughput", "waiting_time")
     rows: list[Sequence[object]] = []
     for curve in ("classical", "quantum", "communication"):
-        for point in getattr(record, curve):
-            p, multiplier = _number(point.splitting_probability), _number(point.multiplier)
-            rows.append((curve, p, _number(point.baseline_throughput), _number(point.waiting_time), multiplier))
-    point = analysis.observed
-    rows.append(
-        (
-            "observed",
-            _number(point.splitting_probability.estimate),
-            _number(point.baseline_throughput.estimate),
-            _number(point.waiting_time.estimate),
-            "",
-        )
-    )
-    header = ("curve", "splitting_probability", "baseline_throughput", "waiting_time", "multiplier")
-    return _csv(header, rows)
+        for point in getattr(analysis.frontiers, curve):
+            rows.append((curve, *(_number(getattr(point, name)) for name in (*columns, "multiplier"))))
+    rows.append(("observed", *(_number(getattr(analysis.observed, name).estimate) for name in columns), ""))
+    return _csv(("curve", *columns, "multiplier"), rows)
 
 
 def _waiting(analysis: Analysis) -> str:

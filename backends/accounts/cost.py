@@ -130,14 +130,7 @@ def qpu_seconds(shots: int, rep_delay: float, circuit_duration: float, sub_jobs:
 
 
 def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float, plan: str) -> CostEstimate:
-    """What jobs will cost at IBM Quantum under a plan.
-
-    Args:
-        shots: Executions of the circuit, all jobs together.
-        jobs: Number of jobs.
-        qpu_seconds: Time on the device, all jobs together.
-        plan: Name of the plan, as the provider or the user spells it.
-    """
+    """What jobs will cost at IBM Quantum under a plan; shots and seconds are those of all jobs together."""
     price = PriceTable.load().ibm_second(plan)
     if price is None:
         known = ", ".join(entry.plan for entry in PriceTable.load().ibm)

@@ -192,9 +192,6 @@ def best_pairs(name: str, target: Target, properties: Any, forced: Pair | None =
     """The most promising pairs of a device with their exact noise models, best CHSH S first.
 
     Args:
-        name: The backend, for messages.
-        target: The device's target.
-        properties: Its BackendProperties; they know the readout error in both directions.
         forced: The pair to use, A's qubit first; then it is the only one.
 
     Raises:
@@ -210,11 +207,6 @@ def best_pairs(name: str, target: Target, properties: Any, forced: Pair | None =
 def ranked_calibrations(name: str, target: Target, properties: Any) -> tuple[PairCalibration, ...]:
     """Every working pair once, in the better of its directions, the largest `rough_visibility` first.
 
-    Args:
-        name: The backend, for messages.
-        target: The device's target.
-        properties: Its BackendProperties.
-
     Raises:
         BackendError: no pair of qubits has working gates and a known readout error.
     """
@@ -229,13 +221,7 @@ def ranked_calibrations(name: str, target: Target, properties: Any) -> tuple[Pai
 
 
 def calibration_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
-    """JSON-ready: the pair chosen, what is predicted for it, and the next best.
-
-    Args:
-        device: The provider's name of the device.
-        properties: Its BackendProperties.
-        models: As `best_pairs` gives them.
-    """
+    """JSON-ready: the pair chosen, what is predicted for it, and the next best."""
     best, *others = models
     return {
         "device": device,

@@ -89,9 +89,6 @@ def best_chain(name: str, target: Target, properties: Any, dimension: int, force
     """The chain with the largest mean visibility by the exact noise model, among the most promising.
 
     Args:
-        name: The backend, for messages.
-        target: The device's target.
-        properties: Its BackendProperties.
         dimension: k ≥ 4, of the vectors.
         forced: A's and B's measured qubits, where the user wants these.
 

@@ -25,13 +25,6 @@ def parallel_pairs(
     The forced ones come first, in the order given; then whichever is best (`PairCalibration.rough_visibility`) of
     those that touch none of the pairs before. A neighbour counts whether or not its gate works.
 
-    Args:
-        name: The backend, for messages.
-        target: The device's target.
-        properties: Its BackendProperties.
-        count: k, the number of pairs wanted.
-        forced: Pairs to use in any case, A's qubit first.
-
     Raises:
         BackendError: fewer than k pairs are found this way, or the forced ones touch or do not work.
     """
@@ -75,8 +68,6 @@ def parallel_circuit(models: Sequence[PairModel], qubits: int, dimension: int = 
     several, pair j has alpha_j and beta_j. Classical bits 2j and 2j+1 are A's and B's of pair j.
 
     Args:
-        models: The pairs.
-        qubits: Number of qubits of the device.
         dimension: k, of the vectors measured: 2 or 3.
     """
     from qiskit import QuantumCircuit
@@ -100,13 +91,7 @@ def parameter_names(count: int, dimension: int = 2) -> tuple[str, ...]:
 
 
 def parallel_record(device: str, properties: Any, models: Sequence[PairModel]) -> dict[str, Any]:
-    """JSON-ready: every pair with its calibration and what is predicted for it, and their means.
-
-    Args:
-        device: The provider's name of the device.
-        properties: Its BackendProperties.
-        models: The pairs, in order.
-    """
+    """JSON-ready: every pair with its calibration and what is predicted for it, and their means."""
     return {
         "device": device,
         "last_update_date": properties.last_update_date.isoformat(),

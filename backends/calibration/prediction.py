@@ -66,10 +66,6 @@ def required_predictor(backend: Backend) -> Predict:
 def predicted_behaviour(predict: Predict, strategy: Strategy) -> Floats:
     """P(a,b|x,y) of a strategy, mixtures averaged, shape (n_A, n_B, 2, 2).
 
-    Args:
-        predict: P(a, b) of settings.
-        strategy: Its measurements.
-
     Raises:
         BackendError: the backend has no circuit for them, or the prediction has another shape than it should.
     """

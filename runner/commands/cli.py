@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import time
+from dataclasses import asdict
+from functools import partial
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -50,6 +55,8 @@ from .options import (
 from .streams import flush_streams, tolerate_streams
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ...model.scenario.file import Scenario
 
 app = typer.Typer(
@@ -67,6 +74,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _EXPERIMENT, _HARDWARE, _DATA = "Plan and run", "Runs on hardware", "Your own data and stored runs"
 _MODEL, _INSTALLATION = "Explore the model", "Backends and installation"
+_UNDER_WAY = {"intended", "submitted"}  # states of a job that has not ended
 
 
 @app.command(rich_help_panel=_EXPERIMENT)
@@ -96,16 +104,25 @@ def run(
     content, opened = _load(scenario), open_backend(backend)  # a wrong file is refused before a device is loaded
     content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
     if isinstance(opened, RemoteBackend):
+        from ..experiment.submission import submit_run
         from .hardware_commands import Approval, fetch_command, submit_command
 
         approval = Approval(max_cost, max_qpu_seconds, yes)
-        name = submit_command(content, scenario, opened, seed, out, ledger, approval)
+        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger)
+        name = submit_command(submitting, approval)
         complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
     else:
-        from .local_commands import run_command
+        from ..experiment.execution import execute, new_place
+        from .screens.analysis import show_analysis
+        from .terminal import progress_bar
 
-        certified = run_command(content, scenario, opened, seed, out, full, json)
+        with progress_bar() as watch:
+            done = execute(
+                content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
+            )
+        show_analysis(done.analysis, full, json, folder=done.folder)
+        certified = done.analysis.certificate.certified
     _exit_for(certified, require_advantage)
 
 
@@ -124,10 +141,23 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
-    from .plan_command import plan_command
+    from ...analysis.design.records import RankingRecord
+    from ..design.planning import plan_scenario
+    from .screens.first_screen import forecast_lines
+    from .screens.plan import forecast_table, ranking_table
+    from .terminal import print_whole, progress_bar, say
 
     _guard_secrets()
-    plan_command(_load(scenario), backend, visibility, power, all, full, json)
+    with progress_bar() as watch:
+        record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
+    if json:
+        print(record.model_dump_json(by_alias=True, indent=2))
+    elif isinstance(record, RankingRecord):
+        print_whole(ranking_table(record))
+    elif full:
+        print_whole(forecast_table(record))
+    else:
+        print("\n".join(forecast_lines(record, ["all numbers: the same command with --full"])))
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -145,21 +175,22 @@ def submit(
     ledger: LedgerOption = None,
 ) -> None:
     """Submit a run to hardware and return at once."""
-    from ..experiment.submission import open_remote
-    from .hardware_commands import Approval, resume_command, submit_command
+    from ..experiment.submission import open_remote, resume_run, submit_run
+    from .hardware_commands import Approval, submit_command
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
         if scenario or backend or shots or seed is not None or out or until_certified:
             _fail("--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them")
-        name = resume_command(resume, ledger, approval)
+        name = submit_command(partial(resume_run, resume, ledger), approval)
     else:
         if backend is None:
             _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
         opened = open_remote(backend)
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
-        name = submit_command(content, scenario, opened, seed, out, ledger, approval)
+        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger)
+        name = submit_command(submitting, approval)
     print(f"{name}\nfetch it with: bellqueue fetch {name}")
 
 
@@ -174,10 +205,43 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Show how far submitted jobs are."""
-    from .hardware_commands import status_command
+    from rich.live import Live
+
+    from ..experiment.fetching import ask_quietly
+    from ..experiment.submission import jobs_record, open_ledger
+    from .screens.jobs import jobs_table
+    from .terminal import print_whole, say
 
     _guard_secrets()
-    status_command(run, ledger, watch, poll, json)
+    with open_ledger(ledger) as book:
+        entries = [book.run(run)] if run else [entry for entry in book.runs() if entry.waiting]
+
+        def refresh() -> bool:
+            for entry in entries:
+                if entry.waiting:
+                    ask_quietly(book, entry, say)
+            return any(job.state in _UNDER_WAY for entry in entries for job in book.jobs(entry.id))
+
+        if json:
+            refresh()
+            print(dumps([jobs_record(book, entry) for entry in entries], indent=2))
+            return
+        if not entries:
+            print(f"no run in {book.path} is under way; `bellqueue runs` lists all")
+            return
+        running = refresh()
+        if not watch:
+            print_whole(jobs_table(book, entries))
+        else:
+            with Live(jobs_table(book, entries), auto_refresh=False) as live:
+                while running:
+                    time.sleep(poll)
+                    running = refresh()
+                    live.update(jobs_table(book, entries), refresh=True)
+        for entry in entries:
+            states = {job.state for job in book.jobs(entry.id)}
+            if entry.waiting and "stored" in states and not states & _UNDER_WAY:
+                print(f"finished at the provider: bellqueue fetch {entry.id}")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -211,10 +275,24 @@ def fetch(
 @app.command(rich_help_panel=_HARDWARE)
 def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
     """Ask the provider to stop a run's jobs."""
-    from .hardware_commands import cancel_command
+    from ...backends.jobs.dispatch import Dispatch
+    from ...model.errors import LedgerError
+    from ..experiment.submission import open_ledger, open_recorded
+    from .screens.jobs import jobs_table
+    from .terminal import print_whole, say
 
     _guard_secrets()
-    cancel_command(run, ledger)
+    with open_ledger(ledger) as book:
+        entry = book.run(run)
+        if entry.finished and not _UNDER_WAY & {job.state for job in book.jobs(entry.id)}:
+            raise LedgerError(f"run {entry.id} has finished; its folder is {entry.folder}")
+        Dispatch(book, entry, open_recorded(entry), say).cancel()
+        print_whole(jobs_table(book, [entry]))
+        states = {job.state for job in book.jobs(entry.id)}
+        if not entry.finished and not states & _UNDER_WAY:
+            book.close_run(entry.id, True)
+            kept = f"bellqueue fetch {entry.id} --accept-loss analyzes what it has, " if "stored" in states else ""
+            print(f"run {entry.id} is closed; {kept}bellqueue submit --resume {entry.id} would take it up again")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -224,9 +302,24 @@ def runs(
     json: JsonOption = False,
 ) -> None:
     """List submitted runs with their cost and folder."""
-    from .hardware_commands import runs_command
+    from rich.console import Console
 
-    runs_command(run, ledger, json)
+    from ..experiment.submission import jobs_record, open_ledger
+    from .screens.jobs import history_table, runs_table
+    from .terminal import print_whole
+
+    with open_ledger(ledger) as book:
+        entries = [book.run(run)] if run else book.runs()
+        if json:
+            places = ({"folder": each.folder, "finished": each.finished, "closed": each.closed} for each in entries)
+            records = [jobs_record(book, each) | place for each, place in zip(entries, places, strict=True)]
+            print(dumps(records, indent=2))
+        elif run:
+            Console().print(history_table(book, entries[0]))
+        elif entries:
+            print_whole(runs_table(book, entries))
+        else:
+            print(f"no run in {book.path} yet; `bellqueue submit` begins one")
 
 
 @app.command(rich_help_panel=_DATA)
@@ -239,10 +332,22 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
-    from .local_commands import analyze_command
+    from ..experiment.execution import analyze_data
+    from ..experiment.folder import check_writable_file
+    from ..experiment.pipeline import write_report
+    from .screens.analysis import show_analysis
+    from .terminal import progress_bar
 
-    certified = analyze_command(data, _load(scenario) if scenario else None, scenario, report, full, json)
-    _exit_for(certified, require_advantage)
+    content = _load(scenario) if scenario else None
+    if report:
+        check_writable_file(report)
+    words = ["bellqueue", "analyze", str(data), *(["--scenario", str(scenario)] if scenario else [])]
+    with progress_bar() as watch:
+        analysis = analyze_data(data, content, watch, shlex.join(words))
+    if report:
+        write_report(report, analysis)
+    show_analysis(analysis, full, json, report=report)
+    _exit_for(analysis.certificate.certified, require_advantage)
 
 
 @app.command(rich_help_panel=_DATA)
@@ -264,9 +369,15 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
-    from .local_commands import report_command
+    from ..experiment.folder import REPORT, RunFolder, read_analysis
+    from ..experiment.pipeline import write_report
 
-    report_command(run, out)
+    if run.is_file():
+        target, analysis = out or run.with_suffix(".html"), read_analysis(run)
+    else:
+        target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
+    write_report(target, analysis)
+    print(f"report: {target}")
 
 
 @app.command(rich_help_panel=_DATA)
@@ -286,9 +397,21 @@ def replay(
     The trials route simulated pairs in their recorded order; the output shows how long requests wait, and whether the
     device drifts.
     """
-    from .local_commands import replay_command
+    from ...analysis.report.figures.drawing import save
+    from ...analysis.report.figures.waiting import replay_figure
+    from ..experiment.folder import RunFolder, check_writable_file
+    from ..experiment.replay import replay_run
+    from .screens.replay import replay_table
+    from .terminal import progress_bar
 
-    replay_command(run, pairs, seed, plot, json)
+    if plot:
+        check_writable_file(plot)
+    folder = RunFolder.open(run)
+    with progress_bar() as watch:
+        replayed = replay_run(folder, pairs, seed, watch)
+    if plot:
+        save(replay_figure(replayed), plot)
+    _show(dumps(replayed.record(), indent=2), replay_table(replayed), plot, json)
 
 
 @app.command(rich_help_panel=_MODEL)
@@ -301,9 +424,15 @@ def frontier(
 
     The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
     """
-    from .local_commands import frontier_command
+    from ..api import functions
+    from .screens.sections import frontier_table
+    from .terminal import progress_bar
 
-    frontier_command(_load(scenario), plot, json)
+    with progress_bar() as watch:
+        record = functions.frontiers(_load(scenario), progress=watch)
+    if plot:
+        functions.plot(record, plot)
+    _show(record.model_dump_json(by_alias=True, indent=2), frontier_table(record), plot, json)
 
 
 @app.command(rich_help_panel=_MODEL)
@@ -339,10 +468,19 @@ def backends(
     json: JsonOption = False,
 ) -> None:
     """List backends, with queue and price of devices."""
-    from .local_commands import backends_command
+    from ...backends import list_backends
+    from .screens.jobs import backends_table
+    from .terminal import progress_bar, say
 
     _guard_secrets()
-    backends_command(offline, json)
+    summaries = list_backends()
+    if not offline:
+        from ...backends.cloud_devices import cloud_devices
+
+        with progress_bar() as watch:
+            watch("asking the providers (--offline leaves them out)", 0, None)
+            summaries = [*cloud_devices(say), *summaries]
+    _show(dumps([asdict(summary) for summary in summaries], indent=2), backends_table(summaries), None, json)
 
 
 @app.command(rich_help_panel=_INSTALLATION)
@@ -370,6 +508,18 @@ def _load(path: Path | None) -> Scenario:
     from ..scenarios import named_scenario
 
     return named_scenario(path) if path else Scenario.default()
+
+
+def _show(record: str, table: RenderableType, plot: Path | None, json: bool) -> None:
+    """The record, or the table and where the figure is."""
+    from rich.console import Console
+
+    if json:
+        print(record)
+        return
+    Console().print(table)
+    if plot:
+        print(f"figure: {plot}")
 
 
 def _guard_secrets() -> None:

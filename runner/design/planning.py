@@ -57,13 +57,8 @@ def plan_scenario(
     """The forecast of a scenario on one backend or at one visibility, or the ranking of every backend at hand.
 
     Args:
-        scenario: What is asked.
         backend: As typed; None: DEFAULT_BACKEND, unless `visibility` or `all` is given.
         visibility: Werner visibility, instead of a backend.
-        all: Whether to rank.
-        power: The probability of certifying to plan for.
-        watch: Gets how far it is.
-        say: Gets a line about every provider or device that does not answer.
 
     Raises:
         BellqueueError: the arguments do not go together, the scenario has no operating point, or the backend has no
@@ -95,12 +90,7 @@ def forecast_record(
     """The forecast of a scenario on a backend, or at a Werner visibility.
 
     Args:
-        scenario: What is asked.
-        backend: Where; None: `visibility` says all.
-        visibility: Read only without a backend.
-        power: The probability of certifying to plan for.
         typed: The backend's name as typed, by which a pair was forced.
-        say: Gets a line if the device's best pair cannot be found.
 
     Raises:
         BellqueueError: the scenario has no operating point, or the backend has no calibration.
@@ -164,12 +154,6 @@ def _several_pairs(
 
 def rank(scenario: Scenario, devices: Sequence[BackendSummary], power: float, watch: Watch) -> RankingRecord:
     """Every device's prediction, the soonest to certify first; those that fail keep their reason.
-
-    Args:
-        scenario: What is asked.
-        devices: As listed; those not available are failures.
-        power: The probability of certifying to plan for.
-        watch: Gets each device's name before it is looked at.
 
     Raises:
         ScenarioError: the scenario has no operating point.

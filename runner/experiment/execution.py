@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ...analysis.records.analysis_record import Analysis
@@ -17,7 +18,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside
-from .folder import RunFolder, new_run_folder, write_trials
+from .folder import RUNS, RunFolder, new_run_folder, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -119,6 +120,17 @@ def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: s
     if folder:
         return analyze_folder(folder, scenario, command=command)
     return analyze_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
+
+
+def new_place(plan: PlanRecord) -> Path:
+    """A folder name under bellqueue-runs that nothing has yet."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name)[:40].strip("-")
+    name = f"{stamp}-{slug}-{plan.scenario_hash[:8]}"
+    place, number = RUNS / name, 2
+    while place.exists():
+        place, number = RUNS / f"{name}-{number}", number + 1
+    return place
 
 
 def _again(typed: str, plan: PlanRecord) -> str:

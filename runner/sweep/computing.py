@@ -70,13 +70,9 @@ def run_sweep(
     """Compute what is missing of a sweep, and write its table and map.
 
     Args:
-        sweep: The sweep.
-        target: Its folder, new or begun before.
         workers: Processes on this machine; None: one for each core.
         scheduler: Address of a Dask scheduler to compute on instead.
         format: parquet writes the table in that form as well.
-        watch: Gets how far it is.
-        say: Gets a line about everything worth a user's attention.
 
     Raises:
         BellqueueError: the sweep cannot be computed or written.
@@ -106,15 +102,6 @@ def compute_sweep(
     say: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[GridPoint], int]:
     """Compute what a sweep's folder still lacks.
-
-    Args:
-        sweep: The sweep.
-        folder: Takes every outcome as soon as it is there.
-        workers: Processes on this machine; None: one for each core.
-        scheduler: Address of a Dask scheduler to compute on instead.
-        function: Computes a point.
-        watch: Gets how many points are done.
-        say: Gets a line about everything that went wrong and is mended.
 
     Returns:
         The points of the grid in order, and how many outcomes were computed now.

@@ -104,10 +104,6 @@ def check_address(address: str) -> None:
 def dask_cluster(address: str, warn: Callable[[str], None]) -> Iterator[Executor]:
     """The workers of a running Dask scheduler, which itself sees to it that what a lost worker had is done again.
 
-    Args:
-        address: Of the scheduler.
-        warn: Told if there is no worker yet.
-
     Raises:
         SweepError: Dask is not installed, no scheduler answers, its workers have not this version of bellqueue, or
             they are lost for good.

@@ -82,11 +82,13 @@ class SweepFolder:
     def finish(self, summary: dict[str, Any]) -> None:
         """Put the summary into the record."""
         self.record["summary"] = summary
-        _write(self.path / RECORD, record_json(self.record).encode())
+        self.write(RECORD, record_json(self.record).encode())
 
     def write(self, name: str, content: bytes) -> None:
         """A file of the folder, whole or not at all; one that holds this content already is left as it is."""
-        _write(self.path / name, content)
+        target = self.path / name
+        if not target.is_file() or target.read_bytes() != content:
+            write_bytes(target, content)
 
     def _read_journal(self) -> None:
         """Read what is finished; the last line, if the process was killed while writing it, is cut off."""
@@ -128,9 +130,9 @@ def open_sweep_folder(path: Path, sweep: Sweep) -> Iterator[SweepFolder]:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another --out") from None
     try:
-        record = _record_of(path, sweep)
-        _write(path / RECORD, record_json(record).encode())
-        yield SweepFolder(path, record)
+        folder = SweepFolder(path, _record_of(path, sweep))
+        folder.write(RECORD, record_json(folder.record).encode())
+        yield folder
     finally:
         lock.release()
 
@@ -168,8 +170,3 @@ def _record_of(path: Path, sweep: Sweep) -> dict[str, Any]:
             "its scenario, axes or title differ; choose another --out"
         )
     return record
-
-
-def _write(target: Path, content: bytes) -> None:
-    if not target.is_file() or target.read_bytes() != content:
-        write_bytes(target, content)

@@ -76,7 +76,8 @@ POINTS = {
 # What a command would import by and by; each module only defines things.
 HEAVY = (
     "bellqueue.runner.commands.hardware_commands",
-    "bellqueue.runner.commands.local_commands",
+    "bellqueue.runner.commands.screens.analysis",
+    "bellqueue.runner.experiment.execution",
     "bellqueue.analysis.report.figures.frontiers",
     "bellqueue.analysis.report.page",
     "bellqueue.analysis.report.tables",

@@ -22,7 +22,7 @@ from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.commands.plan_command import plan_command
+from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
 from bellqueue.runner.experiment.pipeline import prepare
@@ -199,13 +199,13 @@ def test_a_ranking_puts_the_soonest_first_and_keeps_the_reasons_of_those_that_fa
 
 
 def test_json_is_the_record_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    plan_command(DEFAULT, None, 0.95, 0.9, False, False, True)
+    cli.plan(visibility=0.95, power=0.9, json=True)
     printed = capsys.readouterr().out
     record = ForecastRecord.model_validate_json(printed)
     assert json.loads(printed)["schema"] == "bellqueue.forecast/1"
     assert record.forecast.power == 0.9
     assert record.scenario == DEFAULT.record()
-    plan_command(DEFAULT, None, 0.7, 0.95, False, False, False)
+    cli.plan(visibility=0.7)
     assert capsys.readouterr().out.startswith("NO-GO")
 
 

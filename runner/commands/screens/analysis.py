@@ -19,10 +19,6 @@ def show_analysis(
     """Print an analysis.
 
     Args:
-        analysis: What was found.
-        full: Whether to print every table instead of the first screen.
-        json: Whether to print the record and nothing else.
-        folder: Where the run is kept.
         report: Where its report is; None: in the folder.
     """
     if json:

@@ -27,12 +27,7 @@ Row = tuple[str, str]
 
 
 def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
-    """The verdict, the numbers that matter, what it rests on, and where to read on.
-
-    Args:
-        analysis: What was found.
-        ends: The last lines: where the report is, and how to see the rest.
-    """
+    """The verdict, the numbers that matter, what it rests on, and where to read on."""
     limits = f"(in brackets: limits with {_percent(1 - analysis.certificate.significance)} confidence together)"
     return _screen(
         [*analysis.warnings, _verdict(analysis)],
@@ -44,12 +39,7 @@ def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
 
 
 def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
-    """Go or no-go, the numbers that matter, what would change it, and go or no-go again.
-
-    Args:
-        record: What is predicted.
-        ends: The last lines: how to see the rest.
-    """
+    """Go or no-go, the numbers that matter, what would change it, and go or no-go again."""
     found, device = record.forecast, record.device
     simulated = device.device == "none"
     basis = f"for {device.name}." if simulated else f"from the calibration of {device.name}; the run may differ."

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
+from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -14,27 +15,23 @@ from ....backends.accounts.cost import dollars
 from ....backends.jobs.entries import JobEntry, RunEntry
 from ....backends.jobs.ledger import Ledger
 from ....backends.registry import BackendSummary
+from .sections import Fitting
 
 
-def cloud_table(summaries: Sequence[BackendSummary]) -> Table:
-    """The devices an account reaches."""
-    columns = ("name", "status", "queue", "qubits", "best pair", "visibility", "price")
-    table = Table(*columns, box=None, pad_edge=False)
+def backends_table(summaries: Sequence[BackendSummary]) -> RenderableType:
+    """The devices that the accounts at hand reach, if any; then simulators, and what is missing."""
+    cloud = Table("name", "status", "queue", "qubits", "best pair", "visibility", "price", box=None, pad_edge=False)
+    local = Table("name", "qubits", "what it is", box=None, pad_edge=False)
     for each in summaries:
+        if not each.status:
+            qubits = "" if each.qubits is None else str(each.qubits)
+            local.add_row(Text(each.name), qubits, Text(each.note))  # plain: [braket] is no markup
+            continue
         pair = "" if each.pair is None else f"{each.pair[0]}–{each.pair[1]}"
         visibility = "" if each.predicted_visibility is None else f"{each.predicted_visibility:.3f}"
         texts = (each.name, each.status, each.queue, each.qubits, pair, visibility, each.price)
-        table.add_row(*(Text("" if text is None else str(text)) for text in texts))
-    return table
-
-
-def backends_table(summaries: Sequence[BackendSummary]) -> Table:
-    """Simulators, and what is missing."""
-    table = Table("name", "qubits", "what it is", box=None, pad_edge=False)
-    for each in summaries:
-        qubits = "" if each.qubits is None else str(each.qubits)
-        table.add_row(Text(each.name), qubits, Text(each.note))  # plain: [braket] is no markup
-    return table
+        cloud.add_row(*(Text("" if text is None else str(text)) for text in texts))
+    return Group(*((Fitting(cloud), "") if cloud.rows else ()), Fitting(local))
 
 
 def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.design.design import best_design, evaluate_design, naive_design
+from bellqueue.analysis.design.design import best_design, evaluate_design
 from bellqueue.analysis.design.forecast import (
     Forecast,
     expected_point,
@@ -117,7 +117,8 @@ def test_a_go_agrees_with_the_plan_it_rests_on() -> None:
     assert design.information_limit_trials is not None
     assert found.information_limit_ratio == pytest.approx(design.trials / design.information_limit_trials)
     p = FRONTIERS.workload.splitting_probability(POINT.strategy.split())
-    assert found.naive_trials == naive_design(FRONTIERS, correlators, p, POINT.multiplier, 1e-3).trials
+    game = FRONTIERS.game(FRONTIERS.classical_multiplier(p, POINT.multiplier))
+    assert found.naive_trials == evaluate_design(game, correlators, np.full((2, 2), 1 / 4), 1e-3).trials
     free = best_design(FRONTIERS, lambda at: 0.95 * FRONTIERS.one_pair.at_multiplier(at).correlators, 1e-3)
     assert (found.free_trials, found.free_multiplier) == (free.trials, free.strategy_multiplier)
     assert not _forecast(0.95, shots=design.trials - 50).go
