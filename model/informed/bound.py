@@ -8,7 +8,6 @@ coarse grid or a small largest workload cost tightness, never validity.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +49,7 @@ class InformedBound:
         largest_workload: The workload of a server that stands for all larger ones (units of time).
         iterations: Of value iteration at this κ, on this grid.
         tolerance: The error asked for, in units of W − κτ.
-        seconds: The limit on computing time under which the grid was chosen.
+        seconds: The limit on computing time, counted by the work done, under which the grid was chosen.
         finished: Whether the error estimate is within the tolerance.
     """
 
@@ -87,7 +86,8 @@ class InformedBounds:
         workload: The queueing model.
         tolerance: The error that the grid may cost, in units of W − κτ. Defaults to 0.001.
         seconds: Limit on the computing time for the first κ, at which the grid is chosen; beyond it the grid stays
-            coarser. Defaults to 10. Each further κ has the same limit. Results that reach it depend on the machine.
+            coarser. Defaults to 10. Each further κ has the same limit. The time is that of a usual core, counted by
+            the work done, so that results do not depend on the machine.
         step: h (units of time). Defaults to one chosen at the first κ asked for.
         largest_workload: Defaults to one chosen likewise.
 
@@ -115,6 +115,7 @@ class InformedBounds:
         self._given_step, self._given_largest = step, largest_workload
         self._bounds: dict[float, InformedBound] = {}
         self._edge_error = 0.0
+        self.spent = 0.0  # seconds so far, counted by the work done
         self._levels: tuple[_Level, _Level] | None = None  # grids of twice the step and of the step
 
     def at(self, kappa: float, deadline: float = math.inf) -> InformedBound:
@@ -122,7 +123,7 @@ class InformedBounds:
 
         Args:
             kappa: κ.
-            deadline: On the clock of this thread's computing time, when to stop if `seconds` are not over before.
+            deadline: At which `spent` to stop if `seconds` are not over before. Defaults to never.
 
         Raises:
             ValueError: κ is negative or not finite.
@@ -134,16 +135,15 @@ class InformedBounds:
         return self._bounds[kappa]
 
     def _solve(self, kappa: float, deadline: float) -> InformedBound:
-        deadline = min(deadline, time.thread_time() + self.seconds)
-        span = _SPAN_SHARE * self.tolerance
+        deadline = min(deadline, self.spent + self.seconds)
         if self._levels is None:
             self._levels = self._chosen_levels(kappa, deadline)
         coarse, fine = self._levels
         before = coarse.potential
-        coarse.solve(kappa, span, deadline)
+        self._solve_on(coarse, kappa, deadline)
         # The change of the coarse potential, interpolated, is nearly that of the fine one.
         fine.potential = fine.potential + coarse.interpolated(coarse.potential - before, fine)
-        fine.solve(kappa, span, deadline)
+        self._solve_on(fine, kappa, deadline)
         error = max(fine.value + fine.gap - coarse.value, 0.0) + self._edge_error
         grid = fine.process.grid
         return InformedBound(
@@ -164,28 +164,27 @@ class InformedBounds:
         dearest = max(kappa, steepest if math.isfinite(steepest) else 0.0)  # the grid serves other κ as well
         age = horizon(self.workload.reward, self.workload.pair_rate, dearest, _EDGE_SHARE * self.tolerance)
         largest = self._given_largest or sum(_long(each) for each in self._services)
-        span = _SPAN_SHARE * self.tolerance
         step = self._given_step or self._first_step(age + largest)
         coarse = self._level(2 * step, age, largest)
-        coarse.solve(kappa, span, deadline)
+        self._solve_on(coarse, kappa, deadline)
         if self._given_largest is None:
             coarse, largest = self._large_enough(coarse, age, largest, kappa, deadline - _LATER_SHARE * self.seconds)
         while True:
-            began = time.thread_time()
+            began = self.spent
             fine = self._level(self._given_step or well_placed(step, *self._fixed_sizes), age, largest)
             # Twice the step rounds every level at least as far down, so that the difference is not too optimistic.
             twice = self._level(2 * fine.process.grid.step, age, largest)
             if twice.process.grid != coarse.process.grid:
                 twice.potential = coarse.interpolated(coarse.potential, twice)
-                twice.solve(kappa, span, deadline)
+                self._solve_on(twice, kappa, deadline)
                 coarse = twice
             fine.potential = coarse.interpolated(coarse.potential, fine)
             if self._given_step:
                 return coarse, fine
-            fine.solve(kappa, span, deadline)
+            self._solve_on(fine, kappa, deadline)
             close = fine.value + fine.gap - coarse.value + self._edge_error <= self.tolerance
             # Half the step takes about six times as long.
-            late = time.thread_time() + 6 * (time.thread_time() - began) > deadline
+            late = self.spent + 6 * (self.spent - began) > deadline
             finer = Grid.covering(fine.process.grid.step / 2, age, largest)
             if close or late or numbers_kept(self.workload.shape, finer) > MAX_NUMBERS:
                 return coarse, fine
@@ -195,18 +194,22 @@ class InformedBounds:
         self, coarse: _Level, age: float, largest: float, kappa: float, deadline: float
     ) -> tuple[_Level, float]:
         """The coarse grid extended until a larger workload no longer matters, and the largest workload."""
-        span = _SPAN_SHARE * self.tolerance
         while True:
             wider = self._level(coarse.process.grid.step, age, largest * _GROWTH)
             wider.potential = coarse.interpolated(coarse.potential, wider)
-            wider.solve(kappa, span, deadline)
+            self._solve_on(wider, kappa, deadline)
             self._edge_error = max(wider.value - coarse.value, 0.0)
             finer = Grid.covering(wider.process.grid.step / 2, age, largest * _GROWTH**2)
             if self._edge_error <= _EDGE_SHARE * self.tolerance:
                 return coarse, largest
             coarse, largest = wider, largest * _GROWTH
-            if numbers_kept(self.workload.shape, finer) > MAX_NUMBERS or time.thread_time() > deadline:
+            if numbers_kept(self.workload.shape, finer) > MAX_NUMBERS or self.spent > deadline:
                 return coarse, largest
+
+    def _solve_on(self, level: _Level, kappa: float, deadline: float) -> None:
+        """Iterate on a grid until the value is known well enough, or time is up."""
+        most = int(min(max((deadline - self.spent) / level.process.step_seconds, 1.0), MAX_ITERATIONS))
+        self.spent += level.process.step_seconds * level.solve(kappa, _SPAN_SHARE * self.tolerance, most)
 
     @property
     def _services(self) -> tuple[Service, Service]:
@@ -250,20 +253,23 @@ class _Level:
         self.value, self.gap = -math.inf, math.inf
         self.iterations = 0
 
-    def solve(self, kappa: float, span: float, deadline: float) -> None:
-        """Iterate from the latest potential until the value is known to within `span`, or time is up."""
+    def solve(self, kappa: float, span: float, most: float) -> int:
+        """Iterate from the latest potential until the value is known to within `span`; the number of iterations."""
         if kappa != self.kappa:
             self.kappa, self.value, self.iterations = kappa, -math.inf, 0
-        for _ in range(MAX_ITERATIONS):
+        done = 0
+        while done < most:
             after = self.process.step(self.potential, kappa)
             gain = after - self.potential
             low, high = float(gain.min()), float(gain.max())
             self.value = max(self.value, low - self.process.rounding(self.potential, kappa))
             self.gap = high - self.value
+            done += 1
             self.iterations += 1
             self.potential = after - after[0, 0]
-            if high - low <= span or time.thread_time() > deadline:
+            if high - low <= span:
                 break
+        return done
 
     def interpolated(self, values: Floats, other: _Level) -> Floats:
         """Values at this grid's states as values at another's, linear between the levels."""

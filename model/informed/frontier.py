@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -117,25 +116,26 @@ def every_classical_frontier(
     Args:
         bounds: V of a workload; V at every κ used is kept there.
         lines: How many κ to use at most. Defaults to 33.
-        seconds: Limit on the computing time for all κ together; beyond it fewer are used. Defaults to none.
+        seconds: Limit on the computing time for all κ together, counted by the work done; beyond it fewer are used.
+            Defaults to none.
 
     Raises:
         ValueError: the throughput of memoryless routers does not fall strictly with the splitting probability.
         NoBoundError: time is over before the first κ are solved.
     """
-    deadline = time.thread_time() + seconds
+    deadline = bounds.spent + seconds
     workload = bounds.workload
     low, high = (float(workload.baseline_throughput(p)) for p in (1.0, 0.0))
     kappas = _first_kappas(workload)
     # A grid that is not chosen yet is chosen for the κ in the middle, which therefore comes first.
     for kappa in sorted(kappas, key=lambda each: abs(each - kappas[len(kappas) // 2])):
         bounds.at(kappa, deadline)
-        if time.thread_time() > deadline:
+        if bounds.spent > deadline:
             raise NoBoundError(f"not computed: it takes more than the limit of {seconds:g} seconds")
     used = [bounds.at(kappa) for kappa in kappas]
     while len(used) < lines:
         gain, kappa = max(_possible_gain(used, index, low, high) for index in range(len(used) - 1))
-        if gain < _GAIN_SHARE * bounds.tolerance or time.thread_time() > deadline:
+        if gain < _GAIN_SHARE * bounds.tolerance or bounds.spent > deadline:
             break
         used = sorted([*used, bounds.at(kappa, deadline)], key=lambda bound: bound.kappa)
     return EveryClassicalFrontier(tuple(used), (low, high))
