@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from bellqueue.analysis.certificate.martingale import log_wealth
-from bellqueue.analysis.certificate.stopping import rounds
+from bellqueue.analysis.certificate.stopping import FIRST_ROUND, job_rounds, rounds
 from bellqueue.analysis.design.design import best_design
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.rounds import FIRST_ROUND, job_rounds
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from ...model.errors import NoBoundError
 from ...model.informed.bound import SECONDS, TOLERANCE, InformedBounds
-from ...model.informed.frontier import envelope, every_classical_frontier
+from ...model.informed.frontier import EveryClassicalPoint, envelope, every_classical_frontier
 from ...model.queueing.workload import Workload
 from .record import Record
 
 Floats = NDArray[np.float64]
-
-
-class EveryClassicalPoint(Record):
-    """A point on the bound, and the line through it: every classical router has W − κτ ≥ `bound`.
-
-    Attributes:
-        kappa: κ, waiting time paid per unit of baseline throughput.
-        bound: V(κ), proved.
-        baseline_throughput: τ.
-        waiting_time: V(κ) + κτ.
-    """
-
-    kappa: float
-    bound: float
-    baseline_throughput: float
-    waiting_time: float
 
 
 class EveryClassical(Record):
@@ -67,5 +49,5 @@ def every_classical_record(workload: Workload) -> EveryClassical:
         f"(tolerance {TOLERANCE:g}, limit {SECONDS:g} seconds)",
         step=found.step,
         largest_workload=found.largest_workload,
-        points=[EveryClassicalPoint(**asdict(point)) for point in found.points],
+        points=list(found.points),
     )

@@ -32,9 +32,8 @@ from .tables.analysis import (
     latency_section,
     pairs_section,
 )
-from .tables.bell_pairs import bell_pairs_section
 from .tables.context import load_section, visibility_section, waiting_section
-from .tables.frontiers import frontier_values_section
+from .tables.frontiers import bell_pairs_section, frontier_values_section
 from .tables.section import NONE, Section, estimate_cell
 from .templating import environment, source
 

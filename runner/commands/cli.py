@@ -399,8 +399,8 @@ def replay(
     """
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.waiting import replay_figure
+    from ..experiment.execution import replay_run
     from ..experiment.folder import RunFolder, check_writable_file
-    from ..experiment.replay import replay_run
     from .screens.replay import replay_table
     from .terminal import progress_bar
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import read_counts
+from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
@@ -120,6 +122,23 @@ def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: s
     if folder:
         return analyze_folder(folder, scenario, command=command)
     return analyze_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
+
+
+def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Watch) -> Replay:
+    """Replay the trials of a run; arguments as in `replay_trials`, without a seed a fresh one.
+
+    Raises:
+        DataError: a pair of types has no recorded outcome, or the trials are not those of the plan.
+    """
+    scenario, plan = folder.scenario(), folder.plan()
+    workload = scenario.workload()
+    plan.check(scenario.content_hash(), workload.shape)
+    trials = folder.trials(workload.shape)
+    seed = secrets.randbits(63) if seed is None else seed
+    try:
+        return replay_trials(scenario.title, workload, trials, plan.sampling(trials), pairs, seed, watch)
+    except DataError as error:
+        raise DataError(f"{folder.path}: {error}") from None
 
 
 def new_place(plan: PlanRecord) -> Path:

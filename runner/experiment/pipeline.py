@@ -11,7 +11,7 @@ import numpy as np
 
 from ...analysis.analyze import analyze
 from ...analysis.certificate.samples import Sample
-from ...analysis.certificate.stopping import Rounds, Standing
+from ...analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
@@ -29,7 +29,6 @@ from ...model.trials import Counts, Sampling, Trials, match_types
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, library_versions, now
-from .rounds import measure_in_rounds
 
 
 @dataclass(frozen=True, eq=False)

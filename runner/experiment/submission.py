@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ...analysis.certificate.stopping import Rounds, Standing
+from ...analysis.certificate.stopping import Rounds, Standing, job_rounds
 from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts.cost import dollars, over_limit
 from ...backends.calibration.prediction import predictor
@@ -32,7 +32,6 @@ from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, 
 from .pipeline import PreparedRun, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import now
-from .rounds import job_rounds
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 

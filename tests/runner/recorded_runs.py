@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bellqueue.analysis.certificate.stopping import measure_in_rounds
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
@@ -14,7 +15,6 @@ from bellqueue.model.trials import Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
 from bellqueue.runner.experiment.pipeline import PreparedRun, analyze_run, prepare, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
-from bellqueue.runner.experiment.rounds import measure_in_rounds
 from numpy.typing import NDArray
 
 PAIRS = ((0, 1), (10, 11), (20, 21), (30, 31))

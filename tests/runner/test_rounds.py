@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.stopping import Rounds, Standing
+from bellqueue.analysis.certificate.stopping import Rounds, Standing, job_rounds, measure_in_rounds
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.experiment.rounds import job_rounds, measure_in_rounds
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray

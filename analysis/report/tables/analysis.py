@@ -8,8 +8,7 @@ from ...certificate.certificate import Certificate
 from ...certificate.several_pairs import ParallelPairs
 from ...records.analysis_record import Analysis, BreakEven, Predicted
 from ...records.percent import chance_text
-from .bell_pairs import bell_pairs_section
-from .frontiers import MAX_MATRIX
+from .frontiers import MAX_MATRIX, bell_pairs_section
 from .section import (
     NONE,
     Cell,

@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.martingale import RunningMartingale, growth, log_mixture
 from bellqueue.analysis.certificate.scores import trial_scores
-from bellqueue.analysis.certificate.stopping import Rounds, Standing
+from bellqueue.analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.experiment.rounds import measure_in_rounds
 from numpy.typing import NDArray
 from scipy.stats import binom
 

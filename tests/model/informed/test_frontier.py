@@ -7,10 +7,10 @@ import pytest
 from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.informed.bound import InformedBound, InformedBounds
 from bellqueue.model.informed.frontier import EveryClassicalFrontier, every_classical_frontier
-from bellqueue.model.informed.score import kappa_of
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 
 from tests.model.informed.policy import best_policy
+from tests.model.informed.score_bound import kappa_of
 from tests.model.informed.simulation import simulate_router
 from tests.model.informed.workloads import light, unequal
 

@@ -10,9 +10,9 @@ from bellqueue.model.games.frontier import QuantumFrontier
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.informed.bound import InformedBounds
-from bellqueue.model.informed.score import ScoreBound, kappa_of, score_bound
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 
+from tests.model.informed.score_bound import ScoreBound, kappa_of, score_bound
 from tests.model.informed.workloads import light, unequal
 
 

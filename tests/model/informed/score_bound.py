@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-
-from ..games.routing_game import BoundedGame
-from ..queueing.workload import Workload
-from .accrual import throughput_slope
-from .bound import InformedBound, InformedBounds
+from bellqueue.model.games.routing_game import BoundedGame
+from bellqueue.model.informed.accrual import throughput_slope
+from bellqueue.model.informed.bound import InformedBound, InformedBounds
+from bellqueue.model.queueing.workload import Workload
 
 _ROUNDING = 64 * float(np.finfo(float).eps)  # slack per unit of the terms whose difference β_E is
 
