@@ -71,7 +71,7 @@ class Focus:
         every = record.every_classical
         least = float(every.waiting_time_at(throughput)) if every and every.points else 0.0
         if least > other:  # the stronger comparison
-            label = f"{_share(least, other)} than\nevery classical router,\n{_share(classical, other)}\nthan memoryless ones"
+            label = f"{_share(least, other)} than\nevery classical router,\n{_share(classical, other)} than memoryless"
             classical = least
         return cls(throughput, classical, other, label, window)
 
@@ -85,7 +85,7 @@ def _gap_label(classical: float, other: float) -> str:
 
 def _share(classical: float, other: float) -> str:
     share = (classical - other) / classical
-    return f"{100 * abs(share):.1f} % {'less' if share >= 0 else 'more'} waiting"
+    return f"{100 * abs(share):.1f} % {'less' if share >= 0 else 'more'}"
 
 
 def _window(

@@ -42,10 +42,10 @@ def visibility_figure(analysis: Analysis, found: VisibilitySensitivity) -> Figur
             color=BLUE,
             linestyle=(0, (7, 2)),
             linewidth=2.0,
-            label="entanglement at its best operating point, against memoryless routers",
+            label="saved against memoryless routers",
         )
         if wider is not None:
-            label = "the same against every classical router"
+            label = "saved against every classical router"
             ax.plot(found.visibility, wider, color=INK, linestyle=(0, (1, 1.5)), linewidth=1.6, label=label)
             told += f" Against every classical router it is {100 * wider[-1]:.3g} % there."
         if analysis.planned:  # of counts without a plan nobody knows the bases, nor therefore the visibility
@@ -58,7 +58,7 @@ def visibility_figure(analysis: Analysis, found: VisibilitySensitivity) -> Figur
                 color=ORANGE,
                 markeredgecolor=INK,
                 markersize=6,
-                label="observed, against memoryless routers",
+                label="observed, against memoryless ones",
                 zorder=5,
             )
             told += f" Observed: visibility {visibility.estimate:.4f}, reduction {100 * reduction.estimate:.3g} %."
