@@ -136,7 +136,9 @@ def check_p_values(
         return None
     allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges)
     anytime = None
-    if planned and evidence.drawn is not None and score.scale > 0:
+    of_shots = evidence.parallel > 1 and evidence.drawn is not None and "log10_p_value_pooled" in certificate
+    of_shots = of_shots and certificate["log10_p_value_pooled"] is not None
+    if planned and evidence.drawn is not None and score.scale > 0 and not of_shots:
         best, last = (-each / math.log(10) for each in score.log_wealths(aim.bound, codes))
         claimed = certificate["log10_anytime_p_value"]
         if codes is not None:
@@ -151,12 +153,19 @@ def check_p_values(
     else:
         tail, how = score.log_tail(aim.bound)
         log10_p = min(0.0, tail + tried) / math.log(10)
+        if of_shots:
+            what, claimed = f"{part}.log10_p_value_pooled", certificate["log10_p_value_pooled"]
+            findings.number(what, claimed, log10_p, f"{how}; all pairs as independent trials", allowed)
+            log10_p = how = None
+            if codes is not None:
+                wealth = 0.0 if score.mean(aim.bound) >= 1 else score.log_wealth_of_shots(aim.bound, codes)
+                log10_p, how = min(0.0, tried - wealth) / math.log(10), "stakes carried on shot by shot"
     if log10_p is None:
         findings.unchecked(p_value, recorded, "needs the trials in their order; give the run's folder")
     else:
         how = f"{how}; at the recorded bound" + (f", times the {edges} multipliers tried" if edges > 1 else "")
         findings.number(p_value, recorded, log10_p, how, allowed)
-    if evidence.parallel > 1 and evidence.drawn is not None and score.scale > 0:
+    if evidence.parallel > 1 and evidence.drawn is not None and score.scale > 0 and not of_shots:
         crosstalk = min(0.0, score.log_tail_of_shots(aim.bound) + tried) / math.log(10)
         what, how = "log10_p_value_any_crosstalk", "−N/k·KL of the mean over the Bell pairs of each shot, 40 digits"
         findings.number(f"{part}.{what}", certificate.get(what), crosstalk, how, allowed)

@@ -38,7 +38,7 @@ _WITHOUT_BOUND = frozenset(
 _LATER = frozenset(
     {"context", "parallel", "break_even", "bell_pairs", "measured", "planned.predicted", "every_classical"}
     | {"planned.predicted.every_classical_reduction_relative"}
-    | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk")}
+    | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk", "log10_p_value_pooled")}
     | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof", "every_classical")}
 )
 # What no other row derives, in words.

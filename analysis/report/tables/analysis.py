@@ -168,7 +168,10 @@ def certificate_section(certificate: Certificate, wider: AgainstEveryClassical |
     if certificate.log10_anytime_p_value is not None:
         anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", "test martingale")
         rows.insert(2, ("log10 p, valid whenever one looks", anytime))
-    if certificate.log10_p_value_any_crosstalk is not None:
+    if certificate.log10_p_value_pooled is not None:
+        pooled = Cell(f"{certificate.log10_p_value_pooled + 0.0:.4g}", "if all pairs were independent trials")
+        rows.insert(2, ("log10 p, pairs pooled", pooled))
+    if certificate.log10_p_value_any_crosstalk is not None:  # in older records
         shots = Cell(f"{certificate.log10_p_value_any_crosstalk + 0.0:.4g}", f"shots of {certificate.parallel} pairs")
         rows.insert(2, ("log10 p, whatever passes between pairs", shots))
     if wider is None:
@@ -221,7 +224,7 @@ def _visibility_name(analysis: Analysis) -> str:
 
 def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
     """Each of the pairs measured in every shot."""
-    fresh = certificate.log10_p_value_any_crosstalk is not None
+    fresh = (certificate.log10_p_value_any_crosstalk, certificate.log10_p_value_pooled) != (None, None)
     rests = "holds by itself whatever the other pairs do" if fresh else "rests on the certificate's assumption"
     chsh = any(pair.chsh for pair in parallel.pairs)
     rows = tuple(
