@@ -234,7 +234,7 @@ NUMBERS: list[tuple[tuple[Any, ...], Any, str]] = [
     (("certificate", "quantum_bound", "low"), lambda b: b + 1e-7, "certificate.quantum_bound.low"),
     (("certificate", "quantum_bound", "high"), lambda b: b - 1e-7, "certificate.quantum_bound.high"),
     (("certificate", "log10_anytime_p_value"), lambda p: p - 1e-4, "certificate.log10_anytime_p_value"),
-    (("certificate", "log10_p_value_any_crosstalk"), -3.0, "certificate.log10_p_value_any_crosstalk"),
+    (("certificate", "log10_p_value_pooled"), -3.0, "certificate.log10_p_value_pooled"),
     (("certificate", "method"), "Chernoff–KL", "certificate.method"),
     (("certificate", "assumption"), "None at all.", "certificate.assumption"),
     (("certificate", "score"), lambda b: b + 1e-8, "certificate.score"),
@@ -388,7 +388,7 @@ def test_the_untouched_run_verifies(untouched: Path) -> None:
 
 PAIRS = ("parallel", "pairs", 1)
 OF_PAIRS: list[tuple[tuple[Any, ...], Any, str]] = [
-    ((CERTIFICATE, "log10_p_value_any_crosstalk"), lambda p: p - 0.1, "certificate.log10_p_value_any_crosstalk"),
+    ((CERTIFICATE, "log10_p_value_pooled"), lambda p: p - 0.1, "certificate.log10_p_value_pooled"),
     ((*PAIRS, "log10_p_value"), lambda p: p - 0.1, "parallel.pairs[1].log10_p_value"),
     ((*PAIRS, "waiting_time", "low"), 0.1, "parallel.pairs[1].waiting_time.low"),
     ((*PAIRS, "lost"), 0, "parallel.pairs[1].lost"),
