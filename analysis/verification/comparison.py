@@ -23,7 +23,7 @@ _SEARCHED = {"quantum": _CHORD, "break_even": _CHORD, "bell_pairs": _SEARCH, "co
         "advantage_ranges", "least_visibility", "bell_pairs", "largest_reduction_relative",
         "every_classical.least_visibility", "every_classical.largest_reduction_relative",
     )
-} | {f"frontiers.{name}": _CHORD for name in ("largest_advantage", "every_classical.splitting_probability")}  # fmt: skip
+} | {"frontiers.largest_advantage": _CHORD, "frontiers.every_classical.splitting_probability": _CHORD}  # fmt: skip
 _ROUNDING = 1e-12  # of the waiting times: what rounding leaves of a difference
 _CURVE = "frontiers.quantum"
 # What says by which versions a record was made, rivals of older records, and the curve that is compared as one.

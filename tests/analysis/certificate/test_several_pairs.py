@@ -225,7 +225,7 @@ def test_ideal_pairs_certify_together_and_one_by_one() -> None:
 
 
 def test_the_p_value_of_shots_by_hand(three: Run, analysis: Analysis) -> None:
-    """1 over the largest mixture of stakes Π(1+κU)/(1+κω), U the mean over a shot, ω of all 16 deterministic strategies.
+    """1 over the largest mixture of stakes Π(1+κU)/(1+κω), U the mean over a shot, ω of 16 deterministic strategies.
 
     Odds κ+1 = e^t, t = 2^(n/3) for n = −30 … 9, with shares 1/(1 + (log₂(4t)/2)²).
     """
