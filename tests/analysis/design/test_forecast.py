@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,16 +25,16 @@ from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.scenarios import default_record, random_scenario
+from tests.scenarios import default_record, dense, heavy_scenario, random_scenario
 
 Floats = NDArray[np.float64]
-DEFAULT = Scenario.default()
-FRONTIERS = Frontiers(DEFAULT.workload())
-POINT = FRONTIERS.operating_point(DEFAULT)
+DENSE = dense(against="memoryless")
+FRONTIERS = Frontiers(DENSE.workload())
+POINT = FRONTIERS.operating_point(DENSE)
 
 
 def _scenario(**experiment: Any) -> Scenario:
-    return Scenario.parse(default_record(**experiment))
+    return dense(against="memoryless", **experiment)
 
 
 def _werner(visibility: float) -> Callable[[Strategy], Floats]:
@@ -95,7 +96,7 @@ def test_the_best_strategy_needs_the_least_visibility_of_the_scenario() -> None:
 
 
 def test_from_the_sufficient_visibility_on_the_shots_are_enough() -> None:
-    enough = sufficient_visibility(DEFAULT.experiment, FRONTIERS, POINT)
+    enough = sufficient_visibility(DENSE.experiment, FRONTIERS, POINT)
     assert enough is not None
     assert best_design(FRONTIERS, enough * POINT.strategy.correlators, 1e-3).trials == pytest.approx(40_000, rel=0.05)
     assert _forecast(enough + 1e-6).go
@@ -175,10 +176,10 @@ def test_settings_that_are_not_fresh_keep_the_points_multiplier_and_pay_for_the_
 
 def test_noise_that_nothing_certifies_leaves_the_run_its_noiseless_design() -> None:
     predicted = _werner(0.6)(POINT.strategy)
-    design = plan_design(DEFAULT.experiment, FRONTIERS, POINT, predicted)
+    design = plan_design(DENSE.experiment, FRONTIERS, POINT, predicted)
     assert design
     assert (design.trials, design.certificate_multiplier) == (None, POINT.certificate_multiplier)
-    assert foresee(DEFAULT.experiment, FRONTIERS, POINT, predicted, design).predicted_power < 1e-3
+    assert foresee(DENSE.experiment, FRONTIERS, POINT, predicted, design).predicted_power < 1e-3
     found = _forecast(0.6)
     assert not found.go
     assert found.design is None
@@ -225,3 +226,75 @@ def test_at_a_vertex_the_plan_takes_the_edge_that_certifies_sooner() -> None:
     own = evaluate_design(frontiers.game(point.certificate_multiplier), correlators, r, 1e-3)
     assert design.trials
     assert own.trials is None or own.trials > design.trials
+
+
+# The class of classical routers that a plan aims at.
+
+
+def _planned(scenario: Scenario, visibility: float) -> tuple[Frontiers, Forecast]:
+    frontiers = Frontiers(scenario.workload())
+    return frontiers, forecast(scenario, frontiers, frontiers.operating_point(scenario), _werner(visibility))
+
+
+def test_the_default_scenario_is_planned_against_every_classical_router() -> None:
+    scenario = Scenario.default()
+    frontiers, found = _planned(scenario, 0.95)
+    point = frontiers.operating_point(scenario)
+    assert (point.against, found.against, found.why_memoryless) == ("every-classical", "every-classical", None)
+    assert found.go
+    assert found.design
+    assert found.design.against == "every-classical"
+    correlators = 0.95 * point.strategy.correlators
+    best = best_design(frontiers, correlators, 1e-3, against="every-classical")
+    assert (found.design.trials, found.design.certificate_multiplier) == (best.trials, best.certificate_multiplier)
+    workload = frontiers.workload
+    p, waiting = workload.splitting_probability((1 - correlators) / 2), workload.waiting_time((1 - correlators) / 2)
+    assert found.every_classical
+    share = found.every_classical.waiting_time_reduction_relative
+    assert share.estimate == pytest.approx(1 - waiting / float(frontiers.every_classical.waiting_time_at(p)))
+    assert 0 < share.low < share.estimate < found.expected.waiting_time_reduction_relative.estimate
+
+
+def test_a_scenario_may_ask_for_memoryless_routers_only() -> None:
+    _, found = _planned(Scenario.default().with_experiment(against="memoryless"), 0.95)
+    assert (found.against, found.why_memoryless) == ("memoryless", None)
+    assert found.design
+    assert found.design.against == "memoryless"
+    assert found.every_classical  # what is foreseen against the others is told all the same
+
+
+@pytest.mark.parametrize("assumed", [1.0, 0.9565])
+def test_at_twice_the_pair_rate_a_good_pair_is_planned_against_memoryless_routers(assumed: float) -> None:
+    """The sentence names the visibility that every classical router takes: just above it some point beats W_E."""
+    frontiers, found = _planned(dense(assumed_visibility=assumed), 0.9565)
+    assert found.against == "memoryless"
+    assert found.go
+    assert found.design
+    assert found.design.against == "memoryless"
+    assert found.why_memoryless
+    needed = float(re.findall(r"visibility above (0\.\d{4}) here", found.why_memoryless)[0])
+    p = np.linspace(0.3, 0.8, 101)
+    for visibility, helps in ((needed + 0.001, True), (needed - 0.001, False)):
+        waiting = np.array([frontiers.waiting_time(each, visibility) for each in p.tolist()])
+        assert bool((waiting < frontiers.every_classical.waiting_time_at(p)).any()) is helps
+
+
+def test_noise_that_only_memoryless_routers_lose_to_is_planned_against_them() -> None:
+    """The operating point was chosen for every classical router; the multiplier is then that of a memoryless edge."""
+    frontiers, found = _planned(Scenario.default(), 0.83)
+    assert found.against == "memoryless"
+    assert found.why_memoryless
+    assert found.design
+    assert found.design.against == "memoryless"
+    edges = frontiers.classical.multipliers
+    assert np.abs(edges - found.design.certificate_multiplier).min() < 1e-9
+    assert found.every_classical
+    assert found.every_classical.waiting_time_reduction.estimate < 0
+
+
+def test_without_a_bound_on_every_classical_router_the_plan_says_why() -> None:
+    _, found = _planned(heavy_scenario(), 0.98)
+    assert found.against == "memoryless"
+    assert found.every_classical is None
+    assert found.why_memoryless
+    assert "slope of this baseline reward has no largest value" in found.why_memoryless
