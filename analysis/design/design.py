@@ -172,7 +172,7 @@ class _DesignSearch:
             steps, self.inner = steps[np.linspace(0, len(steps) - 1, _WEIGHTS).astype(int)], 0
         edges = self.rival.multipliers
         if against == "every-classical":  # a smooth curve: its slopes, of which a few are tried
-            edges = np.linspace(edges[0], edges[-1], _SLOPES)
+            edges = edges[np.linspace(0, len(edges) - 1, _SLOPES).astype(int)]  # evenly along it, not by slope
         self.kinks = np.unique(np.concatenate([edges, steps]))
         weighty = [at > 0 and not frontiers.game(at).is_zero for at in self.kinks.tolist()]
         self.kinks = self.kinks[weighty]

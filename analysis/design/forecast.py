@@ -46,6 +46,7 @@ class Remedies:
         sufficient_visibility: From here on the scenario's own trials certify with the power asked for.
         trials: That certify at the predicted noise.
         multiplier, multiplier_trials: Another operating point, and the trials it takes at the predicted noise.
+        memoryless_trials: That certify against memoryless classical routers, where the run aims at every one.
     """
 
     least_visibility: float | None
@@ -54,6 +55,7 @@ class Remedies:
     trials: int | None
     multiplier: float | None
     multiplier_trials: int | None
+    memoryless_trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,9 @@ def forecast(
             trials=design.trials if design else None,
             multiplier=free.strategy_multiplier if free else None,
             multiplier_trials=free.trials if free else None,
+            memoryless_trials=None
+            if against == "memoryless"
+            else _memoryless_trials(scenario, frontiers, point, predicted, power),
         )
     return Forecast(
         go=go,
@@ -148,7 +153,7 @@ def forecast(
         visibility=foreseen.visibility,
         expected=expected,
         against=against,
-        why_memoryless=why_memoryless(experiment, frontiers, against),
+        why_memoryless=why_memoryless(experiment, frontiers, point.strategy, against),
         every_classical=expected_advantage(frontiers, predicted, distribution, experiment.shots) if bounded else None,
         design=design if design and design.trials else None,
         information_limit_ratio=foreseen.information_limit_ratio,
@@ -252,16 +257,21 @@ def foresee(
     )
 
 
-def why_memoryless(experiment: ExperimentSpec, frontiers: Frontiers, against: Against) -> str | None:
+def why_memoryless(
+    experiment: ExperimentSpec, frontiers: Frontiers, strategy: Strategy, against: Against
+) -> str | None:
     """Why a run that should beat every classical router aims at memoryless ones, in a sentence; None if it does not."""
     if against == experiment.against or experiment.against == "memoryless":
         return None
     reason = frontiers.reason_without_every_classical
     if reason:
-        return f"The run aims at memoryless classical routers only: {reason}."
-    least = frontiers.least_visibility("every-classical")
+        return f"The run aims at memoryless classical routers only; for every classical router: {reason}."
+    least = strategy_visibility(frontiers, strategy, "every-classical")
     needed = "no entangled pair, however good, does" if least is None else f"it takes a visibility above {least:.4f}"
-    return f"The run aims at memoryless classical routers only: to beat every classical router {needed} here."
+    return (
+        f"The run aims at memoryless classical routers only: to beat every classical router {needed} at this operating "
+        "point."
+    )
 
 
 def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> ExpectedPoint:
@@ -350,6 +360,17 @@ def sufficient_visibility(
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
+
+
+def _memoryless_trials(
+    scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
+) -> int | None:
+    weaker = scenario.with_experiment(against="memoryless")
+    p = frontiers.workload.splitting_probability(point.strategy.split(point.assumed_visibility))
+    multiplier = frontiers.classical_multiplier(p, point.multiplier)
+    aimed = point.model_copy(update={"against": "memoryless", "certificate_multiplier": multiplier})
+    design = plan_design(weaker.experiment, frontiers, aimed, predicted, power)
+    return design.trials if design else None
 
 
 def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:

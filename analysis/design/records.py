@@ -174,6 +174,11 @@ def changes(found: Forecast, better: BetterPair | None) -> list[str]:
     if remedies.trials is not None:
         how = f"run --shots {remedies.trials}" if remedies.trials <= MAX_SHOTS else "more than one run may have"
         told.append(f"More shots: {remedies.trials} trials {asked} ({how}).")
+    if remedies.memoryless_trials is not None:
+        told.append(
+            f"A weaker claim: against memoryless classical routers only, {remedies.memoryless_trials} trials {asked} "
+            '(against = "memoryless" in [experiment]).'
+        )
     if remedies.sufficient_visibility is not None:
         enough = ceil(1000 * remedies.sufficient_visibility) / 1000
         told.append(f"Less noise: from visibility {enough:.3f} on, {found.shots} trials {asked}.")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from ..errors import NoBoundError
 from ..informed.accrual import throughput_slope
-from ..informed.bound import InformedBound, InformedBounds
+from ..informed.bound import InformedBounds
 from ..informed.frontier import EveryClassicalFrontier, every_classical_frontier
 from ..queueing.workload import Workload
 from .chords import envelope
@@ -30,7 +30,9 @@ SECONDS = 10.0  # of computing for the whole frontier
 _TRIES = (0.02, 0.1, 1.0)  # shares of them, tried until the frontier is fine enough or entanglement is far from it
 SHARE = 0.025  # of what memoryless routers wait longer than entangled ones at most: the error that a grid may cost
 _FIRST_SHARE = 0.125  # of the seconds, for choosing the grid; each further κ takes about a quarter of that
-_TANGENTS = 257  # evenly spaced in p; between two of them the curve is straight to about 1e-7 of its height
+_TANGENTS = 257  # evenly spaced in p, beside those at the corners: between two the curve is straight to about 1e-6
+_NOTHING = 1e-9  # of the waiting time: what rounding leaves of no advantage
+_CORNER = 1e-7  # in p, on either side of a corner
 _ROUNDING = 64 * float(np.finfo(float).eps)  # slack per unit of the terms whose difference β_E is
 _KEPT = 16  # frontiers of workloads met last
 _known: OrderedDict[tuple[object, ...], EveryClassicalFrontier | str] = OrderedDict()
@@ -70,7 +72,10 @@ class EveryClassicalCurve(Frontier):
     @classmethod
     def of(cls, workload: Workload, proved: EveryClassicalFrontier) -> EveryClassicalCurve:
         """Lay tangents at even distances in p."""
-        p = np.linspace(0.0, 1.0, _TANGENTS)
+        fine = np.linspace(1.0, 0.0, 16 * _TANGENTS)
+        corners = np.interp(proved.corners, workload.baseline_throughput(fine), fine)
+        beside = np.concatenate([corners - _CORNER, corners + _CORNER])
+        p = np.clip(np.concatenate([np.linspace(0.0, 1.0, _TANGENTS), beside]), 0.0, 1.0)
         throughput = workload.baseline_throughput(p)
         slopes = np.array([throughput_slope(workload, each) for each in p.tolist()])
         waiting = proved.waiting_time_at(throughput)
@@ -85,19 +90,33 @@ class EveryClassicalCurve(Frontier):
         return bool(np.any(points.waiting_time < raised))
 
     def score_bound(self, game: RoutingGame) -> ScoreBound:
-        """β_E = W0 + E[w] − const − κτ(p₀) − μp₀ − V(κ) at the κ, of those solved, where it is least.
+        """β_E = W0 + E[w] − const − κτ(p₀) − μp₀ − V(κ) at the κ where it is least.
 
         A strategy of score S has W = W0 + E[w] − const − S − μp. Above β_E that is less than V(κ) + κτ(p) at any p.
+        The least cost of all routers is concave in κ, so that between two κ solved V is at least what lies straight
+        between theirs.
         """
-        multiplier = game.multiplier
-        touching = [self._touching(bound, multiplier) for bound in self.proved.bounds]
-        best = max(range(len(touching)), key=lambda index: touching[index][0])
-        (least, p), bound = touching[best], self.proved.bounds[best]
-        return ScoreBound(multiplier, p, bound.kappa, bound.value, game.line(0.0) - least)
+        multiplier, bounds = game.multiplier, self.proved.bounds
+        kappas, values = np.array([[bound.kappa, bound.value] for bound in bounds]).T
+        solved = [self._touching(*line, multiplier)[0] for line in zip(kappas.tolist(), values.tolist(), strict=True)]
+        best = int(np.argmax(solved))
+        kappa = float(kappas[best])
+        around = float(kappas[max(best - 1, 0)]), float(kappas[min(best + 1, len(bounds) - 1)])
+        found = minimize_scalar(
+            lambda each: -self._touching(each, float(np.interp(each, kappas, values)), multiplier)[0],
+            bounds=around,
+            method="bounded",
+            options={"xatol": 1e-9 * around[1]},
+        )
+        if -found.fun > solved[best]:
+            kappa = float(found.x)
+        bound = float(np.interp(kappa, kappas, values))
+        least, p = self._touching(kappa, bound, multiplier)
+        return ScoreBound(multiplier, p, kappa, bound, game.line(0.0) - least)
 
-    def _touching(self, bound: InformedBound, multiplier: float) -> tuple[float, float]:
+    def _touching(self, kappa: float, bound: float, multiplier: float) -> tuple[float, float]:
         """The least V(κ) + κτ(p) + μp, rounded down, and the p where it is."""
-        kappa, workload = bound.kappa, self.workload
+        workload = self.workload
 
         def slope(p: float) -> float:
             return kappa * throughput_slope(workload, p) + multiplier
@@ -108,7 +127,7 @@ class EveryClassicalCurve(Frontier):
             short = abs(slope(p))  # a convex function falls short of its value here by no more
         else:
             short = 0.0
-        terms = bound.value, kappa * float(workload.baseline_throughput(p)), multiplier * p
+        terms = bound, kappa * float(workload.baseline_throughput(p)), multiplier * p
         scale = workload.together_waiting_time + sum(abs(term) for term in terms)
         return math.fsum(terms) - short - _ROUNDING * scale, p
 
@@ -134,7 +153,8 @@ def every_classical_curve(workload: Workload, quantum: Frontier, saved: float) -
             if share == _TRIES[-1]:
                 raise
             continue  # more time may do
-        if found.proved.error_estimate <= tolerance or not found.is_near(quantum):
+        hopeless = saved <= _NOTHING * workload.together_waiting_time or not found.is_near(quantum)
+        if hopeless or found.proved.error_estimate <= tolerance:
             break
     return found
 

@@ -323,6 +323,11 @@ class Frontiers:
             information: Where a trial brings at least so many nats anywhere, p where it brings less are left out.
         """
         rival = self.rival(against)
+
+        def lost(at: float) -> float:
+            own = self.advantage_at(at, self.waiting_time(at, visibility), against)
+            return -float(own.waiting_time_reduction_relative)
+
         known = self.in_use.curve if points is None else points
         places = _noisy(known.splitting_probability, 0.5, visibility)
         inside = self.classical.splitting_probability
@@ -340,14 +345,9 @@ class Frontiers:
         first = max(int(np.searchsorted(places, p[top], side="left")) - 1, 0)
         last = min(int(np.searchsorted(places, p[top], side="right")), len(places) - 1)
         for low, high in self._pieces(float(places[first]), float(places[last])):
-            found = minimize_scalar(
-                lambda at: self.waiting_time(at, visibility) / float(rival.waiting_time_at(at)),
-                bounds=(low, high),
-                method="bounded",
-                options={"xatol": 1e-7},
-            )
-            if 1 - found.fun > best.waiting_time_reduction_relative:
-                best = LargestReduction(float(found.x), float(1 - found.fun))
+            found = minimize_scalar(lost, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
+            if -found.fun > best.waiting_time_reduction_relative:
+                best = LargestReduction(float(found.x), float(-found.fun))
         return best
 
     def _information(self, splitting_probability: Floats, waiting_time: Floats, rival: Frontier) -> Floats:
@@ -356,7 +356,7 @@ class Frontiers:
         multiplier = rival.multipliers[np.clip(edge, 0, len(rival.multipliers) - 1)]
         joint, weights = self.workload.joint, self.workload.weights
         scale = np.abs(weights - multiplier[:, None, None])
-        total = np.einsum("xy,nxy->n", joint, scale) / 2
+        total = np.maximum(np.einsum("xy,nxy->n", joint, scale) / 2, np.finfo(float).tiny)  # 0 where all weights are μ
         middle = self.workload.uncorrelated_waiting_time + multiplier / 2  # W + μp of outcomes that are not correlated
         line, own = (
             waiting + multiplier * splitting_probability

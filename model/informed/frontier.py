@@ -83,7 +83,7 @@ class EveryClassicalFrontier:
         """A point on each line that is part of the envelope between the `throughputs`, in the order of rising τ."""
         low, high = self.throughputs
         found: list[EveryClassicalPoint] = []
-        ends = [low, *np.clip(self._corners, low, high).tolist(), high]
+        ends = [low, *np.clip(self.corners, low, high).tolist(), high]
         for bound, start, end in zip(self._supporting, ends[:-1], ends[1:], strict=True):
             if start < end:
                 middle = (start + end) / 2
@@ -101,7 +101,8 @@ class EveryClassicalFrontier:
         return tuple(kept)
 
     @cached_property
-    def _corners(self) -> Floats:
+    def corners(self) -> Floats:
+        """τ at which one line of the envelope takes over from another, rising, shape (lines − 1,)."""
         return np.array([_crossing(left, right) for left, right in pairwise(self._supporting)])
 
 

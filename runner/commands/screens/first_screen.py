@@ -202,6 +202,8 @@ def _remedies(record: ForecastRecord) -> Iterator[str]:
         yield f"It would be a go with qubits {better.pair[0]}–{better.pair[1]}: --backend {better.name}"
     if remedies.trials is not None and remedies.trials <= MAX_SHOTS:
         yield f"It would be a go with more trials: --shots {remedies.trials}"
+    if remedies.memoryless_trials is not None and remedies.memoryless_trials <= record.forecast.shots:
+        yield 'It would be a go against memoryless routers only: against = "memoryless" in [experiment]'
     if remedies.sufficient_visibility is not None:
         enough = math.ceil(1000 * remedies.sufficient_visibility) / 1000
         yield f"It would be a go with less noise: Bell pair visibility {enough:.3f} or better."
