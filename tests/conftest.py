@@ -32,11 +32,12 @@ _BLANK = {
 
 @pytest.fixture
 def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports with a context of few points and pairs, and figures without ink, which cost nine tenths of a short run.
+    """Contexts of few points and pairs, figures without ink, coarse bounds: nine tenths of what a short run costs.
 
     Tests marked `in_full`, and commands in processes of their own, make both as the product does.
     """
     if request.node.get_closest_marker("in_full") is None:
+        from bellqueue.analysis.records import every_classical
         from bellqueue.analysis.replay import context
         from matplotlib.figure import Figure
 
@@ -44,6 +45,7 @@ def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
             content = _BLANK[format]
             target.write(content.decode() if isinstance(target, io.StringIO) else content)
 
+        monkeypatch.setattr(every_classical, "SECONDS", 0.5)
         monkeypatch.setattr(context, "PAIRS", 2_000)
         monkeypatch.setattr(context, "VISIBILITIES", 3)
         monkeypatch.setattr(context, "LOADS", (0.3,))

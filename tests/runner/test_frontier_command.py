@@ -14,6 +14,8 @@ from bellqueue.analysis.report.tables.frontiers import frontier_sections
 from tests.runner.conftest import Run
 from tests.scenarios import default_record
 
+pytestmark = pytest.mark.in_full
+
 # Of another program, which bounds by one line where this one takes the envelope of several.
 LINES = [(1.882931, 0.5458), (1.878229, 0.4595), (1.873539, 0.3758)]
 
