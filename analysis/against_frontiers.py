@@ -1,15 +1,24 @@
-"""The observed operating point against the three frontiers, over its confidence region."""
+"""The observed operating point against the four frontiers, over its confidence region."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..model.estimate import Estimate
 from ..model.games.frontier import Frontier, QuantumFrontier
+from ..model.games.frontiers import Frontiers
 from ..model.games.latency import break_even_latency, fibre_distance_km
+from ..model.trials import Trials
+from .certificate.certificate import certify
 from .certificate.region import ConfidenceRegion
+from .certificate.samples import Sample
 from .records.analysis_record import Advantage, BreakEven, FrontierComparison, PointEstimate
+from .records.every_classical import AgainstEveryClassical
 from .records.frontier_record import FrontierPoint
+
+UNDECLARED = (0.25, 0.5, 0.75)  # p at whose slopes counts are tested for which nobody declared a multiplier
 
 
 def observed(region: ConfidenceRegion) -> PointEstimate:
@@ -23,7 +32,7 @@ def observed(region: ConfidenceRegion) -> PointEstimate:
 
 
 def advantage(region: ConfidenceRegion) -> Advantage:
-    """The comparison with the classical frontier; its first lower limit is the certificate's own Δ."""
+    """The comparison with the frontier of the region's class; its first lower limit is the certificate's own Δ."""
     reduction, relative = region.reduction()
     return Advantage(
         waiting_time_reduction=reduction,
@@ -54,6 +63,52 @@ def against(region: ConfidenceRegion, frontier: Frontier, exact: QuantumFrontier
         baseline_throughput=observed(region).baseline_throughput,
         waiting_time_at_equal_throughput=equal_throughput,
         baseline_throughput_at_equal_waiting_time=Estimate.enclosing(float(throughput[0]), throughput, throughput),
+    )
+
+
+def every_classical(
+    frontiers: Frontiers,
+    multipliers: Sequence[float] | None,
+    sample: Sample,
+    significance: float,
+    trials: Trials | None,
+) -> AgainstEveryClassical | None:
+    """The verdict against every classical router without communication; None where there is no bound on them.
+
+    Args:
+        frontiers: The scenario's.
+        multipliers: Declared before the data; None: nobody's declaration, and three slopes of the frontier are tried.
+        sample: The data.
+        significance: α.
+        trials: The same data in the order of execution, where known.
+    """
+    if frontiers.reason_without_every_classical is not None:
+        return None
+    curve = frontiers.every_classical
+    if multipliers is None:
+        multipliers = sorted({frontiers.classical_multiplier(p, 0.0, "every-classical") for p in UNDECLARED})
+    games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
+    certificate = certify(games, sample, significance, trials, "every-classical")
+    multiplier, edges = certificate.multiplier, certificate.edges
+    region = ConfidenceRegion.of(frontiers, sample, multiplier, significance, edges, "every-classical")
+    line = curve.score_bound(frontiers.game(multiplier))
+    at_equal_throughput = curve.waiting_time_at(region.p)
+    estimate = float(curve.waiting_time_at(region.splitting_probability.estimate))
+    return AgainstEveryClassical(
+        waiting_time_at_equal_throughput=Estimate.enclosing(estimate, at_equal_throughput, at_equal_throughput),
+        **vars(advantage(region)),
+        multiplier=multiplier,
+        edges=edges,
+        splitting_probability=line.splitting_probability,
+        kappa=line.kappa,
+        bound=line.bound,
+        score_bound=frontiers.game(multiplier).bound("every-classical").high,
+        excess=certificate.excess,
+        log10_p_value=certificate.log10_p_value,
+        log10_anytime_p_value=certificate.log10_anytime_p_value,
+        log10_p_value_any_crosstalk=certificate.log10_p_value_any_crosstalk,
+        method=certificate.method,
+        certified=certificate.certified,
     )
 
 

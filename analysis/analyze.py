@@ -56,7 +56,8 @@ def analyze(
         sample: Counts with the rule their settings followed.
         provenance: Where the counts come from.
         point: The operating point fixed before the data were taken; without it the multiplier is nobody's
-            declaration, and the union bound over the classical edges is taken.
+            declaration, and a union bound is taken: over the classical edges against memoryless routers, and over
+            three slopes of the frontier of every classical router against those.
         predicted: What the device's calibration promised of that point, where it promised anything.
         trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
@@ -77,6 +78,8 @@ def analyze(
     multipliers = [point.certificate_multiplier] if point else frontiers.classical.multipliers.tolist()
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
     certificate = certify(games, sample, significance, trials)
+    multipliers = [point.certificate_multiplier] if point else None
+    wider = against_frontiers.every_classical(frontiers, multipliers, sample, significance, trials)
     no_signalling = no_signalling_test(sample.counts)
     if no_signalling.alarm:
         warnings.append(
@@ -102,7 +105,7 @@ def analyze(
     locality = FOREIGN_LOOPHOLE if provenance.backend is None else LOOPHOLE
     return Analysis(
         title=scenario.title,
-        verdict=verdict(certificate, advantage, warnings, locality),
+        verdict=verdict(certificate, advantage, warnings, locality, wider, frontiers.reason_without_every_classical),
         class_compared=CLASS_COMPARED,
         locality=locality,
         warnings=warnings,
@@ -125,6 +128,7 @@ def analyze(
         break_even=against_frontiers.break_even(region, scenario.traffic.time_unit_seconds),
         bell_pairs=bell_pairs_at(frontiers, p),
         measured=measured,
+        every_classical=wider,
         context=Context(bases=MeasurementBases.of(point.strategy) if point else []),
     )
 

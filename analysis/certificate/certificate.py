@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...model.errors import DataError
 from ...model.estimate import Estimate
-from ...model.games.routing_game import BoundedGame
+from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
 from .estimates import score_excess
@@ -18,6 +18,7 @@ from .scores import BoundedSum, Method, score_table
 
 ANYTIME = "test martingale"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
+EVERY_CLASSICAL = "every classical strategy without communication"
 FOREIGN_LOOPHOLE = (
     "How far apart the two measurements were is not on record, so the locality loophole counts as open: "
     "the outcomes are not protected against a signal passing between them."
@@ -54,13 +55,14 @@ CONFIDENCE_CONDITIONAL = "Confidence limits hold for independent trials of one s
 
 @dataclass(frozen=True)
 class Certificate:
-    """A test of the null hypothesis of local hidden variables at one multiplier.
+    """A test of the null hypothesis that the score is one that a class of classical routers reaches, at one multiplier.
 
     Attributes:
         multiplier: μ, waiting time paid per unit of splitting probability.
         multiplier_origin: Where μ came from, which decides whether a union bound was taken.
         score: Σ π s (w−μ) observed, in units of time.
-        classical_bound: The interval holding the best classical score.
+        classical_bound: The interval holding the best score of the class; against every classical router its upper end
+            is β_E, above which no classical score lies.
         quantum_bound: The interval holding the best quantum score.
         excess: Δ = score − classical bound, with limits at the significance.
         log10_p_value: log₁₀ of the p-value, union bound included.
@@ -101,7 +103,11 @@ class Certificate:
 
 
 def certify(
-    games: Sequence[BoundedGame], sample: Sample, significance: float, trials: Trials | None = None
+    games: Sequence[BoundedGame],
+    sample: Sample,
+    significance: float,
+    trials: Trials | None = None,
+    against: Against = "memoryless",
 ) -> Certificate:
     """Test at the declared multiplier, or at several with a union bound (for counts whose μ nobody declared).
 
@@ -110,13 +116,15 @@ def certify(
         sample: The data.
         significance: α.
         trials: The same data in the order of execution, for the anytime-valid p-value.
+        against: The class of classical routers.
 
     Raises:
         DataError: there is no game, or a run that could stop early lacks what its test needs.
+        NoBoundError: there is no bound on every classical router.
     """
     if not games:
         raise DataError("the multiplier is 0, where there is nothing to certify; choose another operating point")
-    log10_anytime = _log10_anytime(games, sample, trials)
+    log10_anytime = _log10_anytime(games, sample, trials, against)
     if sample.sampling.stopped:
         if log10_anytime is None:
             raise DataError(
@@ -124,11 +132,11 @@ def certify(
             )
         game, log_p, method = games[0], log10_anytime * math.log(10), ANYTIME
     else:
-        game, log_p, method = smallest_log_p_value(games, sample)
-    classical, quantum = game.bound("memoryless"), game.bound("quantum")
-    excess = score_excess(game, sample, math.log(significance) - math.log(len(games)))
+        game, log_p, method = smallest_log_p_value(games, sample, against)
+    classical, quantum = game.bound(against), game.bound("quantum")
+    excess = score_excess(game, sample, math.log(significance) - math.log(len(games)), against)
     parallel = sample.sampling.parallel
-    any_crosstalk = _log10_p_value_any_crosstalk(games, sample)
+    any_crosstalk = _log10_p_value_any_crosstalk(games, sample, against)
     assumption, confidence = _assumptions(sample.random, parallel, any_crosstalk)
     if sample.sampling.stopped:
         assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
@@ -155,11 +163,13 @@ def certify(
     )
 
 
-def smallest_log_p_value(games: Sequence[BoundedGame], sample: Sample) -> tuple[BoundedGame, float, Method]:
+def smallest_log_p_value(
+    games: Sequence[BoundedGame], sample: Sample, against: Against = "memoryless"
+) -> tuple[BoundedGame, float, Method]:
     """The game with the smallest p-value (then the largest excess), ln p by the union bound, and its tail."""
     tested = []
     for place, game in enumerate(games):
-        bound = game.bound("memoryless").high
+        bound = game.bound(against).high
         total = BoundedSum.of(game.matrix, sample)
         log_p, method = total.log_tail(bound)
         tested.append((log_p, bound - total.observed, place, method))
@@ -167,7 +177,7 @@ def smallest_log_p_value(games: Sequence[BoundedGame], sample: Sample) -> tuple[
     return games[place], min(0.0, log_p + math.log(len(tested))), method
 
 
-def _log10_p_value_any_crosstalk(games: Sequence[BoundedGame], sample: Sample) -> float | None:
+def _log10_p_value_any_crosstalk(games: Sequence[BoundedGame], sample: Sample, against: Against) -> float | None:
     """log₁₀ of a p-value that needs no assumption between the pairs of one shot (`BoundedSum.log_tail_of_shots`).
 
     With the union bound over the games; None for one pair to a shot, or without fresh settings.
@@ -175,13 +185,13 @@ def _log10_p_value_any_crosstalk(games: Sequence[BoundedGame], sample: Sample) -
     parallel = sample.sampling.parallel
     if parallel == 1 or not sample.random:
         return None
-    tails = [
-        BoundedSum.of(game.matrix, sample).log_tail_of_shots(game.bound("memoryless").high, parallel) for game in games
-    ]
+    tails = [BoundedSum.of(game.matrix, sample).log_tail_of_shots(game.bound(against).high, parallel) for game in games]
     return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
 
 
-def _log10_anytime(games: Sequence[BoundedGame], sample: Sample, trials: Trials | None) -> float | None:
+def _log10_anytime(
+    games: Sequence[BoundedGame], sample: Sample, trials: Trials | None, against: Against
+) -> float | None:
     """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
     if trials is None or not sample.random or len(games) > 1:
         return None
@@ -189,7 +199,7 @@ def _log10_anytime(games: Sequence[BoundedGame], sample: Sample, trials: Trials 
     total = BoundedSum.of(game.matrix, sample)
     if total.scale == 0:
         return None
-    bound = total.null_mean(game.bound("memoryless").high)
+    bound = total.null_mean(game.bound(against).high)
     if bound >= 1:
         return 0.0  # nothing can be refuted, not even by rounding
     values, place = score_table(game.matrix, sample.distribution, trials)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from ...model.estimate import Estimate
-from ...model.games.routing_game import BoundedGame
+from ...model.games.routing_game import Against, BoundedGame
 from ...model.queueing.workload import Workload
 from .martingale import growth, lower_limit_at_any_time
 from .samples import Sample
@@ -79,9 +79,11 @@ def _limits_at_any_time(functional: Floats, sample: Sample, log_significance: fl
     return scale * (2 * low - 1), scale * (1 - 2 * misses)
 
 
-def score_excess(game: BoundedGame, sample: Sample, log_significance: float) -> Estimate:
-    """Δ = Σ G c − β_C, in units of time, with one-sided limits at significance α."""
-    return estimate_functional(game.matrix, -game.bound("memoryless").high, sample, log_significance)
+def score_excess(
+    game: BoundedGame, sample: Sample, log_significance: float, against: Against = "memoryless"
+) -> Estimate:
+    """Δ = Σ G c − β of a class, in units of time, with one-sided limits at significance α."""
+    return estimate_functional(game.matrix, -game.bound(against).high, sample, log_significance)
 
 
 def observed_point(workload: Workload, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:

@@ -1,20 +1,23 @@
-"""The confidence region of an observed operating point, and what it saves against the classical frontier."""
+"""The confidence region of an observed operating point, and what it saves against a class of classical routers."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...model.estimate import Estimate
-from ...model.games.frontiers import Frontiers
+from ...model.games.frontiers import Frontiers, PointAdvantage, share_saved
+from ...model.games.routing_game import Against
 from .estimates import observed_point, score_excess
 from .samples import Sample
 
 Floats = NDArray[np.float64]
 
+_SAME = 1e-9  # relative difference of two multipliers that are one
 _GRID = 513  # points over the range of p; between neighbours the frontiers are all but linear
 
 
@@ -22,8 +25,8 @@ _GRID = 513  # points over the range of p; between neighbours the frontiers are 
 class ConfidenceRegion:
     """All points (p, Δ) with p and Δ in their ranges.
 
-    At a splitting probability p the waiting time is line(p) − Δ, where line is the classical supporting line at the
-    certificate's μ; the classical frontier lies at or above the line. The six limits of p, W and Δ hold at a sixth
+    At a splitting probability p the waiting time is line(p) − Δ, where line is the supporting line of the class's
+    frontier at the certificate's μ, at or below the frontier. The six limits of p, W and Δ hold at a sixth
     of the significance each, so that all of them together hold at the whole.
 
     Attributes:
@@ -32,8 +35,9 @@ class ConfidenceRegion:
         splitting_probability, waiting_time: As observed.
         excess: Δ with its range, in units of time.
         certain_excess: The lower limit of Δ alone, at the whole significance.
-        p: A grid over the range of p, with the classical vertices inside it.
+        p: A grid over the range of p, with the vertices of the class's frontier inside it.
         line: The supporting line at each p.
+        against: The class.
     """
 
     frontiers: Frontiers
@@ -44,10 +48,17 @@ class ConfidenceRegion:
     certain_excess: float
     p: Floats
     line: Floats
+    against: Against = "memoryless"
 
     @classmethod
     def of(
-        cls, frontiers: Frontiers, sample: Sample, multiplier: float, significance: float, edges: int = 1
+        cls,
+        frontiers: Frontiers,
+        sample: Sample,
+        multiplier: float,
+        significance: float,
+        edges: int = 1,
+        against: Against = "memoryless",
     ) -> ConfidenceRegion:
         """The region of a sample; limits of Δ at several multipliers, any of which might have been taken, share α.
 
@@ -57,36 +68,51 @@ class ConfidenceRegion:
         sixth = math.log(significance / 6)
         p, waiting = observed_point(frontiers.workload, sample, sixth)
         ends = max(p.low, 0.0), min(p.high, 1.0)
-        vertices = frontiers.classical.splitting_probability
+        vertices = frontiers.rival(against).splitting_probability
         inside = vertices[(vertices > ends[0]) & (vertices < ends[1])]
         grid = np.unique(np.concatenate([np.linspace(*ends, _GRID), inside]))
         game = frontiers.game(multiplier)
-        excess = score_excess(game, sample, sixth - math.log(edges))
-        alone = score_excess(game, sample, math.log(significance) - math.log(edges))
-        line = game.line(game.bound("memoryless").high) - multiplier * grid
-        return cls(frontiers, multiplier, p, waiting, excess, alone.low, grid, line)
+        excess = score_excess(game, sample, sixth - math.log(edges), against)
+        alone = score_excess(game, sample, math.log(significance) - math.log(edges), against)
+        line = game.line(game.bound(against).high) - multiplier * grid
+        return cls(frontiers, multiplier, p, waiting, excess, alone.low, grid, line, against)
 
     def reduction(self) -> tuple[Estimate, Estimate]:
-        """W_C(p) − W, whose lower limit is that of Δ at the whole significance, and the same over W_C(p)."""
-        classical = self.frontiers.classical.waiting_time_at(self.p)
+        """What W is short of the frontier at p, and the share; the first has Δ's own lower limit where it may."""
+        classical = self.frontiers.rival(self.against).waiting_time_at(self.p)
+        own, workload = self._own, self.frontiers.workload
         above = classical - self.line
-        most = classical - self.frontiers.workload.all_split_waiting_time  # no memoryless routers wait less
+        most = classical - workload.all_split_waiting_time  # no memoryless routers wait less
         low, high = self.excess.low + above, np.minimum(self.excess.high + above, most)
-        own = self.frontiers.advantage_at(self.splitting_probability.estimate, self.waiting_time.estimate)
+        share = partial(share_saved, workload, classical)
+        # Not by what the data say: a line that was chosen for another class's frontier is the lower one all along.
+        least = self.certain_excess if self._touches else low
         return (
-            Estimate.enclosing(float(own.waiting_time_reduction), self.certain_excess, high),
-            Estimate.enclosing(float(own.waiting_time_reduction_relative), low / classical, high / classical),
+            Estimate.enclosing(float(own.waiting_time_reduction), least, high),
+            Estimate.enclosing(float(own.waiting_time_reduction_relative), share(low), share(high)),
         )
 
     def throughput_gain(self) -> Estimate:
         """By which share the baseline throughput exceeds that of the classical frontier at equal waiting time."""
-        own = self.frontiers.advantage_at(self.splitting_probability.estimate, self.waiting_time.estimate)
-        gain = float(own.throughput_gain_relative)
+        gain = float(self._own.throughput_gain_relative)
         return Estimate.enclosing(gain, self._gains(self.excess.low), self._gains(self.excess.high))
+
+    @property
+    def _touches(self) -> bool:
+        """Whether the line lies along an edge of the frontier, or touches the smooth one of every classical router."""
+        edges = self.frontiers.classical.multipliers
+        at_edge = np.abs(edges - self.multiplier).min() <= _SAME * self.multiplier
+        return self.against == "every-classical" or bool(at_edge)
+
+    @property
+    def _own(self) -> PointAdvantage:
+        p, waiting = self.splitting_probability.estimate, self.waiting_time.estimate
+        return self.frontiers.advantage_at(p, waiting, self.against)
 
     def _gains(self, excess: float) -> Floats:
         """The gain over the range of p at one Δ; also where W passes a classical vertex, and the gain bends."""
         top = float(self.line[0]) + self.multiplier * float(self.p[0])
-        bends = (top - excess - self.frontiers.classical.waiting_time) / self.multiplier
+        bends = (top - excess - self.frontiers.rival(self.against).waiting_time) / self.multiplier
         p = np.concatenate([self.p, bends[(bends > self.p[0]) & (bends < self.p[-1])]])
-        return self.frontiers.advantage_at(p, top - self.multiplier * p - excess).throughput_gain_relative
+        waiting = top - self.multiplier * p - excess
+        return self.frontiers.advantage_at(p, waiting, self.against).throughput_gain_relative

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...model.estimate import Estimate
 from ...model.games.frontiers import Frontiers
+from ...model.games.routing_game import Against
 from ...model.trials import Sampling, Trials
 from .martingale import RunningMartingale
 from .region import ConfidenceRegion
@@ -71,7 +72,13 @@ class Rounds:
     """The test carried on from round to round; what it says depends on nothing but the trials so far and the plan."""
 
     def __init__(
-        self, frontiers: Frontiers, sampling: Sampling, multiplier: float, significance: float, budget: int
+        self,
+        frontiers: Frontiers,
+        sampling: Sampling,
+        multiplier: float,
+        significance: float,
+        budget: int,
+        against: Against = "memoryless",
     ) -> None:
         """Begin.
 
@@ -81,7 +88,9 @@ class Rounds:
             multiplier: μ of the certificate.
             significance: α.
             budget: The most trials that may be taken.
+            against: The class of classical routers to be certified against.
         """
+        self._against = against
         self._frontiers, self._sampling = frontiers, replace(sampling, stopped=True)
         self._multiplier, self._significance, self._budget = multiplier, significance, budget
         self._trials: Trials | None = None
@@ -101,12 +110,14 @@ class Rounds:
         sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
         game = self._frontiers.game(self._multiplier)
         if self._martingale is None:
-            bound = BoundedSum.of(game.matrix, sample).null_mean(game.bound("memoryless").high)
+            bound = BoundedSum.of(game.matrix, sample).null_mean(game.bound(self._against).high)
             self._martingale = RunningMartingale(min(1.0, bound))
         scores = trial_scores(game.matrix, sample.distribution, trials)
         self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
         log_p = self._martingale.log_p_value
-        region = ConfidenceRegion.of(self._frontiers, sample, self._multiplier, self._significance)
+        region = ConfidenceRegion.of(
+            self._frontiers, sample, self._multiplier, self._significance, against=self._against
+        )
         reduction, relative = region.reduction()
         return Standing(
             sample.trials,

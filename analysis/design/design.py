@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
-from ...model.games.routing_game import BoundedGame
+from ...model.games.routing_game import Against, BoundedGame
 from ..certificate.scores import Method
 from .power import MOST_TRIALS, ScoreLaw, answers
 
@@ -34,6 +34,7 @@ Prediction = Callable[[float], Floats]
 DEFAULT_POWER = 0.95
 _INNER = 3  # multipliers tried inside each piece, to find where the floor begins
 _WEIGHTS = 64  # weights tried where there are more, evenly by rank; then no multipliers inside the pieces either
+_SLOPES = 33  # multipliers tried along a frontier without kinks
 _STRATEGIES = 33  # strategy multipliers tried before the best of them are refined
 _FINALISTS = 4  # designs whose number of trials is computed exactly
 
@@ -44,6 +45,7 @@ class Design:
 
     Attributes:
         certificate_multiplier: μ of the certificate.
+        against: The class of classical routers that the certificate compares with.
         strategy_multiplier: μ of the strategy to be measured; None where the prediction was for one strategy only.
         input_distribution: r(x,y), rows router A.
         significance: α.
@@ -58,6 +60,7 @@ class Design:
     """
 
     certificate_multiplier: float
+    against: Against
     strategy_multiplier: float | None
     input_distribution: tuple[tuple[float, ...], ...]
     significance: float
@@ -78,6 +81,7 @@ def evaluate_design(
     significance: float,
     power: float = DEFAULT_POWER,
     strategy_multiplier: float | None = None,
+    against: Against = "memoryless",
 ) -> Design:
     """What a given design needs.
 
@@ -86,16 +90,19 @@ def evaluate_design(
         predicted: Correlators c(x,y), shape (n_A, n_B), or P(a,b|x,y), shape (n_A, n_B, 2, 2), at the device's noise;
             what P(a,b|x,y) lacks of 1 is lost trials, which count as losses.
         distribution: r(x,y), shape (n_A, n_B), that every trial's settings are drawn from.
+        against: The class of classical routers to be certified against.
 
     Raises:
         DataError: the prediction is none, or μ ≤ 0.
+        NoBoundError: there is no bound on every classical router.
     """
     if not game.multiplier > 0:
         raise DataError(f"multiplier = {game.multiplier:g}; it must be above 0 to certify")
-    law = ScoreLaw.at(game, distribution, predicted)
+    law = ScoreLaw.at(game, distribution, predicted, against)
     trials = law.required_trials(significance, power)
     return Design(
         certificate_multiplier=game.multiplier,
+        against=against,
         strategy_multiplier=strategy_multiplier,
         input_distribution=tuple(tuple(row) for row in distribution.tolist()),
         significance=significance,
@@ -115,6 +122,7 @@ def best_design(
     predicted: Floats | Prediction,
     significance: float,
     power: float = DEFAULT_POWER,
+    against: Against = "memoryless",
 ) -> Design:
     """The multiplier and settings that certify in the fewest trials at that noise, and the strategy's own multiplier.
 
@@ -123,16 +131,17 @@ def best_design(
     Args:
         predicted: As in `evaluate_design` for one strategy; or a function that gives it for the strategy at a
             multiplier (`frontiers.in_use.at_multiplier`), which is then chosen as well.
+        against: The class of classical routers to be certified against.
 
     Raises:
         ScenarioError: no design beats the classical bound at that noise.
         DataError: as in `evaluate_design`.
     """
-    search = _DesignSearch(frontiers, predicted, significance, power)
+    search = _DesignSearch(frontiers, predicted, significance, power, against)
     designs = [search.refined(multiplier) for multiplier in search.finalists()]
     found = [design for design in designs if design.trials is not None]
     if not found:
-        needed = frontiers.least_visibility()
+        needed = frontiers.least_visibility(against)
         why = "at any visibility" if needed is None else f"below visibility {needed:.4f}"
         remedy = "choose a better pair of qubits, " + ("" if callable(predicted) else "another strategy, ")
         raise ScenarioError(
@@ -145,7 +154,15 @@ def best_design(
 class _DesignSearch:
     """Candidate multipliers of one scenario, ranked by the normal approximation to their number of trials."""
 
-    def __init__(self, frontiers: Frontiers, predicted: Floats | Prediction, significance: float, power: float) -> None:
+    def __init__(
+        self,
+        frontiers: Frontiers,
+        predicted: Floats | Prediction,
+        significance: float,
+        power: float,
+        against: Against,
+    ) -> None:
+        self.against, self.rival = against, frontiers.rival(against)
         self.frontiers, self.workload = frontiers, frontiers.workload
         self.predicted, self.significance, self.power = predicted, significance, power
         weights = self.workload.weights[self.workload.joint > 0]
@@ -153,7 +170,10 @@ class _DesignSearch:
         self.inner = _INNER
         if len(steps) > _WEIGHTS:  # the certificate holds at any multiplier: fewer cost trials at most
             steps, self.inner = steps[np.linspace(0, len(steps) - 1, _WEIGHTS).astype(int)], 0
-        self.kinks = np.unique(np.concatenate([frontiers.classical.multipliers, steps]))
+        edges = self.rival.multipliers
+        if against == "every-classical":  # a smooth curve: its slopes, of which a few are tried
+            edges = np.linspace(edges[0], edges[-1], _SLOPES)
+        self.kinks = np.unique(np.concatenate([edges, steps]))
         weighty = [at > 0 and not frontiers.game(at).is_zero for at in self.kinks.tolist()]
         self.kinks = self.kinks[weighty]
         self.strategies: list[float] = []
@@ -183,11 +203,11 @@ class _DesignSearch:
         distribution = game.input_distribution
         levels = self.significance, self.power
         if not callable(self.predicted):
-            return evaluate_design(game, self.tables[0], distribution, *levels)
+            return evaluate_design(game, self.tables[0], distribution, *levels, against=self.against)
         predicted = self.predicted
 
         def loss(strategy: float) -> float:
-            return -ScoreLaw.at(game, distribution, predicted(strategy)).mean
+            return -ScoreLaw.at(game, distribution, predicted(strategy), self.against).mean
 
         at = self._best_strategy(multiplier)
         ends = self.strategies[max(at - 1, 0)], self.strategies[min(at + 1, len(self.strategies) - 1)]
@@ -196,12 +216,12 @@ class _DesignSearch:
         best = min((self.strategies[at], between), key=loss)
         if loss(multiplier) <= loss(best) + 1e-12:  # under white noise the game's own optimum is the best strategy
             best = multiplier
-        return evaluate_design(game, predicted(best), distribution, *levels, best)
+        return evaluate_design(game, predicted(best), distribution, *levels, best, self.against)
 
     def _law(self, multiplier: float) -> ScoreLaw:
-        """At the best strategy tried; β_C from the vertices of the classical frontier, exact but for rounding."""
+        """At the best strategy tried; β from the vertices of the class's frontier, exact but for rounding."""
         game = self.frontiers.game(multiplier)
-        bound = game.line(self.frontiers.classical.least(multiplier))
+        bound = game.line(self.rival.least(multiplier))
         table = self.tables[self._best_strategy(multiplier)]
         return ScoreLaw.of(game.matrix, game.input_distribution, table, bound)
 

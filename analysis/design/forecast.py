@@ -12,6 +12,7 @@ from ...model.estimate import Estimate
 from ...model.games.frontiers import Frontiers
 from ...model.games.latency import break_even_latency
 from ...model.games.operating_point import OperatingPoint
+from ...model.games.routing_game import Against
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Advantage, PointEstimate, Predicted
@@ -65,7 +66,10 @@ class Forecast:
         shots: Of the scenario.
         predicted_power: The probability that they certify.
         visibility: The share of the ideal score that the prediction leaves.
-        expected: What the run should estimate.
+        expected: What the run should estimate, compared with memoryless classical routers.
+        against: The class of classical routers that the run will be planned to beat.
+        why_memoryless: One sentence on why that is not every classical router, where the scenario asks for it.
+        every_classical: What the run should estimate, compared with every classical router; None without a bound.
         design: The multiplier and settings that the run will use; None where it cannot certify at all.
         information_limit_ratio: The design's trials over ln(1/α)/KL, below which no test certifies.
         naive_trials: The same strategy with all settings evenly and the multiplier of its noiseless point.
@@ -83,6 +87,9 @@ class Forecast:
     predicted_power: float
     visibility: float
     expected: ExpectedPoint
+    against: Against
+    why_memoryless: str | None
+    every_classical: Advantage | None
     design: Design | None
     information_limit_ratio: float | None
     naive_trials: int | None
@@ -109,13 +116,16 @@ def forecast(
     predicted = behaviour(point.strategy)
     design = plan_design(experiment, frontiers, point, predicted, power)
     foreseen = foresee(experiment, frontiers, point, predicted, design)
-    free = _free_design(experiment, frontiers, behaviour, power)
-    naive = _naive_trials(experiment, frontiers, point, predicted, power)
+    against = design.against if design else point.against
+    point = point.model_copy(update={"against": against})
+    free = _free_design(experiment, frontiers, behaviour, power, against)
+    naive = _naive_trials(experiment, frontiers, point, predicted, power, against)
     if design:
         distribution = np.array(design.input_distribution)
     else:
         distribution = frontiers.game(point.certificate_multiplier).input_distribution
     expected = expected_point(frontiers, predicted, distribution, experiment.shots)
+    bounded = frontiers.reason_without_every_classical is None
     p, waiting = expected.splitting_probability.estimate, expected.waiting_time.estimate
     ideal = point.strategy.split()
     p_ideal, ideal_waiting = frontiers.workload.splitting_probability(ideal), frontiers.workload.waiting_time(ideal)
@@ -123,8 +133,8 @@ def forecast(
     remedies = None
     if not go:
         remedies = Remedies(
-            least_visibility=strategy_visibility(frontiers, point.strategy),
-            least_visibility_anywhere=frontiers.least_visibility(),
+            least_visibility=strategy_visibility(frontiers, point.strategy, against),
+            least_visibility_anywhere=frontiers.least_visibility(against),
             sufficient_visibility=sufficient_visibility(experiment, frontiers, point, power),
             trials=design.trials if design else None,
             multiplier=free.strategy_multiplier if free else None,
@@ -137,6 +147,9 @@ def forecast(
         predicted_power=foreseen.predicted_power,
         visibility=foreseen.visibility,
         expected=expected,
+        against=against,
+        why_memoryless=why_memoryless(experiment, frontiers, against),
+        every_classical=expected_advantage(frontiers, predicted, distribution, experiment.shots) if bounded else None,
         design=design if design and design.trials else None,
         information_limit_ratio=foreseen.information_limit_ratio,
         naive_trials=naive,
@@ -158,6 +171,9 @@ def plan_design(
 ) -> Design | None:
     """The multiplier and the distribution of settings that a run of this strategy should take; None if any would do.
 
+    They aim at the class that the operating point was chosen for, and at memoryless routers where no number of trials
+    certifies against every classical router at the predicted noise.
+
     Fresh settings: what certifies in the fewest trials at the predicted noise, or, where nothing does or there are more
     than 4096 pairs of types, the point's own multiplier. Settings that are fixed or shared by blocks always keep that;
     their trials are counted with the tail that certifies without fresh settings, as if their numbers varied as those
@@ -166,17 +182,30 @@ def plan_design(
     Raises:
         DataError: the prediction is none.
     """
-    levels = experiment.significance, power
+    if point.against == "every-classical":
+        design = _aimed_design(experiment, frontiers, point, predicted, power)
+        if design and design.trials:
+            return design
+        p = frontiers.workload.splitting_probability(point.strategy.split(point.assumed_visibility))
+        multiplier = frontiers.classical_multiplier(p, point.multiplier)
+        point = point.model_copy(update={"against": "memoryless", "certificate_multiplier": multiplier})
+    return _aimed_design(experiment, frontiers, point, predicted, power)
+
+
+def _aimed_design(
+    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
+) -> Design | None:
+    levels, against = (experiment.significance, power), point.against
     fresh = experiment.settings == "random" and experiment.block == 1
     if fresh and frontiers.workload.joint.size <= _MOST_PAIRS:
         try:
-            return best_design(frontiers, predicted, *levels)
+            return best_design(frontiers, predicted, *levels, against)
         except ScenarioError:
             pass  # nothing certifies at that noise: the run keeps what is best without noise
     game = frontiers.game(point.certificate_multiplier)
     if not game.multiplier > 0 or game.is_zero:
         return None
-    design = evaluate_design(game, predicted, game.input_distribution, *levels)
+    design = evaluate_design(game, predicted, game.input_distribution, *levels, against=against)
     if fresh:
         return design
     law = replace(_law(frontiers, design, predicted), binary=False)
@@ -193,6 +222,9 @@ def foresee(
     split = (1 - conditional_correlators(predicted, workload.shape)) / 2
     p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
     reduction, relative, gain = (float(each) for each in frontiers.advantage_at(p, waiting))
+    wider = None
+    if frontiers.reason_without_every_classical is None:
+        wider = float(frontiers.advantage_at(p, waiting, "every-classical").waiting_time_reduction_relative)
     certifies, ratio, visibility = 0.0, None, 0.0
     if design is not None:
         law = _law(frontiers, design, predicted)
@@ -216,16 +248,57 @@ def foresee(
         trials=design.trials if design else None,
         predicted_power=certifies,
         information_limit_ratio=ratio,
+        every_classical_reduction_relative=wider,
     )
 
 
+def why_memoryless(experiment: ExperimentSpec, frontiers: Frontiers, against: Against) -> str | None:
+    """Why a run that should beat every classical router aims at memoryless ones, in a sentence; None if it does not."""
+    if against == experiment.against or experiment.against == "memoryless":
+        return None
+    reason = frontiers.reason_without_every_classical
+    if reason:
+        return f"The run aims at memoryless classical routers only: {reason}."
+    least = frontiers.least_visibility("every-classical")
+    needed = "no entangled pair, however good, does" if least is None else f"it takes a visibility above {least:.4f}"
+    return f"The run aims at memoryless classical routers only: to beat every classical router {needed} here."
+
+
 def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> ExpectedPoint:
-    """Where the estimates of a run will land.
+    """Where the estimates of a run will land, and what they save against memoryless classical routers.
 
     Args:
         predicted: P(a,b|x,y), shape (n_A, n_B, 2, 2), or correlators, shape (n_A, n_B).
         distribution: r(x,y), shape (n_A, n_B).
     """
+    centre, p, waiting = _landing(frontiers, predicted, distribution, shots)
+    tau = frontiers.workload.baseline_throughput
+    return ExpectedPoint(
+        splitting_probability=_spread(centre[0], p),
+        waiting_time=_spread(centre[1], waiting),
+        baseline_throughput=_spread(float(tau(centre[0])), tau(p)),
+        **vars(expected_advantage(frontiers, predicted, distribution, shots, "memoryless")),
+    )
+
+
+def expected_advantage(
+    frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int, against: Against = "every-classical"
+) -> Advantage:
+    """What a run should be seen to save against a class; arguments as in `expected_point`.
+
+    Raises:
+        NoBoundError: there is no bound on every classical router.
+    """
+    centre, p, waiting = _landing(frontiers, predicted, distribution, shots)
+    own, drawn = frontiers.advantage_at(*centre, against), frontiers.advantage_at(p, waiting, against)
+    saved, share, gain = (_spread(float(value), values) for value, values in zip(own, drawn, strict=True))
+    return Advantage(waiting_time_reduction=saved, waiting_time_reduction_relative=share, throughput_gain_relative=gain)
+
+
+def _landing(
+    frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int
+) -> tuple[tuple[float, float], Floats, Floats]:
+    """(p, W) predicted, and draws of the estimates of p and of W."""
     workload = frontiers.workload
     c = conditional_correlators(predicted, workload.shape)
     centre = workload.splitting_probability((1 - c) / 2), workload.waiting_time((1 - c) / 2)
@@ -236,35 +309,26 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
     values, vectors = np.linalg.eigh(covariance)
     normal = np.random.default_rng(0).standard_normal((_DRAWS, 2))
     p, waiting = (np.array(centre) + normal * np.sqrt(np.maximum(values, 0.0)) @ vectors.T).T
-    p = np.clip(p, 0.0, 1.0)
-
-    def spread(value: float, drawn: Floats) -> Estimate:
-        low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-        return Estimate.enclosing(float(value), low, high)
-
-    tau = workload.baseline_throughput
-    saved, share, gain = zip(frontiers.advantage_at(*centre), frontiers.advantage_at(p, waiting), strict=True)
-    return ExpectedPoint(
-        splitting_probability=spread(centre[0], p),
-        waiting_time=spread(centre[1], waiting),
-        baseline_throughput=spread(float(tau(centre[0])), tau(p)),
-        waiting_time_reduction=spread(float(saved[0]), saved[1]),
-        waiting_time_reduction_relative=spread(float(share[0]), share[1]),
-        throughput_gain_relative=spread(float(gain[0]), gain[1]),
-    )
+    return centre, np.clip(p, 0.0, 1.0), waiting
 
 
-def strategy_visibility(frontiers: Frontiers, strategy: Strategy) -> float | None:
-    """The Werner visibility above which enough trials certify a strategy; None if no state does.
+def _spread(value: float, drawn: Floats) -> Estimate:
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+    return Estimate.enclosing(float(value), low, high)
 
-    The least β_C/Σ G c over μ: between two edges of the classical frontier both are linear in μ and the ratio is
-    monotone, so the least is at an edge.
+
+def strategy_visibility(frontiers: Frontiers, strategy: Strategy, against: Against = "memoryless") -> float | None:
+    """The Werner visibility above which enough trials certify a strategy against a class; None if no state does.
+
+    The least β/Σ G c over μ: between two edges of the class's frontier both are linear in μ and the ratio is monotone,
+    so the least is at an edge.
     """
     ratios = []
-    for game in frontiers.edge_games:
+    for multiplier in frontiers.rival(against).multipliers.tolist():
+        game = frontiers.game(multiplier)
         score = float((game.matrix * strategy.correlators).sum())
-        if score > 0:
-            ratios.append(game.bound("memoryless").high / score)
+        if multiplier > 0 and score > 0:
+            ratios.append(game.bound(against).high / score)
     least = min(ratios, default=1.0)
     return least if least < 1 - 1e-12 else None
 
@@ -279,7 +343,7 @@ def sufficient_visibility(
         design = plan_design(experiment, frontiers, point, table, power)
         return foresee(experiment, frontiers, point, table, design).predicted_power >= power
 
-    low, high = strategy_visibility(frontiers, point.strategy), 1.0
+    low, high = strategy_visibility(frontiers, point.strategy, point.against), 1.0
     if low is None or not enough(high):
         return None
     while high - low > _CLOSE:
@@ -289,10 +353,13 @@ def sufficient_visibility(
 
 
 def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
-    return ScoreLaw.at(frontiers.game(design.certificate_multiplier), np.array(design.input_distribution), predicted)
+    game = frontiers.game(design.certificate_multiplier)
+    return ScoreLaw.at(game, np.array(design.input_distribution), predicted, design.against)
 
 
-def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Behaviour, power: float) -> Design | None:
+def _free_design(
+    experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Behaviour, power: float, against: Against
+) -> Design | None:
     if frontiers.workload.joint.size > _MOST_PAIRS:
         return None
 
@@ -300,19 +367,25 @@ def _free_design(experiment: ExperimentSpec, frontiers: Frontiers, behaviour: Be
         return behaviour(frontiers.in_use.at_multiplier(multiplier))
 
     try:
-        return best_design(frontiers, at, experiment.significance, power)
+        return best_design(frontiers, at, experiment.significance, power, against)
     except ScenarioError:
         return None
 
 
 def _naive_trials(
-    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
+    experiment: ExperimentSpec,
+    frontiers: Frontiers,
+    point: OperatingPoint,
+    predicted: Floats,
+    power: float,
+    against: Against,
 ) -> int | None:
     """Of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point."""
     p = frontiers.workload.splitting_probability(point.strategy.split())
-    game = frontiers.game(frontiers.classical_multiplier(p, point.multiplier))
+    game = frontiers.game(frontiers.classical_multiplier(p, point.multiplier, against))
     occurring = frontiers.workload.joint > 0
     try:
-        return evaluate_design(game, predicted, occurring / occurring.sum(), experiment.significance, power).trials
+        even = occurring / occurring.sum()
+        return evaluate_design(game, predicted, even, experiment.significance, power, against=against).trials
     except DataError:  # a game without weight, as with a single type
         return None

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import betainc, ndtr
 
 from ...model.errors import DataError
-from ...model.games.routing_game import BoundedGame
+from ...model.games.routing_game import Against, BoundedGame
 from ..certificate.scores import BoundedSum, Method, unit_weights
 from ..certificate.tails import kullback_leibler, log_chernoff_tail
 
@@ -72,9 +72,11 @@ class ScoreLaw:
         return cls(merged, shares, float(merged @ shares), drawn.null_mean(bound), drawn.binary)
 
     @classmethod
-    def at(cls, game: BoundedGame, distribution: Floats, predicted: ArrayLike) -> ScoreLaw:
-        """The law of one trial of a routing game, against its classical bound."""
-        return cls.of(game.matrix, distribution, predicted, game.bound("memoryless").high)
+    def at(
+        cls, game: BoundedGame, distribution: Floats, predicted: ArrayLike, against: Against = "memoryless"
+    ) -> ScoreLaw:
+        """The law of one trial of a routing game, against its bound on a class of classical routers."""
+        return cls.of(game.matrix, distribution, predicted, game.bound(against).high)
 
     @property
     def method(self) -> Method:

@@ -127,15 +127,19 @@ class RankingRecord(FiniteRecord):
 def verdict(found: Forecast, name: str, significance: float) -> str:
     """Go or no-go in one sentence."""
     shots, asked = f"{found.shots} trials", f"{100 * found.power:g} %"
+    beaten = "every classical router" if found.against == "every-classical" else "memoryless classical routers"
     needed = found.design.trials if found.design else None
     chance = chance_text(found.predicted_power)
     if found.go:
         more = "" if needed is None else f"; {asked} takes {needed}"
-        return f"GO: {shots} on {name} certify with probability {chance} at significance {significance:g}{more}."
+        return (
+            f"GO: {shots} on {name} certify against {beaten} with probability {chance} at significance "
+            f"{significance:g}{more}."
+        )
     if needed is not None:
         return (
-            f"NO-GO: {shots} on {name} certify with probability {chance} at significance {significance:g}, "
-            f"and {asked} takes {needed}."
+            f"NO-GO: {shots} on {name} certify against {beaten} with probability {chance} at significance "
+            f"{significance:g}, and {asked} takes {needed}."
         )
     least = found.remedies.least_visibility if found.remedies else None
     if least is None:

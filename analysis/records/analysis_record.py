@@ -19,6 +19,7 @@ from ..certificate.samples import Sample
 from ..certificate.several_pairs import ParallelPairs
 from .bell_pairs import BellPairs
 from .context_record import Context
+from .every_classical import AgainstEveryClassical
 from .frontier_record import FrontierPoint, FrontierRecord
 from .record import FiniteRecord, Record
 
@@ -134,8 +135,11 @@ class Predicted(FiniteRecord):
 
     Attributes:
         visibility: The share of the ideal score that the predicted noise leaves.
-        waiting_time_reduction, waiting_time_reduction_relative: Against the classical frontier at equal throughput.
-        throughput_gain_relative: Against it at equal waiting time.
+        waiting_time_reduction, waiting_time_reduction_relative: Against memoryless classical routers at equal
+            throughput.
+        throughput_gain_relative: Against them at equal waiting time.
+        every_classical_reduction_relative: The share saved against every classical router at equal throughput; None
+            where there is no bound on them, and in older records.
         power: The probability of certifying that `trials` are for; None where nothing was designed.
         trials: The least that certify with that probability; None where no number does.
         predicted_power: The probability that the run's own trials certify.
@@ -153,6 +157,7 @@ class Predicted(FiniteRecord):
     trials: int | None
     predicted_power: float
     information_limit_ratio: float | None
+    every_classical_reduction_relative: float | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Planned(PlannedPoint):
@@ -210,6 +215,9 @@ class Analysis(Record):
         bell_pairs: What fewer Bell pairs than the best strategy needs reach at the operating point planned, or observed
             where none was; None where one is enough, and in records older than it.
         measured: The raw counts; None in records older than it.
+        every_classical: The verdict against every classical router; None where there is no bound on them
+            (`frontiers.every_classical.status` says why), and in records older than it. All else compares with
+            memoryless ones.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -238,6 +246,7 @@ class Analysis(Record):
     break_even: BreakEven | None = None
     bell_pairs: BellPairs | None = None
     measured: MeasuredCounts | None = None
+    every_classical: AgainstEveryClassical | None = None
 
     @model_validator(mode="after")
     def _tables(self) -> Analysis:

@@ -43,7 +43,7 @@ class FrontierRecord(Record):
     """The frontiers of a scenario, and where entanglement helps.
 
     `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
-    `every_classical` is None where it was not asked for. All else compares with memoryless classical routers.
+    `every_classical` is None in records older than it. All else compares with memoryless classical routers.
     """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
@@ -83,8 +83,8 @@ class FrontierRecord(Record):
         )
 
 
-def frontier_record(title: str, frontiers: Frontiers, every_classical: EveryClassical | None = None) -> FrontierRecord:
-    """Tabulate the frontiers of a workload, with the bound on every classical router if it is given."""
+def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
+    """Tabulate the frontiers of a workload."""
     workload = frontiers.workload
     ranges = frontiers.advantage_ranges()
     best = frontiers.largest_reduction() if ranges else None
@@ -118,7 +118,7 @@ def frontier_record(title: str, frontiers: Frontiers, every_classical: EveryClas
             gap_relative=frontiers.classical.gap,
             achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
         ),
-        every_classical=every_classical,
+        every_classical=EveryClassical.of(frontiers),
     )
 
 

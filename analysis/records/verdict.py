@@ -1,28 +1,76 @@
-"""The verdict in words: what was found, how large, against which class, with any alarm in its first line."""
+"""The verdict in words: what was found, how large, against which class, with any alarm in its first line.
+
+Two statements stay apart: what was tested of the outcomes (the p-value, whatever memory the device has), and how long
+requests would wait under the average of the strategies measured (by formula; no queue was served).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..certificate.certificate import CLASS_COMPARED, Certificate
+from ...model.estimate import Estimate
+from ..certificate.certificate import CLASS_COMPARED, EVERY_CLASSICAL, Certificate
 from .analysis_record import Advantage
+from .every_classical import AgainstEveryClassical
 from .percent import confidence_text
 
 
-def verdict(certificate: Certificate, advantage: Advantage, warnings: Sequence[str], locality: str) -> list[str]:
-    """Sentences; the first stands alone, and the last says what is known of the locality loophole."""
+def verdict(
+    certificate: Certificate,
+    advantage: Advantage,
+    warnings: Sequence[str],
+    locality: str,
+    every_classical: AgainstEveryClassical | None,
+    why_not: str | None,
+) -> list[str]:
+    """Sentences; the first stands alone, and the last says what is known of the locality loophole.
+
+    Args:
+        certificate, advantage: Against memoryless routers.
+        warnings: Alarms.
+        locality: What is known of it.
+        every_classical: The stronger verdict; None where there is no bound on every classical router.
+        why_not: One sentence on why there is none.
+    """
     first = " ".join(f"{warning}." for warning in warnings)
-    answer = _certified(certificate, advantage) if certificate.certified else _not_certified(certificate)
-    return [f"{first} {answer}".strip(), _statistics(certificate), certificate.assumption, locality]
+    rest: list[str] = []
+    if every_classical and every_classical.certified:
+        answer = f"CERTIFIED: less waiting than {EVERY_CLASSICAL}: {saved_text(every_classical, certificate)}."
+        rest = [f"Against {CLASS_COMPARED}: {saved_text(advantage, certificate)}."]
+    elif certificate.certified:
+        why = weaker_because(every_classical, why_not)
+        answer = (
+            f"CERTIFIED against memoryless classical routers only: {saved_text(advantage, certificate)}. Not certified "
+            f"against every classical router: {why}."
+        )
+    else:
+        answer = _not_certified(certificate)
+    tested = _statistics(certificate, every_classical)
+    return [f"{first} {answer}".strip(), *rest, tested, certificate.assumption, locality]
 
 
-def _certified(certificate: Certificate, advantage: Advantage) -> str:
-    reduction, relative = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
+def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certificate) -> str:
+    """How much less waiting, at least and by estimate."""
+    saved, share = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
+    sure = f"{confidence_text(1 - certificate.significance)} confidence"
     return (
-        f"CERTIFIED: better than {CLASS_COMPARED}: at equal baseline throughput a request waits "
-        f"{reduction.estimate:.4g} units of time less ({100 * relative.estimate:.1f} %), "
-        f"at least {reduction.low:.4g} with {confidence_text(1 - certificate.significance)} confidence."
+        f"at equal baseline throughput at least {least_text(saved, share)} ({sure}; estimate "
+        f"{100 * share.estimate:.1f} %)"
     )
+
+
+def least_text(saved: Estimate, share: Estimate) -> str:
+    """The least saved: the share, or, where that is only above 0 by itself, the time."""
+    return f"{100 * share.low:.1f} %" if share.low > 0 else f"{saved.low:.2g} units of time"
+
+
+def weaker_because(every_classical: AgainstEveryClassical | None, why_not: str | None) -> str:
+    """Why only the weaker verdict holds, in a clause."""
+    if every_classical is None:
+        return why_not or "no bound on them is on record"
+    if every_classical.excess.estimate <= 0:
+        return "with memory they may wait as briefly, or less"
+    return "so small a margin over them can be chance in so few trials"
 
 
 def _not_certified(certificate: Certificate) -> str:
@@ -39,9 +87,12 @@ def _not_certified(certificate: Certificate) -> str:
     return f"NOT CERTIFIED to be better than {CLASS_COMPARED}: {why}."
 
 
-def _statistics(certificate: Certificate) -> str:
+def _statistics(certificate: Certificate, every_classical: AgainstEveryClassical | None) -> str:
+    wider = ""
+    if every_classical is not None:
+        wider = f"against every classical router log10 p = {every_classical.log10_p_value:.4g}, "
     return (
-        f"log10 p = {certificate.log10_p_value:.4g} ({certificate.method}, {certificate.trials} trials, "
-        f"significance {certificate.significance:g}; multiplier {certificate.multiplier:.6g}, "
-        f"{certificate.multiplier_origin})."
+        f"Test of local hidden variables: {wider}against memoryless ones log10 p = {certificate.log10_p_value:.4g} "
+        f"({certificate.method}, {certificate.trials} trials, significance {certificate.significance:g}; multiplier "
+        f"{certificate.multiplier:.6g}, {certificate.multiplier_origin})."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,17 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from ..errors import ScenarioError
+from ..errors import NoBoundError, ScenarioError
 from ..queueing.workload import Workload
 from ..scenario.bounds import BoundsSpec
 from ..scenario.file import OperatingTarget, Scenario
 from .binning import binning_error, widened
 from .classical_frontier import ClassicalFrontier, classical_frontier, interpolated_bound
 from .dimension import largest_dimension
+from .every_classical import EveryClassicalCurve, every_classical_curve
 from .exact_sizes import ContinuousGame
 from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier
 from .operating_point import OperatingPoint
-from .routing_game import BoundedGame, Routers, RoutingGame, bound_over_types
+from .routing_game import Against, BoundedGame, Routers, RoutingGame, bound_over_types
 from .strategy import Strategy, dimension_of
 from .values.classical_value import is_quick
 from .values.xor_game import Bound
@@ -30,15 +32,18 @@ from .values.xor_game import Bound
 Floats = NDArray[np.float64]
 Number = TypeVar("Number", float, Floats)
 
+_FEW_POINTS = 33  # of the quantum frontier, by which the size of its advantage is judged
+_LEAST_WAIT = 1e-3  # of W0, which W_E may fall below: less is no waiting time to take a share of
+_MARGIN = 2.0  # times the trials below which no test certifies; the certificate's own take 1.5 to 2 times as many
 _PLACES = 401  # of p beside the points known at which the largest reduction is looked for
 
 
 class PointAdvantage(NamedTuple):
-    """What points (p, W) have over the classical frontier; negative where they lie above it.
+    """What points (p, W) have over the frontier of a class of classical routers; negative where they lie above it.
 
     Attributes:
-        waiting_time_reduction: W_C(p) − W, at equal throughput.
-        waiting_time_reduction_relative: The same over W_C(p).
+        waiting_time_reduction: W of the frontier at p, and so at equal throughput, less their own.
+        waiting_time_reduction_relative: The same over W of the frontier.
         throughput_gain_relative: τ(p) over the largest τ of classical routers that wait as briefly, less 1.
     """
 
@@ -49,7 +54,10 @@ class PointAdvantage(NamedTuple):
 
 @dataclass(frozen=True)
 class LargestReduction:
-    """The p at which (W_C−W_Q)/W_C is largest, and that ratio: at most 0 where entanglement helps nowhere."""
+    """The p at which entanglement waits a larger share less than a class than at any other, and that share.
+
+    At most 0 where entanglement helps nowhere.
+    """
 
     splitting_probability: float
     waiting_time_reduction_relative: float
@@ -58,6 +66,12 @@ class LargestReduction:
     def helps(self) -> bool:
         """Whether it is more than rounding."""
         return self.waiting_time_reduction_relative > 1e-9
+
+
+def share_saved(workload: Workload, waiting_time: ArrayLike, saved: ArrayLike) -> Floats:
+    """`saved` over the `waiting_time` of classical routers, same shape; W_E may be no time to take a share of."""
+    least = _LEAST_WAIT * workload.all_split_waiting_time
+    return np.asarray(np.asarray(saved) / np.maximum(np.asarray(waiting_time), least))
 
 
 class Frontiers:
@@ -74,6 +88,7 @@ class Frontiers:
         self.bounds = bounds or BoundsSpec()
         self.bell_pairs = bell_pairs
         self._games: dict[float, BoundedGame] = {}
+        self._every_classical: EveryClassicalCurve | NoBoundError | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
@@ -88,6 +103,44 @@ class Frontiers:
     def classical(self) -> ClassicalFrontier:
         """The classical frontier, or what is proved of it."""
         return classical_frontier(self.workload, self.bounds)
+
+    @property
+    def every_classical(self) -> EveryClassicalCurve:
+        """The frontier that no classical router without communication passes, whatever it remembers.
+
+        Raises:
+            NoBoundError: there is no such bound, or it is beyond what is computed.
+        """
+        if self._every_classical is None:
+            curve = self.in_use.sampled(_FEW_POINTS)
+            saved = self.classical.waiting_time_at(curve.splitting_probability) - curve.waiting_time
+            try:
+                self._every_classical = every_classical_curve(self.workload, float(saved.max()))
+            except NoBoundError as error:
+                self._every_classical = error
+        if isinstance(self._every_classical, NoBoundError):
+            raise self._every_classical
+        return self._every_classical
+
+    @property
+    def reason_without_every_classical(self) -> str | None:
+        """One sentence on why there is no bound on every classical router, or None if there is one."""
+        try:
+            return None if self.every_classical else ""
+        except NoBoundError as reason:
+            return str(reason)
+
+    def aim(self, wanted: Against) -> Against:
+        """The class that a certificate can aim at: the one wanted, or memoryless routers where there is no bound."""
+        return "memoryless" if wanted == "memoryless" or self.reason_without_every_classical else "every-classical"
+
+    def rival(self, against: Against) -> Frontier:
+        """The frontier of a class of classical routers.
+
+        Raises:
+            NoBoundError: there is no bound on every classical router.
+        """
+        return self.classical if against == "memoryless" else self.every_classical
 
     @cached_property
     def communication(self) -> StrategyFrontier:
@@ -126,6 +179,10 @@ class Frontiers:
         """The bound of a class of routers; a class that a further argument covers gets its branch here."""
         if routers == "memoryless":
             return self._classical_bound(game)
+        if routers == "every-classical":
+            memoryless = self._classical_bound(game)
+            high = max(self.every_classical.score_bound(game).value, memoryless.high)
+            return Bound(memoryless.low, high, "routers that know the whole past")
         if self._sizes:
             bound = game.quantum_optimum.bound
             high = max(bound.high, self._sizes.quantum_high(game.multiplier))
@@ -181,11 +238,14 @@ class Frontiers:
         ranges = zip(p[starts].tolist(), p[ends].tolist(), strict=True)
         return [(start, end) for start, end in ranges if start < end]
 
-    def least_visibility(self) -> float | None:
-        """The least Werner visibility that still beats the classical frontier somewhere; None if no state does.
+    def least_visibility(self, against: Against = "memoryless") -> float | None:
+        """The least Werner visibility that still beats the frontier of a class somewhere; None if no state does.
 
         β_C is piecewise linear and β_Q convex in μ, so β_Q/β_C peaks where β_C has a kink: at an edge's multiplier.
+        β_E has no kinks; there the least ratio is searched, and a smaller visibility may do that was not found.
         """
+        if against == "every-classical":
+            return self._searched_visibility()
         if not any(self._edge_helps):
             return None
         ratios = (
@@ -195,6 +255,22 @@ class Frontiers:
         )
         return min(ratios)
 
+    def _searched_visibility(self) -> float | None:
+        def ratio(multiplier: float) -> float:
+            game = self.game(multiplier)
+            best = game.quantum_optimum.bound.low
+            return game.bound("every-classical").high / best if best > 0 else math.inf
+
+        steep, flat = self.every_classical.multipliers[[0, -1]].tolist()
+        weights = self.workload.weights[self.workload.joint > 0]
+        tried = np.linspace(max(flat, float(weights.min())), min(steep, float(weights.max())), _FEW_POINTS).tolist()
+        ratios = [ratio(multiplier) for multiplier in tried]
+        best = int(np.argmin(ratios))
+        around = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
+        found = minimize_scalar(ratio, bounds=around, method="bounded", options={"xatol": 1e-4 * around[1]})
+        least = min(float(found.fun), ratios[best])
+        return least if least < 1 - 1e-9 else None
+
     def waiting_time(self, splitting_probability: float, visibility: float = 1.0) -> float:
         """Least W of the Bell pairs in use at p, with correlators of that visibility; NaN where p is out of reach."""
         ideal = _ideal(splitting_probability, 0.5, visibility)
@@ -202,22 +278,24 @@ class Frontiers:
             return float("nan")
         return _noisy(self.in_use.waiting_time_at(ideal), self.workload.uncorrelated_waiting_time, visibility)
 
-    def advantage_at(self, splitting_probability: ArrayLike, waiting_time: ArrayLike) -> PointAdvantage:
-        """What points have over the classical frontier, p and W of one shape."""
-        throughput = self.workload.baseline_throughput
-        classical = self.classical.waiting_time_at(splitting_probability)
+    def advantage_at(
+        self, splitting_probability: ArrayLike, waiting_time: ArrayLike, against: Against = "memoryless"
+    ) -> PointAdvantage:
+        """What points have over the frontier of a class, p and W of one shape."""
+        throughput, rival = self.workload.baseline_throughput, self.rival(against)
+        classical = rival.waiting_time_at(splitting_probability)
         saved = np.asarray(classical - np.asarray(waiting_time))
-        equal_wait = throughput(self.classical.splitting_probability_at(waiting_time))
+        equal_wait = throughput(rival.splitting_probability_at(waiting_time))
         gain = np.asarray(throughput(splitting_probability) / equal_wait - 1)
-        return PointAdvantage(saved, np.asarray(saved / classical), gain)
+        return PointAdvantage(saved, share_saved(self.workload, classical, saved), gain)
 
-    def largest_advantage(self, visibility: float = 1.0) -> LargestReduction:
-        """Where the relative reduction of waiting time is largest at that visibility.
+    def largest_advantage(self, visibility: float = 1.0, information: float = 0.0) -> LargestReduction:
+        """Where the relative reduction of waiting time against memoryless routers is largest at that visibility.
 
         Raises:
             ScenarioError: there is no reduction anywhere.
         """
-        best = self.largest_reduction(visibility)
+        best = self.largest_reduction(visibility, information=information)
         if not best.helps:
             needed = self.least_visibility()
             why = "at any visibility" if needed is None else f"below visibility {needed:.4f}"
@@ -227,13 +305,22 @@ class Frontiers:
             )
         return best
 
-    def largest_reduction(self, visibility: float = 1.0, points: Frontier | None = None) -> LargestReduction:
-        """The same, negative where entanglement waits longer everywhere.
+    def largest_reduction(
+        self,
+        visibility: float = 1.0,
+        points: Frontier | None = None,
+        against: Against = "memoryless",
+        information: float = 0.0,
+    ) -> LargestReduction:
+        """The same against a class, negative where entanglement waits longer everywhere.
 
         Args:
             visibility: Of the Bell pairs, above 0.
             points: Where the search begins; few of them leave fewer games to be solved than the whole curve.
+            against: The class.
+            information: Where a trial brings at least so many nats anywhere, p where it brings less are left out.
         """
+        rival = self.rival(against)
         known = self.in_use.curve if points is None else points
         places = _noisy(known.splitting_probability, 0.5, visibility)
         inside = self.classical.splitting_probability
@@ -241,14 +328,18 @@ class Frontiers:
         p = np.union1d(np.linspace(places[0], places[-1], _PLACES), np.concatenate([places, inside]))
         ideal = np.clip(_ideal(p, 0.5, visibility), 0.0, 1.0)
         waiting = _noisy(known.waiting_time_at(ideal), self.workload.uncorrelated_waiting_time, visibility)
-        reduction = 1 - waiting / self.classical.waiting_time_at(p)
+        reduction = self.advantage_at(p, waiting, against).waiting_time_reduction_relative
+        if information > 0 and np.any(enough := self._information(p, waiting, rival) >= information):
+            reduction = np.where(enough, reduction, -np.inf)
         top = int(reduction.argmax())
         best = LargestReduction(float(p[top]), float(reduction[top]))
+        if not np.isfinite(reduction[max(top - 1, 0) : top + 2]).all():
+            return best
         first = max(int(np.searchsorted(places, p[top], side="left")) - 1, 0)
         last = min(int(np.searchsorted(places, p[top], side="right")), len(places) - 1)
         for low, high in self._pieces(float(places[first]), float(places[last])):
             found = minimize_scalar(
-                lambda at: self.waiting_time(at, visibility) / float(self.classical.waiting_time_at(at)),
+                lambda at: self.waiting_time(at, visibility) / float(rival.waiting_time_at(at)),
                 bounds=(low, high),
                 method="bounded",
                 options={"xatol": 1e-7},
@@ -256,6 +347,22 @@ class Frontiers:
             if 1 - found.fun > best.waiting_time_reduction_relative:
                 best = LargestReduction(float(found.x), float(1 - found.fun))
         return best
+
+    def _information(self, splitting_probability: Floats, waiting_time: Floats, rival: Frontier) -> Floats:
+        """Nats per trial, KL(q‖ω), that a certificate gains at points (p, W) with the frontier's multiplier there."""
+        edge = np.searchsorted(rival.splitting_probability, splitting_probability, side="right") - 1
+        multiplier = rival.multipliers[np.clip(edge, 0, len(rival.multipliers) - 1)]
+        joint, weights = self.workload.joint, self.workload.weights
+        scale = np.abs(weights - multiplier[:, None, None])
+        total = np.einsum("xy,nxy->n", joint, scale) / 2
+        middle = self.workload.uncorrelated_waiting_time + multiplier / 2  # W + μp of outcomes that are not correlated
+        line, own = (
+            waiting + multiplier * splitting_probability
+            for waiting in (rival.waiting_time_at(splitting_probability), waiting_time)
+        )
+        null, mean = (np.clip((1 + (middle - level) / total) / 2, 1e-12, 1 - 1e-12) for level in (line, own))
+        divergence = mean * np.log(mean / null) + (1 - mean) * np.log((1 - mean) / (1 - null))
+        return np.where(mean > null, divergence, 0.0)
 
     def operating_point(self, scenario: Scenario) -> OperatingPoint:
         """The operating point that the scenario's [experiment] asks for.
@@ -267,10 +374,14 @@ class Frontiers:
             return Frontiers(self.workload, self.bounds, scenario.experiment.bell_pairs).operating_point(scenario)
         target = scenario.experiment.operating_point
         visibility = scenario.experiment.assumed_visibility
+        against = self.aim(scenario.experiment.against)
         if isinstance(target, OperatingTarget):
             strategy = self._targeted(target, visibility)
         else:
-            best = self.largest_advantage(visibility)
+            needed = -_MARGIN * math.log(scenario.experiment.significance) / scenario.experiment.shots
+            best = self.largest_reduction(visibility, against=against, information=needed)
+            if not best.helps:
+                against, best = "memoryless", self.largest_advantage(visibility, needed)
             strategy = self.in_use.at_splitting_probability(_ideal(best.splitting_probability, 0.5, visibility))
         split = strategy.split(visibility)
         p = self.workload.splitting_probability(split)
@@ -281,14 +392,18 @@ class Frontiers:
             waiting_time=self.workload.waiting_time(split),
             baseline_throughput=float(self.workload.baseline_throughput(p)),
             multiplier=multiplier,
-            certificate_multiplier=self.classical_multiplier(p, multiplier),
+            certificate_multiplier=self.classical_multiplier(p, multiplier, against),
+            against=against,
             assumed_visibility=visibility,
             strategy=strategy,
         )
 
-    def classical_multiplier(self, splitting_probability: float, preferred: float) -> float:
-        """Slope of the classical edge at p; at a vertex the slope nearest to `preferred` among those it supports."""
-        vertices, slopes = self.classical.splitting_probability, self.classical.multipliers
+    def classical_multiplier(
+        self, splitting_probability: float, preferred: float, against: Against = "memoryless"
+    ) -> float:
+        """Slope of the rival's edge at p; at a vertex the slope nearest to `preferred` among those it supports."""
+        rival = self.rival(against)
+        vertices, slopes = rival.splitting_probability, rival.multipliers
         left = int(np.searchsorted(vertices, splitting_probability - 1e-9))
         right = int(np.searchsorted(vertices, splitting_probability + 1e-9))
         steep = slopes[min(max(left - 1, 0), len(slopes) - 1)]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .routing_game import Against
 from .strategy import Strategy
 
 
@@ -18,6 +19,7 @@ class PlannedPoint(BaseModel):
         baseline_throughput: τ(p).
         multiplier: μ of the quantum frontier where the strategy lies.
         certificate_multiplier: μ of the classical edge at p, at which the advantage is certified.
+        against: The class of classical routers that p and this multiplier were chosen for.
         assumed_visibility: Werner visibility the prediction assumes.
     """
 
@@ -29,6 +31,8 @@ class PlannedPoint(BaseModel):
     multiplier: float
     certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
     assumed_visibility: float
+    # Left out where it is the only class of older plans, so that these keep their hash.
+    against: Against = Field(default="memoryless", exclude_if=lambda value: value == "memoryless")
 
 
 class OperatingPoint(PlannedPoint):

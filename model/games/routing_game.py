@@ -21,7 +21,8 @@ from .values.xor_game import Bound, XorGame
 
 Floats = NDArray[np.float64]
 
-Routers = Literal["memoryless", "quantum"]  # classes of routers that a game has a bound for
+Against = Literal["every-classical", "memoryless"]  # classes of classical routers that a certificate may compare with
+Routers = Against | Literal["quantum"]  # classes of routers that a game has a bound for
 _LEAST_SHARE = 0.1  # of an even distribution: every setting is measured at least so often
 
 
@@ -103,7 +104,13 @@ class BoundedGame(RoutingGame):
         self._bounds: dict[Routers, Bound] = {}
 
     def bound(self, routers: Routers) -> Bound:
-        """The interval that holds the best Σ G c of a class of routers: β_C of "memoryless" ones, β_Q of "quantum"."""
+        """The interval that holds the best Σ G c of a class: β_C of "memoryless" routers, β_Q of "quantum" ones.
+
+        Of "every-classical" ones its upper end is β_E: a larger score is better than every classical router.
+
+        Raises:
+            NoBoundError: there is no bound on every classical router.
+        """
         if routers not in self._bounds:
             self._bounds[routers] = self._prove(self, routers)
         return self._bounds[routers]

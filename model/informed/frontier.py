@@ -72,6 +72,12 @@ class EveryClassicalFrontier:
         """W_E: at that τ, any shape, every classical router without communication waits at least this long."""
         return envelope(((bound.kappa, bound.value) for bound in self.bounds), baseline_throughput)
 
+    def kappa_at(self, baseline_throughput: Floats) -> Floats:
+        """κ of the line that bounds W at each τ, shape (n,): dW_E/dτ."""
+        lines = np.array([[bound.kappa, bound.value] for bound in self.bounds])
+        heights = lines[:, 1] + lines[:, 0] * baseline_throughput[:, None]
+        return np.asarray(lines[heights.argmax(axis=1), 0])
+
     @cached_property
     def points(self) -> tuple[EveryClassicalPoint, ...]:
         """A point on each line that is part of the envelope between the `throughputs`, in the order of rising τ."""

@@ -258,6 +258,7 @@ OperatingPointSpec = Annotated[
 class ExperimentSpec(FileSection):
     """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
 
+    against: Literal["every-classical", "memoryless"] = "every-classical"
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
     block: Annotated[int, Field(ge=1)] = 1
@@ -353,8 +354,10 @@ class Scenario(FileSection):
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""
         content = self.model_dump(mode="json", exclude_none=True)
-        if self.experiment.bell_pairs == 1:  # left out, so that scenarios older than the field keep their hash
-            del content["experiment"]["bell_pairs"]
+        # Left out, so that scenarios older than these fields keep their hash.
+        for name in ("bell_pairs", "against"):
+            if getattr(self.experiment, name) == ExperimentSpec.model_fields[name].default:
+                del content["experiment"][name]
         return {"schema": SCHEMA, **content}
 
     def content_hash(self) -> str:

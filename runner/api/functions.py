@@ -51,7 +51,6 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.4368, 0.752, 0.1211]
     """
-    from ...analysis.records.every_classical import every_classical_record
     from ...analysis.records.frontier_record import frontier_record
     from ...model.games.frontiers import Frontiers
     from .results import FrontierResult
@@ -61,7 +60,7 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         watch("solving the game along the frontiers", 0, None)
         solved = Frontiers.of(asked)
         watch("bounding every classical router", 0, None)
-        return FrontierResult.of(frontier_record(asked.title, solved, every_classical_record(solved.workload)))
+        return FrontierResult.of(frontier_record(asked.title, solved))
 
 
 @overload

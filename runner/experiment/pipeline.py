@@ -75,7 +75,8 @@ def prepare(
         design = plan_design(asked, frontiers, point, behaviour)
         predicted = foresee(asked, frontiers, point, behaviour, design)
         if design is not None:
-            point = point.model_copy(update={"certificate_multiplier": design.certificate_multiplier})
+            chosen = {"certificate_multiplier": design.certificate_multiplier, "against": design.against}
+            point = point.model_copy(update=chosen)
             distribution = np.array(design.input_distribution)
     sampling = Sampling(asked.settings, distribution, asked.block, parallel=parallel)
     rng = np.random.default_rng([seed, 1])
@@ -117,6 +118,7 @@ def rounds_of(experiment: PreparedRun) -> Rounds:
         experiment.point.certificate_multiplier,
         experiment.scenario.experiment.significance,
         len(experiment.schedule.order),
+        experiment.point.against,
     )
 
 

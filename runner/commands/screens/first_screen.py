@@ -9,19 +9,21 @@ from textwrap import shorten, wrap
 
 from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH
 from ....analysis.design.records import ForecastRecord
-from ....analysis.records.analysis_record import Analysis
+from ....analysis.records.analysis_record import Advantage, Analysis
+from ....analysis.records.every_classical import AgainstEveryClassical
 from ....analysis.records.percent import chance_text
 from ....analysis.records.printable import printable
+from ....analysis.records.verdict import weaker_because
 from ....analysis.report.tables.section import estimate_cell
 from ....backends.accounts.cost import dollars
 from ....model.estimate import Estimate
 from ....model.scenario.file import MAX_SHOTS
 
 WIDTH, MOST_LINES = 80, 30
-_NAMES = 39  # columns for what a number is
-_CLASSES = {  # in plain words
-    CLASS_COMPARED: "any classical routers that cannot talk to each other, remember nothing and favor no server"
-}
+_NAMES = 40  # columns for what a number is
+# In plain words.
+_EVERY_CLASSICAL = "any classical routers that cannot talk to each other, whatever they remember"
+_CLASSES = {CLASS_COMPARED: "classical routers that cannot talk to each other, remember nothing and favor no server"}
 
 Row = tuple[str, str]
 
@@ -51,7 +53,12 @@ def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
         [record.verdict],
         record.title,
         [*(_line(*row) for row in _predicted(record)), "(in brackets: where 95 % of such runs will lie)"],
-        [f"Predicted {basis}", *_remedies(record), *record.warnings],
+        [
+            f"Predicted {basis}",
+            *([found.why_memoryless] if found.why_memoryless else []),
+            *_remedies(record),
+            *record.warnings,
+        ],
         [*ends, last],
     )
 
@@ -81,14 +88,14 @@ def _line(name: str, value: str) -> str:
 def _verdict(analysis: Analysis) -> str:
     certificate, advantage = analysis.certificate, analysis.advantage
     others = _CLASSES.get(analysis.class_compared, analysis.class_compared)
-    saved = advantage.waiting_time_reduction_relative
+    saved, wider = advantage.waiting_time_reduction_relative, analysis.every_classical
+    if wider and wider.certified:
+        return f"CERTIFIED: requests wait less than with {_EVERY_CLASSICAL}. {_less(analysis, wider)}"
     if certificate.certified:
-        least = ""
-        if saved.low > 0:
-            least = f", at least {100 * saved.low:.1f} % with {_percent(1 - certificate.significance)} confidence"
+        why = weaker_because(wider, _no_bound(analysis))
         return (
-            f"CERTIFIED: requests wait less than with {others}. With the same background work done they wait "
-            f"{100 * saved.estimate:.1f} % less{least}."
+            f"CERTIFIED against memoryless classical routers only: requests wait less than with {others}. "
+            f"{_less(analysis, advantage)} Not certified against every classical router: {why}."
         )
     start = f"NOT CERTIFIED: this does not show that requests wait less than with {others}."
     if certificate.quantum_bound.high <= certificate.classical_bound.high * (1 + 1e-9):
@@ -99,22 +106,43 @@ def _verdict(analysis: Analysis) -> str:
     return f"{start} Requests waited {100 * saved.estimate:.1f} % less, but with so few trials that can be chance."
 
 
+def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
+    """How much less they wait, in a sentence."""
+    share = saved.waiting_time_reduction_relative
+    sure = f"{_percent(1 - analysis.certificate.significance)} confidence"
+    least = f", at least {100 * share.low:.1f} % with {sure}" if share.low > 0 else ""
+    return f"With the same background work done they wait {100 * share.estimate:.1f} % less{least}."
+
+
+def _no_bound(analysis: Analysis) -> str | None:
+    every = analysis.frontiers.every_classical
+    return every.status if every and not every.points else None
+
+
 def _measured(analysis: Analysis) -> Iterator[Row]:
     certificate, observed, classical = analysis.certificate, analysis.observed, analysis.classical
     predicted = analysis.planned.predicted if analysis.planned else None
     yield "mean waiting time (units of time)", _value(observed.waiting_time)
-    yield "  with the best classical routers", _value(classical.waiting_time_at_equal_throughput)
-    yield "  saved", _value(analysis.advantage.waiting_time_reduction_relative, percent=True)
-    if predicted:
-        share = 100 * predicted.waiting_time_reduction_relative
-        yield "  saved, as the calibration predicted", f"{share:.1f} %"
+    wider, foreseen = analysis.every_classical, predicted and predicted.every_classical_reduction_relative
+    if wider:
+        yield "  with any classical routers, at least", _value(wider.waiting_time_at_equal_throughput)
+        yield "    saved", _value(wider.waiting_time_reduction_relative, percent=True)
+        if foreseen:
+            yield "    saved, as the calibration predicted", f"{100 * foreseen:.1f} %"
+    yield "  with memoryless classical routers", _value(classical.waiting_time_at_equal_throughput)
+    yield "    saved", _value(analysis.advantage.waiting_time_reduction_relative, percent=True)
+    if predicted and foreseen is None:
+        yield "    saved, as the calibration predicted", f"{100 * predicted.waiting_time_reduction_relative:.1f} %"
     yield "background work done (per unit of time)", _value(observed.baseline_throughput)
     yield "pairs sent to different servers", _value(observed.splitting_probability, percent=True)
-    needed = analysis.frontiers.least_visibility
+    every = analysis.frontiers.every_classical
+    needed = every.least_visibility if wider and every else analysis.frontiers.least_visibility
     enough = "" if needed is None else f" (above {needed:.3f} can help)"
     quality = f"{'' if analysis.planned else 'at least '}{analysis.visibility.estimate:.3f}"
     yield "Bell pair visibility (1 is perfect)", quality + enough
-    yield "chance with classical routers", _rarity(certificate.log10_p_value, certificate.significance)
+    if wider:
+        yield "chance with any classical routers", _rarity(wider.log10_p_value, certificate.significance)
+    yield "chance with memoryless classical routers", _rarity(certificate.log10_p_value, certificate.significance)
     shots = f" ({certificate.parallel} in every shot)" if certificate.parallel > 1 else ""
     yield "trials", f"{certificate.trials}{shots}, {certificate.lost or 'none'} lost"
     if analysis.break_even and analysis.break_even.observed.estimate > 0:
@@ -147,9 +175,12 @@ def _predicted(record: ForecastRecord) -> Iterator[Row]:
     needed = found.design.trials if found.design else None
     yield f"trials for a chance of {100 * found.power:g} %", "no number is enough" if needed is None else f"{needed}"
     yield "mean waiting time (units of time)", _value(expected.waiting_time)
+    if found.every_classical:
+        saved = found.every_classical.waiting_time_reduction_relative
+        yield "  saved against any classical routers", _value(saved, percent=True)
     if found.promise.kind != "waiting_time" and classical is not None:
-        yield "  with the best classical routers", f"{classical:.4g}"
-    yield "  saved", _value(expected.waiting_time_reduction_relative, percent=True)
+        yield "  with memoryless classical routers", f"{classical:.4g}"
+    yield "  saved against memoryless ones", _value(expected.waiting_time_reduction_relative, percent=True)
     yield "background work done (per unit of time)", _value(expected.baseline_throughput)
     yield "pairs sent to different servers", _value(expected.splitting_probability, percent=True)
     pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
