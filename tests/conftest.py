@@ -73,15 +73,16 @@ def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, so
     Tests marked `in_full`, and commands in processes of their own, make both as the product does.
     """
     if request.node.get_closest_marker("in_full") is None:
-        from bellqueue.analysis.records import every_classical
         from bellqueue.analysis.replay import context
+        from bellqueue.model.games import every_classical
         from matplotlib.figure import Figure
 
         def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
             content = _BLANK[format]
             target.write(content.decode() if isinstance(target, io.StringIO) else content)
 
-        monkeypatch.setattr(every_classical, "SECONDS", 0.5)
+        # The default scenario's bound is the same; a few others are coarser.
+        monkeypatch.setattr(every_classical, "SECONDS", 1.0)
         monkeypatch.setattr(context, "PAIRS", 2_000)
         monkeypatch.setattr(context, "VISIBILITIES", 3)
         monkeypatch.setattr(context, "LOADS", (0.3,))
