@@ -106,7 +106,7 @@ def every_classical(
         excess=certificate.excess,
         log10_p_value=certificate.log10_p_value,
         log10_anytime_p_value=certificate.log10_anytime_p_value,
-        log10_p_value_any_crosstalk=certificate.log10_p_value_any_crosstalk,
+        log10_p_value_pooled=certificate.log10_p_value_pooled,
         method=certificate.method,
         certified=certificate.certified,
     )

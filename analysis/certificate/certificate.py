@@ -12,11 +12,12 @@ from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
 from .estimates import score_excess
-from .martingale import largest_log_wealth
+from .martingale import largest_log_wealth, log_wealth
 from .samples import Sample
-from .scores import BoundedSum, Method, score_table
+from .scores import BoundedSum, Method, score_table, trial_scores
 
 ANYTIME = "test martingale"
+OF_SHOTS = "test martingale over shots"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
 EVERY_CLASSICAL = "every classical strategy without communication"
 FOREIGN_LOOPHOLE = (
@@ -36,8 +37,9 @@ CONDITIONAL = (
     "throughout (a device that knows the schedule could cheat)."
 )
 SEVERAL_FRESH = (
-    "{parallel} pairs were measured in every shot, each with settings of its own; the p-value also assumes that "
-    "no pair's outcomes depend on another pair's settings. Whatever passes between the pairs, log10 p = {any:.4g}."
+    "{parallel} pairs were measured in every shot, each with settings of its own. The p-value tests the mean over the "
+    "pairs of each shot, so that it holds whatever passes between them; were all pairs independent trials, it would "
+    "be log10 p = {pooled:.4g}."
 )
 SEVERAL_CONDITIONAL = "The {parallel} pairs measured in every shot count as independent trials of one strategy."
 CONFIDENCE_SEVERAL = "Confidence limits hold for the average over the {parallel} pairs, all trials being independent."
@@ -77,9 +79,12 @@ class Certificate:
         significance: α, fixed before the data.
         certified: Whether p ≤ α.
         parallel: k, pairs measured in every shot.
-        log10_p_value_any_crosstalk: A p-value from the mean over the pairs of each shot, valid also where the outcomes
-            of one pair depend on the settings of the others (but not A's on B's of the same pair); None for one pair
-            to a shot, or without fresh settings.
+        log10_p_value_any_crosstalk: In records of before `log10_p_value_pooled`: a p-value from the mean over the pairs
+            of each shot; there `log10_p_value` is that of all pairs pooled. Else None.
+        log10_p_value_pooled: Of all pairs as so many independent trials, for comparison: where several pairs are
+            measured in every shot with fresh settings, `log10_p_value` is that of the mean over each shot's pairs,
+            valid also where the outcomes of one pair depend on the settings of the others (but not A's on B's of the
+            same pair). None otherwise.
     """
 
     multiplier: float
@@ -100,6 +105,7 @@ class Certificate:
     certified: bool
     parallel: int = 1
     log10_p_value_any_crosstalk: float | None = None
+    log10_p_value_pooled: float | None = None
 
 
 def certify(
@@ -133,11 +139,17 @@ def certify(
         game, log_p, method = games[0], log10_anytime * math.log(10), ANYTIME
     else:
         game, log_p, method = smallest_log_p_value(games, sample, against)
+    pooled = None
+    if sample.sampling.parallel > 1 and sample.random:
+        pooled, method = log_p, OF_SHOTS
+        game, log_p = _smallest_of_shots(games, sample, trials, against)
+        if trials is not None and len(games) == 1:
+            log10_anytime = log_p / math.log(10)
     classical, quantum = game.bound(against), game.bound("quantum")
     excess = score_excess(game, sample, math.log(significance) - math.log(len(games)), against)
     parallel = sample.sampling.parallel
-    any_crosstalk = _log10_p_value_any_crosstalk(games, sample, against)
-    assumption, confidence = _assumptions(sample.random, parallel, any_crosstalk)
+    log10_pooled = None if pooled is None else min(pooled, 0.0) / math.log(10)
+    assumption, confidence = _assumptions(sample.random, parallel, log10_pooled)
     if sample.sampling.stopped:
         assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
     single = "declared before the data were taken"
@@ -159,7 +171,7 @@ def certify(
         significance=significance,
         certified=log_p <= math.log(significance),
         parallel=parallel,
-        log10_p_value_any_crosstalk=any_crosstalk,
+        log10_p_value_pooled=log10_pooled,
     )
 
 
@@ -177,23 +189,40 @@ def smallest_log_p_value(
     return games[place], min(0.0, log_p + math.log(len(tested))), method
 
 
-def _log10_p_value_any_crosstalk(games: Sequence[BoundedGame], sample: Sample, against: Against) -> float | None:
-    """log₁₀ of a p-value that needs no assumption between the pairs of one shot (`BoundedSum.log_tail_of_shots`).
+def _smallest_of_shots(
+    games: Sequence[BoundedGame], sample: Sample, trials: Trials | None, against: Against
+) -> tuple[BoundedGame, float]:
+    """The game with the smallest p-value of the shots' means, and ln p with the union bound over the games.
 
-    With the union bound over the games; None for one pair to a shot, or without fresh settings.
+    Each pair has fresh settings of its own, so that given the other pairs' settings and all that went before its U
+    still has mean at most ω; so has the mean over the shot. Its variance is the smaller the more pairs it holds, which
+    the test martingale gains from and the Chernoff bound would not. Without the order of the trials the latter serves.
     """
-    parallel = sample.sampling.parallel
-    if parallel == 1 or not sample.random:
-        return None
-    tails = [BoundedSum.of(game.matrix, sample).log_tail_of_shots(game.bound(against).high, parallel) for game in games]
-    return min(0.0, min(tails) + math.log(len(tails))) / math.log(10)
+    parallel, tested = sample.sampling.parallel, []
+    for place, game in enumerate(games):
+        total = BoundedSum.of(game.matrix, sample)
+        bound = game.bound(against).high
+        omega = total.null_mean(bound) if total.scale > 0 else 1.0
+        if omega >= 1:
+            tested.append((0.0, place))  # nothing can be refuted, not even by rounding
+        elif trials is None or len(trials) == 0 or len(trials) % parallel:
+            tested.append((total.log_tail_of_shots(bound, parallel), place))
+        else:
+            means = trial_scores(game.matrix, sample.distribution, trials).reshape(-1, parallel).mean(axis=1)
+            wealth = log_wealth(means, omega, trials=-(-sample.lost // parallel))
+            tested.append((-float(wealth.max()), place))
+    log_p, place = min(tested)
+    return games[place], min(0.0, log_p + math.log(len(tested)))
 
 
 def _log10_anytime(
     games: Sequence[BoundedGame], sample: Sample, trials: Trials | None, against: Against
 ) -> float | None:
-    """Only for one declared multiplier and fresh settings; lost trials, whose place nobody knows, count as first."""
-    if trials is None or not sample.random or len(games) > 1:
+    """Only for one declared multiplier, one pair to a shot and fresh settings.
+
+    Lost trials, whose place nobody knows, count as first.
+    """
+    if trials is None or not sample.random or len(games) > 1 or sample.sampling.parallel > 1:
         return None
     (game,) = games
     total = BoundedSum.of(game.matrix, sample)
@@ -206,13 +235,13 @@ def _log10_anytime(
     return min(0.0, -largest_log_wealth(values, place, bound, sample.lost)) / math.log(10)
 
 
-def _assumptions(fresh: bool, parallel: int, any_crosstalk: float | None) -> tuple[str, str]:
+def _assumptions(fresh: bool, parallel: int, log10_pooled: float | None) -> tuple[str, str]:
     """What the p-value and what the confidence limits rest on."""
     assumption, confidence = (FRESH, CONFIDENCE_FRESH) if fresh else (CONDITIONAL, CONFIDENCE_CONDITIONAL)
     if parallel == 1:
         return assumption, confidence
-    several = SEVERAL_CONDITIONAL if any_crosstalk is None else SEVERAL_FRESH
-    told = several.format(parallel=parallel, any=any_crosstalk)
+    several = SEVERAL_CONDITIONAL if log10_pooled is None else SEVERAL_FRESH
+    told = several.format(parallel=parallel, pooled=log10_pooled)
     return f"{assumption} {told}", CONFIDENCE_SEVERAL.format(parallel=parallel)
 
 

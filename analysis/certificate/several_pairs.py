@@ -200,5 +200,5 @@ def crosstalk_warning(test: Crosstalk) -> list[str]:
     return [
         f"CROSSTALK ALARM: the outcomes of pair {test.target} depend on the settings of pair {test.source} "
         f"(log10 p = {test.log10_p_value:.1f}), so the p-value of all pairs pooled does not hold; "
-        "the one for any crosstalk does"
+        "the verdict's, of whole shots, does"
     ]

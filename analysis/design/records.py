@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from ...model.games.routing_game import Against
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ..records.percent import chance_text
 from ..records.record import FiniteRecord
@@ -90,12 +91,17 @@ class RankedDevice(FiniteRecord):
     """One device of a ranking.
 
     Attributes:
+        against: The class of classical routers that these are for.
+        waiting_time_reduction_relative: Against memoryless classical routers.
+        every_classical_reduction_relative: Against every classical router; None where there is no bound on them.
         trials: That certify with the power asked for; None if no number does.
         predicted_power: The probability that the scenario's own shots certify.
     """
 
     device: DeviceRecord
+    against: Against
     waiting_time_reduction_relative: float
+    every_classical_reduction_relative: float | None
     trials: int | None
     predicted_power: float
     cost: CostRecord | None

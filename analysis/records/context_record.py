@@ -13,7 +13,7 @@ from .record import FiniteRecord
 RoutingName = Literal["observed", "classical", "quantum"]
 ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
     "observed": "observed correlators",
-    "classical": "best classical at equal throughput",
+    "classical": "best memoryless classical at equal throughput",
     "quantum": "ideal entanglement at equal throughput",
 }
 
@@ -97,15 +97,17 @@ class WaitingTimes(FiniteRecord):
 class VisibilitySensitivity(FiniteRecord):
     """The largest relative reduction of waiting time that Bell pairs of each visibility reach.
 
-    Against the classical frontier at equal throughput; negative where entanglement waits longer everywhere.
+    At equal throughput, against memoryless classical routers and, where there is a bound on them and in records that
+    know it, against every classical router; negative where entanglement waits longer everywhere.
     """
 
     visibility: list[float] = Field(min_length=2)
     reduction_relative: list[float]
+    every_classical: list[float] | None = None
 
     @model_validator(mode="after")
     def _columns(self) -> VisibilitySensitivity:
-        _as_long(self.visibility, self.reduction_relative)
+        _as_long(self.visibility, self.reduction_relative, self.every_classical or self.visibility)
         return self
 
 

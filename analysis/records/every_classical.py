@@ -81,7 +81,7 @@ class AgainstEveryClassical(Record):
         kappa, bound: κ, and V(κ), the least W − κτ of every classical router.
         score_bound: β_E: a score above it has a smaller W − κτ.
         excess: The observed score less β_E.
-        log10_p_value, log10_anytime_p_value, log10_p_value_any_crosstalk, method: See `Certificate`.
+        log10_p_value, log10_anytime_p_value, log10_p_value_pooled, method: See `Certificate`.
         certified: Whether p ≤ α.
     """
 
@@ -98,6 +98,6 @@ class AgainstEveryClassical(Record):
     excess: Estimate
     log10_p_value: float
     log10_anytime_p_value: float | None
-    log10_p_value_any_crosstalk: float | None
+    log10_p_value_pooled: float | None
     method: str
     certified: bool

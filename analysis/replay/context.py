@@ -126,7 +126,12 @@ def _by_visibility(analysis: Analysis, frontiers: Frontiers) -> VisibilitySensit
     start = max(1 - 1.6 * (1 - min(max(each, 0.0) for each in marked)), 0.0)
     visibility = np.linspace(start, 1.0, VISIBILITIES)
     reduction = reduction_by_visibility(frontiers, visibility.tolist())
-    return VisibilitySensitivity(visibility=_rounded(visibility), reduction_relative=_rounded(reduction))
+    wider = None
+    if frontiers.reason_without_every_classical is None:
+        wider = _rounded(reduction_by_visibility(frontiers, visibility.tolist(), "every-classical"))
+    return VisibilitySensitivity(
+        visibility=_rounded(visibility), reduction_relative=_rounded(reduction), every_classical=wider
+    )
 
 
 def _by_load(analysis: Analysis, frontiers: Frontiers) -> LoadSensitivity | None:

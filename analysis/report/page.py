@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..certificate.certificate import ANYTIME
-from ..records.analysis_record import Analysis
+from ..certificate.certificate import ANYTIME, EVERY_CLASSICAL
+from ..records.analysis_record import Advantage, Analysis
+from ..records.every_classical import AgainstEveryClassical
 from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
@@ -25,7 +26,7 @@ from .figures.sensitivity import load_figure, visibility_figure
 from .figures.waiting import waiting_figure
 from .idea import idea_figure
 from .tables.analysis import (
-    advantage_section,
+    advantage_sections,
     certificate_section,
     comparison_section,
     diagnostics_section,
@@ -34,7 +35,7 @@ from .tables.analysis import (
 )
 from .tables.context import load_section, visibility_section, waiting_section
 from .tables.frontiers import bell_pairs_section, frontier_values_section
-from .tables.section import NONE, Section, estimate_cell
+from .tables.section import NONE, Cell, Section, estimate_cell
 from .templating import environment, source
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def report_html(analysis: Analysis) -> str:
     hash alone, so that nothing else on the page can run.
     """
     style, script = (source(f"report.{kind}") for kind in ("css", "js"))
-    advantage, files = analysis.advantage, downloads(analysis)
+    files = downloads(analysis)
     page = (
         environment()
         .get_template("report.html.j2")
@@ -94,10 +95,11 @@ def report_html(analysis: Analysis) -> str:
             script=Markup(script),
             style_hash=_hash(style),
             script_hash=_hash(script),
-            saved=estimate_cell(advantage.waiting_time_reduction),
-            saved_relative=estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
+            tiles=_tiles(analysis),
             observed=estimate_cell(analysis.observed.waiting_time),
             classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
+            wider=analysis.every_classical,
+            why_not=_why_not(analysis),
             quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
             throughput=estimate_cell(analysis.observed.baseline_throughput),
             caveat=bool(analysis.frontiers.classical_caveat),
@@ -106,7 +108,7 @@ def report_html(analysis: Analysis) -> str:
             frontier=_drawn(frontier_figure(analysis.frontiers, analysis)),
             frontier_values=frontier_values_section(analysis.frontiers),
             correlators_figure=_drawn(correlator_figure(analysis)),
-            result_sections=[comparison_section(analysis), advantage_section(analysis)],
+            result_sections=[comparison_section(analysis), *advantage_sections(analysis)],
             sections=_sections(analysis),
             correlators=_correlators(analysis),
             pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
@@ -134,20 +136,48 @@ def _hash(text: str) -> str:
 
 def _headline(analysis: Analysis) -> _Headline:
     """Verdict, size and class; the alarms that the verdict's first sentence begins with apart from it."""
+    wider = analysis.every_classical
     first = printable(analysis.verdict[0]).replace(" %", "\N{NO-BREAK SPACE}%")
     alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings).replace(" %", "\N{NO-BREAK SPACE}%")
     alarm, answer = (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
-    compared = printable(analysis.class_compared)
-    share = analysis.advantage.waiting_time_reduction_relative.estimate
+    strong = wider is not None and wider.certified
+    compared = EVERY_CLASSICAL if strong else printable(analysis.class_compared)
+    advantage = wider if wider and strong else analysis.advantage
+    share = advantage.waiting_time_reduction_relative.estimate
     size = f"{100 * abs(share):.1f}\N{NO-BREAK SPACE}% {'less' if share >= 0 else 'more'} waiting"
-    reason = answer.partition(f"{compared}: ")[2] or answer
+    reason = answer.partition(": ")[2].removeprefix(f"less waiting than {compared}: ") or answer
     reason = reason[:1].upper() + reason[1:]
-    if analysis.certificate.certified:
-        return _Headline(alarm, "Certified", size, f"{size} than {compared}", reason)
+    if strong or analysis.certificate.certified:
+        word = "Certified" if strong or wider is None else "Certified against memoryless classical routers only"
+        return _Headline(alarm, word, size, f"{size} than {compared}", reason)
     best = f"the best {compared.removeprefix('every ')}"
     if analysis.frontiers.classical_caveat:
         best = f"the bound proved on {compared}"
     return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
+
+
+def _why_not(analysis: Analysis) -> str:
+    """Why no classical router with memory is compared with, where there is a reason on record."""
+    every = analysis.frontiers.every_classical
+    return printable(every.status) if every and not every.points else ""
+
+
+def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, float]]:
+    """Of each class, the strong one first: its name, the share and the time saved, and log₁₀ p."""
+    memoryless = analysis.advantage, analysis.certificate.log10_p_value
+    of: list[tuple[str, Advantage | AgainstEveryClassical, float]] = [("memoryless classical routers", *memoryless)]
+    if analysis.every_classical:
+        wider = analysis.every_classical
+        of.insert(0, ("every classical router", wider, wider.log10_p_value))
+    return [
+        (
+            name,
+            estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
+            estimate_cell(advantage.waiting_time_reduction),
+            log10_p + 0.0,
+        )
+        for name, advantage, log10_p in of
+    ]
 
 
 def _figures(analysis: Analysis) -> dict[str, int]:
@@ -219,7 +249,7 @@ def _reproduce(analysis: Analysis) -> str:
 def _sections(analysis: Analysis) -> list[Section]:
     several = [pairs_section(analysis.parallel, analysis.certificate)] if analysis.parallel else []
     return [
-        certificate_section(analysis.certificate),
+        certificate_section(analysis.certificate, analysis.every_classical),
         diagnostics_section(analysis),
         *([bell_pairs_section(analysis.bell_pairs)] if analysis.bell_pairs else []),
         *([latency_section(analysis.break_even)] if analysis.break_even else []),

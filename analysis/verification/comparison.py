@@ -19,6 +19,8 @@ _SEARCHED = {"quantum": _CHORD, "break_even": _CHORD, "bell_pairs": _SEARCH, "co
     f"frontiers.{name}": _SEARCH
     for name in (
         "advantage_ranges", "least_visibility", "bell_pairs", "largest_advantage", "largest_reduction_relative",
+        "every_classical.least_visibility", "every_classical.largest_reduction_relative",
+        "every_classical.splitting_probability",
     )
 }  # fmt: skip
 _ROUNDING = 1e-12  # of the waiting times: what rounding leaves of a difference
@@ -34,8 +36,9 @@ _WITHOUT_BOUND = frozenset(
 )
 # What older records lack.
 _LATER = frozenset(
-    {"context", "parallel", "break_even", "bell_pairs", "measured", "planned.predicted"}
-    | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk")}
+    {"context", "parallel", "break_even", "bell_pairs", "measured", "planned.predicted", "every_classical"}
+    | {"planned.predicted.every_classical_reduction_relative"}
+    | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk", "log10_p_value_pooled")}
     | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof", "every_classical")}
 )
 # What no other row derives, in words.

@@ -141,6 +141,15 @@ class Score:
         parallel = self.evidence.parallel
         return log_chernoff_tail(-(-self.evidence.trials // parallel), self.total / parallel, self.mean(bound))
 
+    def log_wealth_of_shots(self, bound: float, codes: Integers) -> float:
+        """ln of the largest value of the test martingale whose score is the mean over the Bell pairs of each shot."""
+        places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)
+        parallel = self.evidence.parallel
+        shots = np.array(self.values)[places].reshape(-1, parallel).mean(axis=1)
+        means, places = np.unique(shots, return_inverse=True)
+        lost = -(-int(self.evidence.lost.sum()) // parallel)
+        return log_wealths(means.tolist(), places.tolist(), lost, self.mean(bound))[0]
+
     def log_wealths(self, bound: float, codes: Integers | None) -> tuple[float, float]:
         """ln of the largest and of the last value of the test martingale.
 

@@ -28,6 +28,7 @@ from .files import (
 )
 from .findings import FRESH, P_VALUE, Findings, Json, Verification
 from .game import Game
+from .informed import check_every_classical
 
 SECONDS = 60.0  # for the mixed-integer programme of a large game
 _SETTINGS_ALARM = "SETTINGS ALARM"
@@ -57,7 +58,8 @@ def verify(
     findings, certificate, measured = Findings(), analysis["certificate"], analysis.get("measured")
     scenario = files.scenario if files else analysis["scenario"]
     game = Game.of(scenario, analysis["frontiers"]["weights"])
-    evidence = codes = log10_p = None
+    evidence = codes = log10_p = wider = None
+    every = analysis.get("every_classical")
     check_hashes(findings, analysis, files)
     if files:
         watch("reading the trials")
@@ -71,6 +73,9 @@ def verify(
     aim = Aim.of(game, certificate)
     watch("the bounds")
     bound = check_bounds(findings, game, certificate, aim, seconds)
+    if every:
+        watch("the bound on every classical router")
+        check_every_classical(findings, game, analysis, Aim.of(game, every).constant)
     watch("the p-values")
     if evidence is None:
         correlators = np.array(analysis["correlators"]["measured"], dtype=float)
@@ -85,7 +90,9 @@ def verify(
         trusted = evidence
         check_observed(findings, game, analysis, aim, lambda table: Score(table, trusted).observed)
         log10_p = check_p_values(findings, analysis, aim, trusted, codes)
-    check_verdict(findings, analysis, experiment_of(scenario)["significance"], log10_p)
+        if every:
+            wider = check_p_values(findings, analysis, Aim.of(game, every), trusted, codes, "every_classical")
+    check_verdict(findings, analysis, experiment_of(scenario)["significance"], log10_p, wider)
     proof = analysis["frontiers"].get("classical_proof")
     open_ = "stopped after" in certificate["classical_bound"]["method"] or (proof and proof["gap_relative"] > 0)
     also = ["bounds beyond the bins of sizes and their weights"] if game.knows_sizes else []

@@ -115,7 +115,7 @@ class Frontiers:
             curve = self.in_use.sampled(_FEW_POINTS)
             saved = self.classical.waiting_time_at(curve.splitting_probability) - curve.waiting_time
             try:
-                self._every_classical = every_classical_curve(self.workload, float(saved.max()))
+                self._every_classical = every_classical_curve(self.workload, curve, float(saved.max()))
             except NoBoundError as error:
                 self._every_classical = error
         if isinstance(self._every_classical, NoBoundError):
@@ -261,9 +261,11 @@ class Frontiers:
             best = game.quantum_optimum.bound.low
             return game.bound("every-classical").high / best if best > 0 else math.inf
 
-        steep, flat = self.every_classical.multipliers[[0, -1]].tolist()
-        weights = self.workload.weights[self.workload.joint > 0]
-        tried = np.linspace(max(flat, float(weights.min())), min(steep, float(weights.max())), _FEW_POINTS).tolist()
+        slopes, weights = self.every_classical.multipliers, self.workload.weights[self.workload.joint > 0]
+        low, high = max(slopes.min(), weights.min()), min(slopes.max(), weights.max())
+        if not low < high:  # outside the weights there is nothing that entanglement could add
+            return None
+        tried = np.linspace(low, high, _FEW_POINTS).tolist()
         ratios = [ratio(multiplier) for multiplier in tried]
         best = int(np.argmin(ratios))
         around = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]

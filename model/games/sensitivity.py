@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .frontier import Frontier
-from .frontiers import Frontiers
-from .routing_game import RoutingGame
+from .frontiers import Frontiers, share_saved
+from .routing_game import Against, RoutingGame
 from .values.classical_value import is_quick
 
 Floats = NDArray[np.float64]
@@ -27,15 +27,21 @@ NOTHING = 1e-9  # of the waiting time
 _FEW = 16  # pairs of types up to which quantum games of any rank take no time to speak of
 
 
-def reduction_by_visibility(frontiers: Frontiers, visibilities: Sequence[float]) -> Floats:
-    """The largest (W_C−W_Q)/W_C over p of entanglement at each visibility, shape (k,); negative where there is none.
+def reduction_by_visibility(
+    frontiers: Frontiers, visibilities: Sequence[float], against: Against = "memoryless"
+) -> Floats:
+    """The largest share of a class's W over p that entanglement saves at each visibility, shape (k,); negative if none.
 
     Args:
         frontiers: Of the workload.
         visibilities: Werner visibilities, k of them.
+        against: The class of classical routers.
+
+    Raises:
+        NoBoundError: there is no bound on every classical router.
     """
-    curve = frontiers.in_use.curve
-    return np.array([_largest(frontiers.workload, curve, frontiers.classical, each) for each in visibilities])
+    curve, rival = frontiers.in_use.curve, frontiers.rival(against)
+    return np.array([_largest(frontiers.workload, curve, rival, each) for each in visibilities])
 
 
 def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities: Sequence[float]) -> Floats:
@@ -71,12 +77,15 @@ def is_quick_to_vary(workload: Workload) -> bool:
 
 def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> float:
     """The largest reduction over a quantum frontier given by points; straight between them, it promises no more."""
-    if curve.splitting_probability.size == 1:  # all pairs weigh the same: every frontier is one and the same chord
-        curve = classical
+    if curve.splitting_probability.size == 1:  # all pairs weigh the same: the frontier is the chord of its ends
+        curve = Frontier(
+            np.array([0.0, 1.0]), np.array([workload.together_waiting_time, workload.all_split_waiting_time])
+        )
     ideal = np.union1d(np.linspace(0.0, 1.0, _GRID), curve.splitting_probability)
     middle = workload.uncorrelated_waiting_time
     noisy = middle + visibility * (curve.waiting_time_at(ideal) - middle)
-    return _told(float((1 - noisy / classical.waiting_time_at(0.5 + visibility * (ideal - 0.5))).max()))
+    least = classical.waiting_time_at(0.5 + visibility * (ideal - 0.5))
+    return _told(float(share_saved(workload, least, least - noisy).max()))
 
 
 def _told(reduction: float) -> float:

@@ -13,7 +13,7 @@ from ..errors import BellqueueError, NoTradeOffError
 from ..games.frontiers import Frontiers
 from ..scenario.file import Scenario
 
-COMPUTES = "bellqueue.sweep-point/1"  # changes whenever an Outcome would
+COMPUTES = "bellqueue.sweep-point/2"  # changes whenever an Outcome would
 MATTERS = ("assumed_visibility", "bell_pairs")  # of [experiment]: an outcome depends on no other field there
 
 
@@ -44,6 +44,10 @@ class Outcome(BaseModel):
     advantage_from: float | None = None
     advantage_to: float | None = None
     advantage_ranges: int | None = None
+    every_classical_least_visibility: float | None = None
+    beats_every_classical: bool | None = None
+    every_classical_reduction_relative: float | None = None
+    every_classical_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
     }
     if least is None:
         return columns
-    columns |= _bounds(frontiers)
+    columns |= _bounds(frontiers) | _every_classical(frontiers, visibility)
     ranges = frontiers.advantage_ranges()
     if ranges:
         columns |= {"advantage_from": ranges[0][0], "advantage_to": ranges[-1][1], "advantage_ranges": len(ranges)}
@@ -125,6 +129,21 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
         "waiting_time_quantum": waiting,
         "baseline_throughput": float(workload.baseline_throughput(p)),
         "throughput_gain_relative": float(frontiers.advantage_at(p, waiting).throughput_gain_relative),
+    }
+
+
+def _every_classical(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
+    """Whether entanglement beats every classical router too, and by how much; nothing where there is no bound."""
+    if frontiers.reason_without_every_classical is not None:
+        return {}
+    least = frontiers.least_visibility("every-classical")
+    helps = least is not None and visibility > least
+    best = frontiers.largest_reduction(visibility, against="every-classical") if helps else None
+    return {
+        "every_classical_least_visibility": least,
+        "beats_every_classical": helps,
+        "every_classical_reduction_relative": max(best.waiting_time_reduction_relative, 0.0) if best else 0.0,
+        "every_classical_error": frontiers.every_classical.proved.error_estimate,
     }
 
 

@@ -192,7 +192,9 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
     foreseen = foresee(scenario.experiment, frontiers, point, predicted, design)
     return RankedDevice(
         device=device.model_copy(update={"name": name}),
+        against=design.against if design else point.against,
         waiting_time_reduction_relative=foreseen.waiting_time_reduction_relative,
+        every_classical_reduction_relative=foreseen.every_classical_reduction_relative,
         trials=foreseen.trials,
         predicted_power=foreseen.predicted_power,
         cost=_cost(scenario, backend, predict, scenario.experiment.shots),

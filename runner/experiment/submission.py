@@ -271,8 +271,8 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
     taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
     sampling = plan.sampling_rule()
-    multiplier = plan.planned.certificate_multiplier
-    state = Rounds(frontiers, sampling, multiplier, plan.significance, run.shots)
+    planned = plan.planned
+    state = Rounds(frontiers, sampling, planned.certificate_multiplier, plan.significance, run.shots, planned.against)
     return state.add(trials, taken.sampling(trials).lost)
 
 

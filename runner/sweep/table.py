@@ -87,4 +87,4 @@ def _kind_of_axis(values: Sequence[Any]) -> type:
 def _kind_of_column(name: str) -> type:
     if name in _STATUS:
         return str
-    return {"entanglement_helps": bool, "advantage_ranges": int}.get(name, float)
+    return {"entanglement_helps": bool, "beats_every_classical": bool, "advantage_ranges": int}.get(name, float)

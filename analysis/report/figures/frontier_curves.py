@@ -39,7 +39,7 @@ class Focus:
 
     Attributes:
         throughput: τ at which the two are compared.
-        classical: W of the classical frontier there.
+        classical: W of the frontier compared with there: every classical router's, or memoryless ones'.
         other: W observed there, or the quantum frontier's.
         label: The gap in words.
         window: (τ from, τ to, W from, W to).
@@ -67,7 +67,13 @@ class Focus:
         else:
             return None
         seen += [(throughput, level) for level in (classical, other, *levels)]
-        return cls(throughput, classical, other, _gap_label(classical, other), _window(record, throughput, seen))
+        window, label = _window(record, throughput, seen), _gap_label(classical, other)
+        every = record.every_classical
+        least = float(every.waiting_time_at(throughput)) if every and every.points else 0.0
+        if least > other:  # the stronger comparison
+            label = f"{_share(least, other)} than\nevery classical router,\n{_share(classical, other)} than memoryless"
+            classical = least
+        return cls(throughput, classical, other, label, window)
 
 
 def _gap_label(classical: float, other: float) -> str:
@@ -75,6 +81,11 @@ def _gap_label(classical: float, other: float) -> str:
     gap = 0.0 if abs(gap) < NOTHING * classical else gap
     word = "less" if gap >= 0 else "more"
     return f"{abs(gap):.4g} {word} waiting ({100 * abs(gap) / classical:.1f} %)\nat equal throughput"
+
+
+def _share(classical: float, other: float) -> str:
+    share = (classical - other) / classical
+    return f"{100 * abs(share):.1f} % {'less' if share >= 0 else 'more'}"
 
 
 def _window(

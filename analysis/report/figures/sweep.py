@@ -29,7 +29,8 @@ _PANEL = 3.2  # inches
 MAX_VECTOR_CELLS = 2500  # more become a picture inside the .svg
 _COLOURS = "cividis"  # rises evenly in lightness, with and without colour blindness
 _NONE, _INVALID = ("#FFFFFF", "////", "#909090"), ("#E4E4E4", "..", "#909090")  # face, hatch, its colour
-_SAVED = "Largest reduction of the mean waiting time (%)"
+_WEAKLY = ("none", "\\\\", "#FFFFFF")
+_SAVED = "Largest reduction against memoryless routers (%)"
 _LEAST = "Least visibility that helps"
 _LEVELS = 6
 _WORDS = {
@@ -76,17 +77,19 @@ class _Grid:
         saved: Relative reduction in per cent; NaN where entanglement does not help.
         least: Least visibility; NaN where no state helps.
         helps: Whether entanglement helps at the point's own visibility.
+        weakly: Whether it is proved to help against memoryless routers only.
         computed: Whether there is a result at all.
     """
 
     saved: Floats
     least: Floats
     helps: NDArray[np.bool_]
+    weakly: NDArray[np.bool_]
     computed: NDArray[np.bool_]
 
     def at(self, index: Any) -> _Grid:
         """The part of it that an index picks."""
-        return _Grid(self.saved[index], self.least[index], self.helps[index], self.computed[index])
+        return _Grid(self.saved[index], self.least[index], self.helps[index], self.weakly[index], self.computed[index])
 
 
 def sweep_figure(sweep: Sweep, outcomes: Sequence[Outcome]) -> Figure | None:
@@ -155,8 +158,9 @@ def _grid(outcomes: Sequence[Outcome], shape: tuple[int, ...]) -> _Grid:
     saved = np.array([100 * (outcome.waiting_time_reduction_relative or 0.0) for outcome in outcomes])
     least = np.array([np.nan if outcome.least_visibility is None else outcome.least_visibility for outcome in outcomes])
     computed = np.array([outcome.status == "computed" for outcome in outcomes])
+    weakly = helps & np.array([not outcome.beats_every_classical for outcome in outcomes])
     shown = np.where(helps, saved, np.nan)
-    return _Grid(shown.reshape(shape), least.reshape(shape), helps.reshape(shape), computed.reshape(shape))
+    return _Grid(*(each.reshape(shape) for each in (shown, least, helps, weakly, computed)))
 
 
 def _direction(axis: Axis) -> _Direction:
@@ -185,12 +189,16 @@ def _draw_curves(figure: Figure, along: _Direction, grid: _Grid) -> None:
     none = grid.computed[along.order] & ~grid.helps[along.order]
     upper.plot(along.position, saved, "o-", color=BLUE, markersize=4)
     upper.plot(along.position[none], np.zeros(none.sum()), "x", color=GREY, label="no advantage")
-    upper.set(ylabel="Largest reduction of\nmean waiting time (%)")
+    weakly = grid.weakly[along.order]
+    if weakly.any():
+        upper.plot(along.position[weakly], saved[weakly], "o", color="white", markeredgecolor=BLUE, markersize=6)
+        upper.plot([], [], "o", color="white", markeredgecolor=BLUE, label="over memoryless routers only")
+    upper.set(ylabel="Largest reduction against\nmemoryless routers (%)")
     upper.set_ylim(bottom=min(0.0, upper.get_ylim()[0]))
     lower.plot(along.position, least, "s--", color=ORANGE, markersize=4)
     lower.set(ylabel=_LEAST, xlabel=along.label)
     _ticks(lower, along, "x")
-    if none.any():
+    if none.any() or weakly.any():
         upper.legend(loc="best")
 
 
@@ -222,7 +230,7 @@ def _draw_map(frame: Axes, grid: _Grid, across: _Direction, up: _Direction, most
     saved, least = part.saved.T, part.least.T
     shown, picture = np.ma.masked_invalid(saved), saved.size > MAX_VECTOR_CELLS
     mesh = frame.pcolormesh(across.edge, up.edge, shown, cmap=_COLOURS, vmin=0, vmax=most, rasterized=picture)
-    for mask, look in ((part.computed & ~part.helps, _NONE), (~part.computed, _INVALID)):
+    for mask, look in ((part.computed & ~part.helps, _NONE), (part.weakly, _WEAKLY), (~part.computed, _INVALID)):
         _hatch(frame, mask.T, across, up, look)
     _draw_contours(frame, across, up, least)
     for direction, letter in ((across, "x"), (up, "y")):
@@ -295,12 +303,14 @@ def _legend(figure: Figure, parts: Sequence[_Grid]) -> None:
 
     looks = {
         "no advantage": (_NONE, any((part.computed & ~part.helps).any() for part in parts)),
+        "over memoryless routers only": (_WEAKLY, any(part.weakly.any() for part in parts)),
         "no result": (_INVALID, any((~part.computed).any() for part in parts)),
     }
     handles: list[Any] = [Line2D([], [], color="black", linewidth=1, label=_LEAST.lower())]
     for name, ((face, hatch, ink), present) in looks.items():
         if present:
-            handles.append(Patch(facecolor=face, hatch=hatch, edgecolor=ink, label=name))
+            own = BLUE if face == "none" else face  # lies over the colors of the map
+            handles.append(Patch(facecolor=own, hatch=hatch, edgecolor=ink, label=name))
     figure.legend(handles=handles, loc="outside lower left", ncols=3)
 
 
@@ -314,4 +324,5 @@ def _description(grid: _Grid) -> str:
     told = f"Of {grid.helps.size} points entanglement helps at {grid.helps.sum()}"
     if grid.helps.any():
         told += f", by at most {np.nanmax(grid.saved):.1f} % of the waiting time"
+        told += f", and is proved to beat every classical router at {(grid.helps & ~grid.weakly).sum()} of them"
     return f"{told}; {(~grid.computed).sum()} points have no result."

@@ -46,7 +46,7 @@ def replay_figure(replay: Replay) -> Figure:
     """Waiting times of single requests when pairs are routed by recorded trials, and by the best of two classes."""
     routings: tuple[tuple[_Kind, str], ...] = (
         ("observed", "replayed trials"),
-        ("classical", "best classical at equal throughput"),
+        ("classical", "best memoryless classical at equal throughput"),
         ("communication", "best with communication"),
     )
     results = zip(routings, replay.comparison.results, strict=True)

@@ -27,11 +27,13 @@ def waiting_section(waiting: WaitingTimes) -> Section:
 
 def visibility_section(found: VisibilitySensitivity) -> Section:
     """Every fourth of the visibilities, 1 among them."""
-    rows = list(zip(found.visibility, found.reduction_relative, strict=True))[::-4][::-1]
+    columns = [found.reduction_relative, *([found.every_classical] if found.every_classical else [])]
+    wider = ("against every classical router",) if found.every_classical else ()
+    rows = list(zip(found.visibility, *columns, strict=True))[::-4][::-1]
     return Section(
         "Largest reduction of waiting time by visibility",
-        ("visibility", "largest reduction"),
-        tuple((f"{visibility:.4f}", (_share(reduction),)) for visibility, reduction in rows),
+        ("visibility", "against memoryless routers", *wider),
+        tuple((f"{visibility:.4f}", tuple(map(_share, reductions))) for visibility, *reductions in rows),
     )
 
 

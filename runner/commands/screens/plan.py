@@ -29,7 +29,7 @@ def forecast_table(record: ForecastRecord) -> RenderableType:
     if record.changes:
         parts += [Text(), Text("What would change it:"), _list(record.changes)]
     parts += [Text(), Text(printable(f"Scenario: {record.title}. {_told(record.device)}"))]
-    parts += [Text(f"Note: {warning}") for warning in record.warnings]
+    parts += [Text(f"Note: {each}") for each in filter(None, [record.forecast.why_memoryless, *record.warnings])]
     tables = (_expected(record), _promise(record), _certifying(record), _latency(record))
     return Group(*parts, Text(), *map(Fitting, tables), Text(_LATENCY))
 
@@ -42,7 +42,8 @@ def ranking_table(record: RankingRecord) -> RenderableType:
         Column("pair", no_wrap=True),
         Column("visibility", justify="right", no_wrap=True),
         Column("CHSH", justify="right", no_wrap=True),
-        Column("waits\nless", justify="right", no_wrap=True),
+        Column("waits less:\nevery", justify="right", no_wrap=True),
+        Column("\nmemoryless", justify="right", no_wrap=True),
         Column("trials\nneeded", justify="right", no_wrap=True),
         Column("chance", justify="right", no_wrap=True),
         *((Column("cost", justify="right"),) if paid else ()),
@@ -54,9 +55,11 @@ def ranking_table(record: RankingRecord) -> RenderableType:
     asked = f"{100 * record.power:g} %"
     cost = f"; cost: of {record.shots} trials" if paid else ""
     notes = [
-        "Predicted from each device's calibration, for its best pair of qubits. Waits less: waiting time saved "
-        f"against the classical routers at equal throughput. Trials needed: to certify with probability {asked} at "
-        f"significance {record.significance:g}. Chance: that the scenario's {record.shots} trials certify{cost}."
+        "Predicted from each device's calibration, for its best pair of qubits. Waits less: waiting time saved at "
+        "equal throughput against every classical router, and against memoryless ones. Trials needed: to certify with "
+        f"probability {asked} at significance {record.significance:g} against every classical router, or (m) where "
+        f"that is out of reach, against memoryless ones. Chance: that the scenario's {record.shots} trials certify"
+        f"{cost}."
     ]
     able = sum(each.predicted_power >= record.power for each in record.ranked)
     title = f"GO on {able} of {len(record.ranked)} backends" if able else "NO-GO on every backend"
@@ -78,15 +81,19 @@ def _told(device: DeviceRecord) -> str:
 
 
 def _expected(record: ForecastRecord) -> Table:
-    expected = record.forecast.expected
-    rows = (
+    expected, wider = record.forecast.expected, record.forecast.every_classical
+    rows = [
         ("splitting probability p", expected.splitting_probability, False),
         ("waiting time W (units of time)", expected.waiting_time, False),
         ("baseline throughput τ", expected.baseline_throughput, False),
-        ("waiting time saved at equal throughput", expected.waiting_time_reduction, False),
-        ("    the same, as a share", expected.waiting_time_reduction_relative, True),
-        ("throughput gained at equal waiting time", expected.throughput_gain_relative, True),
-    )
+    ]
+    of = [("memoryless routers", expected), *([("every classical router", wider)] if wider else [])]
+    for name, gain in reversed(of):
+        rows += [
+            (f"against {name}: waiting time saved", gain.waiting_time_reduction, False),
+            ("    the same, as a share", gain.waiting_time_reduction_relative, True),
+            ("    throughput gained at equal waiting time", gain.throughput_gain_relative, True),
+        ]
     table = _table(f"What {record.forecast.shots} trials should show", "", "predicted", "95 % of such runs")
     for name, value, percent in rows:
         cell = estimate_cell(value, percent=percent)
@@ -152,6 +159,8 @@ def _certifying(record: ForecastRecord) -> Table:
         if found.free_trials is not None and found.free_trials < design.trials:
             other = f"{found.free_trials}  (multiplier = {found.free_multiplier:.6g})"
             table.add_row("    with the soonest strategy", other)
+        beaten = "every classical router" if design.against == "every-classical" else "memoryless routers only"
+        table.add_row("to be beaten", beaten)
         table.add_row("multiplier μ of the certificate", f"{design.certificate_multiplier:.6g}")
         table.add_row("settings, drawn for every trial", _settings(design.input_distribution))
     for name, cost in (("cost", record.cost), ("cost", record.cost_needed)):
@@ -189,11 +198,17 @@ def _ranked(each: RankedDevice, paid: bool) -> tuple[str, ...]:
         "" if device.pair is None else f"{device.pair[0]}–{device.pair[1]}",
         "" if device.visibility is None else f"{device.visibility:.4f}",
         f"{device.chsh:.3f}",
-        f"{100 * each.waiting_time_reduction_relative:.1f} %",
-        "never" if each.trials is None else str(each.trials),
+        *_reductions(each),
+        "never" if each.trials is None else f"{each.trials}{'' if each.against == 'every-classical' else ' (m)'}",
         chance_text(each.predicted_power).replace("over ", ">").replace("under ", "<"),
         *(("" if each.cost is None else _cost(each.cost),) if paid else ()),
     )
+
+
+def _reductions(each: RankedDevice) -> tuple[str, str]:
+    wider = each.every_classical_reduction_relative
+    told = NONE if wider is None else f"{100 * wider:.1f} %"
+    return told, f"{100 * each.waiting_time_reduction_relative:.1f} %"
 
 
 def _cost(cost: CostRecord) -> str:
