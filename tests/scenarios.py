@@ -28,6 +28,13 @@ def default_record(**experiment: Any) -> dict[str, Any]:
     return record
 
 
+def dense(**experiment: Any) -> Scenario:
+    """The default scenario as it was until pair rate 0.01: at 0.02, with fields of [experiment] replaced."""
+    record = default_record(**experiment)
+    record["traffic"]["pair_rate"] = 0.02
+    return Scenario.parse(record)
+
+
 def heavy_scenario() -> Scenario:
     """The heavy scenario of the reference table: pair rate 0.2, sizes 1 and 8 evenly, reward t²."""
     record = default_record()

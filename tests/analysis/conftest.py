@@ -15,7 +15,7 @@ from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
-from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_TYPES = ('</svg><img src="http://example.invalid/x">', '$\\frac{$ _"]]> [bold]\x1b[31m')
@@ -34,8 +34,8 @@ def provenance(**changes: Any) -> Provenance:
 
 
 def published(counts: Sequence[Any]) -> Analysis:
-    """The analysis of sixteen published counts, whose multiplier nobody declared."""
-    return analyze(Scenario.default(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
+    """The analysis of sixteen published counts at pair rate 0.02; nobody declared a multiplier."""
+    return analyze(dense(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
 
 
 def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **changes: Any) -> Analysis:
@@ -56,7 +56,7 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
 
 @pytest.fixture(scope="session")
 def hanoi() -> Analysis:
-    """Certified, unplanned."""
+    """Certified against memoryless routers, unplanned."""
     return published(IBM_HANOI)
 
 
@@ -68,7 +68,7 @@ def geneva() -> Analysis:
 
 @pytest.fixture(scope="session")
 def planned() -> Analysis:
-    """Certified, planned, with full provenance."""
+    """Certified against every classical router, planned, with full provenance."""
     return simulated(
         Scenario.default(),
         40_000,

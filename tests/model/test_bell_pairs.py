@@ -11,7 +11,7 @@ from bellqueue.model.games.strategy import Floats
 from bellqueue.model.scenario.file import Scenario
 from scipy.optimize import minimize
 
-from tests.scenarios import random_scenario, two_pairs_scenario
+from tests.scenarios import dense, random_scenario, two_pairs_scenario
 
 MULTIPLIER = 2.65
 EXAMPLE = {pairs: Frontiers.of(two_pairs_scenario(bell_pairs=pairs)) for pairs in (1, 2, 3)}
@@ -97,9 +97,9 @@ def test_independent_types_take_one_pair_in_a_plane_whatever_is_allowed() -> Non
 
 
 def test_one_bell_pair_leaves_a_scenarios_hash_and_record_as_they_were() -> None:
-    """SHA-256 of the embedded default before the field was known."""
+    """SHA-256 of the default scenario of then, before the field was known."""
     known = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
-    one, two = (Scenario.default().with_experiment(bell_pairs=pairs) for pairs in (1, 2))
+    one, two = (dense(bell_pairs=pairs) for pairs in (1, 2))
     assert one.content_hash() == known
     assert "bell_pairs" not in one.record()["experiment"]
     assert two.content_hash() != known

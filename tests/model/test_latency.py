@@ -15,10 +15,10 @@ from bellqueue.model.queueing.simulation import simulate
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 
-from tests.scenarios import default_record, heavy_scenario, random_scenario, split_of
+from tests.scenarios import default_record, dense, heavy_scenario, random_scenario, split_of
 
 # SHA-256 of the embedded default scenario's record as it was before the unit of time could be given.
-DEFAULT_HASH = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
+DENSE_HASH = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
 
 
 @dataclass
@@ -108,8 +108,7 @@ def test_held_for_the_break_even_simulated_routers_wait_as_long_as_entangled_one
 
 def test_at_the_break_even_both_wait_equally_long() -> None:
     # The communication frontier by hand at p = 0.51: split every pair with a long request, w of two short ones left.
-    workload = Scenario.default().workload()
-    frontiers = Frontiers(workload)
+    frontiers = Frontiers(dense().workload())
     together = 0.1210526 + 0.49 * 0.510526
     quantum = frontiers.quantum.waiting_time_at(0.51)
     latency = break_even_latency(frontiers, 0.51, quantum)
@@ -118,10 +117,14 @@ def test_at_the_break_even_both_wait_equally_long() -> None:
 
 
 def test_the_reference_tables_give_the_break_even() -> None:
-    # W_Q, W0 and w of MODEL §5. Default, p = 0.4: the long pairs (0.09) and 0.31 of the 0.42 mixed ones are split.
-    frontiers = Frontiers(Scenario.default().workload())
+    # W_Q, W0 and w of MODEL §5. Pair rate 0.02, p = 0.4: split are the long pairs (0.09) and 0.31 of 0.42 mixed.
+    frontiers = Frontiers(dense().workload())
     communicating = 0.1210526 + 0.49 * 0.510526 + 0.11 * 1.813158
     assert break_even_latency(frontiers, 0.4, 0.60046) == pytest.approx(0.60046 - communicating, abs=1e-5)
+    # The default, in the same way.
+    frontiers = Frontiers(Scenario.default().workload())
+    communicating = 0.0589744 + 0.49 * 0.505128 + 0.11 * 1.780769
+    assert break_even_latency(frontiers, 0.4, 0.530448) == pytest.approx(0.530448 - communicating, abs=1e-5)
     # Heavy, p = 0.2: 0.2 of the 0.25 long pairs are split.
     heavy = Frontiers(heavy_scenario().workload())
     communicating = 32.5 + 0.25 * 1.5 + 0.5 * 10.25 + 0.05 * 68
@@ -159,16 +162,16 @@ def test_a_millisecond_of_fibre_is_two_hundred_kilometres() -> None:
 
 
 def test_the_unit_of_time_is_optional_and_leaves_other_scenarios_as_they_were() -> None:
-    plain = Scenario.default()
+    plain = dense()
     assert plain.traffic.time_unit_seconds is None
     assert "time_unit_seconds" not in plain.record()["traffic"]
-    assert plain.content_hash() == DEFAULT_HASH
-    record = default_record()
+    assert plain.content_hash() == DENSE_HASH
+    record = plain.record()
     record["traffic"]["time_unit_seconds"] = 1e-3
     timed = Scenario.parse(record)
     assert timed.traffic.time_unit_seconds == 1e-3
     assert Scenario.parse(timed.record()) == timed
-    assert timed.content_hash() != DEFAULT_HASH
+    assert timed.content_hash() != DENSE_HASH
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan"), "soon"])

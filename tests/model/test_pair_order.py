@@ -26,7 +26,7 @@ from scipy import stats
 from scipy.integrate import dblquad
 from scipy.special import erfc
 
-from tests.scenarios import brute_force_hull, default_record, heavy_scenario, random_scenario
+from tests.scenarios import brute_force_hull, default_record, dense, heavy_scenario, random_scenario
 
 
 def shortest_first(scenario: Scenario) -> Scenario:
@@ -61,8 +61,8 @@ def sizes_scenario(seed: int, load: float) -> Scenario:
 
 
 def test_types_are_ordered_by_their_means() -> None:
-    # Default scenario by hand: λ/(2(1−ρ)) = 0.02/1.9, then half of the smaller of 1 and 6.
-    weights = shortest_first(Scenario.default()).workload().weights
+    # By hand: λ/(2(1−ρ)) = 0.02/1.9, then half of the smaller of 1 and 6.
+    weights = shortest_first(dense()).workload().weights
     np.testing.assert_allclose(weights, np.array([[0.02, 0.12], [0.12, 0.72]]) / 1.9 + [[0.5, 0.5], [0.5, 3]])
     heavy = shortest_first(heavy_scenario()).workload().weights  # λ/(2(1−ρ)) = 1
     np.testing.assert_allclose(heavy, [[1.5, 8.5], [8.5, 68.0]])
@@ -300,10 +300,10 @@ def planar_value(game: np.ndarray) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("scenario", "edges", "visibility", "p", "reduction"),
     [
-        (Scenario.default(), (1.4078947, 0.5263158), 0.8441, 0.1923, 0.0869),
+        (dense(), (1.4078947, 0.5263158), 0.8441, 0.1923, 0.0869),
         (heavy_scenario(), (38.25, 5.0), 0.7434, 0.3386, 0.0690),
     ],
-    ids=["default", "heavy"],
+    ids=["dense", "heavy"],
 )
 def test_reference_values(
     scenario: Scenario, edges: tuple[float, float], visibility: float, p: float, reduction: float
@@ -345,12 +345,12 @@ def test_many_ordered_types_are_bounded_without_a_search() -> None:
 def test_scenarios_without_an_order_keep_their_record_and_hash() -> None:
     """Hashes taken before the order could be chosen: runs stored since then must still be recognised."""
     before = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
-    assert Scenario.default().content_hash() == before
+    assert dense().content_hash() == before
     assert heavy_scenario().content_hash() == "0038c53f53dcca2e5eb1381c19d68fc7a8ff6373ff7adb555023232ca74da43e"
-    record = default_record()
+    record = dense().record()
     record["traffic"]["within_pair_order"] = "random"
     assert Scenario.parse(record).content_hash() == before
-    assert "within_pair_order" not in Scenario.default().record()["traffic"]
+    assert "within_pair_order" not in dense().record()["traffic"]
 
 
 def test_the_order_is_part_of_the_record_where_it_is_chosen() -> None:

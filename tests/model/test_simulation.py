@@ -27,6 +27,8 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from scipy import stats
 
+from tests.scenarios import dense
+
 LOADS = np.linspace(0.1, 0.9, 20)
 SPLIT = np.array([[0.2, 0.8], [0.7, 1.0]])
 REWARDS: tuple[Reward, ...] = (
@@ -83,14 +85,23 @@ def test_every_mean_agrees_with_its_formula(seed: int) -> None:
     assert_within(result.baseline_throughput, float(workload.baseline_throughput(probability)))
 
 
-def test_default_scenario_at_the_designs_reference_point() -> None:
-    # MODEL §5: ibm_hanoi's correlations gave p=0.505621, W=0.497809; here a fair coin for every pair, W0 + E[w]/2.
-    workload = Scenario.default().workload()
-    result = simulate(workload, SplittingRouting(np.full((2, 2), 0.5)), 1_000_000, np.random.default_rng(7))
-    weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])
+@pytest.mark.parametrize(
+    ("scenario", "unavoidable", "weights", "throughput"),
+    [
+        (Scenario.default(), 0.0589744, [[0.505128, 1.780769], [1.780769, 3.184615]], 1.878229),
+        (dense(), 0.1210526, [[0.510526, 1.813158], [1.813158, 3.378947]], 1.762713),
+    ],
+    ids=["default", "dense"],
+)
+def test_a_fair_coin_for_every_pair_at_reference_values(
+    scenario: Scenario, unavoidable: float, weights: list[list[float]], throughput: float
+) -> None:
+    # MODEL §5: W0 + E[w]/2, and τ at p = ½.
+    coin = SplittingRouting(np.full((2, 2), 0.5))
+    result = simulate(scenario.workload(), coin, 1_000_000, np.random.default_rng(7))
     probability = np.outer([0.7, 0.3], [0.7, 0.3])
-    assert_within(result.waiting_time, 0.1210526 + float((weights * probability).sum()) / 2)
-    assert_within(result.baseline_throughput, 1.762713)
+    assert_within(result.waiting_time, unavoidable + float((np.array(weights) * probability).sum()) / 2)
+    assert_within(result.baseline_throughput, throughput)
 
 
 @dataclass
@@ -255,7 +266,7 @@ def test_estimates_are_student_intervals() -> None:
 
 
 def test_comparison_uses_common_random_numbers(drawn: list[Arrivals]) -> None:
-    workload = Scenario.default().workload()
+    workload = dense().workload()
     routings = [SplittingRouting(SPLIT), SplittingRouting(SPLIT), SplittingRouting(np.ones((2, 2)))]
     comparison = compare(workload, routings, 200_000, np.random.default_rng(5))
     assert comparison.waiting_time_difference(0, 1).estimate == 0

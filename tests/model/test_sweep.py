@@ -19,7 +19,7 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.sweep.grid import MAX_POINTS, Sweep
 from bellqueue.model.sweep.point import Outcome, PointTask, outcome_of
 
-from tests.scenarios import brute_force_hull, default_record, heavy_scenario, two_pairs_scenario
+from tests.scenarios import brute_force_hull, default_record, dense, heavy_scenario, two_pairs_scenario
 
 
 def sweep(*axes: dict[str, Any], **content: Any) -> Sweep:
@@ -180,8 +180,8 @@ def outcome(scenario: Scenario, visibility: float = 1.0) -> Outcome:
     return outcome_of(PointTask.of(scenario.with_experiment(assumed_visibility=visibility)))
 
 
-def test_the_default_scenario_as_in_the_reference() -> None:
-    found = outcome(Scenario.default())
+def test_the_dense_scenario_as_in_the_reference() -> None:
+    found = outcome(dense())
     assert found.status == "computed"
     assert found.load == pytest.approx(0.05)
     assert found.waiting_time_reduction_relative == pytest.approx(0.150, abs=5e-4)  # MODEL §5, README
@@ -189,7 +189,7 @@ def test_the_default_scenario_as_in_the_reference() -> None:
     p, waits = found.splitting_probability or 0, found.waiting_time_classical or 0
     assert 1 - (found.waiting_time_quantum or 0) / waits == pytest.approx(found.waiting_time_reduction_relative)
     assert found.baseline_throughput == pytest.approx(1.9 * math.exp(-0.02 * (1 + p) / 2 * 5))  # MODEL §1
-    hull = brute_force_hull(Scenario.default().workload())
+    hull = brute_force_hull(dense().workload())
     assert waits == pytest.approx(np.interp(p, *np.array(hull).T))
     as_fast = float(np.interp(-(found.waiting_time_quantum or 0), -np.array(hull)[:, 1], np.array(hull)[:, 0]))
     assert found.throughput_gain_relative == pytest.approx(math.exp(0.02 * (as_fast - p) / 2 * 5) - 1)  # MODEL §1

@@ -20,9 +20,9 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 from scipy.stats import binom, chi2_contingency
 
-from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense, heavy_scenario
 
-MULTIPLIER = 0.9013157894736843  # the flatter edge of the default scenario's classical frontier
+MULTIPLIER = 0.9013157894736843  # the flatter edge of the classical frontier at pair rate 0.02
 
 
 def _provenance(scenario: Scenario) -> Provenance:
@@ -36,7 +36,7 @@ def _provenance(scenario: Scenario) -> Provenance:
 
 
 def _published(table: object, scenario: Scenario | None = None) -> Analysis:
-    scenario = scenario or Scenario.default()
+    scenario = scenario or dense()
     return analyze(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
 
 
@@ -104,7 +104,7 @@ def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
 
 
 def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
-    frontiers = Frontiers(Scenario.default().workload())
+    frontiers = Frontiers(dense().workload())
     game = frontiers.game(MULTIPLIER)
     r = frontiers.game(MULTIPLIER).input_distribution
     trials = np.round(r * 20_000).astype(int)
@@ -129,7 +129,7 @@ def _signs() -> list[np.ndarray]:
 
 
 def test_realised_frequencies_that_are_not_exact_fall_back_to_chernoff() -> None:
-    frontiers = Frontiers(Scenario.default().workload())
+    frontiers = Frontiers(dense().workload())
     found = certify([frontiers.game(MULTIPLIER)], Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed")), 1e-3)
     assert found.method == "Chernoff–KL"
 
@@ -147,7 +147,7 @@ def test_exactly_constant_fixed_settings_use_hoeffdings_binomial() -> None:
 
 
 def test_blocks_lose_the_fresh_settings_assumption() -> None:
-    frontiers = Frontiers(Scenario.default().workload())
+    frontiers = Frontiers(dense().workload())
     r = frontiers.game(MULTIPLIER).input_distribution
     counts = _counts(np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
     assert (
@@ -156,7 +156,7 @@ def test_blocks_lose_the_fresh_settings_assumption() -> None:
 
 
 def test_lost_trials_count_as_losses() -> None:
-    frontiers = Frontiers(Scenario.default().workload())
+    frontiers = Frontiers(dense().workload())
     r = frontiers.game(MULTIPLIER).input_distribution
     counts = _counts(0.9 * np.array([[0.7, -0.7], [-0.7, -0.7]]), np.round(r * 4000).astype(int))
     whole = certify([frontiers.game(MULTIPLIER)], Sample(counts, Sampling("random", r)), 1e-3)
@@ -170,7 +170,7 @@ def test_lost_trials_count_as_losses() -> None:
 
 
 def test_the_union_bound_multiplies_by_the_number_of_edges() -> None:
-    frontiers = Frontiers(Scenario.default().workload())
+    frontiers = Frontiers(dense().workload())
     sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
     edges = frontiers.classical.multipliers.tolist()
     one, all_edges = (
@@ -182,7 +182,7 @@ def test_the_union_bound_multiplies_by_the_number_of_edges() -> None:
 def test_confidence_limits_cover_the_truth() -> None:
     """Fresh settings, i.i.d. trials: one-sided 95 % limits miss in at most 5 % of 2000 runs, within binomial error."""
     rng = np.random.default_rng(5)
-    frontiers = Frontiers(Scenario.default().workload())
+    frontiers = Frontiers(dense().workload())
     r = frontiers.game(MULTIPLIER).input_distribution
     truth = 0.95 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
     functional = -frontiers.workload.joint / 2
@@ -228,7 +228,7 @@ def test_chsh_of_the_published_counts() -> None:
 
 
 def test_settings_that_were_not_drawn_as_declared_lose_their_assumption() -> None:
-    scenario = Scenario.default()
+    scenario = dense()
     declared = np.full((2, 2), 0.25)
     lie = Sample(Counts(np.array(IBM_HANOI)), Sampling("random", declared))
     assert log10_settings_p_value(lie) < -100
@@ -245,7 +245,7 @@ def test_a_pair_of_types_never_measured_is_refused() -> None:
 
 
 def test_one_trial_per_setting_is_too_few_but_no_error() -> None:
-    scenario = Scenario.parse(default_record())
+    scenario = dense()
     table = np.zeros((2, 2, 2, 2), dtype=int)
     table[..., 0, 0] = 1
     found = _published(table, scenario)
@@ -257,7 +257,7 @@ def test_one_trial_per_setting_is_too_few_but_no_error() -> None:
 def test_the_confidence_region_covers_the_truth(runs: int) -> None:
     """p and Δ both inside their ranges, and the relative gain inside its own, in 95 % of the runs at α = 5 %."""
     rng = np.random.default_rng(6)
-    scenario = Scenario.parse(default_record(significance=0.05))
+    scenario = dense(significance=0.05)
     frontiers = Frontiers(scenario.workload())
     workload = frontiers.workload
     r = RoutingGame(workload, MULTIPLIER).input_distribution

@@ -5,6 +5,7 @@ Every adversary plays 2000 experiments; at α = 0.05 at most 5 % may be certifie
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.routing_game import Against
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
 from numpy.typing import NDArray
@@ -86,12 +88,18 @@ def _table(x: Array, y: Array, equal: Array, rng: np.random.Generator) -> Array:
     return np.bincount(((x * 2 + y) * 2 + a) * 2 + b, minlength=16).reshape(2, 2, 2, 2)
 
 
-def _certified(frontiers: Frontiers, tables: list[Array], sampling: Sampling, multipliers: list[float]) -> int:
+def _certified(
+    frontiers: Frontiers,
+    tables: list[Array],
+    sampling: Sampling,
+    multipliers: list[float],
+    against: Against = "memoryless",
+) -> int:
     """How many of the experiments are certified; one that never measured some pair of types is refused."""
     games, certified = [frontiers.game(multiplier) for multiplier in multipliers], 0
     for table in tables:
         try:
-            log_p = smallest_log_p_value(games, Sample(Counts(table), sampling))[1]
+            log_p = smallest_log_p_value(games, Sample(Counts(table), sampling), against)[1]
         except DataError:
             continue
         certified += log_p <= math.log(ALPHA)
@@ -276,3 +284,140 @@ def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
     equal = np.where(rng.random(x.shape) < (1 + correlators[x, y]) / 2, 1, -1)
     tables = [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
     assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) > 0.8 * RUNS
+
+
+# Against every classical router. What the best of them score is not known, only that it is no more than β_E; the worst
+# that can be tried scores exactly that, at every trial whatever came before.
+
+ALLOWED_WIDER = int(binom.ppf(0.999, RUNS, ALPHA))
+ANY = np.array([[0.4, 0.1], [0.3, 0.2]])
+
+
+@functools.cache
+def _price() -> float:
+    """μ that the default scenario's plan would take at p = 0.6."""
+    return DEFAULT.classical_multiplier(0.6, 0.0, "every-classical")
+
+
+@functools.cache
+def _at_the_bound() -> Array:
+    """Correlators of three devices that score exactly β_E, shape (3, 2, 2).
+
+    The best entangled one with noise; the best deterministic one with a share that wins always; and one that wins
+    always with one pair of types at a time and is an even coin otherwise, as far as it goes.
+    """
+    game = DEFAULT.game(_price())
+    matrix, bound = game.matrix, game.bound("every-classical").high
+    entangled = DEFAULT.quantum.at_multiplier(_price()).correlators
+    noisy = entangled * bound / float((entangled * matrix).sum())
+    best, always = _best(matrix)[0], np.sign(matrix)
+    low, high = float((best * matrix).sum()), float(np.abs(matrix).sum())
+    lucky = best + (always - best) * (bound - low) / (high - low)
+    uneven, left = np.zeros((2, 2)), bound
+    for place in np.argsort(-np.abs(matrix), axis=None):
+        x, y = divmod(int(place), 2)
+        share = min(1.0, left / abs(float(matrix[x, y])))
+        uneven[x, y], left = share * always[x, y], left - share * abs(float(matrix[x, y]))
+    tables = np.array([noisy, lucky, uneven])
+    assert (tables * matrix).sum(axis=(1, 2)) == pytest.approx(bound, abs=1e-12)
+    assert np.abs(tables).max() <= 1
+    return tables
+
+
+def _coins(rng: np.random.Generator, correlators: Array) -> Array:
+    return np.where(rng.random(correlators.shape) < (1 + correlators) / 2, 1, -1)
+
+
+def noise(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
+    return _coins(rng, _at_the_bound()[0, x, y])
+
+
+def drift_at_the_bound(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
+    """From the first device to the third in the course of the run."""
+    first, _, last = _at_the_bound()
+    late = np.arange(x.shape[1]) / x.shape[1]
+    return _coins(rng, (1 - late) * first[x, y] + late * last[x, y])
+
+
+def _with_memory(rng: np.random.Generator, x: Array, y: Array, choose: Callable[[Array, int, Array], Array]) -> Array:
+    """Trial by trial: `choose` gives each run's table from its lead over β_E so far and the setting before."""
+    tables = np.concatenate([_at_the_bound(), np.zeros((1, 2, 2))])  # the last one is an even coin
+    matrix = DEFAULT.game(_price()).matrix
+    chance = (1 + DEFAULT.game(_price()).bound("every-classical").high / np.abs(matrix).sum()) / 2
+    lead, before, equal = np.zeros(len(x)), np.zeros(len(x), dtype=int), np.empty_like(x)
+    for at in range(x.shape[1]):
+        now = tables[choose(lead, at, before), x[:, at], y[:, at]]
+        equal[:, at] = _coins(rng, now)
+        lead += (np.sign(matrix)[x[:, at], y[:, at]] * equal[:, at] > 0) - chance
+        before = 2 * x[:, at] + y[:, at]
+    return equal
+
+
+def memory_at_the_bound(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
+    """The device changes with the last pair of types and with being ahead or behind; its mean score never does."""
+    return _with_memory(rng, x, y, lambda lead, at, before: np.where(lead > 1, 0, np.where(before == 0, 1, 2)))
+
+
+def gambler_at_the_bound(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Array:
+    """The most uneven device while behind, an even coin once ahead: tries to stop on a high."""
+    return _with_memory(rng, x, y, lambda lead, at, before: np.where(lead > 4, 3, 2))
+
+
+WIDER = [noise, drift_at_the_bound, memory_at_the_bound, gambler_at_the_bound]
+SETTINGS = pytest.mark.parametrize("r", [None, ANY], ids=["in proportion", "any"])
+
+
+def _drawn_from(r: Array | None) -> Array:
+    return DEFAULT.game(_price()).input_distribution if r is None else r
+
+
+@pytest.mark.parametrize("player", WIDER)
+@SETTINGS
+def test_the_best_score_of_any_classical_router_is_not_certified_against_them(player: Player, r: Array | None) -> None:
+    drawn = _drawn_from(r)
+    tables = _play(player, DEFAULT, _price(), drawn, 14)
+    sampling = Sampling("random", drawn)
+    assert _certified(DEFAULT, tables, sampling, [_price()], "every-classical") <= ALLOWED_WIDER
+
+
+@pytest.mark.parametrize("runs", [500, pytest.param(RUNS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("player", WIDER)
+@SETTINGS
+def test_nor_at_any_time(player: Player, r: Array | None, runs: int) -> None:
+    game, drawn = DEFAULT.game(_price()), _drawn_from(r)
+    bound = (game.bound("every-classical").high / np.abs(game.matrix / drawn).max() + 1) / 2
+    rng = np.random.default_rng(15)
+    x, y = (each[:runs] for each in _draw(rng, drawn))
+    equal = player(rng, game.matrix, x, y)
+    certified = 0
+    for run in range(runs):
+        trials = Trials(x[run], y[run], np.zeros(TRIALS, dtype=int), np.where(equal[run] > 0, 0, 1), (2, 2))
+        certified += RunningMartingale(bound).update(trial_scores(game.matrix, drawn, trials)).min() <= math.log(ALPHA)
+    assert certified <= binom.ppf(0.999, runs, ALPHA)
+
+
+def test_those_adversaries_are_as_strong_as_may_be() -> None:
+    """At β_E nearly α of the runs are certified; many more are against memoryless routers, and of a Bell pair's.
+
+    So a bound that is not much too low would already break the limits above.
+    """
+    drawn = _drawn_from(None)
+    sampling = Sampling("random", drawn)
+    tables = _play(noise, DEFAULT, _price(), drawn, 14)
+    assert _certified(DEFAULT, tables, sampling, [_price()], "every-classical") > ALPHA * RUNS / 2
+    assert _certified(DEFAULT, tables, sampling, [_price()]) > 3 * ALLOWED_WIDER
+    rng = np.random.default_rng(16)
+    x, y = _draw(rng, drawn)
+    equal = _coins(rng, DEFAULT.quantum.at_multiplier(_price()).correlators[x, y])
+    bell = [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
+    assert _certified(DEFAULT, bell, sampling, [_price()], "every-classical") > 3 * ALLOWED_WIDER
+
+
+@pytest.mark.parametrize("player", [noise, drift_at_the_bound])
+def test_nor_where_the_multiplier_is_chosen_among_three_after_the_fact(player: Player) -> None:
+    """As for counts that nobody planned; the union bound pays for the choice."""
+    tried = [DEFAULT.classical_multiplier(p, 0.0, "every-classical") for p in (0.25, 0.6, 0.75)]
+    drawn = _drawn_from(ANY)
+    tables = _play(player, DEFAULT, _price(), drawn, 17)
+    for sampling in (Sampling("random", drawn), Sampling("fixed")):
+        assert _certified(DEFAULT, tables, sampling, tried, "every-classical") <= ALLOWED_WIDER

@@ -8,7 +8,12 @@ import math
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.martingale import RunningMartingale
-from bellqueue.analysis.certificate.stopping import rounds
+from bellqueue.analysis.certificate.scores import trial_scores
+from bellqueue.analysis.certificate.stopping import Rounds, Standing, measure_in_rounds, rounds
+from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.routing_game import Against
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Sampling, Trials
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -71,3 +76,69 @@ def test_why_blocks_are_refused() -> None:
     rng = np.random.default_rng(3)
     scores = np.where(np.arange(300) % 10 == 0, rng.random(300) < CHSH, 1.0).astype(float)
     assert RunningMartingale(CHSH).update(scores)[-1] < math.log(1e-6)
+
+
+# Against every classical router.
+
+
+@pytest.fixture(scope="module")
+def frontiers() -> Frontiers:
+    return Frontiers(Scenario.default().workload())
+
+
+def _drawn(frontiers: Frontiers, multiplier: float, correlators: np.ndarray, count: int, seed: int) -> Trials:
+    """Fresh settings in proportion to the game, unbiased outcomes."""
+    rng = np.random.default_rng(seed)
+    x, y = np.divmod(rng.choice(4, count, p=frontiers.game(multiplier).input_distribution.ravel()), 2)
+    a = rng.integers(0, 2, count)
+    return Trials(x, y, a, a ^ (rng.random(count) < (1 - correlators[x, y]) / 2), (2, 2))
+
+
+def _measured(frontiers: Frontiers, multiplier: float, against: Against, trials: Trials) -> list[Standing]:
+    """Where things stood after every round."""
+    sampling = Sampling("random", frontiers.game(multiplier).input_distribution)
+    state, seen = Rounds(frontiers, sampling, multiplier, 1e-3, len(trials), against), list[Standing]()
+    measure_in_rounds(state, len(trials), 0, lambda part, seed: trials[part.start : part.stop], seen.append)
+    return seen
+
+
+def _limit(frontiers: Frontiers, multiplier: float) -> np.ndarray:
+    """The correlators of the best entangled device with as much noise as leaves it exactly β_E."""
+    game, best = frontiers.game(multiplier), frontiers.quantum.at_multiplier(multiplier).correlators
+    return np.asarray(best * game.bound("every-classical").high / float((game.matrix * best).sum()))
+
+
+def test_a_bell_pair_stops_early_and_later_than_against_memoryless_routers(frontiers: Frontiers) -> None:
+    """The p-value is that of a martingale at β_E, and what is saved is above 0 when it stops."""
+    multiplier = frontiers.classical_multiplier(0.6, 0.0, "every-classical")
+    game = frontiers.game(multiplier)
+    trials = _drawn(frontiers, multiplier, 0.97 * frontiers.quantum.at_multiplier(multiplier).correlators, 60_000, 4)
+    wide, narrow = (_measured(frontiers, multiplier, each, trials) for each in ("every-classical", "memoryless"))
+    assert wide[-1].certified
+    assert narrow[-1].certified
+    assert narrow[-1].trials < wide[-1].trials < 30_000
+    assert 0 < wide[-1].waiting_time_reduction.low < wide[-1].waiting_time_reduction.estimate
+    assert not any(standing.certified for standing in wide[:-1])
+    taken = wide[-1].trials
+    chance = (1 + game.bound("every-classical").high / np.abs(game.matrix).sum()) / 2
+    scores = trial_scores(game.matrix, game.input_distribution, trials[:taken])
+    expected = RunningMartingale(chance).update(scores)[-1] / math.log(10)
+    assert wide[-1].log10_p_value == pytest.approx(expected, rel=1e-9)
+    c = trials[:taken].counts().correlators
+    p, waiting = frontiers.workload.splitting_probability((1 - c) / 2), frontiers.workload.waiting_time((1 - c) / 2)
+    saved = float(frontiers.every_classical.waiting_time_at(p)) - waiting
+    assert wide[-1].waiting_time_reduction.estimate == pytest.approx(saved, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_at_the_limit_of_every_classical_router_only_the_weaker_certificate_stops(
+    frontiers: Frontiers, seed: int
+) -> None:
+    """At α = 0.001 one such run in a thousand may be certified, and the looks in between add nothing to that."""
+    multiplier = frontiers.classical_multiplier(0.6, 0.0, "every-classical")
+    trials = _drawn(frontiers, multiplier, _limit(frontiers, multiplier), 20_000, seed)
+    wide, narrow = (_measured(frontiers, multiplier, each, trials) for each in ("every-classical", "memoryless"))
+    assert narrow[-1].certified
+    assert narrow[-1].trials < 20_000
+    assert not any(standing.certified for standing in wide)
+    assert wide[-1].trials == 20_000

@@ -29,14 +29,14 @@ from bellqueue.model.trials import Counts, Sampling
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from tests.scenarios import default_record, heavy_scenario, random_scenario
+from tests.scenarios import default_record, dense, heavy_scenario, random_scenario
 
 Floats = NDArray[np.float64]
 
 POWER, RUNS, CASES = 0.95, 300, 6
 CHSH = np.array([[1.0, 1.0], [1.0, -1.0]]) / 4
 EVEN = np.full((2, 2), 0.25)
-DEFAULT, HEAVY = Frontiers(Scenario.default().workload()), Frontiers(heavy_scenario().workload())
+DENSE, HEAVY = Frontiers(dense().workload()), Frontiers(heavy_scenario().workload())
 EXACT = Frontiers(random_scenario(np.random.default_rng(104), 4).workload())  # 4×4, no setting below the floor
 FLOORED = Frontiers(random_scenario(np.random.default_rng(102), 4).workload())  # 3×2, one setting below the floor
 
@@ -73,11 +73,11 @@ def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, trials: 
 def _case(name: str) -> tuple[Frontiers, Design, Floats]:
     """A planned experiment and the behaviour it was planned for."""
     if name == "uneven multiplier":
-        behaviour = _behaviour(0.95 * DEFAULT.one_pair.at_splitting_probability(0.55).correlators, 0.0)
-        return DEFAULT, evaluate_design(DEFAULT.game(0.8), behaviour, EVEN, 1e-6), behaviour
+        behaviour = _behaviour(0.95 * DENSE.one_pair.at_splitting_probability(0.55).correlators, 0.0)
+        return DENSE, evaluate_design(DENSE.game(0.8), behaviour, EVEN, 1e-6), behaviour
     frontiers, visibility, lost, significance = {
-        "default": (DEFAULT, 0.95, 0.0, 1e-6),
-        "default near its limit": (DEFAULT, 0.78, 0.0, 1e-3),
+        "dense": (DENSE, 0.95, 0.0, 1e-6),
+        "dense near its limit": (DENSE, 0.78, 0.0, 1e-3),
         "heavy with losses": (HEAVY, 0.98, 0.04, 1e-6),
         "four types": (EXACT, 0.96, 0.0, 1e-6),
         "below the floor": (FLOORED, 0.99, 0.0, 1e-6),
@@ -88,7 +88,7 @@ def _case(name: str) -> tuple[Frontiers, Design, Floats]:
     return frontiers, design, _behaviour(correlators(design.strategy_multiplier), lost)
 
 
-NAMES = ["default", "default near its limit", "heavy with losses", "four types", "below the floor", "uneven multiplier"]
+NAMES = ["dense", "dense near its limit", "heavy with losses", "four types", "below the floor", "uneven multiplier"]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_power_of_very_many_trials_is_normal(trials: int, deviations: float) -> 
 
 
 @pytest.mark.parametrize("visibility", [0.95, 0.85, 0.78])
-@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
+@pytest.mark.parametrize("frontiers", [DENSE, HEAVY], ids=["dense", "heavy"])
 def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: float) -> None:
     """Fifty random multipliers and settings, half of them r ∝ |G|, each with the strategy best for its game."""
     rng = np.random.default_rng(8)
@@ -202,7 +202,7 @@ def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: flo
         assert other.trials is None or other.trials >= best.trials
 
 
-@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY, EXACT, FLOORED], ids=["default", "heavy", "4×4", "3×2"])
+@pytest.mark.parametrize("frontiers", [DENSE, HEAVY, EXACT, FLOORED], ids=["dense", "heavy", "4×4", "3×2"])
 def test_for_one_strategy_the_best_multiplier_is_an_edge_or_a_weight(frontiers: Frontiers) -> None:
     """No multiplier of a fine grid gains information faster than the best of the finite set, with r ∝ |G|."""
     workload = frontiers.workload
@@ -221,7 +221,7 @@ def test_for_one_strategy_the_best_multiplier_is_an_edge_or_a_weight(frontiers: 
 
 
 @pytest.mark.parametrize("visibility", [0.95, 0.85, 0.76])
-@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
+@pytest.mark.parametrize("frontiers", [DENSE, HEAVY], ids=["dense", "heavy"])
 def test_under_white_noise_the_game_is_played_at_its_own_edge(frontiers: Frontiers, visibility: float) -> None:
     best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
     assert np.abs(frontiers.classical.multipliers - best.certificate_multiplier).min() < 1e-9
@@ -235,7 +235,7 @@ def test_under_white_noise_the_game_is_played_at_its_own_edge(frontiers: Frontie
 def test_the_exact_certificate_stays_near_the_information_limit(visibility: float) -> None:
     """For normal scores the ratio is (z_α+z_β)²/(2 ln 1/α), 1.48; the Chernoff bound would cost 1.72."""
     normal = (norm.isf(1e-6) + norm.isf(0.05)) ** 2 / (2 * math.log(1e6))
-    for frontiers in (DEFAULT, HEAVY):
+    for frontiers in (DENSE, HEAVY):
         if visibility <= (frontiers.least_visibility() or 1.0):
             continue
         best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
@@ -268,7 +268,7 @@ def test_without_a_floor_rare_settings_cost_nothing() -> None:
 
 
 def test_planning_for_the_noise_beats_planning_without() -> None:
-    for frontiers, visibility in itertools.product((DEFAULT, HEAVY, EXACT), (0.99, 0.96)):
+    for frontiers, visibility in itertools.product((DENSE, HEAVY, EXACT), (0.99, 0.96)):
         best, naive = best_design(frontiers, _noisy(frontiers, visibility), 1e-6), _naive(frontiers, visibility)
         assert naive.method == "Chernoff–KL"
         assert naive.trials is not None
@@ -278,27 +278,27 @@ def test_planning_for_the_noise_beats_planning_without() -> None:
 
 def test_the_multiplier_chosen_follows_the_strategy() -> None:
     """Left of the frontier's vertex at p = 0.3 only the steep edge certifies, right of it only the flat one."""
-    steep, flat = DEFAULT.classical.multipliers.tolist()
-    assert DEFAULT.classical.splitting_probability == pytest.approx([0.0, 0.3, 1.0])
+    steep, flat = DENSE.classical.multipliers.tolist()
+    assert DENSE.classical.splitting_probability == pytest.approx([0.0, 0.3, 1.0])
     for splitting_probability, own, other in ((0.15, steep, flat), (0.5, flat, steep)):
-        c = DEFAULT.one_pair.at_splitting_probability(splitting_probability).correlators
-        best = best_design(DEFAULT, c, 1e-3)
+        c = DENSE.one_pair.at_splitting_probability(splitting_probability).correlators
+        best = best_design(DENSE, c, 1e-3)
         assert best.certificate_multiplier == pytest.approx(own)
         assert best.strategy_multiplier is None
-        r = DEFAULT.game(other).input_distribution
-        assert evaluate_design(DEFAULT.game(other), c, r, 1e-3).trials is None
+        r = DENSE.game(other).input_distribution
+        assert evaluate_design(DENSE.game(other), c, r, 1e-3).trials is None
 
 
 def test_lost_trials_lower_the_score_by_their_share() -> None:
-    c = 0.95 * DEFAULT.one_pair.at_multiplier(0.9).correlators
-    r = DEFAULT.game(0.9).input_distribution
-    whole, lossy = (evaluate_design(DEFAULT.game(0.9), _behaviour(c, lost), r, 1e-3) for lost in (0.0, 0.02))
-    assert whole == evaluate_design(DEFAULT.game(0.9), c, r, 1e-3)
+    c = 0.95 * DENSE.one_pair.at_multiplier(0.9).correlators
+    r = DENSE.game(0.9).input_distribution
+    whole, lossy = (evaluate_design(DENSE.game(0.9), _behaviour(c, lost), r, 1e-3) for lost in (0.0, 0.02))
+    assert whole == evaluate_design(DENSE.game(0.9), c, r, 1e-3)
     assert lossy.predicted_score_rate == pytest.approx(0.98 * whole.predicted_score_rate)
 
 
 def test_a_design_survives_json() -> None:
-    best = best_design(DEFAULT, _noisy(DEFAULT, 0.9), 1e-3)
+    best = best_design(DENSE, _noisy(DENSE, 0.9), 1e-3)
     record: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(best), allow_nan=False))
     rows = tuple(tuple(row) for row in record.pop("input_distribution"))
     assert Design(input_distribution=rows, **record) == best
@@ -306,8 +306,8 @@ def test_a_design_survives_json() -> None:
 
 def test_noise_below_the_least_visibility_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"below visibility 0\.7335.*better pair of qubits"):
-        best_design(DEFAULT, _noisy(DEFAULT, 0.73), 1e-3)
-    assert _naive(DEFAULT, 0.73).trials is None
+        best_design(DENSE, _noisy(DENSE, 0.73), 1e-3)
+    assert _naive(DENSE, 0.73).trials is None
 
 
 def test_without_any_advantage_there_is_no_design() -> None:
@@ -322,7 +322,7 @@ def test_without_any_advantage_there_is_no_design() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"game": DEFAULT.game(0.0)}, "multiplier = 0"),
+        ({"game": DENSE.game(0.0)}, "multiplier = 0"),
         ({"predicted": np.full((2, 2), 1.1)}, "ranges from 1.1"),
         ({"predicted": np.full((2, 2), np.nan)}, "ranges from nan"),
         ({"predicted": np.ones((2, 3))}, r"shape \(2, 3\)"),
@@ -332,7 +332,7 @@ def test_without_any_advantage_there_is_no_design() -> None:
 def test_what_cannot_be_planned_is_refused(change: dict[str, Any], message: str) -> None:
     good: dict[str, Any] = {
         "predicted": np.ones((2, 2)),
-        "game": DEFAULT.game(0.9),
+        "game": DENSE.game(0.9),
         "distribution": EVEN,
     }
     with pytest.raises(DataError, match=message):

@@ -24,16 +24,16 @@ from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.scenarios import default_record, random_scenario
+from tests.scenarios import default_record, dense, random_scenario
 
 Floats = NDArray[np.float64]
-DEFAULT = Scenario.default()
-FRONTIERS = Frontiers(DEFAULT.workload())
-POINT = FRONTIERS.operating_point(DEFAULT)
+DENSE = dense(against="memoryless")
+FRONTIERS = Frontiers(DENSE.workload())
+POINT = FRONTIERS.operating_point(DENSE)
 
 
 def _scenario(**experiment: Any) -> Scenario:
-    return Scenario.parse(default_record(**experiment))
+    return dense(against="memoryless", **experiment)
 
 
 def _werner(visibility: float) -> Callable[[Strategy], Floats]:
@@ -95,7 +95,7 @@ def test_the_best_strategy_needs_the_least_visibility_of_the_scenario() -> None:
 
 
 def test_from_the_sufficient_visibility_on_the_shots_are_enough() -> None:
-    enough = sufficient_visibility(DEFAULT.experiment, FRONTIERS, POINT)
+    enough = sufficient_visibility(DENSE.experiment, FRONTIERS, POINT)
     assert enough is not None
     assert best_design(FRONTIERS, enough * POINT.strategy.correlators, 1e-3).trials == pytest.approx(40_000, rel=0.05)
     assert _forecast(enough + 1e-6).go
@@ -175,10 +175,10 @@ def test_settings_that_are_not_fresh_keep_the_points_multiplier_and_pay_for_the_
 
 def test_noise_that_nothing_certifies_leaves_the_run_its_noiseless_design() -> None:
     predicted = _werner(0.6)(POINT.strategy)
-    design = plan_design(DEFAULT.experiment, FRONTIERS, POINT, predicted)
+    design = plan_design(DENSE.experiment, FRONTIERS, POINT, predicted)
     assert design
     assert (design.trials, design.certificate_multiplier) == (None, POINT.certificate_multiplier)
-    assert foresee(DEFAULT.experiment, FRONTIERS, POINT, predicted, design).predicted_power < 1e-3
+    assert foresee(DENSE.experiment, FRONTIERS, POINT, predicted, design).predicted_power < 1e-3
     found = _forecast(0.6)
     assert not found.go
     assert found.design is None

@@ -13,9 +13,9 @@ from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import published, simulated
-from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 
-SCENARIO = Scenario.default()
+SCENARIO = dense()
 FRONTIERS = Frontiers(SCENARIO.workload())
 HANOI = published(IBM_HANOI)
 

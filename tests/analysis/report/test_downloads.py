@@ -17,7 +17,7 @@ from bellqueue.analysis.report.downloads import downloads
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import provenance, simulated
-from tests.scenarios import IBM_HANOI, default_record
+from tests.scenarios import IBM_HANOI, default_record, dense
 
 
 def _files(analysis: Analysis) -> dict[str, str]:
@@ -45,11 +45,11 @@ def test_counts_are_those_published(hanoi: Analysis) -> None:
 
 
 def test_the_counts_file_is_analysed_to_the_same_numbers(planned: Analysis, hanoi: Analysis, tmp_path: Path) -> None:
-    for analysis in (planned, hanoi):
+    for analysis, scenario in ((planned, Scenario.default()), (hanoi, dense())):
         target = tmp_path / "counts.json"
         target.write_text(_files(analysis)["counts.json"])
-        sample = read_counts(target, Scenario.default().workload())
-        again = analyze(Scenario.default(), sample, provenance())
+        sample = read_counts(target, scenario.workload())
+        again = analyze(scenario, sample, provenance())
         assert again.observed.waiting_time.estimate == pytest.approx(analysis.observed.waiting_time.estimate, rel=1e-12)
         assert sample.random == (analysis is planned)
 

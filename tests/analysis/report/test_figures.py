@@ -160,5 +160,5 @@ def test_curves_of_one_figure_differ_by_more_than_their_colour(hanoi: Analysis) 
     dashes = [
         path.attrib.get("stroke-dasharray") for path in legend.iter(f"{NAMESPACE}path") if "stroke" in path.attrib
     ]
-    assert len(dashes) >= 3
-    assert len(set(dashes)) == 3
+    assert len(dashes) >= 4
+    assert len(set(dashes)) == 4

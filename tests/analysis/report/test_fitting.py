@@ -7,11 +7,12 @@ import io
 import pytest
 from bellqueue.analysis.records.frontier_record import frontier_record
 from bellqueue.model.games.frontiers import Frontiers
-from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.commands.screens.sections import Fitting, frontier_table
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
+
+from tests.scenarios import dense
 
 
 def _shown(what: RenderableType, width: int) -> str:
@@ -41,8 +42,8 @@ def test_where_there_is_room_it_is_the_table_itself() -> None:
 
 
 def test_a_frontier_at_forty_columns() -> None:
-    record = frontier_record("x", Frontiers.of(Scenario.default()))
+    record = frontier_record("x", Frontiers.of(dense()))
     lines = [line.strip() for line in _shown(frontier_table(record), 40).splitlines()]
-    # MODEL §5: the vertex of the default scenario's classical frontier, λ = 0.02, w as given there.
+    # MODEL §5: the vertex of the classical frontier at λ = 0.02, w as given there.
     at = lines.index("splitting probability p: 0.3")
     assert lines[at + 1 : at + 4] == ["waiting time W: 0.751974", "throughput τ: 1.78043", "multiplier μ: 0.901316"]

@@ -28,11 +28,11 @@ def _description(analysis: Analysis) -> str:
 def test_the_default_scenario_is_told_with_its_numbers(complete: Analysis) -> None:
     texts = _texts(complete)
     for told in (
-        "Pairs of requests: 0.02 per unit of time", "short", "long", "70 %", "30 %", "takes 1", "takes 6", "Bell pair",
-        "no messages", "busy 5 %", "an interruption costs 5 units of time",
+        "Pairs of requests: 0.01 per unit of time", "short", "long", "70 %", "30 %", "takes 1", "takes 6", "Bell pair",
+        "no messages", "busy 2.5 %", "an interruption costs 5 units of time",
     ):  # fmt: skip
         assert told in texts
-        assert told in _description(complete) or told in ("no messages", "Bell pair", "busy 5 %")
+        assert told in _description(complete) or told in ("no messages", "Bell pair", "busy 2.5 %")
     assert complete.planned
     assert f"price μ of a split: {complete.planned.certificate_multiplier:.4g} units of time" in texts
     assert f"observed: {100 * complete.observed.splitting_probability.estimate:.3g} % of pairs split" in texts

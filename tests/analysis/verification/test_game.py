@@ -8,12 +8,22 @@ import pytest
 from bellqueue.analysis.verification.game import Game
 from bellqueue.model.errors import DataError
 
-from tests.scenarios import default_record, heavy_scenario
+from tests.scenarios import default_record, dense, heavy_scenario
 
 
 def test_the_default_scenario_in_exact_numbers() -> None:
-    """MODEL §5: ρ = 1/20, W0 = 0.1210526, w = [[0.510526, 1.813158], [1.813158, 3.378947]]."""
+    """By hand: ρ = 0.01·2.5, W0 = λE[S²]/(2(1−ρ)) with E[S²] = 11.5, w = λ/(2(1−ρ))·mn + (m+n)/4."""
     game = Game.of(default_record(), [])
+    assert game.load == Fraction(1, 40)
+    assert game.unavoidable == Fraction(1, 100) * Fraction(23, 2) / (2 * Fraction(39, 40))
+    rate = Fraction(1, 100) / (2 * Fraction(39, 40))
+    mixed = 6 * rate + Fraction(7, 4)
+    assert game.weights == ((rate + Fraction(1, 2), mixed), (mixed, 36 * rate + 3))
+
+
+def test_twice_the_pair_rate_in_exact_numbers() -> None:
+    """MODEL §5: ρ = 1/20, W0 = 0.1210526, w = [[0.510526, 1.813158], [1.813158, 3.378947]]."""
+    game = Game.of(dense().record(), [])
     assert game.load == Fraction(1, 20)
     assert game.unavoidable == Fraction(23, 190)
     assert game.weights == (

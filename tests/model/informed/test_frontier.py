@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bellqueue.model.games.classical_frontier import classical_frontier
+from bellqueue.model.informed.accrual import throughput_slope
 from bellqueue.model.informed.bound import InformedBound, InformedBounds
 from bellqueue.model.informed.frontier import EveryClassicalFrontier, every_classical_frontier
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 
 from tests.model.informed.policy import best_policy
-from tests.model.informed.score_bound import kappa_of
 from tests.model.informed.simulation import simulate_router
 from tests.model.informed.workloads import light, unequal
 
 # Single lines W = V(κ) + κτ of another program, at steps 0.125 and 0.25: the envelope of all lines lies above.
 LINES = [(1.882931, 0.5458), (1.878229, 0.4595), (1.873539, 0.3758)]
+# Its envelope of all lines at step 0.125.
+ENVELOPE = [(1.882931, 0.5499), (1.878229, 0.4650), (1.873539, 0.3802)]
 DEVICES = [(0.5056, 1.87797, 0.4479), (0.5146, 1.87754, 0.4399), (0.4975, 1.87835, 0.4553)]
 
 
@@ -31,12 +33,19 @@ def test_the_envelope_lies_above_published_lines(
     assert published - 1e-3 <= float(frontier.waiting_time_at(throughput)) <= published + 7e-3
 
 
+@pytest.mark.parametrize(("throughput", "published"), ENVELOPE)
+def test_the_envelope_is_that_of_the_other_program(
+    frontier: EveryClassicalFrontier, throughput: float, published: float
+) -> None:
+    assert float(frontier.waiting_time_at(throughput)) == pytest.approx(published, abs=1e-4)
+
+
 @pytest.mark.parametrize(("p", "throughput", "published"), DEVICES)
 def test_the_lines_at_the_published_device_points(p: float, throughput: float, published: float) -> None:
     """μ = 0.9 gave the published lines; another κ proves more at the same throughput."""
     workload = light()
     bounds = InformedBounds(workload, 1e-4, step=0.25)
-    kappa = kappa_of(workload, p, 0.9)
+    kappa = -0.9 / throughput_slope(workload, p)
     line = bounds.at(kappa).value + kappa * throughput
     assert line == pytest.approx(published, abs=2e-4)
     assert float(every_classical_frontier(bounds, 12).waiting_time_at(throughput)) > line + 5e-3
