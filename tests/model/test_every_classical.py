@@ -199,6 +199,28 @@ def test_twice_as_dense_traffic_takes_a_much_better_pair(default: Frontiers, twi
     assert once < 0.9565 < less < 1
 
 
+@pytest.mark.parametrize("rate", [0.3, pytest.param(0.36, marks=pytest.mark.slow)])
+def test_in_dense_traffic_the_bound_says_next_to_nothing_and_memoryless_routers_are_aimed_at(
+    rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At loads 0.75 and 0.9 it is nearly flat, or no time at all: no visibility is enough, and shares stay finite."""
+    monkeypatch.setattr(every_classical, "SECONDS", 2.0)
+    frontiers = Frontiers(light(rate))
+    assert frontiers.reason_without_every_classical is None
+    assert frontiers.least_visibility("every-classical") is None
+    best = frontiers.largest_reduction(against="every-classical")
+    assert not best.helps
+    assert np.isfinite(best.waiting_time_reduction_relative)
+    assert frontiers.operating_point(Scenario.default()).against == "memoryless"
+
+
+def test_a_single_type_hides_nothing_and_no_visibility_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(every_classical, "SECONDS", 1.0)
+    frontiers = Frontiers(unequal(407))
+    assert frontiers.workload.shape == (1, 1)
+    assert frontiers.least_visibility() is frontiers.least_visibility("every-classical") is None
+
+
 def test_where_there_is_no_bound_the_reason_is_given_and_memoryless_routers_are_aimed_at() -> None:
     frontiers = Frontiers(heavy_scenario().workload())
     reason = frontiers.reason_without_every_classical

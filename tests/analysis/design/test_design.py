@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 import math
@@ -65,6 +66,7 @@ def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, trials: 
             [game],
             Sample(Counts(table[..., :4].reshape(*r.shape, 2, 2)), Sampling("random", r, 1, table[..., 4])),
             design.significance,
+            against=design.against,
         ).certified
         for table in drawn
     )
@@ -115,6 +117,38 @@ def test_a_tenth_fewer_trials_certify_less_often_than_asked(cases: list[tuple[Fr
         assert design.trials is not None
         passed += _certified(frontiers, design, behaviour, int(0.9 * design.trials), 100 + seed)
     assert passed < binom.ppf(1e-6, RUNS * CASES, POWER)
+
+
+def test_trials_planned_against_every_classical_router_certify_as_often_as_asked() -> None:
+    """One-sided at 99 %, and a fifth fewer trials less often than asked: at the default pair rate, two devices."""
+    default = Frontiers(Scenario.default().workload())
+    fewer = 0
+    for seed, (visibility, lost) in enumerate(((0.94, 0.0), (0.97, 0.02))):
+        table = functools.partial(_lossy, _noisy(default, visibility), lost)
+        design, weaker = (best_design(default, table, 1e-4, POWER, each) for each in ("every-classical", "memoryless"))
+        assert (design.against, weaker.against) == ("every-classical", "memoryless")
+        assert design.trials is not None
+        assert weaker.trials is not None
+        assert weaker.trials < design.trials
+        assert design.strategy_multiplier is not None
+        behaviour = table(design.strategy_multiplier)
+        assert _certified(default, design, behaviour, design.trials, 200 + seed) >= binom.ppf(0.01 / 2, RUNS, POWER)
+        fewer += _certified(default, design, behaviour, int(0.8 * design.trials), 300 + seed)
+    assert fewer < binom.ppf(1e-6, 2 * RUNS, POWER)
+
+
+def test_below_the_visibility_that_every_classical_router_takes_there_is_no_design_against_them() -> None:
+    default = Frontiers(Scenario.default().workload())
+    least = default.least_visibility("every-classical")
+    assert least is not None
+    with pytest.raises(ScenarioError, match=rf"below visibility {least:.4f}.*better pair of qubits"):
+        best_design(default, _noisy(default, least - 0.005), 1e-3, against="every-classical")
+    assert best_design(default, _noisy(default, least + 0.005), 1e-3, against="every-classical").trials
+    assert best_design(default, _noisy(default, least - 0.005), 1e-3).trials
+
+
+def _lossy(correlators: Callable[[float], Floats], lost: float, multiplier: float) -> Floats:
+    return _behaviour(correlators(multiplier), lost)
 
 
 def _brute_force(law: ScoreLaw, significance: float, power: float, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.scenarios import default_record, dense, random_scenario
+from tests.scenarios import default_record, dense, heavy_scenario, random_scenario
 
 Floats = NDArray[np.float64]
 DENSE = dense(against="memoryless")
@@ -225,3 +226,75 @@ def test_at_a_vertex_the_plan_takes_the_edge_that_certifies_sooner() -> None:
     own = evaluate_design(frontiers.game(point.certificate_multiplier), correlators, r, 1e-3)
     assert design.trials
     assert own.trials is None or own.trials > design.trials
+
+
+# The class of classical routers that a plan aims at.
+
+
+def _planned(scenario: Scenario, visibility: float) -> tuple[Frontiers, Forecast]:
+    frontiers = Frontiers(scenario.workload())
+    return frontiers, forecast(scenario, frontiers, frontiers.operating_point(scenario), _werner(visibility))
+
+
+def test_the_default_scenario_is_planned_against_every_classical_router() -> None:
+    scenario = Scenario.default()
+    frontiers, found = _planned(scenario, 0.95)
+    point = frontiers.operating_point(scenario)
+    assert (point.against, found.against, found.why_memoryless) == ("every-classical", "every-classical", None)
+    assert found.go
+    assert found.design
+    assert found.design.against == "every-classical"
+    correlators = 0.95 * point.strategy.correlators
+    best = best_design(frontiers, correlators, 1e-3, against="every-classical")
+    assert (found.design.trials, found.design.certificate_multiplier) == (best.trials, best.certificate_multiplier)
+    workload = frontiers.workload
+    p, waiting = workload.splitting_probability((1 - correlators) / 2), workload.waiting_time((1 - correlators) / 2)
+    assert found.every_classical
+    share = found.every_classical.waiting_time_reduction_relative
+    assert share.estimate == pytest.approx(1 - waiting / float(frontiers.every_classical.waiting_time_at(p)))
+    assert 0 < share.low < share.estimate < found.expected.waiting_time_reduction_relative.estimate
+
+
+def test_a_scenario_may_ask_for_memoryless_routers_only() -> None:
+    _, found = _planned(Scenario.default().with_experiment(against="memoryless"), 0.95)
+    assert (found.against, found.why_memoryless) == ("memoryless", None)
+    assert found.design
+    assert found.design.against == "memoryless"
+    assert found.every_classical  # what is foreseen against the others is told all the same
+
+
+@pytest.mark.parametrize("assumed", [1.0, 0.9565])
+def test_at_twice_the_pair_rate_a_good_pair_is_planned_against_memoryless_routers(assumed: float) -> None:
+    """The sentence names the visibility that every classical router takes: just above it some point beats W_E."""
+    frontiers, found = _planned(dense(assumed_visibility=assumed), 0.9565)
+    assert found.against == "memoryless"
+    assert found.go
+    assert found.design
+    assert found.design.against == "memoryless"
+    assert found.why_memoryless
+    needed = float(re.findall(r"visibility above (0\.\d{4}) here", found.why_memoryless)[0])
+    p = np.linspace(0.3, 0.8, 101)
+    for visibility, helps in ((needed + 0.001, True), (needed - 0.001, False)):
+        waiting = np.array([frontiers.waiting_time(each, visibility) for each in p.tolist()])
+        assert bool((waiting < frontiers.every_classical.waiting_time_at(p)).any()) is helps
+
+
+def test_noise_that_only_memoryless_routers_lose_to_is_planned_against_them() -> None:
+    """The operating point was chosen for every classical router; the multiplier is then that of a memoryless edge."""
+    frontiers, found = _planned(Scenario.default(), 0.83)
+    assert found.against == "memoryless"
+    assert found.why_memoryless
+    assert found.design
+    assert found.design.against == "memoryless"
+    edges = frontiers.classical.multipliers
+    assert np.abs(edges - found.design.certificate_multiplier).min() < 1e-9
+    assert found.every_classical
+    assert found.every_classical.waiting_time_reduction.estimate < 0
+
+
+def test_without_a_bound_on_every_classical_router_the_plan_says_why() -> None:
+    _, found = _planned(heavy_scenario(), 0.98)
+    assert found.against == "memoryless"
+    assert found.every_classical is None
+    assert found.why_memoryless
+    assert "slope of this baseline reward has no largest value" in found.why_memoryless

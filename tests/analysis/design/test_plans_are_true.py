@@ -36,10 +36,12 @@ def _combinations() -> Iterator[tuple[Frontiers, OperatingPoint, Floats, Design]
     while found < COMBINATIONS:
         scenario = fixed[found] if found < len(fixed) else random_scenario(rng, 4)
         frontiers = Frontiers(scenario.workload())
-        least = frontiers.least_visibility()
-        if least is None or least > 0.97:
+        if not frontiers.advantage_ranges():
             continue
         point = frontiers.operating_point(scenario)
+        least = frontiers.least_visibility(point.against)
+        if least is None or least > 0.97:
+            continue
         behaviour = _noisy(point.strategy.correlators, rng, least)
         experiment = scenario.with_experiment(significance=float(10 ** -rng.uniform(2, 6))).experiment
         design = plan_design(experiment, frontiers, point, behaviour, POWER)
@@ -70,6 +72,7 @@ def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, rng: np.
             [game],
             Sample(Counts(table), Sampling("random", r)),
             design.significance,
+            against=design.against,
         ).certified
         for table in drawn
     )
@@ -81,7 +84,7 @@ def test_plans_are_true() -> None:
     allowed = binom.ppf(0.01 / COMBINATIONS, RUNS, POWER)
     for index, (frontiers, point, behaviour, design) in enumerate(_combinations()):
         passed = _certified(frontiers, design, behaviour, rng)
-        weights, edges = frontiers.workload.weights, frontiers.classical.multipliers
+        weights, edges = frontiers.workload.weights, frontiers.rival(design.against).multipliers
         others = []
         for turn in range(ALTERNATIVES):
             between = rng.uniform(weights.min(), weights.max())
@@ -91,13 +94,15 @@ def test_plans_are_true() -> None:
                 r = rng.dirichlet(50 * r.ravel() + 1e-3).reshape(r.shape)
             if np.any((r <= 0) & (frontiers.game(multiplier).matrix != 0)):
                 continue
-            other = evaluate_design(frontiers.game(multiplier), behaviour, r, design.significance, POWER)
+            game = frontiers.game(multiplier)
+            other = evaluate_design(game, behaviour, r, design.significance, POWER, against=design.against)
             others.append(other.trials)
         needed = [trials for trials in others if trials is not None]
         assert design.trials is not None
         assert design.information_limit_trials is not None
         print(
-            f"{index + 1:2}: {frontiers.workload.shape} α = {design.significance:.1e} {design.method}: {design.trials} "
+            f"{index + 1:2}: {frontiers.workload.shape} α = {design.significance:.1e} {design.method}, "
+            f"{design.against}: {design.trials} "
             f"trials, {design.trials / design.information_limit_trials:.2f} of the information limit, "
             f"{passed} of {RUNS} certified, best of {len(others)} others {min(needed, default=None)}"
         )
