@@ -15,10 +15,13 @@ from .findings import FRESH, MISSING, RELATIVE, Findings, Json, are_numbers, dif
 _CHORD = 1e-4  # relative tolerance of the quantum frontier's table, whose points depend on what was solved before
 _SEARCH = 1e-6  # relative tolerance of what an optimizer or a simulation found
 # Both kinds have no more digits than that, and may be others if the libraries are.
-_SEARCHED = {"quantum": _CHORD, "break_even": _CHORD, "bell_pairs": _SEARCH, "context": _SEARCH} | {
+# The place of a maximum, which is flat there, is known worse than its height.
+_SEARCHED = {"frontiers.largest_advantage": _CHORD, "quantum": _CHORD, "break_even": _CHORD} | {
+    "bell_pairs": _SEARCH, "context": _SEARCH
+} | {
     f"frontiers.{name}": _SEARCH
     for name in (
-        "advantage_ranges", "least_visibility", "bell_pairs", "largest_advantage", "largest_reduction_relative",
+        "advantage_ranges", "least_visibility", "bell_pairs", "largest_reduction_relative",
         "every_classical.least_visibility", "every_classical.largest_reduction_relative",
         "every_classical.splitting_probability",
     )

@@ -356,7 +356,7 @@ class Frontiers:
         multiplier = rival.multipliers[np.clip(edge, 0, len(rival.multipliers) - 1)]
         joint, weights = self.workload.joint, self.workload.weights
         scale = np.abs(weights - multiplier[:, None, None])
-        total = np.einsum("xy,nxy->n", joint, scale) / 2
+        total = np.maximum(np.einsum("xy,nxy->n", joint, scale) / 2, np.finfo(float).tiny)  # 0 where all weights are μ
         middle = self.workload.uncorrelated_waiting_time + multiplier / 2  # W + μp of outcomes that are not correlated
         line, own = (
             waiting + multiplier * splitting_probability
