@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from typing import Any
 
 # Small matrices everywhere: threads of the linear algebra only fight each other, the more the busier the machine is.
@@ -30,20 +31,58 @@ _BLANK = {
 }
 
 
+_OPTIMA: dict[tuple[object, ...], Any] = {}  # by game, to the last bit
+
+
+def _remembering(optimum: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a game and plain values; what it returned for the same game is returned again."""
+
+    def remembered(game: Any, *rest: Any) -> Any:
+        if sum(game.shape) > 100 or not all(each is None or isinstance(each, int) for each in rest):
+            return optimum(game, *rest)
+        two = game.rank_two
+        tables = (game.matrix,) if two is None else (two.left, two.core, two.right)
+        key = (optimum.__name__, game.shape, game._magnitude, *rest, *(table.tobytes() for table in tables))
+        if key not in _OPTIMA:
+            found = optimum(game, *rest)
+            for vectors in (found.u, found.v):
+                vectors.flags.writeable = False
+            _OPTIMA[key] = found
+        return _OPTIMA[key]
+
+    return remembered
+
+
 @pytest.fixture
-def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports with a context of few points and pairs, and figures without ink, which cost nine tenths of a short run.
+def solved_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of commands, which use the same few scenarios: frontiers do not solve a game that was solved before.
+
+    Not for those marked `in_full`.
+    """
+    if request.node.get_closest_marker("in_full") is None:
+        from bellqueue.model.games import frontier
+
+        for name in ("quantum_optimum", "optimum_within"):
+            monkeypatch.setattr(frontier, name, _remembering(getattr(frontier, name)))
+
+
+@pytest.fixture
+def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, solved_once: None) -> None:
+    """Contexts of few points and pairs, figures without ink, coarse bounds: nine tenths of what a short run costs.
 
     Tests marked `in_full`, and commands in processes of their own, make both as the product does.
     """
     if request.node.get_closest_marker("in_full") is None:
         from bellqueue.analysis.replay import context
+        from bellqueue.model.games import every_classical
         from matplotlib.figure import Figure
 
         def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
             content = _BLANK[format]
             target.write(content.decode() if isinstance(target, io.StringIO) else content)
 
+        # The default scenario's bound is the same; a few others are coarser.
+        monkeypatch.setattr(every_classical, "SECONDS", 1.0)
         monkeypatch.setattr(context, "PAIRS", 2_000)
         monkeypatch.setattr(context, "VISIBILITIES", 3)
         monkeypatch.setattr(context, "LOADS", (0.3,))

@@ -102,6 +102,7 @@ def _outputs(cell: Any) -> dict[str, str]:
     return {kind: str(shown) for each in cell.outputs for kind, shown in each.data.items()}
 
 
+@pytest.mark.slow
 def test_the_notebook_goes_from_nothing_to_a_certificate_and_a_picture(checkout: Path) -> None:
     content: Any = nbformat.reads(NOTEBOOK.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     cells = [cell for cell in content.cells if cell.cell_type == "code"]

@@ -18,6 +18,7 @@ __all__ = ["call"]  # a fixture
 
 PAGE = DOCS / "claims.md"
 BLOCKS = list(blocks(PAGE))
+EVERY_DAY = ("2.", "9.")  # claims that `make test` runs; `make test-slow` runs the others
 CLAIMS = list(dict.fromkeys(block.heading for block in BLOCKS if block.language == "console"))
 
 
@@ -26,7 +27,9 @@ def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize(
+    "claim", [pytest.param(claim, marks=() if claim.startswith(EVERY_DAY) else pytest.mark.slow) for claim in CLAIMS]
+)
 def test_the_commands_print_what_the_page_shows(claim: str, call: Run, tmp_path: Path) -> None:
     write_files(PAGE, tmp_path)
     ran: dict[tuple[str, ...], subprocess.CompletedProcess[str]] = {}
@@ -38,7 +41,7 @@ def test_the_commands_print_what_the_page_shows(claim: str, call: Run, tmp_path:
                 check(shown, ran[shown.words], 2 if claim.startswith("1.") else 0)
 
 
-@pytest.mark.parametrize(("name", "least"), [("tutorial.md", 5), ("plan.md", 2)])
+@pytest.mark.parametrize(("name", "least"), [pytest.param("tutorial.md", 5, marks=pytest.mark.slow), ("plan.md", 2)])
 def test_the_commands_of_other_pages_print_what_they_show(name: str, least: int, call: Run, tmp_path: Path) -> None:
     write_files(DOCS / name, tmp_path)
     steps = [shown for block in blocks(DOCS / name) if block.language == "console" for shown in commands(block)]

@@ -101,7 +101,7 @@ def test_completion_needs_no_ledger_and_begins_none(shell: dict[str, str], tmp_p
     assert not missing.parent.exists()
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(default_record(shots=100)))
     run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --seed 1 --require-advantage"
@@ -151,7 +151,4 @@ def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(call: Run, 
     done = call("frontier", "default")
     assert done.returncode == 2
     assert "is called so, too" in done.stderr
-    unnamed, wanted = (json.loads(text) for text in (call("frontier", "--json").stdout, named.stdout))
-    # Not the bound on every classical router, whose step may depend on the time it was given.
-    for part in ("title", "types_a", "types_b", "classical", "quantum", "communication"):
-        assert unnamed[part] == wanted[part]
+    assert call("frontier", "--json").stdout == named.stdout  # no file was named

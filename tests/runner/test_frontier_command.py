@@ -14,6 +14,8 @@ from bellqueue.analysis.report.tables.frontiers import frontier_sections
 from tests.runner.conftest import Run
 from tests.scenarios import default_record
 
+pytestmark = pytest.mark.in_full
+
 # Of another program, which bounds by one line where this one takes the envelope of several.
 LINES = [(1.882931, 0.5458), (1.878229, 0.4595), (1.873539, 0.3758)]
 
@@ -32,7 +34,7 @@ def frontier(call: Run, folder: Path, **changes: object) -> FrontierRecord:
 def test_the_least_waiting_time_of_every_classical_router_agrees_with_published_values(
     call: Run, tmp_path: Path
 ) -> None:
-    record = frontier(call, tmp_path, traffic={"pair_rate": 0.01})
+    record = frontier(call, tmp_path)
     every = record.every_classical
     assert every is not None
     assert every.status.startswith("proved")
@@ -47,19 +49,31 @@ def test_the_least_waiting_time_of_every_classical_router_agrees_with_published_
         # No classical router lies below, and the memoryless ones are among them.
         throughput, waiting = np.array([(each.baseline_throughput, each.waiting_time) for each in record.classical]).T
         assert point.waiting_time <= np.interp(point.baseline_throughput, throughput[::-1], waiting[::-1])
+    rows = {name.strip(): cells[0].value for name, cells in frontier_sections(record)[0].rows}
+    share, p = every.largest_reduction_relative, every.splitting_probability
+    assert share is not None
+    assert p is not None
+    assert rows["largest reduction against every classical router"] == f"{100 * share:.2f} %"
+    # Of an ideal pair at that p, and of the bound at the same throughput.
+    quantum, memoryless = (
+        np.array([(each.splitting_probability, each.waiting_time, each.baseline_throughput) for each in curve]).T
+        for curve in (record.quantum, record.classical)
+    )
+    waiting = np.interp(p, quantum[0], quantum[1])
+    least = float(every.waiting_time_at(np.interp(p, quantum[0], quantum[2])))
+    assert share == pytest.approx(1 - waiting / least, abs=1e-3)
+    assert share < 1 - waiting / np.interp(p, memoryless[0], memoryless[1])
 
 
-def test_the_default_scenario_has_the_bound_in_record_table_and_figure(call: Run, tmp_path: Path) -> None:
-    record = frontier(call, tmp_path)
+def test_at_denser_traffic_the_bound_meets_the_curve_of_a_pair_in_record_and_figure(call: Run, tmp_path: Path) -> None:
+    record = frontier(call, tmp_path, traffic={"pair_rate": 0.02})
     every, best = record.every_classical, record.largest_advantage
     assert every is not None
     assert best is not None
     assert len(every.points) >= 5
     # Routers that remember one request reach this in an event-driven simulation.
     assert float(every.waiting_time_at(1.7483)) < 0.3687
-    rows = {name.strip(): cells[0].value for name, cells in frontier_sections(record)[0].rows}
     least = float(every.waiting_time_at(best.baseline_throughput))
-    assert rows["every classical router (with memory): W there at least"] == f"{least:.6g}"
     # At this load the bound meets the curve of an ideal Bell pair.
     assert least == pytest.approx(best.waiting_time, abs=3e-3)
     curves = {curve.kind: curve for curve in frontier_curves(record)}

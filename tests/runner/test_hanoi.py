@@ -18,19 +18,18 @@ import numpy as np
 import pytest
 from bellqueue.backends.protocol import Description
 from bellqueue.circuits.schedule import Schedule, Setting
-from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
 from bellqueue.runner.experiment.pipeline import analyze_run, prepare, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
 from scipy.stats import binom
 
-from tests.scenarios import IBM_HANOI, default_record, heavy_scenario
+from tests.scenarios import IBM_HANOI, dense, heavy_scenario
 
 from .conftest import Run
 
 COUNTS = np.array(IBM_HANOI)
-WAITING, SPLITTING, CLASSICAL_WAITING = 0.497809, 0.505621, 0.566644  # MODEL §5, of these counts
+WAITING, SPLITTING, CLASSICAL_WAITING = 0.497809, 0.505621, 0.566644  # MODEL §5, of these counts at pair rate 0.02
 DEVICE = Description(name="ibm:hanoi", kind="hardware", device="ibm_hanoi", qubits=27, pair=(19, 20))
 
 
@@ -50,7 +49,7 @@ def write_single_shots(folder: Path, source: Path) -> None:
 
 def _write(folder: Path, seed: int, order: Any, measured: Callable[[Schedule], Trials]) -> None:
     shots = np.bincount(order, minlength=4).reshape(2, 2)
-    scenario = Scenario.parse(default_record(settings="fixed", shots=len(order)))
+    scenario = dense(settings="fixed", shots=len(order), against="memoryless")
     experiment = prepare(scenario, seed)
     (part,) = experiment.point.strategy.components  # one pair of bases for every pair of types
     alpha, beta = (angle.tolist() for angle in part.angles())

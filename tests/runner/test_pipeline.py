@@ -12,7 +12,7 @@ import pytest
 from bellqueue.runner.experiment.folder import new_run_folder
 
 from tests.runner.conftest import Run
-from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record
+from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 
 FILES = {
     "scenario.json", "plan.json", "calibration.json", "trials.csv", "analysis.json", "report.html",
@@ -76,7 +76,7 @@ def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_p
 
 
 def test_published_counts_through_the_command_line(call: Run, tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    (tmp_path / "s.json").write_text(json.dumps(dense().record()))
     _write_counts(tmp_path / "hanoi.json", IBM_HANOI)
     _write_counts(tmp_path / "geneva.json", IBM_GENEVA)
     done = call(
@@ -88,7 +88,7 @@ def test_published_counts_through_the_command_line(call: Run, tmp_path: Path) ->
     assert record["observed"]["waiting_time"]["estimate"] == pytest.approx(0.497809, abs=1e-6)
     assert record["classical"]["waiting_time_at_equal_throughput"]["estimate"] == pytest.approx(0.566644, abs=1e-6)
     assert record["certificate"]["log10_p_value"] < -1000
-    assert "Certified, 12.1" in (tmp_path / "hanoi.html").read_text("utf-8")
+    assert "Certified against memoryless classical routers only, 12.1" in (tmp_path / "hanoi.html").read_text("utf-8")
     other = call("analyze", "geneva.json", "--scenario", "s.json", "--require-advantage")
     assert other.returncode == 3
     assert other.stdout.lstrip(" ╭─╮│\n").startswith("NO-SIGNALLING ALARM")
@@ -96,7 +96,7 @@ def test_published_counts_through_the_command_line(call: Run, tmp_path: Path) ->
 
 
 def test_types_are_matched_by_name(call: Run, tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_text(json.dumps(default_record()))
+    (tmp_path / "s.json").write_text(json.dumps(dense().record()))
     swapped = np.array(IBM_HANOI)[::-1, ::-1].tolist()
     content = {"schema": "bellqueue.counts/1", "types": ["long", "short"], "settings": "fixed", "counts": swapped}
     (tmp_path / "c.json").write_text(json.dumps(content))
@@ -139,7 +139,7 @@ def test_known_sizes_run_through(call: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("visibility", "certified"), [(0.95, True), (0.8, False)])  # 0.844 is the least that helps
 def test_a_pair_that_joins_shorter_request_first(visibility: float, certified: bool, call: Run, tmp_path: Path) -> None:
-    record = default_record()
+    record = dense(against="memoryless").record()
     record["traffic"]["within_pair_order"] = "shortest-first"
     (tmp_path / "s.json").write_text(json.dumps(record))
     backend = f"aer:visibility={visibility}"
@@ -184,8 +184,8 @@ def test_report_is_written_again_from_the_record(call: Run, tmp_path: Path) -> N
 
 def test_frontier_record_holds_what_it_promises(call: Run) -> None:
     record = json.loads(call("frontier", "--json").stdout)
-    assert record["load"] == pytest.approx(0.05)
-    assert record["weights"][1][1] == pytest.approx(3.378947, abs=1e-6)
+    assert record["load"] == pytest.approx(0.025)
+    assert record["weights"][1][1] == pytest.approx(3 + 0.36 / 1.95, abs=1e-9)  # by hand: λmn/(2(1−ρ)) + m/2
     assert [point["splitting_probability"] for point in record["classical"]] == pytest.approx([0, 0.3, 1])
     assert len(record["quantum"]) >= 200
     keys = {"splitting_probability", "waiting_time", "baseline_throughput", "multiplier"}

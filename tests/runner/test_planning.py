@@ -29,9 +29,9 @@ from bellqueue.runner.experiment.pipeline import prepare
 from rich.console import Console, RenderableType
 
 from tests.runner.conftest import Run
-from tests.scenarios import default_record
+from tests.scenarios import default_record, dense
 
-DEFAULT = Scenario.default()
+DENSE = dense(against="memoryless")
 
 
 def _shown(table: RenderableType) -> str:
@@ -44,11 +44,11 @@ def _shown(table: RenderableType) -> str:
 
 
 def _at(visibility: float, power: float = 0.95, **experiment: Any) -> ForecastRecord:
-    return forecast_record(Scenario.parse(default_record(**experiment)), None, visibility, power)
+    return forecast_record(dense(**{"against": "memoryless", **experiment}), None, visibility, power)
 
 
 def _on(name: str) -> ForecastRecord:
-    return forecast_record(DEFAULT, open_backend(name), None, 0.95, name)
+    return forecast_record(DENSE, open_backend(name), None, 0.95, name)
 
 
 def test_torinos_pair_0_1_is_a_no_go_that_names_the_visibility_and_the_pair_it_needs() -> None:
@@ -81,7 +81,10 @@ def test_torinos_pair_92_99_is_a_go() -> None:
     assert record.forecast.design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
     assert record.device.chsh == pytest.approx(open_backend("fake:torino").describe().calibration["predicted_chsh"])
     shown = _shown(forecast_table(record))
-    assert shown.startswith("GO: 40000 trials on fake:torino,pair=92-99 certify with probability over 99.9 %")
+    assert shown.startswith(
+        "GO: 40000 trials on fake:torino,pair=92-99 certify against memoryless classical routers "
+        "with probability over 99.9 %"
+    )
     assert "hold both requests of every pair" in shown
 
 
@@ -90,7 +93,8 @@ def test_too_few_shots_are_a_no_go_that_says_how_many_are_enough() -> None:
     trials = record.forecast.remedies.trials if record.forecast.remedies else None
     assert trials
     assert trials > 300
-    assert record.verdict.startswith("NO-GO: 300 trials on a pair of visibility 0.9 certify with probability")
+    aim = "certify against memoryless classical routers with probability"
+    assert record.verdict.startswith(f"NO-GO: 300 trials on a pair of visibility 0.9 {aim}")
     assert any(f"run --shots {trials}" in change for change in record.changes)
     assert _at(0.9, shots=trials).forecast.go
 
@@ -160,7 +164,7 @@ class _Paid(AerBackend):
 def test_the_cost_of_the_shots_and_of_those_needed_is_the_backends_own_estimate() -> None:
     paid = _Paid("visibility=0.95")
     assert isinstance(paid, RemoteBackend)
-    record = forecast_record(DEFAULT, paid, None, 0.95)
+    record = forecast_record(DENSE, paid, None, 0.95)
     assert record.cost
     assert record.cost.money_usd
     assert Decimal(record.cost.money_usd) == 400
@@ -177,7 +181,7 @@ def test_a_ranking_puts_the_soonest_first_and_keeps_the_reasons_of_those_that_fa
     devices = [BackendSummary(name, "simulator", 2, True, "") for name in names]
     done: list[str] = []
     record = rank(
-        DEFAULT,
+        DENSE,
         [*devices, BackendSummary("ibm:…", "hardware", None, False, "no credentials")],
         0.95,
         lambda what, _done, _total: done.append(what),
@@ -204,13 +208,13 @@ def test_json_is_the_record_and_nothing_else(capsys: pytest.CaptureFixture[str])
     record = ForecastRecord.model_validate_json(printed)
     assert json.loads(printed)["schema"] == "bellqueue.forecast/1"
     assert record.forecast.power == 0.9
-    assert record.scenario == DEFAULT.record()
+    assert record.scenario == Scenario.default().record()
     cli.plan(visibility=0.7)
     assert capsys.readouterr().out.startswith("NO-GO")
 
 
 def test_a_ranking_survives_json() -> None:
-    record = rank(DEFAULT, [BackendSummary("aer", "simulator", 2, True, "")], 0.95, unwatched)
+    record = rank(DENSE, [BackendSummary("aer", "simulator", 2, True, "")], 0.95, unwatched)
     assert RankingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record
 
 
@@ -228,13 +232,13 @@ def test_what_cannot_be_meant_is_refused(
     backend: str | None, visibility: float | None, power: float, all_: bool, message: str
 ) -> None:
     with pytest.raises(BackendError, match=message):
-        plan_scenario(DEFAULT, backend, visibility, all_, power, unwatched, print)
+        plan_scenario(DENSE, backend, visibility, all_, power, unwatched, print)
 
 
 def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
     backend = open_backend("fake:torino")
     record = _on("fake:torino")
-    experiment = prepare(DEFAULT, 1, predictor(backend))
+    experiment = prepare(DENSE, 1, predictor(backend))
     design, predicted = record.forecast.design, experiment.predicted
     assert design
     assert predicted
@@ -242,7 +246,7 @@ def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
     assert experiment.schedule.sampling.distribution == pytest.approx(np.array(design.input_distribution))
     assert predicted.trials == design.trials
     assert predicted.waiting_time == record.forecast.expected.waiting_time.estimate
-    assert prepare(DEFAULT, 1).predicted is None
+    assert prepare(DENSE, 1).predicted is None
 
 
 def test_fixed_settings_keep_the_noiseless_plan() -> None:
@@ -255,7 +259,7 @@ def test_fixed_settings_keep_the_noiseless_plan() -> None:
 
 
 def test_records_from_before_predictions_are_still_read() -> None:
-    planned = Planned.of(Frontiers(DEFAULT.workload()).operating_point(DEFAULT))
+    planned = Planned.of(Frontiers(DENSE.workload()).operating_point(DENSE))
     old = planned.model_dump()
     del old["predicted"]
     assert Planned.model_validate(old) == planned
