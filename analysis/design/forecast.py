@@ -267,11 +267,10 @@ def why_memoryless(
     if reason:
         return f"The run aims at memoryless classical routers only; for every classical router: {reason}."
     least = strategy_visibility(frontiers, strategy, "every-classical")
-    needed = "no entangled pair, however good, does" if least is None else f"it takes a visibility above {least:.4f}"
-    return (
-        f"The run aims at memoryless classical routers only: to beat every classical router {needed} at this operating "
-        "point."
-    )
+    told = "no entangled pair, however good, is proved to beat every classical router"
+    if least is not None:
+        told = f"to beat every classical router takes a visibility above {least:.4f}"
+    return f"The run aims at memoryless classical routers only: {told} at this operating point."
 
 
 def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> ExpectedPoint:

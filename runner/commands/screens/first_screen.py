@@ -126,8 +126,8 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
     wider, foreseen = analysis.every_classical, predicted and predicted.every_classical_reduction_relative
     if wider:
         yield "  with any classical routers, at least", _value(wider.waiting_time_at_equal_throughput)
-        yield "    saved", _value(wider.waiting_time_reduction_relative, percent=True)
-        if foreseen:
+        yield "    saved", _proved(wider.waiting_time_reduction_relative)
+        if foreseen and foreseen > 0:
             yield "    saved, as the calibration predicted", f"{100 * foreseen:.1f} %"
     yield "  with memoryless classical routers", _value(classical.waiting_time_at_equal_throughput)
     yield "    saved", _value(analysis.advantage.waiting_time_reduction_relative, percent=True)
@@ -177,7 +177,7 @@ def _predicted(record: ForecastRecord) -> Iterator[Row]:
     yield "mean waiting time (units of time)", _value(expected.waiting_time)
     if found.every_classical:
         saved = found.every_classical.waiting_time_reduction_relative
-        yield "  saved against any classical routers", _value(saved, percent=True)
+        yield "  saved against any classical routers", _proved(saved)
     if found.promise.kind != "waiting_time" and classical is not None:
         yield "  with memoryless classical routers", f"{classical:.4g}"
     yield "  saved against memoryless ones", _value(expected.waiting_time_reduction_relative, percent=True)
@@ -217,6 +217,11 @@ def _beats_talking(latency: float, distance: float | None) -> Row:
     """Beyond which time or distance routers that first tell each other their requests wait longer."""
     beyond = f"if a message takes over {latency:.3g}" if distance is None else f"beyond {distance:.3g} km of fiber"
     return "better than routers that first talk", beyond
+
+
+def _proved(saved: Estimate) -> str:
+    """What is saved of a proved lower limit: below it nothing is known."""
+    return _value(saved, percent=True) if saved.estimate > 0 else "nothing is proved"
 
 
 def _value(value: Estimate, *, percent: bool = False) -> str:

@@ -274,7 +274,11 @@ def test_at_twice_the_pair_rate_a_good_pair_is_planned_against_memoryless_router
     assert found.why_memoryless
     named = re.findall(r"visibility above (0\.\d{4}) at this operating point", found.why_memoryless)
     cases = [(float(named[0]) + 0.001, True), (float(named[0]) - 0.001, False)] if named else [(1.0, False)]
-    assert named or "no entangled pair, however good, does at this operating point" in found.why_memoryless
+    assert (
+        named
+        or "no entangled pair, however good, is proved to beat every classical router at this operating point"
+        in found.why_memoryless
+    )
     strategy = frontiers.operating_point(dense(assumed_visibility=assumed)).strategy
     for visibility, helps in cases:
         split = strategy.split(visibility)
