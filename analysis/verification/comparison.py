@@ -12,20 +12,18 @@ import numpy as np
 
 from .findings import FRESH, MISSING, RELATIVE, Findings, Json, are_numbers, differences, near
 
-_CHORD = 1e-4  # relative tolerance of the quantum frontier's table, whose points depend on what was solved before
+# Relative tolerance of the quantum frontier's table, whose points depend on what was solved before, and of the place of
+# a maximum, which is flat there.
+_CHORD = 1e-4
 _SEARCH = 1e-6  # relative tolerance of what an optimizer or a simulation found
 # Both kinds have no more digits than that, and may be others if the libraries are.
-# The place of a maximum, which is flat there, is known worse than its height.
-_SEARCHED = {"frontiers.largest_advantage": _CHORD, "quantum": _CHORD, "break_even": _CHORD} | {
-    "bell_pairs": _SEARCH, "context": _SEARCH
-} | {
+_SEARCHED = {"quantum": _CHORD, "break_even": _CHORD, "bell_pairs": _SEARCH, "context": _SEARCH} | {
     f"frontiers.{name}": _SEARCH
     for name in (
         "advantage_ranges", "least_visibility", "bell_pairs", "largest_reduction_relative",
         "every_classical.least_visibility", "every_classical.largest_reduction_relative",
-        "every_classical.splitting_probability",
     )
-}  # fmt: skip
+} | {"frontiers.largest_advantage": _CHORD, "frontiers.every_classical.splitting_probability": _CHORD}  # fmt: skip
 _ROUNDING = 1e-12  # of the waiting times: what rounding leaves of a difference
 _CURVE = "frontiers.quantum"
 # What says by which versions a record was made, rivals of older records, and the curve that is compared as one.

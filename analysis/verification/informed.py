@@ -24,16 +24,17 @@ _ITERATIONS = 500
 _NEAR = 1e-4  # steps in p over which κτ + μp must not fall
 
 
-def check_every_classical(findings: Findings, game: Game, analysis: Json, constant: float) -> None:
+def check_every_classical(findings: Findings, game: Game, analysis: Json, scenario: Json, constant: float) -> None:
     """V(κ), the place where the lines touch, and β_E.
 
     Args:
         findings: Gets the rows.
         game: Of the scenario.
         analysis: The record, which has a verdict against every classical router.
+        scenario: Of the run.
         constant: Σ π(w−μ)/2 at its multiplier.
     """
-    claim, scenario = analysis["every_classical"], analysis["scenario"]
+    claim = analysis["every_classical"]
     reward, rate = scenario["baseline"]["reward"], float(scenario["traffic"]["pair_rate"])
     kappa, bound, p, multiplier = (claim[name] for name in ("kappa", "bound", "splitting_probability", "multiplier"))
     _check_value(findings, game, analysis["frontiers"]["every_classical"], claim, reward, rate)

@@ -75,7 +75,7 @@ def verify(
     bound = check_bounds(findings, game, certificate, aim, seconds)
     if every:
         watch("the bound on every classical router")
-        check_every_classical(findings, game, analysis, Aim.of(game, every).constant)
+        check_every_classical(findings, game, analysis, scenario, Aim.of(game, every).constant)
     watch("the p-values")
     if evidence is None:
         correlators = np.array(analysis["correlators"]["measured"], dtype=float)

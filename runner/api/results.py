@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 
-from ...analysis.records.analysis_record import Analysis
+from ...analysis.records.analysis_record import Advantage, Analysis
+from ...analysis.records.every_classical import AgainstEveryClassical
 from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.records.printable import printable
 from ...analysis.report.tables.analysis import comparison_section
@@ -16,6 +17,7 @@ from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
 from ...model.estimate import Estimate
+from ...model.games.routing_game import Against
 from ...model.trials import Trials
 
 if TYPE_CHECKING:
@@ -52,7 +54,13 @@ class FrontierResult(FrontierRecord):
         gain = "entanglement gains nothing"
         if best and self.largest_reduction_relative is not None:
             where = f"at splitting probability {best.splitting_probability:.4g}"
-            gain = f"entanglement waits up to {100 * self.largest_reduction_relative:.1f} % less, {where}"
+            gain = (
+                f"entanglement waits up to {100 * self.largest_reduction_relative:.1f} % less than memoryless, {where}"
+            )
+        every = self.every_classical
+        if every and every.largest_reduction_relative is not None:
+            gain += f",\n and {100 * every.largest_reduction_relative:.1f} % less than every classical router, "
+            gain += f"at {every.splitting_probability:.4g}"
         return f"<Frontiers of {printable(self.title)!r}: load {self.load:.4g},\n {gain}>"
 
     __str__ = __repr__
@@ -90,8 +98,15 @@ class Result(Analysis):
 
     @property
     def certified(self) -> bool:
-        """Whether the advantage is certified at the scenario's significance."""
-        return self.certificate.certified
+        """Whether the advantage is certified at the scenario's significance, against whichever class."""
+        return self.certified_against is not None
+
+    @property
+    def certified_against(self) -> Against | None:
+        """The widest class of classical routers that the advantage is certified against; None if it is not."""
+        if self.every_classical and self.every_classical.certified:
+            return "every-classical"
+        return "memoryless" if self.certificate.certified else None
 
     def save_report(self, path: str | Path) -> None:
         """Write the self-contained HTML report.
@@ -104,7 +119,7 @@ class Result(Analysis):
         write_report(Path(path), self)
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """The numbers that compare: quantity, of (observed, classical, quantum or a difference), estimate, low, high.
+        """The numbers that compare: quantity, of (what, or over whom), estimate, low, high.
 
         Waiting times are those at the observed throughput, throughputs those at the observed waiting time.
 
@@ -121,6 +136,7 @@ class Result(Analysis):
             ("baseline_throughput", "classical", getattr(self.classical, throughput)),
             ("baseline_throughput", "quantum", getattr(self.quantum, throughput)),
             *((name, "advantage", getattr(self.advantage, name)) for name in type(self.advantage).model_fields),
+            *_over_every_classical(self.every_classical),
             ("excess", "certificate", self.certificate.excess),
             *((("chsh", "observed", self.chsh),) if self.chsh else ()),
         ]
@@ -132,12 +148,16 @@ class Result(Analysis):
         )
 
     def __repr__(self) -> str:
-        observed, classical = self.observed.waiting_time, self.classical.waiting_time_at_equal_throughput
+        observed, of, log10_p = self.observed.waiting_time, "memoryless classical", self.certificate.log10_p_value
+        classical = self.classical.waiting_time_at_equal_throughput
+        if self.every_classical and self.certified_against == "every-classical":
+            of, log10_p = "every classical", self.every_classical.log10_p_value
+            classical = self.every_classical.waiting_time_at_equal_throughput
         share = 100 * (observed.estimate / classical.estimate - 1)
         lines = [
             f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {observed.estimate:.4g} against "
-            f"{classical.estimate:.4g} classical at equal throughput ({share:+.1f} %)",
-            f"log10 p = {self.certificate.log10_p_value:.4g}, {self.certificate.trials} trials",
+            f"{classical.estimate:.4g} {of} at equal throughput ({share:+.1f} %)",
+            f"log10 p = {log10_p:.4g}, {self.certificate.trials} trials",
             *map(printable, self.warnings),
         ]
         return "<Result " + ",\n ".join(lines) + ">"
@@ -152,6 +172,15 @@ class Result(Analysis):
 
 def _fields(record: FrontierRecord | Analysis) -> dict[str, Any]:
     return {name: getattr(record, name) for name in type(record).model_fields}
+
+
+def _over_every_classical(wider: AgainstEveryClassical | None) -> list[tuple[str, str, Estimate]]:
+    """What is estimated against every classical router, where there is a bound on them."""
+    if wider is None:
+        return []
+    at_equal_throughput = ("waiting_time", "every classical", wider.waiting_time_at_equal_throughput)
+    names = [name for name in AgainstEveryClassical.model_fields if name in Advantage.model_fields]
+    return [at_equal_throughput, *((name, "advantage over every classical", getattr(wider, name)) for name in names)]
 
 
 def _dataframe(rows: list[dict[str, Any]]) -> pandas.DataFrame:

@@ -216,27 +216,34 @@ def analysis(three: Run) -> Analysis:
 def test_ideal_pairs_certify_together_and_one_by_one() -> None:
     found = Run((1.0, 1.0, 1.0), 4000).analyze()
     assert found.certificate.certified
-    assert found.certificate.log10_p_value_any_crosstalk is not None
-    assert found.certificate.log10_p_value < found.certificate.log10_p_value_any_crosstalk < -3
+    assert found.certificate.log10_p_value_pooled is not None
+    assert found.certificate.log10_p_value_pooled < found.certificate.log10_p_value < -3
     assert found.parallel is not None
     assert all(pair.log10_p_value < -3 for pair in found.parallel.pairs)
     assert not found.parallel.crosstalk.alarm
     assert found.warnings == []
 
 
-def test_the_p_value_for_any_crosstalk_by_hand(three: Run, analysis: Analysis) -> None:
-    """(N/k)·KL(mean U ‖ ω), U the mean of U over a shot, ω the best of all 16 deterministic strategies."""
+def test_the_p_value_of_shots_by_hand(three: Run, analysis: Analysis) -> None:
+    """1 over the largest mixture of stakes Π(1+κU)/(1+κω), U the mean over a shot, ω of 16 deterministic strategies.
+
+    Odds κ+1 = e^t, t = 2^(n/3) for n = −30 … 9, with shares 1/(1 + (log₂(4t)/2)²).
+    """
     matrix = three.frontiers.game(three.point.certificate_multiplier).matrix
     weights = matrix / three.r
     scale = np.abs(weights).max()
     sign = np.where(three.trials.a == three.trials.b, 1, -1)
-    u = (weights[three.trials.x, three.trials.y] * sign + scale) / (2 * scale)
-    mean = u.reshape(-1, 3).mean(axis=1).mean()
+    u = ((weights[three.trials.x, three.trials.y] * sign + scale) / (2 * scale)).reshape(-1, 3).mean(axis=1)
     signs = [np.outer(a, b) for a in ((1, 1), (1, -1), (-1, 1), (-1, -1)) for b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
     omega = (max((matrix * sign).sum() for sign in signs) + scale) / (2 * scale)
-    divergence = mean * math.log(mean / omega) + (1 - mean) * math.log((1 - mean) / (1 - omega))
-    found = analysis.certificate.log10_p_value_any_crosstalk
-    assert found == pytest.approx(-5000 * divergence / math.log(10), rel=1e-6)
+    tilts = 2.0 ** (np.arange(-30, 10) / 3)
+    shares = 1 / (1 + (np.log2(4 * tilts) / 2) ** 2)
+    odds = np.exp(tilts) - 1
+    stakes = np.cumsum(np.log1p(odds[:, None] * u) - np.log1p(odds * omega)[:, None], axis=1)
+    wealth = np.log((shares[:, None] / shares.sum() * np.exp(stakes)).sum(axis=0))
+    found = analysis.certificate.log10_p_value
+    assert found == pytest.approx(-wealth.max() / math.log(10), rel=1e-6)
+    assert analysis.certificate.log10_anytime_p_value == found
 
 
 def test_each_pair_is_what_its_trials_say_by_themselves(three: Run, analysis: Analysis) -> None:
@@ -264,9 +271,9 @@ def test_each_pair_shows_its_own_visibility(analysis: Analysis) -> None:
 
 
 def test_the_record_says_what_its_numbers_rest_on_and_comes_back(analysis: Analysis) -> None:
-    assert "no pair's outcomes depend on another pair's settings" in analysis.certificate.assumption
-    number = f"{analysis.certificate.log10_p_value_any_crosstalk:.4g}"
-    assert f"Whatever passes between the pairs, log10 p = {number}" in analysis.certificate.assumption
+    assert "it holds whatever passes between them" in analysis.certificate.assumption
+    number = f"{analysis.certificate.log10_p_value_pooled:.4g}"
+    assert f"were all pairs independent trials, it would be log10 p = {number}" in analysis.certificate.assumption
     assert Analysis.model_validate_json(analysis.to_json()) == analysis
 
 
@@ -276,14 +283,14 @@ def test_the_tables_show_every_pair_at_80_columns(analysis: Analysis) -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert all(f"{number}: {10 * number - 10}-{10 * number - 9}" in text for number in (1, 2, 3))
-    assert "log10 p, whatever passes between pairs" in text
+    assert "log10 p, pairs pooled" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_one_pair_to_a_shot_leaves_the_record_as_it_was() -> None:
     found = Run((0.97,), 3000).analyze()
     assert found.parallel is None
-    assert found.certificate.log10_p_value_any_crosstalk is None
+    assert found.certificate.log10_p_value_pooled is None
     assert "pairs" not in found.certificate.assumption
     console = Console(file=io.StringIO(), width=80)
     console.print(analysis_table(found))
@@ -319,15 +326,16 @@ def test_lost_shots_count_as_losses_of_every_pair(three: Run) -> None:
     b[lost] = np.where(matrix > 0, 1, 0)[three.trials.x[lost], three.trials.y[lost]] ^ three.trials.a[lost]
     losing = three.analyze(replace(three.trials, b=b))
     assert losing.parallel is not None
-    assert found.certificate.log10_p_value == losing.certificate.log10_p_value
-    assert found.certificate.log10_p_value_any_crosstalk == losing.certificate.log10_p_value_any_crosstalk
+    assert found.certificate.log10_p_value_pooled == losing.certificate.log10_p_value_pooled
+    # Where they came is not known: they count as first, and the largest stake is no larger than if they came last.
+    assert found.certificate.log10_p_value >= losing.certificate.log10_p_value
     for pair, same in zip(found.parallel.pairs, losing.parallel.pairs, strict=True):
         assert pair.log10_p_value == same.log10_p_value
 
 
 def test_without_fresh_settings_there_is_no_such_p_value() -> None:
     found = Run((0.97, 0.97), 2000, block=10).analyze()
-    assert found.certificate.log10_p_value_any_crosstalk is None
+    assert found.certificate.log10_p_value_pooled is None
     assert "count as independent trials" in found.certificate.assumption
     assert found.parallel is not None
 
