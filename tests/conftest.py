@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,22 +13,13 @@ import pytest  # after the environment is set
 from hypothesis import HealthCheck, settings
 
 from tests.browsing import chromium
+from tests.sketching import sketch
 
 __all__ = ["chromium"]  # a fixture
 
 # A busy machine makes no example wrong.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-
-# One pixel, and a drawing of nothing.
-_BLANK = {
-    "png": bytes.fromhex(
-        "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-        "1f15c4890000000d49444154789c63600000000200015e22d3a50000000049454e44ae426082"
-    ),
-    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>',
-}
-
 
 _OPTIMA: dict[tuple[object, ...], Any] = {}  # by game, to the last bit
 
@@ -73,17 +63,4 @@ def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, so
     Tests marked `in_full`, and commands in processes of their own, make both as the product does.
     """
     if request.node.get_closest_marker("in_full") is None:
-        from bellqueue.analysis.replay import context
-        from bellqueue.model.games import every_classical
-        from matplotlib.figure import Figure
-
-        def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
-            content = _BLANK[format]
-            target.write(content.decode() if isinstance(target, io.StringIO) else content)
-
-        # The default scenario's bound is the same; a few others are coarser.
-        monkeypatch.setattr(every_classical, "SECONDS", 1.0)
-        monkeypatch.setattr(context, "PAIRS", 2_000)
-        monkeypatch.setattr(context, "VISIBILITIES", 3)
-        monkeypatch.setattr(context, "LOADS", (0.3,))
-        monkeypatch.setattr(Figure, "savefig", blank)
+        sketch(monkeypatch.setattr)

@@ -58,7 +58,7 @@ def _tables(outcomes: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("spec", ["aer", f"aer:{NOISE}", "braket-local", f"braket-local:{NOISE}"])
-@pytest.mark.parametrize("dimension", [3, 5, 7])
+@pytest.mark.parametrize("dimension", [3, pytest.param(5, marks=pytest.mark.slow), 7])
 def test_correlators_follow_the_closed_form(spec: str, dimension: int) -> None:
     """E = (1−ε₀−ε₁)²·Σ v^q_i u_i v_i + (ε₁−ε₀)² and marginals (1±(ε₁−ε₀))/2, within z ≤ 4 at 100,000 trials."""
     backend = open_backend(spec)
@@ -104,7 +104,7 @@ def _whole_device(device: Any, chain: Sequence[int], setting: Setting) -> np.nda
     return np.asarray(readout[0].T @ table @ readout[1])
 
 
-@pytest.mark.parametrize("dimension", [3, 4, 5])
+@pytest.mark.parametrize("dimension", [3, 4, pytest.param(5, marks=pytest.mark.slow)])
 def test_the_chosen_qubits_alone_equal_the_whole_device(manila: FakeBackend, dimension: int) -> None:
     """What is predicted is the exact model, and its samples follow it (z ≤ 4)."""
     from qiskit_ibm_runtime.fake_provider import FakeManilaV2

@@ -2,7 +2,7 @@
 
 `python -m tests.cloud.killer POINT -- ARGUMENTS…` is `bellqueue ARGUMENTS…` that dies by SIGKILL at that point. Only
 functions of bellqueue are wrapped for it. `python -m tests.cloud.killer --serve` imports the clients once and forks a
-process for every command, which saves the three seconds that each would import for.
+process for every command, which saves the three seconds that each would import for; its reports are sketches.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, Literal, Self
 
+from ..sketching import sketch
 from .faults import PATIENCE
 
 
@@ -105,6 +106,7 @@ def serve() -> None:
     """Read one command a line (JSON: args, environment, folder, point) on stdin; answer its pid, then its exit code."""
     for module in HEAVY:
         import_module(module)
+    sketch(setattr)
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)

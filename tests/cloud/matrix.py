@@ -361,10 +361,10 @@ def _conclude(cell: Cell, code: int, state: State, jobs: int) -> Outcome:
 class Workers:
     """Several launchers, each running one cell at a time: a context manager, to be used by as many threads."""
 
-    number = 3  # of two cores: a cell waits much of its time
-
-    def __init__(self, *, fresh: bool) -> None:
-        """`fresh` as for a Launcher."""
+    def __init__(self, *, fresh: bool, most: int = 3) -> None:
+        """`fresh` as for a Launcher; `most` cells to run."""
+        # Three on two cores, as a cell waits much of its time; one for a few, as each launcher imports the clients.
+        self.number = 3 if most > 2 else 1
         self._stack = ExitStack()
         self._free: SimpleQueue[Launcher] = SimpleQueue()
         self._fresh = fresh

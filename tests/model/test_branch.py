@@ -89,7 +89,7 @@ def test_enumeration_crosses_its_blocks() -> None:
     assert enumeration_steps(matrix.shape) == 2**19 * 20
 
 
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", [*range(4), *(pytest.param(each, marks=pytest.mark.slow) for each in range(4, 10))])
 def test_every_interval_holds_the_true_value(part: int) -> None:
     rng = np.random.default_rng(100 + part)
     for _ in range(50):
@@ -107,7 +107,16 @@ def test_every_interval_holds_the_true_value(part: int) -> None:
         assert found.low == pytest.approx(exact, rel=1e-9)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(18, 18), (19, 21), (22, 20), (22, 22)])
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (18, 18),
+        (21, 19),
+        (19, 21),
+        pytest.param(22, 20, marks=pytest.mark.slow),
+        pytest.param(22, 22, marks=pytest.mark.slow),
+    ],
+)
 def test_branch_and_bound_equals_enumeration(rows: int, columns: int) -> None:
     rng = np.random.default_rng((rows, columns))
     for matrix in (rng.normal(size=(rows, columns)), rng.choice([-1.0, 1.0], size=(rows, columns))):

@@ -74,7 +74,9 @@ def _by_quadrature(law: str, workload: Workload, multiplier: float) -> float:
 
 
 @pytest.mark.parametrize("multiplier", [0.7, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.2, 2.0))])
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(
+    "law", [pytest.param(each, marks=pytest.mark.slow if each == "gamma" else ()) for each in LAWS]
+)
 def test_the_best_thresholds_by_quadrature_lie_in_the_interval(law: str, multiplier: float) -> None:
     workload = _workload(law)
     bound = ContinuousGame(workload).classical_bound(multiplier)
@@ -97,7 +99,9 @@ def _fine_game(law: str, workload: Workload, multiplier: float, cells: int, *, t
 
 
 @pytest.mark.parametrize("types_b", [False, True], ids=["both know sizes", "B knows types"])
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(
+    "law", [pytest.param(each, marks=pytest.mark.slow if each == "gamma" else ()) for each in LAWS]
+)
 def test_a_fine_cut_comes_close_from_below(law: str, types_b: bool) -> None:
     workload = _workload(law, types_b=types_b)
     game = ContinuousGame(workload)

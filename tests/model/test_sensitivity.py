@@ -101,7 +101,14 @@ def _alike() -> Frontiers:
     return Frontiers(Scenario.parse(record).workload())
 
 
-@pytest.mark.parametrize("frontiers", [DEFAULT, _joint(), _alike()], ids=["default", "joint", "alike"])
+@pytest.mark.parametrize(
+    "frontiers",
+    [
+        pytest.param(DEFAULT, id="default", marks=pytest.mark.slow),
+        pytest.param(_joint(), id="joint"),
+        pytest.param(_alike(), id="alike"),
+    ],
+)
 @pytest.mark.parametrize("visibility", [0.93, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_no_splitting_probability_saves_more_at_any_load(frontiers: Frontiers, visibility: float) -> None:
     workload, loads = frontiers.workload, (0.2, 0.8)

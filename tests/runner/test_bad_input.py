@@ -233,8 +233,15 @@ def test_wrong_places_for_a_report(place: str, words: str, call: Run, tmp_path: 
     _assert_one_line(done, words, tmp_path, {"c.json", "s.json"})
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("closed", ["stdout=None", "stdout='latin-1'"])
+@pytest.mark.parametrize(
+    ("closed", "unbuffered"),
+    [
+        ("stdout=None", ""),
+        ("stdout='latin-1'", "1"),
+        pytest.param("stdout=None", "1", marks=pytest.mark.slow),
+        pytest.param("stdout='latin-1'", "", marks=pytest.mark.slow),
+    ],
+)
 def test_a_poor_terminal_gets_the_answer_without_a_traceback(closed: str, unbuffered: str, tmp_path: Path) -> None:
     """Stdout closed by the shell, or one that cannot encode what is printed."""
     (tmp_path / "c.json").write_bytes(_counts())

@@ -14,6 +14,7 @@ from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import published, simulated
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
+from tests.sketching import sketch
 
 SCENARIO = dense()
 FRONTIERS = Frontiers(SCENARIO.workload())
@@ -68,11 +69,12 @@ def test_distributions_rise_from_no_wait_and_hold_their_percentiles() -> None:
             assert point.waiting_time.low <= wait <= point.waiting_time.high
 
 
-def test_the_same_data_give_the_same_context_and_other_data_another() -> None:
+def test_the_same_data_give_the_same_context_and_other_data_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    sketch(monkeypatch.setattr)
     first, again = (with_context(HANOI, Frontiers(SCENARIO.workload())).to_json() for _ in range(2))
     assert first == again
     other = HANOI.provenance.model_copy(update={"content_hash": "3" * 64})
-    changed = with_context(HANOI.model_copy(update={"provenance": other}), FRONTIERS)
+    changed = with_context(HANOI.model_copy(update={"provenance": other}), Frontiers(SCENARIO.workload()))
     assert changed.to_json() != first
 
 
@@ -83,6 +85,7 @@ def test_bases_give_the_correlators_planned() -> None:
     assert np.asarray(found) == pytest.approx(strategy.correlators, abs=1e-9)
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_context_is_worked_out_once_and_keeps_the_bases(planned: Analysis) -> None:
     assert planned.context is not None
     assert planned.context.by_visibility is None

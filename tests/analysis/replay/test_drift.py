@@ -43,7 +43,13 @@ def log10_p(trials: Trials, parallel: int = 1) -> tuple[float, float]:
     return drift.log10_p_value, memory.log10_p_value
 
 
-@pytest.mark.parametrize(("r", "runs"), [(EVEN, 500), (SKEWED, 150)], ids=["even settings", "unbalanced settings"])
+@pytest.mark.parametrize(
+    ("r", "runs"),
+    [
+        pytest.param(EVEN, 500, id="even settings", marks=pytest.mark.slow),
+        pytest.param(SKEWED, 150, id="unbalanced settings"),
+    ],
+)
 def test_a_device_without_either_raises_one_alarm_in_a_hundred(r: NDArray[np.float64], runs: int) -> None:
     found = np.array([log10_p(device(seed, 1500, 0.6, r)) for seed in range(runs)])
     for level in (0.01, 0.1):

@@ -459,7 +459,8 @@ def test_a_patient_process_gets_a_run_when_the_other_is_done(ledger: Ledger, pla
 
 def in_processes(work: Callable[..., None], what: object) -> list[Any]:
     """Several processes that do `work(what, number, barrier)`, all ended."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # imported once for all of them
     start = context.Barrier(PROCESSES)
     processes = [context.Process(target=work, args=(what, number, start)) for number in range(PROCESSES)]
     for process in processes:

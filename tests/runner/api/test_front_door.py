@@ -196,10 +196,12 @@ def test_progress_is_told_and_silence_is_silent(capfd: pytest.CaptureFixture[str
 
 def test_the_plain_form_says_the_answer_in_two_lines(hanoi: results.Result, geneva: results.Result) -> None:
     first, second = repr(hanoi).splitlines()
-    assert first == "<Result CERTIFIED: waiting time 0.4978 against 0.5666 classical at equal throughput (-12.1 %),"
+    told = "waiting time 0.4978 against 0.5666 memoryless classical at equal throughput (-12.1 %),"
+    assert first == f"<Result CERTIFIED: {told}"
+    assert hanoi.certified_against == "memoryless"
     assert second.endswith("180000 trials>")
     assert str(hanoi) == repr(hanoi)
-    assert repr(geneva).startswith("<Result NOT CERTIFIED: waiting time 0.5914 against 0.5383 classical")
+    assert repr(geneva).startswith("<Result NOT CERTIFIED: waiting time 0.5914 against 0.5383 memoryless classical")
     assert "NO-SIGNALLING ALARM" in repr(geneva)
 
 
