@@ -70,16 +70,17 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path) -> Non
     words = _first_screen(section, command, checkout)
     assert "180 000" in section
     assert "trials 180000, none lost" in words
-    assert "with the best classical routers 0.5666 " in words
-    assert "mean waiting time (units of time) 0.4978 " in words
-    assert "under 1 in 10^1099" in words
+    assert "with memoryless classical routers 0.4979 " in words
+    assert "mean waiting time (units of time) 0.4287 " in words
+    assert "chance with any classical routers under 1 in 10^297" in words
+    assert "chance with memoryless classical routers under 1 in 10^1319" in words
     full = _run("bash", "-c", f'"{sys.executable}" -m {command} --full', folder=checkout)
     assert full.returncode == 0, full.stderr
     tables = " ".join(full.stdout.split())
-    assert "log10 p -1100 " in tables
+    assert "log10 p -1320 " in tables
     assert "CHSH S (classical at most 2, quantum at most 2.828) 2.768 " in tables
     assert "(no alarm)" in tables
-    assert "waiting time W 0.4978 0.5666" in tables
+    assert "waiting time W 0.4287 0.4979" in tables
     assert "Certified:" in (checkout / "hanoi.html").read_text("utf-8")
 
 
@@ -111,9 +112,9 @@ def test_the_notebook_goes_from_nothing_to_a_certificate_and_a_picture(checkout:
     resources = {"metadata": {"path": str(checkout / "examples")}}
     NotebookClient(content, timeout=SECONDS, kernel_name="python3", resources=resources).execute()
     light, result, picture, hanoi, hanoi_picture = map(_outputs, cells)
-    assert "largest reduction of waiting time" in light["text/html"]
+    assert "largest reduction against every classical router" in light["text/html"]
     assert result["text/plain"].startswith("<Result CERTIFIED: ")
     assert result["text/html"].count("<table") == 1
-    assert hanoi["text/plain"].startswith("<Result CERTIFIED: waiting time 0.4978 against 0.5666 classical")
+    assert hanoi["text/plain"].startswith("<Result CERTIFIED: waiting time 0.4287 against 0.4979 classical")
     for shown in (picture, hanoi_picture):
         assert shown["image/png"].startswith("iVBORw0KGgo")  # a PNG in base64
