@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from bellqueue.model.scenario.file import Scenario
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 from .ibm_double import IbmDouble
@@ -45,8 +46,26 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 SUBMIT = ("--backend", "ibm:manila", "--shots", "15000", "--seed", "5", "--max-cost", "100", "--until-certified")
 
 
-def test_a_good_device_stops_after_its_first_round(double: IbmDouble, call: Call) -> None:
+def memoryless() -> str:
+    """A file here with the default scenario, whose plan aims at memoryless routers."""
+    scenario = Scenario.default().with_experiment(against="memoryless")
+    Path("memoryless.json").write_text(json.dumps(scenario.record()))
+    return "memoryless.json"
+
+
+def test_a_run_goes_on_until_every_classical_router_is_beaten(double: IbmDouble, call: Call) -> None:
+    """One round of 1000 trials beats memoryless routers; the plan aims higher."""
     code, out, err = call("run", *SUBMIT, "--poll", "0.1", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["every_classical"]["certified"]
+    assert found["every_classical"]["log10_p_value"] <= -3
+    assert found["certificate"]["trials"] == 3000
+    assert len(double.accepted) == 2
+
+
+def test_a_good_device_stops_after_its_first_round(double: IbmDouble, call: Call) -> None:
+    code, out, err = call("run", memoryless(), *SUBMIT, "--poll", "0.1", "--json")
     assert code == 0, err
     certificate = json.loads(out)["certificate"]
     assert certificate["method"] == "test martingale"
@@ -58,7 +77,7 @@ def test_a_good_device_stops_after_its_first_round(double: IbmDouble, call: Call
 
 
 def test_no_round_is_bought_that_is_not_needed(double: IbmDouble, call: Call) -> None:
-    code, out, err = call("submit", *SUBMIT)
+    code, out, err = call("submit", memoryless(), *SUBMIT)
     assert code == 0, err
     assert "15000 shots in 4 jobs" in err  # 1000, 2000, 4000, 8000: the estimate is of all that may come
     run = out.split()[0]

@@ -121,14 +121,34 @@ def test_the_first_heading_is_the_verdict_with_its_size_and_class(pages: Pages, 
     assert html.startswith("<!DOCTYPE html>")
     assert ("html", {"lang": "en"}) in page.tags
     heading = " ".join(page.headings[0].split())
-    share = analysis.advantage.waiting_time_reduction_relative.estimate
-    word = "Certified" if analysis.certificate.certified else "Not certified"
+    advantage, word, compared = analysis.advantage, "Not certified", analysis.class_compared.removeprefix("every ")
+    if analysis.certificate.certified:
+        word = "Certified against memoryless classical routers only"
+    share = advantage.waiting_time_reduction_relative.estimate
+    if analysis.every_classical and analysis.every_classical.certified:
+        word, compared = "Certified", "every classical strategy without communication"
+        share = analysis.every_classical.waiting_time_reduction_relative.estimate
     more = "less" if share >= 0 else "more"
     assert f"{word}: {100 * abs(share):.1f} % {more} waiting than" in heading
-    assert heading.endswith(analysis.class_compared.removeprefix("every "))
+    assert heading.endswith(compared)
     assert [tag for tag, _ in page.tags].count("h1") == 1
-    told = analysis.verdict[0].partition(f"{analysis.class_compared}: ")[2]
+    told = analysis.verdict[0].rpartition(": at equal baseline throughput ")[2].rpartition(f"{compared}: ")[2]
     assert told[1:] in page.text
+
+
+def test_both_verdicts_are_told_with_their_numbers(pages: Pages) -> None:
+    """The cases hold each: certified against every classical router, against memoryless ones only, and not at all."""
+    found = set()
+    for analysis, _, page in pages.values():
+        wider = analysis.every_classical
+        if wider is None:
+            continue
+        found.add((wider.certified, analysis.certificate.certified))
+        text = page.text.replace("\N{MINUS SIGN}", "-")
+        for log10_p in (wider.log10_p_value, analysis.certificate.log10_p_value):
+            assert f"{log10_p + 0.0:.4g}" in text
+        assert f"{wider.waiting_time_at_equal_throughput.estimate:.4g}" in text
+    assert found == {(True, True), (False, True), (False, False)}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -139,7 +159,8 @@ def test_headings_go_down_one_by_one(pages: Pages, case: str) -> None:
 
 
 def test_certified_not_certified_and_alarm_are_told_apart(pages: Pages) -> None:
-    assert pages["hanoi"][2].headings[0].startswith("Certified: ")
+    assert pages["planned"][2].headings[0].startswith("Certified: ")
+    assert pages["hanoi"][2].headings[0].startswith("Certified against memoryless classical routers only: ")
     first = pages["geneva"][2].headings[0]
     assert first.startswith("NO-SIGNALLING ALARM")
     assert "Not certified: " in first
@@ -225,8 +246,14 @@ def test_provenance_plan_and_command_are_kept(pages: Pages) -> None:
 
 
 def test_the_limits_of_the_class_are_told(pages: Pages) -> None:
-    for _, _, page in pages.values():
-        assert "Classical routers that remember past requests can do better" in " ".join(page.text.split())
+    for analysis, _, page in pages.values():
+        text, wider = " ".join(page.text.split()), analysis.every_classical
+        if wider is None:
+            assert "Classical routers that remember past requests can do better" in text
+        elif wider.certified:
+            assert "The certificate covers every classical router that does not communicate." in text
+        elif analysis.certificate.certified:
+            assert "Classical routers that remember past requests or favor a server may do as well." in text
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -318,7 +345,6 @@ def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analys
     frontiers = geneva.frontiers.model_copy(update={"classical_proof": proof})
     html = report_html(geneva.model_copy(update={"frontiers": frontiers}))
     assert "more waiting than the bound proved on every memoryless, label-symmetric classical strategy" in html
-    assert "<dt>Proved bound on the class, at equal throughput</dt>" in html
     assert "bounded from above by what is proved of all classical" in html
     assert "more waiting than the best memoryless" in report_html(geneva)
 

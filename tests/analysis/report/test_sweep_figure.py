@@ -69,17 +69,33 @@ def test_where_entanglement_does_not_help_is_hatched_and_has_no_colour() -> None
     (ax,) = frames(figure)
     coloured = np.isfinite(np.ma.filled(np.ma.asarray(mesh_of(ax).get_array()), np.nan))
     assert coloured.tolist() == [[False] * 3] + [[True, True, False]] * 3
-    boxes: dict[str, list[float]] = {"////": [], "..": []}
+    boxes: dict[str, list[float]] = {"////": [], "..": [], r"\\": []}
     for each in ax.patches:
         assert isinstance(each, Rectangle)
         boxes[str(each.get_hatch())].append(each.get_width())
-    assert {hatch: len(each) for hatch, each in boxes.items()} == {"////": 1, "..": 4}
+    assert {hatch: len(each) for hatch, each in boxes.items()} == {"////": 1, "..": 4, r"\\": 3}
     assert boxes["////"] == pytest.approx([0.4 - 0.05])  # both loads in one piece
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {
         "least visibility that helps",
         "no advantage",
+        "over memoryless routers only",
         "no result",
     }
+
+
+def test_where_every_classical_router_is_beaten_nothing_is_hatched() -> None:
+    """Of the four shares the last beats memoryless routers only."""
+
+    def outcome(load: float, share: float) -> Outcome:
+        return helps(0.1, 0.7).model_copy(update={"beats_every_classical": share < 0.35})
+
+    figure = drawn(outcome, LOADS, SHARES)
+    (ax,) = frames(figure)
+    box = ax.patches[0]
+    assert isinstance(box, Rectangle)
+    assert {each.get_hatch() for each in ax.patches} == {r"\\"}
+    assert box.get_hatch() == r"\\"
+    assert box.get_y() < 0.4 < box.get_y() + box.get_height()
 
 
 def test_contours_are_labelled_with_the_least_visibility() -> None:
