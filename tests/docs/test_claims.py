@@ -207,4 +207,5 @@ def _figure(claim: str, name: str, number: int = 0, last: bool = False) -> str:
     text = "\n".join(block.text for block in BLOCKS if block.language == "console" and block.heading.startswith(claim))
     found = re.findall(re.escape(name) + r"([^\n]*\d\.\d[^\n]*)", text)
     assert found, f"{name!r} is not shown in claim {claim}"
-    return re.findall(r"-?\d+\.\d+", found[-1 if last else 0])[number]
+    numbers: list[str] = re.findall(r"-?\d+\.\d+", found[-1 if last else 0])
+    return numbers[number]
