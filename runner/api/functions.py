@@ -47,12 +47,8 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         >>> light = bq.frontiers("default")
         >>> light
         <Frontiers of 'Light traffic, costly interruptions': load 0.025,
-<<<<<<< HEAD
          entanglement waits up to 17.9 % less than memoryless, at splitting probability 0.7236,
          and 10.0 % less than every classical router, at 0.6547>
-=======
-         entanglement waits up to 17.9 % less, at splitting probability 0.7236>
->>>>>>> pages
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.341, 0.6804, 0.059]
     """
@@ -212,13 +208,8 @@ def analyze(
         >>> counts = [[[[20166, 3666], [3609, 20159]], [[3294, 17323], [17337, 3246]]],
         ...           [[[3800, 20559], [20530, 3711]], [[3244, 18105], [18115, 3136]]]]
         >>> bq.analyze(counts, "default")
-<<<<<<< HEAD
         <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput (-7.0 %),
          log10 p = -297.1, 180000 trials>
-=======
-        <Result CERTIFIED: waiting time 0.4287 against 0.4979 classical at equal throughput (-13.9 %),
-         log10 p = -1320, 180000 trials>
->>>>>>> pages
     """
     from ...analysis.records.counts_file import SCHEMA, sample_of
     from ..experiment.execution import analyze_data
