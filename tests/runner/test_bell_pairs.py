@@ -19,6 +19,7 @@ from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.runner.conftest import Run
+from tests.runner.test_first_screen import check
 from tests.scenarios import default_record, two_pairs_scenario
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "two_bell_pairs.toml"
@@ -73,8 +74,11 @@ def test_two_bell_pairs_reach_what_they_promise_and_are_certified(run: Path, cal
     )
     assert sentence in _words((run / "report.html").read_text())
     assert "share up to 2 Bell pairs" in _words((run / "report.html").read_text())
-    shown = call("analyze", "run")
-    assert sentence in _words(shown.stdout)
+    shown = call("analyze", "run").stdout
+    assert sentence in _words(shown)
+    check(shown.splitlines())
+    weak = "CERTIFIED against memoryless classical routers only: "
+    assert shown.startswith("CERTIFIED: " if analysis["every_classical"]["certified"] else weak)
 
 
 def test_the_stored_run_is_read_as_it_was_written(run: Path) -> None:
@@ -137,7 +141,9 @@ def test_one_bell_pair_tells_what_it_falls_short_of(call: Run, tmp_path: Path) -
 
 def test_plan_says_where_the_noise_of_two_pairs_costs_more_than_they_bring(call: Run) -> None:
     """On ideal pairs two are better; on the snapshot of ibm_torino one is, by ten two-qubit gates."""
-    noisy = _words(call("plan", EXAMPLE, "--backend", "fake:torino").stdout)
+    shown = call("plan", EXAMPLE, "--backend", "fake:torino").stdout
+    check(shown.splitlines())
+    noisy = _words(shown)
     assert "one alone reaches 93.4 % of its advantage" in noisy
     assert "one Bell pair alone saves" in noisy
     assert "set bell_pairs = 1 in [experiment]" in noisy

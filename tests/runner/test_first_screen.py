@@ -15,7 +15,6 @@ from tests.runner.conftest import Run
 from tests.runner.recorded_runs import write_run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 
-EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "two_bell_pairs.toml"
 JARGON = re.compile(
     r"multiplier|\bscore\b|\bKL\b|union bound|low-rank|splitting|throughput|martingale|μ|τ|\bp-value", re.I
 )
@@ -34,7 +33,6 @@ ANALYSES: dict[str, Callable[[Path], Analysis]] = {
     "foreign counts": lambda _: bq.analyze(IBM_HANOI, "default"),
     "beaten by routers that remember": lambda _: bq.analyze(IBM_HANOI, dense()),
     "signalling": lambda _: bq.analyze(IBM_GENEVA, dense()),
-    "several Bell pairs": lambda _: bq.run(EXAMPLE, "aer", shots=2000, seed=1),
     "pairs side by side": lambda folder: recorded(folder, parallel=4),
     "lost trials": lambda folder: recorded(folder, lost=100),
     "stopped early": lambda folder: recorded(folder, stop="certified", shots=4000),
@@ -93,10 +91,6 @@ def test_a_forecast_fits_on_one_screen_and_its_verdict_is_first_and_last(argumen
     word = "GO" if go else "NO-GO"
     assert lines[0].startswith(f"{word}: ")
     assert re.match(rf"{word}[.:]", lines[-1])
-
-
-def test_a_forecast_of_several_bell_pairs_fits_too() -> None:
-    check(forecast_lines(bq.plan(EXAMPLE, "fake:torino"), ["all numbers: with --full"]))
 
 
 def test_the_command_prints_one_screen_and_with_full_what_there_is(call: Run) -> None:

@@ -25,7 +25,7 @@ def _write_counts(path: Path, counts: object) -> None:
     path.write_text(json.dumps(content))
 
 
-def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path: Path) -> None:
+def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, call: Run, tmp_path: Path) -> None:
     done = bellqueue("run", "--backend", "aer:visibility=0.97", "--seed", 3, "--out", "here/run")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("CERTIFIED: requests wait less than with any classical routers ")
@@ -43,7 +43,7 @@ def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, tmp_path
     assert analysis["planned"] == plan["planned"]
     assert analysis["certificate"]["multiplier"] == plan["planned"]["certificate_multiplier"]
     assert analysis["provenance"]["seed"] == 3
-    again = bellqueue("run", "--backend", "aer", "--out", "here/run")
+    again = call("run", "--backend", "aer", "--out", "here/run")
     assert again.returncode == 2
     assert "exists already" in again.stderr
     assert json.loads((run / "plan.json").read_text()) == plan

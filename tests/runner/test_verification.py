@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.verification import informed
 from bellqueue.analysis.verification.findings import Row, Verification
+from bellqueue.analysis.verification.game import Game
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
@@ -29,7 +31,7 @@ Change = Callable[[Path], Any]
 
 @pytest.fixture(autouse=True, scope="module")
 def frontiers_of_a_scenario_are_solved_once() -> Iterator[None]:
-    """Dozens of these tests look at the same scenario, whose frontiers take most of the time of an analysis."""
+    """Dozens of these tests look at the same scenario: its frontiers and grid take most of the time of each."""
     solved: dict[str, Frontiers] = {}
     solve = Frontiers.of
 
@@ -38,8 +40,18 @@ def frontiers_of_a_scenario_are_solved_once() -> Iterator[None]:
             solved[scenario.content_hash()] = solve(scenario)
         return solved[scenario.content_hash()]
 
+    values: dict[Any, tuple[float, float]] = {}
+    iterate = informed._value
+
+    def value(game: Game, reward: Any, rate: float, step: float, levels: Any, kappa: float) -> tuple[float, float]:
+        key = game.joint, game.a.moments, game.b.moments, str(reward), rate, step, levels.tobytes(), kappa
+        if key not in values:
+            values[key] = iterate(game, reward, rate, step, levels, kappa)
+        return values[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Frontiers, "of", once)
+        patch.setattr(informed, "_value", value)
         yield
 
 

@@ -73,14 +73,11 @@ FUNCTIONS = ("analyze", "fetch", "frontiers", "plan", "plot", "run", "submit", "
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_has_examples_that_are_true(name: str) -> None:
+def test_every_function_has_examples(name: str) -> None:  # which tests/docs/test_examples.py finds to be true
     function = getattr(bq, name)
     (test,) = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
     assert "Examples:" in function.__doc__
     assert test.examples
-    told: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=told.append)
-    assert not told, "".join(told)
 
 
 def test_the_package_is_imported_without_anything_heavy() -> None:
