@@ -119,7 +119,7 @@ def test_the_figures_are_those_of_the_closed_forms() -> None:
     # The point of claim 3 is that of the largest reduction against every classical router, in claim 2.
     p, waiting = float(_figure("2.", "probability p", last=True)), float(_figure("3.", "without noise"))
     saved = _classical(points, p) - waiting
-    assert saved == pytest.approx(float(_figure("3.", "saved at equal throughput")), abs=6e-5)
+    assert saved == pytest.approx(float(_figure("3.", "waiting time saved")), abs=6e-5)
     assert 100 * saved / _classical(points, p) == pytest.approx(float(_figure("3.", "as a share")), abs=0.006)
     # The classical p that waits as briefly, and what it earns less.
     slower = brentq(lambda at: _classical(points, at) - waiting, p, 0.999)
