@@ -50,10 +50,14 @@ def solved_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     Not for those marked `in_full`.
     """
     if request.node.get_closest_marker("in_full") is None:
-        from bellqueue.model.games import frontier
+        from bellqueue.model.games import frontier, routing_game
 
-        for name in ("quantum_optimum", "optimum_within"):
-            monkeypatch.setattr(frontier, name, _remembering(getattr(frontier, name)))
+        for module, name in (
+            (frontier, "quantum_optimum"),
+            (frontier, "optimum_within"),
+            (routing_game, "quantum_optimum"),
+        ):
+            monkeypatch.setattr(module, name, _remembering(getattr(module, name)))
 
 
 @pytest.fixture

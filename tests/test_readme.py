@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.docs.pages import Shown, missing_line
+from tests.runner.conftest import Run, call
+
+__all__ = ["call"]  # a fixture
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "examples" / "first_steps.ipynb"
@@ -26,10 +30,6 @@ def checkout(tmp_path: Path) -> Path:
     """A folder with the examples, and nothing else of the checkout."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     return tmp_path
-
-
-def _run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def _section(heading: str) -> str:
@@ -64,7 +64,7 @@ def test_the_answer_of_the_demo_as_readme_shows_it(checkout: Path) -> None:
     assert "run on fake:torino" in words
 
 
-def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path) -> None:
+def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path, call: Run) -> None:
     section = _section("Measured on a real quantum computer")
     command = _blocks(section)[0].strip()
     words = _first_screen(section, command, checkout)
@@ -74,7 +74,7 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path) -> Non
     assert "mean waiting time (units of time) 0.4287 " in words
     assert "chance with any classical routers under 1 in 10^297" in words
     assert "chance with memoryless classical routers under 1 in 10^1319" in words
-    full = _run("bash", "-c", f'"{sys.executable}" -m {command} --full', folder=checkout)
+    full = call(*shlex.split(command)[1:], "--full")
     assert full.returncode == 0, full.stderr
     tables = " ".join(full.stdout.split())
     assert "log10 p -1320 " in tables
@@ -90,10 +90,13 @@ def test_every_link_of_readme_leads_somewhere() -> None:
     assert [link for link in links if not link.startswith("https://") and not (ROOT / link).exists()] == []
 
 
-def test_the_python_of_readme_runs(checkout: Path) -> None:
+def test_the_python_of_readme_runs(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     (code,) = _blocks(_section("In Python"), "python")
-    done = _run(sys.executable, "-c", code, folder=checkout)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    monkeypatch.chdir(checkout)
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    assert capfd.readouterr() == ("", "")
     assert (checkout / "frontier.png").stat().st_size > 10_000
 
 

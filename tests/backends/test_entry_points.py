@@ -11,6 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.runner.conftest import Run, call
+
+__all__ = ["call"]  # a fixture
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "adapter"
 
 
@@ -62,9 +66,11 @@ def test_an_installed_adapter_is_listed_and_cannot_take_over_our_names(
     ],
 )
 def test_what_is_wrong_with_an_adapter_is_told_in_one_line(
-    installed: dict[str, str], tmp_path: Path, backend: str, told: str
+    installed: dict[str, str], call: Run, monkeypatch: pytest.MonkeyPatch, backend: str, told: str
 ) -> None:
-    done = _bellqueue(installed, tmp_path, "run", "--backend", backend)
+    for folder in installed["PYTHONPATH"].split(os.pathsep)[1::-1]:
+        monkeypatch.syspath_prepend(folder)
+    done = call("run", "--backend", backend)
     assert done.returncode == 2
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1

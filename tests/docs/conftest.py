@@ -1,0 +1,10 @@
+"""What holds for every test of the pages."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _solved_once(solved_once: None) -> None:
+    """Examples and claims ask for the same few frontiers again and again."""
