@@ -79,7 +79,7 @@ class FrontierRecord(Record):
             return ""
         return (
             f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
-            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every classical strategy."
+            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every memoryless classical strategy."
         )
 
 

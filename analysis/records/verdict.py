@@ -90,7 +90,8 @@ def _not_certified(certificate: Certificate) -> str:
 def _statistics(certificate: Certificate, every_classical: AgainstEveryClassical | None) -> str:
     wider = ""
     if every_classical is not None:
-        wider = f"against every classical router log10 p = {every_classical.log10_p_value:.4g}, "
+        tried = f" (union bound over {every_classical.edges} multipliers)" if every_classical.edges > 1 else ""
+        wider = f"against every classical router log10 p = {every_classical.log10_p_value:.4g}{tried}, "
     return (
         f"Test of local hidden variables: {wider}against memoryless ones log10 p = {certificate.log10_p_value:.4g} "
         f"({certificate.method}, {certificate.trials} trials, significance {certificate.significance:g}; multiplier "
