@@ -61,6 +61,14 @@ def solved_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
+def coarse_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not look at the bound on every classical router: a tenth of the work for it."""
+    from bellqueue.model.games import every_classical
+
+    monkeypatch.setattr(every_classical, "SECONDS", 1.0)
+
+
+@pytest.fixture
 def sketched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, solved_once: None) -> None:
     """Contexts of few points and pairs, figures without ink, coarse bounds: nine tenths of what a short run costs.
 

@@ -65,7 +65,7 @@ def some_splits(workload: Workload, multiplier: float, rng: np.random.Generator)
     return [*anything, *classical, *entangled]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(each, marks=pytest.mark.slow) for each in range(4, 8))])
 def test_a_score_above_it_means_a_lower_cost_than_every_classical_router(seed: int) -> None:
     """For strategies classical or not: W − κτ − V(κ) ≤ β_E − S, by the closed formulas of W and τ."""
     rng = np.random.default_rng([seed, 3])
@@ -122,7 +122,16 @@ def test_it_is_never_below_the_memoryless_value(default: Frontiers, twice: Front
                 assert game.bound("every-classical").high > game.bound("memoryless").high + 0.01
 
 
-@pytest.mark.parametrize("workload", [light(), light_exponential(), light(0.02), *map(unequal, range(400, 412))])
+@pytest.mark.parametrize(
+    "workload",
+    [
+        light(),
+        light_exponential(),
+        light(0.02),
+        *map(unequal, range(400, 404)),
+        *(pytest.param(unequal(seed), marks=pytest.mark.slow) for seed in range(404, 412)),
+    ],
+)
 def test_the_curve_over_p_lies_below_what_it_is_made_from_and_hardly_so(workload: Workload) -> None:
     """Below the proved envelope at τ(p) and every memoryless router; above it, but for the corners, to within 1e-5.
 

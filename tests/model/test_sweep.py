@@ -157,6 +157,7 @@ def test_whatever_matters_to_an_outcome_is_in_the_task() -> None:
             assert meant.experiment.bell_pairs == asked.experiment.bell_pairs
 
 
+@pytest.mark.usefixtures("coarse_bounds")
 def test_a_classical_frontier_without_a_proof_is_said_and_claims_nothing() -> None:
     record = two_pairs_scenario().record()
     found = outcome(Scenario.parse({**record, "bounds": {"relative_gap": 0.0, "time_limit": 1e6}}))

@@ -66,6 +66,7 @@ def test_routers_may_differ_and_joint_tables_give_the_shares() -> None:
     assert {"65 %", "35 %", "45 %", "40 %", "15 %", "red", "green", "blue", "takes ≈ 2"} <= set(texts)
 
 
+@pytest.mark.usefixtures("coarse_bounds")
 @pytest.mark.parametrize("name", ["a rather long name", "とても長い名前の要求"])
 @pytest.mark.parametrize("count", [1, 3, 4, 40])
 def test_nothing_leaves_the_picture_however_many_types(count: int, name: str) -> None:
