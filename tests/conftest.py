@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # Small matrices everywhere: threads of the linear algebra only fight each other, the more the busier the machine is.
@@ -58,6 +58,16 @@ def solved_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             (routing_game, "quantum_optimum"),
         ):
             monkeypatch.setattr(module, name, _remembering(getattr(module, name)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _bounds_are_kept() -> Iterator[None]:
+    """Bounds on every classical router once found are found again, not only those of the last few workloads."""
+    from bellqueue.model.games import every_classical
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(every_classical, "_KEPT", 10_000)
+        yield
 
 
 @pytest.fixture
