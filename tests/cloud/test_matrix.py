@@ -1,6 +1,6 @@
 """Wherever `bellqueue run` is killed and whatever a provider does to it, nothing is lost and nothing is paid for twice.
 
-A few cells of the two tables, most of them slow; `make faults` runs and prints all of them.
+A death at one provider and a fault at the other; `make faults` runs and prints all cells of the two tables.
 """
 
 from __future__ import annotations
@@ -15,20 +15,9 @@ from .providers import PROVIDERS
 
 Place = tuple[Break | Crash, str]
 HERE = (
-    "after the intent, before the POST",
-    "accepted and answered, id not stored",
-    "storing the result, before the commit",
-    "504 on POST, after acceptance",
-    "POST drops, before acceptance",
-    "result cut off, once",
-)
-
-
-# A death and a fault; each provider meets one of them here, both in the slow tests.
-EVERY_DAY = {
     ("accepted and answered, id not stored", "IBM Quantum"),
     ("504 on POST, after acceptance", "Amazon Braket"),
-}
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +34,10 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[Place, Future[O
 @pytest.mark.parametrize(
     ("cell", "provider"),
     [
-        pytest.param(
-            each,
-            provider,
-            id=f"{each.name}-{provider}",
-            marks=() if (each.name, provider) in EVERY_DAY else pytest.mark.slow,
-        )
+        pytest.param(each, provider, id=f"{each.name}-{provider}")
         for each in (*CRASHES, *BREAKS)
-        if each.name in HERE
         for provider in PROVIDERS
+        if (each.name, provider) in HERE
     ],
 )
 def test_a_run_survives(cell: Break | Crash, provider: str, outcomes: Mapping[Place, Future[Outcome]]) -> None:
@@ -61,5 +45,5 @@ def test_a_run_survives(cell: Break | Crash, provider: str, outcomes: Mapping[Pl
 
 
 def test_the_cells_named_here_exist() -> None:
-    assert {name for name, _ in EVERY_DAY} < set(HERE) <= {each.name for each in (*CRASHES, *BREAKS)}
-    assert {provider for _, provider in EVERY_DAY} == set(PROVIDERS)
+    assert {name for name, _ in HERE} <= {each.name for each in (*CRASHES, *BREAKS)}
+    assert {provider for _, provider in HERE} == set(PROVIDERS)
