@@ -107,6 +107,10 @@ def serve() -> None:
     for module in HEAVY:
         import_module(module)
     sketch(setattr)
+    from bellqueue.model.games.frontiers import Frontiers
+    from bellqueue.model.scenario.file import Scenario
+
+    assert Frontiers.of(Scenario.default()).every_classical  # which every command would compute anew
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
@@ -162,7 +166,8 @@ class Launcher:
     def __enter__(self) -> Self:
         if not self._fresh:
             self._home = tempfile.TemporaryDirectory()  # the clients look for saved accounts while they are imported
-            environment = {**settings(), "HOME": self._home.name}
+            # One thread of linear algebra: none but this one is there when a process is forked.
+            environment = {**settings(), "HOME": self._home.name, "OPENBLAS_NUM_THREADS": "1"}
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "tests.cloud.killer", "--serve"],
                 env=environment,
