@@ -22,6 +22,8 @@ from .promise import Behaviour, Promise, conditional_correlators, promise_at
 
 Floats = NDArray[np.float64]
 
+_Landing = tuple[tuple[float, float], Floats, Floats]
+
 _DRAWS = 20_000  # of the estimates of p and W, to find where 95 % of runs will land
 _MOST_PAIRS = 4096  # of types up to which the best design is searched; beyond, it would take minutes
 _CLOSE = 5e-4  # to which a visibility is found
@@ -126,7 +128,8 @@ def forecast(
         distribution = np.array(design.input_distribution)
     else:
         distribution = frontiers.game(point.certificate_multiplier).input_distribution
-    expected = expected_point(frontiers, predicted, distribution, experiment.shots)
+    landing = _landing(frontiers, predicted, distribution, experiment.shots)
+    expected = _expected_point(frontiers, landing)
     bounded = frontiers.reason_without_every_classical is None
     p, waiting = expected.splitting_probability.estimate, expected.waiting_time.estimate
     ideal = point.strategy.split()
@@ -134,6 +137,9 @@ def forecast(
     go = foreseen.predicted_power >= power
     remedies = None
     if not go:
+        weaker = None
+        if against == "every-classical":
+            weaker = _memoryless_design(experiment, frontiers, point, predicted, power)
         remedies = Remedies(
             least_visibility=strategy_visibility(frontiers, point.strategy, against),
             least_visibility_anywhere=frontiers.least_visibility(against),
@@ -141,9 +147,7 @@ def forecast(
             trials=design.trials if design else None,
             multiplier=free.strategy_multiplier if free else None,
             multiplier_trials=free.trials if free else None,
-            memoryless_trials=None
-            if against == "memoryless"
-            else _memoryless_trials(scenario, frontiers, point, predicted, power),
+            memoryless_trials=weaker.trials if weaker else None,
         )
     return Forecast(
         go=go,
@@ -154,7 +158,7 @@ def forecast(
         expected=expected,
         against=against,
         why_memoryless=why_memoryless(experiment, frontiers, point.strategy, against),
-        every_classical=expected_advantage(frontiers, predicted, distribution, experiment.shots) if bounded else None,
+        every_classical=_expected_advantage(frontiers, landing, "every-classical") if bounded else None,
         design=design if design and design.trials else None,
         information_limit_ratio=foreseen.information_limit_ratio,
         naive_trials=naive,
@@ -191,6 +195,13 @@ def plan_design(
         design = _aimed_design(experiment, frontiers, point, predicted, power)
         if design and design.trials:
             return design
+    return _memoryless_design(experiment, frontiers, point, predicted, power)
+
+
+def _memoryless_design(
+    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
+) -> Design | None:
+    if point.against != "memoryless":
         p = frontiers.workload.splitting_probability(point.strategy.split(point.assumed_visibility))
         multiplier = frontiers.classical_multiplier(p, point.multiplier)
         point = point.model_copy(update={"against": "memoryless", "certificate_multiplier": multiplier})
@@ -280,33 +291,29 @@ def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats
         predicted: P(a,b|x,y), shape (n_A, n_B, 2, 2), or correlators, shape (n_A, n_B).
         distribution: r(x,y), shape (n_A, n_B).
     """
-    centre, p, waiting = _landing(frontiers, predicted, distribution, shots)
+    return _expected_point(frontiers, _landing(frontiers, predicted, distribution, shots))
+
+
+def _expected_point(frontiers: Frontiers, landing: _Landing) -> ExpectedPoint:
+    centre, p, waiting = landing
     tau = frontiers.workload.baseline_throughput
     return ExpectedPoint(
         splitting_probability=_spread(centre[0], p),
         waiting_time=_spread(centre[1], waiting),
         baseline_throughput=_spread(float(tau(centre[0])), tau(p)),
-        **vars(expected_advantage(frontiers, predicted, distribution, shots, "memoryless")),
+        **vars(_expected_advantage(frontiers, landing, "memoryless")),
     )
 
 
-def expected_advantage(
-    frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int, against: Against = "every-classical"
-) -> Advantage:
-    """What a run should be seen to save against a class; arguments as in `expected_point`.
-
-    Raises:
-        NoBoundError: there is no bound on every classical router.
-    """
-    centre, p, waiting = _landing(frontiers, predicted, distribution, shots)
+def _expected_advantage(frontiers: Frontiers, landing: _Landing, against: Against) -> Advantage:
+    """What a run should be seen to save against a class."""
+    centre, p, waiting = landing
     own, drawn = frontiers.advantage_at(*centre, against), frontiers.advantage_at(p, waiting, against)
     saved, share, gain = (_spread(float(value), values) for value, values in zip(own, drawn, strict=True))
     return Advantage(waiting_time_reduction=saved, waiting_time_reduction_relative=share, throughput_gain_relative=gain)
 
 
-def _landing(
-    frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int
-) -> tuple[tuple[float, float], Floats, Floats]:
+def _landing(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> _Landing:
     """(p, W) predicted, and draws of the estimates of p and of W."""
     workload = frontiers.workload
     c = conditional_correlators(predicted, workload.shape)
@@ -332,12 +339,12 @@ def strategy_visibility(frontiers: Frontiers, strategy: Strategy, against: Again
     The least β/Σ G c over μ: between two edges of the class's frontier both are linear in μ and the ratio is monotone,
     so the least is at an edge.
     """
-    ratios = []
-    for multiplier in frontiers.rival(against).multipliers.tolist():
+    rival, ratios = frontiers.rival(against), []
+    for multiplier in rival.multipliers.tolist():
         game = frontiers.game(multiplier)
         score = float((game.matrix * strategy.correlators).sum())
         if multiplier > 0 and score > 0:
-            ratios.append(game.bound(against).high / score)
+            ratios.append(game.line(rival.least(multiplier)) / score)
     least = min(ratios, default=1.0)
     return least if least < 1 - 1e-12 else None
 
@@ -359,17 +366,6 @@ def sufficient_visibility(
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
-
-
-def _memoryless_trials(
-    scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
-) -> int | None:
-    weaker = scenario.with_experiment(against="memoryless")
-    p = frontiers.workload.splitting_probability(point.strategy.split(point.assumed_visibility))
-    multiplier = frontiers.classical_multiplier(p, point.multiplier)
-    aimed = point.model_copy(update={"against": "memoryless", "certificate_multiplier": multiplier})
-    design = plan_design(weaker.experiment, frontiers, aimed, predicted, power)
-    return design.trials if design else None
 
 
 def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
