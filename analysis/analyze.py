@@ -75,11 +75,11 @@ def analyze(
 
     significance = scenario.experiment.significance
     log_significance = math.log(significance)
-    multipliers = [point.certificate_multiplier] if point else frontiers.classical.multipliers.tolist()
+    declared = [point.certificate_multiplier] if point else None
+    multipliers = declared or frontiers.classical.multipliers.tolist()
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
     certificate = certify(games, sample, significance, trials)
-    multipliers = [point.certificate_multiplier] if point else None
-    wider = against_frontiers.every_classical(frontiers, multipliers, sample, significance, trials)
+    wider = against_frontiers.every_classical(frontiers, declared, sample, significance, trials)
     no_signalling = no_signalling_test(sample.counts)
     if no_signalling.alarm:
         warnings.append(

@@ -6,15 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...model.errors import DataError
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
 from .estimates import score_excess
-from .martingale import largest_log_wealth, log_wealth
+from .martingale import largest_log_wealth
 from .samples import Sample
-from .scores import BoundedSum, Method, score_table, trial_scores
+from .scores import BoundedSum, Method, score_table
 
 ANYTIME = "test martingale"
 OF_SHOTS = "test martingale over shots"
@@ -141,9 +143,9 @@ def certify(
         game, log_p, method = smallest_log_p_value(games, sample, against)
     pooled = None
     if sample.sampling.parallel > 1 and sample.random:
-        pooled, method = log_p, OF_SHOTS
-        game, log_p = _smallest_of_shots(games, sample, trials, against)
-        if trials is not None and len(games) == 1:
+        pooled = log_p
+        game, log_p, method = _smallest_of_shots(games, sample, trials, against)
+        if method == OF_SHOTS and len(games) == 1:
             log10_anytime = log_p / math.log(10)
     classical, quantum = game.bound(against), game.bound("quantum")
     excess = score_excess(game, sample, math.log(significance) - math.log(len(games)), against)
@@ -191,48 +193,52 @@ def smallest_log_p_value(
 
 def _smallest_of_shots(
     games: Sequence[BoundedGame], sample: Sample, trials: Trials | None, against: Against
-) -> tuple[BoundedGame, float]:
-    """The game with the smallest p-value of the shots' means, and ln p with the union bound over the games.
+) -> tuple[BoundedGame, float, str]:
+    """The game with the smallest p-value of the shots' means, ln p by the union bound over the games, and its method.
 
     Each pair has fresh settings of its own, so that given the other pairs' settings and all that went before its U
     still has mean at most ω; so has the mean over the shot. Its variance is the smaller the more pairs it holds, which
     the test martingale gains from and the Chernoff bound would not. Without the order of the trials the latter serves.
     """
-    parallel, tested = sample.sampling.parallel, []
-    for place, game in enumerate(games):
-        total = BoundedSum.of(game.matrix, sample)
-        bound = game.bound(against).high
-        omega = total.null_mean(bound) if total.scale > 0 else 1.0
-        if omega >= 1:
-            tested.append((0.0, place))  # nothing can be refuted, not even by rounding
-        elif trials is None or len(trials) == 0 or len(trials) % parallel:
-            tested.append((total.log_tail_of_shots(bound, parallel), place))
-        else:
-            means = trial_scores(game.matrix, sample.distribution, trials).reshape(-1, parallel).mean(axis=1)
-            wealth = log_wealth(means, omega, trials=-(-sample.lost // parallel))
-            tested.append((-float(wealth.max()), place))
-    log_p, place = min(tested)
-    return games[place], min(0.0, log_p + math.log(len(tested)))
+    parallel = sample.sampling.parallel
+    if trials is None or len(trials) == 0 or len(trials) % parallel:
+        method = "Chernoff–KL"
+        tails = [
+            BoundedSum.of(game.matrix, sample).log_tail_of_shots(game.bound(against).high, parallel) for game in games
+        ]
+    else:
+        method = OF_SHOTS
+        tails = [_log_p_at_any_time(game, sample, trials, against) or 0.0 for game in games]
+    log_p, place = min(zip(tails, range(len(games)), strict=True))
+    return games[place], min(0.0, log_p + math.log(len(games))), method
 
 
 def _log10_anytime(
     games: Sequence[BoundedGame], sample: Sample, trials: Trials | None, against: Against
 ) -> float | None:
-    """Only for one declared multiplier, one pair to a shot and fresh settings.
-
-    Lost trials, whose place nobody knows, count as first.
-    """
+    """Only for one declared multiplier, one pair to a shot and fresh settings in their order."""
     if trials is None or not sample.random or len(games) > 1 or sample.sampling.parallel > 1:
         return None
-    (game,) = games
-    total = BoundedSum.of(game.matrix, sample)
+    log_p = _log_p_at_any_time(games[0], sample, trials, against)
+    return None if log_p is None else log_p / math.log(10)
+
+
+def _log_p_at_any_time(game: BoundedGame, sample: Sample, trials: Trials, against: Against) -> float | None:
+    """ln p of the test martingale; None where the game weighs nothing.
+
+    Of several pairs to a shot each stake is on the mean over the shot. Lost trials, whose place nobody knows, count as
+    first.
+    """
+    total, parallel = BoundedSum.of(game.matrix, sample), sample.sampling.parallel
     if total.scale == 0:
         return None
     bound = total.null_mean(game.bound(against).high)
     if bound >= 1:
         return 0.0  # nothing can be refuted, not even by rounding
     values, place = score_table(game.matrix, sample.distribution, trials)
-    return min(0.0, -largest_log_wealth(values, place, bound, sample.lost)) / math.log(10)
+    if parallel > 1:
+        values, place = np.unique(values.take(place).reshape(-1, parallel).mean(axis=1), return_inverse=True)
+    return min(0.0, -largest_log_wealth(values, place, bound, -(-sample.lost // parallel)))
 
 
 def _assumptions(fresh: bool, parallel: int, log10_pooled: float | None) -> tuple[str, str]:

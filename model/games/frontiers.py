@@ -88,7 +88,6 @@ class Frontiers:
         self.bounds = bounds or BoundsSpec()
         self.bell_pairs = bell_pairs
         self._games: dict[float, BoundedGame] = {}
-        self._every_classical: EveryClassicalCurve | NoBoundError | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> Frontiers:
@@ -111,22 +110,22 @@ class Frontiers:
         Raises:
             NoBoundError: there is no such bound, or it is beyond what is computed.
         """
-        if self._every_classical is None:
-            curve = self.in_use.sampled(_FEW_POINTS)
-            saved = self.classical.waiting_time_at(curve.splitting_probability) - curve.waiting_time
-            try:
-                self._every_classical = every_classical_curve(self.workload, curve, float(saved.max()))
-            except NoBoundError as error:
-                self._every_classical = error
-        if isinstance(self._every_classical, NoBoundError):
-            raise self._every_classical
+        if isinstance(self._every_classical, str):
+            raise NoBoundError(self._every_classical)
         return self._every_classical
 
     @property
     def reason_without_every_classical(self) -> str | None:
         """One sentence on why there is no bound on every classical router, or None if there is one."""
+        return self._every_classical if isinstance(self._every_classical, str) else None
+
+    @cached_property
+    def _every_classical(self) -> EveryClassicalCurve | str:
+        """The frontier, or why there is none."""
+        curve = self.in_use.sampled(_FEW_POINTS)
+        saved = self.classical.waiting_time_at(curve.splitting_probability) - curve.waiting_time
         try:
-            return None if self.every_classical else ""
+            return every_classical_curve(self.workload, curve, float(saved.max()))
         except NoBoundError as reason:
             return str(reason)
 

@@ -29,6 +29,7 @@ _PANEL = 3.2  # inches
 MAX_VECTOR_CELLS = 2500  # more become a picture inside the .svg
 _COLOURS = "cividis"  # rises evenly in lightness, with and without colour blindness
 _NONE, _INVALID = ("#FFFFFF", "////", "#909090"), ("#E4E4E4", "..", "#909090")  # face, hatch, its colour
+_ONLY = "over memoryless routers only"
 _WEAKLY = ("none", "\\\\", "#FFFFFF")
 _SAVED = "Largest reduction against memoryless routers (%)"
 _LEAST = "Least visibility that helps"
@@ -191,8 +192,8 @@ def _draw_curves(figure: Figure, along: _Direction, grid: _Grid) -> None:
     upper.plot(along.position[none], np.zeros(none.sum()), "x", color=GREY, label="no advantage")
     weakly = grid.weakly[along.order]
     if weakly.any():
-        upper.plot(along.position[weakly], saved[weakly], "o", color="white", markeredgecolor=BLUE, markersize=6)
-        upper.plot([], [], "o", color="white", markeredgecolor=BLUE, label="over memoryless routers only")
+        look = {"color": "white", "markeredgecolor": BLUE, "markersize": 6, "label": _ONLY}
+        upper.plot(along.position[weakly], saved[weakly], "o", **look)
     upper.set(ylabel="Largest reduction against\nmemoryless routers (%)")
     upper.set_ylim(bottom=min(0.0, upper.get_ylim()[0]))
     lower.plot(along.position, least, "s--", color=ORANGE, markersize=4)
@@ -303,7 +304,7 @@ def _legend(figure: Figure, parts: Sequence[_Grid]) -> None:
 
     looks = {
         "no advantage": (_NONE, any((part.computed & ~part.helps).any() for part in parts)),
-        "over memoryless routers only": (_WEAKLY, any(part.weakly.any() for part in parts)),
+        _ONLY: (_WEAKLY, any(part.weakly.any() for part in parts)),
         "no result": (_INVALID, any((~part.computed).any() for part in parts)),
     }
     handles: list[Any] = [Line2D([], [], color="black", linewidth=1, label=_LEAST.lower())]
