@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint, PlannedPoint
+from ...model.games.routing_game import Against
 from ...model.games.strategy import Strategy
 from ...model.trials import Counts
 from ..certificate.certificate import Certificate
@@ -247,6 +248,13 @@ class Analysis(Record):
     bell_pairs: BellPairs | None = None
     measured: MeasuredCounts | None = None
     every_classical: AgainstEveryClassical | None = None
+
+    @property
+    def certified_against(self) -> Against | None:
+        """The widest class of classical routers that the advantage is certified against; None if it is not."""
+        if self.every_classical and self.every_classical.certified:
+            return "every-classical"
+        return "memoryless" if self.certificate.certified else None
 
     @model_validator(mode="after")
     def _tables(self) -> Analysis:

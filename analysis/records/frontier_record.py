@@ -72,6 +72,12 @@ class FrontierRecord(Record):
         return {k: v for k, v in content.items() if k != "wider_rivals"} if isinstance(content, dict) else content
 
     @property
+    def reason_without_every_classical(self) -> str | None:
+        """Why there is no bound on every classical router, where a reason is on record."""
+        every = self.every_classical
+        return every.status if every and not every.points else None
+
+    @property
     def classical_caveat(self) -> str:
         """What to say where the classical frontier is not exact; else nothing."""
         proof = self.classical_proof

@@ -99,7 +99,7 @@ def report_html(analysis: Analysis) -> str:
             observed=estimate_cell(analysis.observed.waiting_time),
             classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
             wider=analysis.every_classical,
-            why_not=_why_not(analysis),
+            why_not=printable(analysis.frontiers.reason_without_every_classical or ""),
             quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
             throughput=estimate_cell(analysis.observed.baseline_throughput),
             caveat=bool(analysis.frontiers.classical_caveat),
@@ -140,14 +140,14 @@ def _headline(analysis: Analysis) -> _Headline:
     first = printable(analysis.verdict[0]).replace(" %", "\N{NO-BREAK SPACE}%")
     alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings).replace(" %", "\N{NO-BREAK SPACE}%")
     alarm, answer = (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
-    strong = wider is not None and wider.certified
+    strong = analysis.certified_against == "every-classical"
     compared = EVERY_CLASSICAL if strong else printable(analysis.class_compared)
     advantage = wider if wider and strong else analysis.advantage
     share = advantage.waiting_time_reduction_relative.estimate
     size = f"{100 * abs(share):.1f}\N{NO-BREAK SPACE}% {'less' if share >= 0 else 'more'} waiting"
     reason = answer.partition(": ")[2].removeprefix(f"less waiting than {compared}: ") or answer
     reason = reason[:1].upper() + reason[1:]
-    if strong or analysis.certificate.certified:
+    if analysis.certified_against:
         weaker = "Certified against memoryless classical routers only"  # older records do not say so
         word = weaker if answer.lower().startswith(weaker.lower()) else "Certified"
         return _Headline(alarm, word, size, f"{size} than {compared}", reason)
@@ -155,12 +155,6 @@ def _headline(analysis: Analysis) -> _Headline:
     if analysis.frontiers.classical_caveat:
         best = f"the bound proved on {compared}"
     return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
-
-
-def _why_not(analysis: Analysis) -> str:
-    """Why no classical router with memory is compared with, where there is a reason on record."""
-    every = analysis.frontiers.every_classical
-    return printable(every.status) if every and not every.points else ""
 
 
 def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, float]]:

@@ -17,7 +17,6 @@ from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
 from ...model.estimate import Estimate
-from ...model.games.routing_game import Against
 from ...model.trials import Trials
 
 if TYPE_CHECKING:
@@ -100,13 +99,6 @@ class Result(Analysis):
     def certified(self) -> bool:
         """Whether the advantage is certified at the scenario's significance, against whichever class."""
         return self.certified_against is not None
-
-    @property
-    def certified_against(self) -> Against | None:
-        """The widest class of classical routers that the advantage is certified against; None if it is not."""
-        if self.every_classical and self.every_classical.certified:
-            return "every-classical"
-        return "memoryless" if self.certificate.certified else None
 
     def save_report(self, path: str | Path) -> None:
         """Write the self-contained HTML report.

@@ -92,7 +92,7 @@ def _verdict(analysis: Analysis) -> str:
     if wider and wider.certified:
         return f"CERTIFIED: requests wait less than with {_EVERY_CLASSICAL}. {_less(analysis, wider)}"
     if certificate.certified:
-        why = weaker_because(wider, _no_bound(analysis))
+        why = weaker_because(wider, analysis.frontiers.reason_without_every_classical)
         return (
             f"CERTIFIED against memoryless classical routers only: requests wait less than with {others}. "
             f"{_less(analysis, advantage)} Not certified against every classical router: {why}."
@@ -112,11 +112,6 @@ def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
     sure = f"{_percent(1 - analysis.certificate.significance)} confidence"
     least = f", at least {100 * share.low:.1f} % with {sure}" if share.low > 0 else ""
     return f"With the same background work done they wait {100 * share.estimate:.1f} % less{least}."
-
-
-def _no_bound(analysis: Analysis) -> str | None:
-    every = analysis.frontiers.every_classical
-    return every.status if every and not every.points else None
 
 
 def _measured(analysis: Analysis) -> Iterator[Row]:
