@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..model.estimate import Estimate
 from ..model.games.frontier import Frontier, QuantumFrontier
@@ -17,6 +18,8 @@ from .certificate.samples import Sample
 from .records.analysis_record import Advantage, BreakEven, FrontierComparison, PointEstimate
 from .records.every_classical import AgainstEveryClassical
 from .records.frontier_record import FrontierPoint
+
+Floats = NDArray[np.float64]
 
 UNDECLARED = (0.25, 0.5, 0.75)  # p at whose slopes counts are tested for which nobody declared a multiplier
 
@@ -32,7 +35,7 @@ def observed(region: ConfidenceRegion) -> PointEstimate:
 
 
 def advantage(region: ConfidenceRegion) -> Advantage:
-    """The comparison with the frontier of the region's class; its first lower limit is the certificate's own Δ."""
+    """The comparison with the frontier of the region's class."""
     reduction, relative = region.reduction()
     return Advantage(
         waiting_time_reduction=reduction,
@@ -72,6 +75,7 @@ def every_classical(
     sample: Sample,
     significance: float,
     trials: Trials | None,
+    expected: Floats | None = None,
 ) -> AgainstEveryClassical | None:
     """The verdict against every classical router without communication; None where there is no bound on them.
 
@@ -81,6 +85,7 @@ def every_classical(
         sample: The data.
         significance: α.
         trials: The same data in the order of execution, where known.
+        expected: Correlators expected before the data; as in `certify`.
     """
     if frontiers.reason_without_every_classical is not None:
         return None
@@ -88,7 +93,7 @@ def every_classical(
     if multipliers is None:
         multipliers = sorted({frontiers.classical_multiplier(p, 0.0, "every-classical") for p in UNDECLARED})
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
-    certificate = certify(games, sample, significance, trials, "every-classical")
+    certificate = certify(games, sample, significance, trials, "every-classical", expected)
     multiplier, edges = certificate.multiplier, certificate.edges
     region = ConfidenceRegion.of(frontiers, sample, multiplier, significance, edges, "every-classical")
     line = curve.score_bound(frontiers.game(multiplier))
@@ -109,6 +114,8 @@ def every_classical(
         log10_p_value_pooled=certificate.log10_p_value_pooled,
         method=certificate.method,
         certified=certificate.certified,
+        excess_at_least=certificate.excess_at_least,
+        anytime_method=certificate.anytime_method,
     )
 
 

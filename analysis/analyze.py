@@ -14,7 +14,7 @@ from ..model.games.operating_point import OperatingPoint
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from . import against_frontiers
-from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, certify
+from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, USUAL_VISIBILITY, certify
 from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .certificate.estimates import observed_visibility
 from .certificate.region import ConfidenceRegion
@@ -74,12 +74,13 @@ def analyze(
     sample, warnings = _trust_settings(sample)
 
     significance = scenario.experiment.significance
-    log_significance = math.log(significance)
+    each_side = math.log(significance / 2)
     declared = [point.certificate_multiplier] if point else None
     multipliers = declared or frontiers.classical.multipliers.tolist()
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
-    certificate = certify(games, sample, significance, trials)
-    wider = against_frontiers.every_classical(frontiers, declared, sample, significance, trials)
+    expected = expected_correlators(point, predicted)
+    certificate = certify(games, sample, significance, trials, expected=expected)
+    wider = against_frontiers.every_classical(frontiers, declared, sample, significance, trials, expected)
     no_signalling = no_signalling_test(sample.counts)
     if no_signalling.alarm:
         warnings.append(
@@ -90,9 +91,7 @@ def analyze(
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
 
     ideal = point.strategy.correlators if point else None
-    visibility, relative_to = observed_visibility(
-        frontiers.game(certificate.multiplier), sample, ideal, log_significance
-    )
+    visibility, relative_to = observed_visibility(frontiers.game(certificate.multiplier), sample, ideal, each_side)
     parallel = None
     if sample.sampling.parallel > 1 and trials is not None:
         parallel = analyze_pairs(games, sample, trials, certificate, ideal, provenance.qubits)
@@ -116,7 +115,7 @@ def analyze(
         certificate=certificate,
         no_signalling=no_signalling,
         marginals=marginals(sample.counts),
-        chsh=chsh(sample, log_significance),
+        chsh=chsh(sample, each_side, ideal),
         visibility=Visibility(**vars(visibility), relative_to=relative_to),
         correlators=CorrelatorTable.of(sample.counts, ideal),
         confidence_region=against_frontiers.corners(region),
@@ -131,6 +130,16 @@ def analyze(
         every_classical=wider,
         context=Context(bases=MeasurementBases.of(point.strategy) if point else []),
     )
+
+
+def expected_correlators(point: OperatingPoint | None, predicted: Predicted | None) -> Floats | None:
+    """What a plan and the device's calibration let one expect before the data, shape (n_A, n_B); None without a plan.
+
+    The first bets are made for it, so that it must not come from the data.
+    """
+    if point is None:
+        return None
+    return (predicted.visibility if predicted else USUAL_VISIBILITY) * point.strategy.correlators
 
 
 def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:

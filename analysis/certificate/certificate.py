@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
+from . import stratified
+from .bets import RunningBets, bettor_against
 from .estimates import score_excess
 from .martingale import largest_log_wealth
 from .samples import Sample
 from .scores import BoundedSum, Method, score_table
 
-ANYTIME = "test martingale"
+Floats = NDArray[np.float64]
+
+USUAL_VISIBILITY = 0.95
 OF_SHOTS = "test martingale over shots"
 CLASS_COMPARED = "every memoryless, label-symmetric classical strategy"
 EVERY_CLASSICAL = "every classical strategy without communication"
@@ -45,16 +50,15 @@ SEVERAL_FRESH = (
 )
 SEVERAL_CONDITIONAL = "The {parallel} pairs measured in every shot count as independent trials of one strategy."
 CONFIDENCE_SEVERAL = "Confidence limits hold for the average over the {parallel} pairs, all trials being independent."
+LOCAL = (
+    "It refutes all local correlators at once; how far the score lies above the bound is said by its limits, not by it."
+)
 STOPPED = (
-    "The run could stop early, on what it saw: the p-value and the limits are those of the test martingale, which hold "
+    "The run could stop early, on what it saw: the p-value and the limits are those of test martingales, which hold "
     "however often one looks and whenever one stops."
 )
-CONFIDENCE_FRESH = (
-    "Confidence limits hold for the average of independent, identically distributed trials; "
-    "for a device with memory, only for its best trial."
-)
 CONFIDENCE_STOPPED = "Confidence limits hold at all times together, for the average of the trials so far."
-CONFIDENCE_CONDITIONAL = "Confidence limits hold for independent trials of one strategy."
+CONFIDENCE_INDEPENDENT = "Confidence limits hold for independent trials of one strategy."
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,10 @@ class Certificate:
         classical_bound: The interval holding the best score of the class; against every classical router its upper end
             is β_E, above which no classical score lies.
         quantum_bound: The interval holding the best quantum score.
-        excess: Δ = score − classical bound, with limits at the significance.
+        excess: Δ = score − classical bound, with limits that hold together at the significance (half of it each); in
+            records without `excess_at_least` each of them at the whole.
         log10_p_value: log₁₀ of the p-value, union bound included.
-        log10_anytime_p_value: The same by the test martingale, valid however often one looked; None without fresh
+        log10_anytime_p_value: The same by a test martingale, valid however often one looked; None without fresh
             settings in their order.
         method: The tail that the p-value comes from.
         assumption: What the p-value rests on.
@@ -87,6 +92,9 @@ class Certificate:
             measured in every shot with fresh settings, `log10_p_value` is that of the mean over each shot's pairs,
             valid also where the outcomes of one pair depend on the settings of the others (but not A's on B's of the
             same pair). None otherwise.
+        excess_at_least: The lower limit of Δ alone, one-sided at the significance; None in older records.
+        anytime_method: How the bets of `log10_anytime_p_value` are made; None without it, and in older records, whose
+            stakes were a fixed mixture.
     """
 
     multiplier: float
@@ -108,6 +116,8 @@ class Certificate:
     parallel: int = 1
     log10_p_value_any_crosstalk: float | None = None
     log10_p_value_pooled: float | None = None
+    excess_at_least: float | None = None
+    anytime_method: str | None = None
 
 
 def certify(
@@ -116,6 +126,7 @@ def certify(
     significance: float,
     trials: Trials | None = None,
     against: Against = "memoryless",
+    expected: Floats | None = None,
 ) -> Certificate:
     """Test at the declared multiplier, or at several with a union bound (for counts whose μ nobody declared).
 
@@ -125,6 +136,8 @@ def certify(
         significance: α.
         trials: The same data in the order of execution, for the anytime-valid p-value.
         against: The class of classical routers.
+        expected: Correlators expected before the data, shape (n_A, n_B), which the first bets are made for; None: those
+            of the game's own optimum at a visibility of 0.95.
 
     Raises:
         DataError: there is no game, or a run that could stop early lacks what its test needs.
@@ -132,28 +145,33 @@ def certify(
     """
     if not games:
         raise DataError("the multiplier is 0, where there is nothing to certify; choose another operating point")
-    log10_anytime = _log10_anytime(games, sample, trials, against)
+    log_anytime, betting = _log_anytime(games, sample, trials, against, expected)
     if sample.sampling.stopped:
-        if log10_anytime is None:
+        if log_anytime is None:
             raise DataError(
                 "a run that could stop early is only valid with its one multiplier, fresh settings, in order"
             )
-        game, log_p, method = games[0], log10_anytime * math.log(10), ANYTIME
+        game, log_p, method = games[0], log_anytime, betting
     else:
         game, log_p, method = smallest_log_p_value(games, sample, against)
+        if log_anytime is not None and method == "Chernoff–KL":  # by the settings, whatever came of them
+            log_p, method = log_anytime, betting
     pooled = None
     if sample.sampling.parallel > 1 and sample.random:
         pooled = log_p
         game, log_p, method = _smallest_of_shots(games, sample, trials, against)
         if method == OF_SHOTS and len(games) == 1:
-            log10_anytime = log_p / math.log(10)
+            log_anytime, betting = log_p, OF_SHOTS
     classical, quantum = game.bound(against), game.bound("quantum")
-    excess = score_excess(game, sample, math.log(significance) - math.log(len(games)), against)
+    level = math.log(significance) - math.log(len(games))
     parallel = sample.sampling.parallel
     log10_pooled = None if pooled is None else min(pooled, 0.0) / math.log(10)
     assumption, confidence = _assumptions(sample.random, parallel, log10_pooled)
     if sample.sampling.stopped:
         assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
+    if method == "prediction-based ratios":
+        assumption = f"{assumption} {LOCAL}"
+    excess = score_excess(game, sample, level - math.log(2), against)
     single = "declared before the data were taken"
     return Certificate(
         multiplier=game.multiplier,
@@ -162,9 +180,9 @@ def certify(
         classical_bound=_shifted(classical, game.constant),
         quantum_bound=_shifted(quantum, game.constant),
         excess=excess,
-        log10_p_value=log_p / math.log(10) if log_p < -1e-12 else 0.0,
-        log10_anytime_p_value=log10_anytime,
-        method=method,
+        log10_p_value=_log10(log_p),
+        log10_anytime_p_value=None if log_anytime is None else _log10(log_anytime),
+        method=str(method),
         assumption=assumption,
         confidence=confidence,
         trials=sample.trials,
@@ -174,6 +192,8 @@ def certify(
         certified=log_p <= math.log(significance),
         parallel=parallel,
         log10_p_value_pooled=log10_pooled,
+        excess_at_least=score_excess(game, sample, level, against).low,
+        anytime_method=None if log_anytime is None else betting,
     )
 
 
@@ -185,10 +205,16 @@ def smallest_log_p_value(
     for place, game in enumerate(games):
         bound = game.bound(against).high
         total = BoundedSum.of(game.matrix, sample)
-        log_p, method = total.log_tail(bound)
+        log_p, method = _log_tail(game, sample, bound, total)
         tested.append((log_p, bound - total.observed, place, method))
     log_p, _, place, method = min(tested)
     return games[place], min(0.0, log_p + math.log(len(tested))), method
+
+
+def _log_tail(game: BoundedGame, sample: Sample, bound: float, total: BoundedSum) -> tuple[float, Method]:
+    if sample.random or total.scale == 0:
+        return total.log_tail(bound)
+    return stratified.log_tail(game.matrix, sample, bound), "stratified Chernoff"
 
 
 def _smallest_of_shots(
@@ -208,42 +234,50 @@ def _smallest_of_shots(
         ]
     else:
         method = OF_SHOTS
-        tails = [_log_p_at_any_time(game, sample, trials, against) or 0.0 for game in games]
+        tails = [_log_p_of_shots(game, sample, trials, against) for game in games]
     log_p, place = min(zip(tails, range(len(games)), strict=True))
     return games[place], min(0.0, log_p + math.log(len(games))), method
 
 
-def _log10_anytime(
-    games: Sequence[BoundedGame], sample: Sample, trials: Trials | None, against: Against
-) -> float | None:
-    """Only for one declared multiplier, one pair to a shot and fresh settings in their order."""
-    if trials is None or not sample.random or len(games) > 1 or sample.sampling.parallel > 1:
-        return None
-    log_p = _log_p_at_any_time(games[0], sample, trials, against)
-    return None if log_p is None else log_p / math.log(10)
+def _log_anytime(
+    games: Sequence[BoundedGame],
+    sample: Sample,
+    trials: Trials | None,
+    against: Against,
+    expected: Floats | None,
+) -> tuple[float | None, str]:
+    """ln p by betting, and how the bets are made: for one declared multiplier, one pair to a shot, fresh settings."""
+    if trials is None or not sample.random or len(games) > 1 or sample.sampling.parallel > 1 or games[0].is_zero:
+        return None, ""
+    bettor, name = bettor_against(games[0], against)
+    running = RunningBets(bettor, first_guess(games[0], expected), sample.distribution)
+    running.update(trials, sample.sampling.lost)
+    return running.log_p_value, name
 
 
-def _log_p_at_any_time(game: BoundedGame, sample: Sample, trials: Trials, against: Against) -> float | None:
-    """ln p of the test martingale; None where the game weighs nothing.
+def first_guess(game: BoundedGame, expected: Floats | None) -> Floats:
+    """The correlators that the first bets are made for, shape (n_A, n_B)."""
+    return USUAL_VISIBILITY * game.quantum_optimum.correlators if expected is None else expected
 
-    Of several pairs to a shot each stake is on the mean over the shot. Lost trials, whose place nobody knows, count as
-    first.
-    """
+
+def _log_p_of_shots(game: BoundedGame, sample: Sample, trials: Trials, against: Against) -> float:
+    """ln p of the test martingale that stakes on the mean over the k pairs of every shot; lost shots come first."""
     total, parallel = BoundedSum.of(game.matrix, sample), sample.sampling.parallel
-    if total.scale == 0:
-        return None
-    bound = total.null_mean(game.bound(against).high)
+    bound = total.null_mean(game.bound(against).high) if total.scale else 1.0
     if bound >= 1:
         return 0.0  # nothing can be refuted, not even by rounding
     values, place = score_table(game.matrix, sample.distribution, trials)
-    if parallel > 1:
-        values, place = np.unique(values.take(place).reshape(-1, parallel).mean(axis=1), return_inverse=True)
+    values, place = np.unique(values.take(place).reshape(-1, parallel).mean(axis=1), return_inverse=True)
     return min(0.0, -largest_log_wealth(values, place, bound, -(-sample.lost // parallel)))
+
+
+def _log10(log_p: float) -> float:
+    return log_p / math.log(10) if log_p < -1e-12 else 0.0
 
 
 def _assumptions(fresh: bool, parallel: int, log10_pooled: float | None) -> tuple[str, str]:
     """What the p-value and what the confidence limits rest on."""
-    assumption, confidence = (FRESH, CONFIDENCE_FRESH) if fresh else (CONDITIONAL, CONFIDENCE_CONDITIONAL)
+    assumption, confidence = FRESH if fresh else CONDITIONAL, CONFIDENCE_INDEPENDENT
     if parallel == 1:
         return assumption, confidence
     several = SEVERAL_CONDITIONAL if log10_pooled is None else SEVERAL_FRESH

@@ -15,6 +15,7 @@ from .estimates import estimate_functional
 from .samples import Sample
 from .tails import log10_chi2_tail
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ALARM_P_VALUE = 1e-3
@@ -81,15 +82,26 @@ def marginals(counts: Counts) -> Marginals:
     return Marginals(tuple(zero_a.tolist()), tuple(zero_b.tolist()))
 
 
-def chsh(sample: Sample, log_significance: float) -> Estimate | None:
-    """CHSH S = max |±c00 ±c01 ±c10 ±c11|, an odd number of signs minus; None unless 2×2 settings were measured."""
+def chsh(sample: Sample, log_significance: float, ideal: Floats | None = None) -> Estimate | None:
+    """CHSH S = ±c00 ±c01 ±c10 ±c11, an odd number of signs minus; None unless 2×2 settings were measured.
+
+    Args:
+        sample: The data.
+        log_significance: ln α of each side; the limits hold together at 2α.
+        ideal: Correlators planned, shape (2, 2), which fix the signs. Without them S is the largest of the eight
+            patterns: any of them may have the largest lower limit by chance, so that each has an eighth of α.
+    """
     if sample.counts.shape != (2, 2) or not sample.counts.settings.all():
         return None
     patterns = [
         sign * np.where(np.arange(4).reshape(2, 2) == odd, -1.0, 1.0) for odd in range(4) for sign in (1.0, -1.0)
     ]
-    best = max(patterns, key=lambda pattern: float((pattern * sample.counts.correlators).sum()))
-    return estimate_functional(best, 0.0, sample, log_significance)
+    if ideal is not None:
+        planned = max(patterns, key=lambda pattern: float((pattern * ideal).sum()))
+        return estimate_functional(planned, 0.0, sample, log_significance)
+    each = [estimate_functional(pattern, 0.0, sample, log_significance - math.log(8)) for pattern in patterns]
+    highest = [estimate_functional(pattern, 0.0, sample, log_significance).high for pattern in patterns]
+    return Estimate.enclosing(max(one.estimate for one in each), max(one.low for one in each), highest)
 
 
 def log10_settings_p_value(sample: Sample) -> float:

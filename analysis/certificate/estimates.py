@@ -1,4 +1,4 @@
-"""Estimates of linear functionals Σ A(x,y) c(x,y) of the correlators, with tails that hold at every sample size."""
+"""Estimates of linear functionals Σ A(x,y) c(x,y) of the correlators, with limits that hold at every sample size."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ...model.errors import DataError
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against, BoundedGame
 from ...model.queueing.workload import Workload
+from . import stratified
 from .martingale import growth, lower_limit_at_any_time
 from .samples import Sample
 from .scores import BoundedSum, unit_weights
@@ -19,11 +20,12 @@ Floats = NDArray[np.float64]
 
 
 def estimate_functional(functional: Floats, constant: float, sample: Sample, log_significance: float) -> Estimate:
-    """const + Σ A c: the plug-in estimate, and one-sided limits at significance α on either side.
+    """const + Σ A c: the plug-in estimate, and limits at significance α on either side, so 2α together.
 
-    Lost trials are losses for the lower limit and wins for the upper one. Where the number of trials could depend on
-    the outcomes, the limits are those that hold at every moment. Where a setting that could have been drawn never was,
-    the mean of Z over all trials is the estimate instead.
+    For a fixed number of trials the limits go setting by setting and hold for independent trials of one strategy. Where
+    the number of trials could depend on the outcomes, they are those that hold at every moment. Lost trials are losses
+    for the lower limit and wins for the upper one. Where a setting that could have been drawn never was, the mean of Z
+    over all trials is the estimate instead.
 
     Args:
         functional: A, shape (n_A, n_B).
@@ -41,10 +43,8 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     value = float((functional[measured] * sample.counts.correlators[measured]).sum())
     if math.isnan(value):  # a rare setting was never drawn, or all its trials were lost
         value = total.observed
-    if sample.sampling.stopped:
-        low, high = _limits_at_any_time(functional, sample, log_significance)
-    else:
-        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
+    limits = _limits_at_any_time if sample.sampling.stopped else stratified.limits
+    low, high = limits(functional, sample, log_significance)
     reach = float(np.abs(functional).sum())  # no correlators give more
     low, high = max(low, -reach), min(high, reach)
     return Estimate(constant + value, constant + min(low, value), constant + max(high, value))
@@ -82,12 +82,26 @@ def _limits_at_any_time(functional: Floats, sample: Sample, log_significance: fl
 def score_excess(
     game: BoundedGame, sample: Sample, log_significance: float, against: Against = "memoryless"
 ) -> Estimate:
-    """Δ = Σ G c − β of a class, in units of time, with one-sided limits at significance α."""
-    return estimate_functional(game.matrix, -game.bound(against).high, sample, log_significance)
+    """Δ = Σ G c − β of a class, in units of time, with limits at significance α on either side.
+
+    The lower limit inverts the tail of the p-value where there is one: it is above 0 just where p ≤ α.
+    """
+    bound = game.bound(against).high
+    found = estimate_functional(game.matrix, -bound, sample, log_significance)
+    total = BoundedSum.of(game.matrix, sample)
+    if sample.sampling.stopped or total.scale == 0:
+        return found
+    if not sample.random:
+        low = stratified.lower_limit(game.matrix, sample, log_significance)
+        return Estimate(found.estimate, min(low - bound, found.estimate), found.high)
+    if total.binary:
+        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
+        return Estimate.enclosing(found.estimate, low - bound, high - bound)
+    return found
 
 
 def observed_point(workload: Workload, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:
-    """Splitting probability and waiting time, each with one-sided limits at significance α on either side."""
+    """Splitting probability and waiting time, each with limits at significance α on either side."""
     joint, weights = workload.joint, workload.weights
     splitting = estimate_functional(-joint / 2, 0.5, sample, log_significance)
     waiting = estimate_functional(joint * weights / 2, workload.uncorrelated_waiting_time, sample, log_significance)

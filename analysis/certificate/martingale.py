@@ -26,42 +26,6 @@ ODDS: Floats = np.expm1(_TILTS)  # κ of each bet, shape (k,)
 LOG_SHARES: Floats = np.log(_SHARES / _SHARES.sum())  # ln of the share of the stake put on it
 
 
-class RunningMartingale:
-    """The test that is carried on with every new round of trials; the same numbers however the trials are cut.
-
-    Args:
-        bound: ω, the largest mean of U under the null, in (0, 1].
-
-    Attributes:
-        trials: Seen so far, lost ones included.
-        log_p_value: ln p now, never rising.
-    """
-
-    def __init__(self, bound: float) -> None:
-        self.trials = 0
-        self.log_p_value = 0.0
-        self._bound = bound
-        self._growth: Floats = np.zeros(len(ODDS))
-
-    def update(self, scores: Floats, lost: int = 0) -> Floats:
-        """Add a round, and give ln p after each of its trials, shape (N,).
-
-        Args:
-            scores: U_i in [0, 1] in the order of execution, shape (N,).
-            lost: Trials of this round without an outcome, counted as losses. Where they lay in the round need not be
-                known: they are taken to come first, which never lowers a p-value.
-        """
-        self.trials += lost  # U = 0 leaves every growth as it is
-        wealth = log_wealth(scores, self._bound, self._growth, self.trials)
-        if self._bound >= 1:
-            wealth[:] = 0.0  # nothing can be refuted, not even by rounding
-        log_p = -np.maximum(np.maximum.accumulate(wealth), -self.log_p_value)
-        self.trials += len(scores)
-        if len(scores):
-            self.log_p_value = float(log_p[-1])
-        return np.asarray(log_p)
-
-
 def growth(values: Floats) -> Floats:
     """ln(1+κU) of each bet at each value of U, shape (k, n)."""
     return np.asarray(np.log1p(np.outer(ODDS, values)))

@@ -17,7 +17,6 @@ from .samples import Sample
 
 Floats = NDArray[np.float64]
 
-_SAME = 1e-9  # relative difference of two multipliers that are one
 _GRID = 513  # points over the range of p; between neighbours the frontiers are all but linear
 
 
@@ -34,7 +33,6 @@ class ConfidenceRegion:
         multiplier: μ > 0.
         splitting_probability, waiting_time: As observed.
         excess: Δ with its range, in units of time.
-        certain_excess: The lower limit of Δ alone, at the whole significance.
         p: A grid over the range of p, with the vertices of the class's frontier inside it.
         line: The supporting line at each p.
         against: The class.
@@ -45,7 +43,6 @@ class ConfidenceRegion:
     splitting_probability: Estimate
     waiting_time: Estimate
     excess: Estimate
-    certain_excess: float
     p: Floats
     line: Floats
     against: Against = "memoryless"
@@ -73,22 +70,19 @@ class ConfidenceRegion:
         grid = np.unique(np.concatenate([np.linspace(*ends, _GRID), inside]))
         game = frontiers.game(multiplier)
         excess = score_excess(game, sample, sixth - math.log(edges), against)
-        alone = score_excess(game, sample, math.log(significance) - math.log(edges), against)
         line = game.line(game.bound(against).high) - multiplier * grid
-        return cls(frontiers, multiplier, p, waiting, excess, alone.low, grid, line, against)
+        return cls(frontiers, multiplier, p, waiting, excess, grid, line, against)
 
     def reduction(self) -> tuple[Estimate, Estimate]:
-        """What W is short of the frontier at p, and the share; the first has Δ's own lower limit where it may."""
+        """What W is short of the frontier at p, and the share, over the region."""
         classical = self.frontiers.rival(self.against).waiting_time_at(self.p)
         own, workload = self._own, self.frontiers.workload
         above = classical - self.line
         most = classical - workload.all_split_waiting_time  # no memoryless routers wait less
         low, high = self.excess.low + above, np.minimum(self.excess.high + above, most)
         share = partial(share_saved, workload, classical)
-        # Not by what the data say: a line that was chosen for another class's frontier is the lower one all along.
-        least = self.certain_excess if self._touches else low
         return (
-            Estimate.enclosing(float(own.waiting_time_reduction), least, high),
+            Estimate.enclosing(float(own.waiting_time_reduction), low, high),
             Estimate.enclosing(float(own.waiting_time_reduction_relative), share(low), share(high)),
         )
 
@@ -96,13 +90,6 @@ class ConfidenceRegion:
         """By which share the baseline throughput exceeds that of the classical frontier at equal waiting time."""
         gain = float(self._own.throughput_gain_relative)
         return Estimate.enclosing(gain, self._gains(self.excess.low), self._gains(self.excess.high))
-
-    @property
-    def _touches(self) -> bool:
-        """Whether the line lies along an edge of the frontier, or touches the smooth one of every classical router."""
-        edges = self.frontiers.classical.multipliers
-        at_edge = np.abs(edges - self.multiplier).min() <= _SAME * self.multiplier
-        return self.against == "every-classical" or bool(at_edge)
 
     @property
     def _own(self) -> PointAdvantage:

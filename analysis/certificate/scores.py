@@ -15,26 +15,26 @@ from .samples import Sample
 from .tails import log_binomial_tail, log_chernoff_tail, lower_limit
 
 Floats = NDArray[np.float64]
-Method = Literal["exact binomial", "Chernoff–KL"]
+Method = Literal["exact binomial", "Chernoff–KL", "stratified Chernoff", "betting", "prediction-based ratios"]
 
 
 @dataclass(frozen=True, eq=False)
 class BoundedSum:
     """ΣU of N variables U in [0, 1], where U = (Z+z)/(2z) and Z = (A/r)·(+1 if a=b else −1) (MODEL §4).
 
+    Its tails hold for settings drawn afresh from r for every trial, whatever the device remembers.
+
     Attributes:
         trials: N.
         total: ΣU; lost trials add 0.
         scale: z = max|A/r|; the functional is z(2·mean U − 1).
         binary: Whether |A/r| is the same for every setting, so that U is 0 or 1.
-        fresh: Whether the settings were fresh.
     """
 
     trials: int
     total: float
     scale: float
     binary: bool
-    fresh: bool
 
     @classmethod
     def of(cls, functional: Floats, sample: Sample) -> BoundedSum:
@@ -49,12 +49,12 @@ class BoundedSum:
             raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
         unit, scale = unit_weights(functional, r)
         if scale == 0:
-            return cls(sample.trials, 0.0, 0.0, False, sample.random)
+            return cls(sample.trials, 0.0, 0.0, False)
         binary = bool(np.all(np.abs(unit[r > 0]) == 1))
         together = sample.counts.together
         split = sample.counts.settings - together
         total = float((together * (1 + unit) + split * (1 - unit)).sum() / 2)
-        return cls(sample.trials, total, scale, binary, sample.random)
+        return cls(sample.trials, total, scale, binary)
 
     @property
     def observed(self) -> float:
@@ -76,8 +76,7 @@ class BoundedSum:
     def log_tail(self, bound: float) -> tuple[float, Method]:
         """ln of the p-value of ΣU when the functional is at most `bound`, and the tail it comes from.
 
-        The binomial tail holds for fresh settings by Elkouss & Wehner, arXiv:1510.07233; for independent trials with
-        realised settings by Hoeffding, Ann. Math. Stat. 27 (1956), if ΣU ≥ Nω+1.
+        The binomial tail holds by Elkouss & Wehner, arXiv:1510.07233.
         """
         if self.scale == 0:
             return 0.0, "Chernoff–KL"
@@ -115,7 +114,7 @@ class BoundedSum:
         return self.value(1.0 - lower_limit(self._log_tail, self.trials, misses, log_significance))
 
     def _tail(self, total: float, probability: float) -> tuple[float, Method]:
-        if self.binary and (self.fresh or total >= self.trials * probability + 1):
+        if self.binary:
             return log_binomial_tail(self.trials, math.floor(total + 1e-9), probability), "exact binomial"
         return log_chernoff_tail(self.trials, total, probability), "Chernoff–KL"
 

@@ -31,7 +31,7 @@ TESTS_PER_COUPLE = 3  # A's outcome, B's outcome, and whether they agree
 
 @dataclass(frozen=True)
 class PairResult:
-    """One pair by itself; limits at the certificate's significance, one at a time.
+    """One pair by itself; each interval holds by itself, at the certificate's significance.
 
     Attributes:
         qubits: A's and B's, if known.
@@ -110,12 +110,12 @@ def analyze_pairs(
     Raises:
         DataError: the trials do not fill their shots.
     """
-    log_significance = math.log(certificate.significance)
+    each_side = math.log(certificate.significance / 2)
     chosen = next(game for game in games if game.multiplier == certificate.multiplier)
     known = list(zip(qubits[::2], qubits[1::2], strict=False)) if qubits else []
     found = []
     for number, own in enumerate(pair_samples(sample, trials)):
-        splitting, waiting = observed_point(chosen.workload, own, log_significance)
+        splitting, waiting = observed_point(chosen.workload, own, each_side)
         log_p = smallest_log_p_value(games, own)[1]
         found.append(
             PairResult(
@@ -124,8 +124,8 @@ def analyze_pairs(
                 lost=own.lost,
                 splitting_probability=splitting,
                 waiting_time=waiting,
-                visibility=observed_visibility(chosen, own, ideal, log_significance)[0],
-                chsh=chsh(own, log_significance),
+                visibility=observed_visibility(chosen, own, ideal, each_side)[0],
+                chsh=chsh(own, each_side, ideal),
                 log10_p_value=min(0.0, log_p) / math.log(10),
             )
         )

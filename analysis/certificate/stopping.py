@@ -18,11 +18,13 @@ from ...model.estimate import Estimate
 from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import Against
 from ...model.trials import Sampling, Trials
-from .martingale import RunningMartingale
+from .bets import RunningBets, bettor_against
+from .certificate import first_guess
+from .estimates import score_excess
 from .region import ConfidenceRegion
 from .samples import Sample
-from .scores import BoundedSum, trial_scores
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 FIRST_ROUND = 200  # trials; fewer hardly ever certify anything
@@ -79,6 +81,7 @@ class Rounds:
         significance: float,
         budget: int,
         against: Against = "memoryless",
+        expected: Floats | None = None,
     ) -> None:
         """Begin.
 
@@ -89,13 +92,17 @@ class Rounds:
             significance: α.
             budget: The most trials that may be taken.
             against: The class of classical routers to be certified against.
+            expected: Correlators expected before the data, shape (n_A, n_B); as in `certify`.
         """
         self._against = against
         self._frontiers, self._sampling = frontiers, replace(sampling, stopped=True)
         self._multiplier, self._significance, self._budget = multiplier, significance, budget
         self._trials: Trials | None = None
         self._lost: Integers | None = None
-        self._martingale: RunningMartingale | None = None
+        game = frontiers.game(multiplier)
+        assert sampling.distribution is not None  # fresh settings have one
+        bettor = bettor_against(game, against)[0]
+        self._bets = RunningBets(bettor, first_guess(game, expected), sampling.distribution)
 
     def add(self, trials: Trials, lost: Integers | None = None) -> Standing:
         """Take in the next round's trials.
@@ -109,16 +116,13 @@ class Rounds:
             self._lost = lost if self._lost is None else self._lost + lost
         sample = Sample(self._trials.counts(), replace(self._sampling, lost=self._lost))
         game = self._frontiers.game(self._multiplier)
-        if self._martingale is None:
-            bound = BoundedSum.of(game.matrix, sample).null_mean(game.bound(self._against).high)
-            self._martingale = RunningMartingale(min(1.0, bound))
-        scores = trial_scores(game.matrix, sample.distribution, trials)
-        self._martingale.update(scores, 0 if lost is None else int(lost.sum()))
-        log_p = self._martingale.log_p_value
+        self._bets.update(trials, lost)
+        log_p = self._bets.log_p_value
         region = ConfidenceRegion.of(
             self._frontiers, sample, self._multiplier, self._significance, against=self._against
         )
         reduction, relative = region.reduction()
+        certain = score_excess(game, sample, math.log(self._significance), self._against).low
         return Standing(
             sample.trials,
             self._budget,
@@ -126,7 +130,7 @@ class Rounds:
             reduction,
             relative,
             # Whoever stops wants the lower limit above 0, too; it looks at the stakes now, p at their best moment.
-            certified=log_p <= math.log(self._significance) and region.certain_excess > 0,
+            certified=log_p <= math.log(self._significance) and certain > 0,
         )
 
     @property

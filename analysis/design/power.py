@@ -65,7 +65,7 @@ class ScoreLaw:
         values = np.stack([1 + unit, 1 - unit, np.zeros_like(unit)]) / 2  # a lost trial scores 0
         lost = 1 - together - split
         probabilities = distribution * np.stack([together, split, np.where(lost > 1e-12, lost, 0.0)])
-        drawn = BoundedSum(1, 0.0, scale, bool(np.all(np.abs(unit[distribution > 0]) == 1)), fresh=True)
+        drawn = BoundedSum(1, 0.0, scale, bool(np.all(np.abs(unit[distribution > 0]) == 1)))
         merged, place = np.unique(values[probabilities > 0], return_inverse=True)
         shares: Floats = np.bincount(place, probabilities[probabilities > 0]).astype(np.float64)
         shares = shares / shares.sum()  # the sum of r is 1 but for rounding

@@ -81,7 +81,8 @@ class AgainstEveryClassical(Record):
         kappa, bound: κ, and V(κ), the least W − κτ of every classical router.
         score_bound: β_E: a score above it has a smaller W − κτ.
         excess: The observed score less β_E.
-        log10_p_value, log10_anytime_p_value, log10_p_value_pooled, method: See `Certificate`.
+        log10_p_value, log10_anytime_p_value, log10_p_value_pooled, method, excess_at_least, anytime_method: See
+            `Certificate`.
         certified: Whether p ≤ α.
     """
 
@@ -101,3 +102,5 @@ class AgainstEveryClassical(Record):
     log10_p_value_pooled: float | None
     method: str
     certified: bool
+    excess_at_least: float | None = None
+    anytime_method: str | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...model.estimate import Estimate
 from ..certificate.certificate import CLASS_COMPARED, EVERY_CLASSICAL, Certificate
 from .analysis_record import Advantage
 from .every_classical import AgainstEveryClassical
@@ -50,18 +49,18 @@ def verdict(
 
 
 def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certificate) -> str:
-    """How much less waiting, at least and by estimate."""
-    saved, share = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
-    sure = f"{confidence_text(1 - certificate.significance)} confidence"
-    return (
-        f"at equal baseline throughput at least {least_text(saved, share)} ({sure}; estimate "
-        f"{100 * share.estimate:.1f} %)"
-    )
-
-
-def least_text(saved: Estimate, share: Estimate) -> str:
-    """The least saved: the share, or, where that is only above 0 by itself, the time."""
-    return f"{100 * share.low:.1f} %" if share.low > 0 else f"{saved.low:.2g} units of time"
+    """How much less waiting: at least, and then by estimate, which flatters those who stop at a certificate."""
+    share = advantage.waiting_time_reduction_relative
+    claim = advantage if isinstance(advantage, AgainstEveryClassical) else certificate
+    at_least = claim.excess_at_least
+    if at_least is None:  # in older records
+        at_least = advantage.waiting_time_reduction.low
+    estimate = f"estimate {100 * share.estimate:.1f} %"
+    if share.low <= 0 and at_least <= 0:
+        return f"at equal baseline throughput by how much is not certain yet ({estimate})"
+    least = f"{100 * share.low:.1f} %" if share.low > 0 else f"{at_least:.2g} units of time"
+    sure = confidence_text(1 - certificate.significance)
+    return f"at equal baseline throughput at least {least} ({sure} confidence; {estimate})"
 
 
 def weaker_because(every_classical: AgainstEveryClassical | None, why_not: str | None) -> str:

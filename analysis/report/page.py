@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..certificate.certificate import ANYTIME, EVERY_CLASSICAL
+from ..certificate.certificate import EVERY_CLASSICAL
 from ..records.analysis_record import Advantage, Analysis
 from ..records.every_classical import AgainstEveryClassical
 from ..records.printable import printable, scrub
@@ -114,7 +114,7 @@ def report_html(analysis: Analysis) -> str:
             pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
             bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
             shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
-            anytime=analysis.certificate.method == ANYTIME,
+            anytime=bool(analysis.measured and analysis.measured.stopped),
             methods=methods_paragraph(analysis),
             bibtex=bibtex(analysis),
             files=files,

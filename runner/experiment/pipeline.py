@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...analysis.analyze import analyze
+from ...analysis.analyze import analyze, expected_correlators
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from ...analysis.design.forecast import foresee, plan_design
@@ -119,6 +119,7 @@ def rounds_of(experiment: PreparedRun) -> Rounds:
         experiment.scenario.experiment.significance,
         len(experiment.schedule.order),
         experiment.point.against,
+        expected_correlators(experiment.point, experiment.predicted),
     )
 
 

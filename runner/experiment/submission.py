@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.stopping import Rounds, Standing, job_rounds
 from ...analysis.records.analysis_record import Analysis
 from ...backends.accounts.cost import dollars, over_limit
@@ -272,7 +273,15 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
     sampling = plan.sampling_rule()
     planned = plan.planned
-    state = Rounds(frontiers, sampling, planned.certificate_multiplier, plan.significance, run.shots, planned.against)
+    state = Rounds(
+        frontiers,
+        sampling,
+        planned.certificate_multiplier,
+        plan.significance,
+        run.shots,
+        planned.against,
+        expected_correlators(plan.operating_point(), planned.predicted),
+    )
     return state.add(trials, taken.sampling(trials).lost)
 
 

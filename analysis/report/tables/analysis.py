@@ -8,7 +8,7 @@ from ...certificate.certificate import Certificate
 from ...certificate.several_pairs import ParallelPairs
 from ...records.analysis_record import Advantage, Analysis, BreakEven, Predicted
 from ...records.every_classical import AgainstEveryClassical
-from ...records.percent import chance_text
+from ...records.percent import chance_text, confidence_text
 from .frontiers import MAX_MATRIX, bell_pairs_section
 from .section import (
     NONE,
@@ -69,7 +69,7 @@ def comparison_section(analysis: Analysis) -> Section:
         ),
         "Memoryless classical routers and quantum ones: least W at the observed throughput, and most throughput at the "
         "observed W. "
-        f"Limits hold together at significance {analysis.certificate.significance:g}; times in units of time. "
+        f"{_levels(analysis.certificate, together=True)} Times in units of time. "
         f"{analysis.frontiers.classical_caveat}".rstrip(),
     )
 
@@ -78,7 +78,8 @@ def advantage_sections(analysis: Analysis) -> list[Section]:
     """How much better than either class of classical routers, and beside it what the calibration had promised."""
     wider, predicted = analysis.every_classical, analysis.planned and analysis.planned.predicted
     title = "Advantage over memoryless classical routers"
-    own = _foreseen(analysis, predicted) if predicted else two_columns(title, _gains(analysis.advantage))
+    levels = _levels(analysis.certificate, together=True)
+    own = _foreseen(analysis, predicted) if predicted else two_columns(title, _gains(analysis.advantage), levels)
     if wider is None:
         return [own]
     least = (
@@ -90,7 +91,17 @@ def advantage_sections(analysis: Analysis) -> list[Section]:
         share = wider.waiting_time_reduction_relative
         told = share_beside(predicted.every_classical_reduction_relative, share)
         rows.insert(3, ("    as predicted from the calibration", Cell(told)))
-    return [two_columns("Advantage over every classical router without communication", tuple(rows)), own]
+    return [two_columns("Advantage over every classical router without communication", tuple(rows), levels), own]
+
+
+def _levels(certificate: Certificate, *, together: bool) -> str:
+    """What the limits of a table hold at."""
+    sure = confidence_text(1 - certificate.significance)
+    if together:
+        return f"Intervals are two-sided and hold all together with {sure} confidence."
+    if certificate.excess_at_least is None:  # an older record
+        return f"Each end of an interval holds by itself with {sure} confidence."
+    return f"Each interval is two-sided and holds by itself with {sure} confidence."
 
 
 def _gains(gain: Advantage | AgainstEveryClassical) -> list[tuple[str, Cell]]:
@@ -147,7 +158,8 @@ def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
         "Advantage over memoryless classical routers",
         ("", "observed", "predicted"),
         tuple((name, (observed, Cell(value))) for name, observed, value in rows),
-        "Predicted from the device's calibration, before the data were taken.",
+        "Predicted from the device's calibration, before the data were taken. "
+        f"{_levels(certificate, together=True)} That of the visibility holds by itself.",
     )
 
 
@@ -165,8 +177,14 @@ def certificate_section(certificate: Certificate, wider: AgainstEveryClassical |
         ("excess Δ = score − memoryless bound", estimate_cell(certificate.excess)),
         ("trials, lost ones included", Cell(f"{certificate.trials}", f"{certificate.lost} lost")),
     ]
+    levels = _levels(certificate, together=False)
+    if certificate.excess_at_least is not None:
+        rows.insert(
+            -1, ("    at least (one-sided)", Cell(number_text(certificate.excess_at_least, certificate.excess)))
+        )
     if certificate.log10_anytime_p_value is not None:
-        anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", "test martingale")
+        how = certificate.anytime_method or "test martingale"
+        anytime = Cell(f"{certificate.log10_anytime_p_value + 0.0:.4g}", how)
         rows.insert(2, ("log10 p, valid whenever one looks", anytime))
     if certificate.log10_p_value_pooled is not None:
         pooled = Cell(f"{certificate.log10_p_value_pooled + 0.0:.4g}", "if all pairs were independent trials")
@@ -175,7 +193,7 @@ def certificate_section(certificate: Certificate, wider: AgainstEveryClassical |
         shots = Cell(f"{certificate.log10_p_value_any_crosstalk + 0.0:.4g}", f"shots of {certificate.parallel} pairs")
         rows.insert(2, ("log10 p, whatever passes between pairs", shots))
     if wider is None:
-        return two_columns("Certificate", rows)
+        return two_columns("Certificate", rows, levels)
     told = "certified" if wider.certified else "not certified"
     stronger = [
         ("against every classical router", Cell(told)),
@@ -184,11 +202,14 @@ def certificate_section(certificate: Certificate, wider: AgainstEveryClassical |
         ("    from W − κτ at least V(κ)", Cell(f"{wider.bound:.6g}", f"κ = {wider.kappa:.6g}")),
         ("    excess = score − β_E", estimate_cell(wider.excess)),
     ]
+    if wider.excess_at_least is not None:
+        stronger.append(("    at least (one-sided)", Cell(number_text(wider.excess_at_least, wider.excess))))
     if wider.log10_anytime_p_value is not None:
-        anytime = Cell(f"{wider.log10_anytime_p_value + 0.0:.4g}", "test martingale")
+        how = wider.anytime_method or "test martingale"
+        anytime = Cell(f"{wider.log10_anytime_p_value + 0.0:.4g}", how)
         stronger.insert(2, ("    log10 p, valid whenever one looks", anytime))
     rows[0] = ("against memoryless routers", rows[0][1])
-    return two_columns("Certificate", [*stronger, *rows])
+    return two_columns("Certificate", [*stronger, *rows], levels)
 
 
 def diagnostics_section(analysis: Analysis) -> Section:
@@ -213,7 +234,7 @@ def diagnostics_section(analysis: Analysis) -> Section:
         if len(values) > MAX_MATRIX:
             told = f"{min(values):.4f} … {max(values):.4f}"
         rows.append((f"P(outcome 0) at router {router}, by type", Cell(told)))
-    return two_columns("Diagnostics", rows)
+    return two_columns("Diagnostics", rows, _levels(analysis.certificate, together=False))
 
 
 def _visibility_name(analysis: Analysis) -> str:
@@ -244,6 +265,7 @@ def pairs_section(parallel: ParallelPairs, certificate: Certificate) -> Section:
         f"The {len(parallel.pairs)} pairs of each shot",
         ("pair", "visibility", "W", "p", *(("CHSH S",) if chsh else ()), "log10 p"),
         rows,
-        f"{parallel.shots} shots, {parallel.pairs[0].lost} of them lost. Each p-value {rests}; "
+        f"{parallel.shots} shots, {parallel.pairs[0].lost} of them lost. {_levels(certificate, together=False)} "
+        f"Each p-value {rests}; "
         f"the best of all, log10 p = {parallel.log10_p_value_best_pair + 0.0:.4g} (Bonferroni), too.",
     )

@@ -42,9 +42,9 @@ class Section:
     note: str = ""
 
 
-def two_columns(title: str, rows: Sequence[tuple[str, Cell]]) -> Section:
+def two_columns(title: str, rows: Sequence[tuple[str, Cell]], note: str = "") -> Section:
     """A section of names and values, which needs no headings."""
-    return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows))
+    return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows), note)
 
 
 def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cell:

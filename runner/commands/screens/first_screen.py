@@ -110,8 +110,12 @@ def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
     """How much less they wait, in a sentence."""
     share = saved.waiting_time_reduction_relative
     sure = f"{_percent(1 - analysis.certificate.significance)} confidence"
-    least = f", at least {100 * share.low:.1f} % with {sure}" if share.low > 0 else ""
-    return f"With the same background work done they wait {100 * share.estimate:.1f} % less{least}."
+    estimate = f"estimate {100 * share.estimate:.1f} %"
+    if share.low > 0:
+        return (
+            f"With the same background work done they wait at least {100 * share.low:.1f} % less ({sure}; {estimate})."
+        )
+    return f"With the same background work done they wait less, by how much is not certain yet ({estimate})."
 
 
 def _measured(analysis: Analysis) -> Iterator[Row]:

@@ -1,0 +1,171 @@
+"""Limits and tails of Σ A(x,y) c(x,y) setting by setting, for independent trials of one strategy (MODEL §4).
+
+Given how many trials n(x,y) each setting had, its trials with a=b are a binomial variable of its own. No weight A/r
+then blows up the range of a trial, and a setting whose outcomes hardly vary hardly widens the limits. The number of
+trials must not depend on outcomes: fixed blocks, or settings drawn from any distribution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.special import digamma, polygamma
+
+from .samples import Sample
+
+Floats = NDArray[np.float64]
+
+_GUESS = 0.125  # variance of a=b at c² = ½, for which the limits are made tightest; they hold whatever it is
+_MOST_TILT = 0.95  # of a trial, beyond which the empirical variance says nothing
+
+
+def limits(functional: Floats, sample: Sample, log_significance: float) -> tuple[float, float]:
+    """Lower and upper limit of Σ A c, each at significance α, by an empirical Bernstein bound.
+
+    For X in {0, 1} of mean μ, exp(λ(X−μ) − ψ(λ)(X−m)²) with ψ(λ) = −ln(1−λ)−λ has a mean of at most 1 for any m known
+    before X and 0 ≤ λ < 1 (Fan, Grama and Liu, Electron. J. Probab. 20 (2015); Waudby-Smith and Ramdas, J. R. Stat.
+    Soc. B 86 (2024)). With λ = s·2|A|/n in each setting the product over all trials is exp(s(T − Σ A c) − Σ ψ(λ) D),
+    where T is the estimate and D the sum of the squared distances of each outcome from the mean of those before it. D
+    depends on the order within a setting, which carries no information; its mean over all orders takes its place
+    (Jensen). Where λ is too large for that to pay, Hoeffding's λ²/8 per trial does.
+
+    s, and which bound serves which setting, follow from n alone. A setting that was never measured may have any
+    correlator. Lost trials count as those that would move the limit outwards.
+
+    Args:
+        functional: A, shape (n_A, n_B).
+        sample: The data.
+        log_significance: ln α of each side.
+    """
+    weighed = functional != 0
+    unknown = float(np.abs(functional[weighed & (sample.asked == 0)]).sum())
+    weighed &= sample.asked > 0
+    weights, asked = np.abs(functional[weighed]), sample.asked[weighed].astype(float)
+    measured, together = sample.counts.settings[weighed], sample.counts.together[weighed]
+    wins = np.where(functional[weighed] > 0, together, measured - together)  # trials that add to Σ A c
+    if not len(asked):
+        return -unknown, unknown
+    tilt, empirical = _tilts(weights, asked, -log_significance)
+    found = []
+    for successes in (wins, wins + asked - measured):
+        spread = np.where(empirical, _psi(tilt * empirical) * _scatter(successes, asked), tilt**2 / 8 * asked)
+        total = float((weights * (2 * successes / asked - 1)).sum())
+        found.append((total, (float(spread.sum()) - log_significance) / float(tilt[0] * asked[0] / (2 * weights[0]))))
+    (low, below), (high, above) = found
+    return low - below - unknown, high + above + unknown
+
+
+def _tilts(weights: Floats, asked: Floats, level: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """λ of each setting, and whether the empirical variance serves it, shape (k,); best for the variance guessed."""
+
+    def pieces(s: float) -> tuple[Floats, Floats, Floats]:
+        tilt = s * 2 * weights / asked
+        variance = _psi(np.minimum(tilt, _MOST_TILT)) * _GUESS * asked
+        return tilt, np.where(tilt <= _MOST_TILT, variance, np.inf), tilt**2 / 8 * asked
+
+    def width(log_s: float) -> float:
+        _, variance, hoeffding = pieces(math.exp(log_s))
+        return (level + float(np.minimum(variance, hoeffding).sum())) / math.exp(log_s)
+
+    normal = 0.5 * math.log(2 * level / float((4 * weights**2 / asked * _GUESS).sum()))
+    found = minimize_scalar(width, bounds=(normal - 2, normal + 0.5), method="bounded")
+    tilt, variance, hoeffding = pieces(math.exp(float(found.x)))
+    return tilt, variance < hoeffding
+
+
+def _psi(tilt: Floats) -> Floats:
+    return np.asarray(-np.log1p(-tilt) - tilt)
+
+
+def _scatter(wins: Floats, asked: Floats) -> Floats:
+    """D = E Σ_t (X_t − m_t)², m_t = (½ + Σ_{i<t} X_i)/t, over all orders of n trials of which k are 1; shape (k,).
+
+    With v = k(n−k)/(n(n−1)) each term is v(1 + 1/t − 2/t²) + 1/(4t²).
+    """
+    variance = wins * (asked - wins) / np.maximum(asked * (asked - 1), 1)
+    harmonic, squares = digamma(asked + 1) + np.euler_gamma, math.pi**2 / 6 - polygamma(1, asked + 1)
+    return np.asarray(variance * (asked + harmonic - 2 * squares) + squares / 4)
+
+
+def log_tail(functional: Floats, sample: Sample, bound: float) -> float:
+    """ln of a bound on P[T ≥ observed], T = Σ A ĉ, over all correlators with Σ A c ≤ `bound`; lost trials as losses.
+
+    Chernoff's bound with the least favourable correlators: exp(−min Σ n KL(c′‖c)), over c′ with Σ A c′ ≥ T and c with
+    Σ A c ≤ bound. By duality any s, ν ≥ 0 give a bound,
+
+        −sT + ν·bound + Σ max over c in [−1, 1] of [n ln(cosh u + c sinh u) − ν|A|c],  u = s|A|/n,
+
+    convex in both, so that stopping early never makes it too small.
+
+    Args:
+        functional: A, shape (n_A, n_B).
+        sample: The data; every setting that A weighs was measured.
+        bound: The largest Σ A c under the null.
+    """
+    strata = _Strata(functional, sample)
+    return min(0.0, strata.log_tail(bound)) * (1 - 1e-12)
+
+
+def lower_limit(functional: Floats, sample: Sample, log_significance: float) -> float:
+    """The least Σ A c that `log_tail` does not reject at α."""
+    strata = _Strata(functional, sample)
+    lowest, highest = -strata.reach * (1 - 1e-9), strata.observed
+
+    def excess(bound: float) -> float:
+        return strata.log_tail(bound) - log_significance
+
+    if highest <= lowest or excess(lowest) >= 0:
+        return -strata.reach
+    return float(brentq(excess, lowest, highest, xtol=1e-10 * strata.reach)) - 1e-9 * strata.reach
+
+
+class _Strata:
+    """The settings that A weighs, in units of Σ|A|."""
+
+    def __init__(self, functional: Floats, sample: Sample) -> None:
+        weighed = functional != 0
+        together = sample.counts.together[weighed]
+        split = sample.counts.settings[weighed] - together
+        self.reach = float(np.abs(functional).sum())
+        self.weights = np.abs(functional[weighed]) / self.reach
+        self.trials = sample.asked[weighed].astype(float)
+        wins = np.where(functional[weighed] > 0, together, split)
+        self.total = float((self.weights * (2 * wins / self.trials - 1)).sum())
+
+    @property
+    def observed(self) -> float:
+        """T."""
+        return self.reach * self.total
+
+    def log_tail(self, bound: float) -> float:
+        """ln of the bound on the tail at Σ A c ≤ `bound`."""
+        null = bound / self.reach
+        if self.total <= null or null >= 1:
+            return 0.0
+        if null <= -1:
+            return -math.inf
+        spread = float((self.weights**2 / self.trials).sum())
+        start = (self.total - null) / (spread * (1 - min(null**2, 0.99)))
+
+        def objective(logs: Floats) -> tuple[float, Floats]:
+            s, nu = start * np.exp(logs)
+            value, by_s, by_nu = self._dual(float(s), float(nu), null)
+            return value, np.array([by_s * s, by_nu * nu])
+
+        found = minimize(objective, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 2)
+        return float(found.fun)
+
+    def _dual(self, s: float, nu: float, null: float) -> tuple[float, float, float]:
+        """The bound at s and ν, and its derivatives."""
+        u = s * self.weights / self.trials
+        coth = 1 / np.tanh(u)
+        c = np.clip(self.trials / (nu * self.weights) - coth, -1.0, 1.0)
+        # ln(cosh u + c sinh u) without overflow
+        below = (1 - c) / 2 * np.expm1(-2 * u)
+        logs, mean = u + np.log1p(below), (c + np.tanh(u)) / (1 + c * np.tanh(u) + 1e-300)
+        value = -s * self.total + nu * null + float((self.trials * logs - nu * self.weights * c).sum())
+        by_s = -self.total + float((self.weights * mean).sum())
+        return value, by_s, null - float((self.weights * c).sum())
