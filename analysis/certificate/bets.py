@@ -12,7 +12,7 @@ of q over ω.
 
 Two null hypotheses: the score is at most a bound (H = G); or the correlators are local, where H is the inequality that
 parts q from the local polytope best: the prediction-based ratio of Zhang, Glancy and Knill, Phys. Rev. A 84, 062118
-(2011). The latter refutes local hidden variables sooner; the former also says that the score is beyond the bound.
+(2011). The latter refutes local hidden variables sooner, but only the former says that the score is beyond the bound.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CERTAIN = 1 - 1e-6  # no correlator is predicted to be nearer ±1, lest one out
 _KEPT = 1e-9  # share of the stake that is never bet, more than rounding takes
 _STEPS = 1500  # of the search for the nearest local correlators
 _CLOSE = 1e-6  # largest mean above 1 at which it ends
-_FIRST, _EVERY = 100, 1.25  # trials after which the prediction is first mended, and growth until the next time
+_FIRST, _EVERY = 100, 1.5  # trials after which the prediction is first mended, and growth until the next time
 _TRUST = 2000.0  # trials that the prediction of each setting's correlator weighs as many as, in all
 _TRUST_IN_SCALE = 200.0  # the same for the visibility, which all of them share
 
@@ -143,10 +143,17 @@ def bettor_against(game: BoundedGame, against: Against) -> tuple[Bettor, Method]
     know; against every classical router, or routers that know the exact sizes, that the score is within their bound.
     """
     functional, bound = game.matrix, game.bound(against).high
-    types_alone = bound_over_types(game, "memoryless")
-    if against == "memoryless" and bound <= types_alone.high + 1e-9 * float(np.abs(functional).sum()):
-        return lambda q, r: local_bet(q, r, (functional, bound)), "prediction-based ratios"
-    return lambda q, r: score_bet(functional, bound, q, r), "betting"
+    if against == "memoryless":
+        types_alone = bound_over_types(game, "memoryless").high
+        if bound <= types_alone + 1e-9 * float(np.abs(functional).sum()):
+            return lambda q, r: local_bet(q, r, (functional, bound)), "prediction-based ratios"
+    return bettor_on_score(game, against), "betting"
+
+
+def bettor_on_score(game: BoundedGame, against: Against) -> Bettor:
+    """Bets that the score of the game exceeds the bound of a class of classical routers."""
+    functional, bound = game.matrix, game.bound(against).high
+    return lambda q, r: score_bet(functional, bound, q, r)
 
 
 def _safe(factors: Floats, predicted: Floats, distribution: Floats) -> Bet:

@@ -15,7 +15,7 @@ from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
 from . import stratified
-from .bets import RunningBets, bettor_against
+from .bets import RunningBets, bettor_against, bettor_on_score
 from .estimates import score_excess
 from .martingale import largest_log_wealth
 from .samples import Sample
@@ -50,9 +50,7 @@ SEVERAL_FRESH = (
 )
 SEVERAL_CONDITIONAL = "The {parallel} pairs measured in every shot count as independent trials of one strategy."
 CONFIDENCE_SEVERAL = "Confidence limits hold for the average over the {parallel} pairs, all trials being independent."
-LOCAL = (
-    "It refutes all local correlators at once; how far the score lies above the bound is said by its limits, not by it."
-)
+LOCAL = "It refutes all local correlators at once; that the score exceeds the bound is the lower limit's to say."
 STOPPED = (
     "The run could stop early, on what it saw: the p-value and the limits are those of test martingales, which hold "
     "however often one looks and whenever one stops."
@@ -84,7 +82,7 @@ class Certificate:
         lost: Trials without an outcome, counted as losses.
         edges: Multipliers tried; the p-value is multiplied by their number.
         significance: α, fixed before the data.
-        certified: Whether p ≤ α.
+        certified: Whether p ≤ α; by prediction-based ratios, the lower limit of Δ must be above 0 as well.
         parallel: k, pairs measured in every shot.
         log10_p_value_any_crosstalk: In records of before `log10_p_value_pooled`: a p-value from the mean over the pairs
             of each shot; there `log10_p_value` is that of all pairs pooled. Else None.
@@ -154,8 +152,8 @@ def certify(
         game, log_p, method = games[0], log_anytime, betting
     else:
         game, log_p, method = smallest_log_p_value(games, sample, against)
-        if log_anytime is not None and method == "Chernoff–KL":  # by the settings, whatever came of them
-            log_p, method = log_anytime, betting
+        if log_anytime is not None and method == "Chernoff–KL":  # by the settings drawn from, whatever came of them
+            log_p, method = _log_p_of_score(game, sample, trials, against, expected), "betting"
     pooled = None
     if sample.sampling.parallel > 1 and sample.random:
         pooled = log_p
@@ -172,6 +170,7 @@ def certify(
     if method == "prediction-based ratios":
         assumption = f"{assumption} {LOCAL}"
     excess = score_excess(game, sample, level - math.log(2), against)
+    at_least = score_excess(game, sample, level, against).low
     single = "declared before the data were taken"
     return Certificate(
         multiplier=game.multiplier,
@@ -189,10 +188,10 @@ def certify(
         lost=sample.lost,
         edges=len(games),
         significance=significance,
-        certified=log_p <= math.log(significance),
+        certified=log_p <= math.log(significance) and (method != "prediction-based ratios" or at_least > 0),
         parallel=parallel,
         log10_p_value_pooled=log10_pooled,
-        excess_at_least=score_excess(game, sample, level, against).low,
+        excess_at_least=at_least,
         anytime_method=None if log_anytime is None else betting,
     )
 
@@ -253,6 +252,15 @@ def _log_anytime(
     running = RunningBets(bettor, first_guess(games[0], expected), sample.distribution)
     running.update(trials, sample.sampling.lost)
     return running.log_p_value, name
+
+
+def _log_p_of_score(
+    game: BoundedGame, sample: Sample, trials: Trials | None, against: Against, expected: Floats | None
+) -> float:
+    """ln p by betting that the score exceeds the bound: where U is not binary, it gains from the settings known."""
+    running = RunningBets(bettor_on_score(game, against), first_guess(game, expected), sample.distribution)
+    running.update(trials, sample.sampling.lost)
+    return running.log_p_value
 
 
 def first_guess(game: BoundedGame, expected: Floats | None) -> Floats:

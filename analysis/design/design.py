@@ -2,8 +2,8 @@
 
 With r ∝ |G| the certificate gains KL(q‖ω) nats per trial. Two facts carry the search:
 
-- At any multiplier no other r gains more. The mean of U depends on r through z = max|G|/r ≥ Σ|G| alone; a larger z
-  draws q and ω towards ½ as a binary symmetric channel would, and KL falls (data processing). The variance of Z,
+- At any multiplier no other r gains more by ΣU. The mean of U depends on r through z = max|G|/r ≥ Σ|G| alone; a larger
+  z draws q and ω towards ½ as a binary symmetric channel would, and KL falls (data processing). The variance of Z,
   Σ G²/r − (Σ G c)², is least there as well.
 - For fixed correlators the best multiplier is an edge of the classical frontier, a weight w(x,y), or a point where the
   floor of r begins to lift a setting. Between these Σ G c, β_C and z are linear in μ, and z·KL(q‖ω), jointly convex in
@@ -240,9 +240,14 @@ class _DesignSearch:
         if gap <= 0:
             return math.inf
         normal = NormalDist()
-        level = -normal.inv_cdf(self.significance) if law.binary else math.sqrt(-2 * math.log(self.significance))
-        spread = math.sqrt(law.null_mean * (1 - law.null_mean))
-        return ((level * spread + normal.inv_cdf(self.power) * law.standard_deviation) / gap) ** 2
+        margin = normal.inv_cdf(self.power) * law.standard_deviation
+        if law.binary:
+            spread = math.sqrt(law.null_mean * (1 - law.null_mean))
+            return ((margin - normal.inv_cdf(self.significance) * spread) / gap) ** 2
+        if law.information_rate == 0:
+            return math.inf
+        needed = -math.log(self.significance)  # N·rate − margin·√N
+        return ((margin + math.sqrt(margin**2 + 4 * law.information_rate * needed)) / (2 * law.information_rate)) ** 2
 
     def _floor(self, left: float, right: float, binary_left: bool) -> float:
         """The multiplier nearest the border between a binary and a non-binary U at which U is binary."""

@@ -17,26 +17,32 @@ from scipy.special import betainc, ndtr
 
 from ...model.errors import DataError
 from ...model.games.routing_game import Against, BoundedGame
+from ..certificate.bets import score_bet
 from ..certificate.scores import BoundedSum, Method, unit_weights
-from ..certificate.tails import kullback_leibler, log_chernoff_tail
+from ..certificate.tails import kullback_leibler
 
 Floats = NDArray[np.float64]
 
 MOST_TRIALS = 10**15  # beyond it neighbouring numbers of trials are no longer told apart reliably
 _CHUNK = 512
-_NEAR_MEAN = 1e-4  # tilts, in standard deviations of U, below which the saddlepoint is expanded
+_NEAR_MEAN = 1e-4  # tilts, in standard deviations, below which the saddlepoint is expanded
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreLaw:
-    """The law of U = (Z+z)/(2z), the score of one trial, under a prediction, and its largest mean under the null.
+    """The law of what one trial adds to the test, under a prediction.
+
+    Where |G|/r is constant that is U = (Z+z)/(2z), which is 0 or 1, and the exact binomial tail of ΣU certifies. Else
+    it is ln e of the bet made for the prediction, and Σ ln e ≥ ln(1/α) certifies; mending the bet on the way, and the
+    largest stake counting instead of the last, are not reckoned with.
 
     Attributes:
-        values: The values of U in [0, 1], shape (k,).
+        values: U, or ln e, shape (k,).
         probabilities: Their probabilities, same shape.
         mean: q, the mean of U predicted.
-        null_mean: ω as the certificate's tails use it, rounding included; at least 1 where nothing can be refuted.
-        binary: Whether |G|/r is constant, so that U is 0 or 1 and the exact binomial tail certifies.
+        null_mean: ω, its largest mean under the null, rounding included; at least 1 where nothing can be refuted.
+        binary: Whether |G|/r is constant.
+        information_rate: KL(q‖null) in nats per trial, the rate at which −ln p grows; 0 where q is within the bound.
     """
 
     values: Floats
@@ -44,6 +50,7 @@ class ScoreLaw:
     mean: float
     null_mean: float
     binary: bool
+    information_rate: float
 
     @classmethod
     def of(cls, functional: Floats, distribution: Floats, predicted: ArrayLike, bound: float) -> ScoreLaw:
@@ -62,14 +69,22 @@ class ScoreLaw:
         unit, scale = unit_weights(functional, distribution)
         if scale == 0:
             raise DataError("the game has no weight at this multiplier; choose another")
-        values = np.stack([1 + unit, 1 - unit, np.zeros_like(unit)]) / 2  # a lost trial scores 0
         lost = 1 - together - split
         probabilities = distribution * np.stack([together, split, np.where(lost > 1e-12, lost, 0.0)])
+        scores = np.stack([1 + unit, 1 - unit, np.zeros_like(unit)]) / 2  # a lost trial scores 0
         drawn = BoundedSum(1, 0.0, scale, bool(np.all(np.abs(unit[distribution > 0]) == 1)))
-        merged, place = np.unique(values[probabilities > 0], return_inverse=True)
-        shares: Floats = np.bincount(place, probabilities[probabilities > 0]).astype(np.float64)
-        shares = shares / shares.sum()  # the sum of r is 1 but for rounding
-        return cls(merged, shares, float(merged @ shares), drawn.null_mean(bound), drawn.binary)
+        shares = probabilities / probabilities.sum()  # the sum of r is 1 but for rounding
+        mean, null_mean = float((scores * shares).sum()), drawn.null_mean(bound)
+        if drawn.binary:
+            rate = kullback_leibler(mean, null_mean) if null_mean < mean else 0.0
+            return cls(np.array([0.0, 1.0]), np.array([1 - mean, mean]), mean, null_mean, True, rate)
+        correlators = (together - split) / np.maximum(together + split, np.finfo(float).tiny)
+        factors = np.log(score_bet(functional, bound, correlators, distribution).factors)
+        gains = np.stack([factors[..., 0], factors[..., 1], np.minimum(factors.min(axis=2), 0.0)])
+        merged, place = np.unique(gains[probabilities > 0], return_inverse=True)
+        merged_shares: Floats = np.bincount(place, shares[probabilities > 0]).astype(np.float64)
+        rate = max(float(merged @ merged_shares), 0.0)
+        return cls(merged, merged_shares, mean, null_mean, False, rate)
 
     @classmethod
     def at(
@@ -80,18 +95,14 @@ class ScoreLaw:
 
     @property
     def method(self) -> Method:
-        """The tail that the certificate will use."""
-        return "exact binomial" if self.binary else "Chernoff–KL"
-
-    @property
-    def information_rate(self) -> float:
-        """KL(q‖ω) in nats per trial, the rate at which −ln p grows; 0 where q does not exceed ω."""
-        return kullback_leibler(self.mean, self.null_mean) if self.null_mean < self.mean else 0.0
+        """The test that the certificate will use."""
+        return "exact binomial" if self.binary else "betting"
 
     @property
     def standard_deviation(self) -> float:
-        """Of U."""
-        return math.sqrt(max(float(self.values**2 @ self.probabilities) - self.mean**2, 0.0))
+        """Of U, or of ln e."""
+        mean = float(self.values @ self.probabilities)
+        return math.sqrt(max(float((self.values - mean) ** 2 @ self.probabilities), 0.0))
 
     def power(self, trials: int, significance: float) -> float:
         """P[p-value of N trials is at most α]: exact if binary, else to about 0.003 (`_saddlepoint`)."""
@@ -99,8 +110,7 @@ class ScoreLaw:
             return 0.0
         if self.binary:
             return float(self._binomial_power(np.array([float(trials)]), significance)[0])
-        mean = _chernoff_threshold(trials, self.null_mean, math.log(significance))
-        return 0.0 if mean is None else self._saddlepoint(trials, mean)
+        return self._saddlepoint(trials, -math.log(significance) / trials) if self.information_rate else 0.0
 
     def required_trials(self, significance: float, power: float) -> int | None:
         """The least N from which on the experiment certifies with probability at least `power`; None if none does.
@@ -138,9 +148,9 @@ class ScoreLaw:
         return np.where(within, betainc(needed, trials - needed + 1, self.mean), 0.0)
 
     def _saddlepoint(self, trials: int, mean: float) -> float:
-        """P[ΣU/N ≥ mean] by Lugannani and Rice, Adv. Appl. Probab. 12 (1980).
+        """P[Σ ln e/N ≥ mean] by Lugannani and Rice, Adv. Appl. Probab. 12 (1980).
 
-        Its relative error is of order 1/N; where the values of U lie on a lattice of step d, P may also be off by half
+        Its relative error is of order 1/N; where the values lie on a lattice of step d, P may also be off by half
         a lattice point, about d·φ(Φ⁻¹(P))/(2σ√N).
         """
         if mean <= self.values[0] or mean >= self.values[-1]:
@@ -158,7 +168,7 @@ class ScoreLaw:
         return float(np.clip(tail, 0.0, 1.0))
 
     def _tilted(self, tilt: float) -> tuple[float, float, float, float]:
-        """ln E[exp(sU)] and its first three derivatives at s."""
+        """ln E[exp(s ln e)] and its first three derivatives at s."""
         exponents = tilt * self.values
         top = float(exponents.max())
         shares = self.probabilities * np.exp(exponents - top)
@@ -224,12 +234,3 @@ def _binomial_threshold(trials: Floats, probability: float, significance: float)
         inside = betainc(middle, trials - middle + 1, probability) <= significance
         low, high = np.where(inside, low, middle), np.where(inside, middle, high)
     return np.where(betainc(trials, 1.0, probability) <= significance, high, np.inf)
-
-
-def _chernoff_threshold(trials: int, probability: float, log_significance: float) -> float | None:
-    """The least mean of U that the Chernoff–KL tail certifies; None if even 1 is not enough."""
-
-    def excess(mean: float) -> float:
-        return log_chernoff_tail(trials, trials * mean, probability) - log_significance
-
-    return None if excess(1.0) > 0 else float(brentq(excess, probability, 1.0, xtol=1e-15))
