@@ -74,7 +74,7 @@ def analyze(
     sample, warnings = _trust_settings(sample)
 
     significance = scenario.experiment.significance
-    log_significance = math.log(significance)
+    log_significance = math.log(significance / sample.choices)
     declared = [point.certificate_multiplier] if point else None
     multipliers = declared or frontiers.classical.multipliers.tolist()
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
@@ -143,6 +143,6 @@ def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
             f"the settings were not drawn as declared (log10 p = {log10_p:.1f}), and of a run that could stop early "
             "nothing valid can be said without them"
         )
-    return Sample(sample.counts, replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
+    return replace(sample, sampling=replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
         f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analyzed as fixed"
     ]

@@ -55,6 +55,10 @@ CONFIDENCE_FRESH = (
 )
 CONFIDENCE_STOPPED = "Confidence limits hold at all times together, for the average of the trials so far."
 CONFIDENCE_CONDITIONAL = "Confidence limits hold for independent trials of one strategy."
+INVERTED = (
+    "The outcomes of router {router} were inverted after the data were taken; p-values are multiplied by 2, and the "
+    "levels of limits divided by 2, for that choice."
+)
 
 
 @dataclass(frozen=True)
@@ -148,16 +152,21 @@ def certify(
         if method == OF_SHOTS and len(games) == 1:
             log10_anytime = log_p / math.log(10)
     classical, quantum = game.bound(against), game.bound("quantum")
-    excess = score_excess(game, sample, math.log(significance) - math.log(len(games)), against)
+    excess = score_excess(game, sample, math.log(significance) - math.log(len(games) * sample.choices), against)
     parallel = sample.sampling.parallel
     log10_pooled = None if pooled is None else min(pooled, 0.0) / math.log(10)
     assumption, confidence = _assumptions(sample.random, parallel, log10_pooled)
     if sample.sampling.stopped:
         assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
-    single = "declared before the data were taken"
+    origin = "declared before the data were taken"
+    if len(games) > 1:
+        origin = f"union bound over {len(games)} edges of the frontier"
+    if sample.inverted:
+        origin += f", times {sample.choices} for the inversion chosen after the data"
+        assumption = f"{assumption} {INVERTED.format(router=sample.inverted.upper())}"
     return Certificate(
         multiplier=game.multiplier,
-        multiplier_origin=single if len(games) == 1 else f"union bound over {len(games)} edges of the frontier",
+        multiplier_origin=origin,
         score=game.constant + classical.high + excess.estimate,
         classical_bound=_shifted(classical, game.constant),
         quantum_bound=_shifted(quantum, game.constant),
@@ -188,7 +197,7 @@ def smallest_log_p_value(
         log_p, method = total.log_tail(bound)
         tested.append((log_p, bound - total.observed, place, method))
     log_p, _, place, method = min(tested)
-    return games[place], min(0.0, log_p + math.log(len(tested))), method
+    return games[place], min(0.0, log_p + math.log(len(tested) * sample.choices)), method
 
 
 def _smallest_of_shots(
@@ -210,7 +219,7 @@ def _smallest_of_shots(
         method = OF_SHOTS
         tails = [_log_p_at_any_time(game, sample, trials, against) or 0.0 for game in games]
     log_p, place = min(zip(tails, range(len(games)), strict=True))
-    return games[place], min(0.0, log_p + math.log(len(games))), method
+    return games[place], min(0.0, log_p + math.log(len(games) * sample.choices)), method
 
 
 def _log10_anytime(
@@ -220,7 +229,7 @@ def _log10_anytime(
     if trials is None or not sample.random or len(games) > 1 or sample.sampling.parallel > 1:
         return None
     log_p = _log_p_at_any_time(games[0], sample, trials, against)
-    return None if log_p is None else log_p / math.log(10)
+    return None if log_p is None else min(0.0, log_p + math.log(sample.choices)) / math.log(10)
 
 
 def _log_p_at_any_time(game: BoundedGame, sample: Sample, trials: Trials, against: Against) -> float | None:

@@ -13,7 +13,7 @@ from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint, PlannedPoint
 from ...model.games.routing_game import Against
 from ...model.games.strategy import Strategy
-from ...model.trials import Counts
+from ...model.trials import Counts, Router
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..certificate.samples import Sample
@@ -105,7 +105,7 @@ class MeasuredCounts(Record):
     """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
 
     Attributes:
-        counts: counts[x][y][a][b].
+        counts: counts[x][y][a][b], before any outcomes were inverted (`provenance.inverted`).
         lost: Trials asked for that brought no outcome, rows router A.
         settings, input_distribution, block, stopped: See `Sampling`.
     """
@@ -122,7 +122,7 @@ class MeasuredCounts(Record):
         """Record a sample."""
         sampling = sample.sampling
         return cls(
-            counts=sample.counts.table.tolist(),
+            counts=sample.as_taken.table.tolist(),
             lost=(sample.asked - sample.counts.settings).tolist(),
             settings=sampling.settings,
             input_distribution=None if sampling.distribution is None else sampling.distribution.tolist(),
@@ -186,6 +186,9 @@ class Provenance(Record):
     Attributes:
         qubits: A's and B's; of several Bell pairs, those of each pair in turn.
         predicted_visibility: Of the pair, or on average over the pairs.
+        inverted: The router whose outcomes were inverted after the data were taken; None, and left out, if none was.
+        types_assumed: Whether nothing named the types of the counts, so that they were taken to be in the scenario's
+            order; left out if something did.
     """
 
     bellqueue_version: str
@@ -201,6 +204,8 @@ class Provenance(Record):
     calibration: dict[str, Any] = Field(default_factory=dict)
     scenario_hash: str
     content_hash: str
+    inverted: Router | None = Field(default=None, exclude_if=lambda value: value is None)
+    types_assumed: bool = Field(default=False, exclude_if=lambda value: not value)
 
 
 class Analysis(Record):
