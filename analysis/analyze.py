@@ -14,6 +14,7 @@ from ..model.games.operating_point import OperatingPoint
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from . import against_frontiers
+from .certificate.beyond_quantum import beyond_quantum_test, beyond_quantum_warning
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, certify
 from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .certificate.estimates import observed_visibility
@@ -86,6 +87,10 @@ def analyze(
             "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
             f"(log10 p = {no_signalling.log10_p_value:.1f}), which no Bell pair allows"
         )
+    chosen = {certificate.multiplier, wider.multiplier} if wider else {certificate.multiplier}
+    tried = certificate.edges + (wider.edges if wider and declared is None else 0)
+    beyond_quantum = beyond_quantum_test([frontiers.game(multiplier) for multiplier in sorted(chosen)], tried, sample)
+    warnings += beyond_quantum_warning(beyond_quantum)
     if certificate.lost:
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
 
@@ -129,6 +134,7 @@ def analyze(
         bell_pairs=bell_pairs_at(frontiers, p),
         measured=measured,
         every_classical=wider,
+        beyond_quantum=beyond_quantum,
         context=Context(bases=MeasurementBases.of(point.strategy) if point else []),
     )
 

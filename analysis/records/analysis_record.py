@@ -14,6 +14,7 @@ from ...model.games.operating_point import OperatingPoint, PlannedPoint
 from ...model.games.routing_game import Against
 from ...model.games.strategy import Strategy
 from ...model.trials import Counts, Router
+from ..certificate.beyond_quantum import BeyondQuantum
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..certificate.samples import Sample
@@ -224,6 +225,8 @@ class Analysis(Record):
         every_classical: The verdict against every classical router; None where there is no bound on them
             (`frontiers.every_classical.status` says why), and in records older than it. All else compares with
             memoryless ones.
+        beyond_quantum: Whether the correlations are stronger than anything quantum; None, and left out, if there was
+            nothing to test, and in records older than it.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -253,6 +256,7 @@ class Analysis(Record):
     bell_pairs: BellPairs | None = None
     measured: MeasuredCounts | None = None
     every_classical: AgainstEveryClassical | None = None
+    beyond_quantum: BeyondQuantum | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def certified_against(self) -> Against | None:
