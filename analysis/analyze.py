@@ -18,6 +18,7 @@ from .certificate.beyond_quantum import beyond_quantum_test, beyond_quantum_warn
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, certify
 from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .certificate.estimates import observed_visibility
+from .certificate.labels import label_warning
 from .certificate.region import ConfidenceRegion
 from .certificate.samples import Sample
 from .certificate.several_pairs import analyze_pairs, crosstalk_warning
@@ -98,6 +99,7 @@ def analyze(
     visibility, relative_to = observed_visibility(
         frontiers.game(certificate.multiplier), sample, ideal, log_significance
     )
+    warnings += label_warning(games, sample, certificate.excess, visibility, significance, planned=point is not None)
     parallel = None
     if sample.sampling.parallel > 1 and trials is not None:
         parallel = analyze_pairs(games, sample, trials, certificate, ideal, provenance.qubits)
