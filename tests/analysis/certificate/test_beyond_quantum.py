@@ -11,6 +11,7 @@ from bellqueue.analysis.certificate.beyond_quantum import BeyondQuantum, beyond_
 from bellqueue.analysis.certificate.diagnostics import ALARM_P_VALUE
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.report.tables.analysis import diagnostics_section
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import BoundedGame
 from bellqueue.model.scenario.file import Scenario
@@ -61,6 +62,9 @@ def test_a_pr_box_rings_in_the_first_line(trials: int) -> None:
     assert "signal between the routers" in first
     assert first.index("CERTIFIED") > first.index("mistake")
     assert repr(found).count("BEYOND-QUANTUM ALARM") == 1
+    rows = {name: cells[0] for name, cells in diagnostics_section(found).rows}
+    assert rows["no-signalling test, log10 p"].limits == "no alarm"
+    assert rows["score over the quantum bound"].limits == "ALARM"
 
 
 def test_the_share_is_that_of_the_quantum_optimum() -> None:
