@@ -14,12 +14,14 @@ from ..model.games.operating_point import OperatingPoint
 from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from . import against_frontiers
+from .certificate.beyond_quantum import beyond_quantum_test, beyond_quantum_warning
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, USUAL_VISIBILITY, certify
 from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
 from .certificate.estimates import observed_visibility
 from .certificate.region import ConfidenceRegion
 from .certificate.samples import Sample
 from .certificate.several_pairs import analyze_pairs, crosstalk_warning
+from .labels import label_warning
 from .records.analysis_record import (
     Analysis,
     CorrelatorTable,
@@ -74,7 +76,7 @@ def analyze(
     sample, warnings = _trust_settings(sample)
 
     significance = scenario.experiment.significance
-    each_side = math.log(significance / 2)
+    each_side = math.log(significance / 2 / sample.choices)
     declared = [point.certificate_multiplier] if point else None
     multipliers = declared or frontiers.classical.multipliers.tolist()
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
@@ -87,11 +89,16 @@ def analyze(
             "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
             f"(log10 p = {no_signalling.log10_p_value:.1f}), which no Bell pair allows"
         )
+    chosen = {certificate.multiplier, wider.multiplier} if wider else {certificate.multiplier}
+    tried = certificate.edges + (wider.edges if wider and declared is None else 0)
+    beyond_quantum = beyond_quantum_test([frontiers.game(multiplier) for multiplier in sorted(chosen)], tried, sample)
+    warnings += beyond_quantum_warning(beyond_quantum)
     if certificate.lost:
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
 
     ideal = point.strategy.correlators if point else None
     visibility, relative_to = observed_visibility(frontiers.game(certificate.multiplier), sample, ideal, each_side)
+    warnings += label_warning(games, sample, certificate.excess, visibility, significance, planned=point is not None)
     parallel = None
     if sample.sampling.parallel > 1 and trials is not None:
         parallel = analyze_pairs(games, sample, trials, certificate, ideal, provenance.qubits)
@@ -128,6 +135,7 @@ def analyze(
         bell_pairs=bell_pairs_at(frontiers, p),
         measured=measured,
         every_classical=wider,
+        beyond_quantum=beyond_quantum,
         context=Context(bases=MeasurementBases.of(point.strategy) if point else []),
     )
 
@@ -152,6 +160,6 @@ def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
             f"the settings were not drawn as declared (log10 p = {log10_p:.1f}), and of a run that could stop early "
             "nothing valid can be said without them"
         )
-    return Sample(sample.counts, replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
+    return replace(sample, sampling=replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
         f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analyzed as fixed"
     ]

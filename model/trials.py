@@ -14,6 +14,7 @@ from .suggestion import nearest
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Router = Literal["a", "b"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,10 @@ class Counts:
         trials = self.settings
         safe = np.where(trials == 0, 1, trials)
         return np.where(trials == 0, np.nan, 2 * self.together / safe - 1)
+
+    def inverted(self, router: Router) -> Counts:
+        """The same trials with 0 and 1 swapped in the outcomes of one router."""
+        return Counts(np.flip(self.table, axis=2 if router == "a" else 3))
 
     def __add__(self, other: Counts) -> Counts:
         if self.table.shape != other.table.shape:

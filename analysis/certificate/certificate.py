@@ -57,6 +57,10 @@ STOPPED = (
 )
 CONFIDENCE_STOPPED = "Confidence limits hold at all times together, for the average of the trials so far."
 CONFIDENCE_INDEPENDENT = "Confidence limits hold for independent trials of one strategy."
+INVERTED = (
+    "The outcomes of router {router} were inverted after the data were taken; p-values are multiplied by 2, and the "
+    "levels of limits divided by 2, for that choice."
+)
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def certify(
         if method == OF_SHOTS and len(games) == 1:
             log_anytime, betting = log_p, OF_SHOTS
     classical, quantum = game.bound(against), game.bound("quantum")
-    level = math.log(significance) - math.log(len(games))
+    level = math.log(significance) - math.log(len(games) * sample.choices)
     parallel = sample.sampling.parallel
     log10_pooled = None if pooled is None else min(pooled, 0.0) / math.log(10)
     assumption, confidence = _assumptions(sample.random, parallel, log10_pooled)
@@ -171,10 +175,15 @@ def certify(
         assumption = f"{assumption} {LOCAL}"
     excess = score_excess(game, sample, level - math.log(2), against)
     at_least = score_excess(game, sample, level, against).low
-    single = "declared before the data were taken"
+    origin = "declared before the data were taken"
+    if len(games) > 1:
+        origin = f"union bound over {len(games)} edges of the frontier"
+    if sample.inverted:
+        origin += f", times {sample.choices} for the inversion chosen after the data"
+        assumption = f"{assumption} {INVERTED.format(router=sample.inverted.upper())}"
     return Certificate(
         multiplier=game.multiplier,
-        multiplier_origin=single if len(games) == 1 else f"union bound over {len(games)} edges of the frontier",
+        multiplier_origin=origin,
         score=game.constant + classical.high + excess.estimate,
         classical_bound=_shifted(classical, game.constant),
         quantum_bound=_shifted(quantum, game.constant),
@@ -207,7 +216,7 @@ def smallest_log_p_value(
         log_p, method = _log_tail(game, sample, bound, total)
         tested.append((log_p, bound - total.observed, place, method))
     log_p, _, place, method = min(tested)
-    return games[place], min(0.0, log_p + math.log(len(tested))), method
+    return games[place], min(0.0, log_p + math.log(len(tested) * sample.choices)), method
 
 
 def _log_tail(game: BoundedGame, sample: Sample, bound: float, total: BoundedSum) -> tuple[float, Method]:
@@ -235,7 +244,7 @@ def _smallest_of_shots(
         method = OF_SHOTS
         tails = [_log_p_of_shots(game, sample, trials, against) for game in games]
     log_p, place = min(zip(tails, range(len(games)), strict=True))
-    return games[place], min(0.0, log_p + math.log(len(games))), method
+    return games[place], min(0.0, log_p + math.log(len(games) * sample.choices)), method
 
 
 def _log_anytime(
@@ -251,7 +260,7 @@ def _log_anytime(
     bettor, name = bettor_against(games[0], against)
     running = RunningBets(bettor, first_guess(games[0], expected), sample.distribution)
     running.update(trials, sample.sampling.lost)
-    return running.log_p_value, name
+    return min(0.0, running.log_p_value + math.log(sample.choices)), name
 
 
 def _log_p_of_score(
@@ -260,7 +269,7 @@ def _log_p_of_score(
     """ln p by betting that the score exceeds the bound: where U is not binary, it gains from the settings known."""
     running = RunningBets(bettor_on_score(game, against), first_guess(game, expected), sample.distribution)
     running.update(trials, sample.sampling.lost)
-    return running.log_p_value
+    return min(0.0, running.log_p_value + math.log(sample.choices))
 
 
 def first_guess(game: BoundedGame, expected: Floats | None) -> Floats:

@@ -62,6 +62,7 @@ class ConfidenceRegion:
         Raises:
             DataError: a pair of types was never measured, or a run that could stop had no fresh settings.
         """
+        significance /= sample.choices
         sixth = math.log(significance / 6)
         p, waiting = observed_point(frontiers.workload, sample, sixth)
         ends = max(p.low, 0.0), min(p.high, 1.0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.trials import Counts, Sampling
+from ...model.trials import Counts, Router, Sampling
 
 Floats = NDArray[np.float64]
 
@@ -20,10 +20,14 @@ class Sample:
     Attributes:
         counts: What was measured.
         sampling: How the settings came about.
+        inverted: The router whose outcomes were inverted after the data were taken; None: none.
+        types_assumed: Whether nothing named the types, so that they were taken to be in the scenario's order.
     """
 
     counts: Counts
     sampling: Sampling
+    inverted: Router | None = None
+    types_assumed: bool = False
 
     def __post_init__(self) -> None:
         declared = self.sampling.distribution
@@ -32,6 +36,31 @@ class Sample:
         if self.random and declared is not None and np.any((declared <= 0) & (self.asked > 0)):
             x, y = (int(index) + 1 for index in np.argwhere((declared <= 0) & (self.asked > 0))[0])
             raise DataError(f"input_distribution gives types ({x}, {y}) probability 0, yet they were measured")
+
+    def invert(self, router: Router | None) -> Sample:
+        """The sample with a router's outcomes inverted, a choice that p-values and limits then pay for; None: as it is.
+
+        Raises:
+            DataError: outcomes were inverted already.
+        """
+        if router is None:
+            return self
+        if self.inverted:
+            raise DataError(f"the outcomes of router {self.inverted.upper()} are inverted already; invert them once")
+        return replace(self, counts=self.counts.inverted(router), inverted=router)
+
+    @property
+    def choices(self) -> int:
+        """Ways to read the outcomes that the data chose from: p-values are multiplied, and levels divided, by it.
+
+        To invert A's outcomes or B's is the same for every score, so that there are two.
+        """
+        return 2 if self.inverted else 1
+
+    @property
+    def as_taken(self) -> Counts:
+        """The counts before any outcomes were inverted."""
+        return self.counts.inverted(self.inverted) if self.inverted else self.counts
 
     @property
     def random(self) -> bool:

@@ -13,7 +13,8 @@ from ...model.estimate import Estimate
 from ...model.games.operating_point import OperatingPoint, PlannedPoint
 from ...model.games.routing_game import Against
 from ...model.games.strategy import Strategy
-from ...model.trials import Counts
+from ...model.trials import Counts, Router
+from ..certificate.beyond_quantum import BeyondQuantum
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..certificate.samples import Sample
@@ -105,7 +106,7 @@ class MeasuredCounts(Record):
     """The counts with the rule their settings followed, as declared: what a p-value is recomputed from.
 
     Attributes:
-        counts: counts[x][y][a][b].
+        counts: counts[x][y][a][b], before any outcomes were inverted (`provenance.inverted`).
         lost: Trials asked for that brought no outcome, rows router A.
         settings, input_distribution, block, stopped: See `Sampling`.
     """
@@ -122,7 +123,7 @@ class MeasuredCounts(Record):
         """Record a sample."""
         sampling = sample.sampling
         return cls(
-            counts=sample.counts.table.tolist(),
+            counts=sample.as_taken.table.tolist(),
             lost=(sample.asked - sample.counts.settings).tolist(),
             settings=sampling.settings,
             input_distribution=None if sampling.distribution is None else sampling.distribution.tolist(),
@@ -186,6 +187,9 @@ class Provenance(Record):
     Attributes:
         qubits: A's and B's; of several Bell pairs, those of each pair in turn.
         predicted_visibility: Of the pair, or on average over the pairs.
+        inverted: The router whose outcomes were inverted after the data were taken; None, and left out, if none was.
+        types_assumed: Whether nothing named the types of the counts, so that they were taken to be in the scenario's
+            order; left out if something did.
     """
 
     bellqueue_version: str
@@ -201,6 +205,8 @@ class Provenance(Record):
     calibration: dict[str, Any] = Field(default_factory=dict)
     scenario_hash: str
     content_hash: str
+    inverted: Router | None = Field(default=None, exclude_if=lambda value: value is None)
+    types_assumed: bool = Field(default=False, exclude_if=lambda value: not value)
 
 
 class Analysis(Record):
@@ -219,6 +225,8 @@ class Analysis(Record):
         every_classical: The verdict against every classical router; None where there is no bound on them
             (`frontiers.every_classical.status` says why), and in records older than it. All else compares with
             memoryless ones.
+        beyond_quantum: Whether the correlations are stronger than anything quantum; None, and left out, if there was
+            nothing to test, and in records older than it.
     """
 
     schema_: Literal["bellqueue.analysis/1"] = Field(default="bellqueue.analysis/1", alias="schema")
@@ -248,6 +256,7 @@ class Analysis(Record):
     bell_pairs: BellPairs | None = None
     measured: MeasuredCounts | None = None
     every_classical: AgainstEveryClassical | None = None
+    beyond_quantum: BeyondQuantum | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def certified_against(self) -> Against | None:

@@ -55,7 +55,7 @@ def read_counts(path: Path, workload: Workload) -> Sample:
     try:
         if text.lstrip()[:1] in ("{", "["):
             return _from_json(text, workload)
-        return Sample(parse_trials(text, workload.shape).counts(), Sampling("fixed"))
+        return Sample(parse_trials(text, workload.shape).counts(), Sampling("fixed"), types_assumed=True)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
@@ -144,7 +144,8 @@ def sample_of(data: object, workload: Workload) -> Sample:
     if content.lost is not None:
         lost = _table(content.lost, "lost", shape).astype(np.int64)[np.ix_(rows, columns)]
     sampling = Sampling(content.settings, distribution, content.block, lost)
-    return Sample(Counts(counts[np.ix_(rows, columns)]), sampling)
+    assumed = content.types is None and content.types_b is None
+    return Sample(Counts(counts[np.ix_(rows, columns)]), sampling, types_assumed=assumed)
 
 
 def _table(nested: object, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -237,7 +237,8 @@ def _reproduce(analysis: Analysis) -> str:
         words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
         return shlex.join([*words, "--seed", str(origin.seed)])
     if origin.backend is None and analysis.measured:
-        return "bellqueue analyze counts.json --scenario scenario.json"
+        inverted = f" --invert {origin.inverted}" if origin.inverted else ""
+        return f"bellqueue analyze counts.json --scenario scenario.json{inverted}"
     return ""
 
 
@@ -288,6 +289,7 @@ def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
     origin = analysis.provenance
     known = [
         ("Data", origin.source),
+        ("Outcomes inverted after the data", f"router {origin.inverted.upper()}'s" if origin.inverted else None),
         ("Created", origin.created),
         ("Backend", origin.backend),
         ("Device", origin.device),

@@ -134,7 +134,8 @@ def check_p_values(
     if not score.measurable:
         findings.claim(p_value, recorded, None, "settings never asked for", False)
         return None
-    allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges)
+    inversions = 2 if analysis["provenance"].get("inverted") else 1
+    allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges * inversions)
     anytime = None
     of_shots = evidence.parallel > 1 and evidence.drawn is not None and "log10_p_value_pooled" in certificate
     of_shots = of_shots and certificate["log10_p_value_pooled"] is not None
@@ -164,6 +165,7 @@ def check_p_values(
         findings.unchecked(p_value, recorded, "needs the trials in their order; give the run's folder")
     else:
         how = f"{how}; at the recorded bound" + (f", times the {edges} multipliers tried" if edges > 1 else "")
+        how += ", times 2 for the inversion chosen after the data" if inversions > 1 else ""
         findings.number(p_value, recorded, log10_p, how, allowed)
     if evidence.parallel > 1 and evidence.drawn is not None and score.scale > 0 and not of_shots:
         crosstalk = min(0.0, score.log_tail_of_shots(aim.bound) + tried) / math.log(10)

@@ -38,6 +38,7 @@ _WITHOUT_BOUND = frozenset(
 # What older records lack.
 _LATER = frozenset(
     {"context", "parallel", "break_even", "bell_pairs", "measured", "planned.predicted", "every_classical"}
+    | {"beyond_quantum"}
     | {"planned.predicted.every_classical_reduction_relative"}
     | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk", "log10_p_value_pooled")}
     | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof", "every_classical")}

@@ -59,9 +59,11 @@ def evidence_of_run(plan: Json, codes: Integers) -> Evidence:
     return Evidence(counts, lost, _drawn_from(plan), plan.get("stop") is not None, plan.get("parallel", 1))
 
 
-def evidence_of_record(measured: Json, parallel: int) -> Evidence:
-    """The counts that an analysis holds."""
+def evidence_of_record(measured: Json, parallel: int, inverted: str | None = None) -> Evidence:
+    """The counts that an analysis holds, with the outcomes of the router `inverted` inverted."""
     counts, lost = np.array(measured["counts"]), np.array(measured["lost"])
+    if inverted:
+        counts = counts[:, :, ::-1, :] if inverted == "a" else counts[:, :, :, ::-1]
     return Evidence(counts, lost, _drawn_from(measured), measured["stopped"], parallel)
 
 

@@ -68,7 +68,7 @@ def verify(
         check_plan(findings, analysis, files)
         check_settings(findings, analysis, files.plan, codes)
     elif measured:
-        evidence = evidence_of_record(measured, certificate.get("parallel", 1))
+        evidence = evidence_of_record(measured, certificate.get("parallel", 1), analysis["provenance"].get("inverted"))
     check_model(findings, game, analysis["frontiers"])
     aim = Aim.of(game, certificate)
     watch("the bounds")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...analysis.records.frontier_record import FrontierRecord
     from ...model.scenario.file import Scenario
     from ...model.sweep.grid import Sweep
+    from ...model.trials import Router
     from ..sweep.computing import SweepResult
     from .results import FrontierResult, Result
 
@@ -185,6 +186,7 @@ def analyze(
     data: str | Path | Mapping[str, Any] | ArrayLike,
     scenario: Scenario | str | Path | None = None,
     *,
+    invert: Router | None = None,
     progress: bool | Watch = True,
 ) -> Result:
     """Analyze counts or trials taken elsewhere, or a run again.
@@ -196,10 +198,13 @@ def analyze(
         data: Path of a counts JSON, a trials CSV or a run's folder; or counts[x][y][a][b], nested or as an array; or
             the content of a counts file as a dict, which may also declare types, settings and their distribution.
         scenario: The scenario that the data belong to, its file, or "default". A run's folder holds its own.
+        invert: Router in whose outcomes to swap 0 and 1, "a" or "b"; not for a run with a plan of its own. Chosen after
+            the data, it doubles the p-values. Defaults to neither.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
     Raises:
-        DataError: the data cannot be read as such, do not belong to the scenario, or none was named.
+        DataError: the data cannot be read as such, do not belong to the scenario, or none was named; or `invert` is
+            neither router, or is used on a run whose plan fixed what its outcomes mean.
 
     Examples:
         Sixteen counts of a Bell test on qubits 19 and 20 of ibm_hanoi (published with arXiv:2503.18949):
@@ -216,14 +221,16 @@ def analyze(
     from ..experiment.pipeline import analyze_foreign
     from .results import Result
 
+    if invert not in (None, "a", "b"):
+        raise DataError(f'invert is {invert!r}; it must be "a" or "b", the router whose outcomes to invert')
     asked = None if scenario is None else named(scenario)
     with shown(progress) as watch:
         if isinstance(data, str | Path):
-            return Result.of(analyze_data(Path(data), asked, watch))
+            return Result.of(analyze_data(Path(data), asked, watch, invert=invert))
         if asked is None:
             raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
         content = data if isinstance(data, Mapping) else {"counts": data.tolist() if hasattr(data, "tolist") else data}
-        sample = sample_of({"schema": SCHEMA, **content}, asked.workload())
+        sample = sample_of({"schema": SCHEMA, **content}, asked.workload()).invert(invert)
         watch("analyzing", 0, None)
         return Result.of(analyze_foreign(GIVEN, sample, asked))
 

@@ -33,6 +33,7 @@ from .options import (
     FullOption,
     HardwareOption,
     HistoryArgument,
+    InvertOption,
     JsonOption,
     LedgerOption,
     MaxCostOption,
@@ -326,6 +327,7 @@ def runs(
 def analyze(
     data: DataArgument,
     scenario: ScenarioOption = None,
+    invert: InvertOption = None,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
     require_advantage: RequireOption = False,
     full: FullOption = False,
@@ -342,8 +344,9 @@ def analyze(
     if report:
         check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(scenario)] if scenario else [])]
+    words += ["--invert", invert] if invert else []
     with progress_bar() as watch:
-        analysis = analyze_data(data, content, watch, shlex.join(words))
+        analysis = analyze_data(data, content, watch, shlex.join(words), invert)
     if report:
         write_report(report, analysis)
     show_analysis(analysis, full, json, report=report)

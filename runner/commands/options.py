@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -94,6 +94,10 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyze
     ),
+]
+InvertOption = Annotated[
+    Literal["a", "b"] | None,
+    typer.Option(help="Swap 0 and 1 in this router's outcomes. Chosen after the data, it doubles the p-values."),
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=run_folders)]
 RecordArgument = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,9 @@ def _analyze_record(record: Json, complaint: str) -> Callable[[], Json] | str:
     sample = sample_of({"schema": COUNTS_SCHEMA, **rule}, scenario.workload())
     if record["planned"] and not complaint:
         return "it needs plan.json and the trials in their order; give the run's folder"
+
+    origin = record["provenance"]
+    sample = replace(sample.invert(origin.get("inverted")), types_assumed=origin.get("types_assumed", False))
 
     def fresh() -> Json:
         if complaint:

@@ -18,7 +18,7 @@ from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
-from ...model.trials import Trials
+from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
 from .folder import RUNS, RunFolder, new_run_folder, write_trials
 from .pipeline import (
@@ -105,11 +105,21 @@ def execute(
     return Executed(trials, analysis, folder)
 
 
-def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None) -> Analysis:
+def analyze_data(
+    data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None, invert: Router | None = None
+) -> Analysis:
     """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
+    Args:
+        data: Its path.
+        scenario: What the data belong to.
+        watch: Gets how far it is.
+        command: What makes the same analysis again.
+        invert: The router whose outcomes to invert, a choice made after the data.
+
     Raises:
-        DataError: there is no such thing, no scenario was named, or the data do not belong to it.
+        DataError: there is no such thing, no scenario was named, the data do not belong to it, or outcomes are to be
+            inverted that a run's plan fixed.
     """
     if not data.exists():
         remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
@@ -120,8 +130,9 @@ def analyze_data(data: Path, scenario: Scenario | None, watch: Watch, command: s
         raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
     watch("analyzing", 0, None)
     if folder:
-        return analyze_folder(folder, scenario, command=command)
-    return analyze_foreign(data.name, read_counts(data, wanted.workload()), wanted, command=command)
+        return analyze_folder(folder, scenario, command=command, invert=invert)
+    sample = read_counts(data, wanted.workload()).invert(invert)
+    return analyze_foreign(data.name, sample, wanted, command=command)
 
 
 def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Watch) -> Replay:

@@ -25,7 +25,7 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
-from ...model.trials import Counts, Sampling, Trials, match_types
+from ...model.trials import Counts, Router, Sampling, Trials, match_types
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, library_versions, now
@@ -188,18 +188,26 @@ def analyze_run(
     )
 
 
-def analyze_folder(run: RunFolder, scenario: Scenario | None, *, command: str | None = None) -> Analysis:
+def analyze_folder(
+    run: RunFolder, scenario: Scenario | None, *, command: str | None = None, invert: Router | None = None
+) -> Analysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
-    Its lost trials are losses there, too, and its types are matched by name.
+    Its lost trials are losses there, too, and its types are matched by name. Only there can outcomes be inverted.
 
     Raises:
-        DataError: the folder is damaged, or its types are not the scenario's.
+        DataError: the folder is damaged, its types are not the scenario's, or outcomes that its plan fixed are to be
+            inverted.
     """
     own, plan = run.scenario(), run.plan()
     workload = own.workload()
     trials = run.trials(workload.shape)
     same = scenario is None or scenario.content_hash() == own.content_hash()
+    if same and invert:
+        raise DataError(
+            f"{run.path}: invert is for counts taken elsewhere; the plan of this run fixed before the data what its "
+            "outcomes mean. If the device swaps 0 and 1, correct that and run again"
+        )
     if same:
         plan.check(own.content_hash(), workload.shape)
         return analyze_run(own, plan, trials, command=command)
@@ -217,7 +225,7 @@ def analyze_folder(run: RunFolder, scenario: Scenario | None, *, command: str | 
     lost = plan.sampling(trials).lost
     places = np.ix_(rows, columns)
     sampling = Sampling("fixed", lost=None if lost is None else lost[places])
-    sample = Sample(Counts(counts.table[places]), sampling)
+    sample = Sample(Counts(counts.table[places]), sampling).invert(invert)
     return analyze_foreign(run.path.name, sample, scenario, frontiers=frontiers, command=command)
 
 
@@ -237,7 +245,9 @@ def analyze_foreign(
         source=source,
         command=command,
         scenario_hash=scenario.content_hash(),
-        content_hash=content_hash(scenario.content_hash(), json.dumps(sample.counts.table.tolist())),
+        content_hash=content_hash(scenario.content_hash(), json.dumps(sample.as_taken.table.tolist())),
+        inverted=sample.inverted,
+        types_assumed=sample.types_assumed,
     )
     frontiers = frontiers or Frontiers.of(scenario)
     return analyze(scenario, sample, provenance, frontiers=frontiers)

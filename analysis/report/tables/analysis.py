@@ -220,6 +220,10 @@ def diagnostics_section(analysis: Analysis) -> Section:
         ("no-signalling test, log10 p", Cell(f"{test.log10_p_value + 0.0:.4g}", alarm)),
         (_visibility_name(analysis), estimate_cell(analysis.visibility)),
     ]
+    if analysis.beyond_quantum:
+        beyond = analysis.beyond_quantum
+        told = "ALARM" if beyond.alarm else "no alarm"
+        rows.append(("score over the quantum bound", Cell(f"{beyond.score_share.estimate:.4f}", told)))
     predicted = analysis.provenance.predicted_visibility
     if predicted is not None:
         rows.append(("visibility predicted from the calibration", Cell(f"{predicted:.4f}")))

@@ -156,6 +156,10 @@ def _rests(analysis: Analysis) -> Iterator[str]:
         rests = "Valid if all trials are independent and the device behaves alike throughout."
     if certificate.edges > 1:
         rests += " No plan was declared, and the chance above allows for that."
+    if router := analysis.provenance.inverted:
+        rests += (
+            f" Router {router.upper()}'s outcomes were inverted after the data; the chance allows for that as well."
+        )
     if certificate.parallel > 1:
         rests += " No Bell pair may depend on the settings of another."
     if analysis.measured and analysis.measured.stopped:
