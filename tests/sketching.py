@@ -25,17 +25,23 @@ def sketch(replace: Callable[[Any, str, Any], object]) -> None:
     """Figures without ink, contexts of few points and pairs, coarse bounds; `replace` is a kind of setattr."""
     from bellqueue.analysis.replay import context
     from bellqueue.model.games import every_classical
-    from matplotlib.figure import Figure
-
-    def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
-        content = _BLANK[format]
-        target.write(content.decode() if isinstance(target, io.StringIO) else content)
 
     # The default scenario's bound is the same; a few others are coarser.
     replace(every_classical, "SECONDS", 1.0)
     replace(context, "PAIRS", 2_000)
     replace(context, "VISIBILITIES", 3)
     replace(context, "LOADS", (0.3,))
+    leave_out_the_ink(replace)
+
+
+def leave_out_the_ink(replace: Callable[[Any, str, Any], object]) -> None:
+    """Figures are made, but drawings of them are blank."""
+    from matplotlib.figure import Figure
+
+    def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
+        content = _BLANK[format]
+        target.write(content.decode() if isinstance(target, io.StringIO) else content)
+
     replace(Figure, "savefig", blank)
 
 

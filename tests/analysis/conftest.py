@@ -17,7 +17,7 @@ from bellqueue.model.trials import Counts, Sampling
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 from tests.sharing import Shared
-from tests.sketching import solving_once
+from tests.sketching import leave_out_the_ink, solving_once
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_TYPES = ('</svg><img src="http://example.invalid/x">', '$\\frac{$ _"]]> [bold]\x1b[31m')
@@ -61,6 +61,12 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
 @pytest.fixture(autouse=True)
 def _solved_once(solved_once: None) -> None:
     """These tests are about what is made of games that are solved, not about solving them."""
+
+
+@pytest.fixture
+def without_ink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of reports that do not look at figures."""
+    leave_out_the_ink(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

@@ -155,11 +155,13 @@ def test_noise_moves_the_largest_advantage_and_ends_it() -> None:
         frontiers.largest_advantage(least - 0.002)
 
 
-def test_advantage_ranges_agree_with_the_frontiers_themselves() -> None:
-    for scenario in (Scenario.default(), heavy_scenario()):
-        frontiers = Frontiers(scenario.workload())
-        ranges = frontiers.advantage_ranges()
-        for p in np.linspace(0.004, 0.996, 125).tolist():
-            inside = any(low < p < high for low, high in ranges)
-            gap = float(frontiers.classical.waiting_time_at(p)) - frontiers.quantum.waiting_time_at(p)
-            assert (gap > 1e-9) == inside
+@pytest.mark.parametrize(
+    "scenario", [Scenario.default(), pytest.param(heavy_scenario(), marks=pytest.mark.slow)], ids=["default", "heavy"]
+)
+def test_advantage_ranges_agree_with_the_frontiers_themselves(scenario: Scenario) -> None:
+    frontiers = Frontiers(scenario.workload())
+    ranges = frontiers.advantage_ranges()
+    for p in np.linspace(0.004, 0.996, 125).tolist():
+        inside = any(low < p < high for low, high in ranges)
+        gap = float(frontiers.classical.waiting_time_at(p)) - frontiers.quantum.waiting_time_at(p)
+        assert (gap > 1e-9) == inside
