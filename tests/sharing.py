@@ -10,7 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Made = TypeVar("Made")
 
 
 class Shared:
@@ -30,10 +32,11 @@ class Shared:
             part.write_bytes(pickle.dumps(made))
             part.replace(self.place(key))
 
-    def __call__(self, key: object, make: Callable[[], Any]) -> Any:
+    def __call__(self, key: object, make: Callable[[], Made]) -> Made:
         """What is kept, or else made and kept."""
         if self.place(key).exists():
-            return pickle.loads(self.place(key).read_bytes())
+            kept: Made = pickle.loads(self.place(key).read_bytes())
+            return kept
         made = make()
         self.keep(key, made)
         return made

@@ -71,6 +71,17 @@ def test_the_three_frontiers_share_their_ends() -> None:
     assert np.diff(curve.splitting_probability).max() <= 1 / 150
 
 
+def test_optima_sampled_are_the_same_whatever_else_was_solved() -> None:
+    """And with them what rests on them: how fine the bound on every classical router is."""
+    workload = Scenario.default().workload()
+    first, used = QuantumFrontier(workload), QuantumFrontier(workload)
+    used.at_splitting_probability(0.437)
+    assert len(used.curve.splitting_probability) > 200
+    for _ in range(2):
+        assert np.array_equal(used.sampled(33).splitting_probability, first.sampled(33).splitting_probability)
+        assert np.array_equal(used.sampled(33).waiting_time, first.sampled(33).waiting_time)
+
+
 @pytest.mark.parametrize("rate", [0.01, 0.4, 3.0])
 @pytest.mark.parametrize(
     "reward",

@@ -94,6 +94,13 @@ def test_the_context_is_worked_out_once_and_keeps_the_bases(planned: Analysis) -
     assert with_context(whole) is whole
 
 
+@pytest.fixture
+def one_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not look at how the advantage changes with the load."""
+    monkeypatch.setattr("bellqueue.analysis.replay.context.LOADS", (0.3,))
+
+
+@pytest.mark.usefixtures("one_other_load")
 def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps(hanoi: Analysis, geneva: Analysis) -> None:
     for analysis in (hanoi, geneva):
         context = with_context(analysis, FRONTIERS).context
@@ -121,7 +128,7 @@ def test_the_simulation_is_longer_where_waits_are_alike_for_longer() -> None:
     assert wanted_pairs(0.99) > MOST_PAIRS
 
 
-@pytest.mark.usefixtures("coarse_bounds")
+@pytest.mark.usefixtures("coarse_bounds", "one_other_load")
 def test_under_the_heaviest_load_no_simulation_is_shown() -> None:
     record = default_record()
     record["traffic"]["pair_rate"] = 0.396
