@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 # Small matrices everywhere: threads of the linear algebra only fight each other, the more the busier the machine is.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -13,34 +12,14 @@ import pytest  # after the environment is set
 from hypothesis import HealthCheck, settings
 
 from tests.browsing import chromium
-from tests.sketching import sketch
+from tests.sharing import Shared, SharedBounds
+from tests.sketching import sketch, solve_once
 
 __all__ = ["chromium"]  # a fixture
 
 # A busy machine makes no example wrong.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-
-_OPTIMA: dict[tuple[object, ...], Any] = {}  # by game, to the last bit
-
-
-def _remembering(optimum: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of a game and plain values; what it returned for the same game is returned again."""
-
-    def remembered(game: Any, *rest: Any) -> Any:
-        if sum(game.shape) > 100 or not all(each is None or isinstance(each, int) for each in rest):
-            return optimum(game, *rest)
-        two = game.rank_two
-        tables = (game.matrix,) if two is None else (two.left, two.core, two.right)
-        key = (optimum.__name__, game.shape, game._magnitude, *rest, *(table.tobytes() for table in tables))
-        if key not in _OPTIMA:
-            found = optimum(game, *rest)
-            for vectors in (found.u, found.v):
-                vectors.flags.writeable = False
-            _OPTIMA[key] = found
-        return _OPTIMA[key]
-
-    return remembered
 
 
 @pytest.fixture
@@ -50,23 +29,24 @@ def solved_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     Not for those marked `in_full`.
     """
     if request.node.get_closest_marker("in_full") is None:
-        from bellqueue.model.games import frontier, routing_game
+        solve_once(monkeypatch.setattr)
 
-        for module, name in (
-            (frontier, "quantum_optimum"),
-            (frontier, "optimum_within"),
-            (routing_game, "quantum_optimum"),
-        ):
-            monkeypatch.setattr(module, name, _remembering(getattr(module, name)))
+
+@pytest.fixture(scope="session")
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """For what several files of tests need and no test changes."""
+    folder = tmp_path_factory.getbasetemp()
+    return Shared(folder.parent if hasattr(request.config, "workerinput") else folder)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _bounds_are_kept() -> Iterator[None]:
+def _bounds_are_kept(shared: Shared) -> Iterator[None]:
     """Bounds on every classical router once found are found again, not only those of the last few workloads."""
     from bellqueue.model.games import every_classical
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(every_classical, "_KEPT", 10_000)
+        patch.setattr(every_classical, "_known", SharedBounds(shared))
         yield
 
 

@@ -24,7 +24,7 @@ from ..certificate.tails import kullback_leibler
 Floats = NDArray[np.float64]
 
 MOST_TRIALS = 10**15  # beyond it neighbouring numbers of trials are no longer told apart reliably
-_CHUNK = 512
+_CHUNK = 64  # numbers of trials at once, several teeth of the saw: more would seldom be needed
 _NEAR_MEAN = 1e-4  # tilts, in standard deviations, below which the saddlepoint is expanded
 
 

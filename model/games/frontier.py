@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
@@ -138,6 +138,7 @@ class QuantumFrontier:
         self.workload = workload
         self.dimension = 2 if workload.rank_two else dimension
         self._solved: dict[float, _Extreme] = {}
+        self._halving: list[_Extreme] = []  # the optima between the ends that filled a gap, the widest first
 
     def at_multiplier(self, multiplier: float) -> Strategy:
         """The strategy that maximises Σ π s (w−μ)."""
@@ -170,7 +171,8 @@ class QuantumFrontier:
     @cached_property
     def curve(self) -> StrategyFrontier:
         """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
-        filled = self._fill_flat(self._extremes(CURVE_POINTS))
+        self._filled(CURVE_POINTS)
+        filled = self._fill_flat(_along(self._solved.values()))
         return StrategyFrontier(
             np.array([self.workload.splitting_probability(s) for s in filled]),
             np.array([self.workload.waiting_time(s) for s in filled]),
@@ -179,25 +181,22 @@ class QuantumFrontier:
 
     def sampled(self, count: int) -> Frontier:
         """About `count` optima of different multipliers, for which the game is solved and nothing between them."""
-        points = self._extremes(count)
+        points = _along(self._filled(count))
         return Frontier(
             np.array([point.splitting_probability for point in points]),
             np.array([point.waiting_time for point in points]),
         )
 
-    def _extremes(self, count: int) -> list[_Extreme]:
-        """At least `count` optima where there are as many, those of one p as one, the wider gaps in p filled first."""
-        for _ in range(count - len(self._ends)):
-            gap = heapq.heappop(self._gaps) if self._gaps else None
-            if gap is None:
-                break
-            self._refine(gap[1], gap[2])
-        points = sorted(self._solved.values(), key=lambda point: (point.splitting_probability, point.multiplier))
-        return [
-            point
-            for index, point in enumerate(points)
-            if index == 0 or point.splitting_probability > points[index - 1].splitting_probability + 1e-9
-        ]
+    def _filled(self, count: int) -> list[_Extreme]:
+        """The ends and optima between them, `count` where there are as many, the wider gaps in p filled first.
+
+        The same ones whatever else has been solved.
+        """
+        between = count - len(self._ends)
+        while len(self._halving) < between and self._gaps:
+            _, left, right = heapq.heappop(self._gaps)
+            self._refine(left, right)
+        return [*(self._solved[end.multiplier] for end in self._ends), *self._halving[:between]]
 
     def _fill_flat(self, points: list[_Extreme]) -> list[Floats]:
         """Splitting strategies along the curve, flat pieces filled with mixtures so that no gap is wider than 1/200."""
@@ -230,6 +229,7 @@ class QuantumFrontier:
     def _refine(self, left: float, right: float) -> None:
         """Solve between two multipliers and put the two halves of the gap back, unless they are flat pieces."""
         middle = self._solve((left + right) / 2)
+        self._halving.append(middle)
         for high, low in ((left, middle.multiplier), (middle.multiplier, right)):
             gap = self._solved[low].splitting_probability - self._solved[high].splitting_probability
             if gap > 1e-9 and high - low > _RESOLUTION * self.workload.weights.max():
@@ -299,3 +299,13 @@ class QuantumFrontier:
             return Strategy((left.measurements,), (1.0,))
         share = (target - low) / (high - low)
         return Strategy((left.measurements, right.measurements), (1 - share, share))
+
+
+def _along(points: Iterable[_Extreme]) -> list[_Extreme]:
+    """Optima in the order of rising p, those of one p as one."""
+    rising = sorted(points, key=lambda point: (point.splitting_probability, point.multiplier))
+    return [
+        point
+        for index, point in enumerate(rising)
+        if index == 0 or point.splitting_probability > rising[index - 1].splitting_probability + 1e-9
+    ]

@@ -16,6 +16,8 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
+from tests.sharing import Shared
+from tests.sketching import leave_out_the_ink, solving_once
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_TYPES = ('</svg><img src="http://example.invalid/x">', '$\\frac{$ _"]]> [bold]\x1b[31m')
@@ -33,11 +35,13 @@ def provenance(**changes: Any) -> Provenance:
     return Provenance.model_validate(known | changes)
 
 
+@solving_once()
 def published(counts: Sequence[Any]) -> Analysis:
     """The analysis of sixteen published counts at pair rate 0.02; nobody declared a multiplier."""
     return analyze(dense(), Sample(Counts(np.array(counts)), Sampling("fixed")), provenance())
 
 
+@solving_once()
 def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **changes: Any) -> Analysis:
     """A planned run on a Werner state: settings drawn from the plan's distribution, unbiased outcomes."""
     frontiers = Frontiers(scenario.workload())
@@ -54,43 +58,57 @@ def simulated(scenario: Scenario, trials: int, visibility: float = 0.97, **chang
     )
 
 
+@pytest.fixture(autouse=True)
+def _solved_once(solved_once: None) -> None:
+    """These tests are about what is made of games that are solved, not about solving them."""
+
+
+@pytest.fixture
+def without_ink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of reports that do not look at figures."""
+    leave_out_the_ink(monkeypatch.setattr)
+
+
 @pytest.fixture(scope="session")
-def hanoi() -> Analysis:
+def hanoi(shared: Shared) -> Analysis:
     """Certified against memoryless routers, unplanned."""
-    return published(IBM_HANOI)
+    return shared("hanoi", lambda: published(IBM_HANOI))
 
 
 @pytest.fixture(scope="session")
-def geneva() -> Analysis:
+def geneva(shared: Shared) -> Analysis:
     """Not certified, with a no-signalling alarm."""
-    return published(IBM_GENEVA)
+    return shared("geneva", lambda: published(IBM_GENEVA))
 
 
 @pytest.fixture(scope="session")
-def planned() -> Analysis:
+def planned(shared: Shared) -> Analysis:
     """Certified against every classical router, planned, with full provenance."""
-    return simulated(
-        Scenario.default(),
-        40_000,
-        backend="local",
-        device="Werner state",
-        qubits=[3, 4],
-        seed=7,
-        predicted_visibility=0.971,
-        command="bellqueue run scenario.toml --seed 7",
-        libraries={"numpy": "2.0"},
-        calibration={"depolarising": 0.03},
+    return shared(
+        "planned",
+        lambda: simulated(
+            Scenario.default(),
+            40_000,
+            backend="local",
+            device="Werner state",
+            qubits=[3, 4],
+            seed=7,
+            predicted_visibility=0.971,
+            command="bellqueue run scenario.toml --seed 7",
+            libraries={"numpy": "2.0"},
+            calibration={"depolarising": 0.03},
+        ),
     )
 
 
 @pytest.fixture(scope="session")
-def complete(planned: Analysis) -> Analysis:
+def complete(shared: Shared, planned: Analysis) -> Analysis:
     """`planned` with everything that the report says beyond the certificate."""
-    return with_context(planned)
+    return shared("complete", lambda: solving_once()(with_context)(planned))
 
 
 @pytest.fixture(scope="session")
-def hostile() -> Analysis:
+def hostile(shared: Shared) -> Analysis:
     """Other people's text wherever a record holds text."""
     record = default_record()
     record["title"] = HOSTILE
@@ -98,13 +116,14 @@ def hostile() -> Analysis:
         spec["name"] = name
     text = f'"><b onload="x">{HOSTILE}'
     fields: dict[str, Any] = dict.fromkeys(("source", "command", "backend", "device", "created"), text)
-    return simulated(Scenario.parse(record), 4_000, libraries={text: text}, calibration={text: [text]}, **fields)
+    fields |= {"libraries": {text: text}, "calibration": {text: [text]}}
+    return shared("hostile", lambda: simulated(Scenario.parse(record), 4_000, **fields))
 
 
 @pytest.fixture(scope="session")
-def many_types() -> Analysis:
+def many_types(shared: Shared) -> Analysis:
     """64 types at each router."""
     record = default_record()
     sizes = {"distribution": "exponential", "mean": 1.0, "bins": 64}
     record["traffic"] = {"pair_rate": 0.1, "sizes": sizes}
-    return simulated(Scenario.parse(record), 1_000_000)
+    return shared("many types", lambda: simulated(Scenario.parse(record), 1_000_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.report.page import report_html
@@ -31,6 +32,7 @@ RIVALS = json.loads("""[{
 }]""")
 
 
+@pytest.mark.usefixtures("without_ink")
 def test_a_record_with_searched_rivals_opens_and_reports_without_them(planned: Analysis, tmp_path: Path) -> None:
     content = json.loads(planned.to_json())
     content["frontiers"]["wider_rivals"] = RIVALS
@@ -95,6 +97,7 @@ def test_a_run_of_before_opens_and_is_analysed_as_it_was_planned(tmp_path: Path)
     assert again.certificate.certified
 
 
+@pytest.mark.usefixtures("without_ink")
 def test_an_analysis_without_the_stronger_verdict_opens_and_reports(planned: Analysis, tmp_path: Path) -> None:
     content = json.loads(planned.to_json())
     del content["every_classical"], content["frontiers"]["every_classical"], content["planned"]["against"]

@@ -64,19 +64,23 @@ def test_more_bell_pairs_never_wait_longer() -> None:
     assert EXAMPLE[1].in_use.waiting_time_at(0.4485) > EXAMPLE[2].in_use.waiting_time_at(0.4485) + 9e-4
 
 
-def test_the_operating_point_is_that_of_the_scenarios_bell_pairs() -> None:
+@pytest.mark.parametrize("against", ["memoryless", pytest.param("every-classical", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("made_for", "pairs", "dimension"),
+    [(1, 2, 4), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, 1, 3), (2, 1, 3), (2, 2, 4)))],
+)
+def test_the_operating_point_is_that_of_the_scenarios_bell_pairs(
+    made_for: int, pairs: int, dimension: int, against: str
+) -> None:
     """Whatever the frontiers were made for."""
-    for pairs, dimension in ((1, 3), (2, 4)):
-        scenario = two_pairs_scenario(bell_pairs=pairs)
-        for frontiers in (EXAMPLE[1], EXAMPLE[2]):
-            point = frontiers.operating_point(scenario)
-            assert point.strategy.dimension == dimension
-            assert point.waiting_time == pytest.approx(
-                EXAMPLE[pairs].in_use.waiting_time_at(point.splitting_probability), abs=1e-9
-            )
+    point = EXAMPLE[made_for].operating_point(two_pairs_scenario(bell_pairs=pairs, against=against))
+    assert point.strategy.dimension == dimension
+    assert point.waiting_time == pytest.approx(
+        EXAMPLE[pairs].in_use.waiting_time_at(point.splitting_probability), abs=1e-9
+    )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(each, marks=pytest.mark.slow) for each in range(2, 6))])
 def test_with_ten_types_at_both_routers_together_one_pair_is_enough(seed: int) -> None:
     """Against the ascent in five dimensions, which two pairs would allow."""
     workload = random_scenario(np.random.default_rng(7000 + seed), most=5, joint=True).workload()

@@ -34,6 +34,10 @@ LAWS: dict[str, tuple[dict[str, Any], Any]] = {
     ),
 }
 MULTIPLIERS = (0.2, 0.7, 2.0)
+EVERY_DAY = ("exponential", "bursty")
+BY_LAW = pytest.mark.parametrize(
+    "law", [pytest.param(each, marks=() if each in EVERY_DAY else pytest.mark.slow) for each in LAWS]
+)
 
 
 def _workload(law: str, bins: int = 16, types_b: bool = False) -> Workload:
@@ -74,9 +78,7 @@ def _by_quadrature(law: str, workload: Workload, multiplier: float) -> float:
 
 
 @pytest.mark.parametrize("multiplier", [0.7, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.2, 2.0))])
-@pytest.mark.parametrize(
-    "law", [pytest.param(each, marks=pytest.mark.slow if each == "gamma" else ()) for each in LAWS]
-)
+@BY_LAW
 def test_the_best_thresholds_by_quadrature_lie_in_the_interval(law: str, multiplier: float) -> None:
     workload = _workload(law)
     bound = ContinuousGame(workload).classical_bound(multiplier)
@@ -99,9 +101,7 @@ def _fine_game(law: str, workload: Workload, multiplier: float, cells: int, *, t
 
 
 @pytest.mark.parametrize("types_b", [False, True], ids=["both know sizes", "B knows types"])
-@pytest.mark.parametrize(
-    "law", [pytest.param(each, marks=pytest.mark.slow if each == "gamma" else ()) for each in LAWS]
-)
+@BY_LAW
 def test_a_fine_cut_comes_close_from_below(law: str, types_b: bool) -> None:
     workload = _workload(law, types_b=types_b)
     game = ContinuousGame(workload)
@@ -115,7 +115,7 @@ def test_a_fine_cut_comes_close_from_below(law: str, types_b: bool) -> None:
         assert quantum.high == pytest.approx(high, rel=1e-3)
 
 
-@pytest.mark.parametrize("law", LAWS)
+@BY_LAW
 def test_what_bins_reach_lies_between_the_proved_frontier_and_their_own(law: str) -> None:
     workload = _workload(law)
     frontier = classical_frontier(workload)

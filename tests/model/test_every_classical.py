@@ -65,7 +65,7 @@ def some_splits(workload: Workload, multiplier: float, rng: np.random.Generator)
     return [*anything, *classical, *entangled]
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(each, marks=pytest.mark.slow) for each in range(4, 8))])
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(each, marks=pytest.mark.slow) for each in range(2, 8))])
 def test_a_score_above_it_means_a_lower_cost_than_every_classical_router(seed: int) -> None:
     """For strategies classical or not: W − κτ − V(κ) ≤ β_E − S, by the closed formulas of W and τ."""
     rng = np.random.default_rng([seed, 3])
@@ -128,8 +128,8 @@ def test_it_is_never_below_the_memoryless_value(default: Frontiers, twice: Front
         light(),
         light_exponential(),
         light(0.02),
-        *map(unequal, range(400, 404)),
-        *(pytest.param(unequal(seed), marks=pytest.mark.slow) for seed in range(404, 412)),
+        unequal(401),
+        *(pytest.param(unequal(seed), marks=pytest.mark.slow) for seed in range(400, 412) if seed != 401),
     ],
 )
 def test_the_curve_over_p_lies_below_what_it_is_made_from_and_hardly_so(workload: Workload) -> None:
@@ -176,13 +176,25 @@ def test_the_default_scenario_at_the_published_values(
     assert float(default.advantage_at(p, quantum).waiting_time_reduction) > float(saved.waiting_time_reduction)
 
 
+def noisy_frontier(frontiers: Frontiers, visibility: float) -> tuple[Floats, Floats]:
+    """p and W of the best entangled routers at multipliers close to each other, from hardly a split to hardly none."""
+    workload = frontiers.workload
+    weights = workload.weights
+    splits = [
+        frontiers.one_pair.at_multiplier(multiplier).split(visibility)
+        for multiplier in np.geomspace(weights.min(), weights.max(), 601).tolist()
+    ]
+    p = np.array([workload.splitting_probability(split) for split in splits])
+    assert np.abs(np.diff(p)).max() < 0.015
+    return p, np.array([workload.waiting_time(split) for split in splits])
+
+
 def test_the_largest_share_saved_is_no_smaller_than_anywhere_on_a_grid(default: Frontiers) -> None:
     for visibility in (1.0, 0.95):
         best = default.largest_reduction(visibility, against="every-classical")
         saved = best.waiting_time_reduction_relative
         assert 0 < saved < default.largest_reduction(visibility).waiting_time_reduction_relative
-        p = np.linspace(0.05, 0.95, 91)
-        waiting = np.array([default.waiting_time(each, visibility) for each in p.tolist()])
+        p, waiting = noisy_frontier(default, visibility)
         share = 1 - waiting / default.every_classical.waiting_time_at(p)
         assert share.max() <= saved + 1e-6
         at = best.splitting_probability
@@ -196,9 +208,8 @@ def test_entanglement_beats_every_classical_router_above_the_least_visibility_an
     assert memoryless is not None
     assert least is not None
     assert memoryless < least < 1
-    p = np.linspace(0.15, 0.85, 141)
     for visibility, helps in ((least + 0.002, True), (least - 0.002, False)):
-        waiting = np.array([default.waiting_time(each, visibility) for each in p.tolist()])
+        p, waiting = noisy_frontier(default, visibility)
         assert (default.every_classical.waiting_time_at(p) - waiting > 0).any() == helps
 
 

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from tests.scenarios import brute_force_hull, random_scenario, split_of
 
-SEEDS = range(200)
+SEEDS = [*range(50), *(pytest.param(each, marks=pytest.mark.slow) for each in range(50, 200))]
 
 
 def _multiplier(weights: np.ndarray, rng: np.random.Generator) -> float:

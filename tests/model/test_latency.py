@@ -17,6 +17,8 @@ from bellqueue.model.scenario.file import Scenario
 
 from tests.scenarios import default_record, dense, heavy_scenario, random_scenario, split_of
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 # SHA-256 of the embedded default scenario's record as it was before the unit of time could be given.
 DENSE_HASH = "cb531901bad0e1c3f76adeb1830c038e05bb693f5c0e599f6533484a5cac3010"
 
@@ -63,7 +65,9 @@ def batch_error(values: list[float], batches: int = 40) -> float:
     return float(np.std(means, ddof=1) / np.sqrt(batches))
 
 
-@pytest.mark.parametrize("latency", [0.0, 0.4, 30.0])  # 30: many pairs are on their way at once
+@pytest.mark.parametrize(
+    "latency", [pytest.param(0.0, marks=pytest.mark.slow), 0.4, 30.0]
+)  # 30: many pairs are on their way at once
 def test_held_requests_wait_the_latency_longer_and_interrupt_no_more(latency: float) -> None:
     workload = Scenario.default().workload()
     frontiers = Frontiers(workload)
@@ -83,8 +87,13 @@ def test_held_requests_wait_the_latency_longer_and_interrupt_no_more(latency: fl
 
 @pytest.mark.parametrize(
     ("scenario", "corner"),
-    [(Scenario.default(), 2), (heavy_scenario(), 0), (random_scenario(np.random.default_rng(207), 4), 2)],
-    ids=["default", "heavy", "exponential and gamma"],
+    [
+        pytest.param(Scenario.default(), 2, id="default"),
+        pytest.param(heavy_scenario(), 0, id="heavy", marks=pytest.mark.slow),
+        pytest.param(
+            random_scenario(np.random.default_rng(207), 4), 2, id="exponential and gamma", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_held_for_the_break_even_simulated_routers_wait_as_long_as_entangled_ones(
     scenario: Scenario, corner: int

@@ -21,6 +21,8 @@ from bellqueue.model.sweep.point import Outcome, PointTask, outcome_of
 
 from tests.scenarios import brute_force_hull, default_record, dense, heavy_scenario, two_pairs_scenario
 
+pytestmark = pytest.mark.usefixtures("solved_once")
+
 
 def sweep(*axes: dict[str, Any], **content: Any) -> Sweep:
     return Sweep.parse({"axis": list(axes), **content})
@@ -196,7 +198,9 @@ def test_the_dense_scenario_as_in_the_reference() -> None:
     assert found.throughput_gain_relative == pytest.approx(math.exp(0.02 * (as_fast - p) / 2 * 5) - 1)  # MODEL §1
 
 
-@pytest.mark.parametrize("scenario", [Scenario.default(), heavy_scenario()], ids=["default", "heavy"])
+@pytest.mark.parametrize(
+    "scenario", [Scenario.default(), pytest.param(heavy_scenario(), marks=pytest.mark.slow)], ids=["default", "heavy"]
+)
 def test_entanglement_helps_above_the_least_visibility_and_not_below(scenario: Scenario) -> None:
     """Against all planar measurements on a grid of angles, and the hull of all deterministic routers."""
     workload = scenario.workload()

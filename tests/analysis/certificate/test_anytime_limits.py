@@ -115,14 +115,15 @@ def test_limits_for_a_fixed_number_miss_far_too_often_when_looked_at_again_and_a
     assert looked.sum() > 2 * ALLOWED
 
 
-def test_the_reduction_is_covered_at_every_look() -> None:
-    """All limits together, at six looks, for 200 runs at α = 5 %."""
+@pytest.mark.parametrize("runs", [50, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_reduction_is_covered_at_every_look(runs: int) -> None:
+    """All limits together, at six looks, at α = 5 %."""
     rng = np.random.default_rng(5)
     split = (1 - TRUTH) / 2
     p, waiting = WORKLOAD.splitting_probability(split), WORKLOAD.waiting_time(split)
     classical = float(FRONTIERS.classical.waiting_time_at(p))
     excess = float((GAME * TRUTH).sum()) - FRONTIERS.game(MULTIPLIER).bound("memoryless").high
-    runs, missed = 200, 0
+    missed = 0
     for _ in range(runs):
         counts, outside = None, False
         for trials in (50, 50, 100, 200, 400, 800):

@@ -28,6 +28,10 @@ from scipy.stats import binom
 from tests.scenarios import heavy_scenario
 
 RUNS, TRIALS, ALPHA = 2000, 300, 0.05
+ANY = np.array([[0.4, 0.1], [0.3, 0.2]])
+SETTINGS = pytest.mark.parametrize(
+    "r", [pytest.param(None, id="in proportion"), pytest.param(ANY, id="any", marks=pytest.mark.slow)]
+)
 ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
 DEFAULT, HEAVY = Frontiers(Scenario.default().workload()), Frontiers(heavy_scenario().workload())
 # All 16 deterministic strategies of two types a side, as products a_x b_y.
@@ -80,6 +84,9 @@ def gambler(rng: np.random.Generator, matrix: Array, x: Array, y: Array) -> Arra
 
 
 PLAYERS = [best_deterministic, shared_randomness, drift, memory, gambler]
+STEADY = pytest.mark.parametrize(
+    "player", [pytest.param(best_deterministic, marks=pytest.mark.slow), shared_randomness]
+)
 
 
 def _table(x: Array, y: Array, equal: Array, rng: np.random.Generator) -> Array:
@@ -118,7 +125,9 @@ def _play(player: Player, frontiers: Frontiers, multiplier: float, r: Array, see
     return [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
 
 
-@pytest.mark.parametrize("frontiers", [DEFAULT, HEAVY], ids=["default", "heavy"])
+@pytest.mark.parametrize(
+    "frontiers", [pytest.param(DEFAULT, id="default"), pytest.param(HEAVY, id="heavy", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("player", PLAYERS)
 def test_fresh_settings_in_proportion_to_the_game(player: Player, frontiers: Frontiers) -> None:
     multiplier = float(frontiers.classical.multipliers[-1])
@@ -127,7 +136,9 @@ def test_fresh_settings_in_proportion_to_the_game(player: Player, frontiers: Fro
     assert _certified(frontiers, tables, Sampling("random", r), [multiplier]) <= ALLOWED
 
 
-@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize(
+    "player", [pytest.param(each, marks=() if each is memory else pytest.mark.slow) for each in PLAYERS]
+)
 def test_fresh_settings_from_any_other_distribution(player: Player) -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
     r = np.array([[0.4, 0.1], [0.3, 0.2]])
@@ -135,7 +146,7 @@ def test_fresh_settings_from_any_other_distribution(player: Player) -> None:
     assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED
 
 
-@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
+@STEADY
 def test_multiplier_chosen_after_the_fact(player: Player) -> None:
     """The best of all edges is taken on the same counts; the union bound pays for the choice."""
     r = np.full((2, 2), 0.25)
@@ -146,15 +157,15 @@ def test_multiplier_chosen_after_the_fact(player: Player) -> None:
         assert _certified(HEAVY, tables, Sampling("fixed"), edges) <= ALLOWED
 
 
-@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
+@STEADY
 def test_distribution_taken_from_the_counts(player: Player) -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
     tables = _play(player, DEFAULT, multiplier, DEFAULT.game(multiplier).input_distribution, 4)
     assert _certified(DEFAULT, tables, Sampling("fixed"), [multiplier]) <= ALLOWED
 
 
-@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
-@pytest.mark.parametrize("block", [5, 20])
+@STEADY
+@pytest.mark.parametrize("block", [pytest.param(5, marks=pytest.mark.slow), 20])
 def test_blocks_of_one_setting(player: Player, block: int) -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
     r = DEFAULT.game(multiplier).input_distribution
@@ -244,7 +255,7 @@ def test_what_the_assumptions_are_for() -> None:
         *(pytest.param(each, marks=pytest.mark.slow) for each in (best_deterministic, shared_randomness)),
     ],
 )
-@pytest.mark.parametrize("r", [None, np.array([[0.4, 0.1], [0.3, 0.2]])], ids=["in proportion", "any"])
+@SETTINGS
 def test_the_martingale_at_any_time(player: Player, r: Array | None) -> None:
     """Certified at some moment of the run, looked at after every trial."""
     multiplier = float(DEFAULT.classical.multipliers[-1])
@@ -299,7 +310,6 @@ def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
 # that can be tried scores exactly that, at every trial whatever came before.
 
 ALLOWED_WIDER = int(binom.ppf(0.999, RUNS, ALPHA))
-ANY = np.array([[0.4, 0.1], [0.3, 0.2]])
 
 
 @functools.cache
@@ -373,7 +383,6 @@ def gambler_at_the_bound(rng: np.random.Generator, matrix: Array, x: Array, y: A
 
 
 WIDER = [noise, drift_at_the_bound, memory_at_the_bound, gambler_at_the_bound]
-SETTINGS = pytest.mark.parametrize("r", [None, ANY], ids=["in proportion", "any"])
 
 
 def _drawn_from(r: Array | None) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import json
 import math
 from collections.abc import Callable
@@ -110,6 +109,7 @@ def test_planned_trials_certify_as_often_as_asked(cases: list[tuple[Frontiers, D
         assert _certified(frontiers, design, behaviour, design.trials, seed) >= allowed, NAMES[seed]
 
 
+@pytest.mark.slow
 def test_a_tenth_fewer_trials_certify_less_often_than_asked(cases: list[tuple[Frontiers, Design, Floats]]) -> None:
     """The power falls to about 0.9, which 1800 experiments tell from 0.95 beyond five standard deviations."""
     passed = 0
@@ -219,8 +219,15 @@ def test_power_of_very_many_trials_is_normal(trials: int, deviations: float) -> 
     assert reached == pytest.approx(float(norm.sf(deviations)), abs=1 / math.sqrt(trials) + rounding)
 
 
-@pytest.mark.parametrize("visibility", [0.95, 0.85, 0.78])
-@pytest.mark.parametrize("frontiers", [DENSE, HEAVY], ids=["dense", "heavy"])
+@pytest.mark.parametrize(
+    ("frontiers", "visibility"),
+    [
+        pytest.param(frontiers, visibility, id=f"{name}-{visibility}", marks=() if everyday else pytest.mark.slow)
+        for visibility in (0.95, 0.85, 0.78)
+        for name, frontiers in (("dense", DENSE), ("heavy", HEAVY))
+        for everyday in [(name, visibility) in (("dense", 0.95), ("heavy", 0.78))]
+    ],
+)
 def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: float) -> None:
     """Fifty random multipliers and settings, half of them r ∝ |G|, each with the strategy best for its game."""
     rng = np.random.default_rng(8)
@@ -254,7 +261,7 @@ def test_for_one_strategy_the_best_multiplier_is_an_edge_or_a_weight(frontiers: 
         assert max(map(rate, fine)) <= max(map(rate, kinks)) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("visibility", [0.95, 0.85, 0.76])
+@pytest.mark.parametrize("visibility", [*(pytest.param(each, marks=pytest.mark.slow) for each in (0.95, 0.85)), 0.76])
 @pytest.mark.parametrize("frontiers", [DENSE, HEAVY], ids=["dense", "heavy"])
 def test_under_white_noise_the_game_is_played_at_its_own_edge(frontiers: Frontiers, visibility: float) -> None:
     best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
@@ -265,7 +272,9 @@ def test_under_white_noise_the_game_is_played_at_its_own_edge(frontiers: Frontie
     assert best.predicted_score_rate == pytest.approx((1 + score) / 2, rel=1e-8)
 
 
-@pytest.mark.parametrize("visibility", [1.0, 0.9, 0.8, 0.75])
+@pytest.mark.parametrize(
+    "visibility", [1.0, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.9, 0.8)), 0.75]
+)
 def test_the_exact_certificate_stays_near_the_information_limit(visibility: float) -> None:
     """For normal scores the ratio is (z_α+z_β)²/(2 ln 1/α), 1.48; the Chernoff bound would cost 1.72."""
     normal = (norm.isf(1e-6) + norm.isf(0.05)) ** 2 / (2 * math.log(1e6))
@@ -301,8 +310,9 @@ def test_without_a_floor_rare_settings_cost_nothing() -> None:
     assert bare.trials < 0.9 * floored.trials
 
 
-def test_planning_for_the_noise_beats_planning_without() -> None:
-    for frontiers, visibility in itertools.product((DENSE, HEAVY, EXACT), (0.99, 0.96)):
+@pytest.mark.parametrize("visibility", [pytest.param(0.99, marks=pytest.mark.slow), 0.96])
+def test_planning_for_the_noise_beats_planning_without(visibility: float) -> None:
+    for frontiers in (DENSE, HEAVY, EXACT):
         best, naive = best_design(frontiers, _noisy(frontiers, visibility), 1e-6), _naive(frontiers, visibility)
         assert naive.method == "Chernoff–KL"
         assert naive.trials is not None

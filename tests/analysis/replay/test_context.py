@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
@@ -12,31 +10,30 @@ from bellqueue.analysis.replay.context import MOST_PAIRS, wanted_pairs, with_con
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 
-from tests.analysis.conftest import published, simulated
-from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
-from tests.sketching import sketch
+from tests.analysis.conftest import simulated
+from tests.scenarios import default_record, dense
+from tests.sketching import sketch, solving_once
 
 SCENARIO = dense()
 FRONTIERS = Frontiers(SCENARIO.workload())
-HANOI = published(IBM_HANOI)
 
 
-@functools.cache
-def _hanoi() -> Context:
-    context = with_context(HANOI, FRONTIERS).context
+@pytest.fixture(scope="module")
+def context(hanoi: Analysis) -> Context:
+    with solving_once():
+        context = with_context(hanoi, FRONTIERS).context
     assert context is not None
     return context
 
 
-def _waiting() -> WaitingTimes:
-    waiting = _hanoi().waiting_times
-    assert waiting is not None
-    return waiting
+@pytest.fixture
+def waiting(context: Context) -> WaitingTimes:
+    assert context.waiting_times is not None
+    return context.waiting_times
 
 
-def test_simulated_waits_agree_with_the_queueing_formulas() -> None:
+def test_simulated_waits_agree_with_the_queueing_formulas(hanoi: Analysis, waiting: WaitingTimes) -> None:
     rho = FRONTIERS.workload.load
-    waiting = _waiting()
     assert [each.routing for each in waiting.routings] == ["observed", "classical", "quantum"]
     for each in waiting.routings:
         error = (each.waiting_time.high - each.waiting_time.low) / 4
@@ -45,18 +42,18 @@ def test_simulated_waits_agree_with_the_queueing_formulas() -> None:
         # was sent elsewhere or stands behind it.
         none = (1 - rho) * (1 + each.splitting_probability) / 2
         assert each.cumulative[0] == pytest.approx(none, abs=0.004)
-        assert each.splitting_probability == pytest.approx(HANOI.observed.splitting_probability.estimate, rel=1e-9)
+        assert each.splitting_probability == pytest.approx(hanoi.observed.splitting_probability.estimate, rel=1e-9)
 
 
-def test_the_formula_means_are_those_of_the_record() -> None:
-    observed, classical, quantum = (each.waiting_time_formula for each in _waiting().routings)
-    assert observed == pytest.approx(HANOI.observed.waiting_time.estimate, rel=1e-9)
-    assert classical == pytest.approx(HANOI.classical.waiting_time_at_equal_throughput.estimate, rel=1e-9)
-    assert quantum == pytest.approx(HANOI.quantum.waiting_time_at_equal_throughput.estimate, rel=1e-6)
+def test_the_formula_means_are_those_of_the_record(hanoi: Analysis, waiting: WaitingTimes) -> None:
+    observed, classical, quantum = (each.waiting_time_formula for each in waiting.routings)
+    assert observed == pytest.approx(hanoi.observed.waiting_time.estimate, rel=1e-9)
+    assert classical == pytest.approx(hanoi.classical.waiting_time_at_equal_throughput.estimate, rel=1e-9)
+    assert quantum == pytest.approx(hanoi.quantum.waiting_time_at_equal_throughput.estimate, rel=1e-6)
 
 
-def test_distributions_rise_from_no_wait_and_hold_their_percentiles() -> None:
-    for each in _waiting().routings:
+def test_distributions_rise_from_no_wait_and_hold_their_percentiles(waiting: WaitingTimes) -> None:
+    for each in waiting.routings:
         assert each.times[0] == 0
         assert len(each.times) == len(each.cumulative) <= 250
         assert np.all(np.diff(each.times) > 0)
@@ -69,12 +66,14 @@ def test_distributions_rise_from_no_wait_and_hold_their_percentiles() -> None:
             assert point.waiting_time.low <= wait <= point.waiting_time.high
 
 
-def test_the_same_data_give_the_same_context_and_other_data_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_data_give_the_same_context_and_other_data_another(
+    hanoi: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sketch(monkeypatch.setattr)
-    first, again = (with_context(HANOI, Frontiers(SCENARIO.workload())).to_json() for _ in range(2))
+    first, again = (with_context(hanoi, Frontiers(SCENARIO.workload())).to_json() for _ in range(2))
     assert first == again
-    other = HANOI.provenance.model_copy(update={"content_hash": "3" * 64})
-    changed = with_context(HANOI.model_copy(update={"provenance": other}), Frontiers(SCENARIO.workload()))
+    other = hanoi.provenance.model_copy(update={"content_hash": "3" * 64})
+    changed = with_context(hanoi.model_copy(update={"provenance": other}), Frontiers(SCENARIO.workload()))
     assert changed.to_json() != first
 
 
@@ -95,9 +94,15 @@ def test_the_context_is_worked_out_once_and_keeps_the_bases(planned: Analysis) -
     assert with_context(whole) is whole
 
 
-def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps() -> None:
-    for counts in (IBM_HANOI, IBM_GENEVA):
-        analysis = published(counts)
+@pytest.fixture
+def one_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not look at how the advantage changes with the load."""
+    monkeypatch.setattr("bellqueue.analysis.replay.context.LOADS", (0.3,))
+
+
+@pytest.mark.usefixtures("one_other_load")
+def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps(hanoi: Analysis, geneva: Analysis) -> None:
+    for analysis in (hanoi, geneva):
         context = with_context(analysis, FRONTIERS).context
         assert context is not None
         assert context.by_visibility is not None
@@ -105,8 +110,7 @@ def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps() -> No
         assert shown[0] < min(analysis.visibility.estimate, FRONTIERS.least_visibility() or 1) < shown[-1] == 1
 
 
-def test_the_load_of_the_scenario_is_among_the_loads() -> None:
-    context = _hanoi()
+def test_the_load_of_the_scenario_is_among_the_loads(context: Context) -> None:
     assert context.by_load is not None
     assert context.by_visibility is not None
     at = int(np.abs(np.array(context.by_load.load) - FRONTIERS.workload.load).argmin())
@@ -124,6 +128,7 @@ def test_the_simulation_is_longer_where_waits_are_alike_for_longer() -> None:
     assert wanted_pairs(0.99) > MOST_PAIRS
 
 
+@pytest.mark.usefixtures("coarse_bounds", "one_other_load")
 def test_under_the_heaviest_load_no_simulation_is_shown() -> None:
     record = default_record()
     record["traffic"]["pair_rate"] = 0.396
@@ -135,7 +140,7 @@ def test_under_the_heaviest_load_no_simulation_is_shown() -> None:
     assert context.by_visibility
 
 
-def test_the_simulation_follows_from_scenario_and_counts_alone() -> None:
-    later = HANOI.provenance.model_copy(update={"created": "2031-01-01T00:00:00+00:00", "content_hash": "0" * 64})
-    again = with_context(HANOI.model_copy(update={"provenance": later}), FRONTIERS).context
-    assert again == _hanoi()
+def test_the_simulation_follows_from_scenario_and_counts_alone(hanoi: Analysis, context: Context) -> None:
+    later = hanoi.provenance.model_copy(update={"created": "2031-01-01T00:00:00+00:00", "content_hash": "0" * 64})
+    again = with_context(hanoi.model_copy(update={"provenance": later}), FRONTIERS).context
+    assert again == context

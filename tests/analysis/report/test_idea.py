@@ -14,6 +14,7 @@ from bellqueue.model.scenario.file import Scenario
 from tests.analysis.conftest import HOSTILE_TYPES, simulated
 from tests.scenarios import default_record
 
+LATIN, JAPANESE = "a rather long name", "とても長い名前の要求"
 WIDTH, LETTER = 360, 7.2  # pixels; of a letter about six tenths of its size, East Asian ones apart
 
 
@@ -67,8 +68,17 @@ def test_routers_may_differ_and_joint_tables_give_the_shares() -> None:
 
 
 @pytest.mark.usefixtures("coarse_bounds")
-@pytest.mark.parametrize("name", ["a rather long name", "とても長い名前の要求"])
-@pytest.mark.parametrize("count", [1, 3, 4, 40])
+@pytest.mark.parametrize(
+    ("count", "name"),
+    [
+        (3, LATIN),
+        (40, JAPANESE),
+        *(
+            pytest.param(count, name, marks=pytest.mark.slow)
+            for count, name in ((1, LATIN), (1, JAPANESE), (3, JAPANESE), (4, LATIN), (4, JAPANESE), (40, LATIN))
+        ),
+    ],
+)
 def test_nothing_leaves_the_picture_however_many_types(count: int, name: str) -> None:
     record = default_record(operating_point={"splitting_probability": 0.5})
     service = {"distribution": "deterministic"}

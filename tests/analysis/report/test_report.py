@@ -308,6 +308,7 @@ def test_the_same_record_gives_the_same_page_also_after_json(pages: Pages, case:
     assert report_html(Analysis.model_validate_json(analysis.to_json())) == html
 
 
+@pytest.mark.usefixtures("coarse_bounds")
 def test_pairs_that_never_occur_may_stay_unmeasured() -> None:
     record = default_record()
     record["traffic"]["type"].append({"name": "middling", "service": {"distribution": "deterministic", "mean": 2.0}})
@@ -339,6 +340,7 @@ def test_settings_stand_with_the_probability_they_were_drawn_with(pages: Pages) 
     assert all(share in table for share in shares)
 
 
+@pytest.mark.usefixtures("without_ink")
 def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analysis) -> None:
     assert geneva.frontiers.classical_proof
     proof = geneva.frontiers.classical_proof.model_copy(update={"gap_relative": 0.02})
@@ -349,6 +351,7 @@ def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analys
     assert "more waiting than the best memoryless" in report_html(geneva)
 
 
+@pytest.mark.usefixtures("without_ink")
 def test_what_is_packed_is_to_be_unpacked_before_it_is_used(pages: Pages, many_types: Analysis) -> None:
     names = {each.name for each in downloads(many_types)}
     assert ("unpacked by gunzip" in pages["many_types"][2].text) == bool({"scenario.json.gz", "counts.json.gz"} & names)
