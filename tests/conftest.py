@@ -13,7 +13,7 @@ import pytest  # after the environment is set
 from hypothesis import HealthCheck, settings
 
 from tests.browsing import chromium
-from tests.sketching import sketch
+from tests.sketching import keep_frontiers, sketch
 
 __all__ = ["chromium"]  # a fixture
 
@@ -58,6 +58,21 @@ def solved_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             (routing_game, "quantum_optimum"),
         ):
             monkeypatch.setattr(module, name, _remembering(getattr(module, name)))
+
+
+@pytest.fixture(scope="module")
+def known_frontiers() -> dict[str, Any]:
+    """What `frontiers_kept` keeps: of one module, so that no test depends on the modules that ran before."""
+    return {}
+
+
+@pytest.fixture
+def frontiers_kept(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, known_frontiers: dict[str, Any]
+) -> None:
+    """For tests of commands: those of a module that ask for the same frontiers share them, save those `in_full`."""
+    if request.node.get_closest_marker("in_full") is None:
+        keep_frontiers(monkeypatch.setattr, known_frontiers)
 
 
 @pytest.fixture(autouse=True, scope="session")
