@@ -11,6 +11,7 @@ import pytest
 from bellqueue.model.scenario.file import Scenario
 
 from tests.docs.pages import DOCS, ROOT, blocks
+from tests.sketching import coarsen
 
 PACKAGES = ("src", "model", "circuits", "backends", "analysis", "runner")
 
@@ -34,7 +35,8 @@ def test_the_scenarios_of_a_page_are_valid(page: Path) -> None:
             Scenario.parse(data, page.name)
 
 
-def test_the_examples_of_docstrings() -> None:
+def test_the_examples_of_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
+    coarsen(monkeypatch.setattr)
     for folder in PACKAGES:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if ">>> " in path.read_text("utf-8"):

@@ -268,7 +268,7 @@ def test_scenarios_without_anything_to_win(traffic: object, call: Run, tmp_path:
 
 
 def test_many_sizes_with_rare_settings_keep_their_answer(call: Run, tmp_path: Path) -> None:
-    traffic = {"pair_rate": 0.2, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 20}}
+    traffic = {"pair_rate": 0.2, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 12}}
     (tmp_path / "s.json").write_text(_scenario_of(traffic))
     done = call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--json")
     assert done.returncode == 0, done.stderr
