@@ -28,7 +28,7 @@ def keep_frontiers(replace: Callable[[Any, str, Any], object], known: dict[str, 
 
     find = Frontiers.of
 
-    def kept(scenario: Scenario) -> Frontiers:
+    def kept(scenario: Scenario) -> Any:
         fresh = find(scenario)  # which solves nothing yet
         record = scenario.record()
         rests_on = [record.get(part) for part in ("traffic", "baseline", "bounds")]
@@ -40,12 +40,13 @@ def keep_frontiers(replace: Callable[[Any, str, Any], object], known: dict[str, 
 def keep_pair_models(replace: Callable[[Any, str, Any], object]) -> None:
     """The noise model of a pair of qubits is built once for each calibration of theirs."""
     from bellqueue.backends.calibration import best_pair, parallel_pairs
+    from bellqueue.backends.calibration.noise_model import reduced_target
 
     build = best_pair.pair_model
 
-    def kept(target: Any, calibration: best_pair.PairCalibration) -> best_pair.PairModel:
+    def kept(target: Any, calibration: best_pair.PairCalibration) -> Any:
         gates = {frozenset(calibration.pair): calibration.gate}
-        reduced = best_pair.reduced_target(target, calibration.pair, gates)
+        reduced = reduced_target(target, calibration.pair, gates)
         entries = {name: {str(qubits): str(props) for qubits, props in reduced[name].items()} for name in reduced}
         key = str((calibration, reduced.dt, reduced.qubit_properties, entries))
         if key not in _MODELS:
