@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 # Small matrices everywhere: threads of the linear algebra only fight each other, the more the busier the machine is.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.browsing import chromium
 from tests.sharing import Shared, SharedBounds
-from tests.sketching import sketch, solve_once
+from tests.sketching import keep_frontiers, sketch, solve_once
 
 __all__ = ["chromium"]  # a fixture
 
@@ -37,6 +38,21 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """For what several files of tests need and no test changes."""
     folder = tmp_path_factory.getbasetemp()
     return Shared(folder.parent if hasattr(request.config, "workerinput") else folder)
+
+
+@pytest.fixture(scope="module")
+def known_frontiers() -> dict[str, Any]:
+    """What `frontiers_kept` keeps: of one module, so that no test depends on the modules that ran before."""
+    return {}
+
+
+@pytest.fixture
+def frontiers_kept(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, known_frontiers: dict[str, Any]
+) -> None:
+    """For tests of commands: those of a module that ask for the same frontiers share them, save those `in_full`."""
+    if request.node.get_closest_marker("in_full") is None:
+        keep_frontiers(monkeypatch.setattr, known_frontiers)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +22,60 @@ _BLANK = {
 }
 
 
+_MODELS: dict[str, Any] = {}  # of pairs of qubits, by their calibration
+
+
+def keep_frontiers(replace: Callable[[Any, str, Any], object], known: dict[str, Any]) -> None:
+    """Who asks for the frontiers of a workload that is `known` gets those, with all that was solved of them."""
+    from bellqueue.model.games import every_classical
+    from bellqueue.model.games.frontiers import Frontiers
+    from bellqueue.model.scenario.file import Scenario
+
+    find = Frontiers.of
+
+    def kept(scenario: Scenario) -> Any:
+        fresh = find(scenario)  # which solves nothing yet
+        record = scenario.record()
+        rests_on = [record.get(part) for part in ("traffic", "baseline", "bounds")]
+        return known.setdefault(json.dumps([*rests_on, fresh.bell_pairs, every_classical.SECONDS]), fresh)
+
+    replace(Frontiers, "of", kept)
+
+
+def keep_pair_models(replace: Callable[[Any, str, Any], object]) -> None:
+    """The noise model of a pair of qubits is built once for each calibration of theirs."""
+    from bellqueue.backends.calibration import best_pair, parallel_pairs
+    from bellqueue.backends.calibration.noise_model import reduced_target
+
+    build = best_pair.pair_model
+
+    def kept(target: Any, calibration: best_pair.PairCalibration) -> Any:
+        gates = {frozenset(calibration.pair): calibration.gate}
+        reduced = reduced_target(target, calibration.pair, gates)
+        entries = {name: {str(qubits): str(props) for qubits, props in reduced[name].items()} for name in reduced}
+        key = str((calibration, reduced.dt, reduced.qubit_properties, entries))
+        if key not in _MODELS:
+            _MODELS[key] = build(target, calibration)
+        return _MODELS[key]
+
+    for module in (best_pair, parallel_pairs):
+        replace(module, "pair_model", kept)
+
+
 def sketch(replace: Callable[[Any, str, Any], object]) -> None:
     """Figures without ink, contexts of few points and pairs, coarse bounds; `replace` is a kind of setattr."""
+    from matplotlib.figure import Figure
+
+    def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
+        content = _BLANK[format]
+        target.write(content.decode() if isinstance(target, io.StringIO) else content)
+
+    replace(Figure, "savefig", blank)
+    coarsen(replace)
+
+
+def coarsen(replace: Callable[[Any, str, Any], object]) -> None:
+    """The same with figures as they are."""
     from bellqueue.analysis.replay import context
     from bellqueue.model.games import every_classical
 
@@ -32,6 +85,7 @@ def sketch(replace: Callable[[Any, str, Any], object]) -> None:
     replace(context, "VISIBILITIES", 3)
     replace(context, "LOADS", (0.3,))
     leave_out_the_ink(replace)
+    keep_pair_models(replace)
 
 
 def leave_out_the_ink(replace: Callable[[Any, str, Any], object]) -> None:

@@ -42,17 +42,22 @@ def _blocks(section: str, language: str = "") -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
-def _first_screen(section: str, command: str, folder: Path) -> str:
+def _shown(section: str, output: str) -> str:
     """What a command prints, if the last block of the section shows it; `...` stands for lines left out."""
+    lines = [None if line == "..." else line for line in _blocks(section)[-1].splitlines()]
+    assert missing_line(Shown(("bellqueue",), tuple(lines)), output) is None
+    return " ".join(output.split())
+
+
+def _first_screen(section: str, command: str, folder: Path) -> str:
+    """What a shell shows of a command."""
     script = f'bellqueue() {{ "{sys.executable}" -m bellqueue "$@"; }}\nset -e\n{command}'
     done = subprocess.run(
         ["bash", "-c", script], cwd=folder, env=os.environ | {"COLUMNS": "80"}, capture_output=True, text=True,
         timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    lines = [None if line == "..." else line for line in _blocks(section)[-1].splitlines()]
-    assert missing_line(Shown(("bellqueue",), tuple(lines)), done.stdout) is None
-    return " ".join(done.stdout.split())
+    return _shown(section, done.stdout)
 
 
 def test_the_answer_of_the_demo_as_readme_shows_it(checkout: Path) -> None:
@@ -64,10 +69,16 @@ def test_the_answer_of_the_demo_as_readme_shows_it(checkout: Path) -> None:
     assert "run on fake:torino" in words
 
 
-def test_the_counts_of_a_real_device_as_readme_shows_them(checkout: Path, call: Run) -> None:
+@pytest.mark.usefixtures("solved_once", "frontiers_kept")
+def test_the_counts_of_a_real_device_as_readme_shows_them(
+    checkout: Path, call: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     section = _section("Measured on a real quantum computer")
     command = _blocks(section)[0].strip()
-    words = _first_screen(section, command, checkout)
+    done = call(*shlex.split(command)[1:])
+    assert done.returncode == 0, done.stderr
+    words = _shown(section, done.stdout)
     assert "180 000" in section
     assert "trials 180000, none lost" in words
     assert "with memoryless classical routers 0.4979 " in words

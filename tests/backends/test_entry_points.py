@@ -35,14 +35,16 @@ def installed(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "HOME": str(tmp_path)}
 
 
-def _bellqueue(environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bellqueue", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+@pytest.fixture
+def found(installed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same in this process."""
+    for folder in installed["PYTHONPATH"].split(os.pathsep)[1::-1]:
+        monkeypatch.syspath_prepend(folder)
 
 
-def test_an_installed_adapter_runs_the_experiment(installed: dict[str, str], tmp_path: Path) -> None:
-    arguments = ("run", "--backend", "bench:visibility=0.95", "--shots", "4000", "--seed", "1", "--json")
-    done = _bellqueue(installed, tmp_path, *arguments)
+@pytest.mark.usefixtures("found", "sketched")
+def test_an_installed_adapter_runs_the_experiment(call: Run) -> None:
+    done = call("run", "--backend", "bench:visibility=0.95", "--shots", 4000, "--seed", 1, "--json")
     assert not done.returncode, done.stderr
     assert '"certified": true' in done.stdout
     assert '"device": "optical bench"' in done.stdout
@@ -51,7 +53,8 @@ def test_an_installed_adapter_runs_the_experiment(installed: dict[str, str], tmp
 def test_an_installed_adapter_is_listed_and_cannot_take_over_our_names(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
-    listed = _bellqueue(installed, tmp_path, "backends", "--offline").stdout
+    command = [sys.executable, "-m", "bellqueue", "backends", "--offline"]
+    listed = subprocess.run(command, cwd=tmp_path, env=installed, capture_output=True, text=True, check=True).stdout
     assert "bench" in listed
     assert "bellqueue-bench" in listed
     assert "Qiskit Aer" in listed
@@ -65,11 +68,8 @@ def test_an_installed_adapter_is_listed_and_cannot_take_over_our_names(
         ("bnech", "did you mean bench?"),
     ],
 )
-def test_what_is_wrong_with_an_adapter_is_told_in_one_line(
-    installed: dict[str, str], call: Run, monkeypatch: pytest.MonkeyPatch, backend: str, told: str
-) -> None:
-    for folder in installed["PYTHONPATH"].split(os.pathsep)[1::-1]:
-        monkeypatch.syspath_prepend(folder)
+@pytest.mark.usefixtures("found")
+def test_what_is_wrong_with_an_adapter_is_told_in_one_line(call: Run, backend: str, told: str) -> None:
     done = call("run", "--backend", backend)
     assert done.returncode == 2
     assert told in done.stderr

@@ -14,6 +14,11 @@ def _sketched(sketched: None) -> None:
     """Figures and contexts are those of `tests/runner/`."""
 
 
+@pytest.fixture(autouse=True)
+def _kept(frontiers_kept: None) -> None:
+    """The commands of a module solve each scenario once."""
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _services_are_read_once() -> Iterator[None]:
     """Each AWS session parses the same large descriptions of services; here they share what one has read."""

@@ -77,9 +77,9 @@ def as_measured(double: BraketDouble) -> np.ndarray:
     [
         ("sv1", "fixed", 1, 4000),
         ("garnet", "random", 1, 150),
-        ("garnet", "random", 50, 4000),
+        ("garnet", "random", 50, 1000),
         ("garnet", "fixed", 1, 4000),
-        ("ankaa-3", "random", 100, 4000),
+        ("ankaa-3", "random", 100, 1000),
     ],
 )
 def test_trials_are_what_the_device_measured_in_order(

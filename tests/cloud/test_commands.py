@@ -28,6 +28,7 @@ from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.pipeline import analyze_run
 
 from ..scenarios import default_record
+from ..sketching import sketch
 from .faults import Fault
 from .ibm_double import IbmDouble
 from .ibm_program import decode_program
@@ -119,7 +120,8 @@ class Finished(NamedTuple):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     folder = tmp_path_factory.mktemp("finished")
-    with account_in(folder) as account:
+    with pytest.MonkeyPatch.context() as patch, account_in(folder) as account:
+        sketch(patch.setattr)
         account.double.queue_polls = 2
         submitted = account.submit("--out", "run")
         run = run_of(submitted)

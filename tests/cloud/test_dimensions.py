@@ -96,7 +96,7 @@ def test_a_strategy_out_of_the_plane_is_submitted_and_fetched(
         "--backend",
         "ibm:manila",
         "--shots",
-        20_000,
+        4000,
         "--seed",
         3,
         "--max-cost",

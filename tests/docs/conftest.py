@@ -6,5 +6,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _solved_once(solved_once: None) -> None:
+def _solved_once(solved_once: None, frontiers_kept: None) -> None:
     """Examples and claims ask for the same few frontiers again and again."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import doctest
 import importlib
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.sweep import computing
 
 from tests.docs.pages import DOCS, ROOT, blocks
+from tests.sketching import coarsen
 
 PACKAGES = ("src", "model", "circuits", "backends", "analysis", "runner")
 
@@ -34,7 +37,9 @@ def test_the_scenarios_of_a_page_are_valid(page: Path) -> None:
             Scenario.parse(data, page.name)
 
 
-def test_the_examples_of_docstrings() -> None:
+def test_the_examples_of_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
+    coarsen(monkeypatch.setattr)
+    monkeypatch.setattr(computing, "local_pool", ThreadPoolExecutor)  # tests/runner/test_sweep.py has real processes
     for folder in PACKAGES:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if ">>> " in path.read_text("utf-8"):

@@ -17,6 +17,11 @@ def _sketched(sketched: None) -> None:
     """Only the tests marked `in_full` are about what `sketched` leaves out."""
 
 
+@pytest.fixture(autouse=True)
+def _kept(frontiers_kept: None) -> None:
+    """The commands of a module solve each scenario once."""
+
+
 @pytest.fixture
 def bellqueue(tmp_path: Path) -> Run:
     """Runs `bellqueue ARGUMENTS` in an empty folder."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bellqueue.backends.jobs.entries import RunEntry
@@ -155,11 +156,15 @@ def test_the_nearest_is_proposed(
     assert words in done.stderr
 
 
-def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(call: Run, tmp_path: Path) -> None:
+def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(
+    call: Run, tmp_path: Path, known_frontiers: dict[str, Any]
+) -> None:
+    known_frontiers.clear()
     named = call("frontier", "default", "--json")
     assert json.loads(named.stdout)["title"] == "Light traffic, costly interruptions"
     (tmp_path / "default").write_text(json.dumps(default_record()))
     done = call("frontier", "default")
     assert done.returncode == 2
     assert "is called so, too" in done.stderr
+    known_frontiers.clear()  # points solved after others may differ in their last digits
     assert call("frontier", "--json").stdout == named.stdout  # no file was named

@@ -6,12 +6,14 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.runner.experiment.folder import new_run_folder
 
 from tests.runner.conftest import Run
+from tests.runner.recorded_runs import write_run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 
 FILES = {
@@ -51,15 +53,18 @@ def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, call: Ru
 
 def test_the_same_seed_gives_the_same_trials(call: Run, tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        call("run", "--backend", "aer", "--shots", 500, "--seed", seed, "--out", name)
+        call("run", "--backend", "aer", "--shots", 500, "--seed", seed, "--out", name, "--json")
     first, second, third = ((tmp_path / name / "trials.csv").read_bytes() for name in "abc")
     assert first == second != third
 
 
-def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(call: Run, tmp_path: Path) -> None:
+def test_json_alone_on_stdout_and_analysis_of_the_folder_agrees(
+    call: Run, tmp_path: Path, known_frontiers: dict[str, Any]
+) -> None:
     done = call("run", "--backend", "aer", "--shots", 3000, "--seed", 1, "--out", "run", "--json")
     record = json.loads(done.stdout)
     assert done.stderr == ""
+    known_frontiers.clear()
     again = json.loads(call("analyze", "run", "--json").stdout)
     for key in ("observed", "classical", "advantage", "certificate", "no_signalling", "chsh", "visibility"):
         assert again[key] == record[key]
@@ -194,7 +199,7 @@ def test_frontier_record_holds_what_it_promises(call: Run) -> None:
 
 
 def test_a_damaged_run_folder_answers_in_one_line(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run")
+    write_run(tmp_path / "run", default_record(shots=500))
     for name, text in (("plan.json", "{"), ("trials.csv", "x,y,a,b\n0,0,"), ("scenario.json", "{}")):
         whole = (tmp_path / "run" / name).read_text()
         (tmp_path / "run" / name).write_text(text)
@@ -205,7 +210,7 @@ def test_a_damaged_run_folder_answers_in_one_line(call: Run, tmp_path: Path) -> 
 
 
 def test_lost_trials_count_as_losses_and_extra_ones_are_refused(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 2000, "--seed", 1, "--out", "run")
+    write_run(tmp_path / "run", default_record(shots=2000))
     trials = tmp_path / "run" / "trials.csv"
     lines = trials.read_text().splitlines()
     whole = json.loads(call("analyze", "run", "--json").stdout)["certificate"]
@@ -263,7 +268,7 @@ def test_scenarios_without_anything_to_win(traffic: object, call: Run, tmp_path:
 
 
 def test_many_sizes_with_rare_settings_keep_their_answer(call: Run, tmp_path: Path) -> None:
-    traffic = {"pair_rate": 0.2, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 40}}
+    traffic = {"pair_rate": 0.2, "sizes": {"distribution": "exponential", "mean": 1.0, "bins": 12}}
     (tmp_path / "s.json").write_text(_scenario_of(traffic))
     done = call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--json")
     assert done.returncode == 0, done.stderr
@@ -274,7 +279,7 @@ def test_many_sizes_with_rare_settings_keep_their_answer(call: Run, tmp_path: Pa
 
 
 def test_against_another_scenario_losses_and_names_still_count(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 4000, "--seed", 1, "--out", "run")
+    write_run(tmp_path / "run", default_record(shots=4000))
     renamed = {**default_record(), "title": "Another title"}
     (tmp_path / "renamed.json").write_text(json.dumps(renamed))
     reordered = default_record()
@@ -301,7 +306,7 @@ def test_against_another_scenario_losses_and_names_still_count(call: Run, tmp_pa
 
 
 def test_a_scenario_or_plan_changed_after_the_run_is_refused(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 500, "--seed", 1, "--out", "run")
+    write_run(tmp_path / "run", default_record(shots=500))
     scenario, plan = tmp_path / "run" / "scenario.json", tmp_path / "run" / "plan.json"
     kept = scenario.read_text()
     scenario.write_text(kept.replace("0.001", "0.4"))
@@ -326,9 +331,9 @@ def test_a_scenario_or_plan_changed_after_the_run_is_refused(call: Run, tmp_path
 def test_replay_of_little_or_of_pairs_that_never_occur(call: Run, tmp_path: Path) -> None:
     traffic = {"pair_rate": 0.02, "type": [_spec("a", 1.0), _spec("b", 6.0)], "joint": [[0.5, 0.0], [0.2, 0.3]]}
     (tmp_path / "s.json").write_text(_scenario_of(traffic, operating_point={"splitting_probability": 0.5}))
-    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run")
+    call("run", "s.json", "--backend", "aer", "--seed", 1, "--out", "run", "--json")
     assert call("replay", "run", "--pairs", 5000, "--seed", 1).returncode == 0
-    call("run", "--backend", "aer", "--shots", 40, "--seed", 3, "--out", "small")
+    write_run(tmp_path / "small", default_record(shots=40))
     done = call("replay", "small")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--pairs" in done.stderr

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,17 @@ from typer.main import get_group
 import bellqueue as bq
 from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
+from tests.sketching import coarsen
 
 VOID = {"br"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _coarse() -> Iterator[None]:
+    """For what the module shares, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        coarsen(patch.setattr)
+        yield
 
 
 @pytest.fixture(scope="module")
