@@ -120,7 +120,10 @@ def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> Qu
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     """u and v where the ascent from v = `start` ends, shapes (n_A, k) and (n_B, k); O(n k) a step with the factors."""
 
-    idle = game.column_sums[:, None] <= game.slack  # nothing but rounding, which would turn such a vector for ever
+    # A column that is nothing but rounding would turn its vector for ever. Judged each by its own terms: all the rare
+    # types together are worth more than rounding.
+    terms = 0.0 if game.rank_two is None else game.rank_two.transposed.row_magnitudes
+    idle = (game.column_sums <= ROUNDING * sum(game.shape) * terms)[:, None]
 
     def reply(v: Floats) -> Floats:
         return _normalise(game.transposed_times(_normalise(game.times(v))))
