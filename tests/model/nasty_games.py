@@ -16,13 +16,22 @@ KINDS = ["rare", "rare and far apart", "equal", "almost equal", "joint", "joint 
 
 def nasty_game(seed: int) -> XorGame:
     """The game of that seed: shape and kind in turn, everything else drawn; three kinds have any rank."""
-    rng = np.random.default_rng([seed, 602])
-    shape = SHAPES[seed % len(SHAPES)]
-    kind = KINDS[seed // len(SHAPES) % len(KINDS)]
+    rng, shape, kind = _drawn(seed)
     if kind == "signs":
         return XorGame(rng.choice([-1.0, 1.0], size=shape) * _rare(rng, shape))
+    return RoutingGame(*nasty_workload(seed)).xor
+
+
+def nasty_workload(seed: int) -> tuple[Workload, float]:
+    """The workload and the multiplier of that seed's game, unless it is of random signs."""
+    rng, shape, kind = _drawn(seed)
     workload = _workload(rng, shape, kind)
-    return RoutingGame(workload, _multiplier(rng, workload)).xor
+    return workload, _multiplier(rng, workload)
+
+
+def _drawn(seed: int) -> tuple[np.random.Generator, tuple[int, int], str]:
+    shape, kind = SHAPES[seed % len(SHAPES)], KINDS[seed // len(SHAPES) % len(KINDS)]
+    return np.random.default_rng([seed, 602]), shape, kind
 
 
 def _workload(rng: np.random.Generator, shape: tuple[int, int], kind: str) -> Workload:

@@ -45,9 +45,9 @@ class QuantumOptimum:
 def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
     """β_Q by low-rank ascent u ← normalise(G v), v ← normalise(Gᵀ u), certified by its dual (MODEL §2, fact 2).
 
-    The score never falls, and the vectors never leave the span of those they began with; so a start that has collapsed
-    into few dimensions may come to rest at a saddle, or crawl past one. Where that leaves the interval open, small
-    games are solved along the central path. An interval still wider than SAID_GAP says so in its method.
+    A best reply never lowers the score and never leaves the span of the vectors it replies to. The dimension never
+    rises, so the ascent may come to rest at a saddle of few dimensions, or crawl past one. If that leaves the interval
+    open, small games are solved by an interior-point method. An interval wider than SAID_GAP says so in its method.
 
     Args:
         game: The game.
@@ -56,7 +56,8 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
             bounds the unrestricted β_Q.
         start: v to start from, shape (n_B, k); a fixed generic start without it.
     """
-    most = dimension or (2 if game.rank_two is not None else min(game.shape))
+    enough = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
+    allowed = dimension or enough
     if dimension is None:
         dimension = 2 if game.rank_two is not None else int(np.ceil(np.sqrt(2 * sum(game.shape)))) + 1
     if game.is_zero:
@@ -68,24 +69,26 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
         warm = start is not None and attempt == 0
         first = start if warm else generic.normal(size=(game.shape[1], dimension))
         u, v = _ascended(game, _normalise(np.asarray(first)))
-        best = _better(game, best, u, v, dual_bound(game, u, v))
+        best = _better(game, best, u, v, dual_bound(game, u, v), "low-rank ascent")
         if _is_closed(game, best.bound):
             break
         if sum(game.shape) <= MAX_INTERIOR:
-            best = _on_central_path(game, best, most)
+            best = _on_central_path(game, best, allowed)
             break
     assert best is not None  # MAX_STARTS ≥ 1
     return _said(game, best if _is_closed(game, best.bound) else _at_least_classical(game, best))
 
 
-def _better(game: XorGame, best: QuantumOptimum | None, u: Floats, v: Floats, high: float) -> QuantumOptimum:
+def _better(
+    game: XorGame, best: QuantumOptimum | None, u: Floats, v: Floats, high: float, method: str
+) -> QuantumOptimum:
     """The better of two strategies, below the lower of their upper bounds."""
     value = float(np.sum(u * game.times(v)))
     if best is not None:
         high = min(high, best.bound.high)
     if best is not None and value <= best.bound.low + game.slack:
         return replace(best, bound=replace(best.bound, low=min(best.bound.low, high), high=high))
-    return QuantumOptimum(Bound(min(value - game.slack, high), high, "low-rank ascent with dual certificate"), u, v)
+    return QuantumOptimum(Bound(min(value - game.slack, high), high, f"{method} with dual certificate"), u, v)
 
 
 def _is_closed(game: XorGame, bound: Bound) -> bool:
@@ -103,18 +106,18 @@ def _said(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
 
 def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> QuantumOptimum:
     """The optimum of a game on which the ascent stalled, in at most so many dimensions."""
-    rows, columns = game.row_sums > 0, game.column_sums > 0
+    rows, columns = (np.any(game.matrix != 0, axis=axis) for axis in (1, 0))
     matrix = game.matrix[np.ix_(rows, columns)]
     vectors, multipliers = central_point(matrix, CLOSED_GAP / 1000 * float(game.row_sums.sum()))
     lam, kap = np.split(multipliers, [len(matrix)])
-    # Only what G v spans counts: min(n_A, n_B) dimensions, and two where G has rank two.
-    image = matrix @ vectors[len(matrix) :] / game.row_sums[rows, None]
+    # Only the span of G v counts, to which no row shall add less than another.
+    image = matrix @ vectors[len(matrix) :] / np.abs(matrix).sum(axis=1, keepdims=True)
     axes = np.linalg.svd(image, full_matrices=False)[2][:dimension]
     v = np.zeros((game.shape[1], dimension))
     v[columns, : len(axes)] = vectors[len(matrix) :] @ axes.T
     u = _normalise(game.times(v))
     high = _theta_bound(lam, kap, *_scaled_norm(matrix, lam, kap)) + game.slack
-    return _better(game, found, u, _normalise(game.transposed_times(u)), high)
+    return _better(game, found, u, _normalise(game.transposed_times(u)), high, "interior-point method")
 
 
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
@@ -188,7 +191,7 @@ def _theta_bound(lam: Floats, kap: Floats, norm: float, terms: float) -> float:
 
 def _scaled_norm(matrix: Floats, lam: Floats, kap: Floats) -> tuple[float, float]:
     """θ = ‖Λ^−½ G K^−½‖ from the table, and its terms times their roundings, as `RankTwo.scaled_norm`."""
-    norm = float(np.linalg.norm(matrix / np.sqrt(np.outer(lam, kap)), 2))
+    norm = float(np.linalg.norm(matrix / np.outer(np.sqrt(lam), np.sqrt(kap)), 2))
     return norm, norm * sum(matrix.shape)
 
 
