@@ -185,7 +185,7 @@ class QuantumFrontier:
         With a limit on the dimension it is how far that of all quantum strategies may lie below them.
         """
         gap = max((point.gap for point in self._solved.values()), default=0.0)
-        share = gap / self.workload.all_split_waiting_time
+        share = float(gap / self.workload.all_split_waiting_time)
         return share if share > CLOSED_GAP else 0.0
 
     def sampled(self, count: int) -> Frontier:
