@@ -64,14 +64,8 @@ def keep_pair_models(replace: Callable[[Any, str, Any], object]) -> None:
 
 def sketch(replace: Callable[[Any, str, Any], object]) -> None:
     """Figures without ink, contexts of few points and pairs, coarse bounds; `replace` is a kind of setattr."""
-    from matplotlib.figure import Figure
-
-    def blank(figure: Figure, target: Any, *, format: str, **_: Any) -> None:  # matplotlib's own name
-        content = _BLANK[format]
-        target.write(content.decode() if isinstance(target, io.StringIO) else content)
-
-    replace(Figure, "savefig", blank)
     coarsen(replace)
+    leave_out_the_ink(replace)
 
 
 def coarsen(replace: Callable[[Any, str, Any], object]) -> None:
@@ -84,7 +78,6 @@ def coarsen(replace: Callable[[Any, str, Any], object]) -> None:
     replace(context, "PAIRS", 2_000)
     replace(context, "VISIBILITIES", 3)
     replace(context, "LOADS", (0.3,))
-    leave_out_the_ink(replace)
     keep_pair_models(replace)
 
 

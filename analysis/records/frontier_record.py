@@ -44,6 +44,8 @@ class FrontierRecord(Record):
 
     `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
     `every_classical` is None in records older than it. All else compares with memoryless classical routers.
+    `quantum_gap_relative` is the share of W by which the quantum frontier may lie below the strategies found; 0 if they
+    are proved to be the best.
     """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
@@ -63,6 +65,7 @@ class FrontierRecord(Record):
     largest_reduction_relative: float | None
     bell_pairs: BellPairs | None = None
     classical_proof: ClassicalProof | None = None
+    quantum_gap_relative: float = 0.0
     every_classical: EveryClassical | None = None
 
     @model_validator(mode="before")
@@ -87,6 +90,17 @@ class FrontierRecord(Record):
             f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
             f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every memoryless classical strategy."
         )
+
+    @property
+    def caveats(self) -> str:
+        """What to say of either frontier where it is not exact; else nothing."""
+        if self.quantum_gap_relative == 0:
+            return self.classical_caveat
+        quantum = (
+            "The quantum frontier is that of the strategies found; the best may wait up to "
+            f"{100 * self.quantum_gap_relative:.2g} % less."
+        )
+        return f"{self.classical_caveat} {quantum}".lstrip()
 
 
 def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
@@ -124,6 +138,7 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
             gap_relative=frontiers.classical.gap,
             achieved=[] if frontiers.classical.exact else points(frontiers, frontiers.classical.achieved),
         ),
+        quantum_gap_relative=frontiers.quantum.gap,
         every_classical=EveryClassical.of(frontiers),
     )
 

@@ -20,7 +20,7 @@ _SEARCHED = dict.fromkeys(("quantum", "break_even"), _CHORD) | dict.fromkeys(("b
 _SEARCHED |= {
     f"frontiers.{name}": _SEARCH
     for name in (
-        "advantage_ranges", "least_visibility", "bell_pairs", "largest_reduction_relative",
+        "advantage_ranges", "least_visibility", "quantum_gap_relative", "bell_pairs", "largest_reduction_relative",
         "every_classical.least_visibility", "every_classical.largest_reduction_relative",
     )
 } | {"frontiers.largest_advantage": _CHORD, "frontiers.every_classical.splitting_probability": _CHORD}  # fmt: skip
@@ -41,7 +41,10 @@ _LATER = frozenset(
     | {"beyond_quantum"}
     | {"planned.predicted.every_classical_reduction_relative"}
     | {f"certificate.{name}" for name in ("parallel", "log10_p_value_any_crosstalk", "log10_p_value_pooled")}
-    | {f"frontiers.{name}" for name in ("within_pair_order", "bell_pairs", "classical_proof", "every_classical")}
+    | {
+        f"frontiers.{name}"
+        for name in ("within_pair_order", "bell_pairs", "classical_proof", "every_classical", "quantum_gap_relative")
+    }
 )
 # What no other row derives, in words.
 _COMPARED = (

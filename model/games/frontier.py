@@ -15,8 +15,8 @@ from ..queueing.workload import Workload
 from .dimension import optimum_within
 from .routing_game import RoutingGame
 from .strategy import Measurements, Strategy
-from .values.quantum_value import QuantumOptimum, quantum_optimum
-from .values.xor_game import XorGame
+from .values.quantum_value import SAID_GAP, QuantumOptimum, quantum_optimum
+from .values.xor_game import CLOSED_GAP, XorGame
 
 Floats = NDArray[np.float64]
 
@@ -116,12 +116,13 @@ def communication_frontier(workload: Workload) -> StrategyFrontier:
 
 @dataclass(frozen=True, eq=False)
 class _Extreme:
-    """The quantum optimum at one multiplier."""
+    """The quantum optimum at one multiplier, and how far its line may lie below it, in units of time."""
 
     multiplier: float
     splitting_probability: float
     waiting_time: float
     measurements: Measurements
+    gap: float = 0.0
 
 
 class QuantumFrontier:
@@ -178,6 +179,16 @@ class QuantumFrontier:
             np.array([self.workload.waiting_time(s) for s in filled]),
             [1 - 2 * split for split in filled],
         )
+
+    @property
+    def gap(self) -> float:
+        """How far the frontier may lie below the optima found so far, as a share of W; 0 where that is rounding.
+
+        With a limit on the dimension it is how far that of all quantum strategies may lie below them.
+        """
+        gap = max((point.gap for point in self._solved.values()), default=0.0)
+        share = float(gap / self.workload.all_split_waiting_time)
+        return share if share > CLOSED_GAP else 0.0
 
     def sampled(self, count: int) -> Frontier:
         """About `count` optima of different multipliers, for which the game is solved and nothing between them."""
@@ -248,11 +259,13 @@ class QuantumFrontier:
         optimum = quantum_optimum(game, 2) if self.workload.rank_two else self._optimum_of_any_rank(game, multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
+        gap = optimum.bound.high - optimum.bound.low
         point = _Extreme(
             multiplier,
             self.workload.splitting_probability(split),
             self.workload.waiting_time(split),
             measurements,
+            gap if gap > SAID_GAP * float(game.row_sums.sum()) else 0.0,
         )
         self._solved[multiplier] = point
         return point

@@ -65,7 +65,7 @@ class FrontierResult(FrontierRecord):
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        return _card(_GREY, self.title, frontier_sections(self)[:1], self.classical_caveat)
+        return _card(_GREY, self.title, frontier_sections(self)[:1], self.caveats)
 
 
 class Result(Analysis):

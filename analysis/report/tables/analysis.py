@@ -70,7 +70,7 @@ def comparison_section(analysis: Analysis) -> Section:
         "Memoryless classical routers and quantum ones: least W at the observed throughput, and most throughput at the "
         "observed W. "
         f"{_levels(analysis.certificate, together=True)} Times in units of time. "
-        f"{analysis.frontiers.classical_caveat}".rstrip(),
+        f"{analysis.frontiers.caveats}".rstrip(),
     )
 
 

@@ -36,6 +36,9 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         ]
     if record.least_visibility is not None:
         rows.append(("    least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
+    if record.quantum_gap_relative:
+        gap = f"{100 * record.quantum_gap_relative:.2g} % of W"
+        rows.append(("not proved of the quantum frontier, at most", Cell(gap)))
     rows += _every_classical(record)
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
     return [two_columns("Frontiers", rows), *several, _vertices(record)]
@@ -115,7 +118,7 @@ def frontier_values_section(record: FrontierRecord) -> Section:
             "with communication W",
         ),
         tuple((f"{p:.1f}", tuple(Cell(f"{value:.5g}") for value in values)) for p, *values in rows),
-        f"Least mean waiting time W in units of time. {record.classical_caveat}".rstrip(),
+        f"Least mean waiting time W in units of time. {record.caveats}".rstrip(),
     )
 
 

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from .anderson import fixed_point
 from .classical_value import classical_optimum
+from .interior_point import central_point
 from .xor_game import CLOSED_GAP, ROUNDING, Bound, XorGame
 
 Floats = NDArray[np.float64]
 
 MAX_STARTS = 6  # fresh starts of the ascent while its dual gap stays open
+MAX_INTERIOR = 256  # types at both routers up to which an interior point closes the gap instead, in seconds at most
+MAX_QUICK = 64  # types at both routers up to which that takes no longer than some hundreds of steps of the ascent
+SAID_GAP = 1e-7  # of Σ|G|: a wider interval says so in its method
 MAX_COMPARED = 10  # types up to which a stalled ascent is compared with the classical strategies
 MAX_SHIFTED = 1024  # types at both routers up to which an open dual bound is tried by an eigenvalue as well
+_STEPS, _QUICK_STEPS = 2000, 200  # of one ascent at most, the second up to MAX_QUICK types
 _STILL = 1e-13  # change of the vectors in one step below which the ascent has come to rest
 _LEAST_SHARE = 1e-12  # of a row's sum: the least that its λ is raised to
 
@@ -40,6 +45,10 @@ class QuantumOptimum:
 def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
     """β_Q by low-rank ascent u ← normalise(G v), v ← normalise(Gᵀ u), certified by its dual (MODEL §2, fact 2).
 
+    A best reply never lowers the score and never leaves the span of the vectors it replies to. The dimension never
+    rises, so the ascent may come to rest at a saddle of few dimensions, or crawl past one. If that leaves the interval
+    open, small games are solved by an interior-point method. An interval wider than SAID_GAP says so in its method.
+
     Args:
         game: The game.
         dimension: k, the dimension of the vectors; by default 2 for rank-2 games, else enough for any optimum.
@@ -47,6 +56,8 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
             bounds the unrestricted β_Q.
         start: v to start from, shape (n_B, k); a fixed generic start without it.
     """
+    enough = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
+    allowed = dimension or enough
     if dimension is None:
         dimension = 2 if game.rank_two is not None else int(np.ceil(np.sqrt(2 * sum(game.shape)))) + 1
     if game.is_zero:
@@ -58,27 +69,64 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
         warm = start is not None and attempt == 0
         first = start if warm else generic.normal(size=(game.shape[1], dimension))
         u, v = _ascended(game, _normalise(np.asarray(first)))
-        value = float(np.sum(u * game.times(v)))
-        high = max(dual_bound(game, u, v), value)
-        if best is not None:
-            high = min(high, best.bound.high)
-        if best is None or value > best.bound.low + game.slack:
-            bound = Bound(min(value - game.slack, high), high, "low-rank ascent with dual certificate")
-            best = QuantumOptimum(bound, u, v)
-        else:
-            best = replace(best, bound=replace(best.bound, high=high))
-        if high - value <= CLOSED_GAP * abs(value) + _rounding(game):
+        best = _better(game, best, u, v, dual_bound(game, u, v), "low-rank ascent")
+        if _is_closed(game, best.bound):
+            break
+        if sum(game.shape) <= MAX_INTERIOR:
+            best = _on_central_path(game, best, allowed)
             break
     assert best is not None  # MAX_STARTS ≥ 1
-    if best.bound.high - best.bound.low > CLOSED_GAP * best.bound.high + _rounding(game) + 2 * game.slack:
-        return _at_least_classical(game, best)
-    return best
+    return _said(game, best if _is_closed(game, best.bound) else _at_least_classical(game, best))
+
+
+def _better(
+    game: XorGame, best: QuantumOptimum | None, u: Floats, v: Floats, high: float, method: str
+) -> QuantumOptimum:
+    """The better of two strategies, below the lower of their upper bounds."""
+    value = float(np.sum(u * game.times(v)))
+    if best is not None:
+        high = min(high, best.bound.high)
+    if best is not None and value <= best.bound.low + game.slack:
+        return replace(best, bound=replace(best.bound, low=min(best.bound.low, high), high=high))
+    return QuantumOptimum(Bound(min(value - game.slack, high), high, f"{method} with dual certificate"), u, v)
+
+
+def _is_closed(game: XorGame, bound: Bound) -> bool:
+    """Whether what is left of the interval is no more than rounding, or not worth an effort."""
+    return bound.high - bound.low <= CLOSED_GAP * abs(bound.high) + _rounding(game)
+
+
+def _said(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
+    """The same, its method saying what stays open."""
+    gap = (found.bound.high - found.bound.low) / float(game.row_sums.sum())
+    if gap <= SAID_GAP:
+        return found
+    return replace(found, bound=replace(found.bound, method=f"{found.bound.method}, {100 * gap:.2g} % of Σ|G| open"))
+
+
+def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> QuantumOptimum:
+    """The optimum of a game on which the ascent stalled, in at most so many dimensions."""
+    rows, columns = (np.any(game.matrix != 0, axis=axis) for axis in (1, 0))
+    matrix = game.matrix[np.ix_(rows, columns)]
+    vectors, multipliers = central_point(matrix, CLOSED_GAP / 1000 * float(game.row_sums.sum()))
+    lam, kap = np.split(multipliers, [len(matrix)])
+    # Only the span of G v counts, to which no row shall add less than another.
+    image = matrix @ vectors[len(matrix) :] / np.abs(matrix).sum(axis=1, keepdims=True)
+    axes = np.linalg.svd(image, full_matrices=False)[2][:dimension]
+    v = np.zeros((game.shape[1], dimension))
+    v[columns, : len(axes)] = vectors[len(matrix) :] @ axes.T
+    u = _normalise(game.times(v))
+    high = _theta_bound(lam, kap, *_scaled_norm(matrix, lam, kap)) + game.slack
+    return _better(game, found, u, _normalise(game.transposed_times(u)), high, "interior-point method")
 
 
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     """u and v where the ascent from v = `start` ends, shapes (n_A, k) and (n_B, k); O(n k) a step with the factors."""
 
-    idle = game.column_sums[:, None] <= game.slack  # nothing but rounding, which would turn such a vector for ever
+    # A column that is nothing but rounding would turn its vector for ever. Judged each by its own terms: all the rare
+    # types together are worth more than rounding.
+    terms = 0.0 if game.rank_two is None else game.rank_two.transposed.row_magnitudes
+    idle = (game.column_sums <= ROUNDING * sum(game.shape) * terms)[:, None]
 
     def reply(v: Floats) -> Floats:
         return _normalise(game.transposed_times(_normalise(game.times(v))))
@@ -86,15 +134,17 @@ def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     # Where G cancels, rounding turns the vectors by as much as it is of G: nearer the ascent never comes to rest, and
     # the score, flat at its top, would not gain.
     noise = game.slack / float(game.row_sums.sum())
-    v = fixed_point(lambda v: np.where(idle, v, reply(v)), start, _normalise, tolerance=max(_STILL, noise))
+    steps = _QUICK_STEPS if sum(game.shape) <= MAX_QUICK else _STEPS
+    v = fixed_point(
+        lambda v: np.where(idle, v, reply(v)), start, _normalise, tolerance=max(_STILL, noise), max_steps=steps
+    )
     v = np.where(idle, reply(v), v)
     return _normalise(game.times(v)), v
 
 
 def _rounding(game: XorGame) -> float:
-    """What a dual bound exceeds the value by, even at the optimum: its own slack, which may exceed a G that cancels."""
-    types = sum(game.shape)
-    return game.slack * (2 + (types / 2 if types <= MAX_SHIFTED else 0))
+    """What the interval is wide even at the optimum: the slack at both ends, which may exceed a G that cancels."""
+    return 4 * game.slack
 
 
 def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
@@ -122,19 +172,27 @@ def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
     least = _LEAST_SHARE * game.row_sums, _LEAST_SHARE * game.column_sums
     raised = np.maximum(lam, least[0])[rows], np.maximum(kap, least[1])[columns]
     if game.rank_two is not None:
-        norm, terms = game.rank_two.scaled_norm(rows, columns, *raised)
+        bound = _theta_bound(*raised, *game.rank_two.scaled_norm(rows, columns, *raised))
     else:
-        scaled = game.matrix[np.ix_(rows, columns)] / np.sqrt(np.outer(*raised))
-        norm = float(np.linalg.norm(scaled, 2))
-        terms = norm * sum(game.shape)
-    norm += ROUNDING * terms
-    bound = max(1.0, norm) * float(raised[0].sum() + raised[1].sum()) / 2
+        bound = _theta_bound(*raised, *_scaled_norm(game.matrix[np.ix_(rows, columns)], *raised))
     half = float(lam.sum() + kap.sum()) / 2
     if bound - half > CLOSED_GAP * abs(half) and sum(game.shape) <= MAX_SHIFTED:
         block = np.block([[np.diag(lam), -game.matrix], [-game.matrix.T, np.diag(kap)]])
-        shift = max(0.0, -float(np.linalg.eigvalsh(block)[0])) + game.slack
+        rounding = ROUNDING * len(block) * float(game.row_sums.max() + game.column_sums.max())
+        shift = max(0.0, -float(np.linalg.eigvalsh(block)[0])) + rounding
         bound = min(bound, half + shift * len(block) / 2)
     return bound + game.slack
+
+
+def _theta_bound(lam: Floats, kap: Floats, norm: float, terms: float) -> float:
+    """θ·√(Σλ Σκ) of any positive λ and κ, from θ and the terms that it is made of times the roundings of each."""
+    return (norm + ROUNDING * terms) * float(np.sqrt(lam.sum()) * np.sqrt(kap.sum()))
+
+
+def _scaled_norm(matrix: Floats, lam: Floats, kap: Floats) -> tuple[float, float]:
+    """θ = ‖Λ^−½ G K^−½‖ from the table, and its terms times their roundings, as `RankTwo.scaled_norm`."""
+    norm = float(np.linalg.norm(matrix / np.outer(np.sqrt(lam), np.sqrt(kap)), 2))
+    return norm, norm * sum(matrix.shape)
 
 
 def _normalise(vectors: Floats) -> Floats:

@@ -41,7 +41,12 @@ class RankTwo:
     @property
     def magnitude(self) -> float:
         """Sum of the absolute values of all the products that G is made of."""
-        return float(np.abs(self.left).sum(axis=0) @ np.abs(self.core) @ np.abs(self.right).sum(axis=0))
+        return float(self.row_magnitudes.sum())
+
+    @cached_property
+    def row_magnitudes(self) -> Floats:
+        """The same of each row of G, shape (n_A,)."""
+        return np.asarray(np.abs(self.left) @ (np.abs(self.core) @ np.abs(self.right).sum(axis=0)))
 
     @cached_property
     def transposed(self) -> RankTwo:

@@ -9,7 +9,8 @@ from bellqueue.analysis.report.figures.drawing import svg_text
 from bellqueue.analysis.report.figures.sensitivity import load_figure, visibility_figure
 from bellqueue.analysis.report.figures.waiting import waiting_figure
 from bellqueue.analysis.report.tables.context import waiting_section
-from bellqueue.analysis.report.tables.frontiers import frontier_values_section
+from bellqueue.analysis.report.tables.frontiers import frontier_sections, frontier_values_section
+from bellqueue.analysis.report.tables.section import Cell
 from matplotlib.figure import Figure
 
 
@@ -29,6 +30,14 @@ def test_the_table_of_the_frontiers_holds_the_reference_values(complete: Analysi
     ):
         assert [rows[p][0], *rows[p][2:4]] == pytest.approx([throughput, classical, quantum], rel=3e-5)
         assert every - 0.002 <= rows[p][1] <= every
+
+
+def test_what_is_not_proved_of_the_quantum_frontier_is_said(complete: Analysis) -> None:
+    record = complete.frontiers.model_copy(update={"quantum_gap_relative": 2e-4})
+    assert ("not proved of the quantum frontier, at most", (Cell("0.02 % of W"),)) in frontier_sections(record)[0].rows
+    assert "the best may wait up to 0.02 % less" in frontier_values_section(record).note
+    assert complete.frontiers.quantum_gap_relative == 0
+    assert "less" not in frontier_values_section(complete.frontiers).note
 
 
 def test_the_table_of_frontiers_never_shows_entanglement_above_classical(complete: Analysis) -> None:
