@@ -43,8 +43,12 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     value = float((functional[measured] * sample.counts.correlators[measured]).sum())
     if math.isnan(value):  # a rare setting was never drawn, or all its trials were lost
         value = total.observed
-    limits = _limits_at_any_time if sample.sampling.stopped else stratified.limits
-    low, high = limits(functional, sample, log_significance)
+    if sample.sampling.stopped:
+        low, high = _limits_at_any_time(functional, sample, log_significance)
+    elif sample.random and total.binary:  # fresh settings in proportion to |A|: one binomial variable
+        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
+    else:
+        low, high = stratified.limits(functional, sample, log_significance)
     reach = float(np.abs(functional).sum())  # no correlators give more
     low, high = max(low, -reach), min(high, reach)
     return Estimate(constant + value, constant + min(low, value), constant + max(high, value))
@@ -84,20 +88,14 @@ def score_excess(
 ) -> Estimate:
     """Δ = Σ G c − β of a class, in units of time, with limits at significance α on either side.
 
-    The lower limit inverts the tail of the p-value where there is one: it is above 0 just where p ≤ α.
+    The lower limit inverts the tail of the p-value where that has one: it is above 0 just where p ≤ α.
     """
     bound = game.bound(against).high
     found = estimate_functional(game.matrix, -bound, sample, log_significance)
-    total = BoundedSum.of(game.matrix, sample)
-    if sample.sampling.stopped or total.scale == 0:
+    if sample.sampling.stopped or sample.random or not game.matrix.any():
         return found
-    if not sample.random:
-        low = stratified.lower_limit(game.matrix, sample, log_significance)
-        return Estimate(found.estimate, min(low - bound, found.estimate), found.high)
-    if total.binary:
-        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
-        return Estimate.enclosing(found.estimate, low - bound, high - bound)
-    return found
+    low = stratified.lower_limit(game.matrix, sample, log_significance) - bound
+    return Estimate(found.estimate, min(low, found.estimate), found.high)
 
 
 def observed_point(workload: Workload, sample: Sample, log_significance: float) -> tuple[Estimate, Estimate]:

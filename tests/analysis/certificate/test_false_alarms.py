@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.certificate import smallest_log_p_value
+from bellqueue.analysis.certificate.bets import RunningBets, bettor_against
+from bellqueue.analysis.certificate.certificate import first_guess, smallest_log_p_value
 from bellqueue.analysis.certificate.diagnostics import no_signalling_test
-from bellqueue.analysis.certificate.martingale import RunningMartingale
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.certificate.scores import trial_scores
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import Against
@@ -245,6 +244,22 @@ def test_what_the_assumptions_are_for() -> None:
     assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) == 20
 
 
+def _ever(frontiers: Frontiers, multiplier: float, against: Against, drawn: Array, played: tuple[Array, ...]) -> int:
+    """Runs certified at some moment, looked at after every trial, of x, y and whether outcomes are equal."""
+    game = frontiers.game(multiplier)
+    bettor, guess = bettor_against(game, against)[0], first_guess(game, None)
+    certified = 0
+    for x, y, equal in zip(*played, strict=True):
+        trials = Trials(x, y, np.zeros_like(x), np.where(equal > 0, 0, 1), (2, 2))
+        certified += RunningBets(bettor, guess, drawn).update(trials).max() >= -math.log(ALPHA)
+    return certified
+
+
+RUNS_AT_ANY_TIME = pytest.mark.parametrize("runs", [300, pytest.param(RUNS, marks=pytest.mark.slow)])
+
+
+@RUNS_AT_ANY_TIME
+@SETTINGS
 @pytest.mark.parametrize(
     "player",
     # Those that change in the course of a run matter most here.
@@ -255,43 +270,13 @@ def test_what_the_assumptions_are_for() -> None:
         *(pytest.param(each, marks=pytest.mark.slow) for each in (best_deterministic, shared_randomness)),
     ],
 )
-@SETTINGS
-def test_the_martingale_at_any_time(player: Player, r: Array | None) -> None:
-    """Certified at some moment of the run, looked at after every trial."""
+def test_the_bets_at_any_time(player: Player, r: Array | None, runs: int) -> None:
     multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = DEFAULT.game(multiplier).matrix
     drawn = DEFAULT.game(multiplier).input_distribution if r is None else r
-    scale = np.abs(matrix / drawn).max()
-    bound = ((_best(matrix)[0] * matrix).sum() / scale + 1) / 2
     rng = np.random.default_rng(12)
-    x, y = _draw(rng, drawn)
-    equal = player(rng, matrix, x, y)
-    certified = 0
-    for run in range(RUNS):
-        a = np.zeros(TRIALS, dtype=int)
-        trials = Trials(x[run], y[run], a, np.where(equal[run] > 0, 0, 1), (2, 2))
-        certified += RunningMartingale(bound).update(trial_scores(matrix, drawn, trials)).min() <= math.log(ALPHA)
-    assert certified <= ALLOWED
-
-
-def test_the_martingale_certifies_entanglement_and_never_rises() -> None:
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = DEFAULT.game(multiplier).matrix
-    r = DEFAULT.game(multiplier).input_distribution
-    correlators = 0.98 * DEFAULT.quantum.at_multiplier(multiplier).correlators
-    rng = np.random.default_rng(13)
-    drawn = rng.choice(4, size=20_000, p=r.ravel())
-    x, y = drawn // 2, drawn % 2
-    b = np.where(rng.random(x.shape) < (1 + correlators[x, y]) / 2, 0, 1)
-    scores = trial_scores(matrix, r, Trials(x, y, np.zeros_like(x), b, (2, 2)))
-    assert set(np.unique(scores)) == {0.0, 1.0}
-    bound = ((_best(matrix)[0] * matrix).sum() / np.abs(matrix).sum() + 1) / 2
-    log_p = RunningMartingale(bound).update(scores)
-    assert np.all(np.diff(log_p) <= 0)
-    win = scores.mean()
-    information = win * math.log(win / bound) + (1 - win) * math.log((1 - win) / (1 - bound))
-    assert log_p[-1] < -0.95 * information * len(scores)  # Kelly's growth rate is the relative entropy
-    assert np.all(RunningMartingale(1.0).update(scores) == 0)
+    x, y = (each[:runs] for each in _draw(rng, drawn))
+    equal = player(rng, DEFAULT.game(multiplier).matrix, x, y)
+    assert _ever(DEFAULT, multiplier, "memoryless", drawn, (x, y, equal)) <= binom.ppf(0.9999, runs, ALPHA)
 
 
 def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
@@ -398,20 +383,16 @@ def test_the_best_score_of_any_classical_router_is_not_certified_against_them(pl
     assert _certified(DEFAULT, tables, sampling, [_price()], "every-classical") <= ALLOWED_WIDER
 
 
-@pytest.mark.parametrize("runs", [500, pytest.param(RUNS, marks=pytest.mark.slow)])
+@RUNS_AT_ANY_TIME
 @pytest.mark.parametrize("player", WIDER)
 @SETTINGS
 def test_nor_at_any_time(player: Player, r: Array | None, runs: int) -> None:
-    game, drawn = DEFAULT.game(_price()), _drawn_from(r)
-    bound = (game.bound("every-classical").high / np.abs(game.matrix / drawn).max() + 1) / 2
+    drawn = _drawn_from(r)
     rng = np.random.default_rng(15)
     x, y = (each[:runs] for each in _draw(rng, drawn))
-    equal = player(rng, game.matrix, x, y)
-    certified = 0
-    for run in range(runs):
-        trials = Trials(x[run], y[run], np.zeros(TRIALS, dtype=int), np.where(equal[run] > 0, 0, 1), (2, 2))
-        certified += RunningMartingale(bound).update(trial_scores(game.matrix, drawn, trials)).min() <= math.log(ALPHA)
-    assert certified <= binom.ppf(0.999, runs, ALPHA)
+    equal = player(rng, DEFAULT.game(_price()).matrix, x, y)
+    certified = _ever(DEFAULT, _price(), "every-classical", drawn, (x, y, equal))
+    assert certified <= binom.ppf(0.9999, runs, ALPHA)
 
 
 def test_those_adversaries_are_as_strong_as_may_be() -> None:

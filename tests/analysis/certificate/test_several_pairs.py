@@ -84,8 +84,8 @@ def rejections(won: Array) -> dict[str, int]:
     pairs = won.shape[2]
     rejected = {"pooled": 0, "shots": 0, "best pair": 0}
     for run in won:
-        pooled = BoundedSum(run.size, float(run.sum()), 4.0, True, True)
-        each = [BoundedSum(len(run), float(own.sum()), 4.0, True, True).log_tail(LOCAL)[0] for own in run.T]
+        pooled = BoundedSum(run.size, float(run.sum()), 4.0, True)
+        each = [BoundedSum(len(run), float(own.sum()), 4.0, True).log_tail(LOCAL)[0] for own in run.T]
         rejected["pooled"] += pooled.log_tail(LOCAL)[0] <= math.log(ALPHA)
         rejected["shots"] += pooled.log_tail_of_shots(LOCAL, pairs) <= math.log(ALPHA)
         rejected["best pair"] += min(each) + math.log(pairs) <= math.log(ALPHA)

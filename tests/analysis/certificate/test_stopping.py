@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.martingale import RunningMartingale
-from bellqueue.analysis.certificate.scores import trial_scores
+from bellqueue.analysis.certificate.bets import RunningBets, bettor_against
+from bellqueue.analysis.certificate.certificate import certify, first_guess
+from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.stopping import Rounds, Standing, measure_in_rounds, rounds
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import Against
@@ -16,19 +17,6 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
-
-CHSH = 0.75  # the best classical chance of winning the CHSH game
-
-
-def _certified_at_a_look(scores: np.ndarray, first: int, alpha: float) -> bool:
-    """Take rounds until the p-value is at most α at the end of one."""
-    running = RunningMartingale(CHSH)
-    for taken in rounds(len(scores), first):
-        running.update(scores[taken.start : taken.stop])
-        if running.log_p_value <= math.log(alpha):
-            return True
-    return False
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**5), st.floats(1.2, 4))
@@ -57,25 +45,17 @@ def test_rounds_by_hand() -> None:
     assert rounds(50, 100) == (range(0, 50),)
 
 
-def test_stopping_when_certified_does_not_add_false_alarms() -> None:
-    """2000 classical runs that would like to stop on a high: the chance drops to a coin's after a lucky start."""
-    rng = np.random.default_rng(2)
-    runs, trials, alpha = 2000, 300, 0.05
-    scores, lead = np.empty((runs, trials)), np.zeros(runs)
-    for at in range(trials):
-        chance = np.where(lead > 3, 0.5, CHSH)
-        scores[:, at] = rng.random(runs) < chance
-        lead += scores[:, at] - CHSH
-    stopped = sum(_certified_at_a_look(run, 10, alpha) for run in scores)
-    ever = sum(RunningMartingale(CHSH).update(run)[-1] <= math.log(alpha) for run in scores)
-    assert stopped == ever <= binom.ppf(0.9999, runs, alpha)
-
-
-def test_why_blocks_are_refused() -> None:
+def test_why_blocks_are_refused(frontiers: Frontiers) -> None:
     """A classical device that remembers the setting wins all but the first trial of a block, and seems certified."""
-    rng = np.random.default_rng(3)
-    scores = np.where(np.arange(300) % 10 == 0, rng.random(300) < CHSH, 1.0).astype(float)
-    assert RunningMartingale(CHSH).update(scores)[-1] < math.log(1e-6)
+    multiplier = frontiers.classical_multiplier(0.6, 0.0)
+    game = frontiers.game(multiplier)
+    blocks = _drawn(frontiers, multiplier, np.sign(game.matrix), 30, 3)
+    x, y = np.repeat(blocks.x, 10), np.repeat(blocks.y, 10)
+    local = max((np.outer(a, b) for a in SIGNS for b in SIGNS), key=lambda each: float((each * game.matrix).sum()))
+    equal = np.where(np.arange(300) % 10 == 0, local[x, y], game.matrix[x, y]) > 0
+    trials = Trials(x, y, np.zeros_like(x), np.where(equal, 0, 1), (2, 2))
+    bets = RunningBets(bettor_against(game, "memoryless")[0], first_guess(game, None), game.input_distribution)
+    assert bets.update(trials).max() > math.log(1e6)
 
 
 # Against every classical router.
@@ -84,6 +64,9 @@ def test_why_blocks_are_refused() -> None:
 @pytest.fixture(scope="module")
 def frontiers() -> Frontiers:
     return Frontiers(Scenario.default().workload())
+
+
+SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
 
 
 def _drawn(frontiers: Frontiers, multiplier: float, correlators: np.ndarray, count: int, seed: int) -> Trials:
@@ -109,7 +92,7 @@ def _limit(frontiers: Frontiers, multiplier: float) -> np.ndarray:
 
 
 def test_a_bell_pair_stops_early_and_later_than_against_memoryless_routers(frontiers: Frontiers) -> None:
-    """The p-value is that of a martingale at β_E, and what is saved is above 0 when it stops."""
+    """The analysis of what was measured has the same p-value, and what is saved is above 0 when it stops."""
     multiplier = frontiers.classical_multiplier(0.6, 0.0, "every-classical")
     game = frontiers.game(multiplier)
     trials = _drawn(frontiers, multiplier, 0.97 * frontiers.quantum.at_multiplier(multiplier).correlators, 60_000, 4)
@@ -120,10 +103,12 @@ def test_a_bell_pair_stops_early_and_later_than_against_memoryless_routers(front
     assert 0 < wide[-1].waiting_time_reduction.low < wide[-1].waiting_time_reduction.estimate
     assert not any(standing.certified for standing in wide[:-1])
     taken = wide[-1].trials
-    chance = (1 + game.bound("every-classical").high / np.abs(game.matrix).sum()) / 2
-    scores = trial_scores(game.matrix, game.input_distribution, trials[:taken])
-    expected = RunningMartingale(chance).update(scores)[-1] / math.log(10)
-    assert wide[-1].log10_p_value == pytest.approx(expected, rel=1e-9)
+    for standing, against in ((wide[-1], "every-classical"), (narrow[-1], "memoryless")):
+        part = trials[: standing.trials]
+        sample = Sample(part.counts(), Sampling("random", game.input_distribution, stopped=True))
+        found = certify([game], sample, 1e-3, part, against)
+        assert found.certified
+        assert found.log10_p_value == pytest.approx(standing.log10_p_value, rel=1e-12)
     c = trials[:taken].counts().correlators
     p, waiting = frontiers.workload.splitting_probability((1 - c) / 2), frontiers.workload.waiting_time((1 - c) / 2)
     saved = float(frontiers.every_classical.waiting_time_at(p)) - waiting

@@ -1,20 +1,18 @@
 """Stopping early over long runs: no classical device is certified at any moment more often than α.
 
-The adversaries of `test_false_alarms`, 2000 runs of 20000 trials each, looked at after every trial. With settings in
-proportion to the game U is 0 or 1, so that the martingale depends on the numbers of wins and trials alone: its boundary
-is found once, and wins are compared with it. Runs are then handed to the martingale and to the rounds of a
-measurement, which must come to the same.
+Adversaries of `test_false_alarms`, 2000 runs of 20000 trials each, looked at after every trial.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.martingale import RunningMartingale, growth, log_mixture
-from bellqueue.analysis.certificate.scores import trial_scores
+from bellqueue.analysis.certificate.bets import RunningBets, bettor_against
+from bellqueue.analysis.certificate.certificate import first_guess
 from bellqueue.analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
@@ -22,7 +20,7 @@ from bellqueue.model.trials import Sampling, Trials
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from .test_false_alarms import PLAYERS, PRODUCTS, Player, best_deterministic, shared_randomness
+from .test_false_alarms import PRODUCTS, Player, best_deterministic, drift, memory, shared_randomness
 
 pytestmark = pytest.mark.slow
 
@@ -38,22 +36,6 @@ BOUND = float(((PRODUCTS * GAME).sum(axis=(1, 2)).max() / np.abs(GAME).sum() + 1
 
 Integers = NDArray[np.int64]
 Bits = NDArray[np.bool_]
-
-
-def _martingale_boundary() -> Integers:
-    """The fewest wins at which the martingale reaches 1/α after 1, 2, … trials, shape (TRIALS,)."""
-    won = growth(np.array([1.0]))[:, 0]
-    boundary, wins = np.empty(TRIALS, dtype=np.int64), 0
-    for trials in range(1, TRIALS + 1):
-        while wins <= trials and log_mixture(wins * won, trials, BOUND) < -math.log(ALPHA):
-            wins += 1
-        boundary[trials - 1] = wins
-    return boundary
-
-
-@pytest.fixture(scope="module")
-def boundary() -> Integers:
-    return _martingale_boundary()
 
 
 def _played(player: Player, seed: int) -> Iterator[tuple[Integers, Integers, Bits]]:
@@ -74,19 +56,17 @@ def _trials(x: Integers, y: Integers, equal: Bits) -> Trials:
     return Trials(x, y, np.zeros_like(x), np.where(equal, 0, 1), (2, 2))
 
 
-@pytest.mark.parametrize(("seed", "player"), list(enumerate(PLAYERS)))
-def test_nobody_is_certified_at_any_moment_more_often_than_alpha(seed: int, player: Player, boundary: Integers) -> None:
-    certified, compared = 0, 0
-    for x, y, equal in _played(player, seed):
-        reached = _wins(x, y, equal) >= boundary
-        ever = reached.any(axis=1)
-        certified += int(ever.sum())
-        for run in np.flatnonzero(ever)[: 10 - compared].tolist():
-            log_p = RunningMartingale(BOUND).update(trial_scores(GAME, R, _trials(x[run], y[run], equal[run])))
-            assert np.argmax(log_p <= math.log(ALPHA)) == np.argmax(reached[run])
-            assert log_p[-1] <= math.log(ALPHA)  # once certified, for good
-            compared += 1
-    assert compared == min(certified, 10)
+def _ever(x: Integers, y: Integers, equal: Bits) -> bool:
+    """Whether a run is certified at some moment."""
+    bettor = bettor_against(FRONTIERS.game(MULTIPLIER), "memoryless")[0]
+    stakes = RunningBets(bettor, first_guess(FRONTIERS.game(MULTIPLIER), None), R).update(_trials(x, y, equal))
+    return bool(stakes.max() >= -math.log(ALPHA))
+
+
+@pytest.mark.parametrize(("seed", "player"), [(0, best_deterministic), (1, drift), (2, memory)])
+def test_nobody_is_certified_at_any_moment_more_often_than_alpha(seed: int, player: Player) -> None:
+    """The best local strategy, one that drifts, and one that learns from all earlier settings."""
+    certified = sum(_ever(*run) for chunk in _played(player, seed) for run in zip(*chunk, strict=True))
     assert certified <= ALLOWED
 
 
@@ -97,17 +77,18 @@ def test_why_the_p_value_for_a_fixed_number_of_trials_must_not_be_looked_at_on_t
     assert peeked > RUNS / 3
 
 
-def test_a_measurement_in_rounds_stops_no_other_runs(boundary: Integers) -> None:
+def test_a_measurement_in_rounds_stops_no_other_runs() -> None:
     """It looks at the end of each round only and asks for more, a lower limit above 0 at that moment."""
     stopped, crossing, others = 0, 0, 0
-    for x, y, equal in _played(shared_randomness, 11):
-        reached = np.any(_wins(x, y, equal) >= boundary, axis=1)
-        crossing += int(reached.sum())
-        quiet = np.flatnonzero(~reached)[: int(others < 30)]
-        others += quiet.size
-        for run in [*np.flatnonzero(reached).tolist(), *quiet.tolist()]:
-            stopped += _stops(_trials(x[run], y[run], equal[run]), bool(reached[run]))
-    assert 0 < stopped <= crossing <= ALLOWED
+    for chunk in itertools.islice(_played(shared_randomness, 11), 20):
+        for run in zip(*chunk, strict=True):
+            ever = _ever(*run)
+            crossing += ever
+            if ever or others < 30:
+                others += not ever
+                stopped += _stops(_trials(*run), ever)
+    assert crossing > 0
+    assert stopped <= crossing <= binom.ppf(0.9999, 20 * CHUNK, ALPHA)
     assert others == 30
 
 
