@@ -89,7 +89,7 @@ def chsh(sample: Sample, log_significance: float, ideal: Floats | None = None) -
         sample: The data.
         log_significance: ln α of each side; the limits hold together at 2α.
         ideal: Correlators planned, shape (2, 2), which fix the signs. Without them S is the largest of the eight
-            patterns: any of them may have the largest lower limit by chance, so that each has an eighth of α.
+            patterns, any of which may be so by chance, so that the lower limit of each has an eighth of α.
     """
     if sample.counts.shape != (2, 2) or not sample.counts.settings.all():
         return None
@@ -99,9 +99,10 @@ def chsh(sample: Sample, log_significance: float, ideal: Floats | None = None) -
     if ideal is not None:
         planned = max(patterns, key=lambda pattern: float((pattern * ideal).sum()))
         return estimate_functional(planned, 0.0, sample, log_significance)
-    each = [estimate_functional(pattern, 0.0, sample, log_significance - math.log(8)) for pattern in patterns]
+    best = max(patterns, key=lambda pattern: float((pattern * sample.counts.correlators).sum()))
+    found = estimate_functional(best, 0.0, sample, log_significance - math.log(8))
     highest = [estimate_functional(pattern, 0.0, sample, log_significance).high for pattern in patterns]
-    return Estimate.enclosing(max(one.estimate for one in each), max(one.low for one in each), highest)
+    return Estimate(found.estimate, found.low, max(found.estimate, *highest))
 
 
 def log10_settings_p_value(sample: Sample) -> float:

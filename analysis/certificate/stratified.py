@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.optimize import brentq, minimize
 from scipy.special import digamma, polygamma
 
 from .samples import Sample
@@ -19,6 +19,7 @@ from .samples import Sample
 Floats = NDArray[np.float64]
 
 _GUESS = 0.125  # variance of a=b at c² = ½, for which the limits are made tightest; they hold whatever it is
+_STEPS: Floats = np.geomspace(0.1, 1.5, 40)  # of s tried, by what a normal law would ask for
 _MOST_TILT = 0.95  # of a trial, beyond which the empirical variance says nothing
 
 
@@ -61,19 +62,13 @@ def limits(functional: Floats, sample: Sample, log_significance: float) -> tuple
 def _tilts(weights: Floats, asked: Floats, level: float) -> tuple[Floats, NDArray[np.bool_]]:
     """λ of each setting, and whether the empirical variance serves it, shape (k,); best for the variance guessed."""
 
-    def pieces(s: float) -> tuple[Floats, Floats, Floats]:
-        tilt = s * 2 * weights / asked
-        variance = _psi(np.minimum(tilt, _MOST_TILT)) * _GUESS * asked
-        return tilt, np.where(tilt <= _MOST_TILT, variance, np.inf), tilt**2 / 8 * asked
-
-    def width(log_s: float) -> float:
-        _, variance, hoeffding = pieces(math.exp(log_s))
-        return (level + float(np.minimum(variance, hoeffding).sum())) / math.exp(log_s)
-
-    normal = 0.5 * math.log(2 * level / float((4 * weights**2 / asked * _GUESS).sum()))
-    found = minimize_scalar(width, bounds=(normal - 2, normal + 0.5), method="bounded")
-    tilt, variance, hoeffding = pieces(math.exp(float(found.x)))
-    return tilt, variance < hoeffding
+    normal = math.sqrt(2 * level / float((4 * weights**2 / asked * _GUESS).sum()))
+    s = normal * _STEPS[:, None]
+    tilts = s * 2 * weights / asked
+    variance = np.where(tilts <= _MOST_TILT, _psi(np.minimum(tilts, _MOST_TILT)) * _GUESS * asked, np.inf)
+    hoeffding = tilts**2 / 8 * asked
+    best = int(np.argmin((level + np.minimum(variance, hoeffding).sum(axis=1)) / s[:, 0]))
+    return tilts[best], variance[best] < hoeffding[best]
 
 
 def _psi(tilt: Floats) -> Floats:
@@ -105,13 +100,12 @@ def log_tail(functional: Floats, sample: Sample, bound: float) -> float:
         sample: The data; every setting that A weighs was measured.
         bound: The largest Σ A c under the null.
     """
-    strata = _Strata(functional, sample)
-    return min(0.0, strata.log_tail(bound)) * (1 - 1e-12)
+    return Strata.of(functional, sample).log_tail(bound)
 
 
 def lower_limit(functional: Floats, sample: Sample, log_significance: float) -> float:
     """The least Σ A c that `log_tail` does not reject at α."""
-    strata = _Strata(functional, sample)
+    strata = Strata.of(functional, sample)
     lowest, highest = -strata.reach * (1 - 1e-9), strata.observed
 
     def excess(bound: float) -> float:
@@ -122,26 +116,35 @@ def lower_limit(functional: Floats, sample: Sample, log_significance: float) -> 
     return float(brentq(excess, lowest, highest, xtol=1e-10 * strata.reach)) - 1e-9 * strata.reach
 
 
-class _Strata:
-    """The settings that A weighs, in units of Σ|A|."""
+class Strata:
+    """The settings that a functional A weighs, in units of Σ|A|.
 
-    def __init__(self, functional: Floats, sample: Sample) -> None:
+    Args:
+        functional: A, shape (n_A, n_B), not all 0.
+        trials: n(x,y), same shape, whole or not; above 0 where A is not 0.
+        wins: Those that add to Σ A c, same shape.
+    """
+
+    def __init__(self, functional: Floats, trials: Floats, wins: Floats) -> None:
         weighed = functional != 0
-        together = sample.counts.together[weighed]
-        split = sample.counts.settings[weighed] - together
         self.reach = float(np.abs(functional).sum())
-        self.weights = np.abs(functional[weighed]) / self.reach
-        self.trials = sample.asked[weighed].astype(float)
-        wins = np.where(functional[weighed] > 0, together, split)
-        self.total = float((self.weights * (2 * wins / self.trials - 1)).sum())
+        self.weights, self.trials = np.abs(functional[weighed]) / self.reach, trials[weighed]
+        self.total = float((self.weights * (2 * wins[weighed] / self.trials - 1)).sum())
+
+    @classmethod
+    def of(cls, functional: Floats, sample: Sample) -> Strata:
+        """What was measured; lost trials as losses."""
+        together = sample.counts.together
+        wins = np.where(functional > 0, together, sample.counts.settings - together)
+        return cls(functional, sample.asked.astype(float), wins)
 
     @property
     def observed(self) -> float:
-        """T."""
+        """T = Σ A ĉ."""
         return self.reach * self.total
 
     def log_tail(self, bound: float) -> float:
-        """ln of the bound on the tail at Σ A c ≤ `bound`."""
+        """ln of the bound on P[T ≥ observed] over all correlators with Σ A c ≤ `bound`."""
         null = bound / self.reach
         if self.total <= null or null >= 1:
             return 0.0
@@ -156,7 +159,7 @@ class _Strata:
             return value, np.array([by_s * s, by_nu * nu])
 
         found = minimize(objective, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 2)
-        return float(found.fun)
+        return min(0.0, float(found.fun)) * (1 - 1e-12)
 
     def _dual(self, s: float, nu: float, null: float) -> tuple[float, float, float]:
         """The bound at s and ν, and its derivatives."""

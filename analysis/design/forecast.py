@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Advantage, PointEstimate, Predicted
 from .design import DEFAULT_POWER, Design, best_design, evaluate_design
-from .power import ScoreLaw, answers
+from .power import FixedLaw, ScoreLaw, answers
 from .promise import Behaviour, Promise, conditional_correlators, promise_at
 
 Floats = NDArray[np.float64]
@@ -185,8 +186,7 @@ def plan_design(
 
     Fresh settings: what certifies in the fewest trials at the predicted noise, or, where nothing does or there are more
     than 4096 pairs of types, the point's own multiplier. Settings that are fixed or shared by blocks always keep that;
-    their trials are counted with the tail that certifies without fresh settings, as if their numbers varied as those
-    of fresh ones do.
+    their trials are counted with the tail that certifies without fresh settings.
 
     Raises:
         DataError: the prediction is none.
@@ -224,10 +224,16 @@ def _aimed_design(
     design = evaluate_design(game, predicted, game.input_distribution, *levels, against=against)
     if fresh:
         return design
-    law = replace(_law(frontiers, design, predicted), binary=False)
-    trials = law.required_trials(*levels)
-    reached = None if trials is None else law.power(trials, experiment.significance)
-    return replace(design, method=law.method, trials=trials, predicted_power=reached)
+    law = FixedLaw.at(game, game.input_distribution, predicted, against)
+    trials, rate = law.required_trials(*levels), law.information_rate
+    return replace(
+        design,
+        method=law.method,
+        trials=trials,
+        predicted_power=None if trials is None else law.power(trials, experiment.significance),
+        information_rate=rate,
+        information_limit_trials=-math.log(experiment.significance) / rate if rate > 0 else None,
+    )
 
 
 def foresee(
@@ -244,7 +250,6 @@ def foresee(
     certifies, ratio, visibility = 0.0, None, 0.0
     if design is not None:
         law = _law(frontiers, design, predicted)
-        law = law if design.method == law.method else replace(law, binary=False)
         certifies = law.power(experiment.shots, experiment.significance)
         limit = design.information_limit_trials
         ratio = design.trials / limit if design.trials and limit else None
@@ -368,9 +373,10 @@ def sufficient_visibility(
     return high
 
 
-def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw:
-    game = frontiers.game(design.certificate_multiplier)
-    return ScoreLaw.at(game, np.array(design.input_distribution), predicted, design.against)
+def _law(frontiers: Frontiers, design: Design, predicted: Floats) -> ScoreLaw | FixedLaw:
+    game, distribution = frontiers.game(design.certificate_multiplier), np.array(design.input_distribution)
+    kind = FixedLaw if design.method == "stratified Chernoff" else ScoreLaw
+    return kind.at(game, distribution, predicted, design.against)
 
 
 def _free_design(

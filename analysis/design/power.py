@@ -19,6 +19,7 @@ from ...model.errors import DataError
 from ...model.games.routing_game import Against, BoundedGame
 from ..certificate.bets import score_bet
 from ..certificate.scores import BoundedSum, Method, unit_weights
+from ..certificate.stratified import Strata
 from ..certificate.tails import kullback_leibler
 
 Floats = NDArray[np.float64]
@@ -184,6 +185,62 @@ class ScoreLaw:
         while not self._tilted(-reach)[1] < mean < self._tilted(reach)[1]:
             reach *= 2
         return -reach, reach
+
+
+@dataclass(frozen=True, eq=False)
+class FixedLaw:
+    """The law of T = Σ G ĉ where settings are conditioned on, and its largest mean under the null.
+
+    Attributes:
+        functional: G, shape (n_A, n_B).
+        distribution: Share of the trials that each setting has, same shape.
+        wins: Probability that a trial adds to Σ G c, same shape; lost trials do not.
+        bound: The largest Σ G c under the null.
+    """
+
+    functional: Floats
+    distribution: Floats
+    wins: Floats
+    bound: float
+    method: Method = "stratified Chernoff"
+
+    @classmethod
+    def at(cls, game: BoundedGame, distribution: Floats, predicted: ArrayLike, against: Against) -> FixedLaw:
+        """The law at a prediction as `answers` takes it; errors as there."""
+        together, split = answers(predicted, game.matrix.shape)
+        return cls(game.matrix, distribution, np.where(game.matrix > 0, together, split), game.bound(against).high)
+
+    @property
+    def information_rate(self) -> float:
+        """min Σ r KL(c′‖c) in nats per trial, the rate at which −ln p grows."""
+        return -self._strata.log_tail(self.bound)
+
+    def power(self, trials: int, significance: float) -> float:
+        """P[p-value of N trials is at most α], T being taken as normal."""
+        strata, needed = self._strata, math.log(significance) / trials
+        mean, most = strata.total, float(strata.weights.sum())
+
+        def excess(total: float) -> float:
+            strata.total = total
+            return strata.log_tail(self.bound) - needed
+
+        least = self.bound / strata.reach
+        if least >= most or excess(most * (1 - 1e-12)) > 0:
+            return 0.0
+        threshold = float(brentq(excess, least, most * (1 - 1e-12), xtol=1e-12))
+        chances = self.wins[self.functional != 0]
+        variance = float((4 * strata.weights**2 * chances * (1 - chances) / strata.trials).sum()) / trials
+        return float(ndtr((mean - threshold) / math.sqrt(max(variance, 1e-300))))
+
+    def required_trials(self, significance: float, power: float) -> int | None:
+        """The least N that certifies with probability at least `power`; None if none does."""
+        if self.information_rate <= 0:
+            return None
+        return _least(lambda trials: self.power(trials, significance) >= power)
+
+    @property
+    def _strata(self) -> Strata:
+        return Strata(self.functional, self.distribution, self.distribution * self.wins)
 
 
 def answers(predicted: ArrayLike, shape: tuple[int, ...]) -> tuple[Floats, Floats]:

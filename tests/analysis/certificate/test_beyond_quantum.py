@@ -27,8 +27,7 @@ Floats = NDArray[np.float64]
 DEFAULT = Scenario.default()
 FRONTIERS = Frontiers(DEFAULT.workload())
 CHSH = np.array([[1.0, -1.0], [-1.0, -1.0]])  # the signs that pay in the default scenario
-EXPERIMENTS = 2000
-MOST = int(binom.ppf(0.999, EXPERIMENTS, ALARM_P_VALUE))  # alarms allowed at the level claimed
+EXPERIMENTS = pytest.mark.parametrize("experiments", [300, pytest.param(2000, marks=pytest.mark.slow)])
 
 
 def counts_of(together: NDArray[np.int64], split: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -48,7 +47,7 @@ def drawn(correlators: Floats, asked: NDArray[np.int64], rng: np.random.Generato
     return Counts(counts_of(together, asked - together))
 
 
-@pytest.mark.parametrize("trials", [30, 1000])
+@pytest.mark.parametrize("trials", [100, 1000])
 def test_a_pr_box_rings_in_the_first_line(trials: int) -> None:
     found = bq.analyze(box(trials), "default", progress=False)
     first = found.verdict[0]
@@ -98,36 +97,43 @@ def test_real_counts_and_perfect_pairs_do_not_ring() -> None:
         assert found.warnings == []
 
 
+def allowed(experiments: int) -> int:
+    """Alarms at the level claimed, within binomial error."""
+    return int(binom.ppf(0.999, experiments, ALARM_P_VALUE))
+
+
+@EXPERIMENTS
 @pytest.mark.parametrize("settings", ["random", "fixed"])
 @pytest.mark.parametrize("device", ["on the quantum bound", "at CHSH 2√2"])
-def test_a_perfect_device_rings_at_most_once_in_a_thousand(device: str, settings: str) -> None:
-    """2000 experiments at exactly β_Q, or S = 2√2, with a declared multiplier."""
+def test_a_perfect_device_rings_at_most_once_in_a_thousand(device: str, settings: str, experiments: int) -> None:
+    """Experiments at exactly β_Q, or S = 2√2, with a declared multiplier."""
     point = FRONTIERS.operating_point(DEFAULT)
     game = FRONTIERS.game(point.certificate_multiplier)
     r = game.input_distribution if device == "on the quantum bound" else np.full((2, 2), 0.25)
     ideal = FRONTIERS.quantum.at_multiplier(point.certificate_multiplier).correlators
     c = ideal if device == "on the quantum bound" else CHSH / math.sqrt(2)
     alarms = 0
-    for seed in range(EXPERIMENTS):
+    for seed in range(experiments):
         rng = np.random.default_rng([seed, len(settings)])
         asked = rng.multinomial(400, r.ravel()).reshape(r.shape)
         sampling = Sampling("random", r) if settings == "random" else Sampling("fixed")
         alarms += rings(beyond_quantum_test([game], 1, Sample(drawn(c, asked, rng), sampling)))
-    assert alarms <= MOST
+    assert alarms <= allowed(experiments)
 
 
-def test_choosing_the_multiplier_after_the_data_is_paid_for() -> None:
+@EXPERIMENTS
+def test_choosing_the_multiplier_after_the_data_is_paid_for(experiments: int) -> None:
     """The edge with the largest share is tested, as an analysis of foreign counts may come to do."""
     edges = [FRONTIERS.game(float(multiplier)) for multiplier in FRONTIERS.classical.multipliers]
     c = FRONTIERS.quantum.at_multiplier(edges[-1].multiplier).correlators
     alarms = 0
-    for seed in range(EXPERIMENTS):
+    for seed in range(experiments):
         rng = np.random.default_rng(seed)
         asked = rng.multinomial(400, np.full(4, 0.25)).reshape(2, 2)
         sample = Sample(drawn(c, asked, rng), Sampling("fixed"))
         chosen = max(edges, key=lambda game: share(game, sample))
         alarms += rings(beyond_quantum_test([chosen], len(edges), sample))
-    assert alarms <= MOST
+    assert alarms <= allowed(experiments)
 
 
 def share(game: BoundedGame, sample: Sample) -> float:

@@ -167,7 +167,7 @@ def test_settings_that_are_not_fresh_keep_the_points_multiplier_and_pay_for_the_
     fresh, fixed = _forecast(0.9), _forecast(0.9, settings="fixed")
     assert fresh.design
     assert fixed.design
-    assert fixed.design.method == "Chernoff–KL"
+    assert fixed.design.method == "stratified Chernoff"
     assert fixed.design.certificate_multiplier == POINT.certificate_multiplier
     assert fresh.design.trials
     assert fixed.design.trials
