@@ -18,6 +18,7 @@ from ...model.games.strategy import Strategy
 from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Advantage, PointEstimate, Predicted
 from .design import DEFAULT_POWER, Design, best_design, evaluate_design
+from .information import Information, information
 from .power import FixedLaw, ScoreLaw, answers
 from .promise import Behaviour, Promise, conditional_correlators, promise_at
 
@@ -76,7 +77,8 @@ class Forecast:
         why_memoryless: One sentence on why that is not every classical router, where the scenario asks for it.
         every_classical: What the run should estimate, compared with every classical router; None without a bound.
         design: The multiplier and settings that the run will use; None where it cannot certify at all.
-        information_limit_ratio: The design's trials over ln(1/α)/KL, below which no test certifies.
+        information_limit_ratio: The design's trials over ln(1/α)/KL, the limit of any test of the score.
+        information: What a trial of the design is worth to a test of the score, and to one of local correlators.
         naive_trials: The same strategy with all settings evenly and the multiplier of its noiseless point.
         free_trials, free_multiplier: If the strategy, too, were chosen for the earliest certification.
         promise: What entanglement buys at equal waiting time or throughput.
@@ -104,6 +106,7 @@ class Forecast:
     latency_ideal: float
     latency_predicted: float | None
     remedies: Remedies | None
+    information: Information | None = None
 
 
 def forecast(
@@ -129,6 +132,10 @@ def forecast(
         distribution = np.array(design.input_distribution)
     else:
         distribution = frontiers.game(point.certificate_multiplier).input_distribution
+    worth = None
+    if design and design.trials:
+        correlators = conditional_correlators(predicted, frontiers.workload.shape)
+        worth = information(frontiers.game(design.certificate_multiplier), correlators, distribution, against)
     landing = _landing(frontiers, predicted, distribution, experiment.shots)
     expected = _expected_point(frontiers, landing)
     bounded = frontiers.reason_without_every_classical is None
@@ -169,6 +176,7 @@ def forecast(
         latency_ideal=break_even_latency(frontiers, p_ideal, ideal_waiting),
         latency_predicted=break_even_latency(frontiers, p, waiting) if foreseen.waiting_time_reduction > 0 else None,
         remedies=remedies,
+        information=worth,
     )
 
 

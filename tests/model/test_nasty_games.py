@@ -23,8 +23,8 @@ SLOW = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 500)]
 SCALES = [1.0, 1e-150, 1e150]
 
 
-def _exact(game: XorGame) -> list[list[Fraction]]:
-    return [[Fraction(entry) for entry in row] for row in game.matrix.tolist()]
+def _exact(game: XorGame) -> tuple[tuple[Fraction, ...], ...]:
+    return tuple(tuple(Fraction(entry) for entry in row) for row in game.matrix.tolist())
 
 
 @pytest.mark.parametrize("seed", [*EVERY_DAY, *SLOW])
@@ -62,8 +62,8 @@ def test_the_multipliers_of_the_central_path_are_feasible_in_exact_arithmetic(se
         for y, entry in enumerate(row):
             block[x][rows + y] = block[rows + y][x] = -int(entry * unit)
     assert positive_definite(block)
-    value = float(np.sum(vectors[:rows] * (game.matrix @ vectors[rows:])))
-    assert abs(float(sum(exact) / 2 / total) - value / float(total)) < 1e-10
+    attained = float(np.sum(vectors[:rows] * (game.matrix @ vectors[rows:])))
+    assert abs(float(sum(exact) / 2 / total) - attained / float(total)) < 1e-10
     bound = quantum_optimum(game).bound
     assert Fraction(bound.low) <= sum(exact) / 2
     assert bound.high - bound.low < 1e-9 * float(total)

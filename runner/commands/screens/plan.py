@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -151,6 +152,10 @@ def _certifying(record: ForecastRecord) -> Table:
         if found.information_limit_ratio is not None and design.information_limit_trials is not None:
             limit, ratio = design.information_limit_trials, found.information_limit_ratio
             table.add_row("    information limit ln(1/α)/KL", f"{limit:.0f}  (the plan takes {ratio:.2f} times that)")
+        if found.information and found.information.local and found.information.local_at_best_settings:
+            rates = found.information.local, found.information.local_at_best_settings
+            local, best = (f"{-math.log(record.significance) / rate:.0f}" for rate in rates)
+            table.add_row("    to refute local correlators alone", f"{local}  ({best} with the settings best for that)")
         if found.naive_trials is None:
             table.add_row("    even settings, noise ignored", "no number is enough")
         else:

@@ -250,6 +250,7 @@ def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
     ):
         assert wide.estimate == pytest.approx(narrow.estimate, abs=1e-12)
         assert wide.low < narrow.low < narrow.high < wide.high
+    assert certificate.excess_at_least is not None
     assert certificate.excess.low < certificate.excess_at_least
 
 

@@ -103,7 +103,8 @@ def test_a_bell_pair_stops_early_and_later_than_against_memoryless_routers(front
     assert 0 < wide[-1].waiting_time_reduction.low < wide[-1].waiting_time_reduction.estimate
     assert not any(standing.certified for standing in wide[:-1])
     taken = wide[-1].trials
-    for standing, against in ((wide[-1], "every-classical"), (narrow[-1], "memoryless")):
+    stopped: list[tuple[Standing, Against]] = [(wide[-1], "every-classical"), (narrow[-1], "memoryless")]
+    for standing, against in stopped:
         part = trials[: standing.trials]
         sample = Sample(part.counts(), Sampling("random", game.input_distribution, stopped=True))
         found = certify([game], sample, 1e-3, part, against)
