@@ -118,7 +118,7 @@ def run(full: bool, say: Say) -> Section:
     headings = ("types", "trials", "visibility", "p", "W", "Δ", "visibility", "S")
     title = (
         f"Intervals that miss, of those said to miss in {100 * SIGNIFICANCE / 3:.2f} % (p, W) and "
-        f"{100 * SIGNIFICANCE:g} % (Δ, visibility, S) of experiments; in brackets the width over that of a normal interval, where it has one"
+        f"{100 * SIGNIFICANCE:g} % (Δ, visibility, S) of experiments; in brackets the width over a normal one's"
     )
     claims = [
         Claim("no interval misses more often than it says", f"at most {worst:.2f} of what it says", tests == 0),
