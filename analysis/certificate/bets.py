@@ -214,6 +214,8 @@ class RunningBets:
         predicted: q before the first trial, shape (n_A, n_B).
         distribution: r, same shape.
         trials: With an outcome, so far.
+        bet: On the next trial.
+        until: The number of trials after which the next bet is made.
     """
 
     bettor: Bettor
@@ -222,17 +224,17 @@ class RunningBets:
     trials: int = 0
     _counts: Integers = field(init=False)
     _lost: Integers = field(init=False)
-    _bet: Bet = field(init=False)
+    bet: Bet = field(init=False)
+    until: int = field(init=False, default=_FIRST)
     _worst: Floats = field(init=False)
-    _next: int = field(init=False, default=_FIRST)
     _wealth: float = field(init=False, default=0.0)
     _largest: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self._counts = np.zeros((*self.predicted.shape, 2), dtype=np.int64)
         self._lost = np.zeros(self.predicted.shape, dtype=np.int64)
-        self._bet = self.bettor(self.predicted, self.distribution)
-        self._worst = np.minimum(self._bet.factors.min(axis=2), 1.0)
+        self.bet = self.bettor(self.predicted, self.distribution)
+        self._worst = np.minimum(self.bet.factors.min(axis=2), 1.0)
 
     @property
     def log_p_value(self) -> float:
@@ -255,17 +257,17 @@ class RunningBets:
         place = (codes >> 2) * 2 + ((codes >> 1 ^ codes) & 1)  # (x·n_B + y)·2 + (a≠b)
         path, start = np.empty(len(place)), 0
         while start < len(place):
-            stop = min(len(place), start + self._next - self.trials)
+            stop = min(len(place), start + self.until - self.trials)
             part = place[start:stop]
-            path[start:stop] = self._wealth + np.cumsum(np.log(self._bet.factors).ravel()[part])
+            path[start:stop] = self._wealth + np.cumsum(np.log(self.bet.factors).ravel()[part])
             self._wealth = float(path[stop - 1])
             self._counts += np.bincount(part, minlength=self._counts.size).reshape(self._counts.shape)
             self.trials += stop - start
             start = stop
-            if self.trials == self._next:
-                self._next = math.ceil(self._next * _EVERY)
-                self._bet = self.bettor(self._mended(), self.distribution)
-                self._worst = np.minimum(self._worst, self._bet.factors.min(axis=2))
+            if self.trials == self.until:
+                self.until = math.ceil(self.until * _EVERY)
+                self.bet = self.bettor(self._mended(), self.distribution)
+                self._worst = np.minimum(self._worst, self.bet.factors.min(axis=2))
         self._largest = max(self._largest, float(path.max()))
         return path
 

@@ -6,16 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .betting import LOCAL, ON_SCORE, Part, Propose, carried_on
 from .classical import Value, classical_value
 from .evidence import Evidence, Score
 from .findings import RELATIVE, Findings, Json
 from .game import Game
 from .quantum import quantum_value
+from .strata import LEAST_DIVERGENCE, Strata
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -113,7 +115,8 @@ def check_p_values(
     aim: Aim,
     evidence: Evidence,
     codes: Integers | None,
-    part: Literal["certificate", "every_classical"] = "certificate",
+    propose: Propose | None = None,
+    part: Part = "certificate",
 ) -> float | None:
     """The p-values; returns log₁₀ p, None if it could not be recomputed.
 
@@ -123,6 +126,7 @@ def check_p_values(
         aim: Its claim.
         evidence: The counts.
         codes: The trials in order, if at hand.
+        propose: Gives the bets of a part, if the trials are at hand.
         part: Of the record, that has the claim.
     """
     certificate, planned, score = analysis[part], analysis["planned"], Score(aim.matrix, evidence)
@@ -139,25 +143,44 @@ def check_p_values(
     anytime = None
     of_shots = evidence.parallel > 1 and evidence.drawn is not None and "log10_p_value_pooled" in certificate
     of_shots = of_shots and certificate["log10_p_value_pooled"] is not None
+    betting, older = certificate.get("anytime_method"), certificate.get("excess_at_least") is None
+
+    def by_bets(what: str, on_score: bool) -> float | None:
+        """log₁₀ p of bets proposed again, none of which may gain on average under the null hypothesis."""
+        if codes is None or propose is None:
+            return None
+        bettor = propose(part, on_score)
+        log_p, mean = carried_on(bettor, evidence, codes, aim.matrix, aim.bound, local=not on_score)
+        how = "largest mean of a factor " + ("over local strategies" if not on_score else "where the score is allowed")
+        findings.claim(f"{what}: bets", 1.0, mean, how, mean <= 1)
+        return log_p / math.log(10)
+
     if planned and evidence.drawn is not None and score.scale > 0 and not of_shots:
-        best, last = (-each / math.log(10) for each in score.log_wealths(aim.bound, codes))
         claimed = certificate["log10_anytime_p_value"]
-        if codes is not None:
-            anytime = best
+        if betting in (LOCAL, ON_SCORE):
+            anytime = by_bets(anytime_p_value, betting == ON_SCORE)
+            if anytime is None:
+                findings.unchecked(anytime_p_value, claimed, "needs the trials in their order; give the run's folder")
+        elif codes is not None:
+            anytime = -score.log_wealth(aim.bound, codes) / math.log(10)
+        elif claimed is not None and claimed > min(0.0, last := -score.log_mixture(aim.bound) / math.log(10)) + allowed:
+            how = "the last value, in any order, gives less"
+            findings.claim(anytime_p_value, claimed, last, how, False, f"{allowed:.1e}")
+        if anytime is not None:
             findings.number(anytime_p_value, claimed, anytime, "stakes carried on trial by trial", allowed)
-        elif claimed is not None and claimed > min(0.0, last) + allowed:
-            findings.claim(
-                anytime_p_value, claimed, last, "the last value, in any order, gives less", False, f"{allowed:.1e}"
-            )
     if evidence.stopped:
         log10_p, how = anytime, "stakes carried on trial by trial"
+    elif certificate["method"] == ON_SCORE and not score.binary:
+        log10_p, how = by_bets(p_value, True), "stakes carried on trial by trial"
     else:
         tail, how = score.log_tail(aim.bound)
+        if evidence.drawn is None and not older:
+            tail, how = Strata.of(aim.matrix, evidence).log_tail(aim.bound), LEAST_DIVERGENCE
         log10_p = min(0.0, tail + tried) / math.log(10)
         if of_shots:
             what, claimed = f"{part}.log10_p_value_pooled", certificate["log10_p_value_pooled"]
             findings.number(what, claimed, log10_p, f"{how}; all pairs as independent trials", allowed)
-            log10_p = how = None
+            log10_p, how = None, ""
             if codes is not None:
                 wealth = 0.0 if score.mean(aim.bound) >= 1 else score.log_wealth_of_shots(aim.bound, codes)
                 log10_p, how = min(0.0, tried - wealth) / math.log(10), "stakes carried on shot by shot"
@@ -197,11 +220,14 @@ def check_verdict(
         if abs(found - level) <= _LOG10_P:
             findings.unchecked(f"{part}.certified", certified, "p equals the significance to six digits")
         else:
-            findings.same(f"{part}.certified", certified, found <= level, how)
+            if claim["method"] == LOCAL:
+                how += ", and the lower limit of Δ above 0"
+            wanted = found <= level and (claim["method"] != LOCAL or (claim.get("excess_at_least") or 0) > 0)
+            findings.same(f"{part}.certified", certified, wanted, how)
     strong, weak = bool(every and every["certified"]), certificate["certified"]
     answer = next((each for each in (_WEAKER, _NONE, _STRONG) if each in first), "nothing")
-    wanted = _STRONG if strong or (weak and every is None and _WEAKER not in first) else _WEAKER if weak else _NONE
-    findings.same("verdict[0]", answer, wanted, "what is certified")
+    expected = _STRONG if strong or (weak and every is None and _WEAKER not in first) else _WEAKER if weak else _NONE
+    findings.same("verdict[0]", answer, expected, "what is certified")
     lacking = [warning for warning in analysis["warnings"] if warning not in first]
     findings.claim("verdict[0]: warnings", len(lacking), 0, "warnings that the first line does not carry", not lacking)
 

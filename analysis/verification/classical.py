@@ -67,6 +67,11 @@ def classical_value(game: Game, multiplier: float, seconds: float) -> Value:
     return _programmed(exact, matrix, seconds)
 
 
+def best_of_signings(matrix: Floats) -> float:
+    """max Σ M a_x b_y over all signs, rounded up; all signings of the rows are tried."""
+    return _enumerated(tuple(tuple(map(Fraction, row)) for row in matrix.tolist()), matrix).high
+
+
 def _score(exact: Matrix, signs: Floats) -> Fraction:
     """Σ_y |Σ_x G a_x|: what row signs score with the best answer of the columns."""
     rows = [row if sign > 0 else tuple(-entry for entry in row) for row, sign in zip(exact, signs, strict=True)]

@@ -48,7 +48,7 @@ _LATER = frozenset(
 )
 # What no other row derives, in words.
 _COMPARED = (
-    "frontier curves, limits of the observed point and of the lead, advantages, no-signalling and other "
+    "frontier curves, advantages, no-signalling and other "
     "alarms, CHSH, visibility, single Bell pairs, simulated waiting times, all sentences"
 )
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .tails import log_binomial_tail, log_chernoff_tail, log_wealths
+from .tails import log_binomial_tail, log_chernoff_tail, log_largest_wealth, log_mixture
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -124,9 +124,10 @@ class Score:
         return value if not math.isnan(value) else self.scale * (2 * self.total / self.evidence.trials - 1)
 
     def log_tail(self, bound: float) -> tuple[float, str]:
-        """ln p of the number of trials fixed, against scores of at most `bound`, and by which tail.
+        """ln p of the number of trials fixed, against scores of at most `bound`, by the law of ΣU, and by which tail.
 
-        Hoeffding (1956) lets realised settings use the binomial tail only from ΣU = Nω + 1 on.
+        Older records test realised settings so, too; Hoeffding (1956) lets those use the binomial tail only from
+        ΣU = Nω + 1 on.
         """
         evidence = self.evidence
         if self.scale == 0 or (omega := self.mean(bound)) >= 1:
@@ -148,20 +149,16 @@ class Score:
         shots = np.array(self.values)[places].reshape(-1, parallel).mean(axis=1)
         means, places = np.unique(shots, return_inverse=True)
         lost = -(-int(self.evidence.lost.sum()) // parallel)
-        return log_wealths(means.tolist(), places.tolist(), lost, self.mean(bound))[0]
+        return log_largest_wealth(means.tolist(), places.tolist(), lost, self.mean(bound))
 
-    def log_wealths(self, bound: float, codes: Integers | None) -> tuple[float, float]:
-        """ln of the largest and of the last value of the test martingale.
+    def log_wealth(self, bound: float, codes: Integers) -> float:
+        """ln of the largest value of the mixture of stakes over the trials in order, lost ones first."""
+        places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)  # even places belong to a = b
+        return log_largest_wealth(self.values, places.tolist(), int(self.evidence.lost.sum()), self.mean(bound))
 
-        Args:
-            bound: Of the scores tested.
-            codes: The trials in order; without them only the last value means anything.
-        """
-        if codes is None:
-            places = np.repeat(np.arange(len(self.often)), self.often)
-        else:
-            places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)  # even places belong to a = b
-        return log_wealths(self.values, places.tolist(), int(self.evidence.lost.sum()), self.mean(bound))
+    def log_mixture(self, bound: float) -> float:
+        """ln of its last value, in any order."""
+        return log_mixture(self.values, self.often, int(self.evidence.lost.sum()), self.mean(bound))
 
 
 def weighted(table: Floats, correlators: Floats) -> float:

@@ -93,8 +93,8 @@ def log_chernoff_tail(trials: int, total: float, probability: float) -> float:
     return -math.inf if probability <= 0 else -trials * kullback_leibler(mean, probability)
 
 
-def log_wealths(scores: Sequence[float], places: Iterable[int], lost: int, bound: float) -> tuple[float, float]:
-    """ln of the largest value of the mixture, which begins at 1, and of the last; lost trials, of U = 0, come first.
+def log_largest_wealth(scores: Sequence[float], places: Iterable[int], lost: int, bound: float) -> float:
+    """ln of the largest value of the mixture, which begins at 1; lost trials, of U = 0, come first.
 
     Args:
         scores: The values that U takes.
@@ -105,7 +105,7 @@ def log_wealths(scores: Sequence[float], places: Iterable[int], lost: int, bound
     losses = [-math.log1p(odds * bound) for odds in ODDS]
     steps = [[math.log1p(odds * score) + loss for odds, loss in zip(ODDS, losses, strict=True)] for score in scores]
     stakes = [share + lost * loss for share, loss in zip(LOG_SHARES, losses, strict=True)]
-    best, last = 0.0, _log_sum(stakes)
+    best = 0.0
     exp, log = math.exp, math.log
     for place in places:
         stakes = [stake + step for stake, step in zip(stakes, steps[place], strict=True)]
@@ -113,7 +113,17 @@ def log_wealths(scores: Sequence[float], places: Iterable[int], lost: int, bound
         last = top + log(sum([exp(stake - top) for stake in stakes]))
         if last > best:
             best = last
-    return best, last
+    return best
+
+
+def log_mixture(scores: Sequence[float], often: Sequence[int], lost: int, bound: float) -> float:
+    """ln of the mixture after all trials, which their order does not change; `often` counts the values of U."""
+    trials = lost + sum(often)
+    grown = [
+        math.fsum(count * math.log1p(odds * score) for score, count in zip(scores, often, strict=True)) for odds in ODDS
+    ]
+    each = zip(LOG_SHARES, grown, ODDS, strict=True)
+    return _log_sum([share + gain - trials * math.log1p(odds * bound) for share, gain, odds in each])
 
 
 def _log_sum(logarithms: Sequence[float]) -> float:

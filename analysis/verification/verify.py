@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...model.errors import BellqueueError, DataError
+from .betting import Propose
 from .certificate import Aim, check_bounds, check_model, check_observed, check_p_values, check_verdict
 from .comparison import compare
 from .evidence import Score, weighted
@@ -29,6 +30,7 @@ from .files import (
 from .findings import FRESH, P_VALUE, Findings, Json, Verification
 from .game import Game
 from .informed import check_every_classical
+from .strata import check_excess_limits, check_observed_limits
 
 SECONDS = 60.0  # for the mixed-integer programme of a large game
 _SETTINGS_ALARM = "SETTINGS ALARM"
@@ -39,6 +41,7 @@ def verify(
     analysis: Json,
     files: RunFiles | None,
     fresh: Callable[[], Json] | str,
+    propose: Propose | None,
     seconds: float,
     watch: Callable[[str], None],
 ) -> Verification:
@@ -49,6 +52,7 @@ def verify(
         analysis: Its JSON object.
         files: The other files of the run's folder; without them the record has to do.
         fresh: Makes the JSON object of a fresh analysis of the same data; a text says why that cannot be.
+        propose: Makes the bets of a run's tests again, told of trials only once it was asked; None without its folder.
         seconds: Longest time for the classical bound of a large game.
         watch: Gets what is being done.
 
@@ -89,9 +93,18 @@ def verify(
             evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
         trusted = evidence
         check_observed(findings, game, analysis, aim, lambda table: Score(table, trusted).observed)
-        log10_p = check_p_values(findings, analysis, aim, trusted, codes)
+        log10_p = check_p_values(findings, analysis, aim, trusted, codes, propose)
+        level = experiment_of(scenario)["significance"] / (2 if analysis["provenance"].get("inverted") else 1)
+        if certificate.get("excess_at_least") is not None:  # older records had other limits
+            check_observed_limits(findings, game, analysis["observed"], trusted, level)
+            level_of = level / max(certificate["edges"], 1)
+            check_excess_limits(findings, "certificate", certificate, aim.matrix, aim.bound, trusted, level_of)
         if every:
-            wider = check_p_values(findings, analysis, Aim.of(game, every), trusted, codes, "every_classical")
+            strong = Aim.of(game, every)
+            wider = check_p_values(findings, analysis, strong, trusted, codes, propose, "every_classical")
+            if every.get("excess_at_least") is not None:
+                level_of = level / max(every["edges"], 1)
+                check_excess_limits(findings, "every_classical", every, strong.matrix, strong.bound, trusted, level_of)
     check_verdict(findings, analysis, experiment_of(scenario)["significance"], log10_p, wider)
     proof = analysis["frontiers"].get("classical_proof")
     open_ = "stopped after" in certificate["classical_bound"]["method"] or (proof and proof["gap_relative"] > 0)

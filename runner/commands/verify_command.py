@@ -6,9 +6,12 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -16,20 +19,29 @@ from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
 
+from ...analysis.analyze import expected_correlators
+from ...analysis.certificate.bets import RunningBets, bettor_against, bettor_on_score
+from ...analysis.certificate.certificate import first_guess
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
+from ...analysis.verification.betting import Part, Propose
 from ...analysis.verification.files import RunFiles
 from ...analysis.verification.findings import EXACTLY, FRESH, Json, Row, Shown, Verification
 from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
+from ...model.games.routing_game import Against
 from ...model.scenario.file import Scenario
+from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
 from ..experiment.pipeline import analyze_foreign, analyze_run
 from .terminal import progress_bar
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
@@ -80,14 +92,43 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
         files: RunFiles | None = None
         fresh: Callable[[], Json] | str
         record, complaint = _record(run / ANALYSIS if run.is_dir() else run)
+        propose: Propose | None = None
         if run.is_dir():
-            files, fresh = _files(run), _analyze_folder(RunFolder.open(run), record)
+            folder = RunFolder.open(run)
+            files, fresh, propose = _files(run), _analyze_folder(folder, record), partial(_Bets.of, folder, record)
         else:
             fresh = _analyze_record(record, complaint)
-        return verify(str(run), record, files, fresh, seconds, watch)
+        return verify(str(run), record, files, fresh, propose, seconds, watch)
     except (DataError, ScenarioError) as error:
         text = str(error)
         raise DataError(text if text.startswith(str(run)) else f"{run}: {text}") from None
+
+
+class _Bets:
+    """The bets of a run, made again as its analysis makes them."""
+
+    def __init__(self, running: RunningBets) -> None:
+        self._running = running
+
+    @classmethod
+    def of(cls, run: RunFolder, record: Json, part: Part, on_score: bool) -> _Bets:
+        """Those of a part of the record: on its score, or against all that its null hypothesis allows."""
+        plan = run.plan()
+        against: Against = "memoryless" if part == "certificate" else "every-classical"
+        game = Frontiers.of(run.scenario()).game(record[part]["multiplier"])
+        expected = expected_correlators(plan.operating_point(), plan.planned.predicted)
+        bettor = bettor_on_score(game, against) if on_score else bettor_against(game, against)[0]
+        return cls(RunningBets(bettor, first_guess(game, expected), np.array(plan.input_distribution)))
+
+    def ask(self) -> tuple[Floats, int]:
+        """See `Bettor`."""
+        return self._running.bet.factors, self._running.until
+
+    def tell(self, codes: Integers) -> None:
+        """See `Bettor`."""
+        shape = self._running.predicted.shape
+        x, y, a, b = np.unravel_index(codes, (*shape, 2, 2))
+        self._running.update(Trials(x, y, a, b, (shape[0], shape[1])))
 
 
 def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:

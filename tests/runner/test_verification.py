@@ -137,7 +137,7 @@ def test_runs_verify(name: str, tmp_path: Path) -> None:
     parts = "certificate", "every_classical"
     in_order = {f"{part}.{name}" for part in parts for name in ("log10_anytime_p_value", "log10_p_value")}
     assert unmade(alone) <= {"provenance.content_hash", "fresh analysis", *in_order, *BEYOND.get(name, ())}
-    ordered = record["experiment"].get("stop") is not None or name == "three pairs"
+    ordered = record["experiment"].get("stop") is not None or name in ("three pairs", "twenty types", "sizes")
     assert ("certificate.log10_p_value" in unmade(alone)) == ordered
 
 
@@ -357,6 +357,22 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
     "number of trials": (in_analysis(CERTIFICATE, "trials", value=3940), {"certificate.trials"}),
     "number of lost trials": (in_analysis(CERTIFICATE, "lost", value=0), {"certificate.lost"}),
     "limit of the excess": (in_analysis(CERTIFICATE, "excess", "low", value=0.04), {"certificate.excess.low"}),
+    "least excess": (
+        in_analysis("every_classical", "excess_at_least", value=lambda least: least + 1e-3),
+        {"every_classical.excess_at_least"},
+    ),
+    "limit of the waiting time": (
+        in_analysis("observed", "waiting_time", "low", value=lambda low: low + 1e-3),
+        {"observed.waiting_time.low"},
+    ),
+    "p at any time": (
+        in_analysis(CERTIFICATE, "log10_anytime_p_value", value=lambda p: p - 1e-3),
+        {"certificate.log10_anytime_p_value"},
+    ),
+    "how the bets are made": (
+        in_analysis(CERTIFICATE, "anytime_method", value="betting"),
+        {"certificate.anytime_method", "certificate.log10_anytime_p_value"},
+    ),
     "no CHSH": (in_analysis("chsh", value=None), {"chsh"}),
     "ideal": (in_analysis("correlators", "ideal", 0, 0, value=0.2), {"correlators.ideal[0][0]"}),
     "lost trials kept quiet": (in_analysis("warnings", value=[]), {"warnings"}),
@@ -465,9 +481,13 @@ def test_an_older_record_without_counts_says_what_it_cannot_tell(run: Path) -> N
     assert differing(of_record(run)) == {"observed.waiting_time.estimate"}
 
 
-def test_a_stopped_record_alone_cannot_promise_more_than_its_last_moment(tmp_path: Path) -> None:
+def test_an_older_stopped_record_alone_cannot_promise_more_than_its_last_moment(tmp_path: Path) -> None:
+    """Before there were bets, the stakes were a fixed mixture, whose last value needs no order."""
     write_run(tmp_path / "run", default_record(shots=20_000, stop="certified"))
     edited(tmp_path / "run" / "analysis.json", CERTIFICATE, "log10_anytime_p_value", value=-0.1)
+    for part in (CERTIFICATE, "every_classical"):
+        for name in ("anytime_method", "excess_at_least"):
+            edited(tmp_path / "run" / "analysis.json", part, name, value=None)
     assert "certificate.log10_anytime_p_value" in differing(of_record(tmp_path / "run"))
 
 

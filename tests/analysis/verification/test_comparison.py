@@ -37,7 +37,7 @@ def test_what_agrees_is_one_row_that_names_the_fields() -> None:
     rows = compared(lambda _: None)
     assert rows.keys() == {FRESH}
     assert rows[FRESH].status == "OK"
-    assert "not derived independently: frontier curves, limits of" in rows[FRESH].method
+    assert "not derived independently: frontier curves, advantages" in rows[FRESH].method
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from bellqueue.analysis.verification.tails import (
     kullback_leibler,
     log_binomial_tail,
     log_chernoff_tail,
-    log_wealths,
+    log_largest_wealth,
+    log_mixture,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ def test_the_mixture_is_a_fair_game_at_the_bound() -> None:
     omega, total = 0.7, 0.0
     for outcome in itertools.product((0, 1), repeat=8):
         chance = math.prod(omega if won else 1 - omega for won in outcome)
-        total += chance * math.exp(log_wealths((0.0, 1.0), outcome, 0, omega)[1])
+        total += chance * math.exp(log_mixture((0.0, 1.0), (8 - sum(outcome), sum(outcome)), 0, omega))
     assert total == pytest.approx(1.0, rel=1e-12)
 
 
@@ -74,11 +75,14 @@ def test_the_mixture_trial_by_trial_is_the_product_of_its_definition() -> None:
             for share, odds in zip(LOG_SHARES, ODDS, strict=True)
         ]
         paths.append(math.fsum(products))
-    best, last = log_wealths(scores, places, 0, omega)
+    best, often = log_largest_wealth(scores, places, 0, omega), [places.count(place) for place in range(3)]
+    last = log_mixture(scores, often, 0, omega)
     assert best == pytest.approx(math.log(max(paths)), rel=1e-12)
     assert last == pytest.approx(math.log(paths[-1]), rel=1e-12)
     assert best > last
-    assert log_wealths(scores, sorted(places), 0, omega)[1] == pytest.approx(last, rel=1e-12)  # in any order
     # Losses come first: each multiplies every stake by 1/(1+κω).
-    lost = log_wealths(scores, places, 3, omega)[1]
-    assert lost == pytest.approx(log_wealths((*scores, 0.0), (3, 3, 3, *places), 0, omega)[1], rel=1e-12)
+    lost = log_largest_wealth(scores, places, 3, omega)
+    assert lost == pytest.approx(log_largest_wealth((*scores, 0.0), (3, 3, 3, *places), 0, omega), rel=1e-12)
+    assert log_mixture(scores, often, 3, omega) == pytest.approx(
+        log_mixture((*scores, 0.0), (*often, 3), 0, omega), rel=1e-12
+    )
