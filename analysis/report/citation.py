@@ -43,8 +43,9 @@ def methods_paragraph(analysis: Analysis) -> str:
         "pairs, two first-come-first-served queues), derived independently from the abstract of arXiv:2602.04588; "
         "the queues themselves were not operated.",
         f"At the baseline throughput observed a request waits {abs(found):.4g} units of time {more} "
-        f"({100 * abs(relative.estimate):.1f} %; limits {estimate_cell(reduction).limits or 'none'} at significance "
-        f"{certificate.significance:g}) than {_class(analysis, more)}.",
+        f"({100 * abs(relative.estimate):.1f} %; limits {estimate_cell(reduction).limits or 'none'}, two-sided, which "
+        f"with those of p and W hold together at significance {certificate.significance:g}) than "
+        f"{_class(analysis, more)}.",
         f"The null hypothesis of local hidden variables that score as much as such routers has log10 p = "
         f"{certificate.log10_p_value + 0.0:.4g} ({certificate.method}; multiplier {certificate.multiplier:.6g}, "
         f"{certificate.multiplier_origin}), and the advantage is "
@@ -76,7 +77,7 @@ def _wider(analysis: Analysis) -> list[str]:
         f"(κ = {wider.kappa:.6g}, V = {wider.bound:.6g}).",
         f"At the baseline throughput observed a request waits {100 * abs(share.estimate):.1f} % "
         f"{'less' if share.estimate >= 0 else 'more'} than that limit allows (limits "
-        f"{estimate_cell(share, percent=True).limits or 'none'}).",
+        f"{estimate_cell(share, percent=True).limits or 'none'}, likewise).",
         f"Local hidden variables that score as much as such routers at best have log10 p = "
         f"{wider.log10_p_value + 0.0:.4g} ({wider.method}), and the advantage over them is {told}.",
     ]

@@ -51,7 +51,7 @@ class _Headline:
     Attributes:
         alarm: What must be read before anything else, or nothing.
         word: Certified or not.
-        size: How much less, or more, a request waits.
+        size: How much less a request waits at least, or, not certified, by estimate.
         rest: Size and class compared, after the word.
         reason: The rest of the verdict's first sentence.
     """
@@ -143,8 +143,12 @@ def _headline(analysis: Analysis) -> _Headline:
     strong = analysis.certified_against == "every-classical"
     compared = EVERY_CLASSICAL if strong else printable(analysis.class_compared)
     advantage = wider if wider and strong else analysis.advantage
-    share = advantage.waiting_time_reduction_relative.estimate
-    size = f"{100 * abs(share):.1f}\N{NO-BREAK SPACE}% {'less' if share >= 0 else 'more'} waiting"
+    share = advantage.waiting_time_reduction_relative
+    size = f"{100 * abs(share.estimate):.1f}\N{NO-BREAK SPACE}% {'less' if share.estimate >= 0 else 'more'} waiting"
+    if analysis.certified_against:  # the least; what certifies is chosen for looking large
+        size = "less waiting"
+        if share.low > 0:
+            size = f"at least {100 * share.low:.1f}\N{NO-BREAK SPACE}% less waiting"
     reason = answer.partition(": ")[2].removeprefix(f"less waiting than {compared}: ") or answer
     reason = reason[:1].upper() + reason[1:]
     if analysis.certified_against:

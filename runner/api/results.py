@@ -142,13 +142,17 @@ class Result(Analysis):
     def __repr__(self) -> str:
         observed, of, log10_p = self.observed.waiting_time, "memoryless classical", self.certificate.log10_p_value
         classical = self.classical.waiting_time_at_equal_throughput
+        share = self.advantage.waiting_time_reduction_relative
         if self.every_classical and self.certified_against == "every-classical":
             of, log10_p = "every classical", self.every_classical.log10_p_value
             classical = self.every_classical.waiting_time_at_equal_throughput
-        share = 100 * (observed.estimate / classical.estimate - 1)
+            share = self.every_classical.waiting_time_reduction_relative
+        less = f"{-100 * share.estimate:+.1f} %"
+        if self.certified and share.low > 0:
+            less = f"at least {100 * share.low:.1f} % less, estimate {100 * share.estimate:.1f} %"
         lines = [
             f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {observed.estimate:.4g} against "
-            f"{classical.estimate:.4g} {of} at equal throughput ({share:+.1f} %)",
+            f"{classical.estimate:.4g} {of} at equal throughput ({less})",
             f"log10 p = {log10_p:.4g}, {self.certificate.trials} trials",
             *map(printable, self.warnings),
         ]
