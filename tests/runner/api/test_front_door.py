@@ -203,8 +203,10 @@ def test_progress_is_told_and_silence_is_silent(capfd: pytest.CaptureFixture[str
 
 def test_the_plain_form_says_the_answer_in_two_lines(hanoi: results.Result, geneva: results.Result) -> None:
     first, second = repr(hanoi).splitlines()
-    told = "waiting time 0.4978 against 0.5666 memoryless classical at equal throughput (at least 11.5 % less, estimate 12.1 %),"
-    assert first == f"<Result CERTIFIED: {told}"
+    told = (
+        "waiting time 0.4978 against 0.5666 memoryless classical at equal throughput (at least 11.5 % less, estimate "
+    )
+    assert first == f"<Result CERTIFIED: {told}12.1 %),"
     assert hanoi.certified_against == "memoryless"
     assert second.endswith("180000 trials>")
     assert str(hanoi) == repr(hanoi)
