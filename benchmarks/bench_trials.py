@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from bellqueue.analysis.certificate.bets import Bet, RunningBets, local_bet, score_bet
 from bellqueue.analysis.certificate.martingale import log_wealth
-from bellqueue.analysis.certificate.scores import trial_scores, unit_weights
+from bellqueue.analysis.certificate.scores import score_table, unit_weights
 from bellqueue.analysis.design.design import best_design
 from bellqueue.analysis.design.information import best_local_settings
 from bellqueue.model.games.frontiers import Frontiers
@@ -83,11 +83,15 @@ def _case(frontiers: Frontiers, visibility: float, runs: int) -> list[Floats]:
     best, scale = best_local_settings(q, inequality), unit_weights(game.matrix, r)[1]
     mean = (inequality[1] + scale) / (2 * scale)
 
+    def before(trials: Trials, drawn: Floats) -> Floats:
+        values, place = score_table(game.matrix, drawn, trials)
+        return log_wealth(values[place], mean)
+
     def bets(make: Callable[[Floats, Floats], Bet]) -> Callable[[Trials, Floats], Floats]:
         return lambda trials, drawn: RunningBets(make, q, drawn).update(trials)
 
     tests: list[tuple[Floats, Callable[[Trials, Floats], Floats]]] = [
-        (r, lambda trials, drawn: log_wealth(trial_scores(game.matrix, drawn, trials), mean)),
+        (r, before),
         (r, bets(lambda q, r: score_bet(*inequality, q, r))),
         (r, bets(lambda q, r: local_bet(q, r, inequality))),
         (best, bets(lambda q, r: local_bet(q, r, inequality))),

@@ -139,20 +139,14 @@ def unit_weights(functional: Floats, distribution: Floats) -> tuple[Floats, floa
     return np.sign(weights) if constant else unit, scale
 
 
-def trial_scores(functional: Floats, distribution: Floats, trials: Trials) -> Floats:
-    """U_i = (Z_i+z)/(2z) of each trial, Z = (A/r)·(+1 if a=b else −1), shape (N,).
+def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tuple[Floats, NDArray[np.integer]]:
+    """The values that U_i = (Z_i+z)/(2z) takes, shape (4·n_A·n_B,), and which of them each trial has, shape (N,).
 
     Args:
-        functional: A, shape (n_A, n_B), the game at its multiplier.
+        functional: A, shape (n_A, n_B), the game at its multiplier; Z = (A/r)·(+1 if a=b else −1).
         distribution: r(x,y) that every trial's setting was drawn from, same shape.
         trials: In the order of execution.
     """
-    values, place = score_table(functional, distribution, trials)
-    return values.take(place)
-
-
-def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tuple[Floats, NDArray[np.integer]]:
-    """The values that U takes, shape (4·n_A·n_B,), and which of them each trial has, shape (N,); as `trial_scores`."""
     unit, _ = unit_weights(functional, distribution)
     together = np.array([[1.0, -1.0], [-1.0, 1.0]])
     return np.asarray((1 + unit[:, :, None, None] * together) / 2).ravel(), trials.codes()

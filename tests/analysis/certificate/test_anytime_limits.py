@@ -20,7 +20,7 @@ from bellqueue.analysis.certificate.martingale import (
 )
 from bellqueue.analysis.certificate.region import ConfidenceRegion
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.certificate.scores import trial_scores
+from bellqueue.analysis.certificate.scores import score_table
 from bellqueue.analysis.records.analysis_record import Provenance
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
@@ -166,7 +166,8 @@ def test_scores_come_from_their_table() -> None:
     unit = functional / r / np.abs(functional / r).max()
     rows = zip(*columns.values(), strict=True)
     expected = [(1 + unit[x, y] * (1 if a == b else -1)) / 2 for x, y, a, b in rows]
-    assert trial_scores(functional, r, Trials(**columns, shape=(3, 2))) == pytest.approx(expected, rel=1e-14)
+    values, place = score_table(functional, r, Trials(**columns, shape=(3, 2)))
+    assert values[place] == pytest.approx(expected, rel=1e-14)
 
 
 @given(scores_in_order)
@@ -210,7 +211,8 @@ def test_counts_and_order_give_the_same_limits(r: Array) -> None:
     trials = Trials(x, y, np.zeros_like(x), b, (2, 2))
     sample = Sample(trials.counts(), Sampling("random", r, stopped=True))
     by_counts = estimate_functional(GAME, 0.0, sample, math.log(ALPHA))
-    by_order = _limits(trial_scores(GAME, r, trials), ALPHA)
+    values, place = score_table(GAME, r, trials)
+    by_order = _limits(values[place], ALPHA)
     scale = float(np.abs(GAME / r).max())
     low, high = (scale * (2 * end - 1) for end in by_order)
     assert (by_counts.low, by_counts.high) == pytest.approx((low, high), abs=1e-9)
