@@ -39,7 +39,7 @@ Integers = NDArray[np.int64]
 MOST_STRATEGIES = 2**13  # deterministic strategies up to which the nearest local correlators are found
 _CERTAIN = 1 - 1e-6  # no correlator is predicted to be nearer ±1, lest one outcome should end the game
 _KEPT = 1e-9  # share of the stake that is never bet, more than rounding takes
-_STEPS = 1500  # of the search for the nearest local correlators
+_STEPS = 500  # of the search for the nearest local correlators
 _CLOSE = 1e-6  # largest mean above 1 at which it ends
 _FIRST, _EVERY = 100, 1.5  # trials after which the prediction is first mended, and growth until the next time
 _TRUST = 2000.0  # trials that the prediction of each setting's correlator weighs as many as, in all
@@ -172,31 +172,42 @@ def _strategies(shape: tuple[int, int]) -> Floats | None:
 
 
 def _nearest_local(q: Floats, distribution: Floats) -> Floats | None:
-    """The local correlators ω next to q, min Σ r KL(q‖ω), by expectation maximization over their mixtures.
+    """The local correlators ω next to q, min Σ r KL(q‖ω), over mixtures of deterministic strategies.
 
-    None where q is local itself, or strategies are too many. Every step multiplies a strategy's share by the mean of
-    q/ω under it; where no mean is above 1 the mixture is the best one.
+    None where strategies are too many. Expectation maximization multiplies each strategy's share by the mean of q/ω
+    under it; where no mean is above 1 the mixture is the best one. Powers of the means go faster, as long as the
+    divergence falls.
     """
     strategies = _strategies(q.shape)
     if strategies is None:
         return None
     drawn = distribution.ravel() > 0
     r, target, signs = distribution.ravel()[drawn], q.ravel()[drawn], strategies[:, drawn]
-    shares = np.full(len(signs), 1 / len(signs))
-    for step in range(_STEPS):
+
+    def mixed(shares: Floats) -> tuple[Floats, float]:
         omega = np.clip(shares @ signs, -_CERTAIN, _CERTAIN)
+        return omega, -float((r * ((1 + target) * np.log1p(omega) + (1 - target) * np.log1p(-omega))).sum())
+
+    shares, power = np.full(len(signs), 1 / len(signs)), 1.0
+    omega, divergence = mixed(shares)
+    for step in range(_STEPS):
         # Σ r [(1+s)/2·(1+q)/(1+ω) + (1−s)/2·(1−q)/(1−ω)] under the signs s of a strategy
         up, down = r * (1 + target) / (1 + omega) / 2, r * (1 - target) / (1 - omega) / 2
         means = (up + down).sum() + signs @ (up - down)
         if means.max() <= 1 + _CLOSE:
             break
-        shares *= means
+        moved = shares * means**power
+        moved /= moved.sum()
+        further = mixed(moved)
+        if further[1] > divergence + 1e-15 and power > 1:
+            power = max(1.0, power / 4)
+            continue
+        shares, (omega, divergence), power = moved, further, power * 1.3
         if step % 50 == 49:  # strategies that died out cost time only
             kept = shares > 1e-12 * shares.max()
-            shares, signs = shares[kept], signs[kept]
-        shares /= shares.sum()
+            shares, signs = shares[kept] / shares[kept].sum(), signs[kept]
     found = np.zeros(q.size)
-    found[drawn] = np.clip(shares @ signs, -_CERTAIN, _CERTAIN)
+    found[drawn] = omega
     return found.reshape(q.shape)
 
 
