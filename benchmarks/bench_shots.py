@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from bellqueue.analysis.certificate.bets import score_bet
 from bellqueue.analysis.certificate.scores import unit_weights
-from bellqueue.analysis.certificate.tails import log_binomial_tail, log_chernoff_tail
+from bellqueue.analysis.certificate.tails import log_binomial_tail
 from bellqueue.analysis.design.design import Design, best_design, evaluate_design
-from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
@@ -53,20 +53,18 @@ class Experiment:
 
     Attributes:
         trials: N.
-        game: G, shape (n_A, n_B).
-        distribution: r.
-        correlators: Of the noisy device.
-        log_p_value: From N, ΣU and ω.
-        null_mean: ω.
+        distribution: r, shape (n_A, n_B).
+        correlators: Of the noisy device, same shape.
+        gains: What a trial adds to the sum tested where a=b, and where a≠b, shape (n_A, n_B, 2).
+        log_p_value: From the sum over all trials.
         power: Computed.
     """
 
     trials: int
-    game: Floats
     distribution: Floats
     correlators: Floats
-    log_p_value: Callable[[int, float, float], float]
-    null_mean: float
+    gains: Floats
+    log_p_value: Callable[[float], float]
     power: float
 
     def simulated_power(self, runs: int, rng: np.random.Generator) -> float:
@@ -75,13 +73,10 @@ class Experiment:
         Raises:
             DisagreementError: it is not the power computed.
         """
-        unit, _ = unit_weights(self.game, self.distribution)
         asked = rng.multinomial(self.trials, self.distribution.ravel(), size=runs)
         equal = rng.binomial(asked, (1 + self.correlators.ravel()) / 2)
-        totals = (equal * (1 + unit.ravel()) + (asked - equal) * (1 - unit.ravel())).sum(axis=1) / 2
-        certified = [
-            self.log_p_value(self.trials, total, self.null_mean) <= math.log(SIGNIFICANCE) for total in totals.tolist()
-        ]
+        totals = equal @ self.gains[..., 0].ravel() + (asked - equal) @ self.gains[..., 1].ravel()
+        certified = [self.log_p_value(total) <= math.log(SIGNIFICANCE) for total in totals.tolist()]
         share = float(np.mean(certified))
         error = math.sqrt(self.power * (1 - self.power) / runs)
         if abs(share - self.power) > APART * error + SLACK:
@@ -94,18 +89,27 @@ def hoeffding(trials: int, total: float, null_mean: float) -> float:
     return -2 * trials * max(total / trials - null_mean, 0.0) ** 2
 
 
-def binomial(trials: int, total: float, null_mean: float) -> float:
-    """ln P[Bin(N, ω) ≥ ΣU]."""
-    return log_binomial_tail(trials, round(total), null_mean)
-
-
 def designed(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment]:
     """The design that certifies soonest, and the experiment it makes."""
     design = best_design(frontiers, noisy(frontiers, visibility), SIGNIFICANCE, POWER)
     assert design.trials is not None  # best_design raises where there is none
     assert design.predicted_power is not None
-    tail = binomial if design.method == "exact binomial" else log_chernoff_tail
-    return design, _experiment(frontiers, design, visibility, design.trials, tail, design.predicted_power)
+    assert design.strategy_multiplier is not None  # the prediction was a function
+    game, r = frontiers.game(design.certificate_multiplier), np.array(design.input_distribution)
+    correlators = noisy(frontiers, visibility)(design.strategy_multiplier)
+    trials, null_mean = design.trials, design.classical_score_rate
+    if design.method == "exact binomial":
+        gains = scores(game.matrix, r)
+
+        def log_p_value(total: float) -> float:
+            return log_binomial_tail(trials, round(total), null_mean)
+    else:
+        gains = np.log(score_bet(game.matrix, game.bound("memoryless").high, correlators, r).factors)
+
+        def log_p_value(total: float) -> float:
+            return -total
+
+    return design, Experiment(trials, r, correlators, gains, log_p_value, design.predicted_power)
 
 
 def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | None]:
@@ -120,37 +124,26 @@ def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | 
     edge = frontiers.game(frontiers.classical_multiplier(p, multiplier))
     design = evaluate_design(edge, correlators, occurring / occurring.sum(), SIGNIFICANCE, POWER, multiplier)
     game, r = frontiers.game(design.certificate_multiplier), np.array(design.input_distribution)
-    law = ScoreLaw.at(game, r, correlators)
-    gap = law.mean - law.null_mean
-    if gap <= 0:
+    gains, null_mean = scores(game.matrix, r), design.classical_score_rate
+    chances = r[..., None] * np.stack([1 + correlators, 1 - correlators], axis=2) / 2
+    mean = float((chances * gains).sum())
+    if mean <= null_mean:
         return design, None
-    reach = math.sqrt(-math.log(SIGNIFICANCE) / 2) + NormalDist().inv_cdf(POWER) * law.standard_deviation
-    return design, _experiment(frontiers, design, visibility, math.ceil((reach / gap) ** 2), hoeffding, POWER)
+    deviation = math.sqrt(float((chances * (gains - mean) ** 2).sum()))
+    reach = math.sqrt(-math.log(SIGNIFICANCE) / 2) + NormalDist().inv_cdf(POWER) * deviation
+    trials = math.ceil((reach / (mean - null_mean)) ** 2)
+    return design, Experiment(trials, r, correlators, gains, lambda total: hoeffding(trials, total, null_mean), POWER)
+
+
+def scores(game: Floats, distribution: Floats) -> Floats:
+    """U of a trial where a=b, and where a≠b, shape (n_A, n_B, 2)."""
+    unit, _ = unit_weights(game, distribution)
+    return np.stack([1 + unit, 1 - unit], axis=2) / 2
 
 
 def noisy(frontiers: Frontiers, visibility: float) -> Callable[[float], Floats]:
     """Correlators of a Werner state of that visibility, for the strategy at each multiplier."""
     return lambda at: np.asarray(visibility * frontiers.one_pair.at_multiplier(at).correlators)
-
-
-def _experiment(
-    frontiers: Frontiers,
-    design: Design,
-    visibility: float,
-    trials: int,
-    log_p_value: Callable[[int, float, float], float],
-    power: float,
-) -> Experiment:
-    assert design.strategy_multiplier is not None  # the prediction was a function
-    return Experiment(
-        trials,
-        frontiers.game(design.certificate_multiplier).matrix,
-        np.array(design.input_distribution),
-        noisy(frontiers, visibility)(design.strategy_multiplier),
-        log_p_value,
-        design.classical_score_rate,
-        power,
-    )
 
 
 def compare(name: str, frontiers: Frontiers, runs: int, say: Say) -> Iterator[tuple[tuple[str, ...], float, float]]:
@@ -195,7 +188,7 @@ def run(full: bool, say: Say) -> Section:
         "visibility",
         "bellqueue's trials",
         "over ln(1/α)/KL",
-        "even settings, Chernoff–KL",
+        "even settings, betting",
         "even settings, Hoeffding",
         "power in simulated runs",
     )
@@ -219,7 +212,7 @@ def run(full: bool, say: Say) -> Section:
     text = (
         "`best_design` chooses multiplier, strategy and settings for the noise predicted, and with them the exact "
         "binomial tail where it holds. Beside it stand the design of somebody who draws all settings evenly at the "
-        "noiseless optimum, with the tail that fits or with Hoeffding's bound, and the information limit ln(1/α)/KL. "
+        "noiseless optimum, by betting or with Hoeffding's bound, and the information limit ln(1/α)/KL. "
         "Werner states."
     )
     return Section("Shots to certify", text, [Table(title, headings, [row for row, _, _ in found])], claims, ("scipy",))

@@ -214,7 +214,7 @@ def analyze(
         ...           [[[3800, 20559], [20530, 3711]], [[3244, 18105], [18115, 3136]]]]
         >>> bq.analyze(counts, "default")
         <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput (-7.0 %),
-         log10 p = -297.1, 180000 trials>
+         log10 p = -450.2, 180000 trials>
     """
     from ...analysis.records.counts_file import SCHEMA, sample_of
     from ..experiment.execution import analyze_data

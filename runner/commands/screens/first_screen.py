@@ -151,7 +151,9 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
 def _rests(analysis: Analysis) -> Iterator[str]:
     certificate = analysis.certificate
     if certificate.assumption.startswith(FRESH):
-        rests = "Request types were drawn afresh for every trial, so device drift is allowed."
+        rests = "Request types were drawn afresh for every trial, so the chances allow for device drift."
+        if not (analysis.measured and analysis.measured.stopped):
+            rests += " The limits are for independent trials of one strategy."
     else:
         rests = "Valid if all trials are independent and the device behaves alike throughout."
     if certificate.edges > 1:
