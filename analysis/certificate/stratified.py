@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
 from .samples import Sample
@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 _GUESS = 0.125  # variance of a=b at c² = ½, for which the limits are made tightest; they hold whatever it is
 _STEPS: Floats = np.geomspace(0.1, 1.5, 40)  # of s tried, by what a normal law would ask for
+_HALVINGS = 60
+_FAR = 40.0  # of s|A|/n, where the other outcome has long ceased to count
 _MOST_TILT = 0.95  # of a trial, beyond which the empirical variance says nothing
 
 
@@ -130,6 +132,7 @@ class Strata:
         self.reach = float(np.abs(functional).sum())
         self.weights, self.trials = np.abs(functional[weighed]) / self.reach, trials[weighed]
         self.total = float((self.weights * (2 * wins[weighed] / self.trials - 1)).sum())
+        self.short = float((self.weights * 2 * (1 - wins[weighed] / self.trials)).sum())  # of Σ|A|, without rounding
 
     @classmethod
     def of(cls, functional: Floats, sample: Sample) -> Strata:
@@ -145,30 +148,31 @@ class Strata:
 
     def log_tail(self, bound: float) -> float:
         """ln of the bound on P[T ≥ observed] over all correlators with Σ A c ≤ `bound`."""
-        null = bound / self.reach
-        if self.total <= null or null >= 1:
+        null, most = bound / self.reach, float(self.weights.sum())
+        if self.total <= null or null >= most:
             return 0.0
-        if null <= -1:
+        if null <= -most:
             return -math.inf
-        spread = float((self.weights**2 / self.trials).sum())
-        start = (self.total - null) / (spread * (1 - min(null**2, 0.99)))
+        ends = np.log(np.array([1e-12, _FAR]) * (self.trials / self.weights).max())
+        best = 0.0
+        for _ in range(_HALVINGS):  # the value is convex in s
+            middle = float(ends.mean())
+            value, slope = self._at(math.exp(middle), null)
+            best = min(best, value)
+            ends[0 if slope < 0 else 1] = middle
+        return best * (1 - 1e-12)
 
-        def objective(logs: Floats) -> tuple[float, Floats]:
-            s, nu = start * np.exp(logs)
-            value, by_s, by_nu = self._dual(float(s), float(nu), null)
-            return value, np.array([by_s * s, by_nu * nu])
-
-        found = minimize(objective, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 2)
-        return min(0.0, float(found.fun)) * (1 - 1e-12)
-
-    def _dual(self, s: float, nu: float, null: float) -> tuple[float, float, float]:
-        """The bound at s and ν, and its derivatives."""
+    def _at(self, s: float, null: float) -> tuple[float, float]:
+        """The bound at s and the best ν for it, and its derivative in s."""
         u = s * self.weights / self.trials
-        coth = 1 / np.tanh(u)
-        c = np.clip(self.trials / (nu * self.weights) - coth, -1.0, 1.0)
-        # ln(cosh u + c sinh u) without overflow
-        below = (1 - c) / 2 * np.expm1(-2 * u)
-        logs, mean = u + np.log1p(below), (c + np.tanh(u)) / (1 + c * np.tanh(u) + 1e-300)
-        value = -s * self.total + nu * null + float((self.trials * logs - nu * self.weights * c).sum())
-        by_s = -self.total + float((self.weights * mean).sum())
-        return value, by_s, null - float((self.weights * c).sum())
+        steps, coth = self.trials / self.weights, 1 / np.tanh(u)
+        # c = n/(ν|A|) − coth u, cut off at ±1: Σ|A|c is piecewise linear in 1/ν, with a corner where a term is cut off
+        corners = np.sort(np.concatenate([(coth - 1) / steps, (coth + 1) / steps]))
+        heights = np.clip(corners[:, None] * steps - coth, -1.0, 1.0) @ self.weights
+        inverse = float(np.interp(null, heights, corners))
+        c = np.clip(inverse * steps - coth, -1.0, 1.0)
+        with np.errstate(divide="ignore"):  # ln(cosh u + c sinh u) less u, which is taken together with sT
+            logs = np.logaddexp(np.log((1 + c) / 2), np.log((1 - c) / 2) - 2 * u)
+        mean = (c + np.tanh(u)) / np.maximum(1 + c * np.tanh(u), 1e-300)
+        value = s * self.short + float((self.trials * logs).sum())
+        return value, self.short - float((self.weights * (1 - mean)).sum())

@@ -221,7 +221,7 @@ class FixedLaw:
         mean, most = strata.total, float(strata.weights.sum())
 
         def excess(total: float) -> float:
-            strata.total = total
+            strata.total, strata.short = total, most - total
             return strata.log_tail(self.bound) - needed
 
         least = self.bound / strata.reach

@@ -213,7 +213,8 @@ def analyze(
         >>> counts = [[[[20166, 3666], [3609, 20159]], [[3294, 17323], [17337, 3246]]],
         ...           [[[3800, 20559], [20530, 3711]], [[3244, 18105], [18115, 3136]]]]
         >>> bq.analyze(counts, "default")
-        <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput (-7.0 %),
+        <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput,
+         at least 6.3 % less, estimate 7.0 %,
          log10 p = -450.2, 180000 trials>
     """
     from ...analysis.records.counts_file import SCHEMA, sample_of

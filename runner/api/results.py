@@ -147,12 +147,13 @@ class Result(Analysis):
             of, log10_p = "every classical", self.every_classical.log10_p_value
             classical = self.every_classical.waiting_time_at_equal_throughput
             share = self.every_classical.waiting_time_reduction_relative
-        less = f"{-100 * share.estimate:+.1f} %"
+        less = f"estimate {100 * abs(share.estimate):.1f} % {'less' if share.estimate >= 0 else 'more'}"
         if self.certified and share.low > 0:
             less = f"at least {100 * share.low:.1f} % less, estimate {100 * share.estimate:.1f} %"
         lines = [
             f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {observed.estimate:.4g} against "
-            f"{classical.estimate:.4g} {of} at equal throughput ({less})",
+            f"{classical.estimate:.4g} {of} at equal throughput",
+            less,
             f"log10 p = {log10_p:.4g}, {self.certificate.trials} trials",
             *map(printable, self.warnings),
         ]
