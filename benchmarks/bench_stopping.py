@@ -1,4 +1,4 @@
-"""Trials until certified: a run that stops when the test martingale says so, against the plan's fixed number."""
+"""Trials until certified: a run that stops when its bets say so, against the plan's fixed number."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from bellqueue.analysis.certificate.bets import RunningBets, bettor_against
 from bellqueue.analysis.certificate.martingale import log_wealth
 from bellqueue.analysis.certificate.stopping import FIRST_ROUND, job_rounds, rounds
 from bellqueue.analysis.design.design import best_design
 from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.routing_game import BoundedGame
 from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Trials
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table
@@ -32,14 +35,14 @@ class Task:
     Attributes:
         significance: α.
         fixed: N of the plan that certifies with probability POWER.
-        score_rate: Mean of U on the noisy state; U is 0 or 1.
-        bound: ω, its largest mean under the null.
+        game: At the certificate's μ, where U is 0 or 1.
+        correlators: Of the noisy state, as predicted.
     """
 
     significance: float
     fixed: int
-    score_rate: float
-    bound: float
+    game: BoundedGame
+    correlators: Floats
 
     @classmethod
     def of(cls, frontiers: Frontiers, visibility: float, significance: float) -> Task:
@@ -51,9 +54,9 @@ class Task:
         design = best_design(frontiers, predicted, significance, POWER)
         if design.trials is None or design.method != "exact binomial":
             raise SystemExit(f"visibility {visibility}: no design whose scores are 0 or 1; choose another")
+        assert design.strategy_multiplier is not None  # the prediction was a function
         game = frontiers.game(design.certificate_multiplier)
-        bound = (1 + game.bound("memoryless").high / float(np.abs(game.matrix).sum())) / 2
-        return cls(significance, design.trials, design.predicted_score_rate, bound)
+        return cls(significance, design.trials, game, predicted(design.strategy_multiplier))
 
     def stops(self, runs: int, rng: np.random.Generator) -> Integers:
         """Trials taken by each run, shape (len(LOOKS), runs); the budget where it was not certified."""
@@ -65,13 +68,24 @@ class Task:
         ]
         taken = np.empty((len(ends), runs), dtype=np.int64)
         for run in range(runs):
-            scores = (rng.random(budget) < self.score_rate).astype(float)
-            # Now, not ever: a run stops once its lower limit is above 0, which it is where the stake is.
-            certain = log_wealth(scores, self.bound) >= -math.log(self.significance)
+            certain = self._certain(budget, rng)
             for look, end in enumerate(ends):
                 reached = certain[end - 1]
                 taken[look, run] = end[reached.argmax()] if reached.any() else budget
         return taken
+
+    def _certain(self, trials: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """After which of so many simulated trials a run would stop, shape (trials,)."""
+        distribution = self.game.input_distribution
+        x, y = np.divmod(rng.choice(distribution.size, trials, p=distribution.ravel()), distribution.shape[1])
+        split = (rng.random(trials) < (1 - self.correlators[x, y]) / 2).astype(np.int64)
+        bets = RunningBets(bettor_against(self.game, "memoryless")[0], self.correlators, distribution)
+        path = bets.update(Trials(x, y, np.zeros_like(split), split, distribution.shape))
+        won = (self.game.matrix[x, y] > 0) == (split == 0)
+        bound = (1 + self.game.bound("memoryless").high / float(np.abs(self.game.matrix).sum())) / 2
+        # The bets count at their best moment; the lower limit is above 0 where its stakes are as high now.
+        stakes = np.minimum(np.maximum.accumulate(path), log_wealth(won.astype(float), bound))
+        return np.asarray(stakes >= -math.log(self.significance))
 
 
 def run(full: bool, say: Say) -> Section:
