@@ -237,7 +237,7 @@ def test_wrong_places_for_a_report(place: str, words: str, call: Run, tmp_path: 
     ("closed", "unbuffered"),
     [
         ("stdout=None", ""),
-        ("stdout='latin-1'", "1"),
+        pytest.param("stdout='latin-1'", "1", marks=pytest.mark.slow),
         pytest.param("stdout=None", "1", marks=pytest.mark.slow),
         pytest.param("stdout='latin-1'", "", marks=pytest.mark.slow),
     ],
