@@ -158,8 +158,7 @@ def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
         "Advantage over memoryless classical routers",
         ("", "observed", "predicted"),
         tuple((name, (observed, Cell(value))) for name, observed, value in rows),
-        "Predicted from the device's calibration, before the data were taken. "
-        f"{_levels(certificate, together=True)} That of the visibility holds by itself.",
+        f"Predicted from the device's calibration, before the data were taken. {_levels(certificate, together=True)}",
     )
 
 
