@@ -77,7 +77,7 @@ class Forecast:
         why_memoryless: One sentence on why that is not every classical router, where the scenario asks for it.
         every_classical: What the run should estimate, compared with every classical router; None without a bound.
         design: The multiplier and settings that the run will use; None where it cannot certify at all.
-        information_limit_ratio: The design's trials over ln(1/α)/KL, the limit of any test of the score.
+        information_limit_ratio: The design's trials over ln(1/α)/rate, the rate being that of its own test.
         information: What a trial of the design is worth to a test of the score, and to one of local correlators.
         naive_trials: The same strategy with all settings evenly and the multiplier of its noiseless point.
         free_trials, free_multiplier: If the strategy, too, were chosen for the earliest certification.

@@ -145,7 +145,7 @@ class Predicted(FiniteRecord):
         power: The probability of certifying that `trials` are for; None where nothing was designed.
         trials: The least that certify with that probability; None where no number does.
         predicted_power: The probability that the run's own trials certify.
-        information_limit_ratio: `trials` over ln(1/α)/KL.
+        information_limit_ratio: `trials` over ln(1/α)/rate, the rate being that of the test used.
     """
 
     visibility: float

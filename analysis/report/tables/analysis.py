@@ -152,7 +152,7 @@ def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
         rows.append((f"trials; to certify with {100 * predicted.power:g} %", Cell(f"{certificate.trials} run"), needed))
     if predicted.information_limit_ratio is not None:
         rows.append(
-            ("    over the information limit ln(1/α)/KL", Cell(NONE), f"{predicted.information_limit_ratio:.2f} times")
+            ("    over ln(1/α)/rate of this test", Cell(NONE), f"{predicted.information_limit_ratio:.2f} times")
         )
     return Section(
         "Advantage over memoryless classical routers",

@@ -149,9 +149,10 @@ def _certifying(record: ForecastRecord) -> Table:
         table.add_row(f"trials needed for {asked}", "no number is enough")
     else:
         table.add_row(f"trials needed for {asked}", f"{design.trials}  ({design.method})")
-        if found.information_limit_ratio is not None and design.information_limit_trials is not None:
-            limit, ratio = design.information_limit_trials, found.information_limit_ratio
-            table.add_row("    information limit ln(1/α)/KL", f"{limit:.0f}  (the plan takes {ratio:.2f} times that)")
+        if found.information and found.information.score:
+            limit = -math.log(record.significance) / found.information.score
+            ratio = f"the plan takes {design.trials / limit:.2f} times that"
+            table.add_row("    information limit of the score", f"{limit:.0f}  ({ratio})")
         if found.information and found.information.local and found.information.local_at_best_settings:
             rates = found.information.local, found.information.local_at_best_settings
             local, best = (f"{-math.log(record.significance) / rate:.0f}" for rate in rates)

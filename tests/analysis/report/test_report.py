@@ -179,7 +179,7 @@ def test_assumption_loophole_and_model_are_told(pages: Pages, case: str) -> None
     assert analysis.certificate.assumption in page.text
     assert analysis.certificate.confidence in page.text
     assert "our own derivation" in page.text
-    for reference in ("arXiv:2602.04588", "arXiv:1510.07233", "(1956)", "(1963)", "Tsirelson"):
+    for reference in ("arXiv:2602.04588", "arXiv:1510.07233", "(1952)", "(2015)", "Tsirelson"):
         assert reference in page.text
 
 
