@@ -213,7 +213,7 @@ def _nearest_local(q: Floats, distribution: Floats) -> Floats | None:
 
 @dataclass(eq=False)
 class RunningBets:
-    """The test carried on with every new round of trials; the same numbers however the trials are cut.
+    """The test carried on with every new round of trials; the same numbers, but for rounding, however they are cut.
 
     The prediction is mended by the trials so far, at moments fixed beforehand: their visibility, which they soon tell,
     and each setting's own correlator, where the prediction weighs as many trials as it takes to overrule it.

@@ -41,7 +41,7 @@ class Standing:
         budget: The most that may be taken.
         log10_p_value: Valid however often one looks.
         waiting_time_reduction, waiting_time_reduction_relative: So far, their limits valid at all times together.
-        certified: Whether p is at most α, and the lower limit of the reduction above 0.
+        certified: Whether p is at most α, and the one-sided lower limit of Δ above 0.
     """
 
     trials: int

@@ -175,4 +175,6 @@ class Strata:
             logs = np.logaddexp(np.log((1 + c) / 2), np.log((1 - c) / 2) - 2 * u)
         mean = (c + np.tanh(u)) / np.maximum(1 + c * np.tanh(u), 1e-300)
         value = s * self.short + float((self.trials * logs).sum())
+        if inverse > 0:  # what rounding leaves between Σ|A|c and the bound
+            value += (null - float((self.weights * c).sum())) / inverse
         return value, self.short - float((self.weights * (1 - mean)).sum())

@@ -45,7 +45,8 @@ def verdict(
     else:
         answer = _not_certified(certificate)
     tested = _statistics(certificate, every_classical)
-    return [f"{first} {answer}".strip(), *rest, tested, certificate.assumption, locality]
+    rests = [certificate.assumption, certificate.confidence]
+    return [f"{first} {answer}".strip(), *rest, tested, *rests, locality]
 
 
 def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certificate) -> str:

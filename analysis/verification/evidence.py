@@ -14,7 +14,7 @@ from .tails import log_binomial_tail, log_chernoff_tail, log_largest_wealth, log
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_BINARY = 1e-9  # relative spread of |G/r| up to which U counts as 0 or 1
+_BINARY = 1e-12  # relative spread of |G/r| up to which U counts as 0 or 1
 
 
 @dataclass(frozen=True, eq=False)

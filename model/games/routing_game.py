@@ -80,7 +80,7 @@ class RoutingGame:
         """r(x,y) ∝ |G|, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
 
         Proportional to |G| every trial weighs the same and the exact binomial tail certifies (MODEL §4); where the
-        floor lifts a setting the proportion is lost, and the certificate falls back to Chernoff–KL.
+        floor lifts a setting the proportion is lost, and the certificate bets on the score instead.
         """
         shares = np.abs(self.matrix)
         occurring = self.workload.joint > 0

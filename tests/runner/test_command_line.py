@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
@@ -117,14 +118,15 @@ def test_completion_needs_no_ledger_and_begins_none(shell: dict[str, str], tmp_p
     ],
 )
 def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, form: str, first: list[str], tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_text(json.dumps(default_record(shots=100)))
-    run = f"{BELLQUEUE} run s.json --backend aer:visibility=0.5 --seed 1 --require-advantage"
+    counts = np.full((2, 2, 2, 2), 25)  # outcomes of coins
+    (tmp_path / "c.json").write_text(json.dumps({"schema": "bellqueue.counts/1", "counts": counts.tolist()}))
+    analyze = f"{BELLQUEUE} analyze c.json --scenario default --require-advantage --report r.html"
     script = f"{BELLQUEUE} backends --offline {form} | head -1; a=${{PIPESTATUS[0]}}\n"
-    script += f"{run} | true; echo $a ${{PIPESTATUS[0]}}"
+    script += f"{analyze} | true; echo $a ${{PIPESTATUS[0]}}"
     line, codes = _sh(script, tmp_path, dict(os.environ) | {"PYTHONUNBUFFERED": unbuffered}).splitlines()
     assert line.split()[:2] == first
     assert codes == "0 3"  # not certified is not certified, whoever reads
-    assert len(list((tmp_path / "bellqueue-runs").glob("*/report.html"))) == 1
+    assert (tmp_path / "r.html").exists()
 
 
 @pytest.mark.parametrize(

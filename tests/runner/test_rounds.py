@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def beyond_bound(trials: Trials) -> bool:
     game = FRONTIERS.game(MULTIPLIER)
     won = int(np.sum((trials.a == trials.b) == (game.matrix[trials.x, trials.y] > 0)))
     chance = (1 + game.bound("memoryless").high / np.abs(game.matrix).sum()) / 2
-    return float(logsumexp(LOG_SHARES + won * np.log1p(ODDS) - len(trials) * np.log1p(ODDS * chance))) > -np.log(ALPHA)
+    stakes = LOG_SHARES + won * np.log1p(ODDS) - len(trials) * np.log1p(ODDS * chance)
+    return float(logsumexp(stakes)) > -math.log(ALPHA)
 
 
 @pytest.mark.parametrize("seed", range(5))
