@@ -97,7 +97,8 @@ def analyze(
         warnings.append(f"{certificate.lost} of {certificate.trials} trials were lost and count as losses")
 
     ideal = point.strategy.correlators if point else None
-    visibility, relative_to = observed_visibility(frontiers.game(certificate.multiplier), sample, ideal, each_side)
+    at_multiplier = each_side - math.log(certificate.edges)  # of several the data may have chosen this one
+    visibility, relative_to = observed_visibility(frontiers.game(certificate.multiplier), sample, ideal, at_multiplier)
     warnings += label_warning(games, sample, certificate.excess, visibility, significance, planned=point is not None)
     parallel = None
     if sample.sampling.parallel > 1 and trials is not None:

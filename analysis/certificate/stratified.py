@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 _GUESS = 0.125  # variance of a=b at c² = ½, for which the limits are made tightest; they hold whatever it is
 _STEPS: Floats = np.geomspace(0.1, 1.5, 40)  # of s tried, by what a normal law would ask for
-_HALVINGS = 60
+_HALVINGS = 32  # of ln s, where the bound is flat
 _FAR = 40.0  # of s|A|/n, where the other outcome has long ceased to count
 _MOST_TILT = 0.95  # of a trial, beyond which the empirical variance says nothing
 

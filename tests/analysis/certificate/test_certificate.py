@@ -271,7 +271,7 @@ def test_one_trial_per_setting_is_too_few_but_no_error() -> None:
     assert found.observed.splitting_probability.low == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("runs", [50, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [50, pytest.param(200, marks=pytest.mark.slow)])
 def test_the_confidence_region_covers_the_truth(runs: int) -> None:
     """p and Δ both inside their ranges, and the relative gain inside its own, in 95 % of the runs at α = 5 %."""
     rng = np.random.default_rng(6)
