@@ -15,7 +15,7 @@ from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.xor_game import Bound
 from ...model.trials import Trials
 from . import stratified
-from .bets import RunningBets, bettor_against, bettor_on_score
+from .bets import Bettor, RunningBets, bettor_against, bettor_on_score
 from .estimates import score_excess
 from .martingale import largest_log_wealth
 from .samples import Sample
@@ -157,7 +157,9 @@ def certify(
     else:
         game, log_p, method = smallest_log_p_value(games, sample, against)
         if log_anytime is not None and method == "Chernoff–KL":  # by the settings drawn from, whatever came of them
-            log_p, method = _log_p_of_score(game, sample, trials, against, expected), "betting"
+            log_p, method = log_anytime, "betting"
+            if betting != method:  # of the local polytope; a certificate is about the score
+                log_p = _log_p_by_bets(bettor_on_score(game, against), game, sample, trials, expected)
     pooled = None
     if sample.sampling.parallel > 1 and sample.random:
         pooled = log_p
@@ -258,16 +260,14 @@ def _log_anytime(
     if trials is None or not sample.random or len(games) > 1 or sample.sampling.parallel > 1 or games[0].is_zero:
         return None, ""
     bettor, name = bettor_against(games[0], against)
-    running = RunningBets(bettor, first_guess(games[0], expected), sample.distribution)
-    running.update(trials, sample.sampling.lost)
-    return min(0.0, running.log_p_value + math.log(sample.choices)), name
+    return _log_p_by_bets(bettor, games[0], sample, trials, expected), name
 
 
-def _log_p_of_score(
-    game: BoundedGame, sample: Sample, trials: Trials | None, against: Against, expected: Floats | None
+def _log_p_by_bets(
+    bettor: Bettor, game: BoundedGame, sample: Sample, trials: Trials | None, expected: Floats | None
 ) -> float:
-    """ln p by betting that the score exceeds the bound: where U is not binary, it gains from the settings known."""
-    running = RunningBets(bettor_on_score(game, against), first_guess(game, expected), sample.distribution)
+    """ln p of bets carried on over all trials, lost ones charged."""
+    running = RunningBets(bettor, first_guess(game, expected), sample.distribution)
     running.update(trials, sample.sampling.lost)
     return min(0.0, running.log_p_value + math.log(sample.choices))
 

@@ -1,4 +1,4 @@
-"""The anytime-valid test: a martingale that bets on the game, for settings drawn afresh for every trial (MODEL §4).
+"""A fixed mixture of stakes: the test of whole shots of several pairs, and limits that hold at any time (MODEL §4).
 
 A bet with odds κ > 0 multiplies its stake by (1+κU)/(1+κm) at every trial. If U in [0, 1] has conditional mean at most
 m, whatever the device remembers, the stake is a supermartingale, and so is a fixed mixture of stakes over several κ; by

@@ -19,8 +19,8 @@ from ...model.scenario.file import ExperimentSpec, Scenario
 from ..records.analysis_record import Advantage, PointEstimate, Predicted
 from .design import DEFAULT_POWER, Design, best_design, evaluate_design
 from .information import Information, information
-from .power import FixedLaw, ScoreLaw, answers
-from .promise import Behaviour, Promise, conditional_correlators, promise_at
+from .power import FixedLaw, ScoreLaw, answers, conditional_correlators
+from .promise import Behaviour, Promise, promise_at
 
 Floats = NDArray[np.float64]
 

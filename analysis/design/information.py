@@ -37,14 +37,14 @@ def information(game: BoundedGame, predicted: Floats, distribution: Floats, agai
     """What a trial is worth at correlators q, shape (n_A, n_B), and settings drawn from r, same shape."""
     functional, bound = game.matrix, game.bound(against).high
     score = max(score_bet(functional, bound, predicted, distribution).rate, 0.0)
-    classical = functional, game.bound("memoryless").high
-    at_these = local_bet(predicted, distribution, classical)
     if sum(distribution.shape) > _MOST_TYPES:
         return Information(score, None, None)
-    best = best_local_settings(predicted, classical)
-    return Information(
-        score, max(at_these.rate, 0.0), max(local_bet(predicted, best, classical).rate, at_these.rate, 0.0)
+    classical = functional, game.bound("memoryless").high
+    at_these, at_best = (
+        max(local_bet(predicted, r, classical).rate, 0.0)
+        for r in (distribution, best_local_settings(predicted, classical))
     )
+    return Information(score, at_these, max(at_best, at_these))
 
 
 def best_local_settings(predicted: Floats, inequality: tuple[Floats, float]) -> Floats:

@@ -79,7 +79,7 @@ class ScoreLaw:
         if drawn.binary:
             rate = kullback_leibler(mean, null_mean) if null_mean < mean else 0.0
             return cls(np.array([0.0, 1.0]), np.array([1 - mean, mean]), mean, null_mean, True, rate)
-        correlators = (together - split) / np.maximum(together + split, np.finfo(float).tiny)
+        correlators = conditional_correlators(predicted, functional.shape)
         factors = np.log(score_bet(functional, bound, correlators, distribution).factors)
         gains = np.stack([factors[..., 0], factors[..., 1], np.minimum(factors.min(axis=2), 0.0)])
         merged, place = np.unique(gains[probabilities > 0], return_inverse=True)
@@ -267,6 +267,12 @@ def answers(predicted: ArrayLike, shape: tuple[int, ...]) -> tuple[Floats, Float
             "must be at least 0 and sum to at most 1 over a, b"
         )
     return np.clip(together, 0.0, 1.0), np.clip(split, 0.0, 1.0 - np.clip(together, 0.0, 1.0))
+
+
+def conditional_correlators(predicted: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """c(x,y) of the trials that bring an outcome, as the analysis estimates them, from what `answers` takes."""
+    together, split = answers(predicted, shape)
+    return np.asarray((together - split) / np.maximum(together + split, np.finfo(float).tiny))
 
 
 def _least(enough: Callable[[int], bool]) -> int | None:

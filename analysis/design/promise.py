@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from ...model.games.frontiers import Frontiers
 from ...model.games.strategy import Strategy
 from ...model.scenario.file import OperatingTarget
-from .power import answers
+from .power import conditional_correlators
 
 Floats = NDArray[np.float64]
 Behaviour = Callable[[Strategy], Floats]
@@ -49,12 +49,6 @@ class Promise:
     quantum_predicted: Reach
     classical: Reach
     communication: Reach
-
-
-def conditional_correlators(predicted: Floats, shape: tuple[int, int]) -> Floats:
-    """c(x,y) of the trials that bring an outcome, as the analysis estimates them, from what `answers` takes."""
-    together, split = answers(predicted, shape)
-    return np.asarray((together - split) / np.maximum(together + split, np.finfo(float).tiny))
 
 
 def promise_at(
