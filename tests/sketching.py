@@ -95,14 +95,15 @@ def leave_out_the_ink(replace: Callable[[Any, str, Any], object]) -> None:
 def _remembering(optimum: Callable[..., Any]) -> Callable[..., Any]:
     """A function of a game and plain values; what it returned for the same game is returned again."""
 
-    def remembered(game: Any, *rest: Any) -> Any:
+    def remembered(game: Any, *rest: Any, best: Any = None) -> Any:
+        given = {} if best is None else {"best": best}
         if sum(game.shape) > 100 or not all(each is None or isinstance(each, int) for each in rest):
-            return optimum(game, *rest)
+            return optimum(game, *rest, **given)
         two = game.rank_two
         tables = (game.matrix,) if two is None else (two.left, two.core, two.right)
         key = (optimum.__name__, game.shape, game._magnitude, *rest, *(table.tobytes() for table in tables))
         if key not in _OPTIMA:
-            found = optimum(game, *rest)
+            found = optimum(game, *rest, **given)
             for vectors in (found.u, found.v):
                 vectors.flags.writeable = False
             _OPTIMA[key] = found
@@ -116,7 +117,6 @@ def solve_once(replace: Callable[[Any, str, Any], object]) -> None:
     from bellqueue.model.games import frontier, routing_game
 
     for module, name in (
-        (frontier, "quantum_optimum"),
         (frontier, "optimum_within"),
         (routing_game, "quantum_optimum"),
     ):

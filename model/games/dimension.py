@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .strategy import Measurements
 from .values.anderson import fixed_point
-from .values.quantum_value import QuantumOptimum, quantum_optimum
+from .values.quantum_value import QuantumOptimum, normalise, quantum_optimum
 from .values.xor_game import Bound, XorGame
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,9 @@ def largest_dimension(shape: tuple[int, int]) -> int:
     return min(*shape, (isqrt(8 * (sum(shape) - 1) + 1) - 1) // 2)
 
 
-def optimum_within(game: XorGame, dimension: int | None = None, starts: Sequence[Floats] = ()) -> QuantumOptimum:
+def optimum_within(
+    game: XorGame, dimension: int | None = None, starts: Sequence[Floats] = (), best: QuantumOptimum | None = None
+) -> QuantumOptimum:
     """The best strategy whose vectors have at most k dimensions, in as few as it needs.
 
     Where the optimum of all quantum strategies needs no more than k, it is that, with its certificate. Otherwise it is
@@ -40,8 +42,9 @@ def optimum_within(game: XorGame, dimension: int | None = None, starts: Sequence
         game: The game.
         dimension: k; None allows any quantum strategy.
         starts: v to start from as well, each of shape (n_B, any).
+        best: The optimum of all quantum strategies, if it is known.
     """
-    best = quantum_optimum(game)
+    best = best or quantum_optimum(game)
     few = in_few_dimensions(game, Measurements(best.u, best.v))
     if dimension is None or few.dimension <= dimension or game.is_zero:
         return QuantumOptimum(best.bound, few.u, few.v)
@@ -107,27 +110,20 @@ def _ascend(matrix: Floats, dimension: int, starts: Sequence[Floats]) -> tuple[F
     """The best u, v in k dimensions by u ← normalise(G v), v ← normalise(Gᵀ u) from random and given starts."""
     drawn = np.random.default_rng(0).normal(size=(STARTS, matrix.shape[1], dimension))
     given = [_fitted(start, dimension) for start in starts]
-    v = _unit(np.concatenate([drawn, np.array(given).reshape(-1, *drawn.shape[1:])]))
+    v = normalise(np.concatenate([drawn, np.array(given).reshape(-1, *drawn.shape[1:])]))
 
     def step(v: Floats) -> Floats:
-        return _unit(matrix.T @ _unit(matrix @ v))
+        return normalise(matrix.T @ normalise(matrix @ v))
 
     for _ in range(STEPS):
         v = step(v)
     order = np.argsort(-np.linalg.norm(matrix @ v, axis=2).sum(axis=1), kind="stable")
-    ends = [fixed_point(step, v[index], _unit) for index in order[:FINISHED]]
+    ends = [fixed_point(step, v[index], normalise) for index in order[:FINISHED]]
     best = max(ends, key=lambda end: float(np.linalg.norm(matrix @ end, axis=1).sum()))
-    return _unit(matrix @ best), best
+    return normalise(matrix @ best), best
 
 
 def _fitted(vectors: Floats, dimension: int) -> Floats:
     """The first k coordinates, shape (n, k); zeros where there are fewer."""
     kept = vectors[:, :dimension]
     return np.pad(kept, ((0, 0), (0, dimension - kept.shape[1])))
-
-
-def _unit(vectors: Floats) -> Floats:
-    """Rows (the last axis) scaled to length 1; a zero row, whose direction is free, becomes the first axis."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    axis = np.eye(1, vectors.shape[-1])[0]
-    return np.asarray(np.where(lengths > 0, vectors / np.where(lengths == 0, 1.0, lengths), axis))

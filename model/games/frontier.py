@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..queueing.workload import Workload
 from .dimension import optimum_within
-from .routing_game import RoutingGame
+from .routing_game import RoutingGame, optima
 from .strategy import Measurements, Strategy
-from .values.quantum_value import SAID_GAP, QuantumOptimum, quantum_optimum
+from .values.quantum_value import SAID_GAP, QuantumOptimum
 from .values.xor_game import CLOSED_GAP, XorGame
 
 Floats = NDArray[np.float64]
@@ -204,7 +204,10 @@ class QuantumFrontier:
         The same ones whatever else has been solved.
         """
         between = count - len(self._ends)
-        while len(self._halving) < between and self._gaps:
+        while (missing := between - len(self._halving)) > 0 and self._gaps:
+            if _middle(self._gaps[0]) not in self._solved:
+                # Most of the widest gaps will be halved, and many games at once take little longer than one.
+                self.solve([_middle(gap) for gap in heapq.nsmallest(missing, self._gaps)])
             _, left, right = heapq.heappop(self._gaps)
             self._refine(left, right)
         return [*(self._solved[end.multiplier] for end in self._ends), *self._halving[:between]]
@@ -239,12 +242,21 @@ class QuantumFrontier:
 
     def _refine(self, left: float, right: float) -> None:
         """Solve between two multipliers and put the two halves of the gap back, unless they are flat pieces."""
-        middle = self._solve((left + right) / 2)
+        middle = self._solve(_middle((0.0, left, right)))
         self._halving.append(middle)
         for high, low in ((left, middle.multiplier), (middle.multiplier, right)):
             gap = self._solved[low].splitting_probability - self._solved[high].splitting_probability
             if gap > 1e-9 and high - low > _RESOLUTION * self.workload.weights.max():
                 heapq.heappush(self._gaps, (-gap, high, low))
+
+    def solve(self, multipliers: Sequence[float]) -> None:
+        """Solve the games at these multipliers beforehand, all together where they are small."""
+        weights = self.workload.weights
+        low, high = float(weights.min()), float(weights.max())
+        wanted = [each for each in multipliers if each not in self._solved and low < each < high]
+        games = [RoutingGame(self.workload, each) for each in wanted]
+        for game, optimum in zip(games, optima(games), strict=True):
+            self._keep(game, optimum)
 
     def _solve(self, multiplier: float) -> _Extreme:
         weights = self.workload.weights
@@ -255,8 +267,13 @@ class QuantumFrontier:
             return first
         if multiplier <= weights.min():
             return last
-        game = RoutingGame(self.workload, multiplier).xor
-        optimum = quantum_optimum(game, 2) if self.workload.rank_two else self._optimum_of_any_rank(game, multiplier)
+        game = RoutingGame(self.workload, multiplier)
+        return self._keep(game, game.quantum_optimum)
+
+    def _keep(self, game: RoutingGame, optimum: QuantumOptimum) -> _Extreme:
+        multiplier = game.multiplier
+        if not self.workload.rank_two:
+            optimum = self._in_its_dimensions(game.xor, optimum, multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
         gap = optimum.bound.high - optimum.bound.low
@@ -265,17 +282,17 @@ class QuantumFrontier:
             self.workload.splitting_probability(split),
             self.workload.waiting_time(split),
             measurements,
-            gap if gap > SAID_GAP * float(game.row_sums.sum()) else 0.0,
+            gap if gap > SAID_GAP * float(game.xor.row_sums.sum()) else 0.0,
         )
         self._solved[multiplier] = point
         return point
 
-    def _optimum_of_any_rank(self, game: XorGame, multiplier: float) -> QuantumOptimum:
+    def _in_its_dimensions(self, game: XorGame, optimum: QuantumOptimum, multiplier: float) -> QuantumOptimum:
         """Where it may stall in local optima, the ascent starts from the two nearest optima known, too."""
         if self.dimension is None:
-            return optimum_within(game)
+            return optimum_within(game, best=optimum)
         known = heapq.nsmallest(2, self._solved.values(), key=lambda point: abs(point.multiplier - multiplier))
-        return optimum_within(game, self.dimension, [point.measurements.v for point in known])
+        return optimum_within(game, self.dimension, [point.measurements.v for point in known], optimum)
 
     def _bracket(self, name: str, target: float) -> tuple[_Extreme, _Extreme]:
         """Optima on either side of the target, their multipliers equal to within the resolution (or the target met)."""
@@ -312,6 +329,11 @@ class QuantumFrontier:
             return Strategy((left.measurements,), (1.0,))
         share = (target - low) / (high - low)
         return Strategy((left.measurements, right.measurements), (1 - share, share))
+
+
+def _middle(gap: tuple[float, float, float]) -> float:
+    """The multiplier in the middle of a gap."""
+    return (gap[1] + gap[2]) / 2
 
 
 def _along(points: Iterable[_Extreme]) -> list[_Extreme]:

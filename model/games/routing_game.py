@@ -6,7 +6,8 @@ pairs together, less μ per unit of splitting probability. G = −π(w−μ)/2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .values.classical_value import classical_optimum
-from .values.quantum_value import QuantumOptimum, quantum_optimum
+from .values.quantum_value import QuantumOptimum, quantum_optimum, vector_dimension
+from .values.quantum_values import MAX_TABLE, quantum_optima
 from .values.rank_two import RankTwo
 from .values.xor_game import Bound, XorGame
 
@@ -46,10 +48,14 @@ class RoutingGame:
         return -self.workload.joint * (self.workload.weights - self.multiplier) / 2
 
     @cached_property
+    def magnitude(self) -> float:
+        """Sum of the absolute values that G is computed from."""
+        return float((self.workload.joint * (self.workload.weights + abs(self.multiplier))).sum()) / 2
+
+    @cached_property
     def xor(self) -> XorGame:
         """The XOR game, by its factors if it has rank 2: with many types its table need not be kept."""
-        workload = self.workload
-        magnitude = float((workload.joint * (workload.weights + abs(self.multiplier))).sum()) / 2
+        workload, magnitude = self.workload, self.magnitude
         if not workload.rank_two:
             return XorGame(self.matrix, magnitude=magnitude)
         left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
@@ -73,7 +79,7 @@ class RoutingGame:
     @cached_property
     def quantum_optimum(self) -> QuantumOptimum:
         """The best measurements found for types (or bins), and the interval that holds their best Σ G c."""
-        return quantum_optimum(self.xor)
+        return optima([self])[0]
 
     @cached_property
     def input_distribution(self) -> Floats:
@@ -87,6 +93,19 @@ class RoutingGame:
         shares = shares / shares.sum() if shares.any() else occurring / occurring.sum()
         lifted = np.where(occurring, np.maximum(shares, _LEAST_SHARE / occurring.sum()), 0.0)
         return np.asarray(lifted / lifted.sum())
+
+
+def optima(games: Sequence[RoutingGame]) -> list[QuantumOptimum]:
+    """The quantum optimum of each game of one workload; many small ones are solved as one batch."""
+    if not games:
+        return []
+    shape = games[0].workload.shape
+    found: list[QuantumOptimum | None] = [None] * len(games)
+    if shape == (2, 2) or (len(games) > 1 and math.prod(shape) <= MAX_TABLE):
+        dimension = vector_dimension(shape, games[0].workload.rank_two)
+        matrices = np.array([game.matrix for game in games])
+        found = quantum_optima(matrices, np.array([game.magnitude for game in games]), dimension)
+    return [each or quantum_optimum(game.xor) for game, each in zip(games, found, strict=True)]
 
 
 class BoundedGame(RoutingGame):

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import tanhsinh
 
 from .service import Service
 
@@ -60,6 +59,8 @@ def mean_of_the_smaller(first: Service, second: Service) -> float:
     bends = np.concatenate([ends[:, 0], *(service.quantile(_SUPPORT) for service in (first, second))])
     edges = [low, *np.unique(bends[(bends > low) & (bends < high)]).tolist(), high]
     negligible = _ABSOLUTE * min(first.moment(1), second.moment(1))
+    from scipy.integrate import tanhsinh  # slow to import, and only shortest-first pairs need it
+
     total = low
     for start, end in itertools.pairwise(edges):
         total += float(tanhsinh(both_longer, start, end, atol=negligible, rtol=_RELATIVE).integral)

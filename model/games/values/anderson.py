@@ -50,3 +50,50 @@ def fixed_point(
         mix = np.linalg.lstsq(changes, residual, rcond=1e-12)[0]
         point = project((previous[0] + residual - (moves + changes) @ mix).reshape(start.shape))
     return point
+
+
+def fixed_points(
+    step: Callable[[Floats, NDArray[np.int64]], Floats],
+    start: Floats,
+    project: Callable[[Floats], Floats],
+    tolerance: Floats,
+    max_steps: int,
+    *,
+    memory: int = 6,
+    plain_steps: int = 5,
+) -> Floats:
+    """Fixed points of many maps of one shape at once, each found as by `fixed_point`, whatever the others are.
+
+    Args:
+        step: Images of the points of the maps with these numbers, both of shape (some, …).
+        start: First iterates, shape (k, …).
+        project: Brings extrapolated iterates back to the feasible set.
+        tolerance: Of each map, shape (k,).
+        max_steps: Of each map.
+        memory: Earlier differences kept.
+        plain_steps: Unaccelerated steps first.
+    """
+    found = np.array(start)
+    left = np.arange(len(start))
+    point, previous = found, None
+    differences: deque[tuple[Floats, Floats]] = deque(maxlen=memory)
+    for count in range(max_steps):
+        image = step(point, left)
+        residual = (image - point).reshape(len(left), -1)
+        found[left] = image
+        open_ = np.abs(residual).max(axis=1) >= tolerance[left]
+        if not open_.any():
+            break
+        if previous is not None:
+            differences.append((point.reshape(len(left), -1) - previous[0], residual - previous[1]))
+        left, image, residual, point = left[open_], image[open_], residual[open_], point[open_]
+        differences = deque(((moves[open_], changes[open_]) for moves, changes in differences), maxlen=memory)
+        flat = point.reshape(len(left), -1)
+        previous = flat, residual
+        if count < plain_steps or not differences:
+            point = image
+            continue
+        moves, changes = (np.stack(part, axis=-1) for part in zip(*differences, strict=True))
+        mix = np.linalg.pinv(changes, rcond=1e-12) @ residual[..., None]
+        point = project((flat + residual - ((moves + changes) @ mix)[..., 0]).reshape(image.shape))
+    return found

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 Floats = NDArray[np.float64]
 
 _BLOCK = 2**17  # distances held at a time, 1 MB
+_FEW = 2**12  # differences that numpy takes as quickly
 
 
 def enumeration_steps(shape: tuple[int, int]) -> int:
@@ -33,12 +33,21 @@ def best_signs(matrix: Floats) -> Floats:
     best, found = -np.inf, (0, 0)
     rows = max(1, _BLOCK // len(sums))
     for start in range(0, len(minus_sums), rows):
-        values = cdist(minus_sums[start : start + rows], sums, "cityblock")
+        values = _distances(minus_sums[start : start + rows], sums)
         top = int(values.argmax())
         if values.flat[top] > best:
             best = float(values.flat[top])
             found = (top % len(sums), start + top // len(sums))
     return np.concatenate([first[found[0]], second[found[1]]])
+
+
+def _distances(first: Floats, second: Floats) -> Floats:
+    """L1 distance of every row of one table to every row of the other."""
+    if len(first) * second.size <= _FEW:
+        return np.asarray(np.abs(first[:, None] - second).sum(axis=2))
+    from scipy.spatial.distance import cdist  # slow to import for a small game
+
+    return np.asarray(cdist(first, second, "cityblock"))
 
 
 def _signings(count: int) -> Floats:

@@ -24,8 +24,8 @@ SAID_GAP = 1e-7  # of Σ|G|: a wider interval says so in its method
 MAX_COMPARED = 10  # types up to which a stalled ascent is compared with the classical strategies
 MAX_SHIFTED = 1024  # types at both routers up to which an open dual bound is tried by an eigenvalue as well
 _STEPS, _QUICK_STEPS = 2000, 200  # of one ascent at most, the second up to MAX_QUICK types
-_STILL = 1e-13  # change of the vectors in one step below which the ascent has come to rest
-_LEAST_SHARE = 1e-12  # of a row's sum: the least that its λ is raised to
+STILL = 1e-13  # change of the vectors in one step below which the ascent has come to rest
+LEAST_SHARE = 1e-12  # of a row's sum: the least that its λ is raised to
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
     enough = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
     allowed = dimension or enough
     if dimension is None:
-        dimension = 2 if game.rank_two is not None else int(np.ceil(np.sqrt(2 * sum(game.shape)))) + 1
+        dimension = vector_dimension(game.shape, game.rank_two is not None)
     if game.is_zero:
         u, v = (np.eye(1, dimension).repeat(count, 0) for count in game.shape)
         return QuantumOptimum(Bound(-2 * game.slack, 2 * game.slack, "zero game"), u, v)
@@ -68,7 +68,7 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
     for attempt in range(MAX_STARTS):
         warm = start is not None and attempt == 0
         first = start if warm else generic.normal(size=(game.shape[1], dimension))
-        u, v = _ascended(game, _normalise(np.asarray(first)))
+        u, v = _ascended(game, normalise(np.asarray(first)))
         best = _better(game, best, u, v, dual_bound(game, u, v), "low-rank ascent")
         if _is_closed(game, best.bound):
             break
@@ -77,6 +77,11 @@ def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats |
             break
     assert best is not None  # MAX_STARTS ≥ 1
     return _said(game, best if _is_closed(game, best.bound) else _at_least_classical(game, best))
+
+
+def vector_dimension(shape: tuple[int, int], rank_two: bool) -> int:
+    """Dimensions in which the ascent of such games finds their optimum."""
+    return 2 if rank_two else int(np.ceil(np.sqrt(2 * sum(shape)))) + 1
 
 
 def _better(
@@ -115,9 +120,9 @@ def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> Qu
     axes = np.linalg.svd(image, full_matrices=False)[2][:dimension]
     v = np.zeros((game.shape[1], dimension))
     v[columns, : len(axes)] = vectors[len(matrix) :] @ axes.T
-    u = _normalise(game.times(v))
+    u = normalise(game.times(v))
     high = _theta_bound(lam, kap, *_scaled_norm(matrix, lam, kap)) + game.slack
-    return _better(game, found, u, _normalise(game.transposed_times(u)), high, "interior-point method")
+    return _better(game, found, u, normalise(game.transposed_times(u)), high, "interior-point method")
 
 
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
@@ -129,17 +134,17 @@ def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     idle = (game.column_sums <= ROUNDING * sum(game.shape) * terms)[:, None]
 
     def reply(v: Floats) -> Floats:
-        return _normalise(game.transposed_times(_normalise(game.times(v))))
+        return normalise(game.transposed_times(normalise(game.times(v))))
 
     # Where G cancels, rounding turns the vectors by as much as it is of G: nearer the ascent never comes to rest, and
     # the score, flat at its top, would not gain.
     noise = game.slack / float(game.row_sums.sum())
     steps = _QUICK_STEPS if sum(game.shape) <= MAX_QUICK else _STEPS
     v = fixed_point(
-        lambda v: np.where(idle, v, reply(v)), start, _normalise, tolerance=max(_STILL, noise), max_steps=steps
+        lambda v: np.where(idle, v, reply(v)), start, normalise, tolerance=max(STILL, noise), max_steps=steps
     )
     v = np.where(idle, reply(v), v)
-    return _normalise(game.times(v)), v
+    return normalise(game.times(v)), v
 
 
 def _rounding(game: XorGame) -> float:
@@ -169,7 +174,7 @@ def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
     rows, columns = game.row_sums > 0, game.column_sums > 0
     if not rows.any():
         return game.slack
-    least = _LEAST_SHARE * game.row_sums, _LEAST_SHARE * game.column_sums
+    least = LEAST_SHARE * game.row_sums, LEAST_SHARE * game.column_sums
     raised = np.maximum(lam, least[0])[rows], np.maximum(kap, least[1])[columns]
     if game.rank_two is not None:
         bound = _theta_bound(*raised, *game.rank_two.scaled_norm(rows, columns, *raised))
@@ -195,10 +200,10 @@ def _scaled_norm(matrix: Floats, lam: Floats, kap: Floats) -> tuple[float, float
     return norm, norm * sum(matrix.shape)
 
 
-def _normalise(vectors: Floats) -> Floats:
-    """Rows scaled to length 1; a zero row, whose direction is free, becomes the first axis."""
-    lengths = np.linalg.norm(vectors, axis=1)
+def normalise(vectors: Floats) -> Floats:
+    """Rows (the last axis) scaled to length 1; a zero row, whose direction is free, becomes the first axis."""
+    lengths = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
     if lengths.all():
-        return np.asarray(vectors / lengths[:, None])
-    axis = np.eye(1, vectors.shape[1])
-    return np.where(lengths[:, None] > 0, vectors / np.where(lengths == 0, 1.0, lengths)[:, None], axis)
+        return np.asarray(vectors / lengths)
+    axis = np.eye(1, vectors.shape[-1])[0]
+    return np.where(lengths > 0, vectors / np.where(lengths == 0, 1.0, lengths), axis)
