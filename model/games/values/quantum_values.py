@@ -1,0 +1,100 @@
+"""The quantum values of many XOR games of one size at once: the ascent of `quantum_value`, in one call for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .anderson import fixed_points
+from .quantum_value import LEAST_SHARE, STILL, QuantumOptimum, normalise
+from .xor_game import CLOSED_GAP, ROUNDING, Bound
+
+Floats = NDArray[np.float64]
+
+MAX_TABLE = 4096  # pairs of types of one game, up to which tables are quicker than factors
+_NUMBERS = 2**21  # in the tables of all games that are solved at once
+_STEPS = 60  # of the ascent: what is open then is better solved alone
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """Games of one size: G, shape (k, n_A, n_B), and the slack for rounding of each, shape (k,)."""
+
+    matrices: Floats
+    slack: Floats
+
+
+def quantum_optima(matrices: Floats, magnitudes: Floats, dimension: int) -> list[QuantumOptimum | None]:
+    """The quantum optimum of each game whose interval closes, None for a game to be solved alone.
+
+    The bounds are proved as those of `quantum_optimum` are, by θ of MODEL §2, fact 2.
+
+    Args:
+        matrices: G of each game, shape (k, n_A, n_B).
+        magnitudes: Sum of the absolute values that each G was computed from, shape (k,).
+        dimension: Of the vectors: 2 if every G has rank 2, else enough for any optimum.
+    """
+    shape = matrices.shape[1:]
+    slack = ROUNDING * sum(shape) * np.maximum(magnitudes, np.abs(matrices).sum(axis=(1, 2)))
+    found: list[QuantumOptimum | None] = []
+    at_once = max(1, _NUMBERS // (shape[0] * shape[1]))
+    for start in range(0, len(matrices), at_once):
+        part = slice(start, start + at_once)
+        found += _solved(_Stack(matrices[part], slack[part]), dimension)
+    return found
+
+
+def _solved(games: _Stack, dimension: int) -> list[QuantumOptimum | None]:
+    matrices, transposed = games.matrices, games.matrices.swapaxes(1, 2)
+    sizes = np.abs(matrices)
+    row_sums, column_sums, total = sizes.sum(axis=2), sizes.sum(axis=1), sizes.sum(axis=(1, 2))
+    # Types that never occur, or whose pairs all weigh nothing, need the care of the single game.
+    usable = (row_sums.min(axis=1) > games.slack) & (column_sums.min(axis=1) > games.slack)
+    chosen = np.flatnonzero(usable)
+    if not len(chosen):
+        return [None] * len(matrices)
+    still = np.maximum(STILL, games.slack / np.where(total > 0, total, 1.0))
+
+    def reply(v: Floats, at: NDArray[np.int64]) -> Floats:
+        return normalise(transposed[at] @ normalise(matrices[at] @ v))
+
+    generic = np.random.default_rng(0).normal(size=(shape_b := matrices.shape[2], dimension))
+    first = _plane_of_four(matrices, dimension) if matrices.shape[1:] == (2, 2) else None
+    begin = np.broadcast_to(normalise(generic), (len(matrices), shape_b, dimension)) if first is None else first
+    v = fixed_points(lambda each, at: reply(each, chosen[at]), begin[chosen], normalise, still[chosen], _STEPS)
+    image = matrices[chosen] @ v
+    u = normalise(image)
+    back = transposed[chosen] @ u
+    value = (u * image).sum(axis=(1, 2))
+    lam = np.maximum((u * image).sum(axis=2), LEAST_SHARE * row_sums[chosen])
+    kap = np.maximum((v * back).sum(axis=2), LEAST_SHARE * column_sums[chosen])
+    scaled = matrices[chosen] / np.sqrt(lam[:, :, None] * kap[:, None, :])
+    theta = np.linalg.norm(scaled, 2, axis=(1, 2)) * (1 + ROUNDING * sum(matrices.shape[1:]))
+    high = theta * np.sqrt(lam.sum(axis=1) * kap.sum(axis=1)) + games.slack[chosen]
+    low = np.minimum(value - games.slack[chosen], high)
+    closed = high - low <= CLOSED_GAP * np.abs(high) + 4 * games.slack[chosen]
+    found: list[QuantumOptimum | None] = [None] * len(matrices)
+    for place in np.flatnonzero(closed):
+        bound = Bound(float(low[place]), float(high[place]), "low-rank ascent with dual certificate")
+        found[chosen[place]] = QuantumOptimum(bound, u[place], v[place])
+    return found
+
+
+def _plane_of_four(matrices: Floats, dimension: int) -> Floats:
+    """The best v of 2×2 games in closed form, shape (k, 2, dimension).
+
+    With c = u₀·u₁ the score of the best replies is Σ_y √(s_y + 2 a_y c), s_y = G₀y² + G₁y², a_y = G₀y G₁y: concave in
+    c, so that it is largest where its derivative vanishes, or at an end of [−1, 1].
+    """
+    s, a = (matrices**2).sum(axis=1), matrices.prod(axis=1)
+    (s0, s1), (a0, a1) = s.T, a.T
+    rising = np.sign(a0 + a1)
+    crossing = a0 * a1 < 0
+    denominator = np.where(crossing, 2 * a0 * a1 * (a1 - a0), 1.0)
+    c = np.where(crossing, np.clip((a0**2 * s1 - a1**2 * s0) / denominator, -1.0, 1.0), rising)
+    u = np.zeros((len(matrices), 2, dimension))
+    u[:, 0, 0] = 1.0
+    u[:, 1, 0], u[:, 1, 1] = c, np.sqrt(np.maximum(1 - c**2, 0.0))
+    return normalise(matrices.swapaxes(1, 2) @ u)
