@@ -18,7 +18,7 @@ from scipy.optimize import brentq, minimize_scalar
 from ..errors import NoBoundError
 from ..informed.accrual import throughput_slope
 from ..informed.bound import InformedBounds
-from ..informed.frontier import EveryClassicalFrontier, every_classical_frontier
+from ..informed.frontier import LINES, EveryClassicalFrontier, every_classical_frontier
 from ..queueing.workload import Workload
 from .chords import envelope
 from .frontier import Frontier
@@ -28,7 +28,8 @@ Floats = NDArray[np.float64]
 
 SECONDS = 10.0  # of computing for the whole frontier
 _TRIES = (0.02, 0.1, 1.0)  # shares of them, tried until the frontier is fine enough or entanglement is far from it
-SHARE = 0.025  # of what memoryless routers wait longer than entangled ones at most: the error that a grid may cost
+_FIRST_LINES = 8
+SHARE = 1 / 60  # of what memoryless routers wait longer than entangled ones at most: the error that a grid may cost
 _FIRST_SHARE = 0.125  # of the seconds, for choosing the grid; each further κ takes about a quarter of that
 _TANGENTS = 257  # evenly spaced in p, beside those at the corners: between two the curve is straight to about 1e-6
 _NOTHING = 1e-9  # of the waiting time: what rounding leaves of no advantage
@@ -84,10 +85,14 @@ class EveryClassicalCurve(Frontier):
         lines = np.append(multipliers, 0.0), np.append(waiting + multipliers * p, 0.0)
         return cls(*envelope(*lines), workload, proved)
 
-    def is_near(self, points: Frontier) -> bool:
-        """Whether some points would lie below this frontier if it were raised by twice what its grid may cost."""
-        raised = self.waiting_time_at(points.splitting_probability) + 2 * self.proved.error_estimate
-        return bool(np.any(points.waiting_time < raised))
+    def error_near(self, points: Frontier) -> float:
+        """What the grid may cost at most (units of time) where some points lie below this frontier, or would lie there.
+
+        They count if they lie below it once it is raised by twice that cost; 0 if there are none.
+        """
+        errors = self.proved.errors_at(self.workload.baseline_throughput(points.splitting_probability))
+        near = points.waiting_time < self.waiting_time_at(points.splitting_probability) + 2 * errors
+        return float(errors[near].max(initial=0.0))
 
     def score_bound(self, game: RoutingGame) -> ScoreBound:
         """β_E = W0 + E[w] − const − κτ(p₀) − μp₀ − V(κ) at the κ where it is least.
@@ -96,7 +101,7 @@ class EveryClassicalCurve(Frontier):
         The least cost of all routers is concave in κ, so that between two κ solved V is at least what lies straight
         between theirs.
         """
-        multiplier, bounds = game.multiplier, self.proved.bounds
+        multiplier, bounds = game.multiplier, self.proved.supporting
         kappas, values = np.array([[bound.kappa, bound.value] for bound in bounds]).T
         solved = [self._touching(*line, multiplier)[0] for line in zip(kappas.tolist(), values.tolist(), strict=True)]
         best = int(np.argmax(solved))
@@ -138,34 +143,22 @@ def every_classical_curve(workload: Workload, quantum: Frontier, saved: float) -
     Args:
         workload: The queueing model.
         quantum: Points that entanglement reaches. Where they do not come near, the frontier is left coarse.
-        saved: What they save of memoryless routers' waiting time at most (units of time). A fortieth of it is what the
-            grid may cost, which is a twentieth of the advantage where half of that is left against every classical
+        saved: What they save of memoryless routers' waiting time at most (units of time). A sixtieth of it is what the
+            grid may cost, which is a thirtieth of the advantage where half of that is left against every classical
             router.
 
     Raises:
         NoBoundError: there is no such bound, or it takes longer than 10 seconds.
     """
     tolerance = SHARE * max(saved, 0.1 * workload.all_split_waiting_time)
-    for share in _TRIES:
-        try:
-            found = _curve(workload, tolerance, share * SECONDS)
-        except NoBoundError:
-            if share == _TRIES[-1]:
-                raise
-            continue  # more time may do
-        hopeless = saved <= _NOTHING * workload.together_waiting_time or not found.is_near(quantum)
-        if hopeless or found.proved.error_estimate <= tolerance:
-            break
-    return found
-
-
-def _curve(workload: Workload, tolerance: float, seconds: float) -> EveryClassicalCurve:
+    wanted = quantum if saved > _NOTHING * workload.together_waiting_time else None
+    reached = workload.baseline_throughput(quantum.splitting_probability[::-1]), quantum.waiting_time[::-1]
     laws = workload.services_a, workload.services_b, workload.reward, workload.within_pair_order
-    key = (workload.pair_rate, workload.joint.tobytes(), workload.joint.shape, *laws, tolerance, seconds)
+    tables = [table.tobytes() for table in (workload.joint, *reached)]
+    key = (workload.pair_rate, workload.shape, *tables, *laws, tolerance, SECONDS, wanted is None)
     if key not in _known:
         try:
-            bounds = InformedBounds(workload, tolerance, _FIRST_SHARE * seconds)
-            _known[key] = every_classical_frontier(bounds, seconds=seconds)
+            _known[key] = _proved(workload, wanted, reached, tolerance)
         except NoBoundError as reason:
             _known[key] = str(reason)
         if len(_known) > _KEPT:
@@ -174,3 +167,25 @@ def _curve(workload: Workload, tolerance: float, seconds: float) -> EveryClassic
     if isinstance(found, str):
         raise NoBoundError(found)
     return EveryClassicalCurve.of(workload, found)
+
+
+def _proved(
+    workload: Workload, wanted: Frontier | None, reached: tuple[Floats, Floats], tolerance: float
+) -> EveryClassicalFrontier:
+    """The envelope on the coarsest grid tried that is fine enough where the points wanted are near it."""
+    for share in _TRIES:
+        seconds = share * SECONDS
+        bounds = InformedBounds(workload, tolerance, _FIRST_SHARE * seconds)
+        for lines in (_FIRST_LINES, LINES):  # a grid too coarse shows by its first lines
+            try:
+                found = every_classical_frontier(bounds, lines, seconds, reached)
+            except NoBoundError:
+                if share == _TRIES[-1]:
+                    raise
+                break  # more time may do
+            coarse = wanted is not None and EveryClassicalCurve.of(workload, found).error_near(wanted) > tolerance
+            if coarse and share != _TRIES[-1]:
+                break
+        else:
+            break
+    return found

@@ -24,7 +24,7 @@ from .every_classical import EveryClassicalCurve, every_classical_curve
 from .exact_sizes import ContinuousGame
 from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier
 from .operating_point import OperatingPoint
-from .routing_game import Against, BoundedGame, Routers, RoutingGame, bound_over_types
+from .routing_game import Against, BoundedGame, Routers, RoutingGame, bound_over_types, solve_together
 from .strategy import Strategy, dimension_of
 from .values.classical_value import is_quick
 from .values.xor_game import Bound
@@ -258,13 +258,15 @@ class Frontiers:
         def ratio(multiplier: float) -> float:
             game = self.game(multiplier)
             best = game.quantum_optimum.bound.low
-            return game.bound("every-classical").high / best if best > 0 else math.inf
+            least = min(self.every_classical.least(multiplier), self.classical.least(multiplier))
+            return game.line(least) / best if best > 0 else math.inf
 
         slopes, weights = self.every_classical.multipliers, self.workload.weights[self.workload.joint > 0]
         low, high = max(slopes.min(), weights.min()), min(slopes.max(), weights.max())
         if not low < high:  # outside the weights there is nothing that entanglement could add
             return None
         tried = np.linspace(low, high, _FEW_POINTS).tolist()
+        solve_together([self.game(multiplier) for multiplier in tried])
         ratios = [ratio(multiplier) for multiplier in tried]
         best = int(np.argmin(ratios))
         around = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
@@ -426,10 +428,12 @@ class Frontiers:
         _within("waiting_time", target.waiting_time, reach, visibility)
         return self.in_use.at_waiting_time(_ideal(target.waiting_time, middle, visibility))
 
-    @property
+    @cached_property
     def edge_games(self) -> list[BoundedGame]:
         """The game at the multiplier of each edge of the classical frontier."""
-        return [self.game(multiplier) for multiplier in self.classical.multipliers.tolist()]
+        games = [self.game(multiplier) for multiplier in self.classical.multipliers.tolist()]
+        solve_together(games)
+        return games
 
     @cached_property
     def _edge_helps(self) -> list[bool]:

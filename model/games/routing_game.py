@@ -108,6 +108,12 @@ def optima(games: Sequence[RoutingGame]) -> list[QuantumOptimum]:
     return [each or quantum_optimum(game.xor) for game, each in zip(games, found, strict=True)]
 
 
+def solve_together(games: Sequence[RoutingGame]) -> None:
+    """Find the quantum optima of games of one workload, which they then know."""
+    for game, found in zip(games, optima(games), strict=True):
+        game.quantum_optimum = found
+
+
 class BoundedGame(RoutingGame):
     """A game with the bounds proved over all strategies of what the routers know; `Frontiers.game` makes it.
 

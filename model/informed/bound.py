@@ -8,6 +8,7 @@ coarse grid or a small largest workload cost tightness, never validity.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ _FIRST_LEVELS = 160  # of the first grid: it takes milliseconds, and its error i
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _EDGE_SHARE = 0.05  # of the tolerance, left to the largest workload and to the horizon
 _LATER_SHARE = 0.7  # of the seconds, left for smaller steps once the largest workload is found
+_REMEMBERED = 8  # potentials of each grid
 _GROWTH = 1.5  # of the largest workload, until it no longer matters
 
 
@@ -139,10 +141,12 @@ class InformedBounds:
         if self._levels is None:
             self._levels = self._chosen_levels(kappa, deadline)
         coarse, fine = self._levels
-        before = coarse.potential
+        for level in self._levels:
+            level.guess(kappa)
+        guessed = coarse.potential
         self._solve_on(coarse, kappa, deadline)
         # The change of the coarse potential, interpolated, is nearly that of the fine one.
-        fine.potential = fine.potential + coarse.interpolated(coarse.potential - before, fine)
+        fine.potential = fine.potential + coarse.interpolated(coarse.potential - guessed, fine)
         self._solve_on(fine, kappa, deadline)
         error = max(fine.value + fine.gap - coarse.value, 0.0) + self._edge_error
         grid = fine.process.grid
@@ -252,11 +256,24 @@ class _Level:
         self.kappa = -1.0
         self.value, self.gap = -math.inf, math.inf
         self.iterations = 0
+        self._solved: deque[tuple[float, Floats]] = deque(maxlen=_REMEMBERED)  # κ and the potential found there
+
+    def guess(self, kappa: float) -> None:
+        """Start from the line through the potentials at the two nearest κ, or from the nearest if the line is long.
+
+        As long as the best decisions stay the same the potential is linear in κ.
+        """
+        near = sorted(self._solved, key=lambda each: abs(each[0] - kappa))[:2]
+        if near:
+            (first, self.potential), (second, other) = near[0], near[-1]
+            if abs(kappa - first) < abs(second - first):
+                self.potential = self.potential + (kappa - first) / (second - first) * (other - self.potential)
 
     def solve(self, kappa: float, span: float, most: float) -> int:
         """Iterate from the latest potential until the value is known to within `span`; the number of iterations."""
         if kappa != self.kappa:
             self.kappa, self.value, self.iterations = kappa, -math.inf, 0
+            self._solved.append((kappa, self.potential))
         done = 0
         while done < most:
             after = self.process.step(self.potential, kappa)
@@ -267,6 +284,7 @@ class _Level:
             done += 1
             self.iterations += 1
             self.potential = after - after[0, 0]
+            self._solved[-1] = kappa, self.potential
             if high - low <= span:
                 break
         return done

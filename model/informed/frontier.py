@@ -74,9 +74,16 @@ class EveryClassicalFrontier:
 
     def kappa_at(self, baseline_throughput: Floats) -> Floats:
         """κ of the line that bounds W at each τ, shape (n,): dW_E/dτ."""
+        return np.array([bound.kappa for bound in self._bounds_at(baseline_throughput)])
+
+    def errors_at(self, baseline_throughput: Floats) -> Floats:
+        """The error estimate of the line that bounds W at each τ, shape (n,)."""
+        return np.array([bound.error_estimate for bound in self._bounds_at(baseline_throughput)])
+
+    def _bounds_at(self, baseline_throughput: Floats) -> list[InformedBound]:
         lines = np.array([[bound.kappa, bound.value] for bound in self.bounds])
         heights = lines[:, 1] + lines[:, 0] * baseline_throughput[:, None]
-        return np.asarray(lines[heights.argmax(axis=1), 0])
+        return [self.bounds[index] for index in heights.argmax(axis=1)]
 
     @cached_property
     def points(self) -> tuple[EveryClassicalPoint, ...]:
@@ -84,14 +91,14 @@ class EveryClassicalFrontier:
         low, high = self.throughputs
         found: list[EveryClassicalPoint] = []
         ends = [low, *np.clip(self.corners, low, high).tolist(), high]
-        for bound, start, end in zip(self._supporting, ends[:-1], ends[1:], strict=True):
+        for bound, start, end in zip(self.supporting, ends[:-1], ends[1:], strict=True):
             if start < end:
                 middle = (start + end) / 2
                 found.append(EveryClassicalPoint(bound.kappa, bound.value, middle, bound.value + bound.kappa * middle))
         return tuple(found)
 
     @cached_property
-    def _supporting(self) -> tuple[InformedBound, ...]:
+    def supporting(self) -> tuple[InformedBound, ...]:
         """The lines of the envelope. V is concave, but its lower limits need not be, by a trifle."""
         kept: list[InformedBound] = []
         for bound in self.bounds:
@@ -103,7 +110,7 @@ class EveryClassicalFrontier:
     @cached_property
     def corners(self) -> Floats:
         """τ at which one line of the envelope takes over from another, rising, shape (lines − 1,)."""
-        return np.array([_crossing(left, right) for left, right in pairwise(self._supporting)])
+        return np.array([_crossing(left, right) for left, right in pairwise(self.supporting)])
 
 
 def envelope(lines: Iterable[tuple[float, float]], baseline_throughput: ArrayLike) -> Floats:
@@ -113,7 +120,10 @@ def envelope(lines: Iterable[tuple[float, float]], baseline_throughput: ArrayLik
 
 
 def every_classical_frontier(
-    bounds: InformedBounds, lines: int = LINES, seconds: float = math.inf
+    bounds: InformedBounds,
+    lines: int = LINES,
+    seconds: float = math.inf,
+    reached: tuple[Floats, Floats] | None = None,
 ) -> EveryClassicalFrontier:
     """W_E between the throughputs of memoryless routers that split every pair and that split none.
 
@@ -125,6 +135,8 @@ def every_classical_frontier(
         lines: How many κ to use at most. Defaults to 33.
         seconds: Limit on the computing time for all κ together, counted by the work done; beyond it fewer are used.
             Defaults to none.
+        reached: τ, rising, and W of the routers that will be compared, straight between these points. Where no
+            further line can rise above them, the lines are left further apart. Defaults to nowhere.
 
     Raises:
         ValueError: the throughput of memoryless routers does not fall strictly with the splitting probability.
@@ -141,16 +153,19 @@ def every_classical_frontier(
             raise NoBoundError(f"not computed: it takes more than the limit of {seconds:g} seconds")
     used = [bounds.at(kappa) for kappa in kappas]
     while len(used) < lines:
-        gain, kappa = max(_possible_gain(used, index, low, high) for index in range(len(used) - 1))
+        gain, kappa = max(_possible_gain(used, index, (low, high), reached) for index in range(len(used) - 1))
         if gain < _GAIN_SHARE * bounds.tolerance or bounds.spent > deadline:
             break
         used = sorted([*used, bounds.at(kappa, deadline)], key=lambda bound: bound.kappa)
     return EveryClassicalFrontier(tuple(used), (low, high))
 
 
-def _possible_gain(used: list[InformedBound], index: int, low: float, high: float) -> tuple[float, float]:
-    """By how much a line between two κ can raise the envelope at most, and the κ at which it can."""
+def _possible_gain(
+    used: list[InformedBound], index: int, ends: tuple[float, float], reached: tuple[Floats, Floats] | None
+) -> tuple[float, float]:
+    """By how much a line between two κ can raise the envelope at most where it counts, and the κ at which it can."""
     left, right = used[index], used[index + 1]
+    low, high = ends
     corner = _crossing(left, right)
     if not low < corner < high:
         return 0.0, math.nan
@@ -161,7 +176,14 @@ def _possible_gain(used: list[InformedBound], index: int, low: float, high: floa
         return 0.0, math.nan
     width = right.kappa - left.kappa
     share = min(max((after - corner) / (after - before), _LEAST_SHARE), 1 - _LEAST_SHARE)
-    return (corner - before) * share * width, left.kappa + share * width
+    gain, kappa = (corner - before) * share * width, left.kappa + share * width
+    if reached is not None:
+        # The envelope is convex, so that the most it can rise to is straight between the neighbouring corners.
+        inside = (before < reached[0]) & (reached[0] < after)
+        throughput = np.append(reached[0][inside], corner)
+        heights = [before, after], [bound.value + bound.kappa * at for bound, at in ((left, before), (right, after))]
+        gain = min(gain, float((np.interp(throughput, *heights) - np.interp(throughput, *reached)).max()))
+    return gain, kappa
 
 
 def _first_kappas(workload: Workload) -> list[float]:

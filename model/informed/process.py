@@ -106,8 +106,11 @@ class InformedProcess:
         edge = potential[0].tolist()
         drifted[0] = list(accumulate(edge[:-1], lambda last, below: q * below + (1.0 - q) * last, initial=edge[0]))
         drifted[:, 0] = drifted[0]
+        below = q * potential[:, :-1]
         for row in range(1, len(potential)):
-            drifted[row, 1:] = q * potential[row - 1, :-1] + (1.0 - q) * drifted[row - 1, :-1]
+            here = drifted[row, 1:]
+            np.multiply(drifted[row - 1, :-1], 1.0 - q, out=here)
+            here += below[row - 1]
         return np.asarray(drifted - kappa * (self._reward[:, None] + self._reward))
 
     def _blocks(self) -> Iterator[_Block]:
