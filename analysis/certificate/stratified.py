@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 _GUESS = 0.125  # variance of a=b at c² = ½, for which the limits are made tightest; they hold whatever it is
 _STEPS: Floats = np.geomspace(0.1, 1.5, 40)  # of s tried, by what a normal law would ask for
-_HALVINGS = 32  # of ln s, where the bound is flat
+_PLACE = 1e-8  # of ln s: the bound is flat where it is least
 _FAR = 40.0  # of s|A|/n, where the other outcome has long ceased to count
 _MOST_TILT = 0.95  # of a trial, beyond which the empirical variance says nothing
 
@@ -153,14 +153,17 @@ class Strata:
             return 0.0
         if null <= -most:
             return -math.inf
-        ends = np.log(np.array([1e-12, _FAR]) * (self.trials / self.weights).max())
-        best = 0.0
-        for _ in range(_HALVINGS):  # the value is convex in s
-            middle = float(ends.mean())
-            value, slope = self._at(math.exp(middle), null)
-            best = min(best, value)
-            ends[0 if slope < 0 else 1] = middle
-        return best * (1 - 1e-12)
+        found = [0.0]
+
+        def slope(logarithm: float) -> float:
+            value, rising = self._at(math.exp(logarithm), null)
+            found.append(value)
+            return rising
+
+        low, high = np.log(np.array([1e-12, _FAR]) * (self.trials / self.weights).max()).tolist()
+        if slope(low) < 0 < slope(high):  # the value is convex in s
+            brentq(slope, low, high, xtol=_PLACE)
+        return min(found) * (1 - 1e-12)
 
     def _at(self, s: float, null: float) -> tuple[float, float]:
         """The bound at s and the best ν for it, and its derivative in s."""
