@@ -198,6 +198,15 @@ class QuantumFrontier:
             np.array([point.waiting_time for point in points]),
         )
 
+    def points_at(self, multipliers: Sequence[float]) -> Frontier:
+        """The optima at these multipliers, in their order."""
+        self.solve(multipliers)
+        points = [self._solve(each) for each in multipliers]
+        return Frontier(
+            np.array([point.splitting_probability for point in points]),
+            np.array([point.waiting_time for point in points]),
+        )
+
     def _filled(self, count: int) -> list[_Extreme]:
         """The ends and optima between them, `count` where there are as many, the wider gaps in p filled first.
 

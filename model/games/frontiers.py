@@ -35,6 +35,8 @@ Number = TypeVar("Number", float, Floats)
 _FEW_POINTS = 33  # of the quantum frontier, by which the size of its advantage is judged
 _LEAST_WAIT = 1e-3  # of W0, which W_E may fall below: less is no waiting time to take a share of
 _MARGIN = 2.0  # times the trials below which no test certifies; the certificate's own take 1.5 to 2 times as many
+_BEYOND = 1e-6  # of a multiplier
+_EACH_SIDE, _ROUNDS = 9, 6  # games solved at once on either side, and how often, until p is known to about 1e-7
 _PLACES = 401  # of p beside the points known at which the largest reduction is looked for
 
 
@@ -324,11 +326,6 @@ class Frontiers:
             information: Where a trial brings at least so many nats anywhere, p where it brings less are left out.
         """
         rival = self.rival(against)
-
-        def lost(at: float) -> float:
-            own = self.advantage_at(at, self.waiting_time(at, visibility), against)
-            return -float(own.waiting_time_reduction_relative)
-
         known = self.in_use.curve if points is None else points
         places = _noisy(known.splitting_probability, 0.5, visibility)
         inside = self.classical.splitting_probability
@@ -346,9 +343,35 @@ class Frontiers:
         first = max(int(np.searchsorted(places, p[top], side="left")) - 1, 0)
         last = min(int(np.searchsorted(places, p[top], side="right")), len(places) - 1)
         for low, high in self._pieces(float(places[first]), float(places[last])):
-            found = minimize_scalar(lost, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
-            if -found.fun > best.waiting_time_reduction_relative:
-                best = LargestReduction(float(found.x), float(-found.fun))
+            found = self._sharpened(low, high, visibility, against)
+            if found.waiting_time_reduction_relative > best.waiting_time_reduction_relative:
+                best = found
+        return best
+
+    def _sharpened(self, low: float, high: float, visibility: float, against: Against) -> LargestReduction:
+        """The largest reduction between two p, from games at multipliers that lie ever closer around the best."""
+        best = LargestReduction(low, -math.inf)
+        steep, flat = (
+            self.in_use.multiplier_at(float(np.clip(_ideal(p, 0.5, visibility), 0.0, 1.0))) for p in (low, high)
+        )
+        # Slightly further: both ends of a straight piece.
+        multipliers = np.linspace(steep + _BEYOND * abs(steep), flat - _BEYOND * abs(flat), 2 * _EACH_SIDE)
+        for _ in range(_ROUNDS):
+            points = self.in_use.points_at(multipliers.tolist())
+            p = _noisy(points.splitting_probability, 0.5, visibility)
+            waiting = _noisy(points.waiting_time, self.workload.uncorrelated_waiting_time, visibility)
+            reduction = self.advantage_at(p, waiting, against).waiting_time_reduction_relative
+            top = int(reduction.argmax())
+            if reduction[top] > best.waiting_time_reduction_relative:
+                best = LargestReduction(float(p[top]), float(reduction[top]))
+            # Where p stands still over several multipliers the frontier has a corner, which has two sides.
+            corner = np.flatnonzero(p == p[top])
+            sides = (corner[0] - 1, corner[0]), (corner[-1], corner[-1] + 1)
+            inside = [(left, right) for left, right in sides if left >= 0 and right < len(p)]
+            if not inside:
+                break
+            closer = [np.linspace(multipliers[left], multipliers[right], _EACH_SIDE) for left, right in inside]
+            multipliers = np.concatenate(closer)
         return best
 
     def _information(self, splitting_probability: Floats, waiting_time: Floats, rival: Frontier) -> Floats:
