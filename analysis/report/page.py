@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +75,23 @@ class _Correlator:
     ideal: str
 
 
-def report_html(analysis: Analysis) -> str:
+FIGURES: Mapping[str, Callable[[Analysis], Figure]] = {  # which a run's folder holds as well
+    "frontier": lambda analysis: frontier_figure(analysis.frontiers, analysis),
+    "correlators": correlator_figure,
+}
+
+
+def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> str:
     """The report as one self-contained page: pictures, style, script and data inside it, no request to anywhere.
 
     Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
     hash alone, so that nothing else on the page can run.
+
+    Args:
+        analysis: With the context to show.
+        drawn: `svg_text` of the figures "frontier" and "correlators", if at hand.
     """
+    drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in FIGURES.items()}
     style, script = (source(f"report.{kind}") for kind in ("css", "js"))
     files = downloads(analysis)
     page = (
@@ -105,9 +116,9 @@ def report_html(analysis: Analysis) -> str:
             caveat=bool(analysis.frontiers.classical_caveat),
             more_pairs=analysis.bell_pairs is not None,
             idea=idea_figure(analysis),
-            frontier=_drawn(frontier_figure(analysis.frontiers, analysis)),
+            frontier=Markup(drawn["frontier"]),
             frontier_values=frontier_values_section(analysis.frontiers),
-            correlators_figure=_drawn(correlator_figure(analysis)),
+            correlators_figure=Markup(drawn["correlators"]),
             result_sections=[comparison_section(analysis), *advantage_sections(analysis)],
             sections=_sections(analysis),
             correlators=_correlators(analysis),

@@ -271,21 +271,20 @@ def write_results(
         frontiers: Of its scenario, if already at hand.
         figures: Whether to draw; otherwise the analysis is all that is written. Defaults to true.
     """
-    from ...analysis.report.figures.correlators import correlator_figure
-    from ...analysis.report.figures.drawing import save
-    from ...analysis.report.figures.frontiers import frontier_figure
-    from ...analysis.report.page import report_html
+    from ...analysis.report.figures.drawing import save, svg_file, svg_text
+    from ...analysis.report.page import FIGURES, report_html
 
     analysis = with_context(analysis, frontiers)
     write_text(folder / ANALYSIS, analysis.to_json())
     if not figures:
         return analysis
-    frontier = frontier_figure(analysis.frontiers, analysis)
-    correlators = correlator_figure(analysis)
-    for suffix in (".png", ".svg"):
-        save(frontier, folder / f"frontier{suffix}")
-        save(correlators, folder / f"correlators{suffix}")
-    write_text(folder / REPORT, report_html(analysis))
+    drawn = {}
+    for name, draw in FIGURES.items():
+        figure = draw(analysis)
+        drawn[name] = svg_text(figure)
+        write_text(folder / f"{name}.svg", svg_file(drawn[name]))
+        save(figure, folder / f"{name}.png")
+    write_text(folder / REPORT, report_html(analysis, drawn))
     return analysis
 
 

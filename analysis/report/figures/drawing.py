@@ -63,7 +63,7 @@ def save(figure: Figure, path: str | Path) -> None:
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:
     """The figure as a file of that suffix, .png, .svg or .pdf; the same figure gives the same bytes."""
-    return _svg_file(figure) if suffix == ".svg" else _binary(figure, suffix)
+    return svg_file(svg_text(figure)).encode() if suffix == ".svg" else _binary(figure, suffix)
 
 
 def svg_text(figure: Figure) -> str:
@@ -89,9 +89,15 @@ def svg_text(figure: Figure) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def svg_file(drawn: str) -> str:
+    """A file of its own of what `svg_text` gave."""
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{drawn}\n'
+
+
 def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:
     with figure_style():
         figure.savefig(buffer, dpi=200, **keywords)
+    figure.set_layout_engine("none")  # the places of its parts are settled
 
 
 def _binary(figure: Figure, suffix: str) -> bytes:
@@ -102,10 +108,6 @@ def _binary(figure: Figure, suffix: str) -> bytes:
     metadata = dated if suffix == ".pdf" else {"Software": None, "Title": title}
     _print(figure, buffer, format=suffix[1:], facecolor="white", metadata=metadata)
     return buffer.getvalue()
-
-
-def _svg_file(figure: Figure) -> bytes:
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{svg_text(figure)}\n'.encode()
 
 
 def _make_local(element: ElementTree.Element, prefix: str) -> None:
