@@ -61,10 +61,38 @@ def reduced_target(target: Target, qubits: Sequence[int], gates: Mapping[frozens
 
 def native_passes(reduced: Target) -> Any:
     """The pass manager that brings circuits into a target's native gates, every qubit staying where it is."""
+    if reduced.num_qubits == 2:
+        return _two_qubit_passes(reduced)
     from qiskit.transpiler import generate_preset_pass_manager
 
     return generate_preset_pass_manager(
         optimization_level=3, target=reduced, initial_layout=list(range(reduced.num_qubits)), seed_transpiler=0
+    )
+
+
+def _two_qubit_passes(reduced: Target) -> Any:
+    """The same for circuits with one two-qubit gate, in which nothing can be saved but one-qubit gates.
+
+    Qiskit's preset pass managers import the plugins of all packages installed, which takes most of a second.
+    """
+    from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
+    from qiskit.transpiler import PassManager
+    from qiskit.transpiler.passes import (
+        BasisTranslator,
+        GateDirection,
+        Optimize1qGatesDecomposition,
+        UnrollCustomDefinitions,
+    )
+
+    translated = BasisTranslator(SessionEquivalenceLibrary, list(reduced.operation_names), target=reduced)
+    return PassManager(
+        [
+            UnrollCustomDefinitions(SessionEquivalenceLibrary, target=reduced),
+            translated,
+            GateDirection(None, target=reduced),
+            translated,
+            Optimize1qGatesDecomposition(target=reduced),
+        ]
     )
 
 

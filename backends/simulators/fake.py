@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
@@ -22,6 +18,7 @@ from ..options import parse_device, parse_pair
 from ..protocol import Description
 from .aer import sample_aer
 from .simulator import Outcomes, Simulator
+from .snapshot import Snapshot, snapshot_folder
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
@@ -43,7 +40,7 @@ class FakeBackend(Simulator):
         self.snapshot = _snapshot_name(given)
         self.name = f"fake:{self.snapshot}"
         self._forced = parse_pair(self.name, options["pair"]) if options else None
-        device = _load(self.snapshot)
+        device = Snapshot(self.snapshot)
         self._target: Target = device.target
         self._properties = device.properties()
         self._models = best_pairs(self.name, self._target, self._properties, self._forced)
@@ -98,20 +95,14 @@ class FakeBackend(Simulator):
 
 def snapshot_names() -> tuple[str, ...]:
     """The snapshots installed, found without importing them; empty if qiskit-ibm-runtime is missing."""
-    return tuple(sorted(path.parent.name for path in _folder().glob("*/conf_*.json")))
+    return tuple(sorted(path.parent.name for path in snapshot_folder().glob("*/conf_*.json")))
 
 
 def snapshot_qubits(name: str) -> int | None:
     """Number of qubits of an installed snapshot, found in its configuration without parsing it; None if not there."""
-    text = next(_folder().joinpath(name).glob("conf_*.json")).read_text(encoding="utf-8")
+    text = next(snapshot_folder().joinpath(name).glob("conf_*.json")).read_text(encoding="utf-8")
     found = re.search(r'"n_qubits"\s*:\s*(\d+)', text)
     return int(found.group(1)) if found else None
-
-
-def _folder() -> Path:
-    spec = find_spec("qiskit_ibm_runtime")
-    places = spec.submodule_search_locations if spec else None
-    return Path(places[0] if places else "/nonexistent", "fake_provider", "backends")
 
 
 def _snapshot_name(given: str) -> str:
@@ -126,19 +117,3 @@ def _snapshot_name(given: str) -> str:
         )
     hint = suggestion(plain, names, listing="bellqueue backends")
     raise BackendError(f"fake: no snapshot is called {given!r}{hint}")
-
-
-def _load(snapshot: str) -> Any:
-    """The FakeBackendV2 of a snapshot."""
-    from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
-
-    module = importlib.import_module(f"qiskit_ibm_runtime.fake_provider.backends.{snapshot}.fake_{snapshot}")
-    made_here = (
-        item
-        for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, FakeBackendV2) and item.__module__ == module.__name__
-    )
-    with warnings.catch_warnings():
-        # FakeNighthawk warns that its errors are invented: the user asked for it by name.
-        warnings.simplefilter("ignore", UserWarning)
-        return next(made_here)()

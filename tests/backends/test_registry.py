@@ -84,7 +84,7 @@ def test_every_kind_of_backend_is_listed_once() -> None:
 
 def test_what_is_not_installed_is_listed_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bellqueue.backends.registry.find_spec", lambda name: None)
-    monkeypatch.setattr("bellqueue.backends.simulators.fake.find_spec", lambda name: None)
+    monkeypatch.setattr("bellqueue.backends.simulators.snapshot.find_spec", lambda name: None)
     listed = list_backends()
     assert [summary.name for summary in listed] == ["aer", "braket-local", "fake:…"]
     assert not any(summary.available for summary in listed)

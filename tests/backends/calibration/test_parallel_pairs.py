@@ -20,7 +20,7 @@ from bellqueue.backends.calibration.parallel_pairs import (
     parallel_record,
 )
 from bellqueue.backends.options import parse_pairs
-from bellqueue.backends.simulators.fake import _load
+from bellqueue.backends.simulators.snapshot import Snapshot
 from bellqueue.model.errors import BackendError
 
 DEVICES = ("torino", "fez")
@@ -28,7 +28,7 @@ DEVICES = ("torino", "fez")
 
 @pytest.fixture(scope="module", params=DEVICES)
 def device(request: pytest.FixtureRequest) -> Any:
-    return _load(request.param)
+    return Snapshot(request.param)
 
 
 def distances(device: Any) -> dict[int, dict[int, int]]:
@@ -78,7 +78,7 @@ def test_pairs_are_two_edges_apart_and_each_is_the_best_that_is_left(device: Any
 
 def test_neighbours_are_neighbours_in_both_directions() -> None:
     """Sherbrooke's two-qubit gate works in one direction only; each of its 144 couplings makes two neighbours."""
-    neighbours = neighbours_of(_load("sherbrooke").target)
+    neighbours = neighbours_of(Snapshot("sherbrooke").target)
     assert sum(map(len, neighbours.values())) == 2 * 144
     assert all(qubit in neighbours[other] for qubit, others in neighbours.items() for other in others)
 
@@ -106,7 +106,7 @@ def test_forced_pairs_that_touch_are_refused(device: Any) -> None:
 
 def test_too_many_are_refused_and_the_number_told_is_reached() -> None:
     """On the chain 0-1-2-3-4 two pairs fit, and no third."""
-    device = _load("manila")
+    device = Snapshot("manila")
     two = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
     assert sorted(qubit for model in two for qubit in model.calibration.pair) == [0, 1, 3, 4]
     with pytest.raises(BackendError, match="pairs=3, but only 2 pairs"):
@@ -114,7 +114,7 @@ def test_too_many_are_refused_and_the_number_told_is_reached() -> None:
 
 
 def test_the_record_has_every_pair_and_the_means() -> None:
-    device = _load("manila")
+    device = Snapshot("manila")
     models = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
     record = json.loads(json.dumps(parallel_record("ibm_manila", device.properties(), models)))
     assert [tuple(each["pair"]) for each in record["pairs"]] == [model.calibration.pair for model in models]
@@ -127,7 +127,7 @@ def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_ot
     """P(a, b) of each pair is that of |Φ+⟩ at its own angles, (1 ± cos(α−β))/4, and the joint law is the product."""
     from qiskit.quantum_info import Statevector
 
-    device = _load("manila")
+    device = Snapshot("manila")
     models = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
     circuit = parallel_circuit(models, 5, 2)
     wires = {
@@ -147,7 +147,7 @@ def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_ot
 
 
 def test_a_lone_pair_keeps_its_circuit() -> None:
-    device = _load("manila")
+    device = Snapshot("manila")
     models = parallel_pairs("ibm:manila", device.target, device.properties(), 1)
     circuit = parallel_circuit(models, 5, 2)
     assert {parameter.name for parameter in circuit.parameters} == {"alpha", "beta"}

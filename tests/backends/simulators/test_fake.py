@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.calibration.best_pair import pair_calibrations, pair_model
+from bellqueue.backends.calibration.best_pair import pair_calibrations, pair_model, ranked_calibrations
+from bellqueue.backends.calibration.noise_model import native_passes, reduced_target
 from bellqueue.backends.simulators.fake import FakeBackend, snapshot_names
+from bellqueue.backends.simulators.snapshot import Snapshot
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
@@ -182,3 +184,68 @@ def test_a_snapshot_without_a_working_pair_says_why(name: str, why: str) -> None
     with pytest.raises(BackendError, match=why) as caught:
         open_backend(f"fake:{name}")
     assert "\n" not in str(caught.value)
+
+
+def _of_the_library(name: str) -> Any:
+    """The snapshot as qiskit-ibm-runtime itself reads it."""
+    from qiskit_ibm_runtime.fake_provider.fake_backend import FakeBackendV2
+
+    module = importlib.import_module(f"qiskit_ibm_runtime.fake_provider.backends.{name}.fake_{name}")
+    made_here = (
+        item
+        for item in vars(module).values()
+        if isinstance(item, type) and issubclass(item, FakeBackendV2) and item.__module__ == module.__name__
+    )
+    return next(made_here)()
+
+
+@pytest.mark.filterwarnings("ignore:Properties of fake_nighthawk")
+@pytest.mark.parametrize(
+    "name",
+    [each if each in ("kyiv", "torino") else pytest.param(each, marks=pytest.mark.slow) for each in snapshot_names()],
+)
+def test_a_snapshot_says_what_the_library_reads_from_it(name: str) -> None:
+    ours, theirs = Snapshot(name), _of_the_library(name)
+    assert ours.target.dt == theirs.target.dt
+    assert ours.properties().last_update_date == theirs.properties().last_update_date
+    read, expected = (
+        {(each.pair, each.gate): each.record() for each in pair_calibrations(device.target, device.properties())}
+        for device in (ours, theirs)
+    )
+    assert read == expected
+    if not expected:
+        return
+    best = ranked_calibrations(name, ours.target, ours.properties())[0]
+    reduced, whole = (
+        reduced_target(device.target, best.pair, {frozenset(best.pair): best.gate}) for device in (ours, theirs)
+    )
+    assert set(reduced.operation_names) == set(whole.operation_names)
+    for gate in whole.operation_names:
+        known, wanted = (
+            {qubits: (each.error, each.duration) for qubits, each in target[gate].items()}
+            for target in (reduced, whole)
+        )
+        assert known == wanted
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        each if each == "kyiv" else pytest.param(each, marks=pytest.mark.slow)
+        for each in ("essex", "kyiv", "fez", "manila")
+    ],
+)
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_a_pair_s_circuit_has_no_more_gates_that_err_than_the_preset_makes(name: str, dimension: int) -> None:
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    snapshot = Snapshot(name)
+    best = ranked_calibrations(name, snapshot.target, snapshot.properties())[0]
+    target = reduced_target(snapshot.target, best.pair, {frozenset(best.pair): best.gate})
+    preset = generate_preset_pass_manager(3, target=target, initial_layout=[0, 1], seed_transpiler=0)
+    ours, theirs = (passes.run(bell_circuit(dimension)) for passes in (native_passes(target), preset))
+    erring = [gate for gate in target.operation_names if gate not in ("rz", "measure")]
+    counts, most = ([circuit.count_ops().get(gate, 0) for gate in erring] for circuit in (ours, theirs))
+    assert sum(counts) <= sum(most)
+    assert counts[erring.index(best.gate)] == 1
+    assert set(ours.count_ops()) <= set(target.operation_names)
