@@ -21,10 +21,10 @@ class EveryClassical(Record):
 
     Attributes:
         status: One sentence: how tight the bound is, or why there is none.
-        step: Of the grid on which it was computed; None where there is none.
+        step: Of the finest grid on which it was computed, where entanglement comes near; None where there is none.
         largest_workload: Of a server, on that grid; None where there is none.
         points: In the order of rising throughput; empty where there is none.
-        error_estimate: By how much a finer grid would raise the least W at most, by extrapolation.
+        error_estimate: By how much a finer grid would raise the least W at most anywhere, by extrapolation.
         least_visibility: From which on entanglement beats every classical router somewhere; None if it does nowhere.
         largest_reduction_relative: The largest share of waiting time that it saves against them; None likewise.
         splitting_probability: Where it saves that share.
@@ -49,10 +49,11 @@ class EveryClassical(Record):
         least = frontiers.least_visibility("every-classical")
         best = None if least is None else frontiers.largest_reduction(against="every-classical")
         best = best if best and best.helps else None
-        tolerance = found.bounds[-1].tolerance
+        near = frontiers.every_classical.error_near(frontiers.in_use.curve)
         return cls(
-            status=f"proved; a finer grid would raise the bound by at most about {found.error_estimate:.1g} "
-            f"(tolerance {tolerance:.1g}, limit {SECONDS:g} seconds)",
+            status=f"proved; a finer grid would raise the bound by at most about {near or found.error_estimate:.1g} "
+            f"{'where entanglement comes near it ' if near else ''}"
+            f"(tolerance {found.bounds[-1].tolerance:.1g}, limit {SECONDS:g} seconds)",
             step=found.step,
             largest_workload=found.largest_workload,
             points=list(found.points),

@@ -18,7 +18,7 @@ from scipy.optimize import brentq, minimize_scalar
 from ..errors import NoBoundError
 from ..informed.accrual import throughput_slope
 from ..informed.bound import InformedBounds
-from ..informed.frontier import LINES, EveryClassicalFrontier, every_classical_frontier
+from ..informed.frontier import EveryClassicalFrontier, every_classical_frontier
 from ..queueing.workload import Workload
 from .chords import envelope
 from .frontier import Frontier
@@ -28,7 +28,6 @@ Floats = NDArray[np.float64]
 
 SECONDS = 10.0  # of computing for the whole frontier
 _TRIES = (0.02, 0.1, 1.0)  # shares of them, tried until the frontier is fine enough or entanglement is far from it
-_FIRST_LINES = 8
 SHARE = 1 / 60  # of what memoryless routers wait longer than entangled ones at most: the error that a grid may cost
 _FIRST_SHARE = 0.125  # of the seconds, for choosing the grid; each further κ takes about a quarter of that
 _TANGENTS = 257  # evenly spaced in p, beside those at the corners: between two the curve is straight to about 1e-6
@@ -173,19 +172,17 @@ def _proved(
     workload: Workload, wanted: Frontier | None, reached: tuple[Floats, Floats], tolerance: float
 ) -> EveryClassicalFrontier:
     """The envelope on the coarsest grid tried that is fine enough where the points wanted are near it."""
+    found = None
     for share in _TRIES:
         seconds = share * SECONDS
         bounds = InformedBounds(workload, tolerance, _FIRST_SHARE * seconds)
-        for lines in (_FIRST_LINES, LINES):  # a grid too coarse shows by its first lines
-            try:
-                found = every_classical_frontier(bounds, lines, seconds, reached)
-            except NoBoundError:
-                if share == _TRIES[-1]:
-                    raise
-                break  # more time may do
-            coarse = wanted is not None and EveryClassicalCurve.of(workload, found).error_near(wanted) > tolerance
-            if coarse and share != _TRIES[-1]:
-                break
-        else:
+        try:
+            found = every_classical_frontier(bounds, seconds=seconds, reached=reached, coarse=found)
+        except NoBoundError:
+            if share == _TRIES[-1] and found is None:
+                raise
+            continue  # more time may do
+        if wanted is None or EveryClassicalCurve.of(workload, found).error_near(wanted) <= tolerance:
             break
+    assert found is not None  # or the last try raised
     return found

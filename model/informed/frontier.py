@@ -54,13 +54,13 @@ class EveryClassicalFrontier:
 
     @property
     def step(self) -> float:
-        """h of the grid (units of time)."""
-        return self.bounds[-1].step
+        """h of the finest grid (units of time)."""
+        return min(bound.step for bound in self.bounds)
 
     @property
     def largest_workload(self) -> float:
-        """The workload that stands for all larger ones (units of time)."""
-        return self.bounds[-1].largest_workload
+        """The workload that stands for all larger ones on the finest grid (units of time)."""
+        return min(self.bounds, key=lambda bound: bound.step).largest_workload
 
     @property
     def error_estimate(self) -> float:
@@ -79,6 +79,15 @@ class EveryClassicalFrontier:
     def errors_at(self, baseline_throughput: Floats) -> Floats:
         """The error estimate of the line that bounds W at each τ, shape (n,)."""
         return np.array([bound.error_estimate for bound in self._bounds_at(baseline_throughput)])
+
+    def near(self, baseline_throughput: Floats, waiting_time: Floats) -> set[float]:
+        """κ of the lines that points lie below once these are raised by twice their error, and of those beside them."""
+        bounds = self._bounds_at(baseline_throughput)
+        heights = self.waiting_time_at(baseline_throughput) + 2 * self.errors_at(baseline_throughput)
+        found = {bound.kappa for bound, low in zip(bounds, waiting_time < heights, strict=True) if low}
+        kappas = [bound.kappa for bound in self.supporting]
+        places = [kappas.index(kappa) for kappa in found if kappa in kappas]
+        return {kappas[at] for place in places for at in range(max(place - 1, 0), min(place + 2, len(kappas)))}
 
     def _bounds_at(self, baseline_throughput: Floats) -> list[InformedBound]:
         lines = np.array([[bound.kappa, bound.value] for bound in self.bounds])
@@ -124,6 +133,7 @@ def every_classical_frontier(
     lines: int = LINES,
     seconds: float = math.inf,
     reached: tuple[Floats, Floats] | None = None,
+    coarse: EveryClassicalFrontier | None = None,
 ) -> EveryClassicalFrontier:
     """W_E between the throughputs of memoryless routers that split every pair and that split none.
 
@@ -137,6 +147,8 @@ def every_classical_frontier(
             Defaults to none.
         reached: τ, rising, and W of the routers that will be compared, straight between these points. Where no
             further line can rise above them, the lines are left further apart. Defaults to nowhere.
+        coarse: The envelope by a coarser grid, whose lines are kept where these routers do not come near it. Defaults
+            to none.
 
     Raises:
         ValueError: the throughput of memoryless routers does not fall strictly with the splitting probability.
@@ -145,13 +157,15 @@ def every_classical_frontier(
     deadline = bounds.spent + seconds
     workload = bounds.workload
     low, high = (float(workload.baseline_throughput(p)) for p in (1.0, 0.0))
-    kappas = _first_kappas(workload)
+    near = None if coarse is None or reached is None else coarse.near(*reached)
+    kept = [] if coarse is None or near is None else [bound for bound in coarse.bounds if bound.kappa not in near]
+    kappas = sorted(near) if near else _first_kappas(workload)
     # A grid that is not chosen yet is chosen for the κ in the middle, which therefore comes first.
     for kappa in sorted(kappas, key=lambda each: abs(each - kappas[len(kappas) // 2])):
         bounds.at(kappa, deadline)
         if bounds.spent > deadline:
             raise NoBoundError(f"not computed: it takes more than the limit of {seconds:g} seconds")
-    used = [bounds.at(kappa) for kappa in kappas]
+    used = sorted([*kept, *(bounds.at(kappa) for kappa in kappas)], key=lambda bound: bound.kappa)
     while len(used) < lines:
         gain, kappa = max(_possible_gain(used, index, (low, high), reached) for index in range(len(used) - 1))
         if gain < _GAIN_SHARE * bounds.tolerance or bounds.spent > deadline:
