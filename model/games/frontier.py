@@ -285,13 +285,14 @@ class QuantumFrontier:
             optimum = self._in_its_dimensions(game.xor, optimum, multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
-        gap = optimum.bound.high - optimum.bound.low
+        low, high = optimum.bound.low, optimum.bound.high
+        said = high - low > SAID_GAP * abs(high) and high - low > SAID_GAP * float(game.xor.row_sums.sum())
         point = _Extreme(
             multiplier,
             self.workload.splitting_probability(split),
             self.workload.waiting_time(split),
             measurements,
-            gap if gap > SAID_GAP * float(game.xor.row_sums.sum()) else 0.0,
+            high - low if said else 0.0,
         )
         self._solved[multiplier] = point
         return point

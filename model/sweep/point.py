@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ..errors import BellqueueError, NoTradeOffError
 from ..games.frontiers import Frontiers
+from ..games.sensitivity import POINTS
 from ..scenario.file import Scenario
 
 COMPUTES = "bellqueue.sweep-point/2"  # changes whenever an Outcome would
@@ -117,7 +118,7 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
     ranges = frontiers.advantage_ranges()
     if ranges:
         columns |= {"advantage_from": ranges[0][0], "advantage_to": ranges[-1][1], "advantage_ranges": len(ranges)}
-    best = frontiers.largest_reduction(visibility)
+    best = frontiers.largest_reduction(visibility, frontiers.in_use.sampled(POINTS))
     if not best.helps:
         return columns
     p = best.splitting_probability
@@ -138,7 +139,8 @@ def _every_classical(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
         return {}
     least = frontiers.least_visibility("every-classical")
     helps = least is not None and visibility > least
-    best = frontiers.largest_reduction(visibility, against="every-classical") if helps else None
+    points = frontiers.in_use.sampled(POINTS)
+    best = frontiers.largest_reduction(visibility, points, "every-classical") if helps else None
     return {
         "every_classical_least_visibility": least,
         "beats_every_classical": helps,
