@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target
 
 
-CANDIDATES = 6  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
+CANDIDATES = 4  # pairs evaluated exactly: on every snapshot shipped the best is among the first by prediction
 ONE_QUBIT_GATES = ("sx", "u2", "u3", "rx")  # which of them carries the errors of one-qubit rotations, first wins
 ROTATIONS = 3  # one-qubit gates each qubit of the circuit goes through
 
