@@ -17,8 +17,8 @@ from ._measure import CLOCKS, measure_by
 from ._results import keep, write_readme
 
 BENCHMARKS = (
-    "quantum", "classical", "simulation", "sampling", "startup", "shots", "stopping", "trials", "coverage", "informed",
-    "growth",
+    "quantum", "classical", "simulation", "sampling", "startup", "commands", "shots", "stopping", "trials", "coverage",
+    "informed", "growth",
 )  # fmt: skip
 # One thread for everybody: set before numpy is first imported, which only the benchmarks themselves do.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")

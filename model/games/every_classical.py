@@ -27,7 +27,12 @@ from .routing_game import RoutingGame
 Floats = NDArray[np.float64]
 
 SECONDS = 10.0  # of computing for the whole frontier
-_TRIES = (0.005, 0.02, 0.1, 1.0)  # shares of them, tried until the frontier is fine enough or entanglement is far from it
+_TRIES = (
+    0.005,
+    0.02,
+    0.1,
+    1.0,
+)  # shares of them, tried until the frontier is fine enough or entanglement is far from it
 SHARE = 1 / 60  # of what memoryless routers wait longer than entangled ones at most: the error that a grid may cost
 _FIRST_SHARE = 0.125  # of the seconds, for choosing the grid; each further κ takes about a quarter of that
 _TANGENTS = 257  # evenly spaced in p, beside those at the corners: between two the curve is straight to about 1e-6
