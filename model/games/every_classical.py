@@ -27,12 +27,7 @@ from .routing_game import RoutingGame
 Floats = NDArray[np.float64]
 
 SECONDS = 10.0  # of computing for the whole frontier
-_TRIES = (
-    0.005,
-    0.02,
-    0.1,
-    1.0,
-)  # shares of them, tried until the frontier is fine enough or entanglement is far from it
+_TRIES = (0.2, 1.0)  # seconds tried before, until it is fine enough or entanglement is far from it
 SHARE = 1 / 60  # of what memoryless routers wait longer than entangled ones at most: the error that a grid may cost
 _FIRST_SHARE = 0.125  # of the seconds, for choosing the grid; each further κ takes about a quarter of that
 _TANGENTS = 257  # evenly spaced in p, beside those at the corners: between two the curve is straight to about 1e-6
@@ -178,13 +173,12 @@ def _proved(
 ) -> EveryClassicalFrontier:
     """The envelope on the coarsest grid tried that is fine enough where the points wanted are near it."""
     found = None
-    for share in _TRIES:
-        seconds = share * SECONDS
+    for seconds in (*(each for each in _TRIES if each < SECONDS), SECONDS):
         bounds = InformedBounds(workload, tolerance, _FIRST_SHARE * seconds)
         try:
             found = every_classical_frontier(bounds, seconds=seconds, reached=reached, coarse=found)
         except NoBoundError:
-            if share == _TRIES[-1] and found is None:
+            if seconds == SECONDS and found is None:
                 raise
             continue  # more time may do
         if wanted is None or EveryClassicalCurve.of(workload, found).error_near(wanted) <= tolerance:

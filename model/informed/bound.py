@@ -30,7 +30,7 @@ MAX_ITERATIONS = 10_000
 TOLERANCE = 1e-3  # units of W − κτ
 SECONDS = 10.0
 
-_FIRST_LEVELS = 80  # of the first grid: it takes milliseconds, and its error is already nearly linear in the step
+_FIRST_LEVELS = 160  # of the first grid: it takes milliseconds, and its error is already nearly linear in the step
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _EDGE_SHARE = 0.05  # of the tolerance, left to the largest workload and to the horizon
 _LATER_SHARE = 0.7  # of the seconds, left for smaller steps once the largest workload is found
