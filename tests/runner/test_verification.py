@@ -137,7 +137,12 @@ def test_runs_verify(name: str, tmp_path: Path) -> None:
     parts = "certificate", "every_classical"
     in_order = {f"{part}.{name}" for part in parts for name in ("log10_anytime_p_value", "log10_p_value")}
     assert unmade(alone) <= {"provenance.content_hash", "fresh analysis", *in_order, *BEYOND.get(name, ())}
-    ordered = record["experiment"].get("stop") is not None or name in ("three pairs", "twenty types", "sizes")
+    ordered = record["experiment"].get("stop") is not None or name in (
+        "three pairs",
+        "a joint table",
+        "twenty types",
+        "sizes",
+    )
     assert ("certificate.log10_p_value" in unmade(alone)) == ordered
 
 
