@@ -17,7 +17,6 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     Tag,
-    ValidationError,
     model_serializer,
     model_validator,
 )
@@ -27,18 +26,19 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import FileSection, Positive, first_complaint, read_text
+from ..validation import NUMBER, WHOLE, FileSection, Number, Positive, read_text, validated
 from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
 PROBABILITY_TOLERANCE = 1e-6  # decimals typed by hand; sums are then normalised exactly
+MAX_TITLE = 200
 MAX_TYPES = 64
 MAX_BINS = 256
 MAX_SHOTS = 100_000_000
 MAX_FILE_BYTES = 1_000_000
 MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
 
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1), NUMBER]
 
 
 class ServiceSpec(FileSection):
@@ -46,7 +46,7 @@ class ServiceSpec(FileSection):
 
     distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
     mean: Positive
-    scv: Annotated[float, Field(gt=0, le=1e4)] | None = None
+    scv: Annotated[float, Field(gt=0, le=1e4), NUMBER] | None = None
 
     @model_validator(mode="after")
     def _scv_where_it_belongs(self) -> Self:
@@ -65,7 +65,7 @@ class SizesSpec(ServiceSpec):
     """A continuous size that the router knows, cut into `bins` of equal probability."""
 
     distribution: Literal["exponential", "gamma", "lognormal"]
-    bins: Annotated[int, Field(ge=1, le=MAX_BINS)] = 64
+    bins: Annotated[int, Field(ge=1, le=MAX_BINS), WHOLE] = 64
 
 
 class TypeSpec(FileSection):
@@ -176,7 +176,7 @@ class PowerSpec(FileSection):
     """T(t) = t^exponent."""
 
     kind: Literal["power"]
-    exponent: Annotated[float, Field(ge=1, le=20)]
+    exponent: Annotated[float, Field(ge=1, le=20), NUMBER]
 
     def reward(self) -> Reward:
         return PowerReward(self.exponent)
@@ -186,7 +186,7 @@ class SetupSpec(FileSection):
     """T(t) = max(t − setup_time, 0)."""
 
     kind: Literal["setup"]
-    setup_time: Annotated[float, Field(ge=0)]
+    setup_time: Annotated[float, Field(ge=0), NUMBER]
 
     def reward(self) -> Reward:
         return PiecewiseLinearReward.setup(self.setup_time)
@@ -206,7 +206,7 @@ class TableSpec(FileSection):
     """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
 
     kind: Literal["table"]
-    points: Annotated[list[tuple[float, float]], Field(min_length=2, max_length=10_000)]
+    points: Annotated[list[tuple[Number, Number]], Field(min_length=2, max_length=10_000)]
 
     @model_validator(mode="after")
     def _convex(self) -> Self:
@@ -237,9 +237,9 @@ class BaselineSpec(FileSection):
 class OperatingTarget(FileSection):
     """Exactly one of: a multiplier μ, a splitting probability, a mean waiting time."""
 
-    multiplier: Annotated[float, Field(ge=0)] | None = None
+    multiplier: Annotated[float, Field(ge=0), NUMBER] | None = None
     splitting_probability: Probability | None = None
-    waiting_time: Annotated[float, Field(ge=0)] | None = None
+    waiting_time: Annotated[float, Field(ge=0), NUMBER] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -261,12 +261,12 @@ class ExperimentSpec(FileSection):
     against: Literal["every-classical", "memoryless"] = "every-classical"
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
-    block: Annotated[int, Field(ge=1)] = 1
-    shots: Annotated[int, Field(ge=1, le=MAX_SHOTS)] = 40_000
-    significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
-    assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
+    block: Annotated[int, Field(ge=1), WHOLE] = 1
+    shots: Annotated[int, Field(ge=1, le=MAX_SHOTS), WHOLE] = 40_000
+    significance: Annotated[float, Field(gt=0, lt=0.5), NUMBER] = 1e-3
+    assumed_visibility: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     stop: Literal["certified"] | None = None
-    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS)] = 1
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS), WHOLE] = 1
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
@@ -284,7 +284,7 @@ class ExperimentSpec(FileSection):
 class Scenario(FileSection):
     """Everything that defines an experiment, as a file (docs/scenario-file.md) or as a Python object."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)] = "Untitled"
     traffic: TrafficSpec
     baseline: BaselineSpec
     experiment: ExperimentSpec = ExperimentSpec()
@@ -303,7 +303,7 @@ class Scenario(FileSection):
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:
-        """Read a scenario from TOML, or from the JSON that a run keeps.
+        """Read a scenario from TOML, or from the JSON that a run keeps; without a title its file's name is the title.
 
         Raises:
             ScenarioError: the file cannot be read, or a field is wrong; the text names it.
@@ -315,11 +315,10 @@ class Scenario(FileSection):
             data = parse(text)
         except (ValueError, RecursionError) as error:
             raise ScenarioError(f"{source}: not valid {form}: {error}") from None
-        if not isinstance(data, dict):
-            raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
         if not data:
-            raise ScenarioError(f"{source}: is empty; a scenario has a title, [traffic] and [baseline]")
-        return cls.parse(data, str(source))
+            raise ScenarioError(f"{source}: is empty; a scenario has [traffic] and [baseline]")
+        name = source.stem.encode("utf-8", "replace").decode()[:MAX_TITLE]
+        return cls.parse({"title": name} | data if isinstance(data, dict) else data, str(source))
 
     @classmethod
     def parse(cls, data: dict[str, Any], source: str = "scenario") -> Scenario:
@@ -328,14 +327,13 @@ class Scenario(FileSection):
         Raises:
             ScenarioError: a field is wrong.
         """
+        if not isinstance(data, dict):
+            raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
         content = dict(data)
         schema = content.pop("schema", SCHEMA)
         if schema != SCHEMA:
             raise ScenarioError(f"{source}: schema is {schema!r}; this version reads {SCHEMA!r}")
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise ScenarioError(f"{source}: {first_complaint(error, cls)}") from None
+        return validated(cls, content, source, ScenarioError)
 
     @classmethod
     def default(cls) -> Scenario:

@@ -11,7 +11,7 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ...model.errors import BackendError, DataError
+from ...model.errors import BackendError, DataError, ScenarioError
 from ...model.progress import Watch
 from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER
 from .showing import shown
@@ -315,10 +315,20 @@ def sweep(
 
 
 def named(scenario: Scenario | str | Path) -> Scenario:
-    """The scenario itself, or that of the file or name."""
+    """The scenario itself, or that of the file or name.
+
+    Raises:
+        ScenarioError: it is something else, or the file is wrong.
+    """
+    from ...model.scenario.file import Scenario
     from ..scenarios import named_scenario
 
-    return named_scenario(scenario) if isinstance(scenario, str | Path) else scenario
+    if isinstance(scenario, Scenario):
+        return scenario
+    if isinstance(scenario, str | Path):
+        return named_scenario(scenario)
+    kind = type(scenario).__name__
+    raise ScenarioError(f"scenario is a {kind}; give a file, 'default' or a bq.Scenario (Scenario.parse reads a dict)")
 
 
 def typed(scenario: Scenario | str | Path) -> str | None:

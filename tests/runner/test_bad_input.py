@@ -35,7 +35,7 @@ REWARD = ("baseline", "reward")
 POINT = ("experiment", "operating_point")
 # What is wrong, and words its complaint must hold.
 SCENARIOS: dict[str, tuple[dict[str, Any], str]] = {
-    "no title": (_edited("title", value=...), "title: is missing"),
+    "title a list": (_edited("title", value=[]), "title is []; it must be text"),
     "empty title": (_edited("title", value=""), "title"),
     "unknown section": (_edited("trafic", value={}), "trafic: unknown key"),
     "unknown key": (_edited(*TYPE, "colour", value="red"), "traffic.type[0].colour: unknown key"),
