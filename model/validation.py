@@ -82,7 +82,7 @@ def validated(kind: type[Model], data: object, source: object, error: type[Bellq
     Args:
         kind: The class.
         data: The content, or its JSON text.
-        source: What a complaint begins with.
+        source: What a complaint begins with; "" if it is nothing.
         error: What a complaint is raised as.
 
     Raises:
@@ -91,7 +91,7 @@ def validated(kind: type[Model], data: object, source: object, error: type[Bellq
     try:
         return kind.model_validate_json(data) if isinstance(data, str | bytes) else kind.model_validate(data)
     except ValidationError as found:
-        raise error(f"{source}: {first_complaint(found, kind)}") from None
+        raise error((f"{source}: " if source else "") + first_complaint(found, kind)) from None
 
 
 def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str) -> str:
@@ -144,10 +144,10 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
         known = suggestion(str(first["loc"][-1]), _keys(model, first["loc"][:-1]))
         text = f"{field}: unknown key{known or '; remove it or check its spelling'}"
     elif first["type"] == "literal_error" and isinstance(given, str):
-        text = f"{field}: unknown value {_shorten(given)}{_suggested(given, context['expected'])}"
+        text = f"{field}: unknown value {shorten(given)}{_suggested(given, context['expected'])}"
     elif first["type"] == "union_tag_invalid":
         place, tag = f"{field}.{context['discriminator'].strip(QUOTE)}", context["tag"]
-        text = f"{place}: unknown value {_shorten(tag)}{_suggested(tag, context['expected_tags'])}"
+        text = f"{place}: unknown value {shorten(tag)}{_suggested(tag, context['expected_tags'])}"
     elif first["type"] == "union_tag_not_found" and isinstance(given, Mapping):
         text = f"{field}.{context['discriminator'].strip(QUOTE)}: is missing"
     elif first["type"] == "missing":
@@ -156,11 +156,11 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
         text = str(context["error"])
         text = f"{field}: {text}" if first["loc"] else text
         if isinstance(given, str | int | float):
-            text += f", got {_shorten(given)}"
+            text += f", got {shorten(given)}"
     elif first["type"] == "json_invalid":
         text = f"not valid JSON: {context['error']}"
     else:
-        text = f"{field} is {_shorten(given)}; {_requirement(first['type'], context)}"
+        text = f"{field} is {shorten(given)}; {_requirement(first['type'], context)}"
     more = len(complaints) - 1
     return text + (f" (and {more} more complaint{'s' if more > 1 else ''})" if more else "")
 
@@ -259,6 +259,7 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _shorten(value: object) -> str:
+def shorten(value: object) -> str:
+    """A value as it is typed, cut if it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"

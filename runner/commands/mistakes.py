@@ -33,7 +33,7 @@ def one_line(mistake: typer.TyperException) -> str:
     """What was wrong with the command line."""
     option, context = getattr(mistake, "option_name", None), getattr(mistake, "ctx", None)
     if option is None or context is None or not hasattr(mistake, "possibilities"):
-        text = " ".join(mistake.format_message().split())
+        text = " ".join(mistake.format_message().split()).replace("Value error, ", "")  # of the parser's own
         return text if "--help" in text else f"{text} (see --help)"
     valid = [each for param in context.command.get_params(context) for each in param.opts if each.startswith("--")]
     return f"unknown option {option}{suggestion(option, valid, listing=f'{context.command_path} --help')}"
