@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticKnownError
 
-from .errors import BellqueueError, ScenarioError
+from .errors import BellqueueError, DataError, ScenarioError
 from .suggestion import nearest, suggestion
 
 if TYPE_CHECKING:
@@ -21,6 +32,7 @@ else:
     ModelMetaclass = type(BaseModel)
 
 QUOTE = "'"  # round each name that pydantic expected
+LARGEST = 1e15  # of waiting times and multipliers, in units of time
 REWARD_KINDS = ("power", "setup", "warmup", "table")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -56,20 +68,29 @@ Positive = Annotated[float, Field(gt=0), NUMBER]
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
 class _OneLine(ModelMetaclass):
-    """Sections made in Python complain as files do; pydantic does not come this way when it reads nested tables."""
-
     if not TYPE_CHECKING:  # a type checker reads the fields, and not this
 
         def __call__(cls, *args: Any, **fields: Any) -> Any:  # noqa: N805
             try:
                 return super().__call__(*args, **fields)
             except ValidationError as error:
-                raise ScenarioError(f"{cls.__name__}: {first_complaint(error, cls)}") from None
+                raise cls.complaint(f"{cls.__name__}: {first_complaint(error, cls)}") from None
 
 
-class FileSection(BaseModel, metaclass=_OneLine):
+class Checked(BaseModel, metaclass=_OneLine):
+    """Made in Python it complains as files do; pydantic does not come this way when it reads nested tables.
+
+    Attributes:
+        complaint: What a wrong field raises.
+    """
+
+    complaint: ClassVar[type[BellqueueError]] = DataError
+
+
+class FileSection(Checked):
     """A table of a file that people write: no unknown keys, no infinities."""
 
+    complaint = ScenarioError
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def __setattr__(self, name: str, value: Any) -> None:

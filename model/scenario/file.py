@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import tomllib
 from functools import cached_property
 from importlib import resources
@@ -26,7 +27,7 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import NUMBER, WHOLE, FileSection, Number, Positive, read_text, validated
+from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, read_text, validated
 from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
@@ -217,7 +218,10 @@ class TableSpec(FileSection):
             raise ValueError("points: the times must rise strictly")
         if np.any(values < 0):
             raise ValueError("points: a reward is negative; T(t) must be ≥ 0")
-        slopes = np.diff(values) / np.diff(times)
+        with np.errstate(over="ignore"):
+            slopes = np.diff(values) / np.diff(times)
+        if not np.all(np.isfinite(slopes)):
+            raise ValueError("points: a slope overflows; choose units in which times are near 1")
         bends = np.flatnonzero(np.diff(slopes) < -1e-9 * np.abs(slopes).max())
         if bends.size:
             where = times[bends[0] + 1]
@@ -296,8 +300,10 @@ class Scenario(FileSection):
         if workload.load >= 1:
             cure = "lower traffic.pair_rate or the mean service times"
             raise ValueError(f"load is {workload.load:.6g}; it must be below 1, so {cure}")
-        edge = workload.baseline_throughput([0.0, 0.5, 1.0])
-        if not np.all(np.isfinite(edge)) or not np.isfinite(workload.together_waiting_time):
+        with np.errstate(all="ignore"):  # what overflows is refused
+            edge = workload.baseline_throughput([0.0, 0.5, 1.0])
+            most = max(workload.together_waiting_time, float(workload.weights.max()))
+        if not np.all(np.isfinite(edge)) or not most <= LARGEST:
             raise ValueError("throughput or waiting time overflow; choose units in which service times are near 1")
         return self
 
@@ -370,12 +376,19 @@ class Scenario(FileSection):
             NoTradeOffError: interruptions cost the baseline nothing, so there is nothing to trade.
         """
         workload = self._workload
-        ends = workload.baseline_throughput([0.0, 1.0])
+        with np.errstate(all="ignore"):
+            ends = workload.baseline_throughput([0.0, 1.0])
+            slopes = workload.reward.rate_slope(workload.pair_rate * np.array([0.5, 1.0]))
+        if ends[0] < sys.float_info.min or (ends[0] > ends[1] and not np.all(slopes < 0)):
+            raise NoTradeOffError(
+                f"baseline.reward: no trade-off: hardly any background work is done (throughput {ends[0]:.3g}), for "
+                "the times between requests are too short; lower traffic.pair_rate, or shorten the reward's times"
+            )
         if not ends[0] > ends[1] * (1 + 1e-12):
             raise NoTradeOffError(
                 f"baseline.reward: no trade-off: throughput is {ends[0]:.6g} whether pairs are split or not; "
                 "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, a warmup, or a "
-                "bent table)"
+                "bent table), whose times are not tiny beside those between requests"
             )
         return workload
 
