@@ -59,6 +59,11 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def encodable(text: Any) -> Any:
+    """The name of a file as records can hold it; bytes in it that are no UTF-8 become question marks."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
 # Strict, for a quoted number or `true` in a file is a slip; 5.0 is a whole number. They go last in Annotated[…]: what
 # comes after them would be missing from the JSON schema.
 NUMBER, WHOLE = BeforeValidator(_number), BeforeValidator(_whole)
@@ -148,7 +153,7 @@ def nearest_beside(path: Path) -> str:
     return f"did you mean {path.with_name(near)}?" if near else ""
 
 
-def first_complaint(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+def first_complaint(error: ValidationError, model: type[BaseModel] | None = None, whole: str = "the file") -> str:
     """One line: the field, what is allowed, what was given, and how many more complaints there are.
 
     An unknown key comes first: what is missing elsewhere may be the same key, mistyped.
@@ -156,11 +161,12 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
     Args:
         error: What pydantic found.
         model: What was validated; with it a complaint about an unknown key names the nearest that is known.
+        whole: What to call what was validated.
     """
     complaints = error.errors(include_url=False)
     first = next((each for each in complaints if each["type"] == "extra_forbidden"), complaints[0])
     first = next((each for each in complaints if each["loc"] == ("schema",)), first)  # another kind of file altogether
-    field, context, given = _field(first["loc"]) or "the file", first.get("ctx", {}), first["input"]
+    field, context, given = _field(first["loc"]) or whole, first.get("ctx", {}), first["input"]
     if first["type"] == "extra_forbidden":
         known = suggestion(str(first["loc"][-1]), _keys(model, first["loc"][:-1]))
         text = f"{field}: unknown key{known or '; remove it or check its spelling'}"
@@ -176,7 +182,7 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
     elif first["type"] in ("value_error", "assertion_error"):
         text = str(context["error"])
         text = f"{field}: {text}" if first["loc"] else text
-        if isinstance(given, str | int | float):
+        if isinstance(given, str | int | float) and shorten(given) not in text:
             text += f", got {shorten(given)}"
     elif first["type"] == "json_invalid":
         text = f"not valid JSON: {context['error']}"

@@ -27,7 +27,7 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, read_text, validated
+from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_text, validated
 from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
@@ -323,8 +323,9 @@ class Scenario(FileSection):
             raise ScenarioError(f"{source}: not valid {form}: {error}") from None
         if not data:
             raise ScenarioError(f"{source}: is empty; a scenario has [traffic] and [baseline]")
-        name = source.stem.encode("utf-8", "replace").decode()[:MAX_TITLE]
-        return cls.parse({"title": name} | data if isinstance(data, dict) else data, str(source))
+        return cls.parse(
+            {"title": encodable(source.stem)[:MAX_TITLE]} | data if isinstance(data, dict) else data, str(source)
+        )
 
     @classmethod
     def parse(cls, data: dict[str, Any], source: str = "scenario") -> Scenario:

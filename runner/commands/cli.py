@@ -341,7 +341,6 @@ def analyze(
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
     from ...analysis.records.counts_file import Declared
-    from ...analysis.records.printable import printable
     from ..experiment.execution import analyze_data
     from ..experiment.folder import check_writable_file
     from ..experiment.pipeline import write_report
@@ -358,7 +357,7 @@ def analyze(
     ]
     declared = Declared(settings, input_distribution, lost)
     with progress_bar() as watch:
-        analysis = analyze_data(data, content, watch, printable(shlex.join(words)), invert, declared, say)
+        analysis = analyze_data(data, content, watch, shlex.join(words), invert, declared, say)
     if report:
         write_report(report, analysis)
     show_analysis(analysis, full, json, report=report)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import NOTHING, STANDARD_INPUT, Declared, Say, read_counts
-from ...analysis.records.printable import printable
 from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
@@ -144,7 +143,7 @@ def analyze_data(
             raise DataError(f"{data}: a run says itself how its settings came about and what was lost; declare nothing")
         return analyze_folder(folder, scenario, command=command, invert=invert)
     sample = read_counts(data, wanted.workload(), declared, say).invert(invert)
-    return analyze_foreign("standard input" if piped else printable(data.name), sample, wanted, command=command)
+    return analyze_foreign("standard input" if piped else data.name, sample, wanted, command=command)
 
 
 def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Watch) -> Replay:

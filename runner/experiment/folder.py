@@ -129,10 +129,12 @@ def check_writable_file(path: Path) -> None:
     """Refuse a place where no file can be written, before any work is done for it.
 
     Raises:
-        OutputError: it is a folder, or its folder does not exist.
+        OutputError: it is a folder or a device, or its folder does not exist.
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file in it")
+    if path.exists() and not path.is_file():  # a file would take the place of the device
+        raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
 
