@@ -45,18 +45,21 @@ def plain_number(value: Any) -> Any:
     return value
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, and neither a boolean nor text."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _number(value: Any) -> Any:
-    value = plain_number(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise PydanticKnownError("float_type")
-    return value
+    return plain_number(value)
 
 
 def _whole(value: Any) -> Any:
-    value = plain_number(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise PydanticKnownError("int_type")
-    return value
+    return plain_number(value)
 
 
 def encodable(text: Any) -> Any:

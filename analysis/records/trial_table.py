@@ -365,12 +365,14 @@ def _square(cell: Any, codes: Mapping[str, int], bits: str) -> Any:
 def _words(column: Any) -> tuple[list[str], NDArray[np.intp]]:
     """The different words of a column, and the place of each row's among them."""
     values = column.to_numpy() if hasattr(column, "to_numpy") else column
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise DataError(f"a column is {shorten(values)}; it must be a list")
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iuf":
         different, places = np.unique(values, return_inverse=True)
         return [_word(value) for value in different.tolist()], places
-    known: dict[str, int] = {}
-    places = np.fromiter((known.setdefault(_word(value), len(known)) for value in values), dtype=np.intp)
-    return list(known), places
+    words = list(map(_word, values))
+    known = {word: place for place, word in enumerate(dict.fromkeys(words))}
+    return list(known), np.fromiter(map(known.__getitem__, words), dtype=np.intp, count=len(words))
 
 
 def _word(value: Any) -> str:

@@ -11,7 +11,7 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ...model.errors import BackendError, DataError, ScenarioError
+from ...model.errors import BackendError, DataError, ScenarioError, SweepError
 from ...model.progress import Watch
 from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER
 from .showing import shown
@@ -314,6 +314,10 @@ def sweep(
     from ...model.sweep.grid import Sweep
     from ..sweep.computing import place_for, run_sweep
 
+    if not isinstance(source, Sweep | str | Path):
+        raise SweepError(
+            f"source is a {type(source).__name__}; give a sweep file, or a sweep (Sweep.parse reads a dict)"
+        )
     asked = source if isinstance(source, Sweep) else Sweep.load(source)
     name = "sweep" if isinstance(source, Sweep) else Path(source).stem
     place = place_for(asked, name) if out is None else Path(out)

@@ -200,6 +200,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ([[0, None, 1, 1]], {}, "y is empty; a trial needs its types"),
     ([[0, 0, 1, 1], ["long", 0, 1, 1]], {}, "x is long, but others are numbers"),
     ([[0, 0, 1, 1], [0, 0, 1]], {}, "row 1 (the first is 0) has 3 numbers"),
+    ({**_columns(), "a": 5}, {}, "a column is 5; it must be a list"),
     ({**_columns(), "a": [0]}, {}, "the columns differ in length"),
     ({**_columns(), "X": [0]}, {}, "columns differ only in case"),
     ({**_columns(), "count": [1.5] * len(ROWS)}, {}, "row 0 (the first is 0): count is 1.5; it must be a whole number"),
