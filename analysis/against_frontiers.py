@@ -93,6 +93,8 @@ def every_classical(
     if multipliers is None:
         multipliers = sorted({frontiers.classical_multiplier(p, 0.0, "every-classical") for p in UNDECLARED})
     games = [frontiers.game(multiplier) for multiplier in multipliers if multiplier > 0]
+    if not games:  # the bound is flat: it says that waiting is positive, and no more
+        return None
     certificate = certify(games, sample, significance, trials, "every-classical", expected)
     multiplier, edges = certificate.multiplier, certificate.edges
     region = ConfidenceRegion.of(frontiers, sample, multiplier, significance, edges, "every-classical")

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
 from ..model.games.strategy import bell_pairs_for
 from ..model.progress import Watch
 from ..model.trials import Trials
+from ..model.validation import Checked
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
-class Description(BaseModel):
+class Description(Checked):
     """What a backend is and what its calibration predicts; a run's plan stores it, without the excluded fields.
 
     Attributes:
@@ -38,6 +39,7 @@ class Description(BaseModel):
             Bell pair in a plane, `Setting.alpha` and `beta` alone.
     """
 
+    complaint = BackendError
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
@@ -46,7 +48,7 @@ class Description(BaseModel):
     qubits: int
     pair: tuple[int, int] | None = None
     predicted_visibility: float | None = None
-    calibration: dict[str, Any] = {}
+    calibration: dict[str, Any] = Field(default={})
     attachments: dict[str, str] = Field(default={}, exclude=True)
     parallel: int = Field(default=1, exclude=True)
     pairs: tuple[tuple[int, int], ...] = ()

@@ -1,26 +1,126 @@
-"""What every reader of a user's file shares: safe reading, and one-line complaints from pydantic."""
+"""What every reader of a user's file shares: safe reading, strict numbers, and one-line complaints."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
-from .errors import BellqueueError
+from .errors import BellqueueError, DataError, ScenarioError
 from .suggestion import nearest, suggestion
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
 QUOTE = "'"  # round each name that pydantic expected
+LARGEST = 1e15  # of waiting times and multipliers, in units of time
 REWARD_KINDS = ("power", "setup", "warmup", "table")
-Positive = Annotated[float, Field(gt=0)]
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
-class FileSection(BaseModel):
+def plain_number(value: Any) -> Any:
+    """A number of any library as Python's own; booleans, texts and all else as they are."""
+    if isinstance(value, Real) and not isinstance(value, bool | int | float):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, and neither a boolean nor text."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> Any:
+    if not is_number(value):
+        raise PydanticKnownError("float_type")
+    return plain_number(value)
+
+
+def _whole(value: Any) -> Any:
+    if not is_number(value):
+        raise PydanticKnownError("int_type")
+    return plain_number(value)
+
+
+def encodable(text: Any) -> Any:
+    """The name of a file as records can hold it; bytes in it that are no UTF-8 become question marks."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+# Strict, for a quoted number or `true` in a file is a slip; 5.0 is a whole number. They go last in Annotated[…]: what
+# comes after them would be missing from the JSON schema.
+NUMBER, WHOLE = BeforeValidator(_number), BeforeValidator(_whole)
+Number = Annotated[float, NUMBER]
+Positive = Annotated[float, Field(gt=0), NUMBER]
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
+class _OneLine(ModelMetaclass):
+    if not TYPE_CHECKING:  # a type checker reads the fields, and not this
+
+        def __call__(cls, *args: Any, **fields: Any) -> Any:  # noqa: N805
+            try:
+                return super().__call__(*args, **fields)
+            except ValidationError as error:
+                raise cls.complaint(f"{cls.__name__}: {first_complaint(error, cls)}") from None
+
+
+class Checked(BaseModel, metaclass=_OneLine):
+    """Made in Python it complains as files do; pydantic does not come this way when it reads nested tables.
+
+    Attributes:
+        complaint: What a wrong field raises.
+    """
+
+    complaint: ClassVar[type[BellqueueError]] = DataError
+
+
+class FileSection(Checked):
     """A table of a file that people write: no unknown keys, no infinities."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+    complaint = ScenarioError
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ScenarioError(f"{type(self).__name__}.{name} cannot be changed; make another {type(self).__name__}")
+
+
+def validated(kind: type[Model], data: object, source: object, error: type[BellqueueError]) -> Model:
+    """What a file or record says, as its class.
+
+    Args:
+        kind: The class.
+        data: The content, or its JSON text.
+        source: What a complaint begins with; "" if it is nothing.
+        error: What a complaint is raised as.
+
+    Raises:
+        error: a field is wrong.
+    """
+    try:
+        return kind.model_validate_json(data) if isinstance(data, str | bytes) else kind.model_validate(data)
+    except ValidationError as found:
+        raise error((f"{source}: " if source else "") + first_complaint(found, kind)) from None
 
 
 def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str) -> str:
@@ -56,7 +156,7 @@ def nearest_beside(path: Path) -> str:
     return f"did you mean {path.with_name(near)}?" if near else ""
 
 
-def first_complaint(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+def first_complaint(error: ValidationError, model: type[BaseModel] | None = None, whole: str = "the file") -> str:
     """One line: the field, what is allowed, what was given, and how many more complaints there are.
 
     An unknown key comes first: what is missing elsewhere may be the same key, mistyped.
@@ -64,34 +164,69 @@ def first_complaint(error: ValidationError, model: type[BaseModel] | None = None
     Args:
         error: What pydantic found.
         model: What was validated; with it a complaint about an unknown key names the nearest that is known.
+        whole: What to call what was validated.
     """
     complaints = error.errors(include_url=False)
     first = next((each for each in complaints if each["type"] == "extra_forbidden"), complaints[0])
     first = next((each for each in complaints if each["loc"] == ("schema",)), first)  # another kind of file altogether
-    field = _field(first["loc"]) or "the file"
-    context = first.get("ctx", {})
+    field, context, given = _field(first["loc"]) or whole, first.get("ctx", {}), first["input"]
     if first["type"] == "extra_forbidden":
         known = suggestion(str(first["loc"][-1]), _keys(model, first["loc"][:-1]))
         text = f"{field}: unknown key{known or '; remove it or check its spelling'}"
-    elif first["type"] == "literal_error" and isinstance(first["input"], str):
-        text = f"{field}: unknown value {_shorten(first['input'])}{_suggested(first['input'], context['expected'])}"
+    elif first["type"] == "literal_error" and isinstance(given, str):
+        text = f"{field}: unknown value {shorten(given)}{_suggested(given, context['expected'])}"
     elif first["type"] == "union_tag_invalid":
         place, tag = f"{field}.{context['discriminator'].strip(QUOTE)}", context["tag"]
-        text = f"{place}: unknown value {_shorten(tag)}{_suggested(tag, context['expected_tags'])}"
-    elif first["type"] == "union_tag_not_found":
+        text = f"{place}: unknown value {shorten(tag)}{_suggested(tag, context['expected_tags'])}"
+    elif first["type"] == "union_tag_not_found" and isinstance(given, Mapping):
         text = f"{field}.{context['discriminator'].strip(QUOTE)}: is missing"
     elif first["type"] == "missing":
         text = f"{field}: is missing{_only_value(model, first['loc'])}"
-    elif first["type"] == "value_error":
-        text = str(first["msg"]).removeprefix("Value error, ")
+    elif first["type"] in ("value_error", "assertion_error"):
+        text = str(context["error"])
         text = f"{field}: {text}" if first["loc"] else text
-        if isinstance(first["input"], str | int | float):
-            text += f", got {_shorten(first['input'])}"
+        if isinstance(given, str | int | float) and shorten(given) not in text:
+            text += f", got {shorten(given)}"
+    elif first["type"] == "json_invalid":
+        text = f"not valid JSON: {context['error']}"
     else:
-        reason = first["msg"][0].lower() + first["msg"][1:]
-        text = f"{field}: {reason}, got {_shorten(first['input'])}"
+        text = f"{field} is {shorten(given)}; {_requirement(first['type'], context)}"
     more = len(complaints) - 1
     return text + (f" (and {more} more complaint{'s' if more > 1 else ''})" if more else "")
+
+
+# What a value must be, by the kinds of complaint that pydantic has; {} are its limits.
+_REQUIREMENTS = {
+    ("float_type", "float_parsing"): "it must be a number",
+    ("finite_number",): "it must be a finite number",
+    ("int_type", "int_parsing", "int_from_float", "int_parsing_size"): "it must be a whole number",
+    ("bool_type", "bool_parsing"): "it must be true or false",
+    ("string_type",): "it must be text in quotes",
+    ("string_unicode",): "it must be text of whole letters",
+    ("string_too_short",): "it must have at least {min_length} letters",
+    ("string_too_long",): "it must have at most {max_length} letters",
+    ("string_pattern_mismatch",): "it must look like {pattern}",
+    ("greater_than",): "it must be above {gt}",
+    ("greater_than_equal",): "it must be at least {ge}",
+    ("less_than",): "it must be below {lt}",
+    ("less_than_equal",): "it must be at most {le}",
+    ("list_type", "tuple_type", "iterable_type"): "it must be a list",
+    ("too_short",): "it must have at least {min_length} elements",
+    ("too_long",): "it must have at most {max_length} elements",
+    ("model_type", "model_attributes_type", "dict_type", "dataclass_type", "union_tag_not_found"): "it must be a table",
+    ("none_required",): "leave it out",
+    ("literal_error",): "it must be {expected}",
+}
+
+
+def _requirement(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "greater_than" and context["gt"] == 0:
+        return "it must be positive"
+    if context.get("min_length") == 1:
+        return "it must not be empty"
+    limits = {key: f"{limit:.15g}" if isinstance(limit, int | float) else limit for key, limit in context.items()}
+    found = next((text for kinds, text in _REQUIREMENTS.items() if kind in kinds), "nothing of that kind belongs there")
+    return found.format(**limits)
 
 
 def _only_value(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> str:
@@ -154,6 +289,7 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _shorten(value: object) -> str:
+def shorten(value: object) -> str:
+    """A value as it is typed, cut if it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"

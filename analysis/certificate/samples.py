@@ -35,7 +35,9 @@ class Sample:
             raise DataError(f"input_distribution has shape {declared.shape}; the counts have {self.counts.shape} types")
         if self.random and declared is not None and np.any((declared <= 0) & (self.asked > 0)):
             x, y = (int(index) + 1 for index in np.argwhere((declared <= 0) & (self.asked > 0))[0])
-            raise DataError(f"input_distribution gives types ({x}, {y}) probability 0, yet they were measured")
+            raise DataError(
+                f"input_distribution gives types ({x}, {y}), counted from 1, probability 0, yet they were measured"
+            )
 
     def invert(self, router: Router | None) -> Sample:
         """The sample with a router's outcomes inverted, a choice that p-values and limits then pay for; None: as it is.

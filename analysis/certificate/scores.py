@@ -46,7 +46,9 @@ class BoundedSum:
         r = sample.distribution
         if np.any((r <= 0) & (functional != 0)):
             x, y = (int(index) + 1 for index in np.argwhere((r <= 0) & (functional != 0))[0])
-            raise DataError(f"no trial for the pair of types ({x}, {y}); every pair that occurs must be measured")
+            raise DataError(
+                f"no trial for the pair of types ({x}, {y}), counted from 1; every pair that occurs must be measured"
+            )
         unit, scale = unit_weights(functional, r)
         if scale == 0:
             return cls(sample.trials, 0.0, 0.0, False)

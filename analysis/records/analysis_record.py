@@ -14,6 +14,7 @@ from ...model.games.operating_point import OperatingPoint, PlannedPoint
 from ...model.games.routing_game import Against
 from ...model.games.strategy import Strategy
 from ...model.trials import Counts, Router
+from ...model.validation import encodable
 from ..certificate.beyond_quantum import BeyondQuantum
 from ..certificate.certificate import Certificate
 from ..certificate.diagnostics import Marginals, NoSignalling
@@ -25,6 +26,7 @@ from .every_classical import AgainstEveryClassical
 from .frontier_record import FrontierPoint, FrontierRecord
 from .record import FiniteRecord, Record
 
+FileText = Annotated[str, BeforeValidator(encodable)]
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
@@ -195,8 +197,8 @@ class Provenance(Record):
     bellqueue_version: str
     libraries: dict[str, str] = Field(default_factory=dict)
     created: str
-    source: str
-    command: str | None = None
+    source: FileText
+    command: FileText | None = None
     backend: str | None = None
     device: str | None = None
     qubits: list[int] | None = None

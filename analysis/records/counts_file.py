@@ -1,63 +1,121 @@
-"""Reading counts and trials that people bring: `bellqueue.counts/1` JSON, or a trials CSV `x,y,a,b`."""
+"""Reading counts and trials that people bring: `bellqueue.counts/1` JSON, tables of trials, and both from Python."""
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...model.errors import DataError
 from ...model.queueing.workload import Workload
 from ...model.trials import Counts, Sampling, Trials, match_types
-from ...model.validation import first_complaint, read_text
+from ...model.validation import NUMBER, WHOLE, read_text, validated
 from ..certificate.samples import Sample
+from .trial_table import TrialTable, by, plain_counts, table_of, table_of_text, whole_count
 
 SCHEMA = "bellqueue.counts/1"
 MAX_BYTES = 1_000_000_000
 DISTRIBUTION_TOLERANCE = 1e-6
+STANDARD_INPUT = Path("-")
 _HEADER = "x,y,a,b"
 _PART = 2**13  # lines put together at a time: they stay in the processor's cache
 _LINE = re.compile(r"\s*-?\d{1,18}(\s*,\s*-?\d{1,18}){3}\s*")
 
-Count = Annotated[int, Field(strict=True, ge=0, le=10**12)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, le=10**12), WHOLE]
+Share = Annotated[float, Field(ge=0, le=1), NUMBER]
+Say = Callable[[str], None]
 
 
 class CountsFile(BaseModel):
-    """The JSON form: counts[x][y][a][b], and how the settings came about."""
+    """The JSON form: counts[x][y][a][b], and how the settings came about.
+
+    Attributes:
+        counts: Or by the types' names, and by outcomes: {"short": {"long": {"00": 5, "01": 7}}}.
+        bits: Whose bit is the first in "01"; router A's is the first in "ab".
+        input_distribution: Probability of each pair of types with random settings, or "uniform".
+        lost: Trials without an outcome, by types; a number is that of every pair of types.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     schema_: Literal["bellqueue.counts/1"] = Field(alias="schema")
     counts: list[list[list[list[Count]]]]
+    bits: Literal["ab", "ba"] = "ab"
     types: list[str] | None = None
     types_b: list[str] | None = None
     settings: Literal["fixed", "random"] = "fixed"
     input_distribution: list[list[Share]] | None = None
-    block: Annotated[int, Field(ge=1)] = 1
+    block: Annotated[int, Field(ge=1), WHOLE] = 1
     lost: list[list[Count]] | None = None
     source: str | None = None
 
 
-def read_counts(path: Path, workload: Workload) -> Sample:
-    """Counts JSON or trials CSV, its types brought into the workload's order.
+@dataclass(frozen=True)
+class Declared:
+    """What is said of data beside them; None says nothing, and what the data say themselves cannot be changed.
+
+    Attributes:
+        settings: How the settings came about, "random" or "fixed".
+        input_distribution: Their probabilities, by types: "uniform", a table, or the path of one.
+        lost: Trials without an outcome: for every pair of types, or a table by types, or its path.
+    """
+
+    settings: str | None = None
+    input_distribution: Any = None
+    lost: Any = None
+
+
+NOTHING = Declared()
+
+
+def read_counts(path: Path, workload: Workload, declared: Declared = NOTHING, say: Say | None = None) -> Sample:
+    """Counts JSON or a table of trials, its types brought into the workload's order; `-` is standard input.
 
     Raises:
         DataError: the file cannot be read as one of the two, or does not belong to the workload.
     """
-    text = read_text(path, DataError, MAX_BYTES, "a counts JSON or a trials CSV")
+    name, text = _text(path)
     try:
         if text.lstrip()[:1] in ("{", "["):
-            return _from_json(text, workload)
-        return Sample(parse_trials(text, workload.shape).counts(), Sampling("fixed"), types_assumed=True)
+            return sample_of(_json(text), workload, declared, say)
+        return sample_of(_trials(text, workload), workload, declared, say)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{name}: {error}") from None
+
+
+def _text(path: Path) -> tuple[str, str]:
+    """What the data are called, and their text."""
+    if path != STANDARD_INPUT:
+        return str(path), read_text(path, DataError, MAX_BYTES, "a counts JSON or a trials CSV")
+    try:
+        content = sys.stdin.buffer.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise DataError(f"standard input is longer than {MAX_BYTES} bytes")
+        return "standard input", content.decode("utf-8-sig")
+    except UnicodeDecodeError as broken:
+        raise DataError(f"standard input: not UTF-8 text (byte {broken.start})") from None
+    except (OSError, AttributeError):  # closed by the shell
+        raise DataError("standard input cannot be read; give a file") from None
+
+
+def _trials(text: str, workload: Workload) -> TrialTable | Counts:
+    """The trials of a CSV; as the program writes them, a million takes a moment."""
+    if not any(name.isdigit() for name in (*workload.names_a, *workload.names_b)):
+        try:
+            return parse_trials(text, workload.shape).counts()
+        except DataError:
+            pass  # another form, or a mistake for which the table knows its line
+    return table_of_text(text)
 
 
 def parse_trials(text: str, shape: tuple[int, int]) -> Trials:
@@ -107,30 +165,123 @@ def format_trials(trials: Trials) -> str:
     return "".join([f"{_HEADER}\n", *(str(numbers.take(part).data, "ascii") for part in parts)])
 
 
-def _from_json(text: str, workload: Workload) -> Sample:
+def _json(text: str) -> object:
     try:
-        data = json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise DataError(f"not valid JSON: {error}") from None
-    return sample_of(data, workload)
 
 
-def sample_of(data: object, workload: Workload) -> Sample:
-    """The content of a counts file, its types brought into the workload's order.
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON text; one that says a thing twice would lose half of it."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise DataError(f"{next(key for key in keys if keys.count(key) > 1)!r} is there twice in one object; keep one")
+    return found
+
+
+def sample_of(data: Any, workload: Workload, declared: Declared = NOTHING, say: Say | None = None) -> Sample:
+    """Counts or trials in any of their forms, their types brought into the workload's order.
 
     Args:
-        data: What the JSON says, or the same from elsewhere.
-        workload: What the counts belong to.
+        data: What a counts file says, counts alone, or trials: a data frame, a dict of columns, or rows.
+        workload: What they belong to.
+        declared: What is said of them beside.
+        say: Gets a line if something in the data is ignored.
 
     Raises:
         DataError: a field is wrong, or the counts do not belong to the workload.
     """
+    content = _content(data, workload, say)
+    for name, value in vars(declared).items():
+        if value is None:
+            continue
+        said = content.get(name)
+        if said is not None and not (isinstance(said, str) and said == value):
+            raise DataError(f"{name} is in the data already; leave out one of the two")
+        content[name] = value if name == "settings" else _from_file(value, name)
+    if "counts" in content:
+        named = [content.get("types"), content.get("types_b") or content.get("types")]
+        names_a, names_b = (
+            given if isinstance(given, list) and len(given) == len(own) and all(map(_is_text, given)) else own
+            for given, own in zip(named, (workload.names_a, workload.names_b), strict=True)
+        )
+        table, by_name = plain_counts(content["counts"], names_a, names_b, content.get("bits", "ab"))
+        content["counts"] = table.tolist()
+        if by_name and not any(named):
+            content |= {"types": list(names_a), "types_b": list(names_b)}
+    for name in ("input_distribution", "lost"):
+        if content.get(name) is not None:
+            content[name] = _by_pairs(content[name], name, workload.shape)
+    if declared.input_distribution is not None and content.get("settings", "fixed") != "random":
+        raise DataError("input_distribution says how random settings were drawn; the settings must then be 'random'")
+    return _sample(validated(CountsFile, content, "", DataError), workload)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _content(data: Any, workload: Workload, say: Say | None) -> dict[str, Any]:
+    """The fields of a counts file that say what the data say."""
+    if isinstance(data, Counts):
+        return {"schema": SCHEMA, "counts": data.table}
+    table = data if isinstance(data, TrialTable) else table_of(data)
+    if table is not None:
+        counts, lost, named = table.counted(workload)
+        if table.ignored and say:
+            say(f"columns that say nothing here are ignored: {', '.join(table.ignored)}")
+        names = {"types": list(workload.names_a), "types_b": list(workload.names_b)} if named else {}
+        return {"schema": SCHEMA, "counts": counts, **names, **({"lost": lost.tolist()} if lost.any() else {})}
+    fields = {field.alias or name for name, field in CountsFile.model_fields.items()}
+    bare = not isinstance(data, Mapping) or (
+        len(data) > 0
+        and not fields & set(map(str, data))
+        and all(isinstance(key, tuple) or isinstance(value, Mapping) for key, value in data.items())
+    )
+    return {"schema": SCHEMA, **({"counts": data} if bare else data)}
+
+
+def _from_file(value: Any, name: str) -> Any:
+    """What a value beside the data says: a number or word itself, of a path what the file there holds."""
+    if not isinstance(value, str | Path) or value == "uniform":
+        return value
+    if name == "lost" and isinstance(number := _entry(str(value)), float):
+        return number
+    content = read_text(Path(value), DataError, MAX_BYTES, f"a table of {name} by types")
     try:
-        content = CountsFile.model_validate(data)
-    except ValidationError as error:
-        raise DataError(first_complaint(error, CountsFile)) from None
+        if content.lstrip()[:1] == "[":
+            return _json(content)
+        lines = [line.strip() for line in content.splitlines() if line.strip() and not line.startswith("#")]
+        return [[_entry(word) for word in re.split(r"\s*[\s,;]\s*", line)] for line in lines]
+    except DataError as error:
+        raise DataError(f"{value}: {error}") from None
+
+
+def _by_pairs(given: Any, name: str, shape: tuple[int, int]) -> Any:
+    """A table by types, if it was one word or number for all pairs."""
+    given = given.tolist() if hasattr(given, "tolist") else given
+    if name == "input_distribution":
+        return np.full(shape, 1 / math.prod(shape)).tolist() if given == "uniform" else given
+    if not isinstance(given, list | tuple):
+        return np.full(shape, whole_count(given, name)).tolist()
+    return [
+        [whole_count(each, f"{name}[{x}][{y}]") for y, each in enumerate(row)] if isinstance(row, list | tuple) else row
+        for x, row in enumerate(given)
+    ]
+
+
+def _entry(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word
+
+
+def _sample(content: CountsFile, workload: Workload) -> Sample:
     shape = workload.shape
-    counts = _table(content.counts, "counts", (*shape, 2, 2)).astype(np.int64)
+    counts = np.array(content.counts, dtype=np.int64)
     rows, columns = _order(content, workload)
     distribution = None
     if content.input_distribution is not None:
@@ -139,7 +290,9 @@ def sample_of(data: object, workload: Workload) -> Sample:
             raise DataError(f"input_distribution sums to {distribution.sum():.9g}; it must sum to 1")
         distribution = distribution / distribution.sum()
     elif content.settings == "random":
-        raise DataError("settings are 'random' but input_distribution is missing; declare it, or say 'fixed'")
+        raise DataError(
+            "settings are 'random' but input_distribution is missing; give the table or 'uniform', or say 'fixed'"
+        )
     lost = None
     if content.lost is not None:
         lost = _table(content.lost, "lost", shape).astype(np.int64)[np.ix_(rows, columns)]
@@ -152,14 +305,10 @@ def _table(nested: object, name: str, shape: tuple[int, ...]) -> NDArray[np.floa
     try:
         table = np.array(nested, dtype=float)
     except ValueError:
-        raise DataError(f"{name} is ragged; for this scenario it must have shape {_by(shape)}") from None
+        raise DataError(f"{name} is ragged; for this scenario it must have shape {by(shape)}") from None
     if table.shape != shape:
-        raise DataError(f"{name} has shape {_by(table.shape)}; for this scenario it must have {_by(shape)}")
+        raise DataError(f"{name} has shape {by(table.shape)}; for this scenario it must have {by(shape)}")
     return table
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))
 
 
 def _order(content: CountsFile, workload: Workload) -> tuple[list[int], list[int]]:

@@ -21,8 +21,10 @@ def chance_text(probability: float) -> str:
 
 def confidence_text(share: float) -> str:
     """99.9 %, with as many digits as it takes to stay below 100."""
+    if share >= 1:  # only in floating point
+        return "over 99.9999999999 %"
     digits = 0
-    while round(100 * share, digits) >= 100 and share < 1:
+    while round(100 * share, digits) >= 100:
         digits += 1
     text = f"{100 * share:.{max(digits, 1)}f}".rstrip("0").rstrip(".")
     return f"{text} %"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from ..validation import LARGEST, Checked
 from .routing_game import Against
 from .strategy import Strategy
 
 
-class PlannedPoint(BaseModel):
+class PlannedPoint(Checked):
     """What is fixed and predicted of an operating point before data are taken; records keep it.
 
     Attributes:
@@ -29,7 +30,7 @@ class PlannedPoint(BaseModel):
     waiting_time: float
     baseline_throughput: float
     multiplier: float
-    certificate_multiplier: Annotated[float, Field(ge=0, le=1e15)]
+    certificate_multiplier: Annotated[float, Field(ge=0, le=LARGEST)]
     assumed_visibility: float
     # Left out where it is the only class of older plans, so that these keep their hash.
     against: Against = Field(default="memoryless", exclude_if=lambda value: value == "memoryless")

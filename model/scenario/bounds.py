@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..validation import FileSection
+from ..validation import NUMBER, FileSection
 
 SEARCH_SECONDS = 60.0  # of branch and bound, for one game or one frontier
 
@@ -18,5 +18,5 @@ class BoundsSpec(FileSection):
     What is unproved then widens the interval, to the disadvantage of the claim.
     """
 
-    relative_gap: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    time_limit: Annotated[float, Field(ge=0, le=1e6)] = SEARCH_SECONDS
+    relative_gap: Annotated[float, Field(ge=0, le=0.5), NUMBER] = 0.0
+    time_limit: Annotated[float, Field(ge=0, le=1e6), NUMBER] = SEARCH_SECONDS

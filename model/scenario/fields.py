@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import ScenarioError
 from ..queueing.reward import PowerReward
+from ..validation import is_number
 from .file import Scenario, TrafficSpec
 
 Path = tuple[str | int, ...]
@@ -141,7 +142,7 @@ def _set_shares(types: list[dict[str, Any]], given: Mapping[int, Any]) -> None:
     """Set the probabilities given; the other types share what is left as they did before."""
     others = [spec for index, spec in enumerate(types) if index not in given]
     for index, value in given.items():
-        if not _is_number(value):
+        if not is_number(value):
             raise ScenarioError(f"probability of {types[index]['name']!r} is {value!r}; it must be a number")
         types[index]["probability"] = value
     left = 1 - math.fsum(given.values())
@@ -156,14 +157,10 @@ def _set_shares(types: list[dict[str, Any]], given: Mapping[int, Any]) -> None:
 
 
 def _set_load(traffic: dict[str, Any], load: Any) -> None:
-    if not _is_number(load) or not 0 < load < 1:
+    if not is_number(load) or not 0 < load < 1:
         raise ScenarioError(f"the load is {load!r}; it must lie strictly between 0 and 1")
     try:
         spec = TrafficSpec.model_validate(traffic)
     except ValidationError:
         return  # the whole scenario will fail likewise, with the names of its fields
     traffic["pair_rate"] = load / spec.workload(PowerReward(2.0)).mean_service_time
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import tomllib
 from functools import cached_property
 from importlib import resources
@@ -17,7 +18,6 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     Tag,
-    ValidationError,
     model_serializer,
     model_validator,
 )
@@ -27,18 +27,19 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import FileSection, Positive, first_complaint, read_text
+from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_text, validated
 from .bounds import BoundsSpec
 
 SCHEMA = "bellqueue.scenario/1"
 PROBABILITY_TOLERANCE = 1e-6  # decimals typed by hand; sums are then normalised exactly
+MAX_TITLE = 200
 MAX_TYPES = 64
 MAX_BINS = 256
 MAX_SHOTS = 100_000_000
 MAX_FILE_BYTES = 1_000_000
 MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
 
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1), NUMBER]
 
 
 class ServiceSpec(FileSection):
@@ -46,7 +47,7 @@ class ServiceSpec(FileSection):
 
     distribution: Literal["deterministic", "exponential", "gamma", "lognormal"]
     mean: Positive
-    scv: Annotated[float, Field(gt=0, le=1e4)] | None = None
+    scv: Annotated[float, Field(gt=0, le=1e4), NUMBER] | None = None
 
     @model_validator(mode="after")
     def _scv_where_it_belongs(self) -> Self:
@@ -65,7 +66,7 @@ class SizesSpec(ServiceSpec):
     """A continuous size that the router knows, cut into `bins` of equal probability."""
 
     distribution: Literal["exponential", "gamma", "lognormal"]
-    bins: Annotated[int, Field(ge=1, le=MAX_BINS)] = 64
+    bins: Annotated[int, Field(ge=1, le=MAX_BINS), WHOLE] = 64
 
 
 class TypeSpec(FileSection):
@@ -176,7 +177,7 @@ class PowerSpec(FileSection):
     """T(t) = t^exponent."""
 
     kind: Literal["power"]
-    exponent: Annotated[float, Field(ge=1, le=20)]
+    exponent: Annotated[float, Field(ge=1, le=20), NUMBER]
 
     def reward(self) -> Reward:
         return PowerReward(self.exponent)
@@ -186,7 +187,7 @@ class SetupSpec(FileSection):
     """T(t) = max(t − setup_time, 0)."""
 
     kind: Literal["setup"]
-    setup_time: Annotated[float, Field(ge=0)]
+    setup_time: Annotated[float, Field(ge=0), NUMBER]
 
     def reward(self) -> Reward:
         return PiecewiseLinearReward.setup(self.setup_time)
@@ -206,7 +207,7 @@ class TableSpec(FileSection):
     """Convex, piecewise-linear through `points` [[0, 0], [t, T(t)], …]; the last slope is continued."""
 
     kind: Literal["table"]
-    points: Annotated[list[tuple[float, float]], Field(min_length=2, max_length=10_000)]
+    points: Annotated[list[tuple[Number, Number]], Field(min_length=2, max_length=10_000)]
 
     @model_validator(mode="after")
     def _convex(self) -> Self:
@@ -217,7 +218,10 @@ class TableSpec(FileSection):
             raise ValueError("points: the times must rise strictly")
         if np.any(values < 0):
             raise ValueError("points: a reward is negative; T(t) must be ≥ 0")
-        slopes = np.diff(values) / np.diff(times)
+        with np.errstate(over="ignore"):
+            slopes = np.diff(values) / np.diff(times)
+        if not np.all(np.isfinite(slopes)):
+            raise ValueError("points: a slope overflows; choose units in which times are near 1")
         bends = np.flatnonzero(np.diff(slopes) < -1e-9 * np.abs(slopes).max())
         if bends.size:
             where = times[bends[0] + 1]
@@ -237,9 +241,9 @@ class BaselineSpec(FileSection):
 class OperatingTarget(FileSection):
     """Exactly one of: a multiplier μ, a splitting probability, a mean waiting time."""
 
-    multiplier: Annotated[float, Field(ge=0)] | None = None
+    multiplier: Annotated[float, Field(ge=0), NUMBER] | None = None
     splitting_probability: Probability | None = None
-    waiting_time: Annotated[float, Field(ge=0)] | None = None
+    waiting_time: Annotated[float, Field(ge=0), NUMBER] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -261,12 +265,12 @@ class ExperimentSpec(FileSection):
     against: Literal["every-classical", "memoryless"] = "every-classical"
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
-    block: Annotated[int, Field(ge=1)] = 1
-    shots: Annotated[int, Field(ge=1, le=MAX_SHOTS)] = 40_000
-    significance: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
-    assumed_visibility: Annotated[float, Field(gt=0, le=1)] = 1.0
+    block: Annotated[int, Field(ge=1), WHOLE] = 1
+    shots: Annotated[int, Field(ge=1, le=MAX_SHOTS), WHOLE] = 40_000
+    significance: Annotated[float, Field(gt=0, lt=0.5), NUMBER] = 1e-3
+    assumed_visibility: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     stop: Literal["certified"] | None = None
-    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS)] = 1
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS), WHOLE] = 1
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
@@ -284,7 +288,7 @@ class ExperimentSpec(FileSection):
 class Scenario(FileSection):
     """Everything that defines an experiment, as a file (docs/scenario-file.md) or as a Python object."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)] = "Untitled"
     traffic: TrafficSpec
     baseline: BaselineSpec
     experiment: ExperimentSpec = ExperimentSpec()
@@ -296,14 +300,16 @@ class Scenario(FileSection):
         if workload.load >= 1:
             cure = "lower traffic.pair_rate or the mean service times"
             raise ValueError(f"load is {workload.load:.6g}; it must be below 1, so {cure}")
-        edge = workload.baseline_throughput([0.0, 0.5, 1.0])
-        if not np.all(np.isfinite(edge)) or not np.isfinite(workload.together_waiting_time):
+        with np.errstate(all="ignore"):  # what overflows is refused
+            edge = workload.baseline_throughput([0.0, 0.5, 1.0])
+            most = max(workload.together_waiting_time, float(workload.weights.max()))
+        if not np.all(np.isfinite(edge)) or not most <= LARGEST:
             raise ValueError("throughput or waiting time overflow; choose units in which service times are near 1")
         return self
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:
-        """Read a scenario from TOML, or from the JSON that a run keeps.
+        """Read a scenario from TOML, or from the JSON that a run keeps; without a title its file's name is the title.
 
         Raises:
             ScenarioError: the file cannot be read, or a field is wrong; the text names it.
@@ -315,11 +321,11 @@ class Scenario(FileSection):
             data = parse(text)
         except (ValueError, RecursionError) as error:
             raise ScenarioError(f"{source}: not valid {form}: {error}") from None
-        if not isinstance(data, dict):
-            raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
         if not data:
-            raise ScenarioError(f"{source}: is empty; a scenario has a title, [traffic] and [baseline]")
-        return cls.parse(data, str(source))
+            raise ScenarioError(f"{source}: is empty; a scenario has [traffic] and [baseline]")
+        return cls.parse(
+            {"title": encodable(source.stem)[:MAX_TITLE]} | data if isinstance(data, dict) else data, str(source)
+        )
 
     @classmethod
     def parse(cls, data: dict[str, Any], source: str = "scenario") -> Scenario:
@@ -328,14 +334,13 @@ class Scenario(FileSection):
         Raises:
             ScenarioError: a field is wrong.
         """
+        if not isinstance(data, dict):
+            raise ScenarioError(f"{source}: must be a table of sections, got {type(data).__name__}")
         content = dict(data)
         schema = content.pop("schema", SCHEMA)
         if schema != SCHEMA:
             raise ScenarioError(f"{source}: schema is {schema!r}; this version reads {SCHEMA!r}")
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise ScenarioError(f"{source}: {first_complaint(error, cls)}") from None
+        return validated(cls, content, source, ScenarioError)
 
     @classmethod
     def default(cls) -> Scenario:
@@ -372,12 +377,19 @@ class Scenario(FileSection):
             NoTradeOffError: interruptions cost the baseline nothing, so there is nothing to trade.
         """
         workload = self._workload
-        ends = workload.baseline_throughput([0.0, 1.0])
+        with np.errstate(all="ignore"):
+            ends = workload.baseline_throughput([0.0, 1.0])
+            slopes = workload.reward.rate_slope(workload.pair_rate * np.array([0.5, 1.0]))
+        if ends[0] < sys.float_info.min or (ends[0] > ends[1] and not np.all(slopes < 0)):
+            raise NoTradeOffError(
+                f"baseline.reward: no trade-off: hardly any background work is done (throughput {ends[0]:.3g}), for "
+                "the times between requests are too short; lower traffic.pair_rate, or shorten the reward's times"
+            )
         if not ends[0] > ends[1] * (1 + 1e-12):
             raise NoTradeOffError(
                 f"baseline.reward: no trade-off: throughput is {ends[0]:.6g} whether pairs are split or not; "
                 "choose a strictly convex reward (power with exponent > 1, setup with setup_time > 0, a warmup, or a "
-                "bent table)"
+                "bent table), whose times are not tiny beside those between requests"
             )
         return workload
 

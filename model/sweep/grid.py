@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ..errors import ScenarioError, SweepError
 from ..scenario.fields import places, scenario_with
 from ..scenario.file import MAX_FILE_BYTES, Scenario
-from ..validation import FileSection, first_complaint, read_text
+from ..validation import WHOLE, FileSection, Number, read_text, validated
 from .point import COMPUTES, MATTERS, PointTask
 
 SCHEMA = "bellqueue.sweep/1"
@@ -36,9 +36,9 @@ class AxisSpec(FileSection):
 
     field: Annotated[str, Field(min_length=1, max_length=300)]
     values: Annotated[list[Any], Field(min_length=1, max_length=MAX_VALUES)] | None = None
-    start: Annotated[float | None, Field(alias="from")] = None
-    to: float | None = None
-    count: Annotated[int, Field(ge=2, le=MAX_VALUES)] | None = None
+    start: Annotated[Number | None, Field(alias="from")] = None
+    to: Number | None = None
+    count: Annotated[int, Field(ge=2, le=MAX_VALUES), WHOLE] | None = None
     scale: Scale = "linear"
     group: Annotated[str, Field(min_length=1, max_length=80)] | None = None
 
@@ -185,12 +185,10 @@ class Sweep:
             raise SweepError(
                 f"{source}: is a scenario; a sweep file names one, scenario = {source!r}, and has an [[axis]]"
             )
+        file = validated(_SweepFile, content, source, SweepError)
         try:
-            file = _SweepFile.model_validate(content)
             scenario = _scenario(file.scenario, folder or Path())
             return cls(file.title or scenario.title, scenario, tuple(spec.axis() for spec in file.axis))
-        except ValidationError as error:
-            raise SweepError(f"{source}: {first_complaint(error)}") from None
         except (ScenarioError, SweepError) as error:
             raise SweepError(f"{source}: {error}") from None
 

@@ -11,7 +11,7 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ...model.errors import BackendError, DataError
+from ...model.errors import BackendError, DataError, ScenarioError, SweepError
 from ...model.progress import Watch
 from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER
 from .showing import shown
@@ -186,6 +186,9 @@ def analyze(
     data: str | Path | Mapping[str, Any] | ArrayLike,
     scenario: Scenario | str | Path | None = None,
     *,
+    settings: Literal["random", "fixed"] | None = None,
+    input_distribution: Literal["uniform"] | str | Path | ArrayLike | None = None,
+    lost: int | str | Path | ArrayLike | None = None,
     invert: Router | None = None,
     progress: bool | Watch = True,
 ) -> Result:
@@ -195,9 +198,13 @@ def analyze(
     (the union bound over the edges of the classical frontier).
 
     Args:
-        data: Path of a counts JSON, a trials CSV or a run's folder; or counts[x][y][a][b], nested or as an array; or
-            the content of a counts file as a dict, which may also declare types, settings and their distribution.
+        data: Path of a counts JSON, a trials CSV or a run's folder, "-" for standard input; or counts[x][y][a][b],
+            nested, as an array, or as dicts by type and bit string; or trials: a data frame or a dict with the columns
+            x, y, a, b, or rows of these four; or the content of a counts file as a dict.
         scenario: The scenario that the data belong to, its file, or "default". A run's folder holds its own.
+        settings: How the settings came about, "random" or "fixed". Defaults to what the data say, else to "fixed".
+        input_distribution: Probabilities of the pairs of types with random settings: "uniform", a table, or its file.
+        lost: Trials without an outcome: a number for every pair of types, a table by types, or its file.
         invert: Router in whose outcomes to swap 0 and 1, "a" or "b"; not for a run with a plan of its own. Chosen after
             the data, it doubles the p-values. Defaults to neither.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
@@ -217,7 +224,7 @@ def analyze(
          at least 6.3 % less, estimate 7.0 %,
          log10 p = -450.2, 180000 trials>
     """
-    from ...analysis.records.counts_file import SCHEMA, sample_of
+    from ...analysis.records.counts_file import Declared, sample_of
     from ..experiment.execution import analyze_data
     from ..experiment.pipeline import analyze_foreign
     from .results import Result
@@ -225,13 +232,13 @@ def analyze(
     if invert not in (None, "a", "b"):
         raise DataError(f'invert is {invert!r}; it must be "a" or "b", the router whose outcomes to invert')
     asked = None if scenario is None else named(scenario)
+    declared = Declared(settings, input_distribution, lost)
     with shown(progress) as watch:
         if isinstance(data, str | Path):
-            return Result.of(analyze_data(Path(data), asked, watch, invert=invert))
+            return Result.of(analyze_data(Path(data), asked, watch, None, invert, declared, log.warning))
         if asked is None:
             raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
-        content = data if isinstance(data, Mapping) else {"counts": data.tolist() if hasattr(data, "tolist") else data}
-        sample = sample_of({"schema": SCHEMA, **content}, asked.workload()).invert(invert)
+        sample = sample_of(data, asked.workload(), declared, log.warning).invert(invert)
         watch("analyzing", 0, None)
         return Result.of(analyze_foreign(GIVEN, sample, asked))
 
@@ -307,6 +314,10 @@ def sweep(
     from ...model.sweep.grid import Sweep
     from ..sweep.computing import place_for, run_sweep
 
+    if not isinstance(source, Sweep | str | Path):
+        raise SweepError(
+            f"source is a {type(source).__name__}; give a sweep file, or a sweep (Sweep.parse reads a dict)"
+        )
     asked = source if isinstance(source, Sweep) else Sweep.load(source)
     name = "sweep" if isinstance(source, Sweep) else Path(source).stem
     place = place_for(asked, name) if out is None else Path(out)
@@ -315,10 +326,20 @@ def sweep(
 
 
 def named(scenario: Scenario | str | Path) -> Scenario:
-    """The scenario itself, or that of the file or name."""
+    """The scenario itself, or that of the file or name.
+
+    Raises:
+        ScenarioError: it is something else, or the file is wrong.
+    """
+    from ...model.scenario.file import Scenario
     from ..scenarios import named_scenario
 
-    return named_scenario(scenario) if isinstance(scenario, str | Path) else scenario
+    if isinstance(scenario, Scenario):
+        return scenario
+    if isinstance(scenario, str | Path):
+        return named_scenario(scenario)
+    kind = type(scenario).__name__
+    raise ScenarioError(f"scenario is a {kind}; give a file, 'default' or a bq.Scenario (Scenario.parse reads a dict)")
 
 
 def typed(scenario: Scenario | str | Path) -> str | None:

@@ -29,6 +29,7 @@ from .options import (
     BoundSecondsOption,
     DataArgument,
     DeviceOption,
+    DistributionOption,
     FolderArgument,
     FullOption,
     HardwareOption,
@@ -36,6 +37,7 @@ from .options import (
     InvertOption,
     JsonOption,
     LedgerOption,
+    LostOption,
     MaxCostOption,
     MaxSecondsOption,
     OutOption,
@@ -48,6 +50,7 @@ from .options import (
     ScenarioArgument,
     ScenarioOption,
     SeedOption,
+    SettingsOption,
     ShotsOption,
     UntilOption,
     VersionOption,
@@ -327,6 +330,9 @@ def runs(
 def analyze(
     data: DataArgument,
     scenario: ScenarioOption = None,
+    settings: SettingsOption = None,
+    input_distribution: DistributionOption = None,
+    lost: LostOption = None,
     invert: InvertOption = None,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
     require_advantage: RequireOption = False,
@@ -334,19 +340,24 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
+    from ...analysis.records.counts_file import Declared
     from ..experiment.execution import analyze_data
     from ..experiment.folder import check_writable_file
     from ..experiment.pipeline import write_report
     from .screens.analysis import show_analysis
-    from .terminal import progress_bar
+    from .terminal import progress_bar, say
 
     content = _load(scenario) if scenario else None
     if report:
         check_writable_file(report)
-    words = ["bellqueue", "analyze", str(data), *(["--scenario", str(scenario)] if scenario else [])]
-    words += ["--invert", invert] if invert else []
+    given = {"scenario": scenario, "settings": settings, "input-distribution": input_distribution, "lost": lost}
+    words = ["bellqueue", "analyze", str(data)]
+    words += [
+        word for name, value in (given | {"invert": invert}).items() if value for word in (f"--{name}", str(value))
+    ]
+    declared = Declared(settings, input_distribution, lost)
     with progress_bar() as watch:
-        analysis = analyze_data(data, content, watch, shlex.join(words), invert)
+        analysis = analyze_data(data, content, watch, shlex.join(words), invert, declared, say)
     if report:
         write_report(report, analysis)
     show_analysis(analysis, full, json, report=report)

@@ -32,8 +32,19 @@ class Commands(TyperGroup):
 def one_line(mistake: typer.TyperException) -> str:
     """What was wrong with the command line."""
     option, context = getattr(mistake, "option_name", None), getattr(mistake, "ctx", None)
+    if getattr(mistake, "param", None) and mistake.__cause__:
+        return f"{_wrong_value(mistake.__cause__, getattr(mistake, 'param').opts[0])} (see --help)"  # noqa: B009
     if option is None or context is None or not hasattr(mistake, "possibilities"):
         text = " ".join(mistake.format_message().split())
         return text if "--help" in text else f"{text} (see --help)"
     valid = [each for param in context.command.get_params(context) for each in param.opts if each.startswith("--")]
     return f"unknown option {option}{suggestion(option, valid, listing=f'{context.command_path} --help')}"
+
+
+def _wrong_value(cause: BaseException, option: str) -> str:
+    from pydantic import ValidationError  # which typer has loaded by now, and not before
+
+    from ...model.validation import first_complaint
+
+    text = first_complaint(cause, whole=option) if isinstance(cause, ValidationError) else str(cause)
+    return (text if text.startswith(option) else f"{option}: {text}").removesuffix(".")

@@ -92,8 +92,24 @@ ResumeOption = Annotated[
 DataArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyze
+        metavar="COUNTS_OR_RUN",
+        help="Counts JSON, trials CSV (`-`: standard input), or a run's folder.",
+        autocompletion=data_to_analyze,
     ),
+]
+SettingsOption = Annotated[
+    Literal["random", "fixed"] | None,
+    typer.Option(help="How the settings came about, if the data do not say so. Default: fixed."),
+]
+DistributionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="uniform|FILE", help="Probabilities of the pairs of types with random settings; rows router A."
+    ),
+]
+LostOption = Annotated[
+    str | None,
+    typer.Option(metavar="N|FILE", help="Trials without an outcome: N for every pair of types, or a table of them."),
 ]
 InvertOption = Annotated[
     Literal["a", "b"] | None,

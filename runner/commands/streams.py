@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any, TextIO
 
+from ...model.errors import OutputError
+
 
 def tolerate_streams() -> None:
     """From here on no letter that a terminal cannot show, and no reader who has gone, ends the program."""
@@ -26,16 +28,18 @@ def flush_streams() -> None:
 class _PatientFile(io.FileIO):
     """A descriptor whose reader may go, as `head` does. What is written then is dropped, and the command goes on.
 
-    So whatever the command has to do is done, and its exit code says what came of it.
+    So whatever the command has to do is done, and its exit code says what came of it. A full disk ends it.
     """
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
+            if self.fileno() == 1 and not isinstance(error, BrokenPipeError):
+                raise OutputError(f"standard output cannot be written: {error.strerror}") from None
             return super().write(data)
 
 

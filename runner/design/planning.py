@@ -38,6 +38,7 @@ from ...model.games.latency import fibre_distance_km
 from ...model.games.operating_point import OperatingPoint
 from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
+from ...model.validation import is_number, shorten
 from ..defaults import DEFAULT_BACKEND
 from ..experiment.pipeline import prepare
 from ..experiment.provenance import bellqueue_version, now
@@ -66,10 +67,13 @@ def plan_scenario(
     """
     if (backend is not None) + (visibility is not None) + all > 1:
         raise BackendError("plan takes one of --backend, --visibility and --all; `bellqueue backends` lists backends")
-    if visibility is not None and not 0 < visibility <= 1:
-        raise BackendError(f"--visibility {visibility:g} is out of range; it must be above 0 and at most 1")
-    if not 0 < power < 1:
-        raise BackendError(f"--power {power:g} is out of range; it must lie between 0 and 1, for example 0.95")
+    if visibility is not None and not (is_number(visibility) and 0 < visibility <= 1):
+        raise BackendError(
+            f"--visibility {shorten(visibility).removesuffix('.0')} is out of range; it must be above 0 and at most 1"
+        )
+    if not (is_number(power) and 0 < power < 1):
+        told = shorten(power).removesuffix(".0")
+        raise BackendError(f"--power {told} is out of range; it must lie between 0 and 1, for example 0.95")
     if all:
         watch("asking for devices", 0, None)
         return rank(scenario, _devices(say), power, watch)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...analysis.records.analysis_record import Analysis
-from ...analysis.records.counts_file import read_counts
+from ...analysis.records.counts_file import NOTHING, STANDARD_INPUT, Declared, Say, read_counts
 from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
@@ -106,22 +106,31 @@ def execute(
 
 
 def analyze_data(
-    data: Path, scenario: Scenario | None, watch: Watch, command: str | None = None, invert: Router | None = None
+    data: Path,
+    scenario: Scenario | None,
+    watch: Watch,
+    command: str | None = None,
+    invert: Router | None = None,
+    declared: Declared = NOTHING,
+    say: Say | None = None,
 ) -> Analysis:
     """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Args:
-        data: Its path.
+        data: Its path; `-` is standard input.
         scenario: What the data belong to.
         watch: Gets how far it is.
         command: What makes the same analysis again.
         invert: The router whose outcomes to invert, a choice made after the data.
+        declared: How the settings came about and what was lost, if the data do not say so themselves.
+        say: Gets a line if something in the data is ignored.
 
     Raises:
         DataError: there is no such thing, no scenario was named, the data do not belong to it, or outcomes are to be
             inverted that a run's plan fixed.
     """
-    if not data.exists():
+    piped = data == STANDARD_INPUT
+    if not piped and not data.exists():
         remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
         raise DataError(f"{data}: no such file; {remedy}")
     folder = RunFolder.open(data) if data.is_dir() else None
@@ -130,9 +139,11 @@ def analyze_data(
         raise DataError(f"{data}: name the scenario they belong to with --scenario FILE, or --scenario default")
     watch("analyzing", 0, None)
     if folder:
+        if declared != NOTHING:
+            raise DataError(f"{data}: a run says itself how its settings came about and what was lost; declare nothing")
         return analyze_folder(folder, scenario, command=command, invert=invert)
-    sample = read_counts(data, wanted.workload()).invert(invert)
-    return analyze_foreign(data.name, sample, wanted, command=command)
+    sample = read_counts(data, wanted.workload(), declared, say).invert(invert)
+    return analyze_foreign("standard input" if piped else data.name, sample, wanted, command=command)
 
 
 def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Watch) -> Replay:

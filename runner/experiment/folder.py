@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
 from ...model.errors import DataError, OutputError, ScenarioError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
-from ...model.validation import first_complaint, nearest_beside, read_text
+from ...model.validation import nearest_beside, read_text, validated
 from .plan_record import PlanRecord
 
 RUNS = Path("bellqueue-runs")  # where runs are put if no folder is named
@@ -92,10 +92,7 @@ def read_analysis(source: Path) -> Analysis:
 
 
 def _read_record(source: Path, kind: type[Record]) -> Record:
-    try:
-        return kind.model_validate_json(read_text(source, DataError, RECORD_BYTES, "the record of a run"))
-    except ValidationError as error:
-        raise DataError(f"{source}: {first_complaint(error, kind)}") from None
+    return validated(kind, read_text(source, DataError, RECORD_BYTES, "the record of a run"), source, DataError)
 
 
 @contextmanager
@@ -132,10 +129,12 @@ def check_writable_file(path: Path) -> None:
     """Refuse a place where no file can be written, before any work is done for it.
 
     Raises:
-        OutputError: it is a folder, or its folder does not exist.
+        OutputError: it is a folder or a device, or its folder does not exist.
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file in it")
+    if path.exists() and not path.is_file():  # a file would take the place of the device
+        raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
 

@@ -29,6 +29,7 @@ from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
+from ...model.validation import validated
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
 from .pipeline import PreparedRun, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
@@ -219,7 +220,7 @@ def _command(typed: str, plan: PlanRecord) -> str:
 
 def recorded_plan(entry: RunEntry) -> PlanRecord:
     """What was fixed of a run before anything was submitted."""
-    return PlanRecord.model_validate_json(entry.plan)
+    return validated(PlanRecord, entry.plan, f"the plan of run {entry.id} in the ledger", LedgerError)
 
 
 def estimate_of(backend: RemoteBackend, schedule: Schedule, parts: Sequence[range]) -> CostEstimate:

@@ -35,7 +35,7 @@ REWARD = ("baseline", "reward")
 POINT = ("experiment", "operating_point")
 # What is wrong, and words its complaint must hold.
 SCENARIOS: dict[str, tuple[dict[str, Any], str]] = {
-    "no title": (_edited("title", value=...), "title: is missing"),
+    "title a list": (_edited("title", value=[]), "title is []; it must be text"),
     "empty title": (_edited("title", value=""), "title"),
     "unknown section": (_edited("trafic", value={}), "trafic: unknown key"),
     "unknown key": (_edited(*TYPE, "colour", value="red"), "traffic.type[0].colour: unknown key"),
@@ -106,12 +106,12 @@ def _counts(**changes: Any) -> bytes:
 
 
 COUNTS: dict[str, tuple[str, bytes, str]] = {
-    "empty file": ("c.json", b"", "line 1"),
+    "empty file": ("c.json", b"", "c.json: is empty; give a counts JSON or a trials CSV"),
     "empty object": ("c.json", b"{}", "is missing"),
-    "a list": ("c.json", b"[]", "the file: "),
+    "a list": ("c.json", b"[]", "counts has shape 0"),
     "truncated": ("c.json", _counts()[:-20], "not valid JSON"),
     "not UTF-8": ("c.json", b"\xff\xff{}", "UTF-8"),
-    "no schema": ("c.json", _counts(schema=...), "schema: is missing"),
+    "counts twice": ("c.json", _counts()[:-1] + b', "counts": []}', "'counts' is there twice in one object"),
     "another schema": ("c.json", _counts(schema="bellqueue.counts/7"), "schema"),
     "unknown key": ("c.json", _counts(shots=3), "shots: unknown key"),
     "no counts": ("c.json", _counts(counts=...), "counts: is missing"),

@@ -547,7 +547,7 @@ UNREADABLE: dict[str, tuple[Change, str]] = {
     "a torn record": (lambda folder: (folder / "analysis.json").write_text("{"), "analysis.json: not valid JSON"),
     "a list": (
         lambda folder: (folder / "plan.json").write_text("[]"),
-        "the file: input should be an object",
+        "the file is []; it must be a table",
     ),
     "another schema": (in_analysis("schema", value="bellqueue.counts/1"), "analysis.json: schema"),
     "no certificate": (in_analysis("certificate", value=None), "analysis.json: certificate"),

@@ -11,7 +11,7 @@ from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOL
 from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Advantage, Analysis
 from ....analysis.records.every_classical import AgainstEveryClassical
-from ....analysis.records.percent import chance_text
+from ....analysis.records.percent import chance_text, confidence_text
 from ....analysis.records.printable import printable
 from ....analysis.records.verdict import weaker_because
 from ....analysis.report.tables.section import estimate_cell
@@ -30,7 +30,7 @@ Row = tuple[str, str]
 
 def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
     """The verdict, the numbers that matter, what it rests on, and where to read on."""
-    limits = f"(in brackets: limits with {_percent(1 - analysis.certificate.significance)} confidence together)"
+    limits = f"(in brackets: limits with {confidence_text(1 - analysis.certificate.significance)} confidence together)"
     return _screen(
         [*analysis.warnings, _verdict(analysis)],
         f"{analysis.title}; {analysis.provenance.source}",
@@ -109,7 +109,7 @@ def _verdict(analysis: Analysis) -> str:
 def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
     """How much less they wait, in a sentence."""
     share = saved.waiting_time_reduction_relative
-    sure = f"{_percent(1 - analysis.certificate.significance)} confidence"
+    sure = f"{confidence_text(1 - analysis.certificate.significance)} confidence"
     estimate = f"estimate {100 * share.estimate:.1f} %"
     if share.low > 0:
         return (
@@ -239,8 +239,3 @@ def _rarity(log10_p: float, significance: float) -> str:
     if log10_p > -4:
         return f"{chance_text(10.0**log10_p)} (asked: {100 * significance:.3g} %)"
     return f"under 1 in 10^{math.floor(-log10_p)} (asked: {100 * significance:.3g} %)"
-
-
-def _percent(share: float) -> str:
-    digits = max(1, math.ceil(-math.log10(1 - share)) - 2)
-    return f"{100 * share:.{digits}f} %"

@@ -296,7 +296,7 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.frontiers("defualt"), ScenarioError, "did you mean default"),
         (lambda: bq.analyze(IBM_HANOI), DataError, "name the scenario"),
         (lambda: bq.analyze("nowhere.json", "default"), DataError, "no such file"),
-        (lambda: bq.analyze([[1, 2], [3, 4]], "default"), DataError, "counts[0][0]"),
+        (lambda: bq.analyze([[1, 2], [3, 4]], "default"), DataError, "counts has shape 2×2; for this scenario it must"),
         (lambda: bq.analyze(np.zeros((2, 2, 2, 2), int), "default"), DataError, "all zero"),
         (lambda: bq.analyze(np.full((2, 2, 2, 2), 0.5), "default"), DataError, "counts[0][0][0][0]"),
         (lambda: bq.analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
