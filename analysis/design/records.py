@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any, Literal
 
 from pydantic import Field
 
+from ...model.estimate import rounded
 from ...model.games.routing_game import Against
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ..records.percent import chance_text
@@ -180,8 +180,8 @@ def changes(found: Forecast, better: BetterPair | None) -> list[str]:
             '(against = "memoryless" in [experiment]).'
         )
     if remedies.sufficient_visibility is not None:
-        enough = ceil(1000 * remedies.sufficient_visibility) / 1000
-        told.append(f"Less noise: from visibility {enough:.3f} on, {found.shots} trials {asked}.")
+        enough = rounded(remedies.sufficient_visibility, 3, "up")
+        told.append(f"Less noise: from visibility {enough} on, {found.shots} trials {asked}.")
     elif remedies.least_visibility is not None:
         told.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
     if remedies.multiplier is not None and remedies.multiplier_trials is not None:

@@ -12,6 +12,7 @@ from ...model.games.frontiers import Frontiers
 from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
 from .every_classical import EveryClassical
+from .percent import at_most
 from .record import Record
 
 
@@ -88,7 +89,7 @@ class FrontierRecord(Record):
             return ""
         return (
             f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
-            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every memoryless classical strategy."
+            f"up to {at_most(proof.gap_relative)} above it. What beats it beats every memoryless classical strategy."
         )
 
     @property
@@ -98,7 +99,7 @@ class FrontierRecord(Record):
             return self.classical_caveat
         quantum = (
             "The quantum frontier is that of the strategies found; the best may wait up to "
-            f"{100 * self.quantum_gap_relative:.2g} % less."
+            f"{at_most(self.quantum_gap_relative)} less."
         )
         return f"{self.classical_caveat} {quantum}".lstrip()
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+_SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf\b)|(?<=\de)-(?=\d)")
 
 
 def printable(text: str) -> str:
@@ -20,6 +21,11 @@ def printable(text: str) -> str:
 def scrub(text: str) -> str:
     """The text with control characters, lone surrogates and changes of direction replaced; line breaks stay."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def signs(text: str) -> str:
+    """The text with true minus signs before its numbers, for people; JSON, CSV and what is to be typed keep hyphens."""
+    return _SIGN.sub("\N{MINUS SIGN}", text)
 
 
 def short(text: str, width: int) -> str:

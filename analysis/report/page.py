@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ...model.estimate import rounded
 from ..certificate.certificate import EVERY_CLASSICAL
 from ..records.analysis_record import Advantage, Analysis
 from ..records.every_classical import AgainstEveryClassical
+from ..records.percent import at_least, less_or_more
 from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
@@ -32,6 +34,7 @@ from .tables.analysis import (
     diagnostics_section,
     latency_section,
     pairs_section,
+    waiting_decimals,
 )
 from .tables.context import load_section, visibility_section, waiting_section
 from .tables.frontiers import bell_pairs_section, frontier_values_section
@@ -81,6 +84,7 @@ def report_html(analysis: Analysis) -> str:
     Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
     hash alone, so that nothing else on the page can run.
     """
+    wider, digits = analysis.every_classical, waiting_decimals(analysis)
     style, script = (source(f"report.{kind}") for kind in ("css", "js"))
     files = downloads(analysis)
     page = (
@@ -96,11 +100,12 @@ def report_html(analysis: Analysis) -> str:
             style_hash=_hash(style),
             script_hash=_hash(script),
             tiles=_tiles(analysis),
-            observed=estimate_cell(analysis.observed.waiting_time),
-            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
-            wider=analysis.every_classical,
+            observed=estimate_cell(analysis.observed.waiting_time, decimals=digits),
+            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput, decimals=digits),
+            wider=wider,
+            wider_least=rounded(wider.waiting_time_at_equal_throughput.estimate, digits, "down") if wider else "",
             why_not=printable(analysis.frontiers.reason_without_every_classical or ""),
-            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
+            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput, decimals=digits),
             throughput=estimate_cell(analysis.observed.baseline_throughput),
             caveat=bool(analysis.frontiers.classical_caveat),
             more_pairs=analysis.bell_pairs is not None,
@@ -144,11 +149,10 @@ def _headline(analysis: Analysis) -> _Headline:
     compared = EVERY_CLASSICAL if strong else printable(analysis.class_compared)
     advantage = wider if wider and strong else analysis.advantage
     share = advantage.waiting_time_reduction_relative
-    size = f"{100 * abs(share.estimate):.1f}\N{NO-BREAK SPACE}% {'less' if share.estimate >= 0 else 'more'} waiting"
+    size = f"{less_or_more(share.estimate)} waiting"
     if analysis.certified_against:  # the least; what certifies is chosen for looking large
-        size = "less waiting"
-        if share.low > 0:
-            size = f"at least {100 * share.low:.1f}\N{NO-BREAK SPACE}% less waiting"
+        size = f"{at_least(share)} less waiting".lstrip()
+    size = size.replace(" %", "\N{NO-BREAK SPACE}%")
     reason = answer.partition(": ")[2].removeprefix(f"less waiting than {compared}: ") or answer
     reason = reason[:1].upper() + reason[1:]
     if analysis.certified_against:
@@ -172,7 +176,7 @@ def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, float]]:
         (
             name,
             estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
-            estimate_cell(advantage.waiting_time_reduction),
+            estimate_cell(advantage.waiting_time_reduction, decimals=waiting_decimals(analysis)),
             log10_p + 0.0,
         )
         for name, advantage, log10_p in of
