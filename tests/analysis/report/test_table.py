@@ -70,7 +70,7 @@ def test_an_alarm_and_a_refusal_are_in_words(geneva: Analysis) -> None:
 
 
 def test_planned_stands_beside_observed(planned: Analysis) -> None:
-    shown = _shown(analysis_table(planned))
+    shown = _shown(analysis_table(planned), 100)
     row = next(line for line in shown.splitlines() if line.strip().startswith("waiting time W"))
     assert planned.planned
     assert f"{planned.observed.waiting_time.estimate:.4f}" in row
