@@ -93,7 +93,7 @@ def report_html(analysis: Analysis) -> str:
         .render(
             analysis=analysis,
             headline=_headline(analysis),
-            contents=_contents(analysis),
+            contents=_contents(),
             figures=_figures(analysis),
             style=Markup(style),  # our own files, to be as they are
             script=Markup(script),
@@ -195,16 +195,15 @@ def _figures(analysis: Analysis) -> dict[str, int]:
     return {name: number for number, name in enumerate(shown, start=1)}
 
 
-def _contents(analysis: Analysis) -> list[tuple[str, str]]:
+def _contents() -> list[tuple[str, str]]:
     """Anchor and name of each section."""
-    figures = _figures(analysis)
     return [
         ("experiment", "Experiment"),
         ("result", "Result"),
         ("rests", "What it rests on"),
         ("limits", "Limits"),
-        *([("waiting", "Waiting times")] if "waiting" in figures else []),
-        *([("sensitivity", "Sensitivity")] if "by_visibility" in figures else []),
+        ("waiting", "Waiting times"),
+        ("sensitivity", "Sensitivity"),
         ("numbers", "Measurement"),
         ("methods", "Methods"),
         ("data", "Data and provenance"),
@@ -212,7 +211,7 @@ def _contents(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def _context(analysis: Analysis) -> dict[str, Any]:
-    """What the record says beyond the certificate; older records say nothing, and their pages leave it out."""
+    """What the record says beyond the certificate, and why it says nothing where it does not."""
     context = analysis.context
     waiting = context.waiting_times if context else None
     visibility = context.by_visibility if context else None
@@ -222,6 +221,7 @@ def _context(analysis: Analysis) -> dict[str, Any]:
     return {
         "bases": len(bases),
         "mixed": most if most < 1 else None,
+        "absent": _absent(analysis),
         "waiting": _drawn(waiting_figure(waiting, analysis.title)) if waiting else None,
         "waiting_values": waiting_section(waiting) if waiting else None,
         "by_visibility": _drawn(visibility_figure(analysis, visibility)) if visibility else None,
@@ -230,6 +230,25 @@ def _context(analysis: Analysis) -> dict[str, Any]:
             *([visibility_section(visibility)] if visibility else []),
             *([load_section(load)] if load else []),
         ],
+    }
+
+
+def _absent(analysis: Analysis) -> dict[str, str]:
+    """Why a part of the page is absent, in a sentence each; shown only if it is."""
+    record, load = (
+        "This record does not hold it; `bellqueue report` of the run's folder works it out.",
+        analysis.frontiers.load,
+    )
+    unknown = analysis.context is None or analysis.context.by_visibility is None
+    unmeasured = any(math.isnan(each) for row in analysis.correlators.measured for each in row)
+    waiting = f"At load {load:.3g} queues grow too long for a simulation of the size that a report makes."
+    if unmeasured:
+        waiting = "A pair of types was never measured, so the queues cannot be simulated with these outcomes."
+    return {
+        "waiting": record if unknown else waiting,
+        "by_visibility": record,
+        "by_load": "How the advantage depends on the load is not shown: with this many types the classical frontier at "
+        "every load takes too long to find. `bellqueue sweep` computes it.",
     }
 
 

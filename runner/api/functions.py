@@ -215,7 +215,7 @@ def analyze(
         >>> bq.analyze(counts, "default")
         <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput,
          at least 6.3 % less, estimate 7.0 %,
-         log10 p = -450.2, 180000 trials>
+         log10 p = −450.2, 180000 trials>
     """
     from ...analysis.records.counts_file import SCHEMA, sample_of
     from ..experiment.execution import analyze_data

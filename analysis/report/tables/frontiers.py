@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....model.estimate import rounded, significant
+from ....model.estimate import significant
 from ...records.bell_pairs import BellPairs
 from ...records.frontier_record import FrontierPoint, FrontierRecord
 from ...records.percent import at_most, percent_text, share_text
@@ -36,7 +36,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
             ("    baseline throughput τ there", Cell(f"{best.baseline_throughput:.6g}")),
         ]
     if record.least_visibility is not None:
-        rows.append(("    least visibility that helps", Cell(rounded(record.least_visibility, 4, "up"))))
+        rows.append(("    least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
     if record.quantum_gap_relative:
         gap = f"{at_most(record.quantum_gap_relative)} of W"
         rows.append(("not proved of the quantum frontier, at most", Cell(gap)))
@@ -58,7 +58,7 @@ def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
     return [
         ("largest reduction against every classical router", Cell(percent_text(share, 2))),
         ("    at splitting probability p", Cell(f"{p:.6g}")),
-        ("    least visibility that helps", Cell(rounded(every.least_visibility, 4, "up"))),
+        ("    least visibility that helps", Cell(f"{every.least_visibility:.4f}")),
     ]
 
 

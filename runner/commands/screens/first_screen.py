@@ -134,7 +134,7 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
     yield "pairs sent to different servers", _value(observed.splitting_probability, percent=True)
     every = analysis.frontiers.every_classical
     needed = every.least_visibility if wider and every else analysis.frontiers.least_visibility
-    enough = "" if needed is None else f" (above {rounded(needed, 3, 'up')} can help)"
+    enough = "" if needed is None else f" (above {needed:.3f} can help)"
     visibility = analysis.visibility.estimate
     quality = rounded(visibility, 3) if analysis.planned else f"at least {rounded(visibility, 3, 'down')}"
     yield "Bell pair visibility (1 is perfect)", quality + enough

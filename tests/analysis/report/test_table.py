@@ -73,8 +73,8 @@ def test_planned_stands_beside_observed(planned: Analysis) -> None:
     shown = _shown(analysis_table(planned), 100)
     row = next(line for line in shown.splitlines() if line.strip().startswith("waiting time W"))
     assert planned.planned
-    assert f"{planned.observed.waiting_time.estimate:.4f}" in row
-    assert f"{planned.planned.waiting_time:.3f}" in row
+    for value in (planned.observed.waiting_time.estimate, planned.planned.waiting_time):
+        assert any(f"{value:.{decimals}f}" in row.split() for decimals in range(3, 9))
     assert "0.9710" in shown
 
 
