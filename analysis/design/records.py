@@ -86,6 +86,11 @@ class ForecastRecord(FiniteRecord):
     cost_needed: CostRecord | None
     scenario: dict[str, Any]
 
+    @property
+    def go(self) -> bool:
+        """Whether the scenario's own shots certify as surely as was asked."""
+        return self.forecast.go
+
 
 class RankedDevice(FiniteRecord):
     """One device of a ranking.
@@ -128,6 +133,16 @@ class RankingRecord(FiniteRecord):
     ranked: list[RankedDevice]
     failed: list[FailedDevice]
     scenario: dict[str, Any]
+
+    @property
+    def able(self) -> int:
+        """On how many backends the scenario's own shots certify as surely as was asked."""
+        return sum(each.predicted_power >= self.power for each in self.ranked)
+
+    @property
+    def go(self) -> bool:
+        """Whether there is a backend on which they do."""
+        return self.able > 0
 
 
 def verdict(found: Forecast, name: str, significance: float) -> str:

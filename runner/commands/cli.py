@@ -138,6 +138,9 @@ def plan(
     power: Annotated[
         float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
     ] = DEFAULT_POWER,
+    require_go: Annotated[
+        bool, typer.Option("--require-go", help=f"Exit with {NO_ADVANTAGE} unless a plan is a go.")
+    ] = False,
     full: FullOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -159,6 +162,7 @@ def plan(
         print_whole(forecast_table(record))
     else:
         print("\n".join(forecast_lines(record, ["all numbers: the same command with --full"])))
+    _exit_for(record.go, require_go)
 
 
 @app.command(rich_help_panel=_HARDWARE)

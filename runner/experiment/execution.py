@@ -20,7 +20,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, RunFolder, new_run_folder, write_trials
+from .folder import RUNS, RunFolder, free_place, new_run_folder, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -77,7 +77,14 @@ def execute(
     experiment = prepare(scenario, seed, predictor(backend))
     plan = plan_record(experiment, backend)
     folder = place(plan)
-    with new_run_folder(folder) if folder else nullcontext() as draft:
+
+    def elsewhere() -> Path | None:
+        """Where else, if another run took the place meanwhile."""
+        nonlocal folder
+        folder = place(plan)
+        return folder
+
+    with new_run_folder(folder, elsewhere) if folder else nullcontext() as draft:
         if draft:
             write_records(draft, scenario, plan)
         trials = measure(experiment, backend, watch)
@@ -156,11 +163,7 @@ def new_place(plan: PlanRecord) -> Path:
     """A folder name under bellqueue-runs that nothing has yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name)[:40].strip("-")
-    name = f"{stamp}-{slug}-{plan.scenario_hash[:8]}"
-    place, number = RUNS / name, 2
-    while place.exists():
-        place, number = RUNS / f"{name}-{number}", number + 1
-    return place
+    return free_place(RUNS / f"{stamp}-{slug}-{plan.scenario_hash[:8]}")
 
 
 def _again(typed: str, plan: PlanRecord) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +100,19 @@ def _read_record(source: Path, kind: type[Record]) -> Record:
 
 
 @contextmanager
-def new_run_folder(target: Path) -> Iterator[Path]:
+def new_run_folder(target: Path, otherwise: Callable[[], Path | None] = lambda: None) -> Iterator[Path]:
     """A folder to fill; moved to `target` when the block ends well, removed when it does not.
 
+    Args:
+        target: Where it is to be.
+        otherwise: Names another place if something has come to `target` meanwhile. If it names none, the filled folder
+            is kept beside `target`, and the error says where.
+
     Raises:
-        OutputError: something is already at `target`, or it cannot be written there.
+        OutputError: something is at `target`, or it cannot be written there.
     """
+    if _taken(target):
+        target = otherwise() or target
     refuse_existing(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,12 +122,42 @@ def new_run_folder(target: Path) -> Iterator[Path]:
     try:
         yield draft
         draft.chmod(0o755)
-        refuse_existing(target)
-        draft.rename(target)  # fails if the target appeared meanwhile and is not an empty folder
+        while not _moved(draft, target):
+            place = otherwise() or target
+            if place == target:
+                kept = free_place(target)
+                draft.rename(kept)
+                raise OutputError(f"{target}: something came there during the run, which is kept in {kept}")
+            target = place
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}; choose another --out") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _moved(draft: Path, target: Path) -> bool:
+    """Whether the folder could be moved there, where nothing was."""
+    if _taken(target):
+        return False
+    try:
+        draft.rename(target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):  # another process was faster
+            return False
+        raise
+    return True
+
+
+def free_place(wanted: Path) -> Path:
+    """That place, or the first with a number after its name that nothing has yet."""
+    place, number = wanted, 2
+    while _taken(place):
+        place, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
+    return place
+
+
+def _taken(place: Path) -> bool:
+    return place.exists() or place.is_symlink()
 
 
 def remove_drafts(target: Path) -> None:
@@ -175,5 +213,5 @@ def write_trials(folder: Path, trials: Trials) -> None:
 
 
 def refuse_existing(target: Path) -> None:
-    if target.exists() or target.is_symlink():
+    if _taken(target):
         raise OutputError(f"{target}: exists already and no run is overwritten; choose another --out")

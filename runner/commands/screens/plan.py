@@ -62,8 +62,7 @@ def ranking_table(record: RankingRecord) -> RenderableType:
         f"that is out of reach, against memoryless ones. Chance: that the scenario's {record.shots} trials certify"
         f"{cost}."
     ]
-    able = sum(each.predicted_power >= record.power for each in record.ranked)
-    title = f"GO on {able} of {len(record.ranked)} backends" if able else "NO-GO on every backend"
+    title = f"GO on {record.able} of {len(record.ranked)} backends" if record.go else "NO-GO on every backend"
     verdict = Text(f"{title}: {printable(record.title)}.", style="bold")
     parts: list[RenderableType] = [verdict, Text(), Fitting(table), *notes]
     if record.failed:
