@@ -89,7 +89,7 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(
     assert full.returncode == 0, full.stderr
     tables = " ".join(full.stdout.split())
     assert "log10 p −1869 " in tables
-    assert "CHSH S (classical at most 2, quantum at most 2.768 (2.738 … 2.795) 2.828)" in tables
+    assert "CHSH S (classical at most 2, quantum at most 2.828) 2.768 (2.737 … 2.796)" in tables
     assert "(no alarm)" in tables
     assert "waiting time W 0.42874 0.49789" in tables
     assert "Certified:" in (checkout / "hanoi.html").read_text("utf-8")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 
 from ...analysis.records.analysis_record import Advantage, Analysis
+from ...analysis.records.comparison import Comparison
 from ...analysis.records.every_classical import AgainstEveryClassical
 from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.records.percent import at_least, estimate_of, less_or_more, percent_text
 from ...analysis.records.printable import printable, signs
 from ...analysis.report.tables.analysis import comparison_section
+from ...analysis.report.tables.comparison import comparison_table
 from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
@@ -66,6 +68,31 @@ class FrontierResult(FrontierRecord):
 
     def _repr_html_(self) -> str:
         return _card(_GREY, self.title, frontier_sections(self)[:1], self.caveats)
+
+
+class ComparisonResult(Comparison):
+    """Runs beside each other, the record `bellqueue.comparison/1`, which shows itself in a notebook."""
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each run, in the columns of the CSV.
+
+        Raises:
+            BellqueueError: pandas is not installed.
+        """
+        return _dataframe(self.flat())
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{run.name}: {run.verdict}, {estimate_of(run.waiting_time_reduction_relative)} less than memoryless"
+            for run in self.runs
+        ]
+        return signs("<Comparison " + ",\n ".join(lines) + ">")
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        table = comparison_table(self)
+        return _card(_GREY, table.title, [table], table.note)
 
 
 class Result(Analysis):

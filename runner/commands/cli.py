@@ -27,6 +27,7 @@ from .options import (
     AnyRunArgument,
     BackendOption,
     BoundSecondsOption,
+    ComparedArgument,
     DataArgument,
     DeviceOption,
     FolderArgument,
@@ -355,6 +356,37 @@ def analyze(
         write_report(report, analysis)
     show_analysis(analysis, full, json, report=report)
     _exit_for(analysis.certificate.certified, require_advantage)
+
+
+@app.command(rich_help_panel=_DATA)
+def compare(
+    runs: ComparedArgument,
+    scenario: ScenarioOption = None,
+    out: Annotated[Path | None, typer.Option(help="Also draw what each run saves (.png, .svg or .pdf).")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV, with every digit.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare runs of several devices, days or options."""
+    from ...analysis.report.figures.drawing import check_suffix
+    from ...analysis.report.tables.comparison import comparison_table
+    from ..api import functions
+    from ..experiment.folder import check_writable_file
+    from .screens.sections import comparison_screen
+    from .terminal import progress_bar
+
+    if csv and json:
+        _fail("--csv and --json are two forms of the same table; give one of them")
+    if out:
+        check_suffix(out)
+        check_writable_file(out)
+    with progress_bar() as watch:
+        found = functions.compare(runs, _load(scenario) if scenario else None, progress=watch)
+    if out:
+        functions.plot(found, out)
+    if csv:
+        print(found.to_csv(), end="")
+    else:
+        _show(found.model_dump_json(by_alias=True, indent=2), comparison_screen(comparison_table(found)), out, json)
 
 
 @app.command(rich_help_panel=_DATA)

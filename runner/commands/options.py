@@ -95,6 +95,14 @@ DataArgument = Annotated[
         metavar="COUNTS_OR_RUN", help="Counts JSON, trials CSV, or a run's folder.", autocompletion=data_to_analyze
     ),
 ]
+ComparedArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN RUN [RUN]...",
+        help="Folders of runs, analysis records, or counts with --scenario.",
+        autocompletion=data_to_analyze,
+    ),
+]
 InvertOption = Annotated[
     Literal["a", "b"] | None,
     typer.Option(help="Swap 0 and 1 in this router's outcomes. Chosen after the data, it doubles the p-values."),

@@ -14,7 +14,7 @@ from bellqueue.backends import RemoteBackend, open_backend
 from bellqueue.model.errors import OutputError
 from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.execution import execute
+from bellqueue.runner.experiment.execution import Executed, execute
 from bellqueue.runner.experiment.folder import RunFolder, free_place, new_run_folder
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
@@ -277,7 +277,7 @@ def test_runs_of_the_same_second_are_both_kept(tmp_path: Path, monkeypatch: pyte
     scenario, opened = Scenario.default().with_experiment(shots=200), open_backend("aer:visibility=0.95")
     assert not isinstance(opened, RemoteBackend)
     monkeypatch.chdir(tmp_path)
-    done = []
+    done: list[Executed] = []
 
     def first_planned(plan: PlanRecord) -> Path:
         """Between the plan of the first run and its end the second is measured whole."""

@@ -52,13 +52,23 @@ def save(figure: Figure, path: str | Path) -> None:
         OutputError: another suffix, or the file cannot be written.
     """
     target = Path(path)
-    suffix = target.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
+    suffix = check_suffix(target)
     try:
         target.write_bytes(figure_bytes(figure, suffix))
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def check_suffix(target: Path) -> str:
+    """The suffix of a figure's file.
+
+    Raises:
+        OutputError: it is none of ours.
+    """
+    suffix = target.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
+    return suffix
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -14,12 +14,12 @@ from rich.text import Text
 
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.frontier_record import FrontierRecord
-from ....analysis.records.printable import printable, signs
+from ....analysis.records.printable import folded, printable, signs
 from ....analysis.report.tables.analysis import analysis_sections
 from ....analysis.report.tables.frontiers import frontier_sections
 from ....analysis.report.tables.section import Cell, Section
 
-_UNLIMITED, _NARROW = 10_000, 60  # columns
+_UNLIMITED, _NARROW, _NAME = 10_000, 60, 16  # columns
 
 
 def analysis_table(analysis: Analysis) -> RenderableType:
@@ -40,6 +40,12 @@ def frontier_table(record: FrontierRecord) -> RenderableType:
     return Group(*parts)
 
 
+def comparison_screen(section: Section) -> RenderableType:
+    """A table of runs, whose names are folded: those of folders are long and have no spaces."""
+    rows = tuple(("\n".join(folded(name, _NAME, 3)), cells) for name, cells in section.rows)
+    return Group(*shown_section(replace(section, rows=rows)))
+
+
 def shown_section(section: Section) -> list[RenderableType]:
     """As rich shows it; Text objects throughout, so that brackets in names are no markup."""
     pairs = section.columns == ("", "value")
@@ -47,8 +53,9 @@ def shown_section(section: Section) -> list[RenderableType]:
     table.show_header, table.show_edge = not pairs, False
     rows = [(name, *map(_in_pair if pairs else _in_column, cells)) for name, cells in section.rows]
     for at, column in enumerate(section.columns):
-        words = all(" " not in line for row in rows for line in row[at].splitlines())  # rich would break numbers first
-        table.add_column(Text(column), overflow="fold", no_wrap=words and " " not in column)
+        lines = [column, *(line.replace(" %", "") for row in rows for line in row[at].splitlines())]
+        whole = all(" " not in line for line in lines)  # rich would break such numbers before it breaks any words
+        table.add_column(Text(column), overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*map(Text, row))
     return [Fitting(table), *([Text(signs(section.note))] if section.note else []), Text()]

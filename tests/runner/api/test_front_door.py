@@ -79,7 +79,7 @@ class _Page(html.parser.HTMLParser):
         self.text += data
 
 
-FUNCTIONS = ("analyze", "fetch", "frontiers", "plan", "plot", "run", "submit", "sweep")
+FUNCTIONS = ("analyze", "compare", "fetch", "frontiers", "plan", "plot", "run", "submit", "sweep")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -302,7 +302,7 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
         (lambda: bq.analyze({"count": IBM_HANOI}, "default"), DataError, "did you mean counts?"),
         (lambda: bq.analyze(7, "default"), DataError, "counts"),
-        (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[arg-type]
+        (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[list-item]
     ],
 )
 def test_what_cannot_be_meant_is_told_in_one_line(wrong: Any, kind: type[BellqueueError], words: str) -> None:
