@@ -100,12 +100,27 @@ def run(
 
     On hardware it submits the run, waits for the jobs and fetches their results.
     """
-    from ...backends import RemoteBackend, open_backend
+    from .terminal import progress_shown
 
     _guard_secrets()
-    content, opened = _load(scenario), open_backend(backend)  # a wrong file is refused before a device is loaded
-    content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
-    if isinstance(opened, RemoteBackend):
+    with progress_shown() as watch:
+        from ...backends import RemoteBackend, open_backend
+
+        content = _load(scenario)  # a wrong file is refused before a device is loaded
+        content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
+        opened = open_backend(backend)
+        if not isinstance(opened, RemoteBackend):
+            from ..experiment.execution import execute, new_place
+
+            done = execute(
+                content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
+            )
+    if not isinstance(opened, RemoteBackend):
+        from .screens.analysis import show_analysis
+
+        show_analysis(done.analysis, full, json, folder=done.folder)
+        certified = done.analysis.certificate.certified
+    else:
         from ..experiment.submission import submit_run
         from .hardware_commands import Approval, fetch_command, submit_command
 
@@ -114,17 +129,6 @@ def run(
         name = submit_command(submitting, approval)
         complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
-    else:
-        from ..experiment.execution import execute, new_place
-        from .screens.analysis import show_analysis
-        from .terminal import progress_bar
-
-        with progress_bar() as watch:
-            done = execute(
-                content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
-            )
-        show_analysis(done.analysis, full, json, folder=done.folder)
-        certified = done.analysis.certificate.certified
     _exit_for(certified, require_advantage)
 
 
@@ -146,14 +150,15 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
-    from ...analysis.design.records import RankingRecord
-    from ..design.planning import plan_scenario
-    from .screens.first_screen import forecast_lines
-    from .screens.plan import forecast_table, ranking_table
-    from .terminal import print_whole, progress_bar, say
+    from .terminal import print_whole, progress_shown, say
 
     _guard_secrets()
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ...analysis.design.records import RankingRecord
+        from ..design.planning import plan_scenario
+        from .screens.first_screen import forecast_lines
+        from .screens.plan import forecast_table, ranking_table
+
         record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
     if json:
         print(record.model_dump_json(by_alias=True, indent=2))
@@ -339,21 +344,22 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
-    from ..experiment.execution import analyze_data
-    from ..experiment.folder import check_writable_file
-    from ..experiment.pipeline import write_report
-    from .screens.analysis import show_analysis
-    from .terminal import progress_bar
+    from .terminal import progress_shown
 
-    content = _load(scenario) if scenario else None
-    if report:
-        check_writable_file(report)
     words = ["bellqueue", "analyze", str(data), *(["--scenario", str(scenario)] if scenario else [])]
     words += ["--invert", invert] if invert else []
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ..experiment.execution import analyze_data
+        from ..experiment.folder import check_writable_file
+        from ..experiment.pipeline import write_report
+        from .screens.analysis import show_analysis
+
+        content = _load(scenario) if scenario else None
+        if report:
+            check_writable_file(report)
         analysis = analyze_data(data, content, watch, shlex.join(words), invert)
-    if report:
-        write_report(report, analysis)
+        if report:
+            write_report(report, analysis, watch)
     show_analysis(analysis, full, json, report=report)
     _exit_for(analysis.certificate.certified, require_advantage)
 
@@ -372,14 +378,14 @@ def compare(
     from ..api import functions
     from ..experiment.folder import check_writable_file
     from .screens.sections import comparison_screen
-    from .terminal import progress_bar
+    from .terminal import progress_shown
 
     if csv and json:
         _fail("--csv and --json are two forms of the same table; give one of them")
     if out:
         check_suffix(out)
         check_writable_file(out)
-    with progress_bar() as watch:
+    with progress_shown() as watch:
         found = functions.compare(runs, _load(scenario) if scenario else None, progress=watch)
     if out:
         functions.plot(found, out)
@@ -397,9 +403,14 @@ def verify(
 
     It also compares the record with a fresh analysis; exit code 5 if anything differs.
     """
-    from .verify_command import verify_command
+    from .terminal import progress_shown
 
-    _exit_unless(verify_command(run, seconds, json, full), NOT_VERIFIED)
+    with progress_shown() as watch:
+        from .verify_command import show_verification, verify_path
+
+        found = verify_path(run, seconds, lambda what: watch(f"verifying: {what}", 0, None))
+    show_verification(found, run, json, full)
+    _exit_unless(found.verified, NOT_VERIFIED)
 
 
 @app.command(rich_help_panel=_DATA)
@@ -408,14 +419,17 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
-    from ..experiment.folder import REPORT, RunFolder, read_analysis
-    from ..experiment.pipeline import write_report
+    from .terminal import progress_shown
 
-    if run.is_file():
-        target, analysis = out or run.with_suffix(".html"), read_analysis(run)
-    else:
-        target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
-    write_report(target, analysis)
+    with progress_shown() as watch:
+        from ..experiment.folder import REPORT, RunFolder, read_analysis
+        from ..experiment.pipeline import write_report
+
+        if run.is_file():
+            target, analysis = out or run.with_suffix(".html"), read_analysis(run)
+        else:
+            target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
+        write_report(target, analysis, watch)
     print(f"report: {target}")
 
 
@@ -436,17 +450,18 @@ def replay(
     The trials route simulated pairs in their recorded order; the output shows how long requests wait, and whether the
     device drifts.
     """
-    from ...analysis.report.figures.drawing import save
-    from ...analysis.report.figures.waiting import replay_figure
-    from ..experiment.execution import replay_run
-    from ..experiment.folder import RunFolder, check_writable_file
-    from .screens.replay import replay_table
-    from .terminal import progress_bar
+    from .terminal import progress_shown
 
-    if plot:
-        check_writable_file(plot)
-    folder = RunFolder.open(run)
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ...analysis.report.figures.drawing import save
+        from ...analysis.report.figures.waiting import replay_figure
+        from ..experiment.execution import replay_run
+        from ..experiment.folder import RunFolder, check_writable_file
+        from .screens.replay import replay_table
+
+        if plot:
+            check_writable_file(plot)
+        folder = RunFolder.open(run)
         replayed = replay_run(folder, pairs, seed, watch)
     if plot:
         save(replay_figure(replayed), plot)
@@ -463,11 +478,12 @@ def frontier(
 
     The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
     """
-    from ..api import functions
-    from .screens.sections import frontier_table
-    from .terminal import progress_bar
+    from .terminal import progress_shown
 
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ..api import functions
+        from .screens.sections import frontier_table
+
         record = functions.frontiers(_load(scenario), progress=watch)
     if plot:
         functions.plot(record, plot)

@@ -10,7 +10,7 @@ from ...model.sweep.grid import Sweep, value_text
 from ..sweep.computing import FIGURES, MAP, ROWS, Format, SweepResult, place_for, run_sweep
 from ..sweep.folder import record_json
 from .options import INTERRUPTED
-from .terminal import progress_bar, say
+from .terminal import progress_shown, say
 
 
 def sweep_command(
@@ -20,7 +20,7 @@ def sweep_command(
     sweep = Sweep.load(source)
     target = out or place_for(sweep, source.stem)
     try:
-        with progress_bar() as watch:
+        with progress_shown() as watch:
             found = run_sweep(sweep, target, workers, scheduler, format, watch, say)
     except KeyboardInterrupt:
         options = [*(["--out", str(out)] if out else []), *(["--scheduler", scheduler] if scheduler else [])]

@@ -89,6 +89,7 @@ def execute(
             write_records(draft, scenario, plan)
         trials = measure(experiment, backend, watch)
         if draft:
+            watch("writing the trials", 0, None)
             write_trials(draft, trials)
         if plan.stop:
             plan = plan.ended(experiment.schedule.part(range(len(trials))))
@@ -104,7 +105,7 @@ def execute(
                 command=None if typed is None else _again(typed, plan),
             )
             if draft:
-                analysis = write_results(draft, analysis, experiment.frontiers, figures)
+                analysis = write_results(draft, analysis, experiment.frontiers, figures, watch)
         except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
             failure = error
     if failure:
