@@ -17,7 +17,15 @@ _WORTH_IT = 0.9  # of the trials: an operating point that saves less is not prop
 
 
 class CostRecord(FiniteRecord):
-    """What some shots will take at the provider; `money_usd` is a decimal as text, None where the price is unknown."""
+    """What some shots will take at the provider.
+
+    Attributes:
+        shots: Number of shots.
+        tasks: Jobs they are submitted in.
+        qpu_seconds: Seconds on the device; null if unknown.
+        money_usd: US dollars, a decimal as text; null if the price is unknown.
+        basis: What the estimate rests on, in words.
+    """
 
     shots: int
     tasks: int
@@ -30,6 +38,9 @@ class DeviceRecord(FiniteRecord):
     """Where the run would be, and what its calibration promises.
 
     Attributes:
+        kind: Simulator or hardware.
+        device: The provider's name of it; "none" of a visibility.
+        pair: Qubits of the pair, A's first; null if there is none.
         name: What to type, or the visibility given instead.
         visibility: Werner visibility promised.
         chsh: S at the usual angles, by the full prediction.
@@ -44,7 +55,14 @@ class DeviceRecord(FiniteRecord):
 
 
 class BetterPair(FiniteRecord):
-    """The best pair of the device, where another was forced."""
+    """The best pair of the device, where another was forced.
+
+    Attributes:
+        name: What to type.
+        pair: Its qubits, A's first.
+        visibility: Predicted for it; null if unknown.
+        trials: That certify there with the power asked for; null if no number does.
+    """
 
     name: str
     pair: tuple[int, int]
@@ -56,6 +74,15 @@ class ForecastRecord(FiniteRecord):
     """Everything `bellqueue plan` says of one scenario on one device.
 
     Attributes:
+        title: Of the scenario.
+        bellqueue_version: That made the forecast.
+        created: When, UTC.
+        scenario_hash: SHA-256 of the scenario.
+        device: Where the run would be.
+        significance: α, the largest p-value that certifies.
+        settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
+        block: Trials in a row that share their drawn types.
+        scenario: The scenario with every default written out.
         verdict: Go or no-go in one sentence.
         changes: Sentences: what would turn a no-go into a go.
         warnings: Sentences: where the plan will not keep what the scenario asks.

@@ -30,7 +30,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CountsFile(BaseModel):
-    """The JSON form: counts[x][y][a][b], and how the settings came about."""
+    """The JSON form: counts[x][y][a][b], and how the settings came about.
+
+    Attributes:
+        counts: counts[x][y][a][b]: how often outcomes a, b came for types x, y of routers A and B.
+        types: Names of router A's types, in the order of the counts; null: the scenario's order.
+        types_b: Names of router B's types; null: those of A.
+        settings: Whether the types of each trial were drawn at random or fixed beforehand.
+        input_distribution: Probability of each pair of types if they were drawn, rows router A; null: of fixed
+            settings.
+        block: Trials in a row that share their drawn types.
+        lost: Trials of each pair of types that brought no outcome, rows router A; null: none.
+        source: Where the counts come from, in words.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -18,7 +18,12 @@ CLOSED_GAP = 1e-9  # relative gap at which a value counts as closed
 
 @dataclass(frozen=True)
 class Bound:
-    """A number known to lie in [low, high], and how that is known."""
+    """A number known to lie in [low, high], and how that is known.
+
+    Attributes:
+        low, high: The ends of the interval.
+        method: How it was proved, in words.
+    """
 
     low: float
     high: float
