@@ -28,6 +28,10 @@ class Estimate:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        for name in ("estimate", "low", "high"):  # Python's own floats, whatever computed them
+            object.__setattr__(self, name, float(getattr(self, name)))
+
     @classmethod
     def enclosing(cls, estimate: float, lows: ArrayLike, highs: ArrayLike) -> Estimate:
         """The estimate with the least of `lows` and the largest of `highs`, or itself where it lies beyond them."""

@@ -17,7 +17,20 @@ REWARD_KINDS = ("power", "setup", "warmup", "table")
 Positive = Annotated[float, Field(gt=0)]
 
 
-class FileSection(BaseModel):
+# What pydantic keeps of its first version, and proposes in every notebook.
+_DEPRECATED = {"model_fields", "model_computed_fields"} | {
+    name for name, kept in vars(BaseModel).items() if hasattr(getattr(kept, "__func__", kept), "__deprecated__")
+}
+
+
+class Model(BaseModel):
+    """A model that lists its names without those that pydantic deprecates."""
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _DEPRECATED]
+
+
+class FileSection(Model):
     """A table of a file that people write: no unknown keys, no infinities."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from ...model.validation import Model
 
 
-class Record(BaseModel):
+class Record(Model):
     """What the program writes: read again as strictly, and never changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from ..validation import Model
 from .routing_game import Against
 from .strategy import Strategy
 
 
-class PlannedPoint(BaseModel):
+class PlannedPoint(Model):
     """What is fixed and predicted of an operating point before data are taken; records keep it.
 
     Attributes:

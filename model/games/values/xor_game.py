@@ -30,6 +30,8 @@ class Bound:
     method: str
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):  # Python's own floats, whatever computed them
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not self.low <= self.high:
             raise ValueError(f"empty interval: low {self.low!r} > high {self.high!r}")
 
