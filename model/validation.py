@@ -36,6 +36,11 @@ class FileSection(Model):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
 
 
+def valid(text: str) -> str:
+    """The text with whatever is no valid UTF-8 replaced, as the name of a file may hold it."""
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+
+
 def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str) -> str:
     """The UTF-8 text of a file.
 

@@ -23,7 +23,7 @@ from .bell_pairs import BellPairs
 from .context_record import Context
 from .every_classical import AgainstEveryClassical
 from .frontier_record import FrontierPoint, FrontierRecord
-from .record import FiniteRecord, Record
+from .record import FiniteRecord, PathText, Record
 
 # JSON has no NaN: what a pair of types that was never measured lacks is null there, and NaN again when read.
 MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
@@ -239,8 +239,8 @@ class Provenance(Record):
     bellqueue_version: str
     libraries: dict[str, str] = Field(default_factory=dict)
     created: str
-    source: str
-    command: str | None = None
+    source: PathText
+    command: PathText | None = None
     backend: str | None = None
     device: str | None = None
     qubits: list[int] | None = None

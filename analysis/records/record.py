@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from typing import Annotated
 
-from ...model.validation import Model
+from pydantic import BeforeValidator, ConfigDict
+
+from ...model.validation import Model, valid
+
+# Text that may hold the name of a file, which need not be valid UTF-8; JSON must be.
+PathText = Annotated[str, BeforeValidator(lambda text: valid(text) if isinstance(text, str) else text)]
 
 
 class Record(Model):

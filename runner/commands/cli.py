@@ -481,9 +481,14 @@ def frontier(
     from .terminal import progress_shown
 
     with progress_shown() as watch:
+        from ...analysis.report.figures.drawing import check_suffix
         from ..api import functions
+        from ..experiment.folder import check_writable_file
         from .screens.sections import frontier_table
 
+        if plot:
+            check_suffix(plot)
+            check_writable_file(plot)
         record = functions.frontiers(_load(scenario), progress=watch)
     if plot:
         functions.plot(record, plot)
@@ -616,6 +621,10 @@ def main() -> NoReturn:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except OSError as mistake:  # a name that no file can have, a folder that may not be read
+        if mistake.filename is None:
+            raise
+        _fail(f"{mistake.filename!s}: {mistake.strerror}")
     if code == INTERRUPTED:
         _fail("interrupted; no half-written folder was left", INTERRUPTED)
     sys.exit(code or 0)

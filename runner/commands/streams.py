@@ -7,6 +7,10 @@ import os
 import sys
 from typing import Any, TextIO
 
+from ...model.errors import OutputError
+
+_STANDARD_OUTPUT = 1
+
 
 def tolerate_streams() -> None:
     """From here on no letter that a terminal cannot show, and no reader who has gone, ends the program."""
@@ -26,17 +30,22 @@ def flush_streams() -> None:
 class _PatientFile(io.FileIO):
     """A descriptor whose reader may go, as `head` does. What is written then is dropped, and the command goes on.
 
-    So whatever the command has to do is done, and its exit code says what came of it.
+    So whatever the command has to do is done, and its exit code says what came of it. A full disk below standard output
+    is said once; of standard error there is nobody to tell.
     """
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            return super().write(data)
+            if isinstance(error, BrokenPipeError) or self.fileno() != _STANDARD_OUTPUT:
+                return super().write(data)
+            raise OutputError(
+                f"standard output: cannot be written: {error.strerror}; make room, or send it elsewhere"
+            ) from None
 
 
 def _replaceable(stream: TextIO | None) -> bool:

@@ -13,7 +13,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.validation import nearest_beside, read_text
 from .execution import analyze_data
-from .folder import ANALYSIS, RECORD_BYTES, RunFolder, read_analysis
+from .folder import ANALYSIS, RECORD_BYTES, RunFolder, read_analysis, refused_as
 
 
 def compare_runs(sources: Sequence[Path | tuple[str, Analysis]], scenario: Scenario | None, watch: Watch) -> Comparison:
@@ -40,12 +40,13 @@ def compare_runs(sources: Sequence[Path | tuple[str, Analysis]], scenario: Scena
 
 def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis:
     """The stored analysis of a run, or a fresh one of counts."""
+    with refused_as(DataError, source):
+        if not source.exists():
+            remedy = nearest_beside(source) or "give a run's folder, an analysis.json or counts with --scenario"
+            raise DataError(f"{source}: no such file or folder; {remedy}")
     if source.is_dir():
         folder = RunFolder.open(source)
         return folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
-    if not source.exists():
-        remedy = nearest_beside(source) or "give a run's folder, an analysis.json or counts with --scenario"
-        raise DataError(f"{source}: no such file or folder; {remedy}")
     return read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
 
 

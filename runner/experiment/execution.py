@@ -20,7 +20,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, RunFolder, free_place, new_run_folder, write_trials
+from .folder import RUNS, RunFolder, free_place, new_run_folder, refused_as, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -129,9 +129,10 @@ def analyze_data(
         DataError: there is no such thing, no scenario was named, the data do not belong to it, or outcomes are to be
             inverted that a run's plan fixed.
     """
-    if not data.exists():
-        remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
-        raise DataError(f"{data}: no such file; {remedy}")
+    with refused_as(DataError, data):
+        if not data.exists():
+            remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
+            raise DataError(f"{data}: no such file; {remedy}")
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
-from ...model.errors import DataError, OutputError, ScenarioError
+from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import first_complaint, nearest_beside, read_text
@@ -44,11 +44,12 @@ class RunFolder:
         Raises:
             DataError: the folder is missing or is not a run.
         """
-        if path.is_file():
-            raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
-        if not path.is_dir():
-            remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
-            raise DataError(f"{path}: no such run folder; {remedy}")
+        with refused_as(DataError, path):
+            if path.is_file():
+                raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
+            if not path.is_dir():
+                remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
+                raise DataError(f"{path}: no such run folder; {remedy}")
         for name in (SCENARIO, PLAN, TRIALS):
             if not (path / name).is_file():
                 raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
@@ -157,7 +158,17 @@ def free_place(wanted: Path) -> Path:
 
 
 def _taken(place: Path) -> bool:
-    return place.exists() or place.is_symlink()
+    with refused_as(OutputError, place, "; choose another --out"):
+        return place.exists() or place.is_symlink()
+
+
+@contextmanager
+def refused_as(kind: type[BellqueueError], path: Path, remedy: str = "") -> Iterator[None]:
+    """The system's own complaint about a path, a name too long for instance, in one line of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{path}: {error.strerror or error}{remedy}") from None
 
 
 def remove_drafts(target: Path) -> None:
@@ -172,10 +183,11 @@ def check_writable_file(path: Path) -> None:
     Raises:
         OutputError: it is a folder, or its folder does not exist.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; give the name of a file in it")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+    with refused_as(OutputError, path):
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; give the name of a file in it")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
 def write_text(path: Path, text: str) -> None:
