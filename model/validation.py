@@ -38,6 +38,12 @@ REWARD_KINDS = ("power", "setup", "warmup", "table")
 Model = TypeVar("Model", bound=BaseModel)
 
 
+# What pydantic keeps of its first version, and proposes in every notebook.
+_DEPRECATED = {"model_fields", "model_computed_fields"} | {
+    name for name, kept in vars(BaseModel).items() if hasattr(getattr(kept, "__func__", kept), "__deprecated__")
+}
+
+
 def plain_number(value: Any) -> Any:
     """A number of any library as Python's own; booleans, texts and all else as they are."""
     if isinstance(value, Real) and not isinstance(value, bool | int | float):
@@ -63,8 +69,8 @@ def _whole(value: Any) -> Any:
 
 
 def encodable(text: Any) -> Any:
-    """The name of a file as records can hold it; bytes in it that are no UTF-8 become question marks."""
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+    """Text that may hold the name of a file as records can hold it: what is no valid UTF-8 in it is replaced."""
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text) if isinstance(text, str) else text
 
 
 # Strict, for a quoted number or `true` in a file is a slip; 5.0 is a whole number. They go last in Annotated[…]: what
@@ -93,6 +99,9 @@ class Checked(BaseModel, metaclass=_OneLine):
     """
 
     complaint: ClassVar[type[BellqueueError]] = DataError
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _DEPRECATED]
 
 
 class FileSection(Checked):

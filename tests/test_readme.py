@@ -81,17 +81,17 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(
     words = _shown(section, done.stdout)
     assert "180 000" in section
     assert "trials 180000, none lost" in words
-    assert "with memoryless classical routers 0.4979 " in words
-    assert "mean waiting time (units of time) 0.4287 " in words
+    assert "with memoryless classical routers 0.49789 " in words
+    assert "mean waiting time (units of time) 0.42874 " in words
     assert "chance with any classical routers under 1 in 10^450" in words
     assert "chance with memoryless classical routers under 1 in 10^1868" in words
     full = call(*shlex.split(command)[1:], "--full")
     assert full.returncode == 0, full.stderr
     tables = " ".join(full.stdout.split())
-    assert "log10 p -1869 " in tables
-    assert "CHSH S (classical at most 2, quantum at most 2.768 (2.738 … 2.795) 2.828)" in tables
+    assert "log10 p −1869 " in tables
+    assert "CHSH S (classical at most 2, quantum at most 2.828) 2.768 (2.737 … 2.796)" in tables
     assert "(no alarm)" in tables
-    assert "waiting time W 0.4287 0.4979" in tables
+    assert "waiting time W 0.42874 0.49789" in tables
     assert "Certified:" in (checkout / "hanoi.html").read_text("utf-8")
 
 

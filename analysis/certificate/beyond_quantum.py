@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...model.estimate import Estimate
+from ...model.estimate import Estimate, above
 from ...model.games.routing_game import BoundedGame
 from .diagnostics import ALARM_P_VALUE, chsh
 from .estimates import estimate_functional
@@ -71,9 +71,11 @@ def beyond_quantum_warning(test: BeyondQuantum | None) -> list[str]:
         return []
     found = []
     if test.score_share.low > 1:
-        found.append(f"at least {test.score_share.low:.3f} times the quantum limit")
+        found.append(f"at least {above(test.score_share.low, 1.0, 3)} times the quantum limit")
     if test.chsh and test.chsh.low > TSIRELSON:
-        found.append(f"CHSH S at least {test.chsh.low:.3f}, where the quantum limit is {TSIRELSON:.3f}")
+        found.append(
+            f"CHSH S at least {above(test.chsh.low, TSIRELSON, 3)}, where the quantum limit is {TSIRELSON:.3f}"
+        )
     return [
         f"BEYOND-QUANTUM ALARM: the correlations are too strong ({'; '.join(found)}), which means mislabeled types or "
         "outcomes, a signal between the routers, or a mistake; nothing quantum gives that"

@@ -121,6 +121,11 @@ class Certificate:
     excess_at_least: float | None = None
     anytime_method: str | None = None
 
+    @property
+    def p_value(self) -> float:
+        """The p-value, union bound included; 0.0 where it is too small for a float, see `log10_p_value`."""
+        return float(10.0**self.log10_p_value)
+
 
 def certify(
     games: Sequence[BoundedGame],

@@ -67,7 +67,12 @@ def log10_independence(tables: Integers) -> float:
 
 @dataclass(frozen=True)
 class Marginals:
-    """P(a=0|x), length n_A, and P(b=0|y), length n_B, averaged over the other's types as measured."""
+    """P(a=0|x), length n_A, and P(b=0|y), length n_B, averaged over the other's types as measured.
+
+    Attributes:
+        a: P(a=0|x) for each type of router A.
+        b: P(b=0|y) for each type of router B.
+    """
 
     a: tuple[float, ...]
     b: tuple[float, ...]

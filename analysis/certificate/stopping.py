@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.estimate import Estimate
+from ...model.estimate import Estimate, rounded
 from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import Against
 from ...model.trials import Sampling, Trials
@@ -66,7 +66,8 @@ class Standing:
         relative = self.waiting_time_reduction_relative
         return (
             f"{self.trials} of at most {self.budget} trials: log10 p {self.log10_p_value:.2f}, waiting reduced by "
-            f"{100 * relative.estimate:.1f} % ({100 * relative.low:.1f} … {100 * relative.high:.1f} %)"
+            f"{rounded(relative.estimate, 1, percent=True)} % ({rounded(relative.low, 1, 'down', percent=True)} … "
+            f"{rounded(relative.high, 1, 'up', percent=True)} %)"
         )
 
 

@@ -21,7 +21,13 @@ Behaviour = Callable[[Strategy], Floats]
 
 @dataclass(frozen=True)
 class Reach:
-    """What one kind of routers reaches where a promise is kept; None where it cannot keep it."""
+    """What one kind of routers reaches where a promise is kept; None where it cannot keep it.
+
+    Attributes:
+        splitting_probability: p.
+        waiting_time: Least W, in units of time.
+        baseline_throughput: Most τ, per unit of time.
+    """
 
     splitting_probability: float | None
     waiting_time: float | None

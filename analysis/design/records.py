@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any, Literal
 
 from pydantic import Field
 
+from ...model.estimate import rounded
 from ...model.games.routing_game import Against
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ..records.percent import chance_text
@@ -17,7 +17,15 @@ _WORTH_IT = 0.9  # of the trials: an operating point that saves less is not prop
 
 
 class CostRecord(FiniteRecord):
-    """What some shots will take at the provider; `money_usd` is a decimal as text, None where the price is unknown."""
+    """What some shots will take at the provider.
+
+    Attributes:
+        shots: Number of shots.
+        tasks: Jobs they are submitted in.
+        qpu_seconds: Seconds on the device; null if unknown.
+        money_usd: US dollars, a decimal as text; null if the price is unknown.
+        basis: What the estimate rests on, in words.
+    """
 
     shots: int
     tasks: int
@@ -30,6 +38,9 @@ class DeviceRecord(FiniteRecord):
     """Where the run would be, and what its calibration promises.
 
     Attributes:
+        kind: Simulator or hardware.
+        device: The provider's name of it; "none" of a visibility.
+        pair: Qubits of the pair, A's first; null if there is none.
         name: What to type, or the visibility given instead.
         visibility: Werner visibility promised.
         chsh: S at the usual angles, by the full prediction.
@@ -44,7 +55,14 @@ class DeviceRecord(FiniteRecord):
 
 
 class BetterPair(FiniteRecord):
-    """The best pair of the device, where another was forced."""
+    """The best pair of the device, where another was forced.
+
+    Attributes:
+        name: What to type.
+        pair: Its qubits, A's first.
+        visibility: Predicted for it; null if unknown.
+        trials: That certify there with the power asked for; null if no number does.
+    """
 
     name: str
     pair: tuple[int, int]
@@ -56,6 +74,15 @@ class ForecastRecord(FiniteRecord):
     """Everything `bellqueue plan` says of one scenario on one device.
 
     Attributes:
+        title: Of the scenario.
+        bellqueue_version: That made the forecast.
+        created: When, UTC.
+        scenario_hash: SHA-256 of the scenario.
+        device: Where the run would be.
+        significance: α, the largest p-value that certifies.
+        settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
+        block: Trials in a row that share their drawn types.
+        scenario: The scenario with every default written out.
         verdict: Go or no-go in one sentence.
         changes: Sentences: what would turn a no-go into a go.
         warnings: Sentences: where the plan will not keep what the scenario asks.
@@ -85,6 +112,11 @@ class ForecastRecord(FiniteRecord):
     cost: CostRecord | None
     cost_needed: CostRecord | None
     scenario: dict[str, Any]
+
+    @property
+    def go(self) -> bool:
+        """Whether the scenario's own shots certify as surely as was asked."""
+        return self.forecast.go
 
 
 class RankedDevice(FiniteRecord):
@@ -128,6 +160,16 @@ class RankingRecord(FiniteRecord):
     ranked: list[RankedDevice]
     failed: list[FailedDevice]
     scenario: dict[str, Any]
+
+    @property
+    def able(self) -> int:
+        """On how many backends the scenario's own shots certify as surely as was asked."""
+        return sum(each.predicted_power >= self.power for each in self.ranked)
+
+    @property
+    def go(self) -> bool:
+        """Whether there is a backend on which they do."""
+        return self.able > 0
 
 
 def verdict(found: Forecast, name: str, significance: float) -> str:
@@ -180,8 +222,8 @@ def changes(found: Forecast, better: BetterPair | None) -> list[str]:
             '(against = "memoryless" in [experiment]).'
         )
     if remedies.sufficient_visibility is not None:
-        enough = ceil(1000 * remedies.sufficient_visibility) / 1000
-        told.append(f"Less noise: from visibility {enough:.3f} on, {found.shots} trials {asked}.")
+        enough = rounded(remedies.sufficient_visibility, 3, "up")
+        told.append(f"Less noise: from visibility {enough} on, {found.shots} trials {asked}.")
     elif remedies.least_visibility is not None:
         told.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
     if remedies.multiplier is not None and remedies.multiplier_trials is not None:

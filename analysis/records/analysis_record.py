@@ -32,7 +32,13 @@ MaybeMeasured = Annotated[float, BeforeValidator(lambda value: math.nan if value
 
 
 class PointEstimate(Record):
-    """The operating point of the measured correlators."""
+    """The operating point of the measured correlators.
+
+    Attributes:
+        splitting_probability: p, the share of pairs of requests sent to different servers.
+        waiting_time: W, the mean waiting time of a request, in units of time.
+        baseline_throughput: τ, the background work done per unit of time.
+    """
 
     splitting_probability: Estimate
     waiting_time: Estimate
@@ -42,8 +48,9 @@ class PointEstimate(Record):
 class FrontierComparison(PointEstimate):
     """The frontier's own point at the observed splitting probability, and the two comparisons.
 
-    waiting_time_at_equal_throughput is the least W at the observed throughput,
-    baseline_throughput_at_equal_waiting_time the most throughput at the observed W.
+    Attributes:
+        waiting_time_at_equal_throughput: The least W at the observed throughput, in units of time.
+        baseline_throughput_at_equal_waiting_time: The most throughput τ at the observed W, per unit of time.
     """
 
     waiting_time_at_equal_throughput: Estimate
@@ -51,7 +58,13 @@ class FrontierComparison(PointEstimate):
 
 
 class Advantage(Record):
-    """How much better than the classical frontier; limits at the certificate's significance."""
+    """How much better than the classical frontier; limits at the certificate's significance.
+
+    Attributes:
+        waiting_time_reduction: Waiting time saved at equal throughput, in units of time.
+        waiting_time_reduction_relative: The same as a share of the classical waiting time.
+        throughput_gain_relative: Throughput gained at equal waiting time, as a share of the classical throughput.
+    """
 
     waiting_time_reduction: Estimate
     waiting_time_reduction_relative: Estimate
@@ -61,8 +74,13 @@ class Advantage(Record):
 class BreakEven(Record):
     """One-way latencies beyond which entanglement waits less than routers that hold both requests until they agree.
 
-    At the observed baseline throughput: of the quantum frontier, and of what was observed; 0 where talking never pays.
-    Distances are along fibre, where the scenario says how long its unit of time is.
+    At the observed baseline throughput; 0 where talking never pays.
+
+    Attributes:
+        ideal: Of the quantum frontier, in units of time.
+        observed: Of what was observed, in units of time.
+        ideal_distance_km, observed_distance_km: The same as kilometres of fibre; null if the scenario does not say how
+            long its unit of time is.
     """
 
     ideal: float
@@ -76,6 +94,11 @@ class Visibility(Record):
 
     Of planned measurements it is the visibility of the pairs; without a plan the bases are not known, and it is the
     least visibility that fits the counts.
+
+    Attributes:
+        estimate: Observed score over the ideal one, both less that of uncorrelated outcomes; 1 is perfect.
+        low, high: Its confidence limits.
+        relative_to: What the ideal score is, in words.
     """
 
     estimate: float
@@ -85,7 +108,14 @@ class Visibility(Record):
 
 
 class CorrelatorTable(Record):
-    """c(x,y) measured and, where the circuits are known, planned; rows are router A's types."""
+    """c(x,y) measured and, where the circuits are known, planned; rows are router A's types.
+
+    Attributes:
+        measured: P(same server) − P(different servers), from −1 to 1; null if never measured.
+        standard_error: One standard error of it; null if never measured.
+        ideal: The correlators planned, of perfect Bell pairs; null without a plan.
+        trials: Trials with an outcome.
+    """
 
     measured: list[list[MaybeMeasured]]
     standard_error: list[list[MaybeMeasured]]
@@ -138,6 +168,9 @@ class Predicted(FiniteRecord):
     """What the device's calibration promised of a run before data were taken, at its strategy, multiplier and settings.
 
     Attributes:
+        splitting_probability: p.
+        waiting_time: W, in units of time.
+        baseline_throughput: τ, per unit of time.
         visibility: The share of the ideal score that the predicted noise leaves.
         waiting_time_reduction, waiting_time_reduction_relative: Against memoryless classical routers at equal
             throughput.
@@ -187,6 +220,17 @@ class Provenance(Record):
     """Where the numbers come from.
 
     Attributes:
+        bellqueue_version: That made the analysis.
+        libraries: Versions of the libraries that took part, by name.
+        created: When the run was planned or the counts were analyzed, UTC.
+        source: What was analyzed: a run and its backend, or a file.
+        command: What makes the same again on the command line; null if nothing does.
+        backend: Where it was measured, as typed; null of counts taken elsewhere.
+        device: The provider's name of the device; null if unknown.
+        seed: Of the settings' order and of simulators; null of counts taken elsewhere.
+        calibration: What the device reported of itself before the run.
+        scenario_hash: SHA-256 of the scenario.
+        content_hash: SHA-256 of scenario, plan and trials, or of scenario and counts.
         qubits: A's and B's; of several Bell pairs, those of each pair in turn.
         predicted_visibility: Of the pair, or on average over the pairs.
         inverted: The router whose outcomes were inverted after the data were taken; None, and left out, if none was.
@@ -215,6 +259,23 @@ class Analysis(Record):
     """Everything an analysis says.
 
     Attributes:
+        title: Of the scenario.
+        class_compared: The memoryless classical routers compared with, in words.
+        locality: What is known of a signal between the routers, in a sentence.
+        observed: The operating point of the measured correlators.
+        classical: The frontier of memoryless classical routers beside it.
+        quantum: The frontier of ideal entanglement beside it.
+        advantage: Over memoryless classical routers.
+        certificate: The test against memoryless classical routers.
+        no_signalling: Whether one router's outcomes depend on the other's type.
+        marginals: How often each outcome came.
+        chsh: CHSH S; null unless each router has two types.
+        visibility: The share of the ideal score that was observed.
+        correlators: Of each pair of types.
+        planned: What was fixed and predicted before the data; null of counts taken elsewhere.
+        frontiers: Of the scenario.
+        scenario: The scenario with every default written out.
+        provenance: Where the numbers come from.
         verdict: Sentences, the first with its size, its class and any alarm.
         confidence_region: Corners (p, W) of the region that holds the observed point.
         warnings: Alarms that the verdict's first line carries.

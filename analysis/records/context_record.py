@@ -24,7 +24,13 @@ def _as_long(*columns: list[float]) -> None:
 
 
 class MeasurementBases(FiniteRecord):
-    """One component of the strategy measured, in a plane: its probability, α of A's types and β of B's (radians)."""
+    """One component of the strategy measured, in a plane.
+
+    Attributes:
+        probability: Of this component; those of a strategy add up to 1.
+        alpha: Angle of A's basis for each of its types, in radians.
+        beta: Angle of B's basis for each of its types, in radians.
+    """
 
     probability: float
     alpha: list[float]
@@ -43,7 +49,12 @@ class MeasurementBases(FiniteRecord):
 
 
 class WaitingPercentile(FiniteRecord):
-    """The wait that a share of requests does not exceed, with the 95 % confidence interval of the simulation."""
+    """The wait that a share of requests does not exceed, with the 95 % confidence interval of the simulation.
+
+    Attributes:
+        probability: The share of requests.
+        waiting_time: The wait, in units of time.
+    """
 
     probability: float
     waiting_time: Estimate
@@ -97,8 +108,12 @@ class WaitingTimes(FiniteRecord):
 class VisibilitySensitivity(FiniteRecord):
     """The largest relative reduction of waiting time that Bell pairs of each visibility reach.
 
-    At equal throughput, against memoryless classical routers and, where there is a bound on them and in records that
-    know it, against every classical router; negative where entanglement waits longer everywhere.
+    At equal throughput; negative where entanglement waits longer everywhere.
+
+    Attributes:
+        visibility: Of the Bell pairs, rising to 1.
+        reduction_relative: Against memoryless classical routers, as a share of their waiting time.
+        every_classical: Against every classical router; null if there is no bound on them, and in older records.
     """
 
     visibility: list[float] = Field(min_length=2)

@@ -40,10 +40,18 @@ class CountsFile(BaseModel):
     """The JSON form: counts[x][y][a][b], and how the settings came about.
 
     Attributes:
-        counts: Or by the types' names, and by outcomes: {"short": {"long": {"00": 5, "01": 7}}}.
+        counts: counts[x][y][a][b]: how often outcomes a, b came for types x, y of routers A and B. Or by the types'
+            names, and by outcomes: {"short": {"long": {"00": 5, "01": 7}}}.
         bits: Whose bit is the first in "01"; router A's is the first in "ab".
-        input_distribution: Probability of each pair of types with random settings, or "uniform".
-        lost: Trials without an outcome, by types; a number is that of every pair of types.
+        types: Names of router A's types, in the order of the counts; null: the scenario's order.
+        types_b: Names of router B's types; null: those of A.
+        settings: Whether the types of each trial were drawn at random or fixed beforehand.
+        input_distribution: Probability of each pair of types if they were drawn, rows router A, or "uniform"; null: of
+            fixed settings.
+        block: Trials in a row that share their drawn types.
+        lost: Trials of each pair of types that brought no outcome, rows router A; a number is that of every pair of
+            types; null: none.
+        source: Where the counts come from, in words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

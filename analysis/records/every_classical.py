@@ -105,3 +105,8 @@ class AgainstEveryClassical(Record):
     certified: bool
     excess_at_least: float | None = None
     anytime_method: str | None = None
+
+    @property
+    def p_value(self) -> float:
+        """The p-value; 0.0 where it is too small for a float, see `log10_p_value`."""
+        return float(10.0**self.log10_p_value)

@@ -12,11 +12,20 @@ from ...model.games.frontiers import Frontiers
 from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
 from .every_classical import EveryClassical
+from .percent import at_most
 from .record import Record
 
 
 class FrontierPoint(Record):
-    """A point on a frontier; `multiplier` belongs to the edge that leaves it towards larger p (0 at the last)."""
+    """A point on a frontier.
+
+    Attributes:
+        splitting_probability: p.
+        waiting_time: Least W at that p, in units of time.
+        baseline_throughput: τ(p), per unit of time.
+        multiplier: μ, the waiting time saved per unit of p, of the edge that leaves the point towards larger p; 0 at
+            the last point, null if there is none.
+    """
 
     splitting_probability: float
     waiting_time: float
@@ -40,12 +49,28 @@ class ClassicalProof(Record):
 
 
 class FrontierRecord(Record):
-    """The frontiers of a scenario, and where entanglement helps.
+    """The frontiers of a scenario, and where entanglement helps, against memoryless routers if not said otherwise.
 
-    `bell_pairs` is of the p at which one Bell pair falls shortest; None where one is enough everywhere.
-    `every_classical` is None in records older than it. All else compares with memoryless classical routers.
-    `quantum_gap_relative` is the share of W by which the quantum frontier may lie below the strategies found; 0 if they
-    are proved to be the best.
+    Attributes:
+        title: Of the scenario.
+        types_a, types_b: Names of the routers' request types.
+        load: ρ, the share of time that each server is busy with requests.
+        within_pair_order: Which of two requests sent to the same server joins the queue first.
+        unavoidable_waiting_time: W0, the mean waiting time if every pair is split, in units of time.
+        weights: w(x,y): what sending a pair of types to the same server adds to W, in units of time; rows router A.
+        classical: Points of the frontier of memoryless classical routers, p rising.
+        quantum: Points of the frontier of entangled routers.
+        communication: Points of the frontier of routers that know both types.
+        advantage_ranges: Intervals of p in which entanglement waits less.
+        least_visibility: From which on entanglement waits less at some p; null if it does nowhere.
+        largest_advantage: Where entanglement saves the largest share of waiting time at equal throughput; null if
+            nowhere.
+        largest_reduction_relative: That share; null likewise.
+        bell_pairs: At the p where one Bell pair falls shortest; null if one is enough everywhere.
+        classical_proof: How the classical frontier was proved; null in older records.
+        quantum_gap_relative: The share of W by which the quantum frontier may lie below the strategies found; 0 if they
+            are proved to be the best.
+        every_classical: The bound on every classical router; null in records older than it.
     """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
@@ -88,7 +113,7 @@ class FrontierRecord(Record):
             return ""
         return (
             f"The classical frontier is a proved lower bound ({proof.method}); the best classical strategies found lie "
-            f"up to {100 * proof.gap_relative:.2g} % above it. What beats it beats every memoryless classical strategy."
+            f"up to {at_most(proof.gap_relative)} above it. What beats it beats every memoryless classical strategy."
         )
 
     @property
@@ -98,7 +123,7 @@ class FrontierRecord(Record):
             return self.classical_caveat
         quantum = (
             "The quantum frontier is that of the strategies found; the best may wait up to "
-            f"{100 * self.quantum_gap_relative:.2g} % less."
+            f"{at_most(self.quantum_gap_relative)} less."
         )
         return f"{self.classical_caveat} {quantum}".lstrip()
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...model.estimate import significant
 from ..certificate.certificate import CLASS_COMPARED, EVERY_CLASSICAL, Certificate
 from .analysis_record import Advantage
 from .every_classical import AgainstEveryClassical
-from .percent import confidence_text
+from .percent import at_least, confidence_text, estimate_of
 
 
 def verdict(
@@ -53,15 +54,14 @@ def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certif
     """How much less waiting: at least, and then by estimate, which flatters those who stop at a certificate."""
     share = advantage.waiting_time_reduction_relative
     claim = advantage if isinstance(advantage, AgainstEveryClassical) else certificate
-    at_least = claim.excess_at_least
-    if at_least is None:  # in older records
-        at_least = advantage.waiting_time_reduction.low
-    estimate = f"estimate {100 * share.estimate:.1f} %"
-    if share.low <= 0 and at_least <= 0:
-        return f"at equal baseline throughput by how much is not certain yet ({estimate})"
-    least = f"{100 * share.low:.1f} %" if share.low > 0 else f"{at_least:.2g} units of time"
+    excess = claim.excess_at_least
+    if excess is None:  # in older records
+        excess = advantage.waiting_time_reduction.low
+    if share.low <= 0 and excess <= 0:
+        return f"at equal baseline throughput by how much is not certain yet ({estimate_of(share)})"
+    least = at_least(share) or f"at least {significant(excess, 2, 'down')} units of time"
     sure = confidence_text(1 - certificate.significance)
-    return f"at equal baseline throughput at least {least} ({sure} confidence; {estimate})"
+    return f"at equal baseline throughput {least} ({sure} confidence; {estimate_of(share)})"
 
 
 def weaker_because(every_classical: AgainstEveryClassical | None, why_not: str | None) -> str:

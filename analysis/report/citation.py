@@ -6,6 +6,7 @@ import re
 
 from ...model.games.sensitivity import NOTHING
 from ..records.analysis_record import Analysis
+from ..records.percent import less_or_more, percent_text
 from ..records.printable import printable
 from .tables.section import estimate_cell
 
@@ -43,8 +44,8 @@ def methods_paragraph(analysis: Analysis) -> str:
         "pairs, two first-come-first-served queues), derived independently from the abstract of arXiv:2602.04588; "
         "the queues themselves were not operated.",
         f"At the baseline throughput observed a request waits {abs(found):.4g} units of time {more} "
-        f"({100 * abs(relative.estimate):.1f} %; limits {estimate_cell(reduction).limits or 'none'}, two-sided, which "
-        f"with those of p and W hold together at significance {certificate.significance:g}) than "
+        f"({percent_text(abs(relative.estimate))}; limits {estimate_cell(reduction).limits or 'none'}, two-sided, "
+        f"which with those of p and W hold together at significance {certificate.significance:g}) than "
         f"{_class(analysis, more)}.",
         f"The null hypothesis of local hidden variables that score as much as such routers has log10 p = "
         f"{certificate.log10_p_value + 0.0:.4g} ({certificate.method}; multiplier {certificate.multiplier:.6g}, "
@@ -75,8 +76,8 @@ def _wider(analysis: Analysis) -> list[str]:
         "Every classical router without communication, whatever it remembers, has W − κτ ≥ V(κ), a lower limit from a "
         "Markov decision process whose routers know the whole past "
         f"(κ = {wider.kappa:.6g}, V = {wider.bound:.6g}).",
-        f"At the baseline throughput observed a request waits {100 * abs(share.estimate):.1f} % "
-        f"{'less' if share.estimate >= 0 else 'more'} than that limit allows (limits "
+        f"At the baseline throughput observed a request waits {less_or_more(share.estimate)} "
+        f"than that limit allows (limits "
         f"{estimate_cell(share, percent=True).limits or 'none'}, likewise).",
         f"Local hidden variables that score as much as such routers at best have log10 p = "
         f"{wider.log10_p_value + 0.0:.4g} ({wider.method}), and the advantage over them is {told}.",

@@ -13,11 +13,12 @@ from typing import Any
 from markupsafe import Markup
 
 from ..records.analysis_record import Analysis
-from ..records.printable import printable, short
+from ..records.printable import folded, printable, short
 from .templating import environment
 
 _MOST = 3  # types of a router that are listed one by one
-_NAME, _REWARD = 14, 46  # letters that fit their places
+_NAME, _LINES, _REWARD = 14, 3, 46  # letters that fit their places, and lines for a name
+_ROW, _LINE = 36, 15  # pixels of a type with a name of one line, and of each further line
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class _Type:
     angle: float | None
 
     @property
-    def short_name(self) -> str:
-        return short(self.name, _NAME)
+    def lines(self) -> list[str]:
+        """The name on as many lines as it takes, up to three."""
+        return folded(self.name, _NAME, _LINES)
 
     @property
     def degrees(self) -> str:
@@ -55,8 +57,17 @@ class _Router:
     more: int
 
     @property
+    def tops(self) -> list[int]:
+        """Where the first line of each type stands, and then where the types end."""
+        tops = [112]
+        for number, each in enumerate(self.types, start=1):
+            gap = 20 if self.more and number == len(self.types) - 1 else 0  # room for how many are left out
+            tops.append(tops[-1] + _ROW + _LINE * (len(each.lines) - 1) + gap)
+        return tops
+
+    @property
     def bottom(self) -> int:
-        return 118 + 36 * len(self.types) + (20 if self.more else 0)
+        return self.tops[-1] + 6
 
 
 @dataclass(frozen=True)

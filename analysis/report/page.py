@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ...model.estimate import rounded
 from ..certificate.certificate import EVERY_CLASSICAL
 from ..records.analysis_record import Advantage, Analysis
 from ..records.every_classical import AgainstEveryClassical
+from ..records.percent import at_least, less_or_more
 from ..records.printable import printable, scrub
 from .citation import bibtex, methods_paragraph
 from .downloads import downloads
@@ -32,6 +34,7 @@ from .tables.analysis import (
     diagnostics_section,
     latency_section,
     pairs_section,
+    waiting_decimals,
 )
 from .tables.context import load_section, visibility_section, waiting_section
 from .tables.frontiers import bell_pairs_section, frontier_values_section
@@ -92,6 +95,7 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
         drawn: `svg_text` of the figures "frontier" and "correlators", if at hand.
     """
     drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in FIGURES.items()}
+    wider, digits = analysis.every_classical, waiting_decimals(analysis)
     style, script = (source(f"report.{kind}") for kind in ("css", "js"))
     files = downloads(analysis)
     page = (
@@ -100,18 +104,19 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
         .render(
             analysis=analysis,
             headline=_headline(analysis),
-            contents=_contents(analysis),
+            contents=_contents(),
             figures=_figures(analysis),
             style=Markup(style),  # our own files, to be as they are
             script=Markup(script),
             style_hash=_hash(style),
             script_hash=_hash(script),
             tiles=_tiles(analysis),
-            observed=estimate_cell(analysis.observed.waiting_time),
-            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput),
-            wider=analysis.every_classical,
+            observed=estimate_cell(analysis.observed.waiting_time, decimals=digits),
+            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput, decimals=digits),
+            wider=wider,
+            wider_least=rounded(wider.waiting_time_at_equal_throughput.estimate, digits, "down") if wider else "",
             why_not=printable(analysis.frontiers.reason_without_every_classical or ""),
-            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput),
+            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput, decimals=digits),
             throughput=estimate_cell(analysis.observed.baseline_throughput),
             caveat=bool(analysis.frontiers.classical_caveat),
             more_pairs=analysis.bell_pairs is not None,
@@ -155,11 +160,10 @@ def _headline(analysis: Analysis) -> _Headline:
     compared = EVERY_CLASSICAL if strong else printable(analysis.class_compared)
     advantage = wider if wider and strong else analysis.advantage
     share = advantage.waiting_time_reduction_relative
-    size = f"{100 * abs(share.estimate):.1f}\N{NO-BREAK SPACE}% {'less' if share.estimate >= 0 else 'more'} waiting"
+    size = f"{less_or_more(share.estimate)} waiting"
     if analysis.certified_against:  # the least; what certifies is chosen for looking large
-        size = "less waiting"
-        if share.low > 0:
-            size = f"at least {100 * share.low:.1f}\N{NO-BREAK SPACE}% less waiting"
+        size = f"{at_least(share)} less waiting".lstrip()
+    size = size.replace(" %", "\N{NO-BREAK SPACE}%")
     reason = answer.partition(": ")[2].removeprefix(f"less waiting than {compared}: ") or answer
     reason = reason[:1].upper() + reason[1:]
     if analysis.certified_against:
@@ -183,7 +187,7 @@ def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, float]]:
         (
             name,
             estimate_cell(advantage.waiting_time_reduction_relative, percent=True),
-            estimate_cell(advantage.waiting_time_reduction),
+            estimate_cell(advantage.waiting_time_reduction, decimals=waiting_decimals(analysis)),
             log10_p + 0.0,
         )
         for name, advantage, log10_p in of
@@ -202,16 +206,15 @@ def _figures(analysis: Analysis) -> dict[str, int]:
     return {name: number for number, name in enumerate(shown, start=1)}
 
 
-def _contents(analysis: Analysis) -> list[tuple[str, str]]:
+def _contents() -> list[tuple[str, str]]:
     """Anchor and name of each section."""
-    figures = _figures(analysis)
     return [
         ("experiment", "Experiment"),
         ("result", "Result"),
         ("rests", "What it rests on"),
         ("limits", "Limits"),
-        *([("waiting", "Waiting times")] if "waiting" in figures else []),
-        *([("sensitivity", "Sensitivity")] if "by_visibility" in figures else []),
+        ("waiting", "Waiting times"),
+        ("sensitivity", "Sensitivity"),
         ("numbers", "Measurement"),
         ("methods", "Methods"),
         ("data", "Data and provenance"),
@@ -219,7 +222,7 @@ def _contents(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def _context(analysis: Analysis) -> dict[str, Any]:
-    """What the record says beyond the certificate; older records say nothing, and their pages leave it out."""
+    """What the record says beyond the certificate, and why it says nothing where it does not."""
     context = analysis.context
     waiting = context.waiting_times if context else None
     visibility = context.by_visibility if context else None
@@ -229,6 +232,7 @@ def _context(analysis: Analysis) -> dict[str, Any]:
     return {
         "bases": len(bases),
         "mixed": most if most < 1 else None,
+        "absent": _absent(analysis),
         "waiting": _drawn(waiting_figure(waiting, analysis.title)) if waiting else None,
         "waiting_values": waiting_section(waiting) if waiting else None,
         "by_visibility": _drawn(visibility_figure(analysis, visibility)) if visibility else None,
@@ -237,6 +241,25 @@ def _context(analysis: Analysis) -> dict[str, Any]:
             *([visibility_section(visibility)] if visibility else []),
             *([load_section(load)] if load else []),
         ],
+    }
+
+
+def _absent(analysis: Analysis) -> dict[str, str]:
+    """Why a part of the page is absent, in a sentence each; shown only if it is."""
+    record, load = (
+        "This record does not hold it; `bellqueue report` of the run's folder works it out.",
+        analysis.frontiers.load,
+    )
+    unknown = analysis.context is None or analysis.context.by_visibility is None
+    unmeasured = any(math.isnan(each) for row in analysis.correlators.measured for each in row)
+    waiting = f"At load {load:.3g} queues grow too long for a simulation of the size that a report makes."
+    if unmeasured:
+        waiting = "A pair of types was never measured, so the queues cannot be simulated with these outcomes."
+    return {
+        "waiting": record if unknown else waiting,
+        "by_visibility": record,
+        "by_load": "How the advantage depends on the load is not shown: with this many types the classical frontier at "
+        "every load takes too long to find. `bellqueue sweep` computes it.",
     }
 
 

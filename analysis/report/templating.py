@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-_SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf)")
+from ..records.printable import signs
 
 
 def environment() -> Environment:
@@ -19,7 +18,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filled.filters["signs"] = lambda text: _SIGN.sub("\N{MINUS SIGN}", str(text))
+    filled.filters["signs"] = signs
     return filled
 
 

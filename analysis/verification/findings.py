@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...model.validation import encodable
+
 Status = Literal["OK", "DIFFERS", "not checked"]
 Shown = bool | int | float | str | None
 Json = dict[str, Any]
@@ -72,7 +74,7 @@ class Verification(_Record):
         else:
             found = "bounds and record" if P_VALUE in skipped else "bounds, p-value and record"
             summary = f"VERIFIED: all {checked} checks of {found} agree{rest}."
-        return cls(source=source, verified=not differing, summary=summary, rows=list(rows))
+        return cls(source=encodable(source), verified=not differing, summary=summary, rows=list(rows))
 
 
 class Findings:

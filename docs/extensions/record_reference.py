@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import inspect
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from docutils import nodes
 from pydantic import TypeAdapter
@@ -36,6 +38,29 @@ def meanings(description: str) -> dict[str, str]:
         for name in names.split(","):
             found[name.strip()] = " ".join(text.split())
     return found
+
+
+def described(target: str) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
+    """Name, JSON schema and meanings of a class and of every one that its fields hold; those of its bases count."""
+    module, _, name = target.partition(":")
+    classes = {kind.__name__: kind for kind in _classes(getattr(importlib.import_module(module), name), set())}
+    for name, schema in definitions(target):
+        found = {"schema": "Name and version of this form."}
+        for kind in reversed(classes[name].__mro__ if name in classes else ()):
+            found |= meanings(inspect.cleandoc(kind.__doc__ or ""))
+        yield name, schema, found
+
+
+def _classes(kind: Any, known: set[type]) -> set[type]:
+    """The class and those of its fields, and of theirs."""
+    for part in get_args(kind):
+        _classes(part, known)
+    if isinstance(kind, type) and kind not in known and hasattr(kind, "__annotations__"):
+        known.add(kind)
+        if hasattr(kind, "model_fields") or dataclasses.is_dataclass(kind):
+            for hint in get_type_hints(kind).values():
+                _classes(hint, known)
+    return known
 
 
 def type_text(schema: dict[str, Any]) -> str:
@@ -81,18 +106,17 @@ class Record(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The tables, each under its class's name."""
         found: list[nodes.Node] = []
-        for name, schema in definitions(self.arguments[0]):
+        for name, schema, told in described(self.arguments[0]):
             if "properties" in schema:
-                found += self._described(name, schema)
+                found += self._described(name, schema, told)
         return found
 
-    def _described(self, name: str, schema: dict[str, Any]) -> list[nodes.Node]:
+    def _described(self, name: str, schema: dict[str, Any], told: dict[str, str]) -> list[nodes.Node]:
         description = schema.get("description", "")
         first = nodes.paragraph()
         first += nodes.strong(text=name)
         summary = " ".join(description.partition("\n\n")[0].split())
         first += nodes.Text(f" – {summary}" if summary else "")
-        told = meanings(description)
         required = schema.get("required", [])
         rows = [
             (field, type_text(of), default_text(field, of, required), told.get(field, ""))

@@ -6,7 +6,7 @@ What is heavy is imported inside the functions, so that `bq.run` can be looked a
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from ...analysis.design.records import ForecastRecord, RankingRecord
     from ...analysis.records.analysis_record import Analysis
+    from ...analysis.records.comparison import Comparison
     from ...analysis.records.frontier_record import FrontierRecord
     from ...model.scenario.file import Scenario
     from ...model.sweep.grid import Sweep
     from ...model.trials import Router
     from ..sweep.computing import SweepResult
-    from .results import FrontierResult, Result
+    from .results import ComparisonResult, FrontierResult, Result
 
 log = logging.getLogger("bellqueue")
 GIVEN = "counts given in Python"  # what a record says of counts that have no file
@@ -222,7 +223,7 @@ def analyze(
         >>> bq.analyze(counts, "default")
         <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput,
          at least 6.3 % less, estimate 7.0 %,
-         log10 p = -450.2, 180000 trials>
+         log10 p = −450.2, 180000 trials>
     """
     from ...analysis.records.counts_file import Declared, sample_of
     from ..experiment.execution import analyze_data
@@ -243,11 +244,44 @@ def analyze(
         return Result.of(analyze_foreign(GIVEN, sample, asked))
 
 
-def plot(shown: Analysis | FrontierRecord, path: str | Path | None = None) -> Figure:
-    """The frontiers as a figure, with the observed point and its confidence region if something was observed.
+def compare(
+    runs: Sequence[Analysis | str | Path],
+    scenario: Scenario | str | Path | None = None,
+    *,
+    progress: bool | Watch = True,
+) -> ComparisonResult:
+    """Put runs of several devices, days or options beside each other.
 
     Args:
-        shown: What `frontiers`, `run`, `analyze` or `fetch` returned.
+        runs: What `run`, `analyze` or `fetch` returned, folders of runs, analysis records, or counts taken elsewhere.
+        scenario: The scenario that such counts belong to, its file, or "default".
+        progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Raises:
+        DataError: there are fewer than two, or one cannot be opened.
+
+    Examples:
+        >>> import bellqueue as bq
+        >>> noisy, clear = (bq.run(backend=f"aer:visibility={v}", shots=3000, seed=1) for v in (0.6, 0.98))
+        >>> [run.verdict for run in bq.compare([noisy, clear]).runs]
+        ['not certified', 'certified']
+    """
+    from ..experiment.comparing import compare_runs
+    from .results import ComparisonResult
+
+    asked = None if scenario is None else named(scenario)
+    with shown(progress) as watch:
+        found = compare_runs([named_analysis(run) for run in runs], asked, watch)
+    return ComparisonResult.model_construct(runs=found.runs)
+
+
+def plot(shown: Analysis | FrontierRecord | Comparison | Sequence[Analysis], path: str | Path | None = None) -> Figure:
+    """The frontiers as a figure, with the observed point and its confidence region if something was observed.
+
+    Of several results, or of what `compare` returned, the figure shows what each saves.
+
+    Args:
+        shown: What `frontiers`, `run`, `analyze`, `fetch` or `compare` returned, or a list of results.
         path: File to draw into as well: .png, .svg or .pdf.
 
     Raises:
@@ -260,16 +294,25 @@ def plot(shown: Analysis | FrontierRecord, path: str | Path | None = None) -> Fi
         <ShownFigure size 460x760 with 2 Axes>
     """
     from ...analysis.records.analysis_record import Analysis
+    from ...analysis.records.comparison import Comparison
     from ...analysis.records.frontier_record import FrontierRecord
+    from ...analysis.report.figures.comparison import comparison_figure
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.frontiers import frontier_figure
 
-    if isinstance(shown, Analysis):
+    if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis) for each in shown):
+        shown = Comparison.of([named_analysis(each) for each in shown])
+    if isinstance(shown, Comparison):
+        figure = comparison_figure(shown)
+    elif isinstance(shown, Analysis):
         figure = frontier_figure(shown.frontiers, shown)
     elif isinstance(shown, FrontierRecord):
         figure = frontier_figure(shown)
     else:
-        raise DataError(f"plot shows what frontiers, run or analyze returned, and not a {type(shown).__name__}")
+        raise DataError(
+            f"plot shows what frontiers, run, analyze or compare returned, or a list of results, and not a "
+            f"{type(shown).__name__}"
+        )
     if path is not None:
         save(figure, Path(path))
     return figure
@@ -340,6 +383,30 @@ def named(scenario: Scenario | str | Path) -> Scenario:
         return named_scenario(scenario)
     kind = type(scenario).__name__
     raise ScenarioError(f"scenario is a {kind}; give a file, 'default' or a bq.Scenario (Scenario.parse reads a dict)")
+
+
+@overload
+def named_analysis(run: Analysis) -> tuple[str, Analysis]: ...
+
+
+@overload
+def named_analysis(run: Analysis | str | Path) -> Path | tuple[str, Analysis]: ...
+
+
+def named_analysis(run: Analysis | str | Path) -> Path | tuple[str, Analysis]:
+    """A result with the name of its folder or source; or the path of one.
+
+    Raises:
+        DataError: it is neither.
+    """
+    from ...analysis.records.analysis_record import Analysis
+
+    if isinstance(run, str | Path):
+        return Path(run)
+    if not isinstance(run, Analysis):
+        raise DataError(f"compare takes results and paths, and not a {type(run).__name__}")
+    folder = getattr(run, "folder", None)
+    return (folder.name if folder else run.provenance.source), run
 
 
 def typed(scenario: Scenario | str | Path) -> str | None:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 
 from ...analysis.records.analysis_record import Advantage, Analysis
+from ...analysis.records.comparison import Comparison
 from ...analysis.records.every_classical import AgainstEveryClassical
 from ...analysis.records.frontier_record import FrontierRecord
-from ...analysis.records.printable import printable
+from ...analysis.records.percent import at_least, estimate_of, less_or_more, percent_text
+from ...analysis.records.printable import printable, signs
 from ...analysis.report.tables.analysis import comparison_section
+from ...analysis.report.tables.comparison import comparison_table
 from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
@@ -53,12 +56,11 @@ class FrontierResult(FrontierRecord):
         gain = "entanglement gains nothing"
         if best and self.largest_reduction_relative is not None:
             where = f"at splitting probability {best.splitting_probability:.4g}"
-            gain = (
-                f"entanglement waits up to {100 * self.largest_reduction_relative:.1f} % less than memoryless, {where}"
-            )
+            most = percent_text(self.largest_reduction_relative)
+            gain = f"entanglement waits up to {most} less than memoryless, {where}"
         every = self.every_classical
         if every and every.largest_reduction_relative is not None:
-            gain += f",\n and {100 * every.largest_reduction_relative:.1f} % less than every classical router, "
+            gain += f",\n and {percent_text(every.largest_reduction_relative)} less than every classical router, "
             gain += f"at {every.splitting_probability:.4g}"
         return f"<Frontiers of {printable(self.title)!r}: load {self.load:.4g},\n {gain}>"
 
@@ -66,6 +68,31 @@ class FrontierResult(FrontierRecord):
 
     def _repr_html_(self) -> str:
         return _card(_GREY, self.title, frontier_sections(self)[:1], self.caveats)
+
+
+class ComparisonResult(Comparison):
+    """Runs beside each other, the record `bellqueue.comparison/1`, which shows itself in a notebook."""
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each run, in the columns of the CSV.
+
+        Raises:
+            BellqueueError: pandas is not installed.
+        """
+        return _dataframe(self.flat())
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{run.name}: {run.verdict}, {estimate_of(run.waiting_time_reduction_relative)} less than memoryless"
+            for run in self.runs
+        ]
+        return signs("<Comparison " + ",\n ".join(lines) + ">")
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        table = comparison_table(self)
+        return _card(_GREY, table.title, [table], table.note)
 
 
 class Result(Analysis):
@@ -147,9 +174,9 @@ class Result(Analysis):
             of, log10_p = "every classical", self.every_classical.log10_p_value
             classical = self.every_classical.waiting_time_at_equal_throughput
             share = self.every_classical.waiting_time_reduction_relative
-        less = f"estimate {100 * abs(share.estimate):.1f} % {'less' if share.estimate >= 0 else 'more'}"
+        less = f"estimate {less_or_more(share.estimate)}"
         if self.certified and share.low > 0:
-            less = f"at least {100 * share.low:.1f} % less, estimate {100 * share.estimate:.1f} %"
+            less = f"{at_least(share)} less, {estimate_of(share)}"
         lines = [
             f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {observed.estimate:.4g} against "
             f"{classical.estimate:.4g} {of} at equal throughput",
@@ -157,7 +184,7 @@ class Result(Analysis):
             f"log10 p = {log10_p:.4g}, {self.certificate.trials} trials",
             *map(printable, self.warnings),
         ]
-        return "<Result " + ",\n ".join(lines) + ">"
+        return signs("<Result " + ",\n ".join(lines) + ">")
 
     __str__ = __repr__
 
@@ -213,4 +240,4 @@ def _cell(cell: Cell) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(printable(text))
+    return escape(signs(printable(text)))

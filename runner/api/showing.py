@@ -45,7 +45,7 @@ def _line(what: str, done: int, total: int | None) -> str:
 
 
 def _bar(what: str, done: int, total: int | None) -> dict[str, str]:
-    value = "" if total is None else f' value="{done}" max="{total}"'
+    value = "" if total is None or done >= total else f' value="{done}" max="{total}"'
     text = _line(what, done, total)
     return _bundle(text, f"<progress{value}></progress> {escape(text)}")
 

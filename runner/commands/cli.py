@@ -27,6 +27,7 @@ from .options import (
     AnyRunArgument,
     BackendOption,
     BoundSecondsOption,
+    ComparedArgument,
     DataArgument,
     DeviceOption,
     DistributionOption,
@@ -102,12 +103,27 @@ def run(
 
     On hardware it submits the run, waits for the jobs and fetches their results.
     """
-    from ...backends import RemoteBackend, open_backend
+    from .terminal import progress_shown
 
     _guard_secrets()
-    content, opened = _load(scenario), open_backend(backend)  # a wrong file is refused before a device is loaded
-    content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
-    if isinstance(opened, RemoteBackend):
+    with progress_shown() as watch:
+        from ...backends import RemoteBackend, open_backend
+
+        content = _load(scenario)  # a wrong file is refused before a device is loaded
+        content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
+        opened = open_backend(backend)
+        if not isinstance(opened, RemoteBackend):
+            from ..experiment.execution import execute, new_place
+
+            done = execute(
+                content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
+            )
+    if not isinstance(opened, RemoteBackend):
+        from .screens.analysis import show_analysis
+
+        show_analysis(done.analysis, full, json, folder=done.folder)
+        certified = done.analysis.certificate.certified
+    else:
         from ..experiment.submission import submit_run
         from .hardware_commands import Approval, fetch_command, submit_command
 
@@ -116,17 +132,6 @@ def run(
         name = submit_command(submitting, approval)
         complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
-    else:
-        from ..experiment.execution import execute, new_place
-        from .screens.analysis import show_analysis
-        from .terminal import progress_bar
-
-        with progress_bar() as watch:
-            done = execute(
-                content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
-            )
-        show_analysis(done.analysis, full, json, folder=done.folder)
-        certified = done.analysis.certificate.certified
     _exit_for(certified, require_advantage)
 
 
@@ -141,18 +146,22 @@ def plan(
     power: Annotated[
         float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
     ] = DEFAULT_POWER,
+    require_go: Annotated[
+        bool, typer.Option("--require-go", help=f"Exit with {NO_ADVANTAGE} unless a plan is a go.")
+    ] = False,
     full: FullOption = False,
     json: JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
-    from ...analysis.design.records import RankingRecord
-    from ..design.planning import plan_scenario
-    from .screens.first_screen import forecast_lines
-    from .screens.plan import forecast_table, ranking_table
-    from .terminal import print_whole, progress_bar, say
+    from .terminal import print_whole, progress_shown, say
 
     _guard_secrets()
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ...analysis.design.records import RankingRecord
+        from ..design.planning import plan_scenario
+        from .screens.first_screen import forecast_lines
+        from .screens.plan import forecast_table, ranking_table
+
         record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
     if json:
         print(record.model_dump_json(by_alias=True, indent=2))
@@ -162,6 +171,7 @@ def plan(
         print_whole(forecast_table(record))
     else:
         print("\n".join(forecast_lines(record, ["all numbers: the same command with --full"])))
+    _exit_for(record.go, require_go)
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -340,28 +350,61 @@ def analyze(
     json: JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
-    from ...analysis.records.counts_file import Declared
-    from ..experiment.execution import analyze_data
-    from ..experiment.folder import check_writable_file
-    from ..experiment.pipeline import write_report
-    from .screens.analysis import show_analysis
-    from .terminal import progress_bar, say
+    from .terminal import progress_shown
 
-    content = _load(scenario) if scenario else None
-    if report:
-        check_writable_file(report)
     given = {"scenario": scenario, "settings": settings, "input-distribution": input_distribution, "lost": lost}
     words = ["bellqueue", "analyze", str(data)]
     words += [
         word for name, value in (given | {"invert": invert}).items() if value for word in (f"--{name}", str(value))
     ]
-    declared = Declared(settings, input_distribution, lost)
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ...analysis.records.counts_file import Declared
+        from ..experiment.execution import analyze_data
+        from ..experiment.folder import check_writable_file
+        from ..experiment.pipeline import write_report
+        from .screens.analysis import show_analysis
+        from .terminal import say
+
+        content = _load(scenario) if scenario else None
+        if report:
+            check_writable_file(report)
+        declared = Declared(settings, input_distribution, lost)
         analysis = analyze_data(data, content, watch, shlex.join(words), invert, declared, say)
-    if report:
-        write_report(report, analysis)
+        if report:
+            write_report(report, analysis, watch)
     show_analysis(analysis, full, json, report=report)
     _exit_for(analysis.certificate.certified, require_advantage)
+
+
+@app.command(rich_help_panel=_DATA)
+def compare(
+    runs: ComparedArgument,
+    scenario: ScenarioOption = None,
+    out: Annotated[Path | None, typer.Option(help="Also draw what each run saves (.png, .svg or .pdf).")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV, with every digit.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare runs of several devices, days or options."""
+    from ...analysis.report.figures.drawing import check_suffix
+    from ...analysis.report.tables.comparison import comparison_table
+    from ..api import functions
+    from ..experiment.folder import check_writable_file
+    from .screens.sections import comparison_screen
+    from .terminal import progress_shown
+
+    if csv and json:
+        _fail("--csv and --json are two forms of the same table; give one of them")
+    if out:
+        check_suffix(out)
+        check_writable_file(out)
+    with progress_shown() as watch:
+        found = functions.compare(runs, _load(scenario) if scenario else None, progress=watch)
+    if out:
+        functions.plot(found, out)
+    if csv:
+        print(found.to_csv(), end="")
+    else:
+        _show(found.model_dump_json(by_alias=True, indent=2), comparison_screen(comparison_table(found)), out, json)
 
 
 @app.command(rich_help_panel=_DATA)
@@ -372,9 +415,14 @@ def verify(
 
     It also compares the record with a fresh analysis; exit code 5 if anything differs.
     """
-    from .verify_command import verify_command
+    from .terminal import progress_shown
 
-    _exit_unless(verify_command(run, seconds, json, full), NOT_VERIFIED)
+    with progress_shown() as watch:
+        from .verify_command import show_verification, verify_path
+
+        found = verify_path(run, seconds, lambda what: watch(f"verifying: {what}", 0, None))
+    show_verification(found, run, json, full)
+    _exit_unless(found.verified, NOT_VERIFIED)
 
 
 @app.command(rich_help_panel=_DATA)
@@ -383,14 +431,17 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
-    from ..experiment.folder import REPORT, RunFolder, read_analysis
-    from ..experiment.pipeline import write_report
+    from .terminal import progress_shown
 
-    if run.is_file():
-        target, analysis = out or run.with_suffix(".html"), read_analysis(run)
-    else:
-        target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
-    write_report(target, analysis)
+    with progress_shown() as watch:
+        from ..experiment.folder import REPORT, RunFolder, read_analysis
+        from ..experiment.pipeline import write_report
+
+        if run.is_file():
+            target, analysis = out or run.with_suffix(".html"), read_analysis(run)
+        else:
+            target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
+        write_report(target, analysis, watch)
     print(f"report: {target}")
 
 
@@ -411,17 +462,18 @@ def replay(
     The trials route simulated pairs in their recorded order; the output shows how long requests wait, and whether the
     device drifts.
     """
-    from ...analysis.report.figures.drawing import save
-    from ...analysis.report.figures.waiting import replay_figure
-    from ..experiment.execution import replay_run
-    from ..experiment.folder import RunFolder, check_writable_file
-    from .screens.replay import replay_table
-    from .terminal import progress_bar
+    from .terminal import progress_shown
 
-    if plot:
-        check_writable_file(plot)
-    folder = RunFolder.open(run)
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ...analysis.report.figures.drawing import save
+        from ...analysis.report.figures.waiting import replay_figure
+        from ..experiment.execution import replay_run
+        from ..experiment.folder import RunFolder, check_writable_file
+        from .screens.replay import replay_table
+
+        if plot:
+            check_writable_file(plot)
+        folder = RunFolder.open(run)
         replayed = replay_run(folder, pairs, seed, watch)
     if plot:
         save(replay_figure(replayed), plot)
@@ -438,11 +490,17 @@ def frontier(
 
     The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
     """
-    from ..api import functions
-    from .screens.sections import frontier_table
-    from .terminal import progress_bar
+    from .terminal import progress_shown
 
-    with progress_bar() as watch:
+    with progress_shown() as watch:
+        from ...analysis.report.figures.drawing import check_suffix
+        from ..api import functions
+        from ..experiment.folder import check_writable_file
+        from .screens.sections import frontier_table
+
+        if plot:
+            check_suffix(plot)
+            check_writable_file(plot)
         record = functions.frontiers(_load(scenario), progress=watch)
     if plot:
         functions.plot(record, plot)
@@ -575,6 +633,10 @@ def main() -> NoReturn:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except OSError as mistake:  # a name that no file can have, a folder that may not be read
+        if mistake.filename is None:
+            raise
+        _fail(f"{mistake.filename!s}: {mistake.strerror}")
     if code == INTERRUPTED:
         _fail("interrupted; no half-written folder was left", INTERRUPTED)
     sys.exit(code or 0)

@@ -111,6 +111,14 @@ LostOption = Annotated[
     str | None,
     typer.Option(metavar="N|FILE", help="Trials without an outcome: N for every pair of types, or a table of them."),
 ]
+ComparedArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN RUN [RUN]...",
+        help="Folders of runs, analysis records, or counts with --scenario.",
+        autocompletion=data_to_analyze,
+    ),
+]
 InvertOption = Annotated[
     Literal["a", "b"] | None,
     typer.Option(help="Swap 0 and 1 in this router's outcomes. Chosen after the data, it doubles the p-values."),

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 
 from ...model.errors import OutputError
 
+_STANDARD_OUTPUT = 1
+
 
 def tolerate_streams() -> None:
     """From here on no letter that a terminal cannot show, and no reader who has gone, ends the program."""
@@ -28,7 +30,8 @@ def flush_streams() -> None:
 class _PatientFile(io.FileIO):
     """A descriptor whose reader may go, as `head` does. What is written then is dropped, and the command goes on.
 
-    So whatever the command has to do is done, and its exit code says what came of it. A full disk ends it.
+    So whatever the command has to do is done, and its exit code says what came of it. A full disk below standard output
+    is said once; of standard error there is nobody to tell.
     """
 
     def write(self, data: Any, /) -> int:
@@ -38,9 +41,11 @@ class _PatientFile(io.FileIO):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            if self.fileno() == 1 and not isinstance(error, BrokenPipeError):
-                raise OutputError(f"standard output cannot be written: {error.strerror}") from None
-            return super().write(data)
+            if isinstance(error, BrokenPipeError) or self.fileno() != _STANDARD_OUTPUT:
+                return super().write(data)
+            raise OutputError(
+                f"standard output: cannot be written: {error.strerror}; make room, or send it elsewhere"
+            ) from None
 
 
 def _replaceable(stream: TextIO | None) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from ...analysis.records.percent import percent_text
 from ...model.sweep.grid import Sweep, value_text
 from ..sweep.computing import FIGURES, MAP, ROWS, Format, SweepResult, place_for, run_sweep
 from ..sweep.folder import record_json
 from .options import INTERRUPTED
-from .terminal import progress_bar, say
+from .terminal import progress_shown, say
 
 
 def sweep_command(
@@ -19,7 +20,7 @@ def sweep_command(
     sweep = Sweep.load(source)
     target = out or place_for(sweep, source.stem)
     try:
-        with progress_bar() as watch:
+        with progress_shown() as watch:
             found = run_sweep(sweep, target, workers, scheduler, format, watch, say)
     except KeyboardInterrupt:
         options = [*(["--out", str(out)] if out else []), *(["--scheduler", scheduler] if scheduler else [])]
@@ -38,7 +39,7 @@ def _show(found: SweepResult) -> None:
     print(f"{found.sweep.title}: {points}; entanglement helps at {helps}")
     if best:
         at = ", ".join(f"{field} = {value_text(value)}" for field, value in best["at"].items())
-        print(f"largest advantage: {100 * best['waiting_time_reduction_relative']:.1f} % less waiting, at {at}")
+        print(f"largest advantage: {percent_text(best['waiting_time_reduction_relative'])} less waiting, at {at}")
     for status in ("invalid", "failed"):
         reasons = [outcome.reason for _, outcome in found.rows if outcome.status == status]
         if reasons:

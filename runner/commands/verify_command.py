@@ -38,7 +38,6 @@ from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
 from ..experiment.pipeline import analyze_foreign, analyze_run
-from .terminal import progress_bar
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -59,27 +58,14 @@ _WORDS = {
 }
 
 
-def verify_command(run: Path, seconds: float, as_json: bool, full: bool) -> bool:
-    """Verify and show; returns whether all that was checked agrees.
-
-    Args:
-        run: A run's folder, or an analysis record.
-        seconds: Longest time for the bound of a large game.
-        as_json: Print the record `bellqueue.verification/1` instead of a table.
-        full: Show every row with its method.
-
-    Raises:
-        DataError: a file is missing or cannot be read as what it is.
-    """
-    with progress_bar() as watch:
-        found = verify_path(run, seconds, lambda what: watch(f"verifying: {what}", 0, None))
+def show_verification(found: Verification, run: Path, as_json: bool, full: bool) -> None:
+    """Print the record `bellqueue.verification/1`, every row with its method, or the first screen."""
     if as_json:
         print(found.model_dump_json(by_alias=True, indent=2))
     else:
         summary = Text(found.summary, style="bold")
         body = verification_table(found.rows) if full else verification_screen(found, run)
         Console().print(summary, "", body, "", summary, sep="\n")
-    return found.verified
 
 
 def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None] = lambda _: None) -> Verification:

@@ -20,7 +20,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, RunFolder, new_run_folder, write_trials
+from .folder import RUNS, RunFolder, free_place, new_run_folder, refused_as, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -77,11 +77,19 @@ def execute(
     experiment = prepare(scenario, seed, predictor(backend))
     plan = plan_record(experiment, backend)
     folder = place(plan)
-    with new_run_folder(folder) if folder else nullcontext() as draft:
+
+    def elsewhere() -> Path | None:
+        """Where else, if another run took the place meanwhile."""
+        nonlocal folder
+        folder = place(plan)
+        return folder
+
+    with new_run_folder(folder, elsewhere) if folder else nullcontext() as draft:
         if draft:
             write_records(draft, scenario, plan)
         trials = measure(experiment, backend, watch)
         if draft:
+            watch("writing the trials", 0, None)
             write_trials(draft, trials)
         if plan.stop:
             plan = plan.ended(experiment.schedule.part(range(len(trials))))
@@ -97,7 +105,7 @@ def execute(
                 command=None if typed is None else _again(typed, plan),
             )
             if draft:
-                analysis = write_results(draft, analysis, experiment.frontiers, figures)
+                analysis = write_results(draft, analysis, experiment.frontiers, figures, watch)
         except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
             failure = error
     if failure:
@@ -130,9 +138,10 @@ def analyze_data(
             inverted that a run's plan fixed.
     """
     piped = data == STANDARD_INPUT
-    if not piped and not data.exists():
-        remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
-        raise DataError(f"{data}: no such file; {remedy}")
+    with refused_as(DataError, data):
+        if not piped and not data.exists():
+            remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
+            raise DataError(f"{data}: no such file; {remedy}")
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:
@@ -167,11 +176,7 @@ def new_place(plan: PlanRecord) -> Path:
     """A folder name under bellqueue-runs that nothing has yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name)[:40].strip("-")
-    name = f"{stamp}-{slug}-{plan.scenario_hash[:8]}"
-    place, number = RUNS / name, 2
-    while place.exists():
-        place, number = RUNS / f"{name}-{number}", number + 1
-    return place
+    return free_place(RUNS / f"{stamp}-{slug}-{plan.scenario_hash[:8]}")
 
 
 def _again(typed: str, plan: PlanRecord) -> str:

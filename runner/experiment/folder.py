@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
-from ...model.errors import DataError, OutputError, ScenarioError
+from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside, read_text, validated
@@ -43,11 +44,12 @@ class RunFolder:
         Raises:
             DataError: the folder is missing or is not a run.
         """
-        if path.is_file():
-            raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
-        if not path.is_dir():
-            remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
-            raise DataError(f"{path}: no such run folder; {remedy}")
+        with refused_as(DataError, path):
+            if path.is_file():
+                raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
+            if not path.is_dir():
+                remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
+                raise DataError(f"{path}: no such run folder; {remedy}")
         for name in (SCENARIO, PLAN, TRIALS):
             if not (path / name).is_file():
                 raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
@@ -96,12 +98,19 @@ def _read_record(source: Path, kind: type[Record]) -> Record:
 
 
 @contextmanager
-def new_run_folder(target: Path) -> Iterator[Path]:
+def new_run_folder(target: Path, otherwise: Callable[[], Path | None] = lambda: None) -> Iterator[Path]:
     """A folder to fill; moved to `target` when the block ends well, removed when it does not.
 
+    Args:
+        target: Where it is to be.
+        otherwise: Names another place if something has come to `target` meanwhile. If it names none, the filled folder
+            is kept beside `target`, and the error says where.
+
     Raises:
-        OutputError: something is already at `target`, or it cannot be written there.
+        OutputError: something is at `target`, or it cannot be written there.
     """
+    if _taken(target):
+        target = otherwise() or target
     refuse_existing(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,12 +120,52 @@ def new_run_folder(target: Path) -> Iterator[Path]:
     try:
         yield draft
         draft.chmod(0o755)
-        refuse_existing(target)
-        draft.rename(target)  # fails if the target appeared meanwhile and is not an empty folder
+        while not _moved(draft, target):
+            place = otherwise() or target
+            if place == target:
+                kept = free_place(target)
+                draft.rename(kept)
+                raise OutputError(f"{target}: something came there during the run, which is kept in {kept}")
+            target = place
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}; choose another --out") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _moved(draft: Path, target: Path) -> bool:
+    """Whether the folder could be moved there, where nothing was."""
+    if _taken(target):
+        return False
+    try:
+        draft.rename(target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):  # another process was faster
+            return False
+        raise
+    return True
+
+
+def free_place(wanted: Path) -> Path:
+    """That place, or the first with a number after its name that nothing has yet."""
+    place, number = wanted, 2
+    while _taken(place):
+        place, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
+    return place
+
+
+def _taken(place: Path) -> bool:
+    with refused_as(OutputError, place, "; choose another --out"):
+        return place.exists() or place.is_symlink()
+
+
+@contextmanager
+def refused_as(kind: type[BellqueueError], path: Path, remedy: str = "") -> Iterator[None]:
+    """The system's own complaint about a path, a name too long for instance, in one line of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{path}: {error.strerror or error}{remedy}") from None
 
 
 def remove_drafts(target: Path) -> None:
@@ -131,12 +180,13 @@ def check_writable_file(path: Path) -> None:
     Raises:
         OutputError: it is a folder or a device, or its folder does not exist.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; give the name of a file in it")
-    if path.exists() and not path.is_file():  # a file would take the place of the device
-        raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+    with refused_as(OutputError, path):
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; give the name of a file in it")
+        if path.exists() and not path.is_file():  # a file would take the place of the device
+            raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -174,5 +224,5 @@ def write_trials(folder: Path, trials: Trials) -> None:
 
 
 def refuse_existing(target: Path) -> None:
-    if target.exists() or target.is_symlink():
+    if _taken(target):
         raise OutputError(f"{target}: exists already and no run is overwritten; choose another --out")

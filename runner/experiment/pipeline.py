@@ -23,7 +23,7 @@ from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
-from ...model.progress import Watch
+from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Router, Sampling, Trials, match_types
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
@@ -261,7 +261,11 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
 
 
 def write_results(
-    folder: Path, analysis: Analysis, frontiers: Frontiers | None = None, figures: bool = True
+    folder: Path,
+    analysis: Analysis,
+    frontiers: Frontiers | None = None,
+    figures: bool = True,
+    watch: Watch = unwatched,
 ) -> Analysis:
     """Write analysis, figures and report, and return the analysis with the context that they show.
 
@@ -270,14 +274,17 @@ def write_results(
         analysis: Of its trials.
         frontiers: Of its scenario, if already at hand.
         figures: Whether to draw; otherwise the analysis is all that is written. Defaults to true.
+        watch: Gets how far it is.
     """
     from ...analysis.report.figures.drawing import save, svg_file, svg_text
     from ...analysis.report.page import FIGURES, report_html
 
+    watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
     analysis = with_context(analysis, frontiers)
     write_text(folder / ANALYSIS, analysis.to_json())
     if not figures:
         return analysis
+    watch("drawing the report", 0, None)
     drawn = {}
     for name, draw in FIGURES.items():
         figure = draw(analysis)
@@ -288,12 +295,15 @@ def write_results(
     return analysis
 
 
-def write_report(target: Path, analysis: Analysis) -> None:
+def write_report(target: Path, analysis: Analysis, watch: Watch = unwatched) -> None:
     """Write the HTML report of an analysis, with the context that it shows.
 
     Raises:
         OutputError: it cannot be written there.
     """
+    watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
+    analysis = with_context(analysis)
+    watch("drawing the report", 0, None)
     from ...analysis.report.page import report_html
 
-    write_text(target, report_html(with_context(analysis)))
+    write_text(target, report_html(analysis))

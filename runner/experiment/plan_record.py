@@ -24,8 +24,12 @@ from ...model.trials import Sampling, Trials
 class MeasurementRecord(FiniteRecord):
     """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
 
-    `more_alpha` and `more_beta` are the other k−2 angles of each basis where its vectors have k > 2 dimensions
-    (MODEL §3); of planar ones they are left out.
+    Attributes:
+        probability: Of this component; those of a strategy add up to 1.
+        alpha: Angle of A's basis for each of its types, in radians.
+        beta: Angle of B's basis for each of its types, in radians.
+        more_alpha, more_beta: The other k−2 angles of each basis, in radians, where its vectors have k > 2 dimensions
+            (MODEL §3); left out of planar ones.
     """
 
     probability: float
@@ -67,6 +71,13 @@ class PlanRecord(FiniteRecord):
     """What was fixed before the data.
 
     Attributes:
+        scenario_hash: SHA-256 of the scenario.
+        created: When the plan was fixed, UTC.
+        strategy: The components of the measurement strategy.
+        settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
+        input_distribution: Probability of each pair of types in a trial, rows router A.
+        significance: α, the largest p-value that certifies.
+        backend: The device's description of itself.
         planned: The operating point, with the multiplier that certifies it.
         asked: Trials planned with each setting, rows router A.
         block: Shots that share their drawn settings.

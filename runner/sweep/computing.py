@@ -88,6 +88,7 @@ def run_sweep(
     with open_sweep_folder(target, sweep) as folder:
         points, computed = compute_sweep(sweep, folder, workers, scheduler, outcome_of, watch, say)
         rows = [(point, _outcome(point, folder)) for point in points]
+        watch("writing the table and the map", 0, None)
         _write_results(sweep, folder, rows, format, bool(computed))
     return SweepResult(sweep, target, folder.record, rows, computed)
 

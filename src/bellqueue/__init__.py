@@ -13,6 +13,7 @@ True
 | `run` | runs the experiment on a simulator in this process |
 | `submit`, `fetch` | run it on hardware, now and when the jobs have finished |
 | `analyze` | analyzes counts taken elsewhere, or a run again |
+| `compare` | puts runs of several devices, days or options beside each other |
 | `sweep` | finds where entanglement helps as fields of a scenario vary |
 | `plot` | draws what the others returned |
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         UnreachableError,
     )
     from .model.scenario.file import Scenario
-    from .runner.api.functions import analyze, frontiers, plan, plot, run, sweep
+    from .runner.api.functions import analyze, compare, frontiers, plan, plot, run, sweep
     from .runner.api.hardware import fetch, submit
 
     __version__: str
@@ -59,6 +60,7 @@ __all__ = [
     "UnreachableError",
     "__version__",
     "analyze",
+    "compare",
     "fetch",
     "frontiers",
     "plan",

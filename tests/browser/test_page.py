@@ -31,6 +31,34 @@ def test_nothing_is_wider_than_the_screen(show: Show, case: str, width: str) -> 
     assert beyond == []
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_no_column_of_a_table_is_cut_on_a_phone(show: Show, case: str) -> None:
+    page = show(case, "phone")
+    cut = page.evaluate(
+        """[...document.querySelectorAll("details")].forEach((each) => { each.open = true; }),
+           [...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth + 1)
+               .map((each) => each.getAttribute("aria-label"))"""
+    )
+    assert cut == []
+    headings = page.locator("#result ~ .scroll td[data-label]").first
+    assert "observed" in page.evaluate(
+        "(cell) => getComputedStyle(cell, '::before').content", headings.element_handle()
+    )
+
+
+@pytest.mark.parametrize("width", ["phone", "desktop"])
+def test_copy_buttons_lie_in_the_box_of_what_they_copy(show: Show, width: str) -> None:
+    page = show("complete", width)
+    boxes = page.evaluate(
+        """[...document.querySelectorAll(".copied")].map((box) => {
+            const outer = box.getBoundingClientRect(), inner = box.querySelector("button").getBoundingClientRect();
+            return [inner.left > outer.left, inner.right < outer.right, inner.top > outer.top,
+                    inner.bottom < outer.bottom, parseFloat(getComputedStyle(box).borderTopWidth) > 0];
+        })"""
+    )
+    assert boxes == [[True] * 5] * 3
+
+
 @pytest.mark.parametrize("width", ["phone", "desktop"])
 @pytest.mark.parametrize("case", SHORT)
 def test_text_in_pictures_stays_inside_and_readable(show: Show, case: str, width: str) -> None:

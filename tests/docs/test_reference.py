@@ -9,7 +9,7 @@ import pytest
 from bellqueue.model.scenario import file as scenario
 from bellqueue.runner.commands import options
 
-from docs.extensions.record_reference import default_text, definitions, type_text
+from docs.extensions.record_reference import default_text, definitions, described, type_text
 from tests.docs.pages import DOCS, ROOT
 
 # The page's words for the classes behind the file.
@@ -70,6 +70,19 @@ def test_every_schema_is_on_the_page_of_records() -> None:
     text = (DOCS / "records.md").read_text("utf-8")
     assert len(found) > 10
     assert {schema for schema in found if f"`{schema}`" not in text} == set()
+
+
+def test_every_field_of_a_record_has_a_meaning() -> None:
+    targets = re.findall(r"^```\{record\} (\S+)$", (DOCS / "records.md").read_text("utf-8"), re.MULTILINE)
+    assert len(targets) >= 5
+    found = [
+        (name, field, told.get(field, ""))
+        for target in targets
+        for name, schema, told in described(target)
+        for field in schema.get("properties", {})
+    ]
+    assert len(found) > 300
+    assert [(name, field) for name, field, meaning in found if len(meaning) < 2] == []
 
 
 def test_every_exit_code_is_on_the_page_of_commands() -> None:

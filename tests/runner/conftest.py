@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bellqueue.runner.commands import terminal
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -20,6 +22,12 @@ def _sketched(sketched: None) -> None:
 @pytest.fixture(autouse=True)
 def _kept(frontiers_kept: None) -> None:
     """The commands of a module solve each scenario once."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress comes after a second, which a busy machine takes for anything."""
+    monkeypatch.setattr(terminal, "QUIET", threading.TIMEOUT_MAX)
 
 
 @pytest.fixture

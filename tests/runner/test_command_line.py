@@ -56,7 +56,8 @@ def _sh(script: str, folder: Path, environment: dict[str, str], shell: Sequence[
         [*shell, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    progress = [line for line in done.stderr.splitlines() if line.startswith("bellqueue: ")]  # of a busy machine
+    assert done.stderr.splitlines() == progress
     return done.stdout
 
 

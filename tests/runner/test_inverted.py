@@ -44,7 +44,7 @@ def test_a_visibility_of_the_wrong_sign_gets_its_remedy(call: Run, tmp_path: Pat
     (tmp_path / "c.json").write_text(json.dumps(content))
     done = call("analyze", "c.json", "--scenario", "default")
     told = " ".join(done.stdout.split())
-    assert told.startswith("INVERTED OUTCOMES: all correlations have the opposite sign (visibility -0.98);")
+    assert told.startswith("INVERTED OUTCOMES: all correlations have the opposite sign (visibility −0.98);")
     assert "bellqueue analyze … --invert b" in told
     assert "NOT CERTIFIED" in told
     mended = call("analyze", "c.json", "--scenario", "default", "--invert", "b")

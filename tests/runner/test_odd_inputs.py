@@ -156,7 +156,7 @@ def test_a_full_disk_behind_standard_output_is_said() -> None:
         )
     assert (done.returncode, done.stderr) == (
         2,
-        "bellqueue: standard output cannot be written: No space left on device\n",
+        "bellqueue: standard output: cannot be written: No space left on device; make room, or send it elsewhere\n",
     )
 
 

@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.runner.experiment.folder import new_run_folder
+from bellqueue.backends import RemoteBackend, open_backend
+from bellqueue.model.errors import OutputError
+from bellqueue.model.progress import unwatched
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.runner.experiment.execution import Executed, execute
+from bellqueue.runner.experiment.folder import RunFolder, free_place, new_run_folder
+from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.runner.conftest import Run
 from tests.runner.recorded_runs import write_run
@@ -237,6 +243,53 @@ def test_a_run_that_breaks_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         break_off()
     assert os.listdir(tmp_path) == []
+
+
+def test_two_runs_at_once_both_get_a_folder(tmp_path: Path) -> None:
+    wanted = tmp_path / "run"
+    with new_run_folder(wanted, lambda: free_place(wanted)) as late, new_run_folder(wanted) as early:
+        (early / "plan.json").write_text("early")
+        (late / "plan.json").write_text("late")
+    assert {path.name: (path / "plan.json").read_text() for path in tmp_path.iterdir()} == {
+        "run": "early",
+        "run-2": "late",
+    }
+
+
+def test_what_comes_to_a_place_that_was_asked_for_costs_no_run(tmp_path: Path) -> None:
+    wanted = tmp_path / "run"
+
+    def measure() -> None:
+        with new_run_folder(wanted) as folder:
+            (folder / "plan.json").write_text("measured")
+            wanted.write_text("something else")
+
+    with pytest.raises(OutputError, match=r"kept in .*run-2"):
+        measure()
+    assert wanted.read_text() == "something else"
+    assert (tmp_path / "run-2" / "plan.json").read_text() == "measured"
+
+
+def test_runs_of_the_same_second_are_both_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def both_at_once(_: PlanRecord) -> Path:
+        return free_place(Path("bellqueue-runs", "run"))
+
+    scenario, opened = Scenario.default().with_experiment(shots=200), open_backend("aer:visibility=0.95")
+    assert not isinstance(opened, RemoteBackend)
+    monkeypatch.chdir(tmp_path)
+    done: list[Executed] = []
+
+    def first_planned(plan: PlanRecord) -> Path:
+        """Between the plan of the first run and its end the second is measured whole."""
+        if not done:
+            place = both_at_once(plan)
+            done.append(execute(scenario, "", opened, 2, both_at_once, unwatched, False))
+            return place
+        return both_at_once(plan)
+
+    done.append(execute(scenario, "", opened, 1, first_planned, unwatched, False))
+    assert [each.folder and each.folder.name for each in done] == ["run", "run-2"]
+    assert [RunFolder.open(each.folder).plan().seed for each in done if each.folder] == [2, 1]
 
 
 def _scenario_of(traffic: object, **experiment: object) -> str:

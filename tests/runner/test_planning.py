@@ -213,6 +213,13 @@ def test_json_is_the_record_and_nothing_else(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.startswith("NO-GO")
 
 
+@pytest.mark.parametrize(("visibility", "code"), [(0.95, 0), (0.7, 3)])
+def test_a_script_can_require_a_go(visibility: float, code: int, call: Run) -> None:
+    done = call("plan", "--visibility", visibility, "--require-go")
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith("NO-GO" if code else "GO")
+
+
 def test_a_ranking_survives_json() -> None:
     record = rank(DENSE, [BackendSummary("aer", "simulator", 2, True, "")], 0.95, unwatched)
     assert RankingRecord.model_validate_json(record.model_dump_json(by_alias=True)) == record

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MAX_LABELLED_PAIRS = 16  # type pairs that still get a labelled row each; more become a map
+MAX_NAMED_TYPES = 12  # of a router, whose names still fit along the map; more are numbered
 
 
 def correlator_figure(analysis: Analysis) -> Figure:
@@ -28,7 +29,8 @@ def correlator_figure(analysis: Analysis) -> Figure:
     measured = np.array(analysis.correlators.measured, dtype=float)
     ideal = None if analysis.correlators.ideal is None else np.array(analysis.correlators.ideal, dtype=float)
     few = measured.size <= MAX_LABELLED_PAIRS
-    with new_figure(1.5 + 0.34 * measured.size if few else 4.4 if ideal is None else 8.2) as figure:
+    named = 0.0 if max(measured.shape) > MAX_NAMED_TYPES else 0.6  # inches for names below the map
+    with new_figure(1.5 + 0.34 * measured.size if few else named + (4.4 if ideal is None else 8.2)) as figure:
         (_draw_rows if few else _draw_map)(figure, analysis, measured, ideal)
     against = "measured alone" if ideal is None else "measured against ideal"
     describe(
@@ -76,15 +78,21 @@ def _draw_map(figure: Figure, analysis: Analysis, measured: Floats, ideal: Float
     stops = [(0, ORANGE), (0.5, f"{ORANGE}00"), (0.5, f"{BLUE}00"), (1, BLUE)]
     shades = LinearSegmentedColormap.from_list("correlator", stops)
     image = axes[0].imshow(measured, cmap=shades, vmin=-1, vmax=1, interpolation="none", aspect="auto")
-    axes[0].set(xlabel="type at router B (number)", ylabel="type at router A (number)")
-    for axis, size in ((axes[0].xaxis, measured.shape[1]), (axes[0].yaxis, measured.shape[0])):
-        ticks = np.unique(np.linspace(0, size - 1, min(size, 8)).round().astype(int))
-        axis.set_ticks(ticks, [str(tick + 1) for tick in ticks])
+    named = max(measured.shape) <= MAX_NAMED_TYPES
+    counted = "" if named else " (number)"
+    axes[0].set(xlabel=f"type at router B{counted}", ylabel=f"type at router A{counted}")
+    frontiers = analysis.frontiers
+    for axis, names in ((axes[0].xaxis, frontiers.types_b), (axes[0].yaxis, frontiers.types_a)):
+        size = len(names)
+        ticks = np.arange(size) if named else np.unique(np.linspace(0, size - 1, min(size, 8)).round().astype(int))
+        axis.set_ticks(ticks, [short(names[tick], 14) if named else str(tick + 1) for tick in ticks])
+    if named:
+        axes[0].tick_params(axis="x", labelrotation=90)
     figure.colorbar(image, ax=axes[0], label="measured correlator c")
     if ideal is None:
         return
     axes[0].set_title("(a) measured, for each pair of types")
-    axes[1].set_title("(b) measured against ideal, ± one standard error")
+    axes[1].set_title("(b) against ideal, ± one standard error")
     axes[1].axline((0, 0), slope=1, color=GREY, linewidth=0.8)
     axes[1].errorbar(
         ideal.ravel(),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....model.errors import OutputError
-from ...records.printable import printable
+from ...records.printable import printable, signs
 from .style import figure_style
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
 
 def describe(figure: Figure, title: str, description: str) -> None:
     """Say what a figure is, and what it shows, to those who do not see it."""
-    figure.set_label(f"{printable(title)}\n{printable(description)}")
+    figure.set_label(f"{printable(title)}\n{signs(printable(description))}")
 
 
 def percent(share: float, _: float) -> str:
     """The label of a tick at a share."""
-    return f"{100 * share:g} %".replace("-", "\N{MINUS SIGN}")
+    return signs(f"{100 * share:g} %")
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -52,13 +52,23 @@ def save(figure: Figure, path: str | Path) -> None:
         OutputError: another suffix, or the file cannot be written.
     """
     target = Path(path)
-    suffix = target.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
+    suffix = check_suffix(target)
     try:
         target.write_bytes(figure_bytes(figure, suffix))
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def check_suffix(target: Path) -> str:
+    """The suffix of a figure's file.
+
+    Raises:
+        OutputError: it is none of ours.
+    """
+    suffix = target.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise OutputError(f"{target}: the name of a figure must end in {' or '.join(_SUFFIXES)}")
+    return suffix
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:

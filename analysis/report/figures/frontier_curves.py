@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ....model.games.sensitivity import NOTHING
 from ...records.analysis_record import Analysis
 from ...records.frontier_record import FrontierPoint, FrontierRecord
+from ...records.percent import less_or_more, percent_text
 
 Floats = NDArray[np.float64]
 
@@ -80,12 +81,11 @@ def _gap_label(classical: float, other: float) -> str:
     gap = classical - other
     gap = 0.0 if abs(gap) < NOTHING * classical else gap
     word = "less" if gap >= 0 else "more"
-    return f"{abs(gap):.4g} {word} waiting ({100 * abs(gap) / classical:.1f} %)\nat equal throughput"
+    return f"{abs(gap):.4g} {word} waiting ({percent_text(abs(gap) / classical)})\nat equal throughput"
 
 
 def _share(classical: float, other: float) -> str:
-    share = (classical - other) / classical
-    return f"{100 * abs(share):.1f} % {'less' if share >= 0 else 'more'}"
+    return less_or_more((classical - other) / classical)
 
 
 def _window(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....model.estimate import rounded
 from ....model.scenario.fields import LOAD, PROBABILITY, VISIBILITY
 from ....model.sweep.grid import Axis, Sweep, value_text
 from ....model.sweep.point import Outcome
@@ -324,6 +325,6 @@ def _description(grid: _Grid) -> str:
     """What the figure shows, for those who do not see it."""
     told = f"Of {grid.helps.size} points entanglement helps at {grid.helps.sum()}"
     if grid.helps.any():
-        told += f", by at most {np.nanmax(grid.saved):.1f} % of the waiting time"
+        told += f", by at most {rounded(float(np.nanmax(grid.saved)), 1, 'up')} % of the waiting time"
         told += f", and is proved to beat every classical router at {(grid.helps & ~grid.weakly).sum()} of them"
     return f"{told}; {(~grid.computed).sum()} points have no result."

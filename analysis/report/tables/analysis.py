@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
+from ....model.estimate import rounded, significant
 from ...certificate.certificate import Certificate
 from ...certificate.several_pairs import ParallelPairs
 from ...records.analysis_record import Advantage, Analysis, BreakEven, Predicted
@@ -15,6 +17,7 @@ from .section import (
     Cell,
     Section,
     bound_text,
+    certain_decimals,
     estimate_cell,
     number_text,
     share_beside,
@@ -48,9 +51,9 @@ def comparison_section(analysis: Analysis) -> Section:
     observed, classical, quantum = analysis.observed, analysis.classical, analysis.quantum
     waiting, throughput = "waiting_time_at_equal_throughput", "baseline_throughput_at_equal_waiting_time"
     rows = (
-        ("waiting time W", "waiting_time", waiting),
-        ("throughput τ", "baseline_throughput", throughput),
-        ("splitting p", "splitting_probability", None),
+        ("waiting time W", "waiting_time", waiting, waiting_decimals(analysis)),
+        ("throughput τ", "baseline_throughput", throughput, None),
+        ("splitting p", "splitting_probability", None, None),
     )
     return Section(
         "Observed against the frontiers",
@@ -59,13 +62,19 @@ def comparison_section(analysis: Analysis) -> Section:
             (
                 name,
                 (
-                    estimate_cell(getattr(observed, own)),
-                    estimate_cell(getattr(classical, compared)) if compared else Cell(NONE),
-                    estimate_cell(getattr(quantum, compared)) if compared else Cell(NONE),
-                    *((Cell(number_text(getattr(foreseen, own), getattr(observed, own))),) if foreseen else ()),
+                    estimate_cell(getattr(observed, own), decimals=digits),
+                    *(
+                        estimate_cell(getattr(of, compared), decimals=digits) if compared else Cell(NONE)
+                        for of in (classical, quantum)
+                    ),
+                    *(
+                        (Cell(number_text(getattr(foreseen, own), getattr(observed, own), decimals=digits)),)
+                        if foreseen
+                        else ()
+                    ),
                 ),
             )
-            for name, own, compared in rows
+            for name, own, compared, digits in rows
         ),
         "Memoryless classical routers and quantum ones: least W at the observed throughput, and most throughput at the "
         "observed W. "
@@ -74,19 +83,36 @@ def comparison_section(analysis: Analysis) -> Section:
     )
 
 
+def waiting_decimals(analysis: Analysis) -> int:
+    """Decimals for mean waiting times and for what is saved of them, so that the rounded differences add up."""
+    observed, wider = analysis.observed.waiting_time, analysis.every_classical
+    pairs = [(analysis.classical.waiting_time_at_equal_throughput, analysis.advantage.waiting_time_reduction)]
+    if wider:
+        pairs.append((wider.waiting_time_at_equal_throughput, wider.waiting_time_reduction))
+    least = max(certain_decimals(each) or 0 for each in (observed, *(each for pair in pairs for each in pair)))
+
+    def add_up(decimals: int) -> bool:
+        texts = [[rounded(each.estimate, decimals) for each in (*pair, observed)] for pair in pairs]
+        return all(Decimal(classical) - Decimal(saved) == Decimal(own) for classical, saved, own in texts)
+
+    return next(filter(add_up, range(least, least + 5)), least)
+
+
 def advantage_sections(analysis: Analysis) -> list[Section]:
     """How much better than either class of classical routers, and beside it what the calibration had promised."""
     wider, predicted = analysis.every_classical, analysis.planned and analysis.planned.predicted
     title = "Advantage over memoryless classical routers"
-    levels = _levels(analysis.certificate, together=True)
-    own = _foreseen(analysis, predicted) if predicted else two_columns(title, _gains(analysis.advantage), levels)
+    levels, digits = _levels(analysis.certificate, together=True), waiting_decimals(analysis)
+    own = (
+        _foreseen(analysis, predicted) if predicted else two_columns(title, _gains(analysis.advantage, digits), levels)
+    )
     if wider is None:
         return [own]
     least = (
         "least waiting time W of any, at the observed throughput",
-        estimate_cell(wider.waiting_time_at_equal_throughput),
+        estimate_cell(wider.waiting_time_at_equal_throughput, decimals=digits),
     )
-    rows = [least, *_gains(wider)]
+    rows = [least, *_gains(wider, digits)]
     if predicted and predicted.every_classical_reduction_relative is not None:
         share = wider.waiting_time_reduction_relative
         told = share_beside(predicted.every_classical_reduction_relative, share)
@@ -104,9 +130,10 @@ def _levels(certificate: Certificate, *, together: bool) -> str:
     return f"Each interval is two-sided and holds by itself with {sure} confidence."
 
 
-def _gains(gain: Advantage | AgainstEveryClassical) -> list[tuple[str, Cell]]:
+def _gains(gain: Advantage | AgainstEveryClassical, decimals: int) -> list[tuple[str, Cell]]:
+    saved = estimate_cell(gain.waiting_time_reduction, decimals=decimals)
     return [
-        ("waiting time saved at equal throughput (units of time)", estimate_cell(gain.waiting_time_reduction)),
+        ("waiting time saved at equal throughput (units of time)", saved),
         ("the same, as a share", estimate_cell(gain.waiting_time_reduction_relative, percent=True)),
         ("throughput gained at equal waiting time", estimate_cell(gain.throughput_gain_relative, percent=True)),
     ]
@@ -129,10 +156,11 @@ def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
     """Observed beside predicted."""
     gain, certificate = analysis.advantage, analysis.certificate
     share, reduction = gain.waiting_time_reduction_relative, gain.waiting_time_reduction
-    promised = number_text(predicted.waiting_time_reduction, reduction)
+    digits = waiting_decimals(analysis)
+    promised = number_text(predicted.waiting_time_reduction, reduction, decimals=digits)
     throughput = gain.throughput_gain_relative
     rows = [
-        ("waiting time saved at equal throughput (units of time)", estimate_cell(reduction), promised),
+        ("waiting time saved at equal throughput (units of time)", estimate_cell(reduction, decimals=digits), promised),
         (
             "    the same, as a share",
             estimate_cell(share, percent=True),
@@ -179,7 +207,7 @@ def certificate_section(certificate: Certificate, wider: AgainstEveryClassical |
     levels = _levels(certificate, together=False)
     if certificate.excess_at_least is not None:
         rows.insert(
-            -1, ("    at least (one-sided)", Cell(number_text(certificate.excess_at_least, certificate.excess)))
+            -1, ("    at least (one-sided)", Cell(number_text(certificate.excess_at_least, certificate.excess, "down")))
         )
     if certificate.log10_anytime_p_value is not None:
         how = certificate.anytime_method or "test martingale"
@@ -197,12 +225,15 @@ def certificate_section(certificate: Certificate, wider: AgainstEveryClassical |
     stronger = [
         ("against every classical router", Cell(told)),
         ("    log10 p", Cell(f"{wider.log10_p_value + 0.0:.4g}", wider.method)),
-        ("    bound β_E on the score", Cell(f"{wider.score_bound:.6g}", f"p₀ = {wider.splitting_probability:.4g}")),
-        ("    from W − κτ at least V(κ)", Cell(f"{wider.bound:.6g}", f"κ = {wider.kappa:.6g}")),
+        (
+            "    bound β_E on the score",
+            Cell(significant(wider.score_bound, 6, "up"), f"p₀ = {wider.splitting_probability:.4g}"),
+        ),
+        ("    from W − κτ at least V(κ)", Cell(significant(wider.bound, 6, "down"), f"κ = {wider.kappa:.6g}")),
         ("    excess = score − β_E", estimate_cell(wider.excess)),
     ]
     if wider.excess_at_least is not None:
-        stronger.append(("    at least (one-sided)", Cell(number_text(wider.excess_at_least, wider.excess))))
+        stronger.append(("    at least (one-sided)", Cell(number_text(wider.excess_at_least, wider.excess, "down"))))
     if wider.log10_anytime_p_value is not None:
         how = wider.anytime_method or "test martingale"
         anytime = Cell(f"{wider.log10_anytime_p_value + 0.0:.4g}", how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...records.context_record import ROUTINGS, LoadSensitivity, VisibilitySensitivity, WaitingTimes
+from ...records.percent import percent_text
 from .section import Cell, Section, estimate_cell
 
 
@@ -11,7 +12,7 @@ def waiting_section(waiting: WaitingTimes) -> Section:
     percents = [each.probability for each in waiting.routings[0].percentiles]
     rows = [("mean, by the formulas", [Cell(f"{each.waiting_time_formula:#.4g}") for each in waiting.routings])]
     rows.append(("mean, simulated", [estimate_cell(each.waiting_time) for each in waiting.routings]))
-    rows.append(("do not wait at all", [Cell(f"{100 * each.cumulative[0]:.2f} %") for each in waiting.routings]))
+    rows.append(("do not wait at all", [Cell(percent_text(each.cumulative[0], 2)) for each in waiting.routings]))
     for index, share in enumerate(percents):
         cells = [estimate_cell(each.percentiles[index].waiting_time) for each in waiting.routings]
         rows.append((f"{100 * share:g} % wait at most", cells))
@@ -50,4 +51,4 @@ def load_section(found: LoadSensitivity) -> Section:
 
 
 def _share(reduction: float) -> Cell:
-    return Cell(f"{100 * reduction + 0.0:.2f} %")
+    return Cell(percent_text(reduction, 2))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....model.estimate import significant
 from ...records.bell_pairs import BellPairs
 from ...records.frontier_record import FrontierPoint, FrontierRecord
-from ...records.percent import share_text
+from ...records.percent import at_most, percent_text, share_text
 from ...records.printable import printable
 from .section import NONE, Cell, Section, two_columns
 
@@ -29,7 +30,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
     ]
     if best and record.largest_reduction_relative is not None:
         rows += [
-            ("largest reduction against memoryless routers", Cell(f"{100 * record.largest_reduction_relative:.2f} %")),
+            ("largest reduction against memoryless routers", Cell(percent_text(record.largest_reduction_relative, 2))),
             ("    at splitting probability p", Cell(f"{best.splitting_probability:.6g}")),
             ("    waiting time W there", Cell(f"{best.waiting_time:.6g}")),
             ("    baseline throughput τ there", Cell(f"{best.baseline_throughput:.6g}")),
@@ -37,7 +38,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
     if record.least_visibility is not None:
         rows.append(("    least visibility that helps", Cell(f"{record.least_visibility:.4f}")))
     if record.quantum_gap_relative:
-        gap = f"{100 * record.quantum_gap_relative:.2g} % of W"
+        gap = f"{at_most(record.quantum_gap_relative)} of W"
         rows.append(("not proved of the quantum frontier, at most", Cell(gap)))
     rows += _every_classical(record)
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
@@ -55,7 +56,7 @@ def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
     if share is None or p is None or every.least_visibility is None:
         return [("every classical router (with memory)", Cell("entanglement is not proved to help against them"))]
     return [
-        ("largest reduction against every classical router", Cell(f"{100 * share:.2f} %")),
+        ("largest reduction against every classical router", Cell(percent_text(share, 2))),
         ("    at splitting probability p", Cell(f"{p:.6g}")),
         ("    least visibility that helps", Cell(f"{every.least_visibility:.4f}")),
     ]
@@ -106,7 +107,12 @@ def frontier_values_section(record: FrontierRecord) -> Section:
     if every and every.points:
         columns.insert(0, every.waiting_time_at(throughput).tolist())
     wider = ("every classical W at least",) if every and every.points else ()
-    rows = zip(probabilities, throughput, *columns, strict=True)
+    bounds = len(wider) + bool(record.classical_caveat)  # so many of the columns are lower limits
+    texts = [
+        [significant(value, 5, "down" if at < bounds else "nearest") for value in column]
+        for at, column in enumerate(columns)
+    ]
+    rows = zip(probabilities, [f"{value:.5g}" for value in throughput], *texts, strict=True)
     return Section(
         "Values of the frontiers",
         (
@@ -117,7 +123,7 @@ def frontier_values_section(record: FrontierRecord) -> Section:
             "quantum W",
             "with communication W",
         ),
-        tuple((f"{p:.1f}", tuple(Cell(f"{value:.5g}") for value in values)) for p, *values in rows),
+        tuple((f"{p:.1f}", tuple(map(Cell, texts))) for p, *texts in rows),
         f"Least mean waiting time W in units of time. {record.caveats}".rstrip(),
     )
 
@@ -144,5 +150,6 @@ def bell_pairs_section(found: BellPairs) -> Section:
             (name, (Cell(f"{pairs}"), Cell(f"{waiting:.6g}"), Cell(NONE if share is None else share_text(share))))
             for name, pairs, waiting, share in rows
         ),
-        f"{found.sentence()} Classical routers wait at least {found.waiting_time_classical:.6g} at that p.",
+        f"{found.sentence()} Classical routers wait at least "
+        f"{significant(found.waiting_time_classical, 6, 'down')} at that p.",
     )

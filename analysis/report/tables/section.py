@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....model.estimate import Estimate
+from ....model.estimate import Estimate, Toward, rounded, significant
 from ...records.analysis_record import Visibility
 
 NONE = "–"
+_OUTWARD: tuple[Toward, Toward, Toward] = ("down", "nearest", "up")
 
 
 @dataclass(frozen=True)
@@ -47,35 +48,50 @@ def two_columns(title: str, rows: Sequence[tuple[str, Cell]], note: str = "") ->
     return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows), note)
 
 
-def estimate_cell(value: Estimate | Visibility, *, percent: bool = False) -> Cell:
-    """An estimate with its limits, to two digits of the limits' half-width."""
-    scale = 100.0 if percent else 1.0
-    scaled = Estimate(scale * value.estimate, scale * value.low, scale * value.high)
+def estimate_cell(value: Estimate | Visibility, *, percent: bool = False, decimals: int | None = None) -> Cell:
+    """An estimate with its limits, rounded outward; to two digits of the limits' half-width if not to `decimals`."""
     unit = " %" if percent else ""
-    low, high = number_text(scaled.low, scaled), number_text(scaled.high, scaled)
-    return Cell(number_text(scaled.estimate, scaled) + unit, f"{low} … {high}{unit}" if low != high else "")
+    low, middle, high = (
+        number_text(each, value, toward, percent=percent, decimals=decimals)
+        for each, toward in zip((value.low, value.estimate, value.high), _OUTWARD, strict=True)
+    )
+    return Cell(middle + unit, f"{low} … {high}{unit}" if value.low != value.high else "")
 
 
 def bound_text(low: float, high: float) -> str:
     """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
     half = (high - low) / 2
     if half > 1e-5 * max(abs(low), abs(high)):
-        return f"[{low:.6g}, {high:.6g}]"
-    return f"{(low + high) / 2:.6g} ± {half:.1g}"
+        return f"[{significant(low, 6, 'down')}, {significant(high, 6, 'up')}]"
+    middle = float(rounded((low + high) / 2, 1 - math.floor(math.log10(half)))) if half else low
+    return f"{middle:.15g} ± {significant(max(high - middle, middle - low), 1, 'up')}"
 
 
-def number_text(value: float, interval: Estimate) -> str:
-    """A number with as many decimals as its interval leaves certain."""
+def number_text(
+    value: float,
+    interval: Estimate | Visibility,
+    toward: Toward = "nearest",
+    *,
+    percent: bool = False,
+    decimals: int | None = None,
+) -> str:
+    """A number with the decimals that its interval leaves certain, or as asked; of percent or of the number itself."""
     if math.isnan(value):
         return NONE
-    half = (interval.high - interval.low) / 2
-    if not (math.isfinite(half) and half > 0) or abs(value) >= 1e9:
-        return f"{value:.6g}"
-    decimals = min(max(0, 1 - math.floor(math.log10(half))), 12)
-    return f"{value:.{decimals}f}"
+    certain = certain_decimals(interval, percent=percent)
+    if certain is None or abs(value) >= 1e9:
+        return f"{100 * value if percent else value:.6g}"
+    return rounded(value, certain if decimals is None else decimals, toward, percent=percent)
+
+
+def certain_decimals(interval: Estimate | Visibility, *, percent: bool = False) -> int | None:
+    """Decimals to two digits of an interval's half-width; None of one without a width."""
+    half = (100 if percent else 1) * (interval.high - interval.low) / 2
+    if not (math.isfinite(half) and half > 0):
+        return None
+    return min(max(0, 1 - math.floor(math.log10(half))), 12)
 
 
 def share_beside(value: float, observed: Estimate) -> str:
     """A share in percent, with as many digits as the one observed has."""
-    percent = Estimate(100 * observed.estimate, 100 * observed.low, 100 * observed.high)
-    return f"{number_text(100 * value, percent)} %"
+    return f"{number_text(value, observed, percent=True)} %"

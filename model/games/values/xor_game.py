@@ -18,13 +18,20 @@ CLOSED_GAP = 1e-9  # relative gap at which a value counts as closed
 
 @dataclass(frozen=True)
 class Bound:
-    """A number known to lie in [low, high], and how that is known."""
+    """A number known to lie in [low, high], and how that is known.
+
+    Attributes:
+        low, high: The ends of the interval.
+        method: How it was proved, in words.
+    """
 
     low: float
     high: float
     method: str
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):  # Python's own floats, whatever computed them
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not self.low <= self.high:
             raise ValueError(f"empty interval: low {self.low!r} > high {self.high!r}")
 

@@ -11,12 +11,13 @@ from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOL
 from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Advantage, Analysis
 from ....analysis.records.every_classical import AgainstEveryClassical
-from ....analysis.records.percent import chance_text, confidence_text
-from ....analysis.records.printable import printable
+from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, percent_text
+from ....analysis.records.printable import printable, signs
 from ....analysis.records.verdict import weaker_because
+from ....analysis.report.tables.analysis import waiting_decimals
 from ....analysis.report.tables.section import estimate_cell
 from ....backends.accounts.cost import dollars
-from ....model.estimate import Estimate
+from ....model.estimate import Estimate, rounded
 from ....model.scenario.file import MAX_SHOTS
 
 WIDTH, MOST_LINES = 80, 30
@@ -67,12 +68,12 @@ def _screen(
     first: Sequence[str], about: str, rows: Sequence[str], notes: Sequence[str], ends: Sequence[str]
 ) -> list[str]:
     """The parts with empty lines between them; what does not fit on one screen is left to `--full`."""
-    head = [line for sentence in first for line in wrap(printable(sentence), WIDTH)]
+    head = [line for sentence in first for line in wrap(signs(printable(sentence)), WIDTH)]
     head += ["", shorten(printable(about), WIDTH, placeholder=" …"), ""]
     tail: list[str] = []
     room = MOST_LINES - len(head) - len(rows) - len(ends) - 2
     for number, note in enumerate(notes):
-        lines = wrap(printable(note), WIDTH, subsequent_indent="  ")
+        lines = wrap(signs(printable(note)), WIDTH, subsequent_indent="  ")
         left = len(notes) - number
         if len(lines) > room - len(tail) - (left > 1):
             tail.append(f"{left} more notes with --full." if left > 1 else "One more note with --full.")
@@ -82,7 +83,7 @@ def _screen(
 
 
 def _line(name: str, value: str) -> str:
-    return f"{name:{_NAMES}}  {value}"
+    return f"{name:{_NAMES}}  {signs(value)}"
 
 
 def _verdict(analysis: Analysis) -> str:
@@ -101,43 +102,41 @@ def _verdict(analysis: Analysis) -> str:
     if certificate.quantum_bound.high <= certificate.classical_bound.high * (1 + 1e-9):
         return f"{start} In this scenario entanglement has no advantage to show."
     if certificate.excess.estimate <= 0:
-        more = f", which wait {-100 * saved.estimate:.1f} % less" if saved.estimate < 0 else ""
+        more = f", which wait {percent_text(-saved.estimate)} less" if saved.estimate < 0 else ""
         return f"{start} The measured decisions are no better than those of classical routers{more}."
-    return f"{start} Requests waited {100 * saved.estimate:.1f} % less, but with so few trials that can be chance."
+    return f"{start} Requests waited {percent_text(saved.estimate)} less, but with so few trials that can be chance."
 
 
 def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
     """How much less they wait, in a sentence."""
     share = saved.waiting_time_reduction_relative
     sure = f"{confidence_text(1 - analysis.certificate.significance)} confidence"
-    estimate = f"estimate {100 * share.estimate:.1f} %"
     if share.low > 0:
-        return (
-            f"With the same background work done they wait at least {100 * share.low:.1f} % less ({sure}; {estimate})."
-        )
-    return f"With the same background work done they wait less, by how much is not certain yet ({estimate})."
+        return f"With the same background work done they wait {at_least(share)} less ({sure}; {estimate_of(share)})."
+    return f"With the same background work done they wait less, by how much is not certain yet ({estimate_of(share)})."
 
 
 def _measured(analysis: Analysis) -> Iterator[Row]:
     certificate, observed, classical = analysis.certificate, analysis.observed, analysis.classical
-    predicted = analysis.planned.predicted if analysis.planned else None
-    yield "mean waiting time (units of time)", _value(observed.waiting_time)
+    predicted, digits = analysis.planned.predicted if analysis.planned else None, waiting_decimals(analysis)
+    yield "mean waiting time (units of time)", _value(observed.waiting_time, decimals=digits)
     wider, foreseen = analysis.every_classical, predicted and predicted.every_classical_reduction_relative
     if wider:
-        yield "  with any classical routers, at least", _value(wider.waiting_time_at_equal_throughput)
+        yield "  with any classical routers, at least", _value(wider.waiting_time_at_equal_throughput, decimals=digits)
         yield "    saved", _proved(wider.waiting_time_reduction_relative)
         if foreseen and foreseen > 0:
-            yield "    saved, as the calibration predicted", f"{100 * foreseen:.1f} %"
-    yield "  with memoryless classical routers", _value(classical.waiting_time_at_equal_throughput)
+            yield "    saved, as the calibration predicted", percent_text(foreseen)
+    yield "  with memoryless classical routers", _value(classical.waiting_time_at_equal_throughput, decimals=digits)
     yield "    saved", _value(analysis.advantage.waiting_time_reduction_relative, percent=True)
     if predicted and foreseen is None:
-        yield "    saved, as the calibration predicted", f"{100 * predicted.waiting_time_reduction_relative:.1f} %"
+        yield "    saved, as the calibration predicted", percent_text(predicted.waiting_time_reduction_relative)
     yield "background work done (per unit of time)", _value(observed.baseline_throughput)
     yield "pairs sent to different servers", _value(observed.splitting_probability, percent=True)
     every = analysis.frontiers.every_classical
     needed = every.least_visibility if wider and every else analysis.frontiers.least_visibility
     enough = "" if needed is None else f" (above {needed:.3f} can help)"
-    quality = f"{'' if analysis.planned else 'at least '}{analysis.visibility.estimate:.3f}"
+    visibility = analysis.visibility.estimate
+    quality = rounded(visibility, 3) if analysis.planned else f"at least {rounded(visibility, 3, 'down')}"
     yield "Bell pair visibility (1 is perfect)", quality + enough
     if wider:
         yield "chance with any classical routers", _rarity(wider.log10_p_value, certificate.significance)
@@ -210,8 +209,8 @@ def _remedies(record: ForecastRecord) -> Iterator[str]:
     if remedies.memoryless_trials is not None and remedies.memoryless_trials <= record.forecast.shots:
         yield 'It would be a go against memoryless routers only: against = "memoryless" in [experiment]'
     if remedies.sufficient_visibility is not None:
-        enough = math.ceil(1000 * remedies.sufficient_visibility) / 1000
-        yield f"It would be a go with less noise: Bell pair visibility {enough:.3f} or better."
+        enough = rounded(remedies.sufficient_visibility, 3, "up")
+        yield f"It would be a go with less noise: Bell pair visibility {enough} or better."
     if remedies.multiplier_trials is not None and (remedies.trials or math.inf) > remedies.multiplier_trials:
         yield f"It would be a go at another operating point with {remedies.multiplier_trials} trials; --full shows it."
     elif remedies.least_visibility_anywhere is None:
@@ -229,13 +228,13 @@ def _proved(saved: Estimate) -> str:
     return _value(saved, percent=True) if saved.estimate > 0 else "nothing is proved"
 
 
-def _value(value: Estimate, *, percent: bool = False) -> str:
-    cell = estimate_cell(value, percent=percent)
+def _value(value: Estimate, *, percent: bool = False, decimals: int | None = None) -> str:
+    cell = estimate_cell(value, percent=percent, decimals=decimals)
     return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
 
 
 def _rarity(log10_p: float, significance: float) -> str:
     """A p-value as a chance, and what had been asked for."""
     if log10_p > -4:
-        return f"{chance_text(10.0**log10_p)} (asked: {100 * significance:.3g} %)"
+        return f"{chance_text(10.0**log10_p, 'up')} (asked: {100 * significance:.3g} %)"
     return f"under 1 in 10^{math.floor(-log10_p)} (asked: {100 * significance:.3g} %)"

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from ....analysis.design.promise import Promise, Reach
 from ....analysis.design.records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
-from ....analysis.records.percent import chance_text
-from ....analysis.records.printable import printable
+from ....analysis.records.percent import chance_text, percent_text
+from ....analysis.records.printable import printable, signs
 from ....analysis.report.tables.analysis import LATENCY
 from ....analysis.report.tables.section import NONE, estimate_cell
 from ....backends.accounts.cost import dollars
@@ -62,8 +62,7 @@ def ranking_table(record: RankingRecord) -> RenderableType:
         f"that is out of reach, against memoryless ones. Chance: that the scenario's {record.shots} trials certify"
         f"{cost}."
     ]
-    able = sum(each.predicted_power >= record.power for each in record.ranked)
-    title = f"GO on {able} of {len(record.ranked)} backends" if able else "NO-GO on every backend"
+    title = f"GO on {record.able} of {len(record.ranked)} backends" if record.go else "NO-GO on every backend"
     verdict = Text(f"{title}: {printable(record.title)}.", style="bold")
     parts: list[RenderableType] = [verdict, Text(), Fitting(table), *notes]
     if record.failed:
@@ -98,7 +97,7 @@ def _expected(record: ForecastRecord) -> Table:
     table = _table(f"What {record.forecast.shots} trials should show", "", "predicted", "95 % of such runs")
     for name, value, percent in rows:
         cell = estimate_cell(value, percent=percent)
-        table.add_row(name, cell.value, cell.limits)
+        table.add_row(name, signs(cell.value), signs(cell.limits))
     return table
 
 
@@ -136,7 +135,7 @@ def _reached(promise: Promise, reach: Reach) -> tuple[str, ...]:
 
 
 def _change(share: float, same: bool) -> str:
-    return NONE if same else f"{100 * share:+.2f} %"
+    return NONE if same else signs(f"{100 * share:+.2f} %")
 
 
 def _certifying(record: ForecastRecord) -> Table:
@@ -213,8 +212,8 @@ def _ranked(each: RankedDevice, paid: bool) -> tuple[str, ...]:
 
 def _reductions(each: RankedDevice) -> tuple[str, str]:
     wider = each.every_classical_reduction_relative
-    told = NONE if wider is None else f"{100 * wider:.1f} %"
-    return told, f"{100 * each.waiting_time_reduction_relative:.1f} %"
+    told = NONE if wider is None else percent_text(wider)
+    return signs(told), signs(percent_text(each.waiting_time_reduction_relative))
 
 
 def _cost(cost: CostRecord) -> str:

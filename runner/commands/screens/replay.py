@@ -5,8 +5,11 @@ from __future__ import annotations
 from rich.console import Group
 from rich.table import Table
 
+from ....analysis.records.percent import percent_text
+from ....analysis.records.printable import signs
 from ....analysis.replay.drift import DriftTest, MemoryTest
 from ....analysis.replay.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
+from ....model.estimate import significant
 from ....model.queueing.simulation import SimulatedEstimate
 
 
@@ -36,7 +39,7 @@ def replay_table(replay: Replay) -> Group:
         _add(table, f"    of server {server}", earned, replay, "server_baseline_throughput")
     for server in (0, 1):
         _add(table, f"load of server {server}", [each.load[server] for each in pair], replay, "load")
-    return Group(table, "", *(line for line in _sentences(replay)))
+    return Group(table, "", *map(signs, _sentences(replay)))
 
 
 def _sentences(replay: Replay) -> list[str]:
@@ -44,12 +47,12 @@ def _sentences(replay: Replay) -> list[str]:
     waiting = replay.comparison.waiting_time_difference(1, 0)
     share = waiting.estimate / replay.classical.waiting_time.estimate if replay.classical.waiting_time.estimate else 0.0
     verb = "less" if waiting.estimate >= 0 else "more"
-    ends = sorted(abs(end) for end in (waiting.low, waiting.high))
+    low, high = sorted(abs(end) for end in (waiting.low, waiting.high))
     size = f"{abs(waiting.estimate):.4g}"
-    span = f"{ends[0]:.4g}…{ends[1]:.4g}" if waiting.low * waiting.high > 0 else "not significantly"
+    span = _span(low, high, 4) if waiting.low * waiting.high > 0 else "not significantly"
     communication = replay.comparison.results[2].waiting_time.estimate
     lines = [
-        f"The replayed trials wait {verb} by {size} ({span}), {100 * abs(share):.1f} %; with communication the mean "
+        f"The replayed trials wait {verb} by {size} ({span}), {percent_text(abs(share))}; with communication the mean "
         f"is {communication:.4g} (formula {replay.formulas[2].waiting_time:.4g}).",
         f"drift: {_drift_sentence(replay.drift)}",
         f"memory: {_memory_sentence(replay.memory)}",
@@ -58,7 +61,7 @@ def _sentences(replay: Replay) -> list[str]:
         effect = replay.order_effect.waiting_time
         lines.append(
             f"order: against the same outcomes shuffled within each setting the mean wait changes by "
-            f"{effect.estimate:+.2g} ({effect.low:+.2g}…{effect.high:+.2g}) over {replay.order_effect.pairs} pairs"
+            f"{effect.estimate:+.2g} ({_span(effect.low, effect.high, 2)}) over {replay.order_effect.pairs} pairs"
         )
     if replay.remark:
         lines.append(f"note: {replay.remark}")
@@ -67,6 +70,11 @@ def _sentences(replay: Replay) -> list[str]:
         f"correlators, or of the strategy); times in units of time. Seed {replay.seed}."
     )
     return lines
+
+
+def _span(low: float, high: float, digits: int) -> str:
+    """An interval, its ends rounded outward."""
+    return f"{significant(low, digits, 'down')}…{significant(high, digits, 'up')}"
 
 
 def _drift_sentence(test: DriftTest | None) -> str:
@@ -99,10 +107,10 @@ def _add(
     apart: SimulatedEstimate | None = None,
 ) -> None:
     """A row: both simulations with intervals and formulas, and what lies between them."""
-    cells = [f"{value.estimate:.5g}\n{value.low:.5g}…{value.high:.5g}" for value in values]
-    difference = "" if apart is None else f"{apart.estimate:.4g}\n{apart.low:.4g}…{apart.high:.4g}"
+    cells = [f"{value.estimate:.5g}\n{_span(value.low, value.high, 5)}" for value in values]
+    difference = "" if apart is None else f"{apart.estimate:.4g}\n{_span(apart.low, apart.high, 4)}"
     if formula:
         known = [getattr(each, formula) for each in replay.formulas[:2]]
         cells = [f"{cell}\nformula {value:.5g}" for cell, value in zip(cells, known, strict=True)]
         difference += f"\nformula {known[0] - known[1]:.4g}" if apart else ""
-    table.add_row(name, *cells, difference)
+    table.add_row(name, *map(signs, [*cells, difference]))

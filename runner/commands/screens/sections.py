@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -14,17 +14,17 @@ from rich.text import Text
 
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.frontier_record import FrontierRecord
-from ....analysis.records.printable import printable
+from ....analysis.records.printable import folded, printable, signs
 from ....analysis.report.tables.analysis import analysis_sections
 from ....analysis.report.tables.frontiers import frontier_sections
 from ....analysis.report.tables.section import Cell, Section
 
-_UNLIMITED, _NARROW = 10_000, 60  # columns
+_UNLIMITED, _NARROW, _NAME = 10_000, 60, 16  # columns
 
 
 def analysis_table(analysis: Analysis) -> RenderableType:
     """The verdict in words, then the tables of numbers; legible at 80 columns and without colour."""
-    first, *rest = (printable(sentence) for sentence in analysis.verdict)
+    first, *rest = (signs(printable(sentence)) for sentence in analysis.verdict)
     origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
     parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
     for section in analysis_sections(analysis):
@@ -40,25 +40,34 @@ def frontier_table(record: FrontierRecord) -> RenderableType:
     return Group(*parts)
 
 
+def comparison_screen(section: Section) -> RenderableType:
+    """A table of runs, whose names are folded: those of folders are long and have no spaces."""
+    rows = tuple(("\n".join(folded(name, _NAME, 3)), cells) for name, cells in section.rows)
+    return Group(*shown_section(replace(section, rows=rows)))
+
+
 def shown_section(section: Section) -> list[RenderableType]:
     """As rich shows it; Text objects throughout, so that brackets in names are no markup."""
     pairs = section.columns == ("", "value")
     table = Table(title=Text(section.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.show_header = not pairs
-    for column in section.columns:
-        table.add_column(Text(column), overflow="fold")
-    for name, cells in section.rows:
-        table.add_row(Text(name), *(Text(_in_pair(cell) if pairs else _in_column(cell)) for cell in cells))
-    return [Fitting(table), *([Text(section.note)] if section.note else []), Text()]
+    table.show_header, table.show_edge = not pairs, False
+    rows = [(name, *map(_in_pair if pairs else _in_column, cells)) for name, cells in section.rows]
+    for at, column in enumerate(section.columns):
+        lines = [column, *(line.replace(" %", "") for row in rows for line in row[at].splitlines())]
+        whole = all(" " not in line for line in lines)  # rich would break such numbers before it breaks any words
+        table.add_column(Text(column), overflow="fold", no_wrap=whole)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return [Fitting(table), *([Text(signs(section.note))] if section.note else []), Text()]
 
 
 def _in_pair(cell: Cell) -> str:
-    return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
+    return signs(f"{cell.value}  ({cell.limits})" if cell.limits else cell.value)
 
 
 def _in_column(cell: Cell) -> str:
     """Limits under the estimate and set tight: four such columns fit into 80 characters."""
-    return f"{cell.value}\n{cell.limits.replace(' … ', '…')}" if cell.limits else cell.value
+    return signs(f"{cell.value}\n{cell.limits}" if cell.limits else cell.value).replace(" … ", "…")
 
 
 @dataclass(frozen=True, eq=False)

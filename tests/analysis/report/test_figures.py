@@ -78,6 +78,19 @@ def test_correlators_with_and_without_ideal_values(hanoi: Analysis, planned: Ana
     assert "short · long" in _texts(correlator_figure(hanoi))
 
 
+def test_a_map_of_eight_types_names_them(many_types: Analysis) -> None:
+    names = [f"kind {number}" for number in range(8)]
+    table = [[0.1 * (x - y) for y in range(8)] for x in range(8)]
+    found = many_types.correlators.model_copy(
+        update={"measured": table, "ideal": table, "standard_error": [[0.01] * 8] * 8, "trials": [[9] * 8] * 8}
+    )
+    frontiers = many_types.frontiers.model_copy(update={"types_a": names, "types_b": names[::-1]})
+    figure = correlator_figure(many_types.model_copy(update={"correlators": found, "frontiers": frontiers}))
+    axes = figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == names[::-1]
+
+
 def test_many_types_make_a_map_of_bounded_size(many_types: Analysis) -> None:
     figure = correlator_figure(many_types)
     assert np.asarray(figure.axes[0].images[0].get_array()).shape == (64, 64)

@@ -1,0 +1,136 @@
+"""The record of several analyses beside each other, `bellqueue.comparison/1`: devices, days or options."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ...model.estimate import Estimate
+from ...model.games.routing_game import Against
+from .analysis_record import Analysis
+from .printable import printable
+from .record import Record
+
+_ESTIMATES = (
+    "waiting_time", "splitting_probability", "baseline_throughput", "waiting_time_reduction_relative",
+    "every_classical_reduction_relative", "chsh",
+)  # fmt: skip
+
+
+class ComparedRun(Record):
+    """One analysis of a comparison; limits at its own significance.
+
+    Attributes:
+        name: The folder, file or source.
+        source: What was analyzed, as its record says.
+        created: Time of the run or of the analysis, UTC.
+        scenario_hash: SHA-256 of the scenario: only runs of the same scenario compare.
+        trials: Number of trials, lost ones included.
+        waiting_time: Mean waiting time W observed, in units of time.
+        splitting_probability: Share p of the pairs sent to different servers.
+        baseline_throughput: Background work done per unit of time, τ.
+        waiting_time_reduction_relative: Share of the waiting time of memoryless classical routers saved at equal
+            throughput.
+        every_classical_reduction_relative: The same against every classical router; null if there is no bound on them.
+        chsh: CHSH S; null unless each router has two types.
+        log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers.
+        certified_against: The widest class of classical routers that the advantage is certified against; null if none.
+        warnings: Alarms.
+    """
+
+    name: str
+    source: str
+    created: str
+    scenario_hash: str
+    trials: int
+    waiting_time: Estimate
+    splitting_probability: Estimate
+    baseline_throughput: Estimate
+    waiting_time_reduction_relative: Estimate
+    every_classical_reduction_relative: Estimate | None
+    chsh: Estimate | None
+    log10_p_value: float
+    certified_against: Against | None
+    warnings: list[str]
+
+    @property
+    def verdict(self) -> str:
+        """Certified or not, against whom, and any alarm, in a few words."""
+        against = {"every-classical": "certified", "memoryless": "certified, memoryless only", None: "not certified"}
+        return against[self.certified_against] + (", ALARM" if self.warnings else "")
+
+
+class Comparison(Record):
+    """Several analyses beside each other.
+
+    Attributes:
+        runs: In the order asked for.
+    """
+
+    schema_: Literal["bellqueue.comparison/1"] = Field(default="bellqueue.comparison/1", alias="schema")
+    runs: list[ComparedRun] = Field(min_length=1)
+
+    @classmethod
+    def of(cls, analyses: Sequence[tuple[str, Analysis]]) -> Comparison:
+        """Compare analyses, each with a name; a name that occurs again gets a number."""
+        often: Counter[str] = Counter()
+        runs = []
+        for given, analysis in analyses:
+            name = printable(given)
+            often[name] += 1
+            runs.append(_compared(f"{name} ({often[name]})" if often[name] > 1 else name, analysis))
+        return cls(runs=runs)
+
+    @property
+    def same_scenario(self) -> bool:
+        """Whether all are of one scenario."""
+        return len({each.scenario_hash for each in self.runs}) == 1
+
+    def to_csv(self) -> str:
+        """A row for each run; an estimate takes three columns, the last two named `_low` and `_high`."""
+        text = io.StringIO()
+        rows = self.flat()
+        table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        return text.getvalue()
+
+    def flat(self) -> list[dict[str, Any]]:
+        """The rows of the CSV."""
+        rows = []
+        for run in self.runs:
+            row: dict[str, Any] = {}
+            for field in ComparedRun.model_fields:
+                value = getattr(run, field)
+                if field in _ESTIMATES:
+                    ends = (value.estimate, value.low, value.high) if value else (None, None, None)
+                    row |= dict(zip((field, f"{field}_low", f"{field}_high"), ends, strict=True))
+                else:
+                    row[field] = "; ".join(value) if isinstance(value, list) else value
+            rows.append(row)
+        return rows
+
+
+def _compared(name: str, analysis: Analysis) -> ComparedRun:
+    wider, observed = analysis.every_classical, analysis.observed
+    return ComparedRun(
+        name=name,
+        source=analysis.provenance.source,
+        created=analysis.provenance.created,
+        scenario_hash=analysis.provenance.scenario_hash,
+        trials=analysis.certificate.trials,
+        waiting_time=observed.waiting_time,
+        splitting_probability=observed.splitting_probability,
+        baseline_throughput=observed.baseline_throughput,
+        waiting_time_reduction_relative=analysis.advantage.waiting_time_reduction_relative,
+        every_classical_reduction_relative=wider.waiting_time_reduction_relative if wider else None,
+        chsh=analysis.chsh,
+        log10_p_value=analysis.certificate.log10_p_value,
+        certified_against=analysis.certified_against,
+        warnings=analysis.warnings,
+    )

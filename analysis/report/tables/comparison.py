@@ -1,0 +1,28 @@
+"""Several analyses beside each other, as a section of text."""
+
+from __future__ import annotations
+
+from ...records.comparison import Comparison
+from .section import NONE, Cell, Section, estimate_cell
+
+
+def comparison_table(comparison: Comparison) -> Section:
+    """A row for each run: trials, waiting time, splitting probability, what is saved, CHSH S, verdict."""
+    strong = all(run.every_classical_reduction_relative for run in comparison.runs)
+    rows = []
+    for run in comparison.runs:
+        saved = (run.every_classical_reduction_relative if strong else None) or run.waiting_time_reduction_relative
+        cells = (
+            Cell(f"{run.trials}"),
+            Cell(estimate_cell(run.waiting_time).value),
+            Cell(estimate_cell(run.splitting_probability).value),
+            estimate_cell(saved, percent=True),
+            Cell(estimate_cell(run.chsh).value if run.chsh else NONE),
+            Cell(run.verdict),
+        )
+        rows.append((run.name, cells))
+    compared = "every classical router" if strong else "memoryless classical routers"
+    note = f"Saved: waiting time at equal throughput, against {compared}. Limits at each run's own significance."
+    if not comparison.same_scenario:
+        note += " The scenarios differ: waiting times do not compare."
+    return Section("Runs compared", ("run", "shots", "W", "p", "saved", "CHSH S", "verdict"), tuple(rows), note)

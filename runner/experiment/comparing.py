@@ -1,0 +1,59 @@
+"""Runs and counts opened to be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...analysis.records.analysis_record import Analysis
+from ...analysis.records.comparison import Comparison
+from ...model.errors import DataError
+from ...model.progress import Watch
+from ...model.scenario.file import Scenario
+from ...model.validation import nearest_beside, read_text
+from .execution import analyze_data
+from .folder import ANALYSIS, RECORD_BYTES, RunFolder, read_analysis, refused_as
+
+
+def compare_runs(sources: Sequence[Path | tuple[str, Analysis]], scenario: Scenario | None, watch: Watch) -> Comparison:
+    """Put analyses beside each other.
+
+    Args:
+        sources: Folders of runs, analysis records, or counts and trials taken elsewhere; or analyses with their names.
+        scenario: What counts taken elsewhere belong to.
+        watch: Gets how far it is.
+
+    Raises:
+        DataError: there are fewer than two, or one cannot be opened.
+    """
+    if len(sources) < 2:
+        raise DataError("compare needs two or more runs; give their folders, or counts with --scenario")
+    found = []
+    for number, source in enumerate(sources):
+        watch("reading the runs", number, len(sources))
+        found.append(
+            (source.name or str(source), _opened(source, scenario, watch)) if isinstance(source, Path) else source
+        )
+    return Comparison.of(found)
+
+
+def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis:
+    """The stored analysis of a run, or a fresh one of counts."""
+    with refused_as(DataError, source):
+        if not source.exists():
+            remedy = nearest_beside(source) or "give a run's folder, an analysis.json or counts with --scenario"
+            raise DataError(f"{source}: no such file or folder; {remedy}")
+    if source.is_dir():
+        folder = RunFolder.open(source)
+        return folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
+    return read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
+
+
+def _is_analysis(source: Path) -> bool:
+    """Whether a file says that it is an analysis record."""
+    try:
+        content = json.loads(read_text(source, DataError, RECORD_BYTES, "an analysis or counts"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and str(content.get("schema")).startswith("bellqueue.analysis/")

@@ -1,0 +1,80 @@
+"""`compare` and `bq.compare`: runs beside each other as a table, a figure, CSV and JSON, all with the same numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from bellqueue.analysis.records.comparison import Comparison
+
+import bellqueue as bq
+from tests.runner.conftest import Run
+from tests.runner.recorded_runs import write_run
+from tests.scenarios import IBM_HANOI, default_record
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> None:
+    """A run of good pairs, one of bad ones, and counts taken elsewhere."""
+    write_run(tmp_path / "good", default_record(shots=4000), visibility=0.99)
+    write_run(tmp_path / "bad", default_record(shots=4000), visibility=0.5)
+    (tmp_path / "hanoi.json").write_text(json.dumps({"schema": "bellqueue.counts/1", "counts": IBM_HANOI}))
+
+
+@pytest.mark.usefixtures("runs")
+def test_table_figure_csv_json_and_python_say_the_same(call: Run, tmp_path: Path) -> None:
+    words = ["compare", "good", "bad", "hanoi.json", "--scenario", "default"]
+    told = json.loads(call(*words, "--json").stdout)
+    stored = [json.loads((tmp_path / name / "analysis.json").read_text()) for name in ("good", "bad")]
+    for run, analysis in zip(told["runs"], stored, strict=False):
+        assert run["waiting_time"] == analysis["observed"]["waiting_time"]
+        assert run["waiting_time_reduction_relative"] == analysis["advantage"]["waiting_time_reduction_relative"]
+        assert run["chsh"] == analysis["chsh"]
+    assert [run["certified_against"] is not None for run in told["runs"]] == [True, False, True]
+    assert told["runs"][2]["trials"] == 180_000
+
+    rows = list(csv.DictReader(io.StringIO(call(*words, "--csv").stdout)))
+    assert [row["name"] for row in rows] == ["good", "bad", "hanoi.json"]
+    assert [float(row["waiting_time_low"]) for row in rows] == [run["waiting_time"]["low"] for run in told["runs"]]
+
+    done = call(*words, "--out", "compared.svg")
+    assert done.returncode == 0, done.stderr
+    assert "not certified" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "hanoi.json" in (tmp_path / "compared.svg").read_text()
+
+    found = bq.compare([tmp_path / "good", tmp_path / "bad" / "analysis.json"])
+    assert found.runs[0].model_dump(mode="json") == told["runs"][0]
+    assert "good: certified" in repr(found)
+    assert "<td" in found._repr_html_()
+
+
+@pytest.mark.usefixtures("runs")
+def test_results_are_drawn_beside_each_other_and_names_are_told_apart(tmp_path: Path) -> None:
+    good, bad = (bq.analyze(tmp_path / name) for name in ("good", "bad"))
+    figure = bq.plot([good, bad])
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(set(labels)) == 2
+    assert Comparison.of([("same", good), ("same", bad)]).runs[1].name == "same (2)"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["good"], "two or more runs"),
+        (["good", "nowhere"], "nowhere: no such file or folder"),
+        (["good", "hanoi.json"], "--scenario"),
+        (["good", "bad", "--out", "figure.gif"], ".png or .svg"),
+        (["good", "bad", "--csv", "--json"], "give one of them"),
+    ],
+)
+@pytest.mark.usefixtures("runs")
+def test_what_cannot_be_compared_is_told_in_one_line(words: list[str], message: str, call: Run) -> None:
+    done = call("compare", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
