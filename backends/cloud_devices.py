@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -38,20 +38,20 @@ def _missing(provider: str, note: str) -> BackendSummary:
 
 
 def _ibm(say: Say) -> Iterator[BackendSummary]:
-    from .calibration.best_pair import pair_calibrations
-    from .ibm.session import ask, plan_name, sign_in
+    from .calibration.best_pair import pair_calibrations, unusable_pairs
+    from .ibm.session import ask, plan_name, sign_in, silent_instances
 
     service = sign_in()
     found = ask(service.backends, "listing devices")
-    price = PriceTable.load().ibm_second(plan := plan_name(service))
-    per_second = "price unknown" if price is None else "free"
-    if price is not None and price.usd_per_second:
-        per_second = f"{exact_dollars(price.usd_per_second)}/s"
+    for silent in silent_instances(service):
+        say(silent)
 
     def look(device: Any) -> BackendSummary:
         status = device.status()
-        pairs = pair_calibrations(device.target, device.properties())
-        best = max(pairs, key=lambda each: each.rough_visibility, default=None)
+        target, properties = device.target, device.properties()
+        if odd := unusable_pairs(target, properties):
+            say(f"ibm:{device.name}: {odd}")
+        best = max(pair_calibrations(target, properties), key=lambda each: each.rough_visibility, default=None)
         return BackendSummary(
             name=f"ibm:{device.name}",
             kind="hardware",
@@ -62,37 +62,56 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
             queue=str(status.pending_jobs),
             pair=best.pair if best else None,
             predicted_visibility=best.rough_visibility if best else None,
-            price=f"{per_second} ({plan})",
+            price=_ibm_price(plan_name(service, device._instance)),
         )
 
-    for device in found:
-        try:
-            yield ask(partial(look, device), f"asking {device.name}")
-        except BackendError as error:
-            say(str(error))
+    yield from _looked_at(found, look, ask, lambda device: str(device.name), say)
+
+
+def _ibm_price(plan: str) -> str:
+    price = PriceTable.load().ibm_second(plan)
+    per_second = "price unknown" if price is None else "free"
+    if price is not None and price.usd_per_second:
+        per_second = f"{exact_dollars(price.usd_per_second)}/s"
+    return f"{per_second} ({plan})"
 
 
 def _braket(say: Say) -> Iterator[BackendSummary]:
     from .braket.adapter import BraketBackend
-    from .braket.session import devices
+    from .braket.session import DeviceEntry, ask, devices
 
-    for entry in devices():
-        name = entry.arn.rsplit("/", 1)[-1].lower()
+    def look(entry: DeviceEntry) -> BackendSummary:
+        backend = BraketBackend(entry.arn)
+        described = backend.describe()
+        if odd := backend.unusable:
+            say(f"braket:{_short(entry)}: {odd}")
+        return BackendSummary(
+            name=f"braket:{_short(entry)}",
+            kind=described.kind,
+            qubits=described.qubits,
+            available=entry.status == "ONLINE",
+            note=f"{entry.provider}, Amazon Braket",
+            status=entry.status.lower(),
+            queue=backend.queue(),
+            pair=described.pair,
+            predicted_visibility=described.predicted_visibility,
+            price=_braket_price(PriceTable.load().braket_task(entry.arn)),
+        )
+
+    yield from _looked_at(devices(say), look, ask, _short, say)
+
+
+def _short(entry: Any) -> str:
+    return str(entry.arn.rsplit("/", 1)[-1].lower())
+
+
+def _looked_at(
+    found: Iterable[Any], look: Callable[[Any], BackendSummary], ask: Any, name: Callable[[Any], str], say: Say
+) -> Iterator[BackendSummary]:
+    """A line for each device; what breaks one, an answer in an unknown form for example, does not hide the rest."""
+    for each in found:
         try:
-            backend = BraketBackend(entry.arn)
-            described = backend.describe()
-            yield BackendSummary(
-                name=f"braket:{name}",
-                kind=described.kind,
-                qubits=described.qubits,
-                available=entry.status == "ONLINE",
-                note=f"{entry.provider}, Amazon Braket",
-                status=entry.status.lower(),
-                queue=backend.queue(),
-                pair=described.pair,
-                predicted_visibility=described.predicted_visibility,
-                price=_braket_price(PriceTable.load().braket_task(entry.arn)),
-            )
+            yield ask(partial(look, each), f"asking {name(each)}")
         except BackendError as error:
             say(str(error))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
@@ -16,6 +17,14 @@ from ..model.progress import Watch
 from ..model.trials import Trials
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def plain(text: str) -> str:
+    """A provider's text in one line, without what would move a terminal's cursor, color it or turn its direction."""
+    return _CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).strip()
 
 
 class Description(BaseModel):
@@ -51,6 +60,11 @@ class Description(BaseModel):
     parallel: int = Field(default=1, exclude=True)
     pairs: tuple[tuple[int, int], ...] = ()
     dimension: int = Field(default=2, exclude=True)
+
+    @field_validator("name", "device")
+    @classmethod
+    def _plain(cls, text: str) -> str:
+        return plain(text)
 
     def refuse(self, dimension: int) -> None:
         """Refuse vectors of more dimensions than the backend has circuits for.
@@ -119,6 +133,9 @@ class JobStatus:
 
     state: State
     message: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", plain(self.message))
 
 
 @dataclass(frozen=True)

@@ -254,15 +254,36 @@ class BraketBackend:
         where = sign_in(self._region)
         return ask(lambda: AwsDevice(self._arn, where), f"opening {self._arn}")
 
-    @property
+    @cached_property
     def _properties(self) -> Any:
-        return self._device.properties
+        found = ask(lambda: self._device.properties, f"reading the capabilities of {self._arn}")
+        if getattr(found, "service", None) is None or getattr(found, "paradigm", None) is None:
+            remedy = "choose another device, or upgrade amazon-braket-schemas"
+            raise BackendError(f"braket:{self._arn} states no capabilities that can be read; {remedy}")
+        return found
+
+    @property
+    def unusable(self) -> str:
+        """One line on the pairs left out because their calibration cannot be, or ""."""
+        return "".join(self._pairs_and_odd[1])
+
+    @property
+    def _pairs(self) -> tuple[BraketPair, ...]:
+        return self._pairs_and_odd[0]
 
     @cached_property
-    def _pairs(self) -> tuple[BraketPair, ...]:
+    def _pairs_and_odd(self) -> tuple[tuple[BraketPair, ...], list[str]]:
+        unusable: list[str] = []
         if not self._is_qpu:
-            return ()
-        return braket_pairs(f"braket:{self._device.name}", self._properties, self._forced)
+            return (), unusable
+        name = f"braket:{self._device.name}"
+        try:
+            return braket_pairs(name, self._properties, self._forced, unusable), unusable
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            told = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            raise BackendError(
+                f"{name}: its calibration is in an unknown form ({told}); choose another device"
+            ) from None
 
     @property
     def _best(self) -> BraketPair | None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...circuits.schedule import Schedule, Setting
-from ...model.errors import BackendError, DataError, RefusedError
+from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
 from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
@@ -26,7 +26,7 @@ from ..calibration.parallel_pairs import (
 )
 from ..options import parse_device, parse_pairs
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
-from .session import ask, plan_name, sign_in
+from .session import ask, device_names, plan_name, sign_in, silent_instances
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -69,7 +69,7 @@ class IbmBackend:
             raise BackendError(
                 "ibm needs a device, ibm:fez for example, or ibm:least-busy; `bellqueue backends` lists yours"
             )
-        self._wanted = given if given == LEAST_BUSY or given.startswith("ibm_") else f"ibm_{given}"
+        self._wanted = given
         self._parallel, self._forced = parse_pairs(f"ibm:{given}", options.get("pair"), options.get("pairs"))
 
     def describe(self, dimension: int = 2) -> Description:
@@ -222,12 +222,14 @@ class IbmBackend:
 
     def usage(self, job: str) -> Usage:
         """QPU seconds the service charged, once it has worked them out, and money by the instance's plan."""
-        metrics = ask(self._job(job).metrics, f"asking for the usage of job {job}")
+        handle = self._job(job)
+        metrics = ask(handle.metrics, f"asking for the usage of job {job}")
         usage = metrics.get("usage") or {}
         seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
         if usage.get("status", "pending") == "pending" or seconds is None:
             return Usage()
-        price = PriceTable.load().ibm_second(self._plan)
+        instance = ask(self._service.active_instance, "asking for the instance")  # the one that has the job
+        price = PriceTable.load().ibm_second(plan_name(self._service, instance))
         money = None if price is None else Decimal(str(seconds)) * price.usd_per_second
         return Usage(float(seconds), money)
 
@@ -241,15 +243,15 @@ class IbmBackend:
         if self._wanted == LEAST_BUSY:
             least = 2 * self._parallel
             return ask(lambda: service.least_busy(min_num_qubits=least, operational=True), "choosing a device")
-        try:
-            return ask(lambda: service.backend(self._wanted), f"opening {self._wanted}")
-        except (BackendError, RefusedError) as error:
-            if type(error) is not BackendError:
-                raise
-            names = ask(lambda: [device.name for device in service.backends()], "listing devices")
-            typed = sorted(name.removeprefix("ibm_") for name in names)
+        names = device_names(service)
+        name = next((each for each in (self._wanted, f"ibm_{self._wanted}") if each in names), None)
+        if name is None:
+            typed = sorted(each.removeprefix("ibm_") for each in names)
             hint = suggestion(self._wanted.removeprefix("ibm_"), typed) or ", which has none"
-            raise BackendError(f"{self._wanted} is not among the devices of this account{hint}") from None
+            if silent := "; ".join(silent_instances(service)):
+                raise UnreachableError(f"ibm:{self._wanted} is not among the devices found{hint}; {silent}")
+            raise BackendError(f"ibm:{self._wanted} is not among the devices of this account{hint}")
+        return ask(lambda: service.backend(name), f"opening {name}")
 
     @cached_property
     def _properties(self) -> Any:
@@ -282,7 +284,7 @@ class IbmBackend:
 
     @cached_property
     def _plan(self) -> str:
-        return plan_name(self._service)
+        return plan_name(self._service, self._device._instance)
 
     def _values(self, part: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
         """The angles of every row: A's and B's of each pair in turn."""

@@ -10,7 +10,8 @@ import base64
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
@@ -102,6 +103,8 @@ class IbmDouble(Double):
         plan: `open` or `pay-as-you-go`.
         token_lifetime: Of tokens issued from now on, in seconds.
         usage_known: Whether the time a finished job used has been worked out.
+        closed_instances: Names of more instances of the account, which refuse every request.
+        spoil: Changes the calibration of a device before it is sent.
     """
 
     def __init__(
@@ -134,6 +137,8 @@ class IbmDouble(Double):
         self.plan: Literal["open", "pay-as-you-go"] = "pay-as-you-go"
         self.token_lifetime = 3600
         self.usage_known = True
+        self.closed_instances: tuple[str, ...] = ()
+        self.spoil: Callable[[dict[str, Any]], object] = lambda properties: None
         self._noise = noise
         self._rng = np.random.default_rng(seed)
         self._tokens: dict[str, float] = {}
@@ -171,7 +176,9 @@ class IbmDouble(Double):
             return self.refusal(401, "the token is unknown or has expired")
         parts = tuple(path.strip("/").split("/"))
         if path == "/search/v3/resources/search":
-            return Answer.of_json({"items": [self._instance()], "limit": 100})
+            open_one = self._instance()
+            closed = [{**open_one, "name": name, "crn": f"{self.crn}{name}"} for name in self.closed_instances]
+            return Answer.of_json({"items": [*closed, open_one], "limit": 100})
         if parts[0] == "catalog":
             return self._catalog_entry(parts[1])
         if not path.startswith(f"{API}/"):
@@ -259,8 +266,11 @@ class IbmDouble(Double):
         if what == "status":
             status = "active" if self.operational else "maintenance"
             return Answer.of_json({"state": self.operational, "status": status, "length_queue": self.queue_length})
-        kind = {"configuration": "conf", "properties": "props"}[what]
-        return Answer.of_json({**snapshot(self.devices[name], kind), "backend_name": name})
+        kind: Literal["conf", "props"] = "conf" if what == "configuration" else "props"
+        content = {**deepcopy(snapshot(self.devices[name], kind)), "backend_name": name}
+        if kind == "props":
+            self.spoil(content)
+        return Answer.of_json(content)
 
     def _instance_usage(self) -> dict[str, Any]:
         consumed = sum(self._seconds(job) for job in self.accepted if job.finished)

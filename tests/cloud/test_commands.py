@@ -387,7 +387,7 @@ def _drain(terminal: int, answer: str) -> None:
 def test_an_unknown_device_lists_those_of_the_account(account: Account) -> None:
     done = account.call("submit", "--backend", "ibm:nowhere", "--max-cost", 1000)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "bellqueue: ibm_nowhere is not among the devices of this account; valid: fez, manila\n"
+    assert done.err == "bellqueue: ibm:nowhere is not among the devices of this account; valid: fez, manila\n"
 
 
 def test_a_local_backend_is_told_from_one_that_keeps_jobs(account: Account) -> None:
