@@ -148,6 +148,8 @@ class CostEstimate:
         qpu_seconds: Time on the device that is billed; None if the provider does not bill by time.
         money: US dollars; None if the price is not known.
         basis: One line: which price, from where, of which date.
+        notes: Lines that whoever decides should read first: what makes it dear, what the account has left.
+        doubt: Why it may not run as things are, or may be refused; empty if nothing is known against it.
     """
 
     shots: int
@@ -155,6 +157,8 @@ class CostEstimate:
     qpu_seconds: float | None
     money: Decimal | None
     basis: str
+    notes: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,4 +231,18 @@ class RemoteBackend(Backend, Protocol):
 
     def usage(self, job: str) -> Usage:
         """What a finished job used."""
+        ...
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """A remote backend that can say more about a cost right before somebody decides about it."""
+
+    def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
+        """The estimate with what the provider says about the account: what is left, which limits are set.
+
+        Args:
+            part: The first part to be submitted.
+            estimate: What all of them will take.
+        """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -14,14 +15,14 @@ from ...circuits.braket_native import native_bell_circuit
 from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.trials import Floats, Trials
-from ..accounts.cost import braket_estimate
+from ..accounts.cost import braket_estimate, exact_dollars
 from ..accounts.credentials import braket_credentials
 from ..calibration.prediction import werner_probabilities
 from ..options import parse_device, parse_pair
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
 from . import results as braket_results
 from .best_pair import BraketPair, braket_pairs
-from .session import ask, find_device, region_of, sign_in
+from .session import ask, find_device, region_of, sign_in, spending_limits
 
 TAG = "bellqueue"
 PROGRAM_SET = "braket.ir.openqasm.program_set"
@@ -114,6 +115,22 @@ class BraketBackend:
         cost = self._properties.service.deviceCost
         return braket_estimate(tasks=len(self.split(schedule)), shots=len(schedule.order), device=self._arn, live=cost)
 
+    def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
+        """With the spending limits that the account has set for the device, and the pairs left out."""
+        if not self._is_qpu:
+            return estimate
+        notes, doubt = list(estimate.notes), ""
+        if self.unusable:
+            notes.append(f"{self._device.name}: {self.unusable}")
+        try:
+            for limit in spending_limits(self._arn):
+                notes.append(limit.line())
+                if estimate.money is not None and estimate.money > limit.left:
+                    doubt = f"this costs more than the {exact_dollars(limit.left)} that the spending limit leaves"
+        except BackendError as error:
+            notes.append(f"spending limits are not known: {error}")
+        return replace(estimate, notes=tuple(notes), doubt=doubt)
+
     def submit(self, part: Schedule, key: str) -> str:
         """Submit a part as one task, with the key as its client token and tag.
 
@@ -155,6 +172,8 @@ class BraketBackend:
         position = (task.get("queueInfo") or {}).get("position")
         if state == "failed":
             return JobStatus(state, str(task.get("failureReason", "no reason given")))
+        if state == "cancelled":
+            return JobStatus(state, str(task.get("failureReason") or ""))
         return JobStatus(state, f"position {position}" if position and position != "None" else "")
 
     def download(self, job: str) -> bytes:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache, partial
 from typing import Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ...model.suggestion import suggestion
 from ..accounts import redaction
+from ..accounts.cost import exact_dollars
 from ..accounts.credentials import braket_credentials
 from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
 from ..protocol import plain
@@ -157,6 +160,61 @@ def find_device(name: str) -> str:
         raise BackendError(f"braket: {name!r} means several devices: {', '.join(each.arn for each in alike)}; give one")
     hint = suggestion(name, names, listing="bellqueue backends")
     raise BackendError("; ".join([f"braket: no device is called {name!r}{hint}", *failures]))
+
+
+@dataclass(frozen=True)
+class SpendingLimit:
+    """What an account lets a device cost.
+
+    Attributes:
+        limit, spent, queued: US dollars: the most, what tasks did cost, and what those that wait will.
+        end: When its period ends.
+    """
+
+    limit: Decimal
+    spent: Decimal
+    queued: Decimal
+    end: datetime
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be spent."""
+        return max(self.limit - self.spent - self.queued, Decimal(0))
+
+    def line(self) -> str:
+        """For people."""
+        left, limit = exact_dollars(self.left), exact_dollars(self.limit)
+        return f"spending limit of this device: {left} of {limit} left until {self.end:%Y-%m-%d}"
+
+
+def spending_limits(arn: str) -> tuple[SpendingLimit, ...]:
+    """The spending limits in force for a device; none if boto3 is too old to know of any.
+
+    Raises:
+        RefusedError: the account may not read them.
+        UnreachableError: no usable answer.
+    """
+    client = sign_in(region_of(arn)).braket_client
+    if not hasattr(client, "search_spending_limits"):
+        return ()
+
+    def search() -> tuple[SpendingLimit, ...]:
+        filters = [{"name": "deviceArn", "operator": "EQUAL", "values": [arn]}]
+        pages = client.get_paginator("search_spending_limits").paginate(filters=filters)
+        now = datetime.now(UTC)
+        listed = [each for page in pages for each in page["spendingLimits"]]
+        return tuple(
+            SpendingLimit(
+                limit=Decimal(each["spendingLimit"]),
+                spent=Decimal(each["totalSpend"]),
+                queued=Decimal(each["queuedSpend"]),
+                end=each["timePeriod"]["endAt"],
+            )
+            for each in listed
+            if each["timePeriod"]["startAt"] <= now <= each["timePeriod"]["endAt"]
+        )
+
+    return ask(search, "reading spending limits")
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:

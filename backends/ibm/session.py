@@ -34,7 +34,11 @@ def sign_in() -> Any:
 
     def connect() -> Any:
         return QiskitRuntimeService(
-            channel="ibm_quantum_platform", token=keys.token, instance=keys.instance or "auto", url=keys.url
+            channel="ibm_quantum_platform",
+            token=keys.token,
+            instance=keys.instance or "auto",
+            url=keys.url,
+            **keys.options,
         )
 
     service = ask(connect, "signing in")
@@ -79,8 +83,22 @@ def plan_name(service: Any, instance: str) -> str:
 
 def device_names(service: Any) -> tuple[str, ...]:
     """The devices that the instances listed when the service was signed in to."""
+    return _listed(service, mocks=False)
+
+
+def mock_names(service: Any) -> tuple[str, ...]:
+    """The doubles of devices that take dry runs; few instances have any."""
+    return _listed(service, mocks=True)
+
+
+def mock_name(device: str) -> str:
+    """What the client calls the double of a device."""
+    return re.sub(r"^[^_]+", "mock", device)
+
+
+def _listed(service: Any, mocks: bool) -> tuple[str, ...]:
     listed = [entry for entries in service._backends_info_per_instance.values() for entry in entries]
-    return tuple(dict.fromkeys(str(entry["name"]) for entry in listed if entry.get("class") != "mock"))
+    return tuple(dict.fromkeys(str(entry["name"]) for entry in listed if (entry.get("class") == "mock") is mocks))
 
 
 def silent_instances(service: Any) -> Iterator[str]:

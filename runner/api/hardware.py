@@ -70,6 +70,8 @@ def submit(
     most = None if max_cost is None else parse_money(str(max_cost))
 
     def approve(_: str, estimate: CostEstimate) -> None:
+        for note in (*estimate.notes, *([estimate.doubt] if estimate.doubt else [])):
+            log.warning(note)
         refuse_unapproved(estimate, most, max_qpu_seconds, asked=False)
 
     place = None if ledger is None else Path(ledger)
