@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ...backends.accounts import redaction
 
+_UNLIMITED = 10_000  # columns
+
 
 class Bar:
     """A bar on stderr, silent where stderr is no terminal; called as a `Watch`."""
@@ -43,6 +45,11 @@ def print_whole(shown: RenderableType) -> None:
     """Print a table whole, wider than the terminal if need be: half a number is a wrong one."""
     console = Console()
     Console(width=max(console.width, console.measure(shown).maximum)).print(shown)
+
+
+def print_unwrapped(shown: RenderableType) -> None:
+    """Print a table with one line for each row, however long; a terminal breaks lines by itself."""
+    Console(width=_UNLIMITED).print(shown)
 
 
 def say(line: str) -> None:
