@@ -98,16 +98,14 @@ def _versions() -> Iterator[Finding]:
     yield Finding("libraries", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
     needed = [Requirement(text) for text in metadata.requires("bellqueue") or ()]
     for each in needed:
-        if _asked_for(each, ""):
-            found = _version(each.name)
-            if found is None or found not in each.specifier:
-                remedy = f'pip install "{each.name}{each.specifier}"'
-                yield Finding(each.name, "fail", f"{found or 'not installed'}, needed is {each.specifier}", remedy)
+        if _asked_for(each, "") and not _fits(each):
+            found, remedy = _version(each.name) or "not installed", f'pip install "{each.name}{each.specifier}"'
+            yield Finding(each.name, "fail", f"{found}, needed is {each.specifier}", remedy)
     for extra in metadata.metadata("bellqueue").get_all("Provides-Extra") or ():
         if extra in ("all", "dev"):  # of others, and of developers
             continue
         own = [each for each in needed if _asked_for(each, extra) and not _asked_for(each, "")]
-        lacking = [each.name for each in own if (_version(each.name) or "") not in each.specifier]
+        lacking = [each.name for each in own if not _fits(each)]
         told = ", ".join(f"{each.name} {_version(each.name) or 'not installed'}" for each in own)
         if lacking:
             yield Finding(f"extra {extra}", "warn", told, f'if you want it: pip install "bellqueue[{extra}]"')
@@ -117,6 +115,12 @@ def _versions() -> Iterator[Finding]:
 
 def _asked_for(requirement: Requirement, extra: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _fits(requirement: Requirement) -> bool:
+    """Whether what is installed satisfies a requirement; whoever installed a release candidate wanted it."""
+    found = _version(requirement.name)
+    return found is not None and requirement.specifier.contains(found, prereleases=True)
 
 
 def _credentials() -> Iterator[Finding]:
