@@ -84,5 +84,5 @@ def test_the_lowest_versions_declared_can_be_installed_together() -> None:
 
 
 def test_the_exact_versions_are_among_those_declared() -> None:
-    pinned = {canonicalize_name(name): version for name, version in _pinned().items()}
+    pinned: dict[str, str] = {canonicalize_name(name): version for name, version in _pinned().items()}
     assert [name for name, each in _declared().items() if not each.specifier.contains(pinned[name])] == []

@@ -153,6 +153,10 @@ def _status(error: BaseException) -> int | None:
 def _first_line(error: BaseException) -> str:
     """What the service said, without the address and the JSON around it."""
     text = str(error).strip().strip("'\"") or type(error).__name__
+    if broken := re.search(r"HTTPS?Connection(?:Pool)?\(host='([^']+)'", text):
+        why = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(read timed out)", text, re.IGNORECASE)
+        told = f" ({why[1] or why[2]})" if why else ""
+        return f"no answer from {broken[1]}{told}; check the network and the proxy, or try again later"
     said = re.search(r'"message"\s*:\s*"([^"]+)"', text)
     plain = re.sub(r" for url: \S+", "", text.splitlines()[0]).partition(". {")[0][:300]
     return f"{plain}: {said[1]}" if said else plain

@@ -159,6 +159,11 @@ def _simulator(name: str) -> Iterator[Finding]:
 
 def _run_folder() -> Iterator[Finding]:
     """Where runs go without --out, and the space there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        yield Finding("run folder", "fail", "the folder you are in has been deleted", "go to another folder")
+        return
     yield _writable("run folder", RUNS.absolute(), "go to a folder that you may write to, or name one with --out")
     free = shutil.disk_usage(_existing(RUNS.absolute())).free
     state: State = "fail" if free < NO_SPACE else "warn" if free < LITTLE_SPACE else "ok"

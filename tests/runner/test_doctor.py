@@ -112,6 +112,15 @@ def test_a_version_that_is_missing_or_a_release_candidate_breaks_no_check(
     assert found["extra parquet"]["state"] == "warn"
 
 
+def test_a_folder_that_has_been_deleted_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    found = {each.check: each for each in doctor.examine()}
+    assert (found["run folder"].state, found["run folder"].remedy) == ("fail", "go to another folder")
+    assert found["terminal"].state == "ok"
+
+
 def test_a_simulator_that_answers_with_coins_is_broken(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
     from bellqueue.backends.simulators.aer import AerBackend
