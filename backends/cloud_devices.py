@@ -9,6 +9,7 @@ from typing import Any
 from ..model.errors import BackendError
 from .accounts.cost import PriceTable, exact_dollars
 from .accounts.credentials import have_braket, have_ibm
+from .protocol import plain
 from .registry import PROVIDERS, BackendSummary
 
 Say = Callable[[str], None]
@@ -20,6 +21,10 @@ def cloud_devices(say: Say) -> Iterator[BackendSummary]:
     Args:
         say: Gets a line about each provider or device that does not answer.
     """
+
+    def clean(line: str) -> None:
+        say(plain(line))
+
     for provider, credentials, listed in (("ibm", have_ibm, _ibm), ("braket", have_braket, _braket)):
         try:
             if not credentials():
@@ -27,9 +32,9 @@ def cloud_devices(say: Say) -> Iterator[BackendSummary]:
             elif lacking := PROVIDERS[provider].lacking:
                 yield _missing(provider, lacking)
             else:
-                yield from listed(say)
+                yield from listed(clean)
         except BackendError as error:
-            say(str(error))
+            clean(str(error))
             yield _missing(provider, "does not answer")
 
 

@@ -160,6 +160,11 @@ class CostEstimate:
     notes: tuple[str, ...] = ()
     doubt: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("basis", "doubt"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "notes", tuple(map(plain, self.notes)))
+
 
 @dataclass(frozen=True)
 class Usage:

@@ -26,7 +26,7 @@ from ..calibration.parallel_pairs import (
     parameter_names,
 )
 from ..options import delay_text, parse_delay, parse_device, parse_pairs
-from ..protocol import CostEstimate, Description, JobStatus, State, Usage
+from ..protocol import CostEstimate, Description, JobStatus, State, Usage, plain
 from .advice import dear_delay, time_left
 from .session import ask, device_names, mock_name, mock_names, plan_name, sign_in, silent_instances
 
@@ -290,7 +290,7 @@ class IbmBackend:
         names = device_names(service)
         name = next((each for each in (self._wanted, f"ibm_{self._wanted}") if each in names), None)
         if name is None:
-            typed = sorted(each.removeprefix("ibm_") for each in names)
+            typed = sorted(plain(each.removeprefix("ibm_")) for each in names)
             hint = suggestion(self._wanted.removeprefix("ibm_"), typed) or ", which has none"
             if silent := "; ".join(silent_instances(service)):
                 raise UnreachableError(f"ibm:{self._wanted} is not among the devices found{hint}; {silent}")

@@ -204,7 +204,7 @@ class Ledger:
 
     def accepted(self, key: str, job: str) -> JobEntry:
         """Note the provider's id of a job."""
-        return self._change(key, "submitted", f"the provider calls it {job}", id=job, message="")
+        return self._change(key, "submitted", f"the provider calls it {job}", id=plain(job), message="")
 
     def settle(self, key: str, state: JobState, message: str = "") -> JobEntry:
         """Note where a job stands; only a change is written."""
