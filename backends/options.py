@@ -34,11 +34,12 @@ def parse_options(provider: str, text: str, allowed: Sequence[str]) -> dict[str,
         BackendError: an option is unknown, doubled or without a value.
     """
     options: dict[str, str] = {}
+    mark = "," if ":" in provider else ":"  # a device stands before them, or the provider alone
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not (name and equals and value):
             raise BackendError(
-                f"{provider}: option {part.strip()!r} is not name=value; write {provider}:{allowed[0]}=…, "
+                f"{provider}: option {part.strip()!r} is not name=value; write {provider}{mark}{allowed[0]}=…, "
                 "several separated by commas, decimals with a point"
             )
         if name not in allowed:

@@ -171,7 +171,7 @@ def _digits(number: Decimal | float | None) -> str:
     """Without an exponent; empty for what is not known or no number."""
     if number is None or not Decimal(number).is_finite():
         return ""
-    return f"{Decimal(str(number)):f}"
+    return f"{Decimal(str(number)).normalize():f}"
 
 
 def _amount(money: Decimal | None, seconds: float | None) -> str:
