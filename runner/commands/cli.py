@@ -510,7 +510,12 @@ def backends(
 
 
 @app.command(rich_help_panel=_INSTALLATION)
-def doctor(json: JsonOption = False) -> None:
+def doctor(
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask the providers whether they accept the keys.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Check this installation and say how to fix it.
 
     Exit code 1 if something is broken.
@@ -518,7 +523,7 @@ def doctor(json: JsonOption = False) -> None:
     from .doctor import doctor_command
 
     _guard_secrets()
-    if not doctor_command(json):
+    if not doctor_command(json, online):
         raise typer.Exit(BROKEN)
 
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ...model.errors import BellqueueError
+from ...model.errors import BellqueueError, UnreachableError
 from ..experiment.folder import RUNS
 from ..experiment.provenance import bellqueue_version, library_versions
 
@@ -50,10 +50,10 @@ class Finding:
         return f"{self.state:4}  {self.check}: {self.found}" + (f"\n      → {self.remedy}" if self.remedy else "")
 
 
-def doctor_command(json: bool) -> bool:
+def doctor_command(json: bool, online: bool = False) -> bool:
     """Look at everything, say each finding as soon as it is there; returns whether nothing is broken."""
     findings = []
-    for finding in examine():
+    for finding in examine(online):
         findings.append(finding)
         if not json:
             print(finding.lines(), flush=True)  # the simulators take seconds
@@ -66,10 +66,12 @@ def doctor_command(json: bool) -> bool:
     return not broken
 
 
-def examine() -> Iterator[Finding]:
+def examine(online: bool = False) -> Iterator[Finding]:
     """Every finding in turn; what breaks one check does not keep the others from being made."""
     yield from _checked("bellqueue", _versions)
     yield from _checked("credentials", _credentials)
+    if online:
+        yield from _checked("providers", _providers)
     yield from _checked("aer", lambda: _simulator("aer"))
     yield from _checked("fake:torino", lambda: _simulator("fake:torino"))
     if _version("amazon-braket-sdk"):
@@ -135,6 +137,36 @@ def _credentials() -> Iterator[Finding]:
         yield Finding("IBM Quantum", "ok", f"key found in {credentials.ibm_credentials().source}")
     if have_braket:
         yield Finding("Amazon Braket", "ok", f"key found in {credentials.braket_credentials().source}")
+
+
+def _providers() -> Iterator[Finding]:
+    """Whether the providers that there are keys for accept them; a network that is down is nobody's mistake."""
+    from ...backends.accounts.credentials import have_braket, have_ibm
+    from ...backends.braket import session as braket
+    from ...backends.ibm import session as ibm
+    from ...backends.registry import PROVIDERS
+
+    for name, provider, have, sign_in in (
+        ("IBM Quantum", "ibm", have_ibm, ibm.sign_in),
+        ("Amazon Braket", "braket", have_braket, lambda: braket.devices(lambda line: None)),
+    ):
+        if not have():
+            continue
+        try:
+            if lacking := PROVIDERS[provider].lacking:
+                yield Finding(name, "warn", lacking)
+            else:
+                sign_in()
+                yield Finding(name, "ok", "answers and accepts the key")
+        except UnreachableError as error:
+            yield Finding(name, "warn", str(error).removeprefix(f"{name}, "))
+        except BellqueueError as error:
+            yield Finding(
+                name,
+                "fail",
+                str(error).removeprefix(f"{name}, "),
+                "correct the key; docs/hardware.md says where it is looked for",
+            )
 
 
 def _simulator(name: str) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from bellqueue.backends.cloud_devices import cloud_devices
 from bellqueue.backends.ibm.adapter import IbmBackend
 from bellqueue.backends.registry import BackendSummary
 from bellqueue.model.errors import BackendError
+from bellqueue.runner.commands import doctor
 
 from .braket_devices import GARNET
 from .braket_double import BraketDouble
@@ -106,6 +107,23 @@ def test_a_network_that_is_down_is_one_line_for_each_provider(
     assert said[0].startswith("IBM Quantum, signing in: no answer from 127.0.0.1 (Connection refused); check")
     assert all("\n" not in line for line in said)
     assert capsys.readouterr() == ("", "")
+
+
+def test_doctor_tells_a_network_that_is_down_from_a_key_that_is_not_accepted(
+    ibm: IbmDouble, braket: BraketDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def providers() -> dict[str, tuple[str, str]]:
+        return {each.check: (each.state, each.found) for each in doctor._providers()}
+
+    assert {state for state, _ in providers().values()} == {"ok"}
+    braket.token_expired = True
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "not-the-right-key-at-all")
+    assert {state for state, _ in providers().values()} == {"fail"}
+    ibm.stop()
+    braket.stop()
+    found = providers()
+    assert {state for state, _ in found.values()} == {"warn"}
+    assert all("\n" not in text for _, text in found.values())
 
 
 def test_an_unknown_aws_profile_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
