@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,18 +52,16 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
     for silent in silent_instances(service):
         say(silent)
 
-    def look(device: Any) -> BackendSummary:
+    def look(device: Any, known: BackendSummary) -> BackendSummary:
         status = device.status()
         target, properties = device.target, device.properties()
         if odd := unusable_pairs(target, properties):
             say(f"ibm:{device.name}: {odd}")
         best = max(pair_calibrations(target, properties), key=lambda each: each.rough_visibility, default=None)
-        return BackendSummary(
-            name=f"ibm:{device.name}",
-            kind="hardware",
+        return replace(
+            known,
             qubits=int(device.num_qubits),
             available=bool(status.operational),
-            note="IBM Quantum",
             status=str(status.status_msg) if status.operational else "offline",
             queue=str(status.pending_jobs),
             pair=best.pair if best else None,
@@ -70,7 +69,9 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
             price=_ibm_price(plan_name(service, device._instance)),
         )
 
-    yield from _looked_at(found, look, ask, lambda device: str(device.name), say)
+    for device in found:
+        known = BackendSummary(f"ibm:{device.name}", "hardware", None, False, "IBM Quantum", status="unknown")
+        yield _described(known, partial(look, device, known), ask, say)
 
 
 def _ibm_price(plan: str) -> str:
@@ -85,40 +86,40 @@ def _braket(say: Say) -> Iterator[BackendSummary]:
     from .braket.adapter import BraketBackend
     from .braket.session import DeviceEntry, ask, devices
 
-    def look(entry: DeviceEntry) -> BackendSummary:
+    def look(entry: DeviceEntry, known: BackendSummary) -> BackendSummary:
         backend = BraketBackend(entry.arn)
         described = backend.describe()
         if odd := backend.unusable:
-            say(f"braket:{_short(entry)}: {odd}")
-        return BackendSummary(
-            name=f"braket:{_short(entry)}",
-            kind=described.kind,
+            say(f"{known.name}: {odd}")
+        return replace(
+            known,
             qubits=described.qubits,
-            available=entry.status == "ONLINE",
-            note=f"{entry.provider}, Amazon Braket",
-            status=entry.status.lower(),
             queue=backend.queue(),
             pair=described.pair,
             predicted_visibility=described.predicted_visibility,
-            price=_braket_price(PriceTable.load().braket_task(entry.arn)),
         )
 
-    yield from _looked_at(devices(say), look, ask, _short, say)
+    for entry in devices(say):
+        known = BackendSummary(
+            name=f"braket:{entry.arn.rsplit('/', 1)[-1].lower()}",
+            kind="hardware" if entry.kind == "QPU" else "simulator",
+            qubits=None,
+            available=entry.status == "ONLINE",
+            note=f"{entry.provider}, Amazon Braket",
+            status=entry.status.lower(),
+            price=_braket_price(PriceTable.load().braket_task(entry.arn)),
+        )
+        yield _described(known, partial(look, entry, known), ask, say)
 
 
-def _short(entry: Any) -> str:
-    return str(entry.arn.rsplit("/", 1)[-1].lower())
-
-
-def _looked_at(
-    found: Iterable[Any], look: Callable[[Any], BackendSummary], ask: Any, name: Callable[[Any], str], say: Say
-) -> Iterator[BackendSummary]:
-    """A line for each device; what breaks one, an answer in an unknown form for example, does not hide the rest."""
-    for each in found:
-        try:
-            yield ask(partial(look, each), f"asking {name(each)}")
-        except BackendError as error:
-            say(str(error))
+def _described(known: BackendSummary, look: Callable[[], BackendSummary], ask: Any, say: Say) -> BackendSummary:
+    """A device with all that can be found out; where something breaks that, it is said and the rest stands alone."""
+    try:
+        found: BackendSummary = ask(look, f"asking for {known.name}")
+    except BackendError as error:
+        say(str(error))
+        return known
+    return found
 
 
 def _braket_price(listed: Any) -> str:

@@ -24,7 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 def plain(text: str) -> str:
     """A provider's text in one line, without what would move a terminal's cursor, color it or turn its direction."""
-    return _CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).strip()
+    return " ".join(_CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).split())
 
 
 class Description(BaseModel):

@@ -245,6 +245,15 @@ def test_without_mock_devices_no_dry_run_is_asked_for(ibm: IbmDouble) -> None:
 # --- the reason of an end ---------------------------------------------------------------------------------------
 
 
+def test_amazons_reason_of_a_cancellation_is_kept(braket: BraketDouble) -> None:
+    braket.outcome = "CANCELLED"
+    backend, part = BraketBackend("garnet"), plan(1000, 100)
+    job = backend.submit(part, "bellqueue-key")
+    assert (backend.poll(job).state, backend.poll(job).message) == ("cancelled", "")
+    braket.tasks[job].reason = "the device was taken\n down"
+    assert backend.poll(job).message == "the device was taken down"
+
+
 def test_the_reason_of_a_cancellation_is_kept_and_shown_without_control_characters(account: Account) -> None:
     account.double.queue_polls = 0
     account.double.outcome, account.double.reason = "cancelled", "the \x1b[31mfridge\x1b[0m\nwarmed up"

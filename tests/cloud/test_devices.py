@@ -201,9 +201,11 @@ def test_a_device_whose_calibration_cannot_be_read_does_not_hide_the_others(ibm:
 
     ibm.spoil = spoil
     found, said = listed("ibm")
-    assert set(found) == {"ibm:ibm_manila"}
+    assert set(found) == {"ibm:ibm_manila", "ibm:ibm_lima"}
+    assert found["ibm:ibm_manila"].pair is not None
+    assert (found["ibm:ibm_lima"].pair, found["ibm:ibm_lima"].status) == (None, "unknown")
     (line,) = said
-    assert "asking ibm_lima" in line
+    assert "asking for ibm:ibm_lima" in line
 
 
 def spoil_garnet(double: BraketDouble, change: Callable[[dict[str, Any]], None]) -> None:
@@ -241,8 +243,9 @@ def test_malformed_capabilities_are_one_line_and_the_other_devices_are_listed(
 ) -> None:
     spoil_garnet(braket, change)
     found, said = listed("braket")
-    assert {"braket:sv1", "braket:forte-1", "braket:ankaa-3"} <= set(found)
-    assert "braket:garnet" not in found
+    assert {"braket:sv1", "braket:forte-1", "braket:ankaa-3", "braket:garnet"} <= set(found)
+    garnet = found["braket:garnet"]
+    assert (garnet.pair, garnet.status, garnet.price) == (None, "online", "$0.30/task + $0.00145/shot")
     (line,) = said
     assert "garnet" in line.lower()
     assert "\n" not in line
