@@ -148,14 +148,16 @@ class IbmBackend:
         duration = float(self._circuit(schedule.dimension).estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
         estimate = ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
-        chosen, shortest = self._asked_delay is not None, self._delay_range[0]
-        dear = "" if chosen else dear_delay(count, seconds, self._rep_delay, max(USUAL_DELAY, shortest))
-        return replace(estimate, notes=(dear,) if dear else ())
+        shortest, longest = self._delay_range
+        dear = dear_delay(count, seconds, self._rep_delay, max(USUAL_DELAY, shortest))
+        settled = self._asked_delay is not None or not longest
+        return replace(estimate, notes=() if settled or not dear else (dear,))
 
     def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
         """With what the instance has left, the service's own estimate if it grants dry runs, and the pairs left out."""
         notes, doubt = list(estimate.notes), ""
-        if odd := unusable_pairs(self._device.target, self._properties):
+        odd = "" if self._forced else unusable_pairs(self._device.target, self._properties)
+        if odd:
             notes.append(f"{self._device.name}: {odd}")
         try:
             left, doubt = time_left(self._service, estimate.qpu_seconds or 0.0)
@@ -331,7 +333,7 @@ class IbmBackend:
             delay = getattr(self._device.configuration(), "default_rep_delay", None)
             return USUAL_DELAY if delay is None else float(delay)
         low, high = self._delay_range
-        if not low - 1e-12 <= self._asked_delay <= high + 1e-12:
+        if not high or not low - 1e-12 <= self._asked_delay <= high + 1e-12:
             offered = f"{delay_text(low)} to {delay_text(high)}" if high else "none but its default"
             told = f"rep_delay={delay_text(self._asked_delay)} is not a delay that the device offers"
             raise BackendError(f"ibm:{self._device.name}: {told}; it offers {offered}")

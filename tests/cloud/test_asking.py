@@ -100,8 +100,10 @@ def test_a_chosen_delay_is_estimated_recorded_and_sent(ibm: IbmDouble) -> None:
     assert again.usage(job).qpu_seconds == math.ceil(2 + 1000 * 1.5e-3)
 
 
-def test_the_usual_delay_is_no_matter_for_a_note_and_none_is_sent(ibm: IbmDouble) -> None:
+def test_a_usual_delay_and_one_without_a_choice_are_no_matter_for_a_note(ibm: IbmDouble) -> None:
     ibm.configuration = HERON
+    assert IbmBackend("manila,pair=0-1").estimate(plan(40000)).notes == ()
+    ibm.configuration = NIGHTHAWK | {"dynamic_reprate_enabled": False}  # dear, but there is no choice
     backend = IbmBackend("manila,pair=0-1")
     assert backend.estimate(plan(40000)).notes == ()
     assert "rep_delay" not in backend.describe().name
@@ -115,6 +117,7 @@ def test_the_usual_delay_is_no_matter_for_a_note_and_none_is_sent(ibm: IbmDouble
         (NIGHTHAWK, "250us", "rep_delay=250us is not a delay that the device offers; it offers 1ms to 4ms"),
         (NIGHTHAWK, "0.0041s", "rep_delay=4.1ms is not a delay that the device offers"),
         (HERON | {"dynamic_reprate_enabled": False}, "250us", "it offers none but its default"),
+        (HERON | {"dynamic_reprate_enabled": False}, "0us", "it offers none but its default"),
         (HERON | {"rep_delay_range": None}, "250us", "it offers none but its default"),
         (HERON, "250", "rep_delay=250 is not a time; write rep_delay=250us"),
         (HERON, "-1ms", "is not a time"),
