@@ -35,6 +35,7 @@ def submit(
     """Submit a run to hardware and return its id at once; `fetch` downloads the results, tomorrow if need be.
 
     Nobody is asked: bellqueue estimates the cost first and submits nothing unless it lies within a limit that you give.
+    What the provider says about it, a used-up instance or a spending limit for example, is logged.
 
     Args:
         scenario: A scenario, its file, or "default".
