@@ -232,6 +232,8 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
     for cause in chain:
         if isinstance(cause, ClientError):
             code = cause.response.get("Error", {}).get("Code", "")
+            if said := cause.response.get("Error", {}).get("Message"):
+                text = f"{str(said)[:300]} ({code})"
             status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in _THROTTLED or status == 429:
                 kind = RefusedError if posts else UnreachableError
