@@ -159,7 +159,7 @@ def test_what_an_instance_has_left_is_said_before_anyone_decides(
 def test_a_used_up_instance_is_a_question_and_no_raw_warning(account: Account) -> None:
     account.double.plan, account.double.limit_seconds = "open", 0
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", message=".*(usage limit|more time available)")
         refused = account.call("submit", "--backend", "ibm:manila", "--shots", 100)
         assert refused.code == 2
         assert refused.err.splitlines()[-1].startswith("bellqueue: nothing was submitted: this instance has used up")
