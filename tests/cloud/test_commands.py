@@ -520,10 +520,17 @@ def test_usage_worked_out_after_the_fetch_is_still_learnt(account: Account) -> N
 
 def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Account) -> None:
     run = run_of(account.submit(shots=100))
-    with Ledger(account.ledger) as ledger, contextlib.ExitStack() as stack:
-        stack.enter_context(ledger.hold(run))
-        threading.Timer(0.5, stack.close).start()
-        fetched = account.call("fetch", run, "--wait", "--poll", 0.1)
+    held, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with Ledger(account.ledger) as ledger, ledger.hold(run):  # older locks are let go only where they were taken
+            held.set()
+            done.wait()
+
+    threading.Thread(target=other, daemon=True).start()
+    held.wait()
+    threading.Timer(0.5, done.set).start()
+    fetched = account.call("fetch", run, "--wait", "--poll", 0.1)
     assert fetched.code == 0, fetched.err
 
 
