@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..model.errors import BackendError
 from .accounts.cost import PriceTable, exact_dollars
 from .accounts.credentials import have_braket, have_ibm
+from .protocol import plain
 from .registry import PROVIDERS, BackendSummary
 
 Say = Callable[[str], None]
@@ -20,6 +22,10 @@ def cloud_devices(say: Say) -> Iterator[BackendSummary]:
     Args:
         say: Gets a line about each provider or device that does not answer.
     """
+
+    def clean(line: str) -> None:
+        say(plain(line))
+
     for provider, credentials, listed in (("ibm", have_ibm, _ibm), ("braket", have_braket, _braket)):
         try:
             if not credentials():
@@ -27,9 +33,9 @@ def cloud_devices(say: Say) -> Iterator[BackendSummary]:
             elif lacking := PROVIDERS[provider].lacking:
                 yield _missing(provider, lacking)
             else:
-                yield from listed(say)
+                yield from listed(clean)
         except BackendError as error:
-            say(str(error))
+            clean(str(error))
             yield _missing(provider, "does not answer")
 
 
@@ -38,63 +44,82 @@ def _missing(provider: str, note: str) -> BackendSummary:
 
 
 def _ibm(say: Say) -> Iterator[BackendSummary]:
-    from .calibration.best_pair import pair_calibrations
-    from .ibm.session import ask, plan_name, sign_in
+    from .calibration.best_pair import pair_calibrations, unusable_pairs
+    from .ibm.session import ask, plan_name, sign_in, silent_instances
 
     service = sign_in()
     found = ask(service.backends, "listing devices")
-    price = PriceTable.load().ibm_second(plan := plan_name(service))
-    per_second = "price unknown" if price is None else "free"
-    if price is not None and price.usd_per_second:
-        per_second = f"{exact_dollars(price.usd_per_second)}/s"
+    for silent in silent_instances(service):
+        say(silent)
 
-    def look(device: Any) -> BackendSummary:
+    def look(device: Any, known: BackendSummary) -> BackendSummary:
         status = device.status()
-        pairs = pair_calibrations(device.target, device.properties())
-        best = max(pairs, key=lambda each: each.rough_visibility, default=None)
-        return BackendSummary(
-            name=f"ibm:{device.name}",
-            kind="hardware",
+        target, properties = device.target, device.properties()
+        if odd := unusable_pairs(target, properties):
+            say(f"ibm:{device.name}: {odd}")
+        best = max(pair_calibrations(target, properties), key=lambda each: each.rough_visibility, default=None)
+        return replace(
+            known,
             qubits=int(device.num_qubits),
             available=bool(status.operational),
-            note="IBM Quantum",
             status=str(status.status_msg) if status.operational else "offline",
             queue=str(status.pending_jobs),
             pair=best.pair if best else None,
             predicted_visibility=best.rough_visibility if best else None,
-            price=f"{per_second} ({plan})",
+            price=_ibm_price(plan_name(service, device._instance)),
         )
 
     for device in found:
-        try:
-            yield ask(partial(look, device), f"asking {device.name}")
-        except BackendError as error:
-            say(str(error))
+        known = BackendSummary(f"ibm:{device.name}", "hardware", None, False, "IBM Quantum", status="unknown")
+        yield _described(known, partial(look, device, known), ask, say)
+
+
+def _ibm_price(plan: str) -> str:
+    price = PriceTable.load().ibm_second(plan)
+    per_second = "price unknown" if price is None else "free"
+    if price is not None and price.usd_per_second:
+        per_second = f"{exact_dollars(price.usd_per_second)}/s"
+    return f"{per_second} ({plan})"
 
 
 def _braket(say: Say) -> Iterator[BackendSummary]:
     from .braket.adapter import BraketBackend
-    from .braket.session import devices
+    from .braket.session import DeviceEntry, ask, devices
 
-    for entry in devices():
-        name = entry.arn.rsplit("/", 1)[-1].lower()
-        try:
-            backend = BraketBackend(entry.arn)
-            described = backend.describe()
-            yield BackendSummary(
-                name=f"braket:{name}",
-                kind=described.kind,
-                qubits=described.qubits,
-                available=entry.status == "ONLINE",
-                note=f"{entry.provider}, Amazon Braket",
-                status=entry.status.lower(),
-                queue=backend.queue(),
-                pair=described.pair,
-                predicted_visibility=described.predicted_visibility,
-                price=_braket_price(PriceTable.load().braket_task(entry.arn)),
-            )
-        except BackendError as error:
-            say(str(error))
+    def look(entry: DeviceEntry, known: BackendSummary) -> BackendSummary:
+        backend = BraketBackend(entry.arn)
+        described = backend.describe()
+        if odd := backend.unusable:
+            say(f"{known.name}: {odd}")
+        return replace(
+            known,
+            qubits=described.qubits,
+            queue=backend.queue(),
+            pair=described.pair,
+            predicted_visibility=described.predicted_visibility,
+        )
+
+    for entry in devices(say):
+        known = BackendSummary(
+            name=f"braket:{entry.arn.rsplit('/', 1)[-1].lower()}",
+            kind="hardware" if entry.kind == "QPU" else "simulator",
+            qubits=None,
+            available=entry.status == "ONLINE",
+            note=f"{entry.provider}, Amazon Braket",
+            status=entry.status.lower(),
+            price=_braket_price(PriceTable.load().braket_task(entry.arn)),
+        )
+        yield _described(known, partial(look, entry, known), ask, say)
+
+
+def _described(known: BackendSummary, look: Callable[[], BackendSummary], ask: Any, say: Say) -> BackendSummary:
+    """A device with all that can be found out; where something breaks that, it is said and the rest stands alone."""
+    try:
+        found: BackendSummary = ask(look, f"asking for {known.name}")
+    except BackendError as error:
+        say(str(error))
+        return known
+    return found
 
 
 def _braket_price(listed: Any) -> str:

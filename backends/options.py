@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 from ..model.errors import BackendError
 from ..model.suggestion import suggestion
@@ -33,11 +34,12 @@ def parse_options(provider: str, text: str, allowed: Sequence[str]) -> dict[str,
         BackendError: an option is unknown, doubled or without a value.
     """
     options: dict[str, str] = {}
+    mark = "," if ":" in provider else ":"  # a device stands before them, or the provider alone
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not (name and equals and value):
             raise BackendError(
-                f"{provider}: option {part.strip()!r} is not name=value; write {provider}:{allowed[0]}=…, "
+                f"{provider}: option {part.strip()!r} is not name=value; write {provider}{mark}{allowed[0]}=…, "
                 "several separated by commas, decimals with a point"
             )
         if name not in allowed:
@@ -58,6 +60,24 @@ def parse_pair(name: str, text: str) -> Pair:
     if not found or int(found[1]) == int(found[2]):
         raise BackendError(f"{name}: pair={text} is not two qubits; write pair=92-99, A's qubit first")
     return int(found[1]), int(found[2])
+
+
+def parse_delay(name: str, text: str) -> float:
+    """Seconds from a time with its unit: `250us`, `0.25ms`, `0.00025s`.
+
+    Raises:
+        BackendError: the text is not that.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(us|µs|ms|s)", text)
+    if not found:
+        raise BackendError(f"{name}: rep_delay={text} is not a time; write rep_delay=250us, or in ms or s")
+    # Through microseconds, so that 0.25ms and 250us are the same number.
+    return float(Decimal(found[1]) * {"ms": 1000, "s": 1_000_000}.get(found[2], 1)) * 1e-6
+
+
+def delay_text(seconds: float) -> str:
+    """The shortest way to type a time: `250us`, `4ms`."""
+    return f"{seconds * 1e3:.6g}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.6g}us"
 
 
 def parse_pairs(name: str, pair: str | None, pairs: str | None) -> tuple[int, tuple[Pair, ...]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
@@ -17,6 +18,14 @@ from ..model.trials import Trials
 from ..model.validation import Checked
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def plain(text: str) -> str:
+    """A provider's text in one line, without what would move a terminal's cursor, color it or turn its direction."""
+    return " ".join(_CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).split())
 
 
 class Description(Checked):
@@ -53,6 +62,11 @@ class Description(Checked):
     parallel: int = Field(default=1, exclude=True)
     pairs: tuple[tuple[int, int], ...] = ()
     dimension: int = Field(default=2, exclude=True)
+
+    @field_validator("name", "device")
+    @classmethod
+    def _plain(cls, text: str) -> str:
+        return plain(text)
 
     def refuse(self, dimension: int) -> None:
         """Refuse vectors of more dimensions than the backend has circuits for.
@@ -122,6 +136,9 @@ class JobStatus:
     state: State
     message: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", plain(self.message))
+
 
 @dataclass(frozen=True)
 class CostEstimate:
@@ -133,6 +150,8 @@ class CostEstimate:
         qpu_seconds: Time on the device that is billed; None if the provider does not bill by time.
         money: US dollars; None if the price is not known.
         basis: One line: which price, from where, of which date.
+        notes: Lines that whoever decides should read first: what makes it dear, what the account has left.
+        doubt: Why it may not run as things are, or may be refused; empty if nothing is known against it.
     """
 
     shots: int
@@ -140,6 +159,13 @@ class CostEstimate:
     qpu_seconds: float | None
     money: Decimal | None
     basis: str
+    notes: tuple[str, ...] = ()
+    doubt: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("basis", "doubt"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "notes", tuple(map(plain, self.notes)))
 
 
 @dataclass(frozen=True)
@@ -212,4 +238,18 @@ class RemoteBackend(Backend, Protocol):
 
     def usage(self, job: str) -> Usage:
         """What a finished job used."""
+        ...
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """A remote backend that can say more about a cost right before somebody decides about it."""
+
+    def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
+        """The estimate with what the provider says about the account: what is left, which limits are set.
+
+        Args:
+            part: The first part to be submitted.
+            estimate: What all of them will take.
+        """
         ...

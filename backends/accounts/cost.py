@@ -139,7 +139,8 @@ def ibm_estimate(*, shots: int, jobs: int, qpu_seconds: float, plan: str) -> Cos
     seconds = Decimal(str(qpu_seconds))
     terms = [f"{exact_dollars(price.usd_per_second)} per QPU second, IBM Quantum plan {price.plan}"]
     if price.allowance_seconds is not None:
-        terms = [f"IBM Quantum plan {price.plan}: free for {price.allowance_seconds} s per {price.allowance_days} days"]
+        window = f"{price.allowance_seconds / 60:f} minutes in any {price.allowance_days} days"
+        terms = [f"IBM Quantum plan {price.plan}: free for {window}"]
         if seconds > price.allowance_seconds:
             terms.append("this needs more and will be stopped there")
     terms += [price.note] if price.note else []

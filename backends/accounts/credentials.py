@@ -18,6 +18,7 @@ from configparser import RawConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -55,12 +56,14 @@ class IbmCredentials:
         instance: CRN or name of the instance; None: the account's own choice.
         url: A private endpoint; None for the public one.
         source: Where the token was found, for people.
+        options: What else was saved with an account: proxies, verify, private_endpoint, region, plans_preference, tags.
     """
 
     token: str = field(repr=False)
     instance: str | None
     url: str | None
     source: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def locate() -> Path | None:
@@ -185,6 +188,21 @@ class _Braket(_Table):
         return self
 
 
+class _Proxies(_Table):
+    urls: dict[str, str] | None = None
+    username_ntlm: str | None = None
+    password_ntlm: _Secret = None
+
+
+class _SavedOptions(_Table):
+    proxies: _Proxies | None = None
+    verify: bool | None = None
+    private_endpoint: bool | None = None
+    region: str | None = None
+    plans_preference: list[str] | None = None
+    tags: list[str] | None = None
+
+
 class BraketCredentials(_Braket):
     """What opens an AWS session; None leaves the choice to boto3.
 
@@ -224,7 +242,8 @@ def _find_ibm() -> IbmCredentials | None:
     name, account = chosen
     _remember(account["token"])
     source = f"{saved}, account {name}"
-    return IbmCredentials(account["token"], account.get("instance") or instance, account.get("url") or url, source)
+    instance, url = account.get("instance") or instance, account.get("url") or url
+    return IbmCredentials(account["token"], instance, url, source, _saved_options(account, source))
 
 
 def _saved_account(path: Path, channel: str) -> tuple[str, Mapping[str, Any]] | None:
@@ -254,6 +273,24 @@ def _saved_account(path: Path, channel: str) -> tuple[str, Mapping[str, Any]] | 
     ]
     best = max((rank for rank in ranked if any(rank[:3])), default=None)
     return None if best is None else (best[-1], accounts[best[-1]])
+
+
+def _saved_options(account: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """What `QiskitRuntimeService` takes of a saved account besides token, instance and URL.
+
+    Raises:
+        BackendError: one of them is of another type than the client saves.
+    """
+    try:
+        options = _SavedOptions.model_validate({name: account.get(name) for name in _SavedOptions.model_fields})
+    except ValidationError as error:
+        name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
+        raise BackendError(f"{source}: {name} is not what qiskit-ibm-runtime saves; save the account again") from None
+    if options.proxies:
+        _remember(options.proxies.password_ntlm)
+        for address in (options.proxies.urls or {}).values():
+            _remember(urlsplit(address).password)
+    return options.model_dump(exclude_none=True)
 
 
 def _is_account(account: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -14,14 +15,14 @@ from ...circuits.braket_native import native_bell_circuit
 from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.trials import Floats, Trials
-from ..accounts.cost import braket_estimate
+from ..accounts.cost import braket_estimate, exact_dollars
 from ..accounts.credentials import braket_credentials
 from ..calibration.prediction import werner_probabilities
 from ..options import parse_device, parse_pair
 from ..protocol import CostEstimate, Description, JobStatus, State, Usage
 from . import results as braket_results
 from .best_pair import BraketPair, braket_pairs
-from .session import ask, find_device, region_of, sign_in
+from .session import ask, find_device, region_of, sign_in, spending_limits
 
 TAG = "bellqueue"
 PROGRAM_SET = "braket.ir.openqasm.program_set"
@@ -114,6 +115,22 @@ class BraketBackend:
         cost = self._properties.service.deviceCost
         return braket_estimate(tasks=len(self.split(schedule)), shots=len(schedule.order), device=self._arn, live=cost)
 
+    def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
+        """With the spending limits that the account has set for the device, and the pairs left out."""
+        if not self._is_qpu:
+            return estimate
+        notes, doubt = list(estimate.notes), ""
+        if self.unusable:
+            notes.append(f"{self._device.name}: {self.unusable}")
+        try:
+            for limit in spending_limits(self._arn):
+                notes.append(limit.line())
+                if estimate.money is not None and estimate.money > limit.left:
+                    doubt = f"this costs more than the {exact_dollars(limit.left)} that the spending limit leaves"
+        except BackendError as error:
+            notes.append(f"spending limits are not known: {error}")
+        return replace(estimate, notes=tuple(notes), doubt=doubt)
+
     def submit(self, part: Schedule, key: str) -> str:
         """Submit a part as one task, with the key as its client token and tag.
 
@@ -155,6 +172,8 @@ class BraketBackend:
         position = (task.get("queueInfo") or {}).get("position")
         if state == "failed":
             return JobStatus(state, str(task.get("failureReason", "no reason given")))
+        if state == "cancelled":
+            return JobStatus(state, str(task.get("failureReason") or ""))
         return JobStatus(state, f"position {position}" if position and position != "None" else "")
 
     def download(self, job: str) -> bytes:
@@ -254,15 +273,36 @@ class BraketBackend:
         where = sign_in(self._region)
         return ask(lambda: AwsDevice(self._arn, where), f"opening {self._arn}")
 
-    @property
+    @cached_property
     def _properties(self) -> Any:
-        return self._device.properties
+        found = ask(lambda: self._device.properties, f"reading the capabilities of {self._arn}")
+        if getattr(found, "service", None) is None or getattr(found, "paradigm", None) is None:
+            remedy = "choose another device, or upgrade amazon-braket-schemas"
+            raise BackendError(f"braket:{self._arn} states no capabilities that can be read; {remedy}")
+        return found
+
+    @property
+    def unusable(self) -> str:
+        """One line on the pairs left out because their calibration cannot be, or ""."""
+        return "".join(self._pairs_and_odd[1])
+
+    @property
+    def _pairs(self) -> tuple[BraketPair, ...]:
+        return self._pairs_and_odd[0]
 
     @cached_property
-    def _pairs(self) -> tuple[BraketPair, ...]:
+    def _pairs_and_odd(self) -> tuple[tuple[BraketPair, ...], list[str]]:
+        unusable: list[str] = []
         if not self._is_qpu:
-            return ()
-        return braket_pairs(f"braket:{self._device.name}", self._properties, self._forced)
+            return (), unusable
+        name = f"braket:{self._device.name}"
+        try:
+            return braket_pairs(name, self._properties, self._forced, unusable), unusable
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            told = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            raise BackendError(
+                f"{name}: its calibration is in an unknown form ({told}); choose another device"
+            ) from None
 
     @property
     def _best(self) -> BraketPair | None:

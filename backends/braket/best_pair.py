@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from statistics import fmean
 from typing import Any
 
@@ -59,6 +60,17 @@ class BraketPair:
         """Whether no error is so large that nothing of the correlator is left, as where a calibration failed."""
         return self.two_qubit_error < 3 / 4 and max(self.one_qubit_errors + self.readout_errors) < 1 / 2
 
+    @property
+    def oddity(self) -> str | None:
+        """The first value that cannot be: an infidelity that is not above 0, or a time that is not; None if all can."""
+        values: dict[str, tuple[float | None, ...]] = {
+            f"error of {self.gate}": (self.two_qubit_error,),
+            "error of a one-qubit gate": self.one_qubit_errors,
+        }
+        values |= {"readout error": self.readout_errors, "T1": self.t1, "T2": self.t2}
+        odd = ((what, each) for what, some in values.items() for each in some if each is not None and not _can_be(each))
+        return next((f"{what} is {value:.3g}" for what, value in odd), None)
+
     def record(self) -> dict[str, Any]:
         """JSON-ready, units in the names."""
         return {
@@ -81,7 +93,9 @@ class _Qubit:
     t2: float | None
 
 
-def braket_pairs(name: str, properties: Any, forced: tuple[int, int] | None = None) -> tuple[BraketPair, ...]:
+def braket_pairs(
+    name: str, properties: Any, forced: tuple[int, int] | None = None, unusable: list[str] | None = None
+) -> tuple[BraketPair, ...]:
     """The pairs that can run a native Bell circuit, highest predicted visibility first.
 
     A device that calibrates no single pairs, but connects every qubit to every other, yields one entry: its average,
@@ -91,6 +105,7 @@ def braket_pairs(name: str, properties: Any, forced: tuple[int, int] | None = No
         name: The device, for messages.
         properties: Its capabilities as parsed by braket.device_schema: IqmDeviceCapabilities and the like.
         forced: The pair to use, in any order; then it is the only one.
+        unusable: Gets a line about the pairs left out because a value of their calibration cannot be, if there are any.
 
     Raises:
         BackendError: no pair, or not the forced one, is connected and calibrated in gates that make a Bell circuit.
@@ -100,9 +115,15 @@ def braket_pairs(name: str, properties: Any, forced: tuple[int, int] | None = No
     except ValueError as error:
         raise BackendError(f"{name}: {error}") from error
     each_calibrated = hasattr(properties.standardized, "twoQubitProperties")
-    pairs = _calibrated_pairs(properties, gates) if each_calibrated else _average_pairs(properties, gates[0])
+    pairs = [*(_calibrated_pairs(properties, gates) if each_calibrated else _average_pairs(properties, gates[0]))]
+    odd = [f"{_label(pair.pair)}: {pair.oddity}" for pair in pairs if pair.oddity]
+    if odd and unusable is not None:
+        more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
+        are = "pair of qubits is" if len(odd) == 1 else "pairs of qubits are"
+        unusable.append(f"{len(odd)} {are} left out, since the calibration says: {', '.join(odd[:3])}{more}")
     working = sorted(
-        (pair for pair in pairs if pair.works), key=lambda each: (-each.predicted_visibility, each.pair or ())
+        (pair for pair in pairs if pair.works and not pair.oddity),
+        key=lambda each: (-each.predicted_visibility, each.pair or ()),
     )
     if not working:
         raise BackendError(
@@ -135,7 +156,8 @@ def _calibrated_pairs(properties: Any, gates: Sequence[str]) -> Iterator[BraketP
         low, high = sorted(int(qubit) for qubit in key.split("-"))
         # Benchmarks of whole Cliffords may be listed beside the gate's own, which reads higher: the highest counts.
         fidelities = [(each.fidelity, each.gateName.lower()) for each in values.twoQubitGateFidelity]
-        fidelity, gate = max((entry for entry in fidelities if entry[1] in gates), default=(0.0, ""))
+        known = [entry for entry in fidelities if entry[1] in gates]
+        fidelity, gate = max((each for each in known if _can_be(1 - each[0])), default=(known or [(0.0, "")])[0])
         a, b = qubits.get(low), qubits.get(high)
         if gate and a and b and (edges is None or (low, high) in edges):
             errors, readouts = (a.gate_error, b.gate_error), (a.readout_error, b.readout_error)
@@ -151,7 +173,7 @@ def _average_pairs(properties: Any, gate: str) -> Iterator[BraketPair]:
     def average(field: str, key: str) -> float | None:
         """From the standardized properties, else from the provider's own."""
         listed = getattr(standardized, field, None)
-        value = listed[0].fidelity if listed else fidelity.get(key, {}).get("mean")
+        value = listed[0].fidelity if listed else (fidelity.get(key) or {}).get("mean")
         return None if value is None else float(value)
 
     two, readout = average("twoQubitGateFidelity", "2Q"), average("readoutFidelity", "spam")
@@ -200,6 +222,15 @@ def _seconds(time: Any) -> float | None:
         return None
     factor = _SECONDS.get(str(getattr(time.unit, "value", time.unit)).lower())
     return None if factor is None else time.value * factor
+
+
+def _can_be(value: float) -> bool:
+    """Whether an error, or a time, can have this value."""
+    return isfinite(value) and value > 0
+
+
+def _label(pair: tuple[int, int] | None) -> str:
+    return "all" if pair is None else f"{pair[0]}-{pair[1]}"
 
 
 def _edges(connectivity: Any) -> set[tuple[int, int]] | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache, partial
 from typing import Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ...model.suggestion import suggestion
 from ..accounts import redaction
+from ..accounts.cost import exact_dollars
 from ..accounts.credentials import braket_credentials
 from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
+from ..protocol import plain
 
 DEFAULT_REGION = "us-east-1"
+LISTING = "listing devices"
 _THROTTLED = ("ThrottlingException", "TooManyRequestsException", "Throttling", "SlowDown", "RequestLimitExceeded")
 
 
@@ -74,11 +80,16 @@ def sign_in(region: str) -> Any:
 
 
 def home_region() -> str:
-    """The region of the account's configuration, for devices that live in all of them."""
+    """The region of the account's configuration, for devices that live in all of them.
+
+    Raises:
+        RefusedError: the profile is unknown.
+    """
     import boto3
 
     keys = braket_credentials()
-    return keys.region or boto3.Session(profile_name=keys.profile).region_name or DEFAULT_REGION
+    own = ask(lambda: boto3.Session(profile_name=keys.profile).region_name, "reading the AWS configuration")
+    return keys.region or own or DEFAULT_REGION
 
 
 def region_of(arn: str) -> str:
@@ -87,22 +98,46 @@ def region_of(arn: str) -> str:
     return (parts[3] if len(parts) > 3 else "") or home_region()
 
 
-def devices() -> tuple[DeviceEntry, ...]:
+def devices(say: Callable[[str], None]) -> tuple[DeviceEntry, ...]:
     """Every device the account sees, in every region Braket has devices in; retired ones left out.
 
+    Args:
+        say: Gets a line about the regions that refuse, and one about those that do not answer.
+
     Raises:
-        RefusedError: the credentials are not accepted.
-        UnreachableError: no usable answer.
+        RefusedError: the credentials are not accepted in any region.
+        UnreachableError: no region gives a usable answer.
     """
     from braket.aws import AwsDevice
 
     found: dict[str, DeviceEntry] = {}
-    for region in dict.fromkeys((home_region(), *AwsDevice.REGIONS)):
-        listed = ask(sign_in(region).search_devices, f"listing devices in {region}")
-        for each in listed:
-            arn, name, kind, status = (each[f"device{field}"] for field in ("Arn", "Name", "Type", "Status"))
-            found.setdefault(arn, DeviceEntry(arn, name, kind, status, each["providerName"]))
+    failed: dict[type[BackendError], tuple[str, list[str]]] = {}  # what the first region of a kind says, and all of it
+    regions = tuple(dict.fromkeys((home_region(), *AwsDevice.REGIONS)))
+    for region in regions:
+        try:
+            for entry in ask(partial(_listed, region), LISTING):
+                found.setdefault(entry.arn, entry)
+        except BackendError as error:
+            failed.setdefault(type(error), (str(error), []))[1].append(region)
+    lines = {kind: said.replace(LISTING, f"{LISTING} in {', '.join(some)}", 1) for kind, (said, some) in failed.items()}
+    if sum(len(some) for _, some in failed.values()) == len(regions):
+        raise next(kind(line) for kind, line in lines.items())
+    for line in lines.values():
+        say(line)
     return tuple(found.values())
+
+
+def _listed(region: str) -> list[DeviceEntry]:
+    return [
+        DeviceEntry(
+            arn=plain(each["deviceArn"]),
+            name=plain(each["deviceName"]),
+            kind=plain(each["deviceType"]),
+            status=plain(each["deviceStatus"]),
+            provider=plain(each["providerName"]),
+        )
+        for each in sign_in(region).search_devices()
+    ]
 
 
 def find_device(name: str) -> str:
@@ -114,7 +149,8 @@ def find_device(name: str) -> str:
     if name.startswith("arn:"):
         return name
     wanted = _letters(name)
-    listed = devices()
+    failures: list[str] = []
+    listed = devices(failures.append)
     exact = [each for each in listed if wanted in (_letters(each.name), _letters(each.arn.rsplit("/", 1)[-1]))]
     alike = exact or [each for each in listed if wanted in _letters(each.name)]
     if len(alike) == 1:
@@ -123,7 +159,62 @@ def find_device(name: str) -> str:
     if alike:
         raise BackendError(f"braket: {name!r} means several devices: {', '.join(each.arn for each in alike)}; give one")
     hint = suggestion(name, names, listing="bellqueue backends")
-    raise BackendError(f"braket: no device is called {name!r}{hint}")
+    raise BackendError("; ".join([f"braket: no device is called {name!r}{hint}", *failures]))
+
+
+@dataclass(frozen=True)
+class SpendingLimit:
+    """What an account lets a device cost.
+
+    Attributes:
+        limit, spent, queued: US dollars: the most, what tasks did cost, and what those that wait will.
+        end: When its period ends.
+    """
+
+    limit: Decimal
+    spent: Decimal
+    queued: Decimal
+    end: datetime
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be spent."""
+        return max(self.limit - self.spent - self.queued, Decimal(0))
+
+    def line(self) -> str:
+        """For people."""
+        left, limit = exact_dollars(self.left), exact_dollars(self.limit)
+        return f"spending limit of this device: {left} of {limit} left until {self.end:%Y-%m-%d}"
+
+
+def spending_limits(arn: str) -> tuple[SpendingLimit, ...]:
+    """The spending limits in force for a device; none if boto3 is too old to know of any.
+
+    Raises:
+        RefusedError: the account may not read them.
+        UnreachableError: no usable answer.
+    """
+    client = sign_in(region_of(arn)).braket_client
+    if not hasattr(client, "search_spending_limits"):
+        return ()
+
+    def search() -> tuple[SpendingLimit, ...]:
+        filters = [{"name": "deviceArn", "operator": "EQUAL", "values": [arn]}]
+        pages = client.get_paginator("search_spending_limits").paginate(filters=filters)
+        now = datetime.now(UTC)
+        listed = [each for page in pages for each in page["spendingLimits"]]
+        return tuple(
+            SpendingLimit(
+                limit=Decimal(each["spendingLimit"]),
+                spent=Decimal(each["totalSpend"]),
+                queued=Decimal(each["queuedSpend"]),
+                end=each["timePeriod"]["endAt"],
+            )
+            for each in listed
+            if each["timePeriod"]["startAt"] <= now <= each["timePeriod"]["endAt"]
+        )
+
+    return ask(search, "reading spending limits")
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:
@@ -141,6 +232,8 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
     for cause in chain:
         if isinstance(cause, ClientError):
             code = cause.response.get("Error", {}).get("Code", "")
+            if said := cause.response.get("Error", {}).get("Message"):
+                text = f"{str(said)[:300]} ({code})"
             status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if code in _THROTTLED or status == 429:
                 kind = RefusedError if posts else UnreachableError

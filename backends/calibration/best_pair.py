@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import exp, pi
+from math import exp, isfinite, pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.trials import Floats
 from ..options import Pair
-from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target, works
+from .noise_model import exact_probabilities, is_faulty, native_passes, noisy_simulator, reduced_target
 from .prediction import AngleResponse
 
 if TYPE_CHECKING:
@@ -42,17 +42,17 @@ class QubitCalibration:
         gate: The one-qubit gate that rotations are made of.
         gate_error, gate_duration: Average infidelity, and seconds.
         readout_0to1, readout_1to0: P(read 1 | 0) and P(read 0 | 1).
-        t1, t2: Relaxation and dephasing times in seconds; None if not measured.
+        t1, t2: Relaxation and dephasing times in seconds.
     """
 
     qubit: int
     gate: str
     gate_error: float
-    gate_duration: float | None
+    gate_duration: float
     readout_0to1: float
     readout_1to0: float
-    t1: float | None
-    t2: float | None
+    t1: float
+    t2: float
 
     @property
     def readout_matrix(self) -> Floats:
@@ -66,11 +66,11 @@ class QubitCalibration:
             "qubit": self.qubit,
             "one_qubit_gate": self.gate,
             "one_qubit_gate_error": self.gate_error,
-            "one_qubit_gate_duration_ns": _scaled(self.gate_duration, 1e9),
+            "one_qubit_gate_duration_ns": self.gate_duration * 1e9,
             "readout_0to1": self.readout_0to1,
             "readout_1to0": self.readout_1to0,
-            "t1_us": _scaled(self.t1, 1e6),
-            "t2_us": _scaled(self.t2, 1e6),
+            "t1_us": self.t1 * 1e6,
+            "t2_us": self.t2 * 1e6,
         }
 
 
@@ -88,7 +88,7 @@ class PairCalibration:
     b: QubitCalibration
     gate: str
     gate_error: float
-    gate_duration: float | None
+    gate_duration: float
 
     @property
     def pair(self) -> Pair:
@@ -115,7 +115,7 @@ class PairCalibration:
             "pair": list(self.pair),
             "two_qubit_gate": self.gate,
             "two_qubit_gate_error": self.gate_error,
-            "two_qubit_gate_duration_ns": _scaled(self.gate_duration, 1e9),
+            "two_qubit_gate_duration_ns": self.gate_duration * 1e9,
             "qubit_a": self.a.record(),
             "qubit_b": self.b.record(),
         }
@@ -125,7 +125,7 @@ class PairCalibration:
         kept = [1.0, 1.0]
         for qubit in (self.a, self.b):
             for which, time in enumerate((qubit.t1, qubit.t2)):
-                kept[which] *= exp(-(self.gate_duration or 0.0) / time) if time else 1.0
+                kept[which] *= exp(-self.gate_duration / time)
         return 1 - sum(kept) / 2
 
 
@@ -215,8 +215,9 @@ def ranked_calibrations(name: str, target: Target, properties: Any) -> tuple[Pai
     for calibration in sorted(calibrations, key=lambda each: (-each.rough_visibility, each.pair)):
         ranked.setdefault(frozenset(calibration.pair), calibration)  # the better of two directions
     if not ranked:
-        why = "it has one qubit" if target.num_qubits < 2 else "every pair has a gate or readout marked faulty"
-        raise BackendError(f"{name} cannot make a Bell pair: {why}; choose another snapshot")
+        faulty = "every pair has a gate or readout that is marked faulty or lacks a possible value"
+        why = "it has one qubit" if target.num_qubits < 2 else faulty
+        raise BackendError(f"{name} cannot make a Bell pair: {why}; choose another device")
     return tuple(ranked.values())
 
 
@@ -234,19 +235,57 @@ def calibration_record(device: str, properties: Any, models: Sequence[PairModel]
     }
 
 
-def pair_calibrations(target: Target, properties: Any) -> Iterator[PairCalibration]:
+def pair_calibrations(
+    target: Target, properties: Any, unusable: dict[Pair, str] | None = None
+) -> Iterator[PairCalibration]:
     """The calibration of every connected pair whose gates and readout work, A's qubit being the gate's first.
 
-    A pair whose gate works in both directions comes twice; of two gates the one with the smaller error counts.
+    A pair whose gate works in both directions comes twice; of two gates the one with the smaller error counts. A pair
+    is left out if its gate or readout is marked faulty, or if a value of it is missing or impossible.
+
+    Args:
+        unusable: Gets, by pair, the value that is missing or impossible.
     """
-    qubits = {index: _qubit_calibration(target, properties, index) for index in range(target.num_qubits)}
-    best: dict[Pair, tuple[str, Any]] = {}
-    for gate, pair, props in sorted(_two_qubit_gates(target), key=lambda entry: (entry[2].error, entry[1])):
-        best.setdefault(pair, (gate, props))
-    for (first, second), (gate, props) in best.items():
-        a, b = qubits[first], qubits[second]
-        if a is not None and b is not None:
-            yield PairCalibration(a, b, gate, float(props.error), props.duration)
+    qubits: dict[int, QubitCalibration | None] = {}
+    odd: dict[int, str] = {}
+    for index in range(target.num_qubits):
+        try:
+            qubits[index] = _qubit_calibration(target, properties, index)
+        except _OddError as error:
+            odd[index] = str(error)
+    best: dict[Pair, PairCalibration] = {}
+    refused: dict[Pair, str] = {}
+    for gate, pair, props in _two_qubit_gates(target):
+        first, second = pair
+        try:
+            loss = _possible(props.error, f"error of {gate} on {first}-{second}")
+            duration = _possible(props.duration, f"length of {gate} on {first}-{second}")
+        except _OddError as error:
+            refused[pair] = str(error)
+            continue
+        strange = odd.get(first) or odd.get(second)
+        if strange:
+            refused[pair] = strange
+        elif (a := qubits[first]) and (b := qubits[second]) and not (pair in best and best[pair].gate_error <= loss):
+            best[pair] = PairCalibration(a, b, gate, loss, duration)
+    if unusable is not None:
+        unusable |= {pair: why for pair, why in refused.items() if pair not in best}
+    for pair in sorted(best):
+        yield best[pair]
+
+
+def unusable_pairs(target: Target, properties: Any) -> str:
+    """One line on the pairs that are left out because a value of their calibration is missing or impossible, or ""."""
+    found: dict[Pair, str] = {}
+    for _ in pair_calibrations(target, properties, found):
+        pass
+    couples = {frozenset(pair) for pair in found}
+    if not couples:
+        return ""
+    reasons = list(dict.fromkeys(found.values()))
+    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    are = "pair of qubits is" if len(couples) == 1 else "pairs of qubits are"
+    return f"{len(couples)} {are} left out, since the calibration says: {', '.join(reasons[:3])}{more}"
 
 
 def pair_model(target: Target, calibration: PairCalibration) -> PairModel:
@@ -257,30 +296,60 @@ def pair_model(target: Target, calibration: PairCalibration) -> PairModel:
 
 
 def _two_qubit_gates(target: Target) -> Iterator[tuple[str, Pair, Any]]:
-    """Working entangling gates without parameters: name, physical qubits, properties."""
+    """Entangling gates without parameters that are not marked faulty: name, physical qubits, properties."""
     from qiskit.circuit import Gate
 
     for name in target.operation_names:
         operation = target.operation_from_name(name)
         if isinstance(operation, Gate) and operation.num_qubits == 2 and not operation.params:
             for qubits, props in (target[name] or {}).items():
-                if works(props):
+                if props is not None and not is_faulty(props):
                     yield name, qubits, props
 
 
+class _OddError(ValueError):
+    """A value of a calibration that is missing or impossible."""
+
+
+def _possible(value: Any, what: str, least: float | None = None) -> float:
+    """The value, which must be a finite number above 0, or of at least `least`.
+
+    Raises:
+        _OddError: it is not.
+    """
+    if value is None:
+        raise _OddError(f"{what} is missing")
+    number = float(value)
+    if not isfinite(number) or (number <= 0 if least is None else number < least):
+        raise _OddError(f"{what} is {number:g}")
+    return number
+
+
 def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCalibration | None:
-    """What the calibration says of a qubit, or None if its rotations or its readout do not work."""
+    """What the calibration says of a qubit, or None if its rotations or its readout are marked faulty.
+
+    Raises:
+        _OddError: a value is missing or impossible.
+    """
     gate = next((name for name in ONE_QUBIT_GATES if name in target.operation_names), "")
     props: Any = target[gate].get((qubit,)) if gate else None
     readout: Any = target["measure"].get((qubit,))
-    if not (works(props) and works(readout)):
+    if props is None or readout is None or is_faulty(props) or is_faulty(readout):
         return None
     values = properties.qubit_property(qubit)
-    up, down = (values.get(key, (readout.error,))[0] for key in ("prob_meas1_prep0", "prob_meas0_prep1"))
+    error = _possible(props.error, f"error of {gate} on qubit {qubit}")
+    duration = _possible(props.duration, f"length of {gate} on qubit {qubit}")
+    # Of a few hundred trials none may fail, so that one direction may be 0; both are not.
+    up, down = (
+        _possible(values.get(key, (readout.error,))[0], f"readout error of qubit {qubit}", 0.0)
+        for key in ("prob_meas1_prep0", "prob_meas0_prep1")
+    )
+    _possible(up + down, f"readout error of qubit {qubit}")
     if up + down >= 1:
         return None
     physical = target.qubit_properties[qubit]
-    return QubitCalibration(qubit, gate, float(props.error), props.duration, up, down, physical.t1, physical.t2)
+    t1, t2 = (_possible(getattr(physical, name), f"{name.upper()} of qubit {qubit}") for name in ("t1", "t2"))
+    return QubitCalibration(qubit, gate, error, duration, up, down, t1, t2)
 
 
 def forced_calibration(name: str, target: Target, properties: Any, forced: Pair) -> PairCalibration:
@@ -289,7 +358,8 @@ def forced_calibration(name: str, target: Target, properties: Any, forced: Pair)
     Raises:
         BackendError: it is not on the device, or not connected by a working gate.
     """
-    calibrations = {calibration.pair: calibration for calibration in pair_calibrations(target, properties)}
+    unusable: dict[Pair, str] = {}
+    calibrations = {each.pair: each for each in pair_calibrations(target, properties, unusable)}
     if forced in calibrations:
         return calibrations[forced]
     if forced[::-1] in calibrations:
@@ -298,9 +368,7 @@ def forced_calibration(name: str, target: Target, properties: Any, forced: Pair)
     last = target.num_qubits - 1
     if max(forced) > last:
         raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not on the device; its qubits are 0…{last}")
+    if why := unusable.get(forced) or unusable.get(forced[::-1]):
+        raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} cannot be used, {why}; choose another pair")
     choices = ", ".join(f"{a}-{b}" for a, b in sorted(calibrations) if {a, b} & set(forced)) or "none with these qubits"
     raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not connected by a working gate; usable: {choices}")
-
-
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor

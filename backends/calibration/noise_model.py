@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +20,14 @@ if TYPE_CHECKING:
 FAULTY = 1.0  # the error IBM reports for a gate whose calibration failed
 
 
+def is_faulty(props: Any) -> bool:
+    """Whether a gate, or a readout, is marked as one whose calibration failed."""
+    return props.error is not None and props.error >= FAULTY
+
+
 def works(props: Any) -> bool:
     """Whether the calibration of a gate, or of a readout, is known and has not failed."""
-    return props is not None and props.error is not None and isfinite(props.error) and props.error < FAULTY
+    return props is not None and props.error is not None and 0 <= props.error < FAULTY
 
 
 def reduced_target(target: Target, qubits: Sequence[int], gates: Mapping[frozenset[int], str]) -> Target:

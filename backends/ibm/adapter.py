@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from importlib.metadata import version
@@ -13,20 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...circuits.schedule import Schedule, Setting
-from ...model.errors import BackendError, DataError, RefusedError
+from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
 from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
-from ..calibration.best_pair import PairModel, best_pairs, calibration_record
+from ..calibration.best_pair import PairModel, best_pairs, calibration_record, unusable_pairs
 from ..calibration.parallel_pairs import (
     parallel_circuit,
     parallel_pairs,
     parallel_record,
     parameter_names,
 )
-from ..options import parse_device, parse_pairs
-from ..protocol import CostEstimate, Description, JobStatus, State, Usage
-from .session import ask, plan_name, sign_in
+from ..options import delay_text, parse_delay, parse_device, parse_pairs
+from ..protocol import CostEstimate, Description, JobStatus, State, Usage, plain
+from .advice import dear_delay, time_left
+from .session import ask, device_names, mock_name, mock_names, plan_name, sign_in, silent_instances
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -35,6 +37,8 @@ Outcomes = NDArray[np.uint8]
 
 LEAST_BUSY = "least-busy"
 SPATIAL = 3  # dimensions of the vectors that one Bell pair measures
+USUAL_DELAY = 250e-6  # seconds before each shot where a device does not state otherwise
+DRY_RUN = "bellqueue-dry-run"  # its tag: never that of a job whose results are fetched
 ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
 STATES: dict[str, State] = {
     "INITIALIZING": "queued",
@@ -52,6 +56,8 @@ class IbmBackend:
     `ibm:fez,pairs=3` measures three pairs in every shot, far enough apart that none touches another; `pair=` then
     forces the first, or, joined by `+`, several: `ibm:fez,pair=92-99+12-13,pairs=3`.
 
+    `ibm:berlin,rep_delay=1ms` chooses the pause before each execution, which is billed.
+
     Nothing is asked of the service before it is needed; parsing a stored result needs it never.
     """
 
@@ -64,13 +70,15 @@ class IbmBackend:
         Raises:
             BackendError: the name or an option is wrong.
         """
-        given, options = parse_device("ibm", argument, ("pair", "pairs"))
+        given, options = parse_device("ibm", argument, ("pair", "pairs", "rep_delay"))
         if not given:
             raise BackendError(
                 "ibm needs a device, ibm:fez for example, or ibm:least-busy; `bellqueue backends` lists yours"
             )
-        self._wanted = given if given == LEAST_BUSY or given.startswith("ibm_") else f"ibm_{given}"
+        self._wanted = given
         self._parallel, self._forced = parse_pairs(f"ibm:{given}", options.get("pair"), options.get("pairs"))
+        delay = options.get("rep_delay")
+        self._asked_delay = None if delay is None else parse_delay(f"ibm:{given}", delay)
 
     def describe(self, dimension: int = 2) -> Description:
         """The pair or pairs chosen by the calibration of this moment, and what is predicted for them.
@@ -85,9 +93,10 @@ class IbmBackend:
             if several
             else calibration_record(device, self._properties, self._models)
         )
-        named = "+".join(f"{a}-{b}" for a, b in pairs)
+        named = "+".join(f"{a}-{b}" for a, b in pairs) + (f",pairs={len(pairs)}" if several else "")
+        named += "" if self._asked_delay is None else f",rep_delay={delay_text(self._rep_delay)}"
         return Description(
-            name=f"ibm:{device},pair={named}" + (f",pairs={len(pairs)}" if several else ""),
+            name=f"ibm:{device},pair={named}",
             kind="hardware",
             device=device,
             qubits=int(self._device.num_qubits),
@@ -138,7 +147,36 @@ class IbmBackend:
         count, jobs = len(schedule.order) // schedule.sampling.parallel, len(self.split(schedule))
         duration = float(self._circuit(schedule.dimension).estimate_duration(self._device.target, unit="s"))
         seconds = qpu_seconds(count, self._rep_delay, duration, jobs)
-        return ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
+        estimate = ibm_estimate(shots=count, jobs=jobs, qpu_seconds=seconds, plan=self._plan)
+        shortest, longest = self._delay_range
+        dear = dear_delay(count, seconds, self._rep_delay, max(USUAL_DELAY, shortest))
+        settled = self._asked_delay is not None or not longest
+        return replace(estimate, notes=() if settled or not dear else (dear,))
+
+    def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
+        """With what the instance has left, the service's own estimate if it grants dry runs, and the pairs left out."""
+        notes, doubt = list(estimate.notes), ""
+        odd = "" if self._forced else unusable_pairs(self._device.target, self._properties)
+        if odd:
+            notes.append(f"{self._device.name}: {odd}")
+        try:
+            left, doubt = time_left(self._service, estimate.qpu_seconds or 0.0)
+            notes += [*left, *self._dry_run(part)]
+        except BackendError as error:
+            notes.append(f"not known: {error}")
+        return replace(estimate, notes=tuple(notes), doubt=doubt)
+
+    def _dry_run(self, part: Schedule) -> list[str]:
+        """A line with the service's own estimate for the first job; none for an instance without mock devices.
+
+        A dry run makes a job of its own on the mock device, which uses no QPU and has a tag of its own.
+        """
+        if mock_name(self._device.name) not in mock_names(self._service):
+            return []
+        job = self._run(part, DRY_RUN, dry_run=True)
+        said = ask(lambda: job.usage_estimation, "asking for the dry run")["quantum_seconds"]
+        told = "does not estimate the time" if said is None else f"estimates {float(said):.1f} s on the device"
+        return [f"IBM Quantum's own dry run of the first job {told}"]
 
     def submit(self, part: Schedule, key: str) -> str:
         """Submit a part as one job with the key as its tag.
@@ -147,14 +185,20 @@ class IbmBackend:
             RefusedError: the service will not take it.
             UnreachableError: no usable answer; the job may exist.
         """
+        return str(self._run(part, key, dry_run=False).job_id())
+
+    def _run(self, part: Schedule, tag: str, dry_run: bool) -> Any:
+        """The job that the service makes of a part."""
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
         circuit, shots = self._circuit(part.dimension), shots_per_row(part)
         sampler = Sampler(mode=self._device)
-        sampler.options.environment.job_tags = [key]
+        sampler.options.environment.job_tags = [tag]
+        if self._asked_delay is not None:
+            sampler.options.execution.rep_delay = self._rep_delay
         pub = (circuit, self._values(part, shots))
-        job = ask(lambda: sampler.run([pub], shots=shots), "submitting", posts=True)
-        return str(job.job_id())
+        what = "asking for a dry run" if dry_run else "submitting"
+        return ask(lambda: sampler.run([pub], shots=shots, dry_run=dry_run), what, posts=True)
 
     def poll(self, job: str) -> JobStatus:
         """Where the job is, as the service says.
@@ -167,8 +211,10 @@ class IbmBackend:
         state = STATES.get(told)
         if state is None:
             raise BackendError(f"job {job}: the status {told!r} is not known here; upgrade bellqueue")
-        message = (ask(handle.error_message, f"asking for job {job}") or "") if state == "failed" else ""
-        return JobStatus(state, message.strip())
+        message = ask(handle.error_message, f"asking for job {job}") if state == "failed" else None
+        if state == "cancelled":
+            message = getattr(handle, "_reason", None)  # by the user, or by the service: it says why
+        return JobStatus(state, str(message or ""))
 
     def download(self, job: str) -> bytes:
         """The result of a finished job as the service sent it."""
@@ -222,12 +268,14 @@ class IbmBackend:
 
     def usage(self, job: str) -> Usage:
         """QPU seconds the service charged, once it has worked them out, and money by the instance's plan."""
-        metrics = ask(self._job(job).metrics, f"asking for the usage of job {job}")
+        handle = self._job(job)
+        metrics = ask(handle.metrics, f"asking for the usage of job {job}")
         usage = metrics.get("usage") or {}
         seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
         if usage.get("status", "pending") == "pending" or seconds is None:
             return Usage()
-        price = PriceTable.load().ibm_second(self._plan)
+        instance = ask(self._service.active_instance, "asking for the instance")  # the one that has the job
+        price = PriceTable.load().ibm_second(plan_name(self._service, instance))
         money = None if price is None else Decimal(str(seconds)) * price.usd_per_second
         return Usage(float(seconds), money)
 
@@ -241,15 +289,15 @@ class IbmBackend:
         if self._wanted == LEAST_BUSY:
             least = 2 * self._parallel
             return ask(lambda: service.least_busy(min_num_qubits=least, operational=True), "choosing a device")
-        try:
-            return ask(lambda: service.backend(self._wanted), f"opening {self._wanted}")
-        except (BackendError, RefusedError) as error:
-            if type(error) is not BackendError:
-                raise
-            names = ask(lambda: [device.name for device in service.backends()], "listing devices")
-            typed = sorted(name.removeprefix("ibm_") for name in names)
+        names = device_names(service)
+        name = next((each for each in (self._wanted, f"ibm_{self._wanted}") if each in names), None)
+        if name is None:
+            typed = sorted(plain(each.removeprefix("ibm_")) for each in names)
             hint = suggestion(self._wanted.removeprefix("ibm_"), typed) or ", which has none"
-            raise BackendError(f"{self._wanted} is not among the devices of this account{hint}") from None
+            if silent := "; ".join(silent_instances(service)):
+                raise UnreachableError(f"ibm:{self._wanted} is not among the devices found{hint}; {silent}")
+            raise BackendError(f"ibm:{self._wanted} is not among the devices of this account{hint}")
+        return ask(lambda: service.backend(name), f"opening {name}")
 
     @cached_property
     def _properties(self) -> Any:
@@ -274,15 +322,35 @@ class IbmBackend:
         """The circuit in native gates, on the device's own qubits."""
         return parallel_circuit(self._measured, int(self._device.num_qubits), dimension)
 
-    @property
+    @cached_property
     def _rep_delay(self) -> float:
-        """Seconds before each execution."""
-        delay = getattr(self._device.configuration(), "default_rep_delay", None)
-        return 250e-6 if delay is None else float(delay)
+        """Seconds before each execution.
+
+        Raises:
+            BackendError: the delay asked for is not one that the device offers.
+        """
+        if self._asked_delay is None:
+            delay = getattr(self._device.configuration(), "default_rep_delay", None)
+            return USUAL_DELAY if delay is None else float(delay)
+        low, high = self._delay_range
+        if not high or not low - 1e-12 <= self._asked_delay <= high + 1e-12:
+            offered = f"{delay_text(low)} to {delay_text(high)}" if high else "none but its default"
+            told = f"rep_delay={delay_text(self._asked_delay)} is not a delay that the device offers"
+            raise BackendError(f"ibm:{self._device.name}: {told}; it offers {offered}")
+        return self._asked_delay
+
+    @property
+    def _delay_range(self) -> tuple[float, float]:
+        """The shortest and the longest delay that may be chosen, in seconds; (0, 0) if none may."""
+        configuration = self._device.configuration()
+        offered = getattr(configuration, "rep_delay_range", None)
+        if not offered or not getattr(configuration, "dynamic_reprate_enabled", False):
+            return 0.0, 0.0
+        return float(offered[0]), float(offered[1])
 
     @cached_property
     def _plan(self) -> str:
-        return plan_name(self._service)
+        return plan_name(self._service, self._device._instance)
 
     def _values(self, part: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
         """The angles of every row: A's and B's of each pair in turn."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ..accounts.credentials import ibm_credentials
 from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
+from ..protocol import plain
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -33,7 +34,11 @@ def sign_in() -> Any:
 
     def connect() -> Any:
         return QiskitRuntimeService(
-            channel="ibm_quantum_platform", token=keys.token, instance=keys.instance or "auto", url=keys.url
+            channel="ibm_quantum_platform",
+            token=keys.token,
+            instance=keys.instance or "auto",
+            url=keys.url,
+            **keys.options,
         )
 
     service = ask(connect, "signing in")
@@ -61,6 +66,8 @@ def harden(service: Any) -> None:
             assert isinstance(session._timeout, tuple)
             session._timeout = (CONNECT, Patience.from_environment().answer)
             session.auth = _TokenOnly(session.auth.tm.get_token, session.auth.crn)
+        assert isinstance(service._backends_info_per_instance, dict)
+        assert service._account.token
     except (AttributeError, AssertionError):
         raise BackendError(
             f"qiskit-ibm-runtime {version('qiskit-ibm-runtime')} is built differently from the versions known here, so "
@@ -68,11 +75,39 @@ def harden(service: Any) -> None:
         ) from None
 
 
-def plan_name(service: Any) -> str:
-    """The plan of the active instance, by which it is billed."""
-    active = ask(service.active_instance, "asking for the instance")
+def plan_name(service: Any, instance: str) -> str:
+    """The plan of an instance, given by its CRN, by which it is billed."""
     instances = ask(service.instances, "listing instances")
-    return next((str(each["plan"]) for each in instances if each["crn"] == active), "unknown")
+    return next((plain(str(each["plan"])) for each in instances if each["crn"] == instance), "unknown")
+
+
+def device_names(service: Any) -> tuple[str, ...]:
+    """The devices that the instances listed when the service was signed in to."""
+    return _listed(service, mocks=False)
+
+
+def mock_names(service: Any) -> tuple[str, ...]:
+    """The doubles of devices that take dry runs; few instances have any."""
+    return _listed(service, mocks=True)
+
+
+def mock_name(device: str) -> str:
+    """What the client calls the double of a device."""
+    return re.sub(r"^[^_]+", "mock", device)
+
+
+def _listed(service: Any, mocks: bool) -> tuple[str, ...]:
+    listed = [entry for entries in service._backends_info_per_instance.values() for entry in entries]
+    return tuple(dict.fromkeys(str(entry["name"]) for entry in listed if (entry.get("class") == "mock") is mocks))
+
+
+def silent_instances(service: Any) -> Iterator[str]:
+    """A line for each instance that gave no list of devices: the client passes over it without a word."""
+    for each in ask(service.instances, "listing instances"):
+        wanted = service._account.instance in (None, each["crn"])
+        if wanted and each["crn"] not in service._backends_info_per_instance:
+            name = plain(str(each["name"]))
+            yield f"IBM Quantum, listing devices: the instance {name} gives no list; its devices are left out"
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:
@@ -118,6 +153,10 @@ def _status(error: BaseException) -> int | None:
 def _first_line(error: BaseException) -> str:
     """What the service said, without the address and the JSON around it."""
     text = str(error).strip().strip("'\"") or type(error).__name__
+    if broken := re.search(r"HTTPS?Connection(?:Pool)?\(host='([^']+)'", text):
+        why = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(read timed out)", text, re.IGNORECASE)
+        told = f" ({why[1] or why[2]})" if why else ""
+        return f"no answer from {broken[1]}{told}; check the network and the proxy, or try again later"
     said = re.search(r'"message"\s*:\s*"([^"]+)"', text)
     plain = re.sub(r" for url: \S+", "", text.splitlines()[0]).partition(". {")[0][:300]
     return f"{plain}: {said[1]}" if said else plain

@@ -20,6 +20,7 @@ from platformdirs import user_data_path
 from ...model.errors import LedgerError
 from ...model.suggestion import nearest
 from ..accounts.redaction import redact
+from ..protocol import plain
 from .entries import JobEntry, JobState, RunEntry
 
 BUSY = 60.0  # seconds to wait for another process's transaction
@@ -203,13 +204,13 @@ class Ledger:
 
     def accepted(self, key: str, job: str) -> JobEntry:
         """Note the provider's id of a job."""
-        return self._change(key, "submitted", f"the provider calls it {job}", id=job, message="")
+        return self._change(key, "submitted", f"the provider calls it {job}", id=plain(job), message="")
 
     def settle(self, key: str, state: JobState, message: str = "") -> JobEntry:
         """Note where a job stands; only a change is written."""
         assert state in get_args(JobState)
         job = self._job(key)
-        message = redact(message)
+        message = redact(plain(message))
         if (job.state, job.message) == (state, message):
             return job
         return self._change(key, state, f"{state}: {message}" if message else state, message=message)
@@ -378,7 +379,9 @@ def _job(row: sqlite3.Row) -> JobEntry:
 
 
 def _log(database: sqlite3.Connection, run: str, job: str | None, what: str) -> None:
-    database.execute("INSERT INTO events (at, run, job, what) VALUES (?, ?, ?, ?)", (_now(), run, job, redact(what)))
+    database.execute(
+        "INSERT INTO events (at, run, job, what) VALUES (?, ?, ?, ?)", (_now(), run, job, redact(plain(what)))
+    )
 
 
 def _stored(value: object) -> object:

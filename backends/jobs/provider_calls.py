@@ -6,11 +6,13 @@ import os
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ...model.errors import BackendError, UnreachableError
+from ..protocol import plain
 
 Answer = TypeVar("Answer")
 REQUESTS = 6  # one call of a client is at most about so many requests, each of which may take its time
@@ -70,11 +72,14 @@ class Provider:
         """
         what = f"{self.name}, {what}"
         try:
-            return watched(call, REQUESTS * Patience.from_environment().answer, what)
+            with warnings.catch_warnings():  # meant for who writes a client's calls; what concerns users is asked for
+                warnings.simplefilter("ignore")
+                return watched(call, REQUESTS * Patience.from_environment().answer, what)
         except BackendError:
             raise
         except Exception as error:
-            raise self.failure(error, what, posts) from error
+            failure = self.failure(error, what, posts)
+            raise type(failure)(plain(str(failure))) from error
 
 
 def watched(call: Callable[[], Answer], seconds: float, what: str) -> Answer:

@@ -35,6 +35,7 @@ def submit(
     """Submit a run to hardware and return its id at once; `fetch` downloads the results, tomorrow if need be.
 
     Nobody is asked: bellqueue estimates the cost first and submits nothing unless it lies within a limit that you give.
+    What the provider says about it, a used-up instance or a spending limit for example, is logged.
 
     Args:
         scenario: A scenario, its file, or "default".
@@ -70,6 +71,8 @@ def submit(
     most = None if max_cost is None else parse_money(str(max_cost))
 
     def approve(_: str, estimate: CostEstimate) -> None:
+        for note in (*estimate.notes, *([estimate.doubt] if estimate.doubt else [])):
+            log.warning(note)
         refuse_unapproved(estimate, most, max_qpu_seconds, asked=False)
 
     place = None if ledger is None else Path(ledger)

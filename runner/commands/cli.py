@@ -28,6 +28,7 @@ from .options import (
     BackendOption,
     BoundSecondsOption,
     ComparedArgument,
+    CsvOption,
     DataArgument,
     DeviceOption,
     DistributionOption,
@@ -313,27 +314,49 @@ def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
 def runs(
     run: HistoryArgument = None,
     ledger: LedgerOption = None,
+    csv: CsvOption = False,
     json: JsonOption = False,
 ) -> None:
-    """List submitted runs with their cost and folder."""
+    """List submitted runs with their cost, and run folders."""
     from rich.console import Console
 
+    from ..experiment.folder import RUNS
+    from ..experiment.local_runs import local_runs
     from ..experiment.submission import jobs_record, open_ledger
-    from .screens.jobs import history_table, runs_table
-    from .terminal import print_whole
+    from .screens.jobs import history_table, local_runs_table, runs_csv, runs_table
+    from .terminal import print_unwrapped, print_whole
 
+    if csv and json:
+        _fail("--csv and --json print the same runs in two forms; give one of them")
+    if run and Path(run).is_dir():
+        if csv:
+            _fail("--csv lists submitted runs and what they cost; leave out the folder")
+        folders = local_runs(Path(run))
+        if json:
+            print(dumps([asdict(each) for each in folders], indent=2))
+        elif folders:
+            print_unwrapped(local_runs_table(folders))
+        else:
+            print(f"no run folder in {run}")
+        return
     with open_ledger(ledger) as book:
         entries = [book.run(run)] if run else book.runs()
         if json:
             places = ({"folder": each.folder, "finished": each.finished, "closed": each.closed} for each in entries)
             records = [jobs_record(book, each) | place for each, place in zip(entries, places, strict=True)]
             print(dumps(records, indent=2))
+        elif csv:
+            sys.stdout.write(runs_csv(book, entries))
         elif run:
             Console().print(history_table(book, entries[0]))
-        elif entries:
-            print_whole(runs_table(book, entries))
         else:
-            print(f"no run in {book.path} yet; `bellqueue submit` begins one")
+            if entries:
+                print_whole(runs_table(book, entries))
+            else:
+                print(f"no run in {book.path} yet; `bellqueue submit` begins one")
+            if folders := local_runs(RUNS):
+                print()
+                print_unwrapped(local_runs_table(folders))
 
 
 @app.command(rich_help_panel=_DATA)
@@ -556,7 +579,12 @@ def backends(
 
 
 @app.command(rich_help_panel=_INSTALLATION)
-def doctor(json: JsonOption = False) -> None:
+def doctor(
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask the providers whether they accept the keys.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Check this installation and say how to fix it.
 
     Exit code 1 if something is broken.
@@ -564,7 +592,7 @@ def doctor(json: JsonOption = False) -> None:
     from .doctor import doctor_command
 
     _guard_secrets()
-    if not doctor_command(json):
+    if not doctor_command(json, online):
         raise typer.Exit(BROKEN)
 
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ...model.errors import BellqueueError
+from ...model.errors import BellqueueError, UnreachableError
 from ..experiment.folder import RUNS
 from ..experiment.provenance import bellqueue_version, library_versions
 
@@ -50,10 +50,10 @@ class Finding:
         return f"{self.state:4}  {self.check}: {self.found}" + (f"\n      → {self.remedy}" if self.remedy else "")
 
 
-def doctor_command(json: bool) -> bool:
+def doctor_command(json: bool, online: bool = False) -> bool:
     """Look at everything, say each finding as soon as it is there; returns whether nothing is broken."""
     findings = []
-    for finding in examine():
+    for finding in examine(online):
         findings.append(finding)
         if not json:
             print(finding.lines(), flush=True)  # the simulators take seconds
@@ -66,10 +66,12 @@ def doctor_command(json: bool) -> bool:
     return not broken
 
 
-def examine() -> Iterator[Finding]:
+def examine(online: bool = False) -> Iterator[Finding]:
     """Every finding in turn; what breaks one check does not keep the others from being made."""
     yield from _checked("bellqueue", _versions)
     yield from _checked("credentials", _credentials)
+    if online:
+        yield from _checked("providers", _providers)
     yield from _checked("aer", lambda: _simulator("aer"))
     yield from _checked("fake:torino", lambda: _simulator("fake:torino"))
     if _version("amazon-braket-sdk"):
@@ -98,16 +100,14 @@ def _versions() -> Iterator[Finding]:
     yield Finding("libraries", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
     needed = [Requirement(text) for text in metadata.requires("bellqueue") or ()]
     for each in needed:
-        if _asked_for(each, ""):
-            found = _version(each.name)
-            if found is None or found not in each.specifier:
-                remedy = f'pip install "{each.name}{each.specifier}"'
-                yield Finding(each.name, "fail", f"{found or 'not installed'}, needed is {each.specifier}", remedy)
+        if _asked_for(each, "") and not _fits(each):
+            found, remedy = _version(each.name) or "not installed", f'pip install "{each.name}{each.specifier}"'
+            yield Finding(each.name, "fail", f"{found}, needed is {each.specifier}", remedy)
     for extra in metadata.metadata("bellqueue").get_all("Provides-Extra") or ():
         if extra in ("all", "dev"):  # of others, and of developers
             continue
         own = [each for each in needed if _asked_for(each, extra) and not _asked_for(each, "")]
-        lacking = [each.name for each in own if (_version(each.name) or "") not in each.specifier]
+        lacking = [each.name for each in own if not _fits(each)]
         told = ", ".join(f"{each.name} {_version(each.name) or 'not installed'}" for each in own)
         if lacking:
             yield Finding(f"extra {extra}", "warn", told, f'if you want it: pip install "bellqueue[{extra}]"')
@@ -117,6 +117,12 @@ def _versions() -> Iterator[Finding]:
 
 def _asked_for(requirement: Requirement, extra: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _fits(requirement: Requirement) -> bool:
+    """Whether what is installed satisfies a requirement; whoever installed a release candidate wanted it."""
+    found = _version(requirement.name)
+    return found is not None and requirement.specifier.contains(found, prereleases=True)
 
 
 def _credentials() -> Iterator[Finding]:
@@ -131,6 +137,36 @@ def _credentials() -> Iterator[Finding]:
         yield Finding("IBM Quantum", "ok", f"key found in {credentials.ibm_credentials().source}")
     if have_braket:
         yield Finding("Amazon Braket", "ok", f"key found in {credentials.braket_credentials().source}")
+
+
+def _providers() -> Iterator[Finding]:
+    """Whether the providers that there are keys for accept them; a network that is down is nobody's mistake."""
+    from ...backends.accounts.credentials import have_braket, have_ibm
+    from ...backends.braket import session as braket
+    from ...backends.ibm import session as ibm
+    from ...backends.registry import PROVIDERS
+
+    for name, provider, have, sign_in in (
+        ("IBM Quantum", "ibm", have_ibm, ibm.sign_in),
+        ("Amazon Braket", "braket", have_braket, lambda: braket.devices(lambda line: None)),
+    ):
+        if not have():
+            continue
+        try:
+            if lacking := PROVIDERS[provider].lacking:
+                yield Finding(name, "warn", lacking)
+            else:
+                sign_in()
+                yield Finding(name, "ok", "answers and accepts the key")
+        except UnreachableError as error:
+            yield Finding(name, "warn", str(error).removeprefix(f"{name}, "))
+        except BellqueueError as error:
+            yield Finding(
+                name,
+                "fail",
+                str(error).removeprefix(f"{name}, "),
+                "correct the key; docs/hardware.md says where it is looked for",
+            )
 
 
 def _simulator(name: str) -> Iterator[Finding]:
@@ -155,6 +191,11 @@ def _simulator(name: str) -> Iterator[Finding]:
 
 def _run_folder() -> Iterator[Finding]:
     """Where runs go without --out, and the space there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        yield Finding("run folder", "fail", "the folder you are in has been deleted", "go to another folder")
+        return
     yield _writable("run folder", RUNS.absolute(), "go to a folder that you may write to, or name one with --out")
     free = shutil.disk_usage(_existing(RUNS.absolute())).free
     state: State = "fail" if free < NO_SPACE else "warn" if free < LITTLE_SPACE else "ok"

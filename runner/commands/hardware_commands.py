@@ -48,8 +48,14 @@ class Approval:
         seconds = "" if estimate.qpu_seconds is None else f", about {estimate.qpu_seconds:.1f} s on the device"
         cost = f"estimated cost {dollars(estimate.money)}"
         print(f"{backend}: {estimate.shots} shots in {jobs}{seconds}; {cost}\n  ({estimate.basis})", file=sys.stderr)
+        for note in estimate.notes:
+            print(f"  {note}", file=sys.stderr)
         terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
         refuse_unapproved(estimate, self.max_cost, self.max_qpu_seconds, terminal)
+        if estimate.doubt and not (terminal or self.yes):
+            raise BackendError(f"nothing was submitted: {estimate.doubt}; to submit all the same, give --yes")
+        if estimate.doubt:
+            print(f"  {estimate.doubt}", file=sys.stderr)
         if terminal and not self.yes and not typer.confirm("Submit?", err=True):
             raise BackendError("nothing was submitted")
 

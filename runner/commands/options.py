@@ -35,6 +35,9 @@ ScenarioOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the record as JSON, and nothing else, on stdout; nothing is drawn.")
 ]
+CsvOption = Annotated[
+    bool, typer.Option("--csv", help="Print a table for accounting (CSV): a line for each submitted run.")
+]
 FullOption = Annotated[bool, typer.Option("--full", help="Show every table instead of the first screen.")]
 RequireOption = Annotated[
     bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} if the advantage is not certified.")
@@ -81,7 +84,12 @@ RunsArgument = Annotated[
     typer.Argument(metavar="[RUN]...", help="Runs; default: all that are under way.", autocompletion=ledger_runs),
 ]
 HistoryArgument = Annotated[
-    str | None, typer.Argument(metavar="RUN", help="A run whose history to show.", autocompletion=ledger_runs)
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run whose history to show, or a folder whose run folders to list.",
+        autocompletion=ledger_runs,
+    ),
 ]
 ResumeOption = Annotated[
     str | None,

@@ -16,6 +16,8 @@ from ...model.progress import Watch
 
 QUIET, BEAT = 1.0, 15.0  # seconds before the first plain line, and between two about the same step
 
+_UNLIMITED = 10_000  # columns
+
 
 class Bar:
     """A bar on stderr; called as a `Watch`. Where stderr is no terminal it is silent."""
@@ -106,6 +108,11 @@ def print_whole(shown: RenderableType) -> None:
     """Print a table whole, wider than the terminal if need be: half a number is a wrong one."""
     console = Console()
     Console(width=max(console.width, console.measure(shown).maximum)).print(shown)
+
+
+def print_unwrapped(shown: RenderableType) -> None:
+    """Print a table with one line for each row, however long; a terminal breaks lines by itself."""
+    Console(width=_UNLIMITED).print(shown)
 
 
 def say(line: str) -> None:

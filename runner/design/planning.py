@@ -276,5 +276,5 @@ def _cost(scenario: Scenario, backend: Backend | None, predict: Predict, shots: 
         tasks=estimate.tasks,
         qpu_seconds=estimate.qpu_seconds,
         money_usd=None if estimate.money is None else str(estimate.money),
-        basis=estimate.basis,
+        basis="; ".join([estimate.basis, *estimate.notes]),
     )

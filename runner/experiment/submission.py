@@ -21,7 +21,7 @@ from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger, default_ledger
-from ...backends.protocol import CostEstimate, RemoteBackend
+from ...backends.protocol import Advising, CostEstimate, RemoteBackend
 from ...backends.registry import open_backend
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
@@ -160,7 +160,8 @@ def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, s
         if not missing:
             raise LedgerError(f"run {entry.id}: every job is under way or done; bellqueue fetch {entry.id}")
         parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
-        approve(entry.backend, estimate_of(backend, Schedule.from_bytes(entry.sampling), parts))
+        schedule = Schedule.from_bytes(entry.sampling)
+        approve(entry.backend, _advised(backend, schedule.part(parts[0]), estimate_of(backend, schedule, parts)))
         if entry.closed:
             book.close_run(entry.id, False)
         _submit_parts(dispatch, entry, end, [entry.parts.index(part) for part in parts], watch, say)
@@ -184,7 +185,7 @@ def plan_run(
     if scenario.experiment.stop and experiment.schedule.sampling.parallel > 1:
         raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
     parts = _parts(experiment, backend)
-    estimate = estimate_of(backend, experiment.schedule, parts)
+    estimate = _advised(backend, experiment.schedule.part(parts[0]), estimate_of(backend, experiment.schedule, parts))
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
     slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
@@ -238,7 +239,13 @@ def estimate_of(backend: RemoteBackend, schedule: Schedule, parts: Sequence[rang
         sum(seconds) if len(seconds) == len(each) else None,
         sum(money, Decimal(0)) if len(money) == len(each) else None,
         each[0].basis,
+        tuple(dict.fromkeys(note for one in each for note in one.notes)),
     )
+
+
+def _advised(backend: RemoteBackend, part: Schedule, estimate: CostEstimate) -> CostEstimate:
+    """The estimate with what the provider says about the account, if the backend asks for that."""
+    return backend.advise(part, estimate) if isinstance(backend, Advising) else estimate
 
 
 def _parts(experiment: PreparedRun, backend: RemoteBackend) -> tuple[range, ...]:

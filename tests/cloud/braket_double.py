@@ -41,6 +41,8 @@ class BraketDouble(Double):
         token_expired: Whether credentials have expired.
         access_key: The one key that is known.
         tag_filters: Whether a search can filter by `tags:<key>`, which the service's model does not mention.
+        limits: Spending limits, as the service lists them.
+        closed_regions: Regions whose service refuses the account.
         page: Most tasks in one answer of a search.
         buckets: Names of S3 buckets.
         objects: S3 objects by bucket and key.
@@ -64,6 +66,8 @@ class BraketDouble(Double):
         self.token_expired = False
         self.access_key = ACCESS_KEY
         self.tag_filters = True
+        self.limits: list[dict[str, Any]] = []
+        self.closed_regions: set[str] = set()
         self.page = 100
         self.buckets = {BUCKET}
         self.objects: dict[tuple[str, str], bytes] = {}
@@ -111,6 +115,8 @@ class BraketDouble(Double):
 
     def _braket(self, method: str, path: str, body: bytes, region: str) -> Answer:
         content = json.loads(body) if body else {}
+        if region in self.closed_regions:
+            raise RefusedError(403, f"no access to Braket in {region}", "AccessDeniedException")
         match method, *path.strip("/").split("/", 1):
             case "GET", "device", arn:
                 return Answer.of_json(self._describe(arn, region))
@@ -118,6 +124,9 @@ class BraketDouble(Double):
                 return Answer.of_json({"devices": [self._listed(device) for device in self._here(content, region)]})
             case "POST", "quantum-task":
                 return Answer.of_json({"quantumTaskArn": self._create(content, region)}, 201)
+            case "POST", "spending-limits":
+                wanted = [arn for rule in content["filters"] for arn in rule["values"]]
+                return Answer.of_json({"spendingLimits": [each for each in self.limits if each["deviceArn"] in wanted]})
             case "POST", "quantum-tasks":
                 return Answer.of_json(self._search(content, region))
             case "GET", "quantum-task", arn:

@@ -10,7 +10,8 @@ import base64
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
@@ -102,6 +103,12 @@ class IbmDouble(Double):
         plan: `open` or `pay-as-you-go`.
         token_lifetime: Of tokens issued from now on, in seconds.
         usage_known: Whether the time a finished job used has been worked out.
+        closed_instances: Names of more instances of the account, which refuse every request.
+        mocks: Whether dry runs are granted: each device has a mock of it, whose jobs go to `dry_runs`.
+        dry_runs: Jobs of the mocks, in order.
+        limit_seconds: Time that the open plan grants.
+        configuration: What every device's configuration says instead of its snapshot's.
+        spoil: Changes the calibration of a device before it is sent.
     """
 
     def __init__(
@@ -134,6 +141,12 @@ class IbmDouble(Double):
         self.plan: Literal["open", "pay-as-you-go"] = "pay-as-you-go"
         self.token_lifetime = 3600
         self.usage_known = True
+        self.closed_instances: tuple[str, ...] = ()
+        self.mocks = False
+        self.dry_runs: list[Job] = []
+        self.limit_seconds = 600
+        self.configuration: dict[str, Any] = {}
+        self.spoil: Callable[[dict[str, Any]], object] = lambda properties: None
         self._noise = noise
         self._rng = np.random.default_rng(seed)
         self._tokens: dict[str, float] = {}
@@ -171,7 +184,9 @@ class IbmDouble(Double):
             return self.refusal(401, "the token is unknown or has expired")
         parts = tuple(path.strip("/").split("/"))
         if path == "/search/v3/resources/search":
-            return Answer.of_json({"items": [self._instance()], "limit": 100})
+            open_one = self._instance()
+            closed = [{**open_one, "name": name, "crn": f"{self.crn}{name}"} for name in self.closed_instances]
+            return Answer.of_json({"items": [*closed, open_one], "limit": 100})
         if parts[0] == "catalog":
             return self._catalog_entry(parts[1])
         if not path.startswith(f"{API}/"):
@@ -229,7 +244,9 @@ class IbmDouble(Double):
     def _runtime(self, method: str, parts: tuple[str, ...], query: Query, body: bytes) -> Answer:
         match method, parts:
             case "GET", ("backends",):
-                return Answer.of_json({"devices": [self._device(name) for name in self.devices]})
+                mocks = [self._device(name) | {"name": _mock(name), "class": "mock"} for name in self.devices]
+                listed = [self._device(name) for name in self.devices]
+                return Answer.of_json({"devices": [*(mocks if self.mocks else ()), *listed]})
             case "GET", ("backends", name, what):
                 return self._backend(name, what)
             case "GET", ("instances", "usage"):
@@ -239,7 +256,7 @@ class IbmDouble(Double):
             case "GET", ("jobs",):
                 return self._list(query)
             case _, ("jobs", job_id, *rest):
-                job = next((job for job in self.accepted if job.id == job_id), None)
+                job = next((job for job in (*self.accepted, *self.dry_runs) if job.id == job_id), None)
                 if job is None:
                     return self.refusal(404, f"Job not found: {job_id}")
                 return self._job(method, rest, job, query)
@@ -254,35 +271,46 @@ class IbmDouble(Double):
         }
 
     def _backend(self, name: str, what: str) -> Answer:
-        if name not in self.devices:
+        device = next((each for each in self.devices if name in (each, _mock(each))), None)
+        if device is None:
             return self.refusal(404, f"Backend not found: {name}")
         if what == "status":
             status = "active" if self.operational else "maintenance"
             return Answer.of_json({"state": self.operational, "status": status, "length_queue": self.queue_length})
-        kind = {"configuration": "conf", "properties": "props"}[what]
-        return Answer.of_json({**snapshot(self.devices[name], kind), "backend_name": name})
+        kind: Literal["conf", "props"] = "conf" if what == "configuration" else "props"
+        content = {**deepcopy(snapshot(self.devices[device], kind)), "backend_name": name}
+        if kind == "conf":
+            content |= self.configuration
+        else:
+            self.spoil(content)
+        return Answer.of_json(content)
 
     def _instance_usage(self) -> dict[str, Any]:
         consumed = sum(self._seconds(job) for job in self.accepted if job.finished)
         usage = {"instance_id": self.crn, "plan_id": f"plan-{self.plan}", "usage_consumed_seconds": consumed}
         if self.plan == "open":
-            usage |= {"usage_limit_seconds": 600, "usage_limit_reached": consumed >= 600}
+            reached = consumed >= self.limit_seconds
+            usage |= {"usage_limit_seconds": self.limit_seconds, "usage_limit_reached": reached}
         return usage
 
     def _seconds(self, job: Job) -> int:
         """Time charged: two seconds and the repetition delay of each shot, as IBM tells users to estimate it."""
-        delay = snapshot(self.devices[job.backend], "conf")["default_rep_delay"] * 1e-6
+        chosen = job.body["params"].get("options", {}).get("rep_delay")
+        configuration = snapshot(self.devices[job.backend], "conf") | self.configuration
+        delay = configuration["default_rep_delay"] * 1e-6 if chosen is None else chosen
         return math.ceil(2 + delay * job.executions) if job.status == "Completed" else 0
 
     def _accept(self, body: dict[str, Any]) -> Answer:
         if body["program_id"] != "executor":
             raise NotImplementedError(f"the program {body['program_id']}")
-        if body["backend"] not in self.devices:
+        dry = self.mocks and body["backend"] in map(_mock, self.devices)
+        if not dry and body["backend"] not in self.devices:
             return self.refusal(404, f"Backend not found: {body['backend']}")
         name = "d" + "".join(self._rng.choice(list("0123456789abcdefghijklmnopqrstuv"), 19))
         tags = body.get("tags", [])
         now = datetime.now(UTC)
-        self.accepted.append(Job(name, body, body["backend"], tags, now, self.outcome, self.reason))
+        job = Job(name, body, body["backend"], tags, now, self.outcome, self.reason)
+        (self.dry_runs if dry else self.accepted).append(job)
         return Answer.of_json({"id": name, "backend": body["backend"]})
 
     def _list(self, query: Query) -> Answer:
@@ -305,6 +333,8 @@ class IbmDouble(Double):
 
     def _job(self, method: str, rest: Sequence[str], job: Job, query: Query) -> Answer:
         match method, *rest:
+            case ["GET"] if job in self.dry_runs:
+                return Answer.of_json(job.described() | {"estimated_running_time_seconds": 12.5})
             case ["GET"]:
                 self._advance(job)
                 params = {} if query.get("exclude_params") == ["true"] else {"params": job.body["params"]}
@@ -365,6 +395,10 @@ def snapshot(device: str, kind: Literal["conf", "props"]) -> dict[str, Any]:
     path = Path(client.origin).parent / "fake_provider" / "backends" / device / f"{kind}_{device}.json"
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return content
+
+
+def _mock(device: str) -> str:
+    return "mock_" + device.partition("_")[2]
 
 
 def _base64url(content: Mapping[str, object]) -> str:

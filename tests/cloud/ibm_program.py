@@ -73,6 +73,7 @@ def simulate(circuit: Any, rows: NDArray[np.float64], shots: int, noise: Any, rn
     number = math.prod(rows.shape[:-1])
     flat = rows.reshape(number, rows.shape[-1]) if rows.shape[-1] else np.zeros((number, 1))
     settings, which = np.unique(flat, axis=0, return_inverse=True)
+    which = which.ravel()  # numpy 2.0 gives it as many dimensions as the array
     needed = np.bincount(which) * shots
     binds = {parameter: settings[:, column].tolist() for column, parameter in enumerate(circuit.parameters)}
     simulator = AerSimulator(method="density_matrix" if noise else "statevector", noise_model=noise)

@@ -387,7 +387,7 @@ def _drain(terminal: int, answer: str) -> None:
 def test_an_unknown_device_lists_those_of_the_account(account: Account) -> None:
     done = account.call("submit", "--backend", "ibm:nowhere", "--max-cost", 1000)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "bellqueue: ibm_nowhere is not among the devices of this account; valid: fez, manila\n"
+    assert done.err == "bellqueue: ibm:nowhere is not among the devices of this account; valid: fez, manila\n"
 
 
 def test_a_local_backend_is_told_from_one_that_keeps_jobs(account: Account) -> None:
@@ -520,10 +520,17 @@ def test_usage_worked_out_after_the_fetch_is_still_learnt(account: Account) -> N
 
 def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Account) -> None:
     run = run_of(account.submit(shots=100))
-    with Ledger(account.ledger) as ledger, contextlib.ExitStack() as stack:
-        stack.enter_context(ledger.hold(run))
-        threading.Timer(0.5, stack.close).start()
-        fetched = account.call("fetch", run, "--wait", "--poll", 0.1)
+    held, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with Ledger(account.ledger) as ledger, ledger.hold(run):  # older locks are let go only where they were taken
+            held.set()
+            done.wait()
+
+    threading.Thread(target=other, daemon=True).start()
+    held.wait()
+    threading.Timer(0.5, done.set).start()
+    fetched = account.call("fetch", run, "--wait", "--poll", 0.1)
     assert fetched.code == 0, fetched.err
 
 

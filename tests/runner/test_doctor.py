@@ -99,6 +99,28 @@ def test_versions_that_are_missing_or_too_old(call: Run, monkeypatch: pytest.Mon
     assert 'pip install "bellqueue[braket]"' in found["extra braket"]["remedy"]
 
 
+def test_a_version_that_is_missing_or_a_release_candidate_breaks_no_check(
+    call: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older packaging refuses to look at a version that is none."""
+    versions = {"amazon-braket-sdk": None, "dask": "2099.1rc1", "pyarrow": "1.0"}
+    whole = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: versions.get(name, whole(name)))
+    found = _findings(call)
+    assert found["extra braket"]["found"] == "amazon-braket-sdk not installed"
+    assert found["extra dask"]["state"] == "ok" or "distributed not installed" in found["extra dask"]["found"]
+    assert found["extra parquet"]["state"] == "warn"
+
+
+def test_a_folder_that_has_been_deleted_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    found = {each.check: each for each in doctor.examine()}
+    assert (found["run folder"].state, found["run folder"].remedy) == ("fail", "go to another folder")
+    assert found["terminal"].state == "ok"
+
+
 def test_a_simulator_that_answers_with_coins_is_broken(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
     from bellqueue.backends.simulators.aer import AerBackend

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,8 +16,15 @@ from rich.text import Text
 from ....backends.accounts.cost import dollars
 from ....backends.jobs.entries import JobEntry, RunEntry
 from ....backends.jobs.ledger import Ledger
+from ....backends.protocol import plain
 from ....backends.registry import BackendSummary
+from ...experiment.local_runs import LocalRun
 from .sections import Fitting
+
+ACCOUNTS = (
+    *("run", "created", "provider", "device", "backend", "state", "shots", "jobs", "jobs_billed", "estimated_cost"),
+    *("estimated_qpu_seconds", "billed_cost", "billed_qpu_seconds", "currency", "finished", "folder"),
+)
 
 
 def backends_table(summaries: Sequence[BackendSummary]) -> RenderableType:
@@ -76,10 +85,51 @@ def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
     table = Table(*titles, box=None, pad_edge=False)
     for run in runs:
         jobs = ledger.jobs(run.id)
-        state = "finished" if run.finished else "closed" if run.closed else _states(run, jobs)
+        state = _state(run, jobs)
         cost = _amount(run.estimated_money, run.estimated_qpu_seconds)
         texts = (run.id, _moment(run.created)[:16], run.backend, str(run.shots), state, cost, _used(jobs))
         table.add_row(*(Text(text, overflow="fold") for text in texts))
+    return table
+
+
+def runs_csv(ledger: Ledger, runs: Sequence[RunEntry]) -> str:
+    """The same for accounting (RFC 4180): amounts to the last digit, and an empty field for what is not known."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, ACCOUNTS)
+    table.writeheader()
+    for run in runs:
+        jobs = ledger.jobs(run.id)
+        money, seconds = _billed(jobs)
+        row = {
+            "run": run.id,
+            "created": run.created,
+            "provider": run.backend.partition(":")[0],
+            "device": json.loads(run.plan)["backend"]["device"],
+            "backend": run.backend,
+            "state": _state(run, jobs),
+            "shots": run.shots,
+            "jobs": len(jobs),
+            "jobs_billed": sum(job.usage_known for job in jobs),
+            "estimated_cost": _digits(run.estimated_money),
+            "estimated_qpu_seconds": _digits(run.estimated_qpu_seconds),
+            "billed_cost": _digits(money),
+            "billed_qpu_seconds": _digits(seconds),
+            "currency": "USD",
+            "finished": run.finished,
+            "folder": run.folder,
+        }
+        table.writerow(row)
+    return text.getvalue()
+
+
+def local_runs_table(runs: Sequence[LocalRun]) -> Table:
+    """Run folders, a line each: when, on what, and the verdict."""
+    titles = ("created (UTC)", "kind", "device", "trials", "verdict", "run folder")
+    table = Table(*(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
+    for run in runs:
+        shots = "" if run.shots is None else str(run.shots)
+        texts = (_moment(run.created)[:16], run.kind, run.device, shots, run.verdict, run.folder)
+        table.add_row(*(Text(plain(text)) for text in texts))
     return table
 
 
@@ -89,6 +139,10 @@ def history_table(ledger: Ledger, run: RunEntry) -> Table:
     for moment, what in ledger.history(run.id):
         table.add_row(_moment(moment), Text(what))
     return table
+
+
+def _state(run: RunEntry, jobs: Sequence[JobEntry]) -> str:
+    return "finished" if run.finished else "closed" if run.closed else _states(run, jobs)
 
 
 def _states(run: RunEntry, jobs: Sequence[JobEntry]) -> str:
@@ -102,11 +156,22 @@ def _states(run: RunEntry, jobs: Sequence[JobEntry]) -> str:
 
 
 def _used(jobs: Sequence[JobEntry]) -> str:
+    money, seconds = _billed(jobs)
+    return "" if money is None and seconds is None else _amount(money, seconds)
+
+
+def _billed(jobs: Sequence[JobEntry]) -> tuple[Decimal | None, float | None]:
+    """Money and seconds of the jobs whose usage is known; None if that of none is."""
     seconds = [job.used_qpu_seconds for job in jobs if job.used_qpu_seconds is not None]
     money = [job.used_money for job in jobs if job.used_money is not None]
-    if not (seconds or money):
+    return sum(money, Decimal(0)) if money else None, sum(seconds) if seconds else None
+
+
+def _digits(number: Decimal | float | None) -> str:
+    """Without an exponent; empty for what is not known or no number."""
+    if number is None or not Decimal(number).is_finite():
         return ""
-    return _amount(sum(money, Decimal(0)) if money else None, sum(seconds) if seconds else None)
+    return f"{Decimal(str(number)).normalize():f}"
 
 
 def _amount(money: Decimal | None, seconds: float | None) -> str:

@@ -82,7 +82,7 @@ def test_open_plan_is_free_but_says_when_the_allowance_is_too_small() -> None:
     within = ibm_estimate(shots=1, jobs=1, qpu_seconds=600.0, plan="open")
     beyond = ibm_estimate(shots=1, jobs=1, qpu_seconds=600.5, plan="open")
     assert dollars(within.money) == dollars(beyond.money) == "free"
-    assert "600 s per 28 days" in within.basis
+    assert "10 minutes in any 28 days" in within.basis
     assert "will be stopped" not in within.basis
     assert "will be stopped" in beyond.basis
 

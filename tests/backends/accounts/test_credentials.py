@@ -153,6 +153,57 @@ def test_an_account_saved_by_the_client_is_read(home: Path) -> None:
     assert found.source.endswith(f", account {name}")
 
 
+def test_what_else_an_account_was_saved_with_is_passed_on(home: Path) -> None:
+    options = {
+        "proxies": {"urls": {"https": "http://me:pr0xyPassword@proxy:3128"}},
+        "verify": False,
+        "private_endpoint": True,
+        "region": "eu-de",
+        "plans_preference": ["open", "premium"],
+        "tags": ["laboratory"],
+    }
+    save_account(home, {"default-ibm-quantum-platform": account("saved-token-1", **options)})
+    found = ibm_credentials()
+    assert found.options == options
+    assert "proxies" not in repr(found)
+    assert redact("http://me:pr0xyPassword@proxy:3128") == f"http://me:{MASK}@proxy:3128"
+    save_account(home, {"default-ibm-quantum-platform": account("saved-token-1", proxies=None)})
+    assert ibm_credentials().options == {}
+
+
+def test_the_client_is_given_what_the_account_was_saved_with(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import qiskit_ibm_runtime
+    from bellqueue.backends.ibm import session
+
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(qiskit_ibm_runtime, "QiskitRuntimeService", lambda **arguments: given.update(arguments))
+    monkeypatch.setattr(session, "harden", lambda service: None)
+    save_account(home, {"default-ibm-quantum-platform": account("saved-token-1", verify=False, region="eu-de")})
+    session.sign_in()
+    assert given["token"] == "saved-token-1"
+    assert (given["verify"], given["region"]) == (False, "eu-de")
+    assert "proxies" not in given
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"proxies": "http://me:pr0xyPassword@proxy"}, "proxies"),
+        ({"proxies": {"url": "http://me:pr0xyPassword@proxy"}}, "proxies"),
+        ({"verify": "no"}, "verify"),
+        ({"plans_preference": "open"}, "plans_preference"),
+    ],
+)
+def test_a_mistake_in_a_saved_account_is_one_line_without_the_value(
+    options: dict[str, Any], name: str, home: Path
+) -> None:
+    save_account(home, {"mine": account("saved-token-1", **options)})
+    with pytest.raises(BackendError) as refusal:
+        ibm_credentials()
+    assert f"account mine: {name} is not what qiskit-ibm-runtime saves" in str(refusal.value)
+    assert "pr0xy" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("text", [f'{{"a": "{SECRET}"', f'["{SECRET}"]'])
 def test_a_broken_saved_account_names_the_file(text: str, home: Path) -> None:
     write(text, home / ".qiskit" / "qiskit-ibm.json")
