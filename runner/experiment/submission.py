@@ -393,4 +393,5 @@ def jobs_record(ledger: Ledger, run: RunEntry) -> dict[str, Any]:
             "basis": run.estimate_basis,
         },
         "jobs": jobs,
+        **({"surplus": surplus} if (surplus := ledger.surplus(run.id)) else {}),
     }
