@@ -164,7 +164,8 @@ class NamingOwner(Protocol):
     """A remote backend whose results say whose they are."""
 
     def owner(self, raw: bytes) -> str | None:
-        """The key or the provider's id of the job that a downloaded result belongs to; None if it does not say."""
+        """The key or the provider's id of the job that a downloaded result belongs to, or what follows the last slash
+        of the id; None if it does not say."""
         ...
 
 

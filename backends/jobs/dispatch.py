@@ -312,7 +312,7 @@ class Dispatch:
             DataError: it does.
         """
         owner = self._backend.owner(raw) if isinstance(self._backend, NamingOwner) else None
-        if owner not in (None, job.key, identity):
+        if owner not in (None, job.key, identity) and not identity.endswith(f"/{owner}"):
             raise DataError(f"the result is that of {owner}")
 
     def _ask_usage(self, job: JobEntry, identity: str) -> None:

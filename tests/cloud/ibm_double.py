@@ -102,6 +102,7 @@ class IbmDouble(Double):
         plan: `open` or `pay-as-you-go`.
         token_lifetime: Of tokens issued from now on, in seconds.
         usage_known: Whether the time a finished job used has been worked out.
+        metrics: What is answered instead of a job's metrics; None: these.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class IbmDouble(Double):
         self.plan: Literal["open", "pay-as-you-go"] = "pay-as-you-go"
         self.token_lifetime = 3600
         self.usage_known = True
+        self.metrics: bytes | None = None
         self._noise = noise
         self._rng = np.random.default_rng(seed)
         self._tokens: dict[str, float] = {}
@@ -314,7 +316,8 @@ class IbmDouble(Double):
             case ["GET", "results"]:
                 return Answer(200, job.reason.encode()) if job.finished else Answer(204)
             case ["GET", "metrics"]:
-                return Answer.of_json({"timestamps": {"created": job.created.isoformat()}, "usage": self._usage(job)})
+                told = {"timestamps": {"created": job.created.isoformat()}, "usage": self._usage(job)}
+                return Answer.of_json(told) if self.metrics is None else Answer(200, self.metrics)
             case ["GET", "logs"]:
                 return Answer(200, b"")
             case ["POST", "cancel"] if job.finished:
