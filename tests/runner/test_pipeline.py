@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.model.errors import ScenarioError
+from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import new_run_folder
+from bellqueue.runner.experiment.pipeline import prepare
 
 from tests.runner.conftest import Run
 from tests.runner.recorded_runs import write_run
@@ -49,6 +53,33 @@ def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, call: Ru
     assert again.returncode == 2
     assert "exists already" in again.stderr
     assert json.loads((run / "plan.json").read_text()) == plan
+
+
+def test_blocks_measure_every_pair_of_types_or_the_run_is_refused() -> None:
+    """Of 8 blocks some seeds leave a pair of types out; the order of the other seeds is numpy's own draw of it."""
+    scenario = Scenario.parse(default_record(block=100, shots=800))
+    refusals = []
+    for seed in range(8):
+        try:
+            found = prepare(scenario, seed)
+        except ScenarioError as error:
+            refusals.append((seed, str(error)))
+            continue
+        assert found.schedule.sampling.distribution is not None
+        law = np.array([found.schedule.sampling.distribution[each.x, each.y] for each in found.schedule.settings])
+        drawn = np.random.default_rng([seed, 1]).choice(len(law), size=8, p=law / law.sum())
+        assert found.schedule.order.tolist() == np.repeat(drawn, 100).tolist()
+        assert set(drawn.tolist()) == {0, 1, 2, 3}
+    assert 0 < len(refusals) < 8
+    for seed, told in refusals:
+        assert re.search(rf"8 draws of settings, and with seed {seed} none is of types \(\w+, \w+\); leave", told)
+    for _ in range(5):
+        assert set(prepare(scenario).schedule.order.tolist()) == {0, 1, 2, 3}
+    with pytest.raises(ScenarioError, match=r"are 3 draws of settings, and none is of types .*ask for more shots"):
+        prepare(scenario.with_experiment(shots=300))
+    with pytest.raises(ScenarioError, match=r"experiment.shots = 2 gives no trial to types \(short, short\)"):
+        prepare(Scenario.parse(default_record(settings="fixed", shots=2)))
+    assert len(prepare(scenario.with_experiment(block=1, shots=3), 1).schedule.unmeasured) > 0  # the certificate allows
 
 
 def test_the_same_seed_gives_the_same_trials(call: Run, tmp_path: Path) -> None:
