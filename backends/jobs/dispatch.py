@@ -175,16 +175,20 @@ class Dispatch:
         return self._ledger.jobs(self._run.id)
 
     def _submit_part(self, part: int, trials: range) -> None:
-        job, name = self._intent(part, trials), f"part {part + 1} of {len(self._run.parts)}"
+        name = f"part {part + 1} of {len(self._run.parts)}"
+        try:
+            job = self._intent(part, trials)
+        except LedgerError as error:
+            raise LedgerError(f"{name} was not submitted: {error}; {self._remedy()}") from error
         try:
             identity = self._backend.submit(self._schedule.part(trials), job.key)
         except UnreachableError as error:
-            self._ledger.note(self._run.id, job.key, f"no usable answer to the submission: {error}")
             self._say(f"{error}; looking whether the job was accepted")
             try:
+                self._ledger.note(self._run.id, job.key, f"no usable answer to the submission: {error}")
                 self._find(job, self._patience.settle)
-            except UnreachableError as again:
-                raise UnreachableError(
+            except (UnreachableError, LedgerError) as again:
+                raise type(again)(
                     f"{again}; whether {name} was accepted is not known yet: bellqueue fetch {self._run.id} finds out"
                 ) from None
             if not self._has_live(part):
@@ -273,7 +277,7 @@ class Dispatch:
                 self._say(f"part {job.part + 1}: job {identity} {status.state}; {best} of the same key takes its place")
                 return self._advance_job(job, best)
         if status.state == "done":
-            self._fetch(job, identity)
+            self._fetch(job, identity, status.message)
             self._ask_usage(job, identity)
         elif status.state == "failed":
             self._ledger.settle(job.key, "failed", status.message)
@@ -283,8 +287,8 @@ class Dispatch:
             self._ledger.settle(job.key, "submitted", f"{status.state} {status.message}".strip())
         return status
 
-    def _fetch(self, job: JobEntry, identity: str) -> None:
-        """Download a result, store it, and only then see whether it can be read.
+    def _fetch(self, job: JobEntry, identity: str, message: str) -> None:
+        """Download a result, store it with the provider's words, and only then see whether it can be read.
 
         Raises:
             DataError: it cannot, several times over.
@@ -300,7 +304,7 @@ class Dispatch:
                 problem = str(error)
             else:
                 self._ledger.readable(job.key, raw)
-                self._ledger.settle(job.key, "stored")
+                self._ledger.settle(job.key, "stored", message)
                 return
         self._ledger.settle(job.key, "submitted", f"done, but its result cannot be read: {problem}")
         raise DataError(f"job {identity}: {problem}; what came is kept, and the next fetch asks again")

@@ -144,7 +144,7 @@ def _await_round(
         except UnreachableError as error:
             if not wait:
                 raise
-            say(f"{error}; asking again")  # days in a queue outlast many a network
+            say(f"{error}; asking again in {pause:.0f} s")  # days in a queue outlast many a network
         missing = dispatch.missing(end)
         if not wait or not any(isinstance(each, JobEntry) and each.live and each.key not in stuck for each in missing):
             return missing, stuck

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import new_run_folder
@@ -80,6 +81,18 @@ def test_blocks_measure_every_pair_of_types_or_the_run_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"experiment.shots = 2 gives no trial to types \(short, short\)"):
         prepare(Scenario.parse(default_record(settings="fixed", shots=2)))
     assert len(prepare(scenario.with_experiment(block=1, shots=3), 1).schedule.unmeasured) > 0  # the certificate allows
+
+
+def test_an_older_run_without_one_pair_of_types_is_still_analyzed_and_verified(
+    call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Schedule, "unmeasured", ())  # nothing was refused then
+    write_run(tmp_path / "old", default_record(block=100, shots=800), 2)
+    assert 0 in np.array(json.loads((tmp_path / "old" / "plan.json").read_text())["asked"])
+    analyzed = call("analyze", "old", "--json")
+    assert json.loads(analyzed.stdout)["certificate"]["log10_p_value"] == 0.0
+    assert call("verify", "old").returncode == 0
+    assert call("report", "old").returncode == 0
 
 
 def test_the_same_seed_gives_the_same_trials(call: Run, tmp_path: Path) -> None:

@@ -454,6 +454,33 @@ def test_a_ledger_that_cannot_note_an_accepted_job_leaves_its_id_and_the_way_to_
     assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-2", "job-3"]
 
 
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("intend", "part 1 of 3 was not submitted: full; submit what is missing"),
+        ("note", "full; whether part 1 of 3 was"),
+    ],
+)
+def test_a_full_disk_before_the_answer_says_what_is_known(
+    again: Callable[[], Dispatch],
+    ledger: Ledger,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    told: str,
+) -> None:
+    def full(*_: object) -> None:
+        raise LedgerError("full")
+
+    provider.refusals = [(True, OUTAGE)]
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, method, full)
+        with pytest.raises(LedgerError, match=told):
+            again().submit()
+    again().submit()
+    assert len(provider.jobs) == 3
+
+
 # --- jobs that end badly ----------------------------------------------------------------------------------------
 
 
