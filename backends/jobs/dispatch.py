@@ -203,8 +203,8 @@ class Dispatch:
                 self._ledger.accepted(job.key, identity)
             except LedgerError as error:
                 raise LedgerError(
-                    f"the provider accepted {name} as job {identity}, but {error}; make room, then "
-                    f"bellqueue fetch {self._run.id} finds it{self._under_way(part)}"
+                    f"the provider accepted {name} as job {identity}, but {error}; {self._under_way(part)}make room, "
+                    f"then it is found by: bellqueue fetch {self._run.id}"
                 ) from error
 
     def _intent(self, part: int, trials: range) -> JobEntry:
@@ -331,10 +331,10 @@ class Dispatch:
         self._ledger.used(job.key, usage.qpu_seconds, usage.money)
 
     def _under_way(self, but: int | None = None) -> str:
-        """The jobs that the provider has, for the end of a message; empty if there are none."""
+        """The jobs that the provider has, before the rest of a message; empty if there are none."""
         jobs = [f"part {job.part + 1} ({job.id})" for job in self._jobs() if job.live and job.id and job.part != but]
         more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
-        return f"; under way or done: {', '.join(jobs[:NAMED])}{more}, bellqueue fetch {self._run.id}" if jobs else ""
+        return f"under way or done: {', '.join(jobs[:NAMED])}{more}: bellqueue fetch {self._run.id}; " if jobs else ""
 
     def _remedy(self) -> str:
-        return f"submit what is missing with: bellqueue submit --resume {self._run.id}{self._under_way()}"
+        return f"{self._under_way()}submit what is missing with: bellqueue submit --resume {self._run.id}"

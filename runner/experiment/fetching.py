@@ -180,5 +180,4 @@ def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int, say
 def _reason(each: JobEntry | range) -> str:
     if isinstance(each, range):
         return "not submitted"
-    names = {"lost": "not submitted", "refused": "refused", "failed": "failed", "cancelled": "cancelled"}
-    return f"{names.get(each.state, each.state)}: {each.message}" if each.message else names.get(each.state, each.state)
+    return f"{each.state}: {each.message}" if each.message else each.state

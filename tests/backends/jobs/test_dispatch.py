@@ -359,8 +359,8 @@ def test_a_refusal_in_the_middle_names_the_run_what_is_under_way_and_how_to_go_o
     with pytest.raises(RefusedError) as failure:
         again().submit()
     assert str(failure.value) == (
-        f"part 3 of 3 was not submitted: 429, too many; submit what is missing with: bellqueue submit --resume {RUN}; "
-        f"under way or done: part 1 (job-1), part 2 (job-2), bellqueue fetch {RUN}"
+        "part 3 of 3 was not submitted: 429, too many; under way or done: part 1 (job-1), part 2 (job-2): "
+        f"bellqueue fetch {RUN}; submit what is missing with: bellqueue submit --resume {RUN}"
     )
 
 
@@ -448,7 +448,7 @@ def test_a_ledger_that_cannot_note_an_accepted_job_leaves_its_id_and_the_way_to_
     with pytest.raises(LedgerError) as failure:
         again().submit()
     assert "accepted part 2 of 3 as job job-2, but ledger.db: cannot be written" in str(failure.value)
-    assert f"bellqueue fetch {RUN} finds it; under way or done: part 1 (job-1)" in str(failure.value)
+    assert f"done: part 1 (job-1): bellqueue fetch {RUN}; make room, then it is found by: bell" in str(failure.value)
     monkeypatch.undo()
     again().submit()
     assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-2", "job-3"]
