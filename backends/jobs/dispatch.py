@@ -269,8 +269,8 @@ class Dispatch:
 
     def _advance_job(self, job: JobEntry, identity: str) -> JobStatus:
         status = self._poll(identity)
-        if status.state in ("failed", "cancelled"):
-            # A second job under the key, advised against as surplus, may be all that is left.
+        if status.state in ("failed", "cancelled") and self._ledger.surplus(self._run.id):
+            # The second job under the key, which was called surplus, may be all that is left.
             best = self._best((identity, *(each for each in self._listed(job) if each != identity)))
             if best != identity:
                 self._ledger.accepted(job.key, best)
