@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -180,6 +181,21 @@ class Usage:
     qpu_seconds: float | None = None
     money: Decimal | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether it says anything, in numbers that are finite."""
+        return any(value is not None and math.isfinite(value) for value in (self.qpu_seconds, self.money))
+
+
+@runtime_checkable
+class NamingOwner(Protocol):
+    """A remote backend whose results say whose they are."""
+
+    def owner(self, raw: bytes) -> str | None:
+        """The key or the provider's id of the job that a downloaded result belongs to, or what follows the last slash
+        of the id; None if it does not say."""
+        ...
+
 
 @runtime_checkable
 class RemoteBackend(Backend, Protocol):
@@ -191,6 +207,10 @@ class RemoteBackend(Backend, Protocol):
     - `UnreachableError`: no answer, or none that can be used; asking again later is safe, except after `submit`.
     - `RefusedError`: the provider said no, and nothing was created or changed.
     - any other BackendError: what its text says.
+
+    A backend whose provider makes one job of a key, however often it is submitted, may say so: `idempotent = True`. An
+    attempt that was lost is then submitted again under its own key. One whose results say whose they are is a
+    `NamingOwner`.
     """
 
     def split(self, schedule: Schedule) -> Sequence[range]:

@@ -82,6 +82,13 @@ class Schedule:
         """Trials per setting, shape (len(settings),)."""
         return np.bincount(self.order, minlength=len(self.settings))
 
+    @property
+    def unmeasured(self) -> tuple[tuple[int, int], ...]:
+        """The types (x, y) that have a setting, and no trial."""
+        types = [(setting.x, setting.y) for setting in self.settings]
+        measured = {types[index] for index in np.flatnonzero(self.shots)}
+        return tuple(dict.fromkeys(each for each in types if each not in measured))
+
     def part(self, trials: range) -> Schedule:
         """The same settings over some consecutive trials only."""
         return replace(self, order=self.order[trials.start : trials.stop])

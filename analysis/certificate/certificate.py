@@ -55,6 +55,7 @@ STOPPED = (
     "The run could stop early, on what it saw: the p-value and the limits are those of test martingales, which hold "
     "however often one looks and whenever one stops."
 )
+UNKNOWN = "No trial was asked for of {pairs}: their correlators are unknown, and the p-value and the limits allow any."
 CONFIDENCE_STOPPED = "Confidence limits hold at all times together, for the average of the trials so far."
 CONFIDENCE_INDEPENDENT = "Confidence limits hold for independent trials of one strategy."
 INVERTED = (
@@ -180,6 +181,9 @@ def certify(
         assumption, confidence = f"{assumption} {STOPPED}", CONFIDENCE_STOPPED
     if method == "prediction-based ratios":
         assumption = f"{assumption} {LOCAL}"
+    if lacking := np.argwhere((sample.distribution <= 0) & (game.matrix != 0)).tolist():
+        pairs = ", ".join(f"types ({x + 1}, {y + 1})" for x, y in lacking)
+        assumption = f"{assumption} {UNKNOWN.format(pairs=pairs)}"
     excess = score_excess(game, sample, level - math.log(2), against)
     at_least = score_excess(game, sample, level, against).low
     origin = "declared before the data were taken"

@@ -25,7 +25,7 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     For a fixed number of trials the limits go setting by setting and hold for independent trials of one strategy. Where
     the number of trials could depend on the outcomes, they are those that hold at every moment. Lost trials are losses
     for the lower limit and wins for the upper one. Where a setting that could have been drawn never was, the mean of Z
-    over all trials is the estimate instead.
+    over all trials is the estimate instead; of one that could not, the limits allow any correlator.
 
     Args:
         functional: A, shape (n_A, n_B).
@@ -34,10 +34,10 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
         log_significance: ln α of each side.
 
     Raises:
-        DataError: a setting that A weighs was never asked for, or a run that could stop had no fresh settings.
+        DataError: a run that could stop had no fresh settings.
     """
     total = BoundedSum.of(functional, sample)
-    if total.scale == 0:
+    if not functional.any():
         return Estimate(constant, constant, constant)
     measured = functional != 0
     value = float((functional[measured] * sample.counts.correlators[measured]).sum())

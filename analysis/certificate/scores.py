@@ -38,16 +38,16 @@ class BoundedSum:
 
     @classmethod
     def of(cls, functional: Floats, sample: Sample) -> BoundedSum:
-        """The sum for the functional A, shape (n_A, n_B).
+        """The sum for the functional A, shape (n_A, n_B); settings never asked for are left out of both.
 
         Raises:
-            DataError: a setting that A weighs was never asked for.
+            DataError: a setting that A weighs could not be drawn from the declared distribution.
         """
         r = sample.distribution
-        if np.any((r <= 0) & (functional != 0)):
+        if sample.random and np.any((r <= 0) & (functional != 0)):
             x, y = (int(index) + 1 for index in np.argwhere((r <= 0) & (functional != 0))[0])
             raise DataError(
-                f"no trial for the pair of types ({x}, {y}), counted from 1; every pair that occurs must be measured"
+                f"input_distribution gives types ({x}, {y}) probability 0; every pair of types that occurs needs some"
             )
         unit, scale = unit_weights(functional, r)
         if scale == 0:

@@ -99,14 +99,18 @@ def log_tail(functional: Floats, sample: Sample, bound: float) -> float:
 
     Args:
         functional: A, shape (n_A, n_B).
-        sample: The data; every setting that A weighs was measured.
+        sample: The data. A setting that was never asked for may have any correlator under the null.
         bound: The largest Σ A c under the null.
     """
-    return Strata.of(functional, sample).log_tail(bound)
+    measured, unknown = _asked(functional, sample)
+    return Strata.of(measured, sample).log_tail(bound + unknown) if measured.any() else 0.0
 
 
 def lower_limit(functional: Floats, sample: Sample, log_significance: float) -> float:
     """The least Σ A c that `log_tail` does not reject at α."""
+    functional, unknown = _asked(functional, sample)
+    if not functional.any():
+        return -unknown
     strata = Strata.of(functional, sample)
     lowest, highest = -strata.reach * (1 - 1e-9), strata.observed
 
@@ -114,8 +118,14 @@ def lower_limit(functional: Floats, sample: Sample, log_significance: float) -> 
         return strata.log_tail(bound) - log_significance
 
     if highest <= lowest or excess(lowest) >= 0:
-        return -strata.reach
-    return float(brentq(excess, lowest, highest, xtol=1e-10 * strata.reach)) - 1e-9 * strata.reach
+        return -strata.reach - unknown
+    return float(brentq(excess, lowest, highest, xtol=1e-10 * strata.reach)) - 1e-9 * strata.reach - unknown
+
+
+def _asked(functional: Floats, sample: Sample) -> tuple[Floats, float]:
+    """A over the settings that were asked for, 0 elsewhere, and Σ|A| over the others."""
+    asked = sample.asked > 0
+    return np.where(asked, functional, 0.0), float(np.abs(functional[~asked]).sum())
 
 
 class Strata:

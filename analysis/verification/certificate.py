@@ -136,7 +136,7 @@ def check_p_values(
         declared = planned["certificate_multiplier"]
         findings.same(f"{part}.multiplier", certificate["multiplier"], declared, "planned before the data")
     if not score.measurable:
-        findings.claim(p_value, recorded, None, "settings never asked for", False)
+        findings.claim(p_value, recorded, None, "settings that could not be drawn", False)
         return None
     inversions = 2 if analysis["provenance"].get("inverted") else 1
     allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges * inversions)

@@ -79,8 +79,9 @@ class Score:
 
     @property
     def measurable(self) -> bool:
-        """Whether everything that G weighs was, or could have been, asked for."""
-        return not np.any((self.evidence.distribution <= 0) & (self.game != 0))
+        """Whether everything that G weighs could have been drawn; of realised settings any may be lacking."""
+        drawn = self.evidence.drawn is not None
+        return not (drawn and np.any((self.evidence.distribution <= 0) & (self.game != 0)))
 
     @cached_property
     def scale(self) -> float:

@@ -63,9 +63,9 @@ class Strata:
 
         There c′ = tanh(artanh c + u) with u = sA/n, and c = nd/A − coth u + 1/u with d = 1/ν − 1/s, cut off at ±1: the
         multipliers s and ν belong to the two conditions. For each s the d that makes Σ A c the bound is found, and by
-        bisection the s that makes Σ A c′ what was observed.
+        bisection the s that makes Σ A c′ what was observed. What was never asked for may take `unknown` of the bound.
         """
-        reach = float(self.weights.sum())
+        reach, bound = float(self.weights.sum()), bound + self.unknown
         if self.observed <= bound or bound >= reach:
             return 0.0
         if bound <= -reach:

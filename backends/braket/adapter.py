@@ -13,7 +13,7 @@ import numpy as np
 from ...circuits.braket_circuit import bell_circuit
 from ...circuits.braket_native import native_bell_circuit
 from ...circuits.schedule import Schedule, Setting
-from ...model.errors import BackendError, DataError, UnreachableError
+from ...model.errors import BackendError, DataError, RefusedError, UnreachableError
 from ...model.trials import Floats, Trials
 from ..accounts.cost import braket_estimate, exact_dollars
 from ..accounts.credentials import braket_credentials
@@ -42,6 +42,8 @@ class BraketBackend:
 
     Nothing is asked of the service before it is needed; parsing a stored result needs it never.
     """
+
+    idempotent = True  # the key is the client token, under which a task is created once
 
     def __init__(self, argument: str | None = None) -> None:
         """Read the name.
@@ -170,10 +172,11 @@ class BraketBackend:
         if state is None:
             raise BackendError(f"task {job}: the status {task['status']!r} is not known here; upgrade bellqueue")
         position = (task.get("queueInfo") or {}).get("position")
-        if state == "failed":
-            return JobStatus(state, str(task.get("failureReason", "no reason given")))
-        if state == "cancelled":
-            return JobStatus(state, str(task.get("failureReason") or ""))
+        if state in ("failed", "cancelled"):
+            why = str(task.get("failureReason", "no reason given" if state == "failed" else ""))
+            if self._has_outcomes(job, task):
+                return JobStatus("done", f"{state} in part: {why}")
+            return JobStatus(state, why)
         return JobStatus(state, f"position {position}" if position and position != "None" else "")
 
     def download(self, job: str) -> bytes:
@@ -187,13 +190,29 @@ class BraketBackend:
 
         return ask(lambda: braket_results.bundle(read), f"downloading task {job}")
 
+    def _has_outcomes(self, job: str, task: Mapping[str, Any]) -> bool:
+        """Whether a program set that came to nothing as a whole left outcomes of some of its executables."""
+        if (task.get("actionMetadata") or {}).get("actionType") != PROGRAM_SET:
+            return False
+        try:
+            found, _ = braket_results.outcomes(self.download(job), int(task["shots"]))
+        except (RefusedError, DataError):  # there are no files, or none that can be read
+            return False
+        return any(map(len, found))
+
+    def owner(self, raw: bytes) -> str | None:
+        """The task that a downloaded result says it is of."""
+        return braket_results.owner(raw)
+
     def parse(self, raw: bytes, part: Schedule) -> Trials:
         """The trials in a downloaded result; shots without an outcome are missing.
 
         Raises:
             DataError: it is empty, truncated or not of this part.
         """
-        found, shots = braket_results.outcomes(raw, len(part.order))
+        angles = np.array([setting.angles for setting in part.settings])[part.order]
+        pair = self._forced or ((0, 1) if "/quantum-simulator/" in self._typed else None)
+        found, shots = braket_results.outcomes(raw, len(part.order), angles, pair)
         bits = np.zeros((len(part.order), 2), dtype=np.uint8)
         brought = np.zeros(len(part.order), dtype=bool)
         start = 0
@@ -246,7 +265,8 @@ class BraketBackend:
         task = self._task(job)
         if not self._is_qpu:
             return Usage()
-        live = self._properties.service.deviceCost
+        capabilities = self._device.properties  # gone once the device is retired; then the listed price counts
+        live = capabilities.service.deviceCost if capabilities else None
         return Usage(money=braket_estimate(tasks=1, shots=int(task["shots"]), device=self._arn, live=live).money)
 
     def queue(self) -> str | None:

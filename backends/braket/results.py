@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ...model.errors import DataError
 
 Outcomes = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+_SAME = 1e-9  # radians between two angles that are the same but for their digits
 RESULTS = "results.json"
 READERS = 8  # files read at once; a program set has one for every executable
 
@@ -34,7 +36,21 @@ def bundle(read: Callable[[str], str]) -> bytes:
     return json.dumps(files).encode()
 
 
-def outcomes(raw: bytes, shots: int) -> tuple[list[Outcomes], int]:
+def owner(raw: bytes) -> str | None:
+    """The task that a result says it is of: its ARN, or what follows the ARN's last slash; None if it does not say."""
+    try:
+        results = json.loads(json.loads(raw)[RESULTS])
+        metadata, place = results.get("taskMetadata"), results.get("s3Location")
+        if isinstance(metadata, dict) and metadata.get("id"):
+            return str(metadata["id"])
+        return str(place[1]).rstrip("/").rpartition("/")[2] or None if place else None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return None  # whatever is wrong with it, `outcomes` says
+
+
+def outcomes(
+    raw: bytes, shots: int, angles: Floats | None = None, pair: tuple[int, int] | None = None
+) -> tuple[list[Outcomes], int]:
     """For each executable of a task the outcomes (a, b), shape (at most its shots, 2), and its shots.
 
     All executables of a task have the same number of shots; those that failed are missing.
@@ -42,26 +58,31 @@ def outcomes(raw: bytes, shots: int) -> tuple[list[Outcomes], int]:
     Args:
         raw: What `bundle` made.
         shots: Shots asked of the task.
+        angles: alpha and beta of each trial, shape (shots, 2), to compare with those that a program set states.
+        pair: The qubits that must have been measured; None: any two.
 
     Raises:
-        DataError: the result is truncated, empty or of another task.
+        DataError: the result is truncated, empty or of another task, other qubits or other settings.
     """
     try:
         files = {str(name): str(text) for name, text in json.loads(raw).items()}
         results = json.loads(files[RESULTS])
         if "programResults" in results:
-            pieces = [
-                executable
-                for program in _resolve(files, RESULTS, results["programResults"])
-                for executable in _resolve(files, program[0], program[1]["executableResults"])
-            ]
+            programs = _resolve(files, RESULTS, results["programResults"])
+            sets = [_in_order(_resolve(files, *_executables(program))) for program in programs]
+            pieces = [piece for executables in sets for piece in executables]
             wanted, left = divmod(shots, len(pieces))
             if left:
                 raise ValueError(f"{len(pieces)} executables cannot share {shots} shots evenly")
-            found = [_measured(piece, wanted) for _, piece in pieces]
+            found = [_measured(piece, wanted, pair) for piece in pieces]
+            stated = [_stated(files, *program, len(each)) for program, each in zip(programs, sets, strict=True)]
+            own = [each for each in stated if each is not None]
+            asked = None if angles is None or len(own) < len(stated) else angles[::wanted]
+            if asked is not None and not np.allclose(np.concatenate(own), asked, rtol=0, atol=_SAME):
+                raise DataError("the result is of other settings than the job's, or of the same in another order")
         else:
             wanted = shots
-            found = [_measured(results, wanted)]
+            found = [_measured(results, wanted, pair)]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
         raise DataError(f"the result cannot be read ({type(error).__name__}: {error}); it may be truncated") from error
     for number, bits in enumerate(found, 1):
@@ -70,7 +91,38 @@ def outcomes(raw: bytes, shots: int) -> tuple[list[Outcomes], int]:
     return found, wanted
 
 
-def _measured(result: Mapping[str, Any], shots: int) -> Outcomes:
+def _executables(program: tuple[str, dict[str, Any]]) -> tuple[str, list[Any]]:
+    name, content = program
+    return name, content["executableResults"]
+
+
+def _in_order(executables: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The executables of a program in the order of its inputs, as each says which are its own."""
+    contents = [content for _, content in executables]
+    if any(content.get("inputsIndex") is None for content in contents):
+        return contents
+    numbers = [int(content["inputsIndex"]) for content in contents]
+    if sorted(numbers) != list(range(len(numbers))):
+        raise ValueError(f"the executables have the inputs {numbers}")
+    return sorted(contents, key=lambda content: int(content["inputsIndex"]))
+
+
+def _stated(files: Mapping[str, str], name: str, program: Mapping[str, Any], count: int) -> Floats | None:
+    """alpha and beta of a program's executables as its own text states them, shape (count, 2); None: it does not."""
+    source = program.get("source")
+    if isinstance(source, str):
+        place = posixpath.join(posixpath.dirname(name), source)
+        source = json.loads(files[place]) if place in files else None
+    inputs = source.get("inputs") if isinstance(source, dict) else None
+    if not inputs or not {"alpha", "beta"} <= set(inputs):
+        return None
+    stated = np.array([inputs["alpha"], inputs["beta"]], dtype=float).T
+    if stated.shape != (count, 2):
+        raise ValueError(f"{count} executables have inputs of shape {stated.shape}")
+    return stated
+
+
+def _measured(result: Mapping[str, Any], shots: int, pair: tuple[int, int] | None) -> Outcomes:
     """Outcomes (a, b) of one executable; A's is the smaller of the two qubits in every circuit of ours."""
     if "failureMetadata" in result:
         return np.empty((0, 2), dtype=np.uint8)
@@ -80,6 +132,8 @@ def _measured(result: Mapping[str, Any], shots: int) -> Outcomes:
         rows = _expand(result["measurementProbabilities"], shots)
     if len(qubits) != 2:
         raise ValueError(f"qubits {qubits} were measured instead of two")
+    if pair is not None and tuple(sorted(qubits)) != pair:
+        raise DataError(f"the result is of qubits {qubits}, the job asked for {list(pair)}")
     return np.array(rows, dtype=np.uint8).reshape(-1, 2)[:, np.argsort(qubits)]
 
 
@@ -108,6 +162,8 @@ def _references(name: str, text: str) -> list[str]:
     if not isinstance(content, dict):
         return []
     named = [each for key in ("programResults", "executableResults") for each in content.get(key, ())]
+    if "executableResults" in content:
+        named.append(content.get("source"))  # with the inputs, in their order
     folder = posixpath.dirname(name)
     return [posixpath.join(folder, each) for each in named if isinstance(each, str)]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
 
 Outcomes = NDArray[np.uint8]
 
+MARK = "bellqueue"
 LEAST_BUSY = "least-busy"
 SPATIAL = 3  # dimensions of the vectors that one Bell pair measures
 USUAL_DELAY = 250e-6  # seconds before each shot where a device does not state otherwise
 DRY_RUN = "bellqueue-dry-run"  # its tag: never that of a job whose results are fetched
+EXECUTIONS = 10_000_000  # in one job at most, as IBM Quantum limits them
 ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
 STATES: dict[str, State] = {
     "INITIALIZING": "queued",
@@ -121,10 +125,13 @@ class IbmBackend:
         return np.asarray(np.mean([model.predict(settings) for model in self._measured], axis=0))
 
     def split(self, schedule: Schedule) -> tuple[range, ...]:
-        """One job, unless it would have more than a million rows.
+        """One job, unless it would have more than a million rows or ten million executions.
+
+        A job has one circuit, whatever the number of its rows, so that no device's limit of circuits concerns it.
 
         Raises:
-            BackendError: the last block would be shorter, or the schedule is for another number of pairs.
+            BackendError: the last block would be shorter, a block is too long for a job, or the schedule is for another
+                number of pairs.
         """
         count, pairs = len(schedule.order), schedule.sampling.parallel
         if pairs != self._parallel:
@@ -139,7 +146,13 @@ class IbmBackend:
                 f"shots = {count} is no multiple of {each}, and a job has the same shots in every row; "
                 f"ask for {max(count - count % unit, unit)} or {max(count - count % unit, unit) + unit}"
             )
-        step = ROWS // pairs * shots_per_row(schedule) * pairs
+        most, alike = min(ROWS // pairs * self._row(schedule), EXECUTIONS), shots_per_row(schedule)
+        if alike > most:
+            raise BackendError(
+                f"ibm:{self._device.name}: one setting is to be measured {alike} times in a row, a job takes {most}; "
+                'set a smaller block, or settings = "random" with block = 1, in [experiment]'
+            )
+        step = most // alike * alike * pairs
         return tuple(range(start, min(start + step, count)) for start in range(0, count, step))
 
     def estimate(self, schedule: Schedule) -> CostEstimate:
@@ -191,7 +204,10 @@ class IbmBackend:
         """The job that the service makes of a part."""
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        circuit, shots = self._circuit(part.dimension), shots_per_row(part)
+        circuit, shots = self._circuit(part.dimension), self._row(part)
+        qubits = [list(model.calibration.pair) for model in self._measured]
+        # The service hands it back with the result.
+        circuit.metadata = {MARK: {"key": tag, "qubits": qubits, "settings": _digest(part)}}
         sampler = Sampler(mode=self._device)
         sampler.options.environment.job_tags = [tag]
         if self._asked_delay is not None:
@@ -235,15 +251,28 @@ class IbmBackend:
         """The trials in a downloaded result.
 
         Raises:
-            DataError: it is empty, truncated or not of this part.
+            DataError: it is empty, truncated or not of this part, its settings in their order, or its qubits.
         """
-        shots, pairs = shots_per_row(part), part.sampling.parallel
-        rows = len(part.order) // (shots * pairs)
-        bits = _outcome_bits(raw)
-        if bits.shape != (rows, shots, 2 * pairs):
-            wanted = (rows, shots, 2 * pairs)
+        alike, pairs = shots_per_row(part), part.sampling.parallel
+        bits, mark = _decoded(raw)
+        shots = bits.shape[1] if bits.ndim == 3 and bits.shape[1] and alike % bits.shape[1] == 0 else alike
+        wanted = (len(part.order) // (shots * pairs), shots, 2 * pairs)
+        if bits.shape != wanted:
             raise DataError(f"the result has (rows, shots, bits) = {bits.shape}, the job asked for {wanted}")
+        if mark.get("settings", _digest(part)) != _digest(part):
+            raise DataError("the result is of other settings than the job's, or of the same in another order")
+        forced = [list(pair) for pair in self._forced]
+        if len(forced) == self._parallel and mark.get("qubits", forced) != forced:
+            raise DataError(f"the result is of qubits {mark['qubits']}, the job asked for {forced}")
         return part.in_order(bits.reshape(-1, 2))
+
+    def owner(self, raw: bytes) -> str | None:
+        """The key of the job that a downloaded result says it is of."""
+        try:
+            key = _decoded(raw)[1].get("key")
+        except DataError:  # `parse` says what is wrong with it
+            return None
+        return None if key is None else str(key)
 
     def find(self, key: str) -> tuple[str, ...]:
         """Ids of the jobs that carry the key as a tag, oldest first."""
@@ -270,9 +299,11 @@ class IbmBackend:
         """QPU seconds the service charged, once it has worked them out, and money by the instance's plan."""
         handle = self._job(job)
         metrics = ask(handle.metrics, f"asking for the usage of job {job}")
-        usage = metrics.get("usage") or {}
+        usage = metrics.get("usage") if isinstance(metrics, dict) else None
+        if not isinstance(usage, dict) or usage.get("status", "pending") == "pending":
+            return Usage()
         seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
-        if usage.get("status", "pending") == "pending" or seconds is None:
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
             return Usage()
         instance = ask(self._service.active_instance, "asking for the instance")  # the one that has the job
         price = PriceTable.load().ibm_second(plan_name(self._service, instance))
@@ -352,6 +383,11 @@ class IbmBackend:
     def _plan(self) -> str:
         return plan_name(self._service, self._device._instance)
 
+    def _row(self, schedule: Schedule) -> int:
+        """Shots of one row of parameters: as many of one setting as follow each other, in equal rows if too many."""
+        alike, most = shots_per_row(schedule), getattr(self._device.configuration(), "max_shots", None) or EXECUTIONS
+        return next(alike // rows for rows in range(1, alike + 1) if alike % rows == 0 and alike // rows <= most)
+
     def _values(self, part: Schedule, shots: int) -> dict[tuple[str, ...], Floats]:
         """The angles of every row: A's and B's of each pair in turn."""
         pairs = part.sampling.parallel
@@ -384,8 +420,14 @@ def shots_per_row(schedule: Schedule) -> int:
     return int(np.gcd.reduce(stretches)) // schedule.sampling.parallel
 
 
-def _outcome_bits(raw: bytes) -> Outcomes:
-    """The classical bits of every execution, bit 0 first, shape (rows, shots, bits)."""
+def _digest(part: Schedule) -> str:
+    """SHA-256 of the angles of every trial in their order."""
+    angles = np.array([setting.angles for setting in part.settings])
+    return hashlib.sha256(angles[part.order].tobytes()).hexdigest()
+
+
+def _decoded(raw: bytes) -> tuple[Outcomes, dict[str, Any]]:
+    """The bits of every execution, bit 0 first, shape (rows, shots, bits), and what `submit` marked the job with."""
     from qiskit_ibm_runtime.decoders.defaults import DEFAULT_DECODERS
 
     if not raw.strip():
@@ -396,6 +438,7 @@ def _outcome_bits(raw: bytes) -> Outcomes:
             if decoder.is_applicable(data):
                 data = decoder.decode(data)
         (register,) = data[0].data.values()
-        return np.asarray(register.to_bool_array(order="little"), dtype=np.uint8)
+        bits = np.asarray(register.to_bool_array(order="little"), dtype=np.uint8)
+        return bits, dict(data[0].metadata.get("circuit_metadata", {}).get(MARK, {}))  # of older versions: unmarked
     except Exception as error:  # whatever a damaged text makes the client's decoders stumble over
         raise DataError(f"the result cannot be read ({type(error).__name__}); it may be truncated") from error

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial, reduce
 from operator import add
 
 from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, DataError, LedgerError, RefusedError, UnreachableError
 from ...model.trials import Trials
-from ..protocol import JobStatus, RemoteBackend
+from ..protocol import JobStatus, NamingOwner, RemoteBackend
 from .entries import JobEntry, RunEntry
 from .ledger import Ledger
 from .provider_calls import Patience, read
 
 Say = Callable[[str], None]
+NAMED = 4  # jobs at most in one line
 DOWNLOADS = 3  # of one result that cannot be parsed, before it is left for another day
 LOOK_AGAIN = 1.0  # seconds between two looks for a job in doubt
 
@@ -41,9 +43,15 @@ class Dispatch:
         self._schedule = Schedule.from_bytes(run.sampling)
         self._patience = Patience.from_environment()
 
+    @contextmanager
+    def hold(self, patience: float = 0.0) -> Iterator[None]:
+        """Work on the run alone, and say so if another process must be waited for (`Ledger.hold`)."""
+        with self._ledger.hold(self._run.id, patience, self._say):
+            yield
+
     def reconcile(self) -> None:
         """Find out what became of every submission that is in doubt; submits nothing."""
-        with self._ledger.hold(self._run.id):
+        with self.hold():
             self._reconcile()
 
     def submit(
@@ -66,7 +74,7 @@ class Dispatch:
             RefusedError: the provider will not take a part; the parts before it are on their way.
             UnreachableError: it is not known whether a part was taken, or it was not.
         """
-        with self._ledger.hold(self._run.id, patience):
+        with self.hold(patience):
             if self._ledger.run(self._run.id).finished:
                 raise LedgerError(f"run {self._run.id} has been finished meanwhile; nothing was submitted")
             self._reconcile()
@@ -94,7 +102,7 @@ class Dispatch:
         Raises:
             UnreachableError, RefusedError: the provider cannot be asked.
         """
-        with self._ledger.hold(self._run.id, patience):
+        with self.hold(patience):
             self._reconcile()
             stuck: dict[str, str] = {}
             for job in self._jobs():
@@ -115,7 +123,7 @@ class Dispatch:
         Raises:
             BackendError: the provider cannot be asked.
         """
-        with self._ledger.hold(self._run.id, self._patience.answer):
+        with self.hold(self._patience.answer):
             self._reconcile()
             for job in self._jobs():
                 if job.state == "submitted" and job.id:
@@ -167,33 +175,46 @@ class Dispatch:
         return self._ledger.jobs(self._run.id)
 
     def _submit_part(self, part: int, trials: range) -> None:
-        content = hashlib.sha256(f"{self._run.content_hash} {trials.start} {trials.stop}".encode()).hexdigest()
-        job = self._ledger.intend(self._run.id, part, trials, content)
+        name = f"part {part + 1} of {len(self._run.parts)}"
+        try:
+            job = self._intent(part, trials)
+        except LedgerError as error:
+            raise LedgerError(f"{name} was not submitted: {error}; {self._remedy()}") from error
         try:
             identity = self._backend.submit(self._schedule.part(trials), job.key)
-        except RefusedError as error:
-            self._ledger.settle(job.key, "refused", str(error))
-            raise
         except UnreachableError as error:
-            self._ledger.note(self._run.id, job.key, f"no usable answer to the submission: {error}")
             self._say(f"{error}; looking whether the job was accepted")
             try:
+                self._ledger.note(self._run.id, job.key, f"no usable answer to the submission: {error}")
                 self._find(job, self._patience.settle)
-            except UnreachableError as again:
-                raise UnreachableError(
-                    f"{again}; whether part {part + 1} was accepted is not known yet: bellqueue fetch {self._run.id} "
-                    "finds out"
+            except (UnreachableError, LedgerError) as again:
+                raise type(again)(
+                    f"{again}; whether {name} was accepted is not known yet: bellqueue fetch {self._run.id} finds out"
                 ) from None
             if not self._has_live(part):
-                raise UnreachableError(
-                    f"part {part + 1} of {len(self._run.parts)} was not submitted: {error}; {self._remedy()}"
-                ) from None
+                raise UnreachableError(f"no job of {name} has appeared: {error}; {self._remedy()}") from None
         except BackendError as error:
-            # The adapter stopped before it asked the provider: nothing can have been created.
+            # Refused, or stopped before the provider was asked: nothing can have been created.
             self._ledger.settle(job.key, "refused", str(error))
-            raise
+            kind = RefusedError if isinstance(error, RefusedError) else BackendError
+            raise kind(f"{name} was not submitted: {error}; {self._remedy()}") from error
         else:
-            self._ledger.accepted(job.key, identity)
+            try:
+                self._ledger.accepted(job.key, identity)
+            except LedgerError as error:
+                raise LedgerError(
+                    f"the provider accepted {name} as job {identity}, but {error}; {self._under_way(part)}make room, "
+                    f"then it is found by: bellqueue fetch {self._run.id}"
+                ) from error
+
+    def _intent(self, part: int, trials: range) -> JobEntry:
+        """The attempt to be submitted, written down."""
+        if getattr(self._backend, "idempotent", False):
+            for job in reversed(self._jobs()):
+                if job.part == part and job.state == "lost":  # under its key it is made once, should it turn up yet
+                    return self._ledger.renew(job.key)
+        content = hashlib.sha256(f"{self._run.content_hash} {trials.start} {trials.stop}".encode()).hexdigest()
+        return self._ledger.intend(self._run.id, part, trials, content)
 
     def _has_live(self, part: int) -> bool:
         return any(job.part == part and job.live for job in self._jobs())
@@ -207,31 +228,56 @@ class Dispatch:
     def _find(self, job: JobEntry, patience: float) -> None:
         """Look for a job in doubt by its key, for up to `patience` seconds."""
         deadline = time.monotonic() + patience
-        identities = read(lambda: self._backend.find(job.key), say=self._say)
+        identities = self._listed(job)
+        if not identities and patience > LOOK_AGAIN:
+            self._say(f"part {job.part + 1}: looking for its job at the provider for up to {patience:.0f} s")
         while not identities and time.monotonic() < deadline:
             time.sleep(min(LOOK_AGAIN, self._patience.settle))
-            identities = read(lambda: self._backend.find(job.key), say=self._say)
+            identities = self._listed(job)
         if not identities:
             if job.state == "intended":
-                self._ledger.settle(job.key, "lost", "the provider never accepted it")
-                self._say(f"part {job.part + 1} was not submitted: the provider has no job of it; {self._remedy()}")
+                self._ledger.settle(job.key, "lost", "the provider lists no job of it")
+                self._say(f"part {job.part + 1}: the provider lists no job of it")
             return
-        first, *others = identities
         if job.state != "intended" and self._has_live(job.part):
-            others = list(identities)
+            surplus = identities
         else:
+            first = self._best(identities)
             self._ledger.accepted(job.key, first)
-        known = {what for _, what in self._ledger.history(self._run.id)}
-        for other in others:
-            if f"surplus job at the provider: {other}" in known:
-                continue
-            self._ledger.note(self._run.id, job.key, f"surplus job at the provider: {other}")
-            self._say(f"the provider has a surplus job {other} for part {job.part + 1}; cancel it there")
+            surplus = tuple(each for each in identities if each != first)
+        known = self._ledger.surplus(self._run.id)
+        for other in surplus:
+            if other not in known:
+                self._ledger.note_surplus(self._run.id, job.key, other)
+                self._say(f"the provider has a surplus job {other} for part {job.part + 1}; cancel it there")
+
+    def _listed(self, job: JobEntry) -> tuple[str, ...]:
+        """The provider's jobs under a job's key, each once, without those that the ledger counts as others'."""
+        taken = {other.id for other in self._jobs() if other.key != job.key}
+        found = read(lambda: self._backend.find(job.key), say=self._say)
+        return tuple(each for each in dict.fromkeys(found) if each not in taken)
+
+    def _best(self, identities: Sequence[str]) -> str:
+        """The first of some jobs under one key, or the first that may still bring its trials."""
+        if len(identities) == 1:
+            return identities[0]
+        alive = (each for each in identities if self._poll(each).state not in ("failed", "cancelled"))
+        return next(alive, identities[0])
+
+    def _poll(self, identity: str) -> JobStatus:
+        return read(lambda: self._backend.poll(identity), say=self._say)
 
     def _advance_job(self, job: JobEntry, identity: str) -> JobStatus:
-        status = read(lambda: self._backend.poll(identity), say=self._say)
+        status = self._poll(identity)
+        if status.state in ("failed", "cancelled") and self._ledger.surplus(self._run.id):
+            # The second job under the key, which was called surplus, may be all that is left.
+            best = self._best((identity, *(each for each in self._listed(job) if each != identity)))
+            if best != identity:
+                self._ledger.accepted(job.key, best)
+                self._say(f"part {job.part + 1}: job {identity} {status.state}; {best} of the same key takes its place")
+                return self._advance_job(job, best)
         if status.state == "done":
-            self._fetch(job, identity)
+            self._fetch(job, identity, status.message)
             self._ask_usage(job, identity)
         elif status.state == "failed":
             self._ledger.settle(job.key, "failed", status.message)
@@ -241,8 +287,8 @@ class Dispatch:
             self._ledger.settle(job.key, "submitted", f"{status.state} {status.message}".strip())
         return status
 
-    def _fetch(self, job: JobEntry, identity: str) -> None:
-        """Download a result, store it, and only then see whether it can be read.
+    def _fetch(self, job: JobEntry, identity: str, message: str) -> None:
+        """Download a result, store it with the provider's words, and only then see whether it can be read.
 
         Raises:
             DataError: it cannot, several times over.
@@ -251,25 +297,44 @@ class Dispatch:
             raw = read(lambda: self._backend.download(identity), say=self._say)
             self._ledger.store(job.key, raw)
             try:
+                self._refuse_others(raw, job, identity)
                 self._backend.parse(raw, self._schedule.part(job.trials))
             except DataError as error:
                 self._ledger.unreadable(job.key, raw, str(error))
                 problem = str(error)
             else:
                 self._ledger.readable(job.key, raw)
-                self._ledger.settle(job.key, "stored")
+                self._ledger.settle(job.key, "stored", message)
                 return
         self._ledger.settle(job.key, "submitted", f"done, but its result cannot be read: {problem}")
         raise DataError(f"job {identity}: {problem}; what came is kept, and the next fetch asks again")
 
+    def _refuse_others(self, raw: bytes, job: JobEntry, identity: str) -> None:
+        """Refuse a result that names another job than the one it was asked for.
+
+        Raises:
+            DataError: it does.
+        """
+        owner = self._backend.owner(raw) if isinstance(self._backend, NamingOwner) else None
+        if owner not in (None, job.key, identity) and not identity.endswith(f"/{owner}"):
+            raise DataError(f"the result is that of {owner}")
+
     def _ask_usage(self, job: JobEntry, identity: str) -> None:
         try:
             usage = self._backend.usage(identity)
-        except BackendError as error:  # the trials matter more; the next fetch asks again
-            self._ledger.note(self._run.id, job.key, f"usage not known yet: {error}")
+            if not usage.known:
+                return
+        except Exception as error:  # whatever shape the answer has, the trials matter more; the next fetch asks again
+            why = str(error) if isinstance(error, BackendError) else f"{type(error).__name__}: {error}"
+            self._ledger.note(self._run.id, job.key, f"usage not known yet: {why}")
             return
-        if usage.qpu_seconds is not None or usage.money is not None:
-            self._ledger.used(job.key, usage.qpu_seconds, usage.money)
+        self._ledger.used(job.key, usage.qpu_seconds, usage.money)
+
+    def _under_way(self, but: int | None = None) -> str:
+        """The jobs that the provider has, before the rest of a message; empty if there are none."""
+        jobs = [f"part {job.part + 1} ({job.id})" for job in self._jobs() if job.live and job.id and job.part != but]
+        more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
+        return f"under way or done: {', '.join(jobs[:NAMED])}{more}: bellqueue fetch {self._run.id}; " if jobs else ""
 
     def _remedy(self) -> str:
-        return f"submit it with: bellqueue submit --resume {self._run.id}"
+        return f"{self._under_way()}submit what is missing with: bellqueue submit --resume {self._run.id}"

@@ -100,5 +100,5 @@ class JobEntry:
 
     @property
     def age(self) -> float:
-        """Seconds since it was intended."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self.intended)).total_seconds()
+        """Seconds since it was intended; 0 if the clock has been set back since."""
+        return max((datetime.now(UTC) - datetime.fromisoformat(self.intended)).total_seconds(), 0.0)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
@@ -23,6 +24,7 @@ from ..accounts.redaction import redact
 from ..protocol import plain
 from .entries import JobEntry, JobState, RunEntry
 
+_SURPLUS = "surplus job at the provider: "
 BUSY = 60.0  # seconds to wait for another process's transaction
 
 # Each script takes the database from version i to i + 1; none is ever edited once released.
@@ -82,6 +84,9 @@ MIGRATIONS = (
     ) STRICT;
     """,
 )
+
+
+_Number = TypeVar("_Number", float, Decimal)
 
 
 def default_ledger() -> Path:
@@ -202,6 +207,15 @@ class Ledger:
             _log(database, run, key, f"part {part + 1}, attempt {attempt}: about to submit")
         return self._job(key)
 
+    def renew(self, key: str) -> JobEntry:
+        """Write down that a lost attempt is about to be submitted again, under the key it had.
+
+        Raises:
+            LedgerError: another attempt at its part may still bring its trials.
+        """
+        values: dict[str, str | float | None] = {"intended": _now(), "message": ""}
+        return self._change(key, "intended", "about to submit again, under the same key", **values)
+
     def accepted(self, key: str, job: str) -> JobEntry:
         """Note the provider's id of a job."""
         return self._change(key, "submitted", f"the provider calls it {job}", id=plain(job), message="")
@@ -216,7 +230,8 @@ class Ledger:
         return self._change(key, state, f"{state}: {message}" if message else state, message=message)
 
     def used(self, key: str, qpu_seconds: float | None, money: Decimal | None) -> JobEntry:
-        """Note what the provider says a job used."""
+        """Note what the provider says a job used; no number but a finite one gets in."""
+        qpu_seconds, money = _finite(qpu_seconds), _finite(money)
         what = f"used {qpu_seconds} s, {money} USD"
         return self._change(key, None, what, used_qpu_seconds=qpu_seconds, used_money=_money_text(money))
 
@@ -284,18 +299,29 @@ class Ledger:
         with self._transaction() as database:
             _log(database, run, job, what)
 
+    def note_surplus(self, run: str, job: str, identity: str) -> None:
+        """Note a job at the provider that the run does not count, because its part has another."""
+        self.note(run, job, f"{_SURPLUS}{identity}")
+
+    def surplus(self, run: str) -> tuple[str, ...]:
+        """The provider's ids of the jobs that the run has there and does not count."""
+        counted = {job.id for job in self.jobs(run)}
+        found = (what.removeprefix(_SURPLUS) for _, what in self.history(run) if what.startswith(_SURPLUS))
+        return tuple(each for each in dict.fromkeys(found) if each not in counted)
+
     def history(self, run: str) -> tuple[tuple[str, str], ...]:
         """(moment, what happened), oldest first."""
         rows = self._query("SELECT at, what FROM events WHERE run = ? ORDER BY rowid", run)
         return tuple((row["at"], row["what"]) for row in rows)
 
     @contextmanager
-    def hold(self, run: str, patience: float = 0.0) -> Iterator[None]:
+    def hold(self, run: str, patience: float = 0.0, say: Callable[[str], None] = lambda line: None) -> Iterator[None]:
         """Work on a run alone; the operating system lets go when the process ends, however it ends.
 
         Args:
             run: The run's id.
             patience: Seconds to wait for another process.
+            say: Gets a line if it must be waited for.
 
         Raises:
             LedgerError: another process works on it.
@@ -303,7 +329,13 @@ class Ledger:
         self._locks.mkdir(exist_ok=True)
         lock = FileLock(self._locks / f"{run}.lock")
         try:
-            lock.acquire(timeout=patience)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if patience <= 0:
+                    raise
+                say(f"another process is working on run {run}; waiting for it for up to {patience:.0f} s")
+                lock.acquire(timeout=patience)
         except Timeout:
             raise LedgerError(f"another process is working on run {run}; wait for it, or stop it first") from None
         try:
@@ -375,7 +407,8 @@ def _run(row: sqlite3.Row) -> RunEntry:
 def _job(row: sqlite3.Row) -> JobEntry:
     values = {name: row[name] for name in JobEntry.__dataclass_fields__ if name != "trials"}
     trials = range(row["first_trial"], row["end_trial"])
-    return JobEntry(**{**values, "trials": trials, "used_money": _money(row["used_money"])})
+    used = {"used_qpu_seconds": _finite(row["used_qpu_seconds"]), "used_money": _money(row["used_money"])}
+    return JobEntry(**{**values, "trials": trials, **used})
 
 
 def _log(database: sqlite3.Connection, run: str, job: str | None, what: str) -> None:
@@ -395,7 +428,12 @@ def _money_text(money: Decimal | None) -> str | None:
 
 
 def _money(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+    return None if text is None else _finite(Decimal(text))
+
+
+def _finite(value: _Number | None) -> _Number | None:
+    """The number, or None for one that is not finite; older versions wrote them down as they came."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _now() -> str:

@@ -28,6 +28,7 @@ def submit(
     max_cost: Decimal | float | str | None = None,
     max_qpu_seconds: float | None = None,
     until_certified: bool = False,
+    again: bool = False,
     resume: str | None = None,
     ledger: str | Path | None = None,
     progress: bool | Watch = True,
@@ -46,6 +47,7 @@ def submit(
         max_cost: Submit nothing beyond this many US dollars.
         max_qpu_seconds: Submit nothing beyond this time on the device.
         until_certified: Whether to stop as soon as the advantage is certified. Defaults to False.
+        again: Whether to submit although an unfinished run asks the same of the same device. Defaults to False.
         resume: Id of a recorded run, whose missing parts are submitted instead of a new run.
         ledger: File that records submitted runs. Defaults to ledger.db in your data folder, or BELLQUEUE_LEDGER.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
@@ -56,7 +58,7 @@ def submit(
     Raises:
         ScenarioError: the scenario, or the number of shots, is wrong.
         BackendError: the backend is unknown, works in this process or refuses, or a limit is missing or too low.
-        LedgerError: the ledger cannot be written, or the run to resume needs nothing.
+        LedgerError: the ledger cannot be written, the run to resume needs nothing, or an unfinished run asks the same.
 
     Examples:
         >>> import bellqueue as bq
@@ -85,7 +87,7 @@ def submit(
         asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         folder = None if out is None else Path(out)
         source = typed(scenario)
-        return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning)
+        return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning, again)
 
 
 def fetch(

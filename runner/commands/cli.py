@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import time
 from dataclasses import asdict
@@ -23,7 +24,9 @@ from .options import (
     NO_ADVANTAGE,
     NOT_FINISHED,
     NOT_VERIFIED,
+    UNREACHABLE,
     USER_MISTAKE,
+    AgainOption,
     AnyRunArgument,
     BackendOption,
     BoundSecondsOption,
@@ -94,6 +97,7 @@ def run(
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
+    again: AgainOption = False,
     poll: PollOption = POLL_SECONDS,
     ledger: LedgerOption = None,
     require_advantage: RequireOption = False,
@@ -129,7 +133,7 @@ def run(
         from .hardware_commands import Approval, fetch_command, submit_command
 
         approval = Approval(max_cost, max_qpu_seconds, yes)
-        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger)
+        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger, again=again)
         name = submit_command(submitting, approval)
         complete, certified = fetch_command([name], ledger, True, poll, None, False, full, json, go_on=True)
         _exit_unless(complete)
@@ -186,6 +190,7 @@ def submit(
     max_cost: MaxCostOption = None,
     max_qpu_seconds: MaxSecondsOption = None,
     yes: YesOption = False,
+    again: AgainOption = False,
     resume: ResumeOption = None,
     ledger: LedgerOption = None,
 ) -> None:
@@ -204,7 +209,7 @@ def submit(
             _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
         opened = open_remote(backend)
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
-        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger)
+        submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger, again=again)
         name = submit_command(submitting, approval)
     print(f"{name}\nfetch it with: bellqueue fetch {name}")
 
@@ -645,11 +650,20 @@ def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
     sys.exit(code)
 
 
+def _end_tidily() -> None:
+    """Let the requests of schedulers and closing terminals to end do what Ctrl-C does, unless they are ignored."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main() -> NoReturn:
     """Entry point: a user's mistake becomes one line on stderr and exit code 2."""
-    from ...model.errors import BellqueueError
+    from ...model.errors import BellqueueError, UnreachableError
 
     tolerate_streams()
+    _end_tidily()
     if os.environ.get("_BELLQUEUE_COMPLETE") == "complete_bash":
         join_at_colons()
     try:
@@ -657,6 +671,8 @@ def main() -> NoReturn:
         flush_streams()
     except typer.TyperException as mistake:
         _fail(one_line(mistake))
+    except UnreachableError as outage:
+        _fail(str(outage), UNREACHABLE)
     except BellqueueError as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):

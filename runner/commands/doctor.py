@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import shlex
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...model.errors import BellqueueError, UnreachableError
-from ..experiment.folder import RUNS
+from ..experiment.folder import RUNS, TRIALS, leftovers
 from ..experiment.provenance import bellqueue_version, library_versions
 
 if TYPE_CHECKING:
@@ -201,6 +202,22 @@ def _run_folder() -> Iterator[Finding]:
     state: State = "fail" if free < NO_SPACE else "warn" if free < LITTLE_SPACE else "ok"
     remedy = "" if state == "ok" else "make room, or choose another disk with --out"
     yield Finding("disk", state, f"{free / 1e9:.1f} GB free", remedy)
+    for draft in (*leftovers(Path()), *leftovers(RUNS)):
+        yield Finding("leftovers", "warn", f"{draft}, of a command that was killed or is at work", _rescue(draft))
+
+
+def _rescue(draft: Path) -> str:
+    """What to type to save what a half-made folder or file holds, or to remove it."""
+    from ..experiment.submission import JOBS
+
+    own = shlex.quote(str(draft))
+    if (draft / JOBS).is_file():  # all of it is in the ledger
+        return f"bellqueue fetch {json_module.loads((draft / JOBS).read_text('utf-8'))['run']}"
+    if not (draft / TRIALS).is_file():
+        return f"if none is at work: rm -r {own}"
+    target = shlex.quote(str(draft.with_name(draft.name.removeprefix(".").rsplit(".", 2)[0])))
+    again = f"bellqueue analyze {target} --json > {target}/analysis.json && bellqueue report {target}"
+    return f"it has the trials of a run: mv {own} {target} && {again}"
 
 
 def _ledger() -> Iterator[Finding]:

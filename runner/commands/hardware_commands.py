@@ -13,7 +13,7 @@ import typer
 from ...backends.accounts.cost import dollars, parse_money
 from ...backends.jobs.dispatch import Say
 from ...backends.protocol import CostEstimate
-from ...model.errors import BackendError, BellqueueError, LedgerError
+from ...model.errors import BackendError, BellqueueError, LedgerError, UnreachableError
 from ...model.progress import Watch
 from ..experiment.fetching import fetch_run
 from ..experiment.submission import (
@@ -85,12 +85,13 @@ def fetch_command(
         if json and len(runs) > 1:
             raise LedgerError(f"--json prints one record and {len(runs)} runs are to be fetched; name the run")
         if not runs:
-            raise LedgerError(
-                f"no run in {book.path} waits to be fetched; `bellqueue runs` lists all, submit begins one"
-            )
+            say(f"no run in {book.path} waits to be fetched; `bellqueue runs` lists all, submit begins one")
+            return True, True
         if out and len(runs) != 1:
             raise LedgerError(f"--out is for one run and {len(runs)} are to be fetched; name the run")
-        complete, certified, problems = True, True, []
+        complete, certified = True, True
+        problems: list[str] = []
+        outages = 0
         for run in runs:
             try:
                 with progress_bar() as watch:
@@ -98,6 +99,7 @@ def fetch_command(
             except BellqueueError as error:
                 if len(runs) == 1:
                     raise
+                outages += isinstance(error, UnreachableError)
                 problems.append(f"run {run.id}: {error}")
                 continue
             if analysis is None:
@@ -106,5 +108,5 @@ def fetch_command(
                 certified &= analysis.certificate.certified
                 show_analysis(analysis, full, json, folder=Path(book.run(run.id).folder))
         if problems:
-            raise LedgerError("; ".join(problems))
+            raise (UnreachableError if outages == len(problems) else LedgerError)("; ".join(problems))
     return complete, complete and certified

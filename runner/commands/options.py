@@ -11,7 +11,7 @@ from ..defaults import DEFAULT_BACKEND
 from .completion import backend_names, data_to_analyze, hardware_names, ledger_runs, run_folders
 
 BROKEN = 1
-USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, INTERRUPTED = 2, 3, 4, 5, 130
+USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, UNREACHABLE, INTERRUPTED = 2, 3, 4, 5, 6, 130
 
 
 def _version(wanted: bool) -> None:
@@ -69,6 +69,9 @@ MaxSecondsOption = Annotated[
 ]
 UntilOption = Annotated[
     bool, typer.Option("--until-certified", help="Stop as soon as it is certified, after --shots trials at most.")
+]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="Submit although an unfinished run asks the same of the same device.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Submit without asking.")]
 PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Maximum time between status polls.")]

@@ -89,6 +89,12 @@ def fetch_run(
                 say(f"run {run.id}: not enough yet; the next round: bellqueue submit --resume {run.id}")
                 return None
             dispatch.submit(end=next_round_end(run, plan, end), patience=BUSY)
+        if accept_loss and not any(job.state == "stored" for job in book.jobs(run.id)):
+            book.close_run(run.id, True)
+            raise LedgerError(
+                f"run {run.id}: no trial has an outcome, so there is nothing to analyze; the run is closed, and "
+                f"bellqueue submit --resume {run.id} would take it up again"
+            )
         watch("analyzing and writing", 0, None)
         return finish_run(book, run, dispatch, accept_loss=accept_loss, out=out, end=end)
 
@@ -130,7 +136,7 @@ def _await_round(
         stored = len(run.parts) - len(dispatch.missing())
         watch(f"run {run.id}: {status.state} {status.message}", stored, len(run.parts))
 
-    pause = min(FIRST_PAUSE, poll)
+    pause, told = min(FIRST_PAUSE, poll), False
     stuck: dict[str, str] = {}
     while True:
         try:
@@ -138,10 +144,14 @@ def _await_round(
         except UnreachableError as error:
             if not wait:
                 raise
-            say(f"{error}; asking again")  # days in a queue outlast many a network
+            say(f"{error}; asking again in {pause:.0f} s")  # days in a queue outlast many a network
         missing = dispatch.missing(end)
         if not wait or not any(isinstance(each, JobEntry) and each.live and each.key not in stuck for each in missing):
             return missing, stuck
+        if not told:
+            count = sum(isinstance(each, JobEntry) and each.live for each in missing)
+            say(f"run {run.id}: waiting for {count} job{'s' * (count != 1)} to end; Ctrl-C leaves them at the provider")
+            told = True
         time.sleep(pause)
         pause = min(2 * pause, poll)
 
@@ -170,5 +180,4 @@ def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int, say
 def _reason(each: JobEntry | range) -> str:
     if isinstance(each, range):
         return "not submitted"
-    names = {"lost": "not submitted", "refused": "refused", "failed": "failed", "cancelled": "cancelled"}
-    return f"{names.get(each.state, each.state)}: {each.message}" if each.message else names.get(each.state, each.state)
+    return f"{each.state}: {each.message}" if each.message else each.state

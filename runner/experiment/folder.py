@@ -174,6 +174,11 @@ def remove_drafts(target: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def leftovers(place: Path) -> list[Path]:
+    """Half-made folders and files there, of processes that were killed or are at work."""
+    return sorted(place.glob(".*.partial"))
+
+
 def check_writable_file(path: Path) -> None:
     """Refuse a place where no file can be written, before any work is done for it.
 

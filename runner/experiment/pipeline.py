@@ -19,7 +19,7 @@ from ...analysis.replay.context import with_context
 from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...circuits.schedule import Schedule, draw_schedule
-from ...model.errors import DataError
+from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
@@ -29,6 +29,8 @@ from ...model.trials import Counts, Router, Sampling, Trials, match_types
 from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
 from .plan_record import PlanRecord
 from .provenance import bellqueue_version, library_versions, now
+
+FRESH_SEEDS = 100  # tried until one measures every pair of types
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,10 @@ def prepare(
 ) -> PreparedRun:
     """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
 
+    What conditions on the settings realised (`fixed`, blocks) holds for any settings chosen without the outcomes, so a
+    fresh seed is one that measures every pair of types. Settings drawn for each trial are left as they came: to choose
+    among them would change the law they must have, and if one is lacking the certificate allows for it.
+
     Args:
         scenario: What is asked.
         seed: Of the settings' order.
@@ -61,10 +67,10 @@ def prepare(
         parallel: Pairs the backend measures in every shot (`Description.parallel`).
 
     Raises:
-        ScenarioError: the scenario has no such operating point.
+        ScenarioError: the scenario has no such operating point, or its shots or the seed leave a pair of types without
+            any trial.
         BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
     """
-    seed = secrets.randbits(63) if seed is None else seed
     frontiers = Frontiers.of(scenario)
     point = frontiers.operating_point(scenario)
     asked = scenario.experiment
@@ -79,9 +85,30 @@ def prepare(
             point = point.model_copy(update=chosen)
             distribution = np.array(design.input_distribution)
     sampling = Sampling(asked.settings, distribution, asked.block, parallel=parallel)
-    rng = np.random.default_rng([seed, 1])
-    schedule = draw_schedule(point.strategy, sampling, distribution, asked.shots, rng)
-    return PreparedRun(scenario, frontiers, point, schedule, seed, predicted)
+    for _ in range(FRESH_SEEDS if seed is None and asked.settings == "random" else 1):
+        own = secrets.randbits(63) if seed is None else seed
+        rng = np.random.default_rng([own, 1])
+        schedule = draw_schedule(point.strategy, sampling, distribution, asked.shots, rng)
+        if sampling.fresh or not schedule.unmeasured:
+            return PreparedRun(scenario, frontiers, point, schedule, own, predicted)
+    raise ScenarioError(_lacking(scenario, frontiers, schedule, seed))
+
+
+def _lacking(scenario: Scenario, frontiers: Frontiers, schedule: Schedule, seed: int | None) -> str:
+    """Why a schedule is refused that leaves pairs of types without any trial."""
+    asked, workload = scenario.experiment, frontiers.workload
+    x, y = schedule.unmeasured[0]
+    types = f"types ({workload.names_a[x]}, {workload.names_b[y]})"
+    if asked.settings == "fixed":
+        return f"{scenario.title}: experiment.shots = {asked.shots} gives no trial to {types}; ask for more shots"
+    draws, by = -(-asked.shots // (asked.block * schedule.sampling.parallel)), ""
+    if seed is not None:
+        by = f" with seed {seed}"
+    return (
+        f"{scenario.title}: experiment.shots = {asked.shots} in blocks of {asked.block} are {draws} draws of settings, "
+        f"and{by} none is of {types}; {'leave out the seed or give another, ' if by else ''}"
+        "ask for more shots or a smaller block"
+    )
 
 
 def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Trials:

@@ -6,7 +6,7 @@ import json
 import secrets
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -92,6 +92,7 @@ def submit_run(
     approve: Approve,
     watch: Watch,
     say: Say,
+    again: bool = False,
 ) -> str:
     """Estimate, ask, record and submit a run.
 
@@ -106,6 +107,7 @@ def submit_run(
         approve: Decides about the cost.
         watch: Gets how far it is.
         say: Gets a line about every hitch.
+        again: Whether to submit also what an unfinished run has submitted already. Defaults to false.
 
     Returns:
         The run's id.
@@ -117,12 +119,44 @@ def submit_run(
     watch("reading the calibration and planning", 0, None)
     entry, estimate = plan_run(scenario, typed, backend, seed, out)
     refuse_existing(Path(entry.folder))
+    if not again:
+        with Ledger(ledger or default_ledger()) as book:
+            refuse_equal(book, entry, seed)
     approve(entry.backend, estimate)
     with Ledger(ledger or default_ledger()) as book:
         book.add_run(entry)
         dispatch = Dispatch(book, entry, backend, say)
         _submit_parts(dispatch, entry, round_end(entry, recorded_plan(entry), ()), None, watch, say)
     return entry.id
+
+
+def refuse_equal(book: Ledger, entry: RunEntry, seed: int | None) -> None:
+    """Refuse to pay a second time for what an unfinished run has at the provider, or may have.
+
+    Args:
+        book: The ledger.
+        entry: The run that is to be submitted.
+        seed: Its seed, if one was given: with another it is another run.
+
+    Raises:
+        LedgerError: there is such a run.
+    """
+    device = recorded_plan(entry).backend.device
+    for other in book.runs():
+        if not other.waiting or other.scenario != entry.scenario or _provider(other) != _provider(entry):
+            continue
+        plan = recorded_plan(other)
+        paid = any(job.live or job.state == "lost" for job in book.jobs(other.id))
+        if paid and plan.backend.device == device and seed in (None, plan.seed):
+            raise LedgerError(
+                f"run {other.id} of {other.created[:16].replace('T', ' ')} asks the same of {device} and is not "
+                f"finished: bellqueue fetch {other.id} downloads it, bellqueue submit --resume {other.id} submits what "
+                "it lacks; to pay for another one beside it, add --again"
+            )
+
+
+def _provider(run: RunEntry) -> str:
+    return run.backend.partition(":")[0]
 
 
 def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, say: Say) -> str:
@@ -337,7 +371,8 @@ def finish_run(
     if dispatch.missing(end) and not accept_loss:
         raise LedgerError(f"run {run.id} is not complete; `bellqueue status {run.id}` says what is missing")
     target = out.absolute() if out else Path(run.folder)
-    if _is_folder_of(run, target):  # the last process was stopped between writing the folder and noting it
+    own = _is_folder_of(run, target)
+    if own and (target / ANALYSIS).is_file():  # the last process was stopped between writing the folder and noting it
         ledger.finish(run.id, target)
         return RunFolder.open(target).analysis()
     scenario = Scenario.parse(json.loads(run.scenario), f"run {run.id}")
@@ -345,7 +380,7 @@ def finish_run(
     if plan.stop:
         plan = plan.ended(Schedule.from_bytes(run.sampling).part(range(end or run.shots)))
     failure: BellqueueError | None = None
-    with ledger.hold(run.id, BUSY):
+    with dispatch.hold(BUSY):
         beyond = [
             job.id for job in ledger.jobs(run.id) if job.state == "submitted" and job.trials.start >= (end or run.shots)
         ]
@@ -353,7 +388,8 @@ def finish_run(
             raise LedgerError(f"run {run.id}: another process has begun the next round ({beyond[0]}); fetch again")
         trials = dispatch.trials(end)
         remove_drafts(target)
-        with new_run_folder(target) as folder:
+        # A folder of this run without an analysis is one that failed: what the ledger has is written there again.
+        with nullcontext(target) if own else new_run_folder(target) as folder:
             write_records(folder, scenario, plan)
             for name, text in json.loads(run.attachments).items():
                 write_text(folder / name, text)
@@ -372,10 +408,9 @@ def finish_run(
 
 
 def _is_folder_of(run: RunEntry, target: Path) -> bool:
-    """Whether a complete folder of this very run stands there."""
+    """Whether a folder of this very run is there."""
     try:
-        own = json.loads((target / JOBS).read_text("utf-8"))["content_hash"] == run.content_hash
-        return bool(own and (target / ANALYSIS).is_file())
+        return bool(json.loads((target / JOBS).read_text("utf-8"))["content_hash"] == run.content_hash)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -401,4 +436,5 @@ def jobs_record(ledger: Ledger, run: RunEntry) -> dict[str, Any]:
             "basis": run.estimate_basis,
         },
         "jobs": jobs,
+        **({"surplus": surplus} if (surplus := ledger.surplus(run.id)) else {}),
     }

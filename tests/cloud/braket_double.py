@@ -35,7 +35,7 @@ class BraketDouble(Double):
         queue_polls: GETs of a task before it is final.
         outcome: What tasks come to.
         failure_reason: Of a failed task.
-        failed_executables: Indices of executables that fail in a program set that otherwise completes.
+        failed_executables: Indices of executables that fail in a program set; of one that fails, all if there are none.
         measured_order: Columns of results by ascending qubit, or in the order of the measurements in the program.
         layout: Results of program sets in many files, or all in `results.json`.
         token_expired: Whether credentials have expired.
@@ -230,7 +230,7 @@ class BraketDouble(Double):
             task,
             histogram_only=self.devices[task.request["deviceArn"]].histogram_only,
             layout=self.layout,
-            failed=frozenset(range(len(task.executables))) if status == "FAILED" else self.failed_executables,
+            failed=self.failed_executables or frozenset(range(len(task.executables)) if status == "FAILED" else ()),
             reason=self.failure_reason,
         )
         for name, content in files.items():

@@ -109,6 +109,7 @@ class IbmDouble(Double):
         limit_seconds: Time that the open plan grants.
         configuration: What every device's configuration says instead of its snapshot's.
         spoil: Changes the calibration of a device before it is sent.
+        metrics: What is answered instead of a job's metrics; None: these.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class IbmDouble(Double):
         self.limit_seconds = 600
         self.configuration: dict[str, Any] = {}
         self.spoil: Callable[[dict[str, Any]], object] = lambda properties: None
+        self.metrics: bytes | None = None
         self._noise = noise
         self._rng = np.random.default_rng(seed)
         self._tokens: dict[str, float] = {}
@@ -344,7 +346,8 @@ class IbmDouble(Double):
             case ["GET", "results"]:
                 return Answer(200, job.reason.encode()) if job.finished else Answer(204)
             case ["GET", "metrics"]:
-                return Answer.of_json({"timestamps": {"created": job.created.isoformat()}, "usage": self._usage(job)})
+                told = {"timestamps": {"created": job.created.isoformat()}, "usage": self._usage(job)}
+                return Answer.of_json(told) if self.metrics is None else Answer(200, self.metrics)
             case ["GET", "logs"]:
                 return Answer(200, b"")
             case ["POST", "cancel"] if job.finished:

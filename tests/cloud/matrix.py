@@ -334,11 +334,11 @@ def run_break(broken: Break, provider: str, folder: Path, launcher: Launcher) ->
 
 def _conclude(cell: Cell, code: int, state: State, jobs: int) -> Outcome:
     """Check what `fetch`, or `run` where it sufficed, ended with; where nothing was submitted, do as it says."""
-    cell.check((code == 0) == (state == "complete"), f"fetch ended with {code}: {cell.stderr()!r}")
+    cell.check((code == 0) == (state in ("complete", "not recorded")), f"fetch ended with {code}: {cell.stderr()!r}")
     happened = f"{state}, {cell.service.jobs()} job{'s' if cell.service.jobs() != 1 else ''}"
     if cell.service.jobs() != jobs:
         return Outcome(happened, [*cell.wrong, f"{cell.service.jobs()} jobs at the provider, {jobs} expected"])
-    words = {"complete": "", "not recorded": "no run in "}.get(state, state)
+    words = {"complete": "", "not recorded": "no run in ", "not submitted": "1 jobs brought nothing"}.get(state, state)
     cell.check(words in cell.stderr(), f"{words!r} was not said: {cell.stderr()!r}")
     told = RESUME.search(cell.stderr())
     if state == "complete":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -203,6 +205,67 @@ def test_shots_that_failed_are_missing_and_not_invented(double: BraketDouble) ->
     found = measure(backend, whole)
     assert len(found) == 150
     assert np.array_equal(found.x, np.delete(whole.in_order(np.zeros((200, 2), np.uint8)).x, np.s_[50:100]))
+
+
+@pytest.mark.parametrize("layout", ["files", "inline"])
+def test_a_program_set_that_failed_in_part_brings_what_it_has(
+    double: BraketDouble, layout: Literal["files", "inline"]
+) -> None:
+    backend, whole = BraketBackend("garnet"), plan(200, "random", 50)
+    double.layout, double.outcome, double.failed_executables = layout, "FAILED", frozenset({0, 2, 3})
+    found = measure(backend, whole)
+    assert np.array_equal(np.stack([found.a, found.b], axis=1), as_measured(double)[50:100])
+    double.failed_executables = frozenset()  # then all fail
+    status = backend.poll(backend.submit(whole, "another"))
+    assert (status.state, status.message) == ("failed", "the qubits are being recalibrated")
+
+
+@pytest.mark.parametrize("layout", ["files", "inline"])
+def test_a_result_says_whose_it_is_and_another_ones_is_refused(
+    double: BraketDouble, layout: Literal["files", "inline"]
+) -> None:
+    backend, part = BraketBackend("garnet"), plan(200, "random", 50)
+    double.layout = layout
+    job = backend.submit(part, "key")
+    assert backend.poll(job).state == "done"
+    raw = backend.download(job)
+    assert job.endswith(str(backend.owner(raw)))
+    assert len(backend.parse(raw, part)) == 200
+    with pytest.raises(DataError, match="of other settings than the job's, or of the same in another order"):
+        backend.parse(raw, replace(part, order=(part.order + 1) % 4))
+    a, b = backend.describe().pair or (0, 0)
+    assert len(BraketBackend(f"garnet,pair={a}-{b}").parse(raw, part)) == 200
+    with pytest.raises(DataError, match=rf"of qubits \[{a}, {b}\], the job asked for \[1, 99\]"):
+        BraketBackend("garnet,pair=1-99").parse(raw, part)
+
+
+def test_executables_are_put_in_the_order_of_their_inputs(double: BraketDouble) -> None:
+    double.layout = "inline"
+    backend, part = BraketBackend("garnet"), plan(200, "random", 50)
+    job = backend.submit(part, "key")
+    assert backend.poll(job).state == "done"
+    files = json.loads(backend.download(job))
+    results = json.loads(files["results.json"])
+    executables = results["programResults"][0]["executableResults"]
+    executables.reverse()
+    found = backend.parse(json.dumps({"results.json": json.dumps(results)}).encode(), part)
+    assert np.array_equal(np.stack([found.a, found.b], axis=1), as_measured(double))
+    executables[0]["inputsIndex"] = executables[1]["inputsIndex"]
+    with pytest.raises(DataError, match="the executables have the inputs"):
+        backend.parse(json.dumps({"results.json": json.dumps(results)}).encode(), part)
+
+
+def test_a_device_whose_capabilities_are_gone_still_has_its_tasks_paid_for(
+    double: BraketDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, part = BraketBackend("garnet"), plan(200, "random", 50)
+    job = backend.submit(part, "key")
+    known = backend.usage(job)
+    monkeypatch.setattr(type(backend._device), "properties", None)
+    assert known.money is not None
+    assert backend.usage(job).known
+    with pytest.raises(BackendError, match="states no capabilities"):
+        backend.split(part)
 
 
 def test_what_is_not_the_result_of_the_part_is_refused(double: BraketDouble) -> None:

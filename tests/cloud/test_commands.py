@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from bellqueue.backends.ibm import adapter as ibm
 from bellqueue.backends.jobs import provider_calls
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.circuits.schedule import Schedule
+from bellqueue.model.errors import DataError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.commands.cli import main
@@ -189,7 +191,7 @@ def test_fetching_again_changes_nothing_and_asks_nobody(finished: Finished) -> N
     assert again == finished.fetched
     assert files(finished.folder) == before
     assert len(finished.account.double.requests) == requests
-    assert finished.account.call("fetch").code == 2  # nothing waits
+    assert finished.account.call("fetch").code == 0  # nothing waits
 
 
 def test_the_used_time_and_money_are_told(finished: Finished) -> None:
@@ -287,10 +289,10 @@ def test_blocks_are_rows_of_many_shots_and_the_record_says_what_that_assumes(acc
 
 
 def test_shots_that_do_not_fill_the_blocks_are_refused_in_one_line(account: Account) -> None:
-    done = account.submit(scenario_file(account, block=100), shots=450)
+    done = account.submit(scenario_file(account, block=100), shots=2050)
     assert done.code == 2
-    assert done.err.splitlines()[-1].startswith("bellqueue: shots = 450 is no multiple of block = 100")
-    assert "ask for 400 or 500" in done.err
+    assert done.err.splitlines()[-1].startswith("bellqueue: shots = 2050 is no multiple of block = 100")
+    assert "ask for 2000 or 2100" in done.err
     assert account.double.accepted == []
 
 
@@ -323,7 +325,8 @@ def test_the_estimate_shown_is_the_least_limit_that_lets_a_run_pass(account: Acc
 def test_the_limit_on_time_holds_to_the_last_digit(account: Account) -> None:
     def submit(limit: float) -> Done:
         return account.call(
-            "submit", "--backend", "ibm:manila", "--shots", SHOTS, "--seed", 3, "--max-qpu-seconds", repr(limit)
+            *("submit", "--backend", "ibm:manila", "--shots", SHOTS, "--seed", 3, "--again"),
+            *("--max-qpu-seconds", repr(limit)),
         )
 
     assert_nothing_submitted(account, submit(2.0))
@@ -464,7 +467,7 @@ def test_a_part_in_doubt_is_not_sent_again_without_being_asked_for(account: Acco
     """The connection broke at the submission and stayed down; that the job does not exist is found out only later."""
     account.double.fail("POST", "/jobs$", Fault.drop("before"))
     account.double.fail("GET", "/jobs$", Fault.status(503), times=None)
-    assert account.submit().code == 2
+    assert account.submit().code == 6
     account.double.heal()
     (record,) = json.loads(account.call("runs", "--json").out)
     assert [job["state"] for job in record["jobs"]] == ["intended"]
@@ -518,6 +521,104 @@ def test_usage_worked_out_after_the_fetch_is_still_learnt(account: Account) -> N
     assert account.record(run)["jobs"][0]["used_qpu_seconds"] == 3  # 2 s and 100 repetition delays, rounded up
 
 
+def test_settings_that_would_never_be_measured_are_refused_before_anything_is_paid(account: Account) -> None:
+    done = account.submit(scenario_file(account, block=100), shots=300)
+    assert (done.code, account.double.accepted) == (2, [])
+    assert "experiment.shots = 300 in blocks of 100 are 3 draws of settings" in done.err
+
+
+def test_a_refusal_in_the_middle_is_resumed_and_not_paid_for_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ibm, "ROWS", SHOTS // 4)  # four jobs
+    account.double.fail("POST", "/jobs$", Fault.status(429), after=2)
+    refused = account.submit()
+    (record,) = json.loads(account.call("runs", "--json").out)
+    run = record["run"]
+    assert refused.code == 2
+    assert "part 3 of 4 was not submitted" in refused.err
+    assert "under way or done: part 1 (" in refused.err
+    assert f"bellqueue submit --resume {run}" in refused.err
+    again = account.submit()
+    assert (again.code, len(account.double.accepted)) == (2, 2)
+    assert f"run {run} of " in again.err
+    assert "to pay for another one beside it, add --again" in again.err
+    assert account.call("submit", "--backend", "ibm:manila", "--shots", SHOTS, "--max-cost", 1000).code == 2  # any seed
+    assert run_of(account.call("submit", "--resume", run, "--max-cost", 1000)) == run
+    assert len(account.double.accepted) == 4
+    assert account.call("fetch", run, "--wait", "--poll", 0.1).code == 0
+    assert run_of(account.submit()) != run  # that one has finished
+
+
+def test_a_run_without_any_outcome_is_closed_when_its_loss_is_accepted(account: Account) -> None:
+    account.double.queue_polls = 0
+    run = run_of(account.submit(shots=100))
+    account.double.fail("GET", "/results$", Fault.truncate(), times=None)
+    fetched = account.call("fetch", run)
+    assert fetched.code == 2
+    assert "or count it as lost: --accept-loss" in fetched.err
+    closed = account.call("fetch", run, "--accept-loss")
+    assert closed.code == 2
+    assert f"run {run}: no trial has an outcome, so there is nothing to analyze; the run is closed" in closed.err
+    assert account.call("fetch").code == 0  # it is asked for no more
+    account.double.heal()
+    assert account.call("fetch", run).code == 0  # unless by name
+
+
+def test_a_folder_without_an_analysis_is_completed_by_the_next_fetch(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(account.submit("--out", "run", shots=100))
+
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("the analysis has a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bellqueue.runner.experiment.submission.analyze_run", fails)
+        broken = account.call("fetch", run, "--wait", "--poll", 0.1)
+    assert broken.code == 2
+    assert "the analysis has a defect; the trials are kept in" in broken.err
+    before = files(account.folder / "run")
+    assert "trials.csv" in before
+    assert "analysis.json" not in before
+    assert account.call("fetch", run).code == 0
+    after = files(account.folder / "run")
+    assert "analysis.json" in after
+    assert after["trials.csv"] == before["trials.csv"]
+
+
+def test_jobs_that_are_not_counted_are_listed_beside_the_run(account: Account) -> None:
+    run = run_of(account.submit(shots=100))
+    with Ledger(account.ledger) as ledger:
+        ledger.note_surplus(run, ledger.jobs(run)[0].key, "job-twin")
+    assert "1 submitted, 1 surplus" in account.call("runs").out
+    assert account.record(run)["surplus"] == ["job-twin"]
+
+
+def test_a_network_that_is_down_has_an_exit_code_of_its_own(account: Account) -> None:
+    run = run_of(account.submit(shots=100))
+    account.double.fail("GET", r"/jobs/[^/]+$", Fault.status(503), times=None)
+    assert account.call("fetch", run).code == 6
+    assert account.call("fetch", run, run).code == 6
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_command_asked_to_end_tidies_up_like_one_that_is_interrupted(
+    account: Account, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    run = run_of(account.submit("--out", "run", shots=100))
+    monkeypatch.setattr("bellqueue.runner.experiment.submission.write_trials", lambda *_: signal.raise_signal(number))
+    before = signal.getsignal(number)
+    try:
+        fetched = account.call("fetch", run, "--wait", "--poll", 0.1)
+    finally:
+        signal.signal(number, before)
+    assert fetched.code == 130
+    assert f"Come back with: bellqueue fetch {run} --wait" in fetched.err
+    assert not [path for path in account.folder.iterdir() if "run" in path.name]
+
+
 def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Account) -> None:
     run = run_of(account.submit(shots=100))
     held, done = threading.Event(), threading.Event()
@@ -536,7 +637,7 @@ def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Accou
 
 def test_one_run_that_cannot_be_written_does_not_hold_up_the_others(account: Account) -> None:
     account.double.queue_polls = 0
-    first, second = (run_of(account.submit("--out", name, shots=100)) for name in ("first", "second"))
+    first, second = (run_of(account.submit("--again", "--out", name, shots=100)) for name in ("first", "second"))
     (account.folder / "first").write_text("in the way")
     fetched = account.call("fetch", first, second)
     assert fetched.code == 2
@@ -552,4 +653,4 @@ def test_an_empty_ledger_says_what_to_do(account: Account) -> None:
     assert "`bellqueue submit` begins one" in account.call("runs").out
     assert account.call("status").code == 0
     fetched = account.call("fetch")
-    assert (fetched.code, len(fetched.err.splitlines())) == (2, 1)
+    assert (fetched.code, len(fetched.err.splitlines())) == (0, 1)

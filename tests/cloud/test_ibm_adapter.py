@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bellqueue.backends.ibm import adapter
 from bellqueue.backends.ibm.adapter import IbmBackend
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError, DataError, RefusedError, UnreachableError
@@ -16,6 +17,7 @@ from bellqueue.model.trials import Sampling, Trials
 
 from .faults import Fault
 from .ibm_double import IbmDouble
+from .ibm_program import decode_program
 
 ANGLES = ((0.0, math.pi / 4), (0.0, -math.pi / 4), (math.pi / 2, math.pi / 4), (math.pi / 2, 3.0))
 
@@ -204,3 +206,58 @@ def test_where_no_token_can_be_had_the_key_is_not_sent_instead(double: IbmDouble
         backend.submit(plan(100), "bellqueue-one")
     assert not double.leaks
     assert not double.accepted
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        b"null",
+        b"[]",
+        b'"soon"',
+        b'{"usage": "none"}',
+        b'{"usage": {"status": "done", "qpu_charge_time_seconds": "3"}}',
+        b'{"usage": {"status": "done", "qpu_charge_time_seconds": NaN}}',
+        b'{"usage": {"status": "done", "qpu_charge_time_seconds": -1}}',
+    ],
+    ids=bytes.decode,
+)
+def test_metrics_of_any_shape_say_nothing_or_a_number(double: IbmDouble, metrics: bytes) -> None:
+    backend, part = IbmBackend("manila"), plan(100)
+    job = finished(backend, part)
+    double.metrics = metrics
+    assert not backend.usage(job).known
+
+
+@pytest.mark.parametrize("wrong", ["order", "qubits"])
+def test_a_result_of_other_settings_or_qubits_is_refused(double: IbmDouble, wrong: str) -> None:
+    backend, part = IbmBackend("manila"), plan(200)
+    job = finished(backend, part, "bellqueue-own")
+    raw = backend.download(job)
+    assert backend.owner(raw) == "bellqueue-own"
+    a, b = backend.describe().pair or (0, 0)
+    recorded = IbmBackend(f"manila,pair={a}-{b}")
+    assert len(recorded.parse(raw, part)) == 200
+    if wrong == "order":
+        with pytest.raises(DataError, match="of other settings than the job's, or of the same in another order"):
+            recorded.parse(raw, replace(part, order=part.order[::-1]))
+    else:
+        with pytest.raises(DataError, match=rf"of qubits \[\[{a}, {b}\]\], the job asked for \[\[{b}, {a}\]\]"):
+            IbmBackend(f"manila,pair={b}-{a}").parse(raw, part)
+
+
+def test_executions_of_a_job_and_of_a_row_keep_within_the_limits(
+    double: IbmDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Manila takes 100000 shots of one row; a job of the service 10 million, here 1000."""
+    backend, whole = IbmBackend("manila"), plan(2000, "random", 500)
+    assert backend.split(plan(12_000_000, "random", 1_000_000)) == (range(10_000_000), range(10_000_000, 12_000_000))
+    assert backend._row(plan(4_000_000, "random", 1_000_000)) == 100_000
+    monkeypatch.setattr(adapter, "EXECUTIONS", 1000)
+    assert backend.split(whole) == (range(1000), range(1000, 2000))
+    with pytest.raises(BackendError, match="one setting is to be measured 2000 times in a row, a job takes 1000; set"):
+        backend.split(plan(4000, "random", 2000))
+    monkeypatch.setattr(backend._device.configuration(), "max_shots", 200)  # a block of 500 has rows of 125
+    job = finished(backend, whole.part(range(1000)))
+    found = backend.parse(backend.download(job), whole.part(range(1000)))
+    np.testing.assert_array_equal(np.stack([found.a, found.b], axis=1), outcomes_of_double(double))
+    assert decode_program(double.accepted[-1].body["params"]).shots == 125

@@ -134,7 +134,6 @@ COUNTS: dict[str, tuple[str, bytes, str]] = {
     "distribution with 0": (
         "c.json", _counts(settings="random", input_distribution=[[0.0, 0.5], [0.25, 0.25]]), "probability 0",
     ),
-    "type never measured": ("c.json", _counts(counts=[IBM_HANOI[0], [[[0, 0]] * 2] * 2]), "pair of types (2, 1)"),
     "duplicate braces": ("c.json", b"{" * 5000, "not valid JSON"),
     "CSV without header": ("t.csv", b"0,0,1,1\n", "line 1"),
     "CSV header alone": ("t.csv", b"x,y,a,b\n", "no trials"),

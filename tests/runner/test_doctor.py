@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from bellqueue.runner.commands import doctor
 
+from ..scenarios import default_record
 from .conftest import Run
+from .recorded_runs import write_run
 
 SECRET = "tok-7f3a90c1d2e4b5"
 
@@ -147,3 +149,28 @@ def test_a_terminal_without_greek(call: Run, monkeypatch: pytest.MonkeyPatch) ->
     found = _findings(call)
     assert found["terminal"]["state"] == "warn"
     assert "PYTHONUTF8=1" in found["terminal"]["remedy"]
+
+
+def test_what_a_kill_left_is_named_with_the_commands_that_rescue_the_trials(call: Run, tmp_path: Path) -> None:
+    """The commands do what they say: the folder is whole again, and verified."""
+    draft = tmp_path / "bellqueue-runs" / ".mine.x7y.partial"
+    draft.parent.mkdir()
+    write_run(draft, default_record(shots=500))
+    (draft / "analysis.json").unlink()
+    (tmp_path / ".report.html.4711.partial").touch()
+    record = json.loads(call("doctor", "--json").stdout)
+    file, run = (each for each in record["findings"] if each["check"] == "leftovers")
+    assert file["remedy"] == "if none is at work: rm -r .report.html.4711.partial"
+    assert run["found"] == "bellqueue-runs/.mine.x7y.partial, of a command that was killed or is at work"
+    told, _, commands = run["remedy"].partition(": ")
+    assert told == "it has the trials of a run"
+    move, analyze, report = commands.split(" && ")
+    assert move == "mv bellqueue-runs/.mine.x7y.partial bellqueue-runs/mine"
+    (tmp_path / move.split()[1]).rename(tmp_path / move.split()[2])
+    words, _, target = analyze.partition(" > ")
+    (tmp_path / target).write_text(call(*words.split()[1:]).stdout)
+    assert call(*report.split()[1:]).returncode == 0
+    assert call("verify", "bellqueue-runs/mine").returncode == 0
+    draft.mkdir()
+    (draft / "jobs.json").write_text('{"run": "20260101-abc123"}')
+    assert "bellqueue fetch 20260101-abc123" in call("doctor").stdout

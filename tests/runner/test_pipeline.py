@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.backends import RemoteBackend, open_backend
-from bellqueue.model.errors import OutputError
+from bellqueue.circuits.schedule import Schedule
+from bellqueue.model.errors import OutputError, ScenarioError
 from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.execution import Executed, execute
 from bellqueue.runner.experiment.folder import RunFolder, free_place, new_run_folder
+from bellqueue.runner.experiment.pipeline import prepare
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.runner.conftest import Run
@@ -55,6 +58,45 @@ def test_run_writes_a_whole_folder_and_says_the_verdict(bellqueue: Run, call: Ru
     assert again.returncode == 2
     assert "exists already" in again.stderr
     assert json.loads((run / "plan.json").read_text()) == plan
+
+
+def test_blocks_measure_every_pair_of_types_or_the_run_is_refused() -> None:
+    """Of 8 blocks some seeds leave a pair of types out; the order of the other seeds is numpy's own draw of it."""
+    scenario = Scenario.parse(default_record(block=100, shots=800))
+    refusals = []
+    for seed in range(8):
+        try:
+            found = prepare(scenario, seed)
+        except ScenarioError as error:
+            refusals.append((seed, str(error)))
+            continue
+        assert found.schedule.sampling.distribution is not None
+        law = np.array([found.schedule.sampling.distribution[each.x, each.y] for each in found.schedule.settings])
+        drawn = np.random.default_rng([seed, 1]).choice(len(law), size=8, p=law / law.sum())
+        assert found.schedule.order.tolist() == np.repeat(drawn, 100).tolist()
+        assert set(drawn.tolist()) == {0, 1, 2, 3}
+    assert 0 < len(refusals) < 8
+    for seed, told in refusals:
+        assert re.search(rf"8 draws of settings, and with seed {seed} none is of types \(\w+, \w+\); leave", told)
+    for _ in range(5):
+        assert set(prepare(scenario).schedule.order.tolist()) == {0, 1, 2, 3}
+    with pytest.raises(ScenarioError, match=r"are 3 draws of settings, and none is of types .*ask for more shots"):
+        prepare(scenario.with_experiment(shots=300))
+    with pytest.raises(ScenarioError, match=r"experiment.shots = 2 gives no trial to types \(short, short\)"):
+        prepare(Scenario.parse(default_record(settings="fixed", shots=2)))
+    assert len(prepare(scenario.with_experiment(block=1, shots=3), 1).schedule.unmeasured) > 0  # the certificate allows
+
+
+def test_an_older_run_without_one_pair_of_types_is_still_analyzed_and_verified(
+    call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Schedule, "unmeasured", ())  # nothing was refused then
+    write_run(tmp_path / "old", default_record(block=100, shots=800), 2)
+    assert 0 in np.array(json.loads((tmp_path / "old" / "plan.json").read_text())["asked"])
+    analyzed = call("analyze", "old", "--json")
+    assert json.loads(analyzed.stdout)["certificate"]["log10_p_value"] == 0.0
+    assert call("verify", "old").returncode == 0
+    assert call("report", "old").returncode == 0
 
 
 def test_the_same_seed_gives_the_same_trials(call: Run, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
     for run in runs:
         jobs = ledger.jobs(run.id)
         state = _state(run, jobs)
+        if surplus := len(ledger.surplus(run.id)):
+            state += f", {surplus} surplus"
         cost = _amount(run.estimated_money, run.estimated_qpu_seconds)
         texts = (run.id, _moment(run.created)[:16], run.backend, str(run.shots), state, cost, _used(jobs))
         table.add_row(*(Text(text, overflow="fold") for text in texts))

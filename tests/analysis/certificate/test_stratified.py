@@ -76,6 +76,33 @@ def test_limits_are_nearly_as_narrow_as_normal_ones() -> None:
     assert high - low > 2 * float(norm.isf(1e-3)) * error
 
 
+@pytest.mark.parametrize("absent", [(0, 0), (1, 2)])
+def test_with_a_setting_never_measured_a_true_bound_is_refuted_as_rarely_as_stated(
+    absent: tuple[int, int],
+) -> None:
+    """The setting left out has the correlator that makes Σ A c least; 400 experiments at one in twenty."""
+    functional = np.array([[1.0, -1.0, 0.5], [1.0, 1.0, -1.0], [0.3, 1.0, 1.0]])
+    asked = np.full((3, 3), 40)
+    asked[absent] = 0
+    correlators = 0.6 * np.sign(functional)
+    correlators[absent] = -np.sign(functional[absent])
+    truth = float((functional * correlators).sum())
+    drawn = np.random.default_rng(5).binomial(asked, (1 + correlators) / 2, size=(400, 3, 3))
+    samples = [sample_of(each, asked) for each in drawn]
+    refuted = sum(stratified.log_tail(functional, sample, truth) <= math.log(0.05) for sample in samples)
+    assert refuted <= binom.ppf(0.9999, 400, 0.05)
+    limits = [stratified.lower_limit(functional, sample, math.log(0.05)) for sample in samples[:40]]
+    assert sum(limit > truth for limit in limits) <= binom.ppf(0.9999, 40, 0.05)
+    assert max(limits) > truth - 3  # it is a limit, not the least there is
+
+
+def test_without_any_trial_that_is_weighed_nothing_is_known() -> None:
+    nothing = sample_of([[0, 0], [0, 9]], [[0, 0], [0, 10]])
+    functional = np.array([[1.0, 1.0], [1.0, 0.0]])
+    assert stratified.log_tail(functional, nothing, -2.5) == 0.0
+    assert stratified.lower_limit(functional, nothing, math.log(0.05)) == -3.0
+
+
 def test_a_setting_never_measured_may_have_any_correlator() -> None:
     asked = np.array([[100, 100], [100, 0]])
     together = np.array([[85, 85], [85, 0]])

@@ -15,7 +15,7 @@ from bellqueue.backends.jobs.dispatch import DOWNLOADS, Dispatch
 from bellqueue.backends.jobs.entries import JobEntry, RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.backends.jobs.provider_calls import Patience
-from bellqueue.backends.protocol import State
+from bellqueue.backends.protocol import State, Usage
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError, LedgerError, RefusedError, UnreachableError
 
@@ -208,7 +208,7 @@ def test_a_job_never_accepted_is_lost_and_the_user_told_how_to_go_on(
     again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str]
 ) -> None:
     provider.refusals = [None, (False, OUTAGE)]
-    with pytest.raises(UnreachableError, match="part 2 of 3 was not submitted: the line is down; ") as failure:
+    with pytest.raises(UnreachableError, match="no job of part 2 of 3 has appeared: the line is down; ") as failure:
         again().submit()
     assert f"bellqueue submit --resume {RUN}" in str(failure.value)
     assert states(ledger) == [(0, 1, "submitted"), (1, 1, "lost")]
@@ -293,7 +293,7 @@ def test_a_lost_job_that_turns_up_is_taken_instead_of_a_new_one(
     again().submit()
     (first, *others) = ledger.jobs(RUN)
     assert (first.state, first.id, first.attempt) == ("submitted", "job-1", 1)
-    assert "never accepted" not in first.message
+    assert "lists no job" not in first.message
     assert [job.part for job in others] == [1, 2]
     assert len(provider.jobs) == 3
 
@@ -350,6 +350,135 @@ def test_a_part_found_again_is_no_failure_whatever_became_of_a_later_part(
     again().submit()
     assert [job.part for job in ledger.jobs(RUN) if job.state == "submitted"] == [0, 1, 2]
     assert len(provider.jobs) == 4
+
+
+def test_a_refusal_in_the_middle_names_the_run_what_is_under_way_and_how_to_go_on(
+    again: Callable[[], Dispatch], provider: Provider
+) -> None:
+    provider.refusals = [None, None, (False, RefusedError("429, too many"))]
+    with pytest.raises(RefusedError) as failure:
+        again().submit()
+    assert str(failure.value) == (
+        "part 3 of 3 was not submitted: 429, too many; under way or done: part 1 (job-1), part 2 (job-2): "
+        f"bellqueue fetch {RUN}; submit what is missing with: bellqueue submit --resume {RUN}"
+    )
+
+
+def test_a_provider_that_makes_one_job_of_a_key_gets_the_lost_key_again(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    """So the job that turns up late is the one that is submitted, and nothing is paid twice."""
+    provider.idempotent = True  # type: ignore[attr-defined]
+    provider.refusals = [(True, OUTAGE)]
+    provider.hidden = 10**6
+    with pytest.raises(UnreachableError, match="no job of part 1 of 3 has appeared"):
+        again().submit()
+    assert states(ledger) == [(0, 1, "lost")]
+    keys = {job.key: job for job in provider.jobs}
+    ordinary = provider.accept
+    provider.accept = lambda plan, key: keys[key] if key in keys else ordinary(plan, key)  # type: ignore[method-assign]
+    again().submit()
+    assert states(ledger) == [(0, 1, "submitted"), (1, 1, "submitted"), (2, 1, "submitted")]
+    assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-2", "job-3"]
+
+
+def test_one_job_listed_twice_is_one_job(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str]
+) -> None:
+    """Nor is another part's job the surplus of a part that was refused, whatever the provider lists."""
+    provider.refusals = [(True, OUTAGE), None, (False, RefusedError("full"))]
+    ordinary = provider.find
+    provider.find = lambda key: 2 * ordinary(key)  # type: ignore[method-assign]
+    with pytest.raises(RefusedError):
+        again().submit()
+    provider.find = lambda key: ("job-1", "job-2")  # type: ignore[method-assign]
+    again().advance()
+    assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-2", None]
+    assert not any("cancel" in line for line in said)
+    assert ledger.surplus(RUN) == ()
+
+
+@pytest.mark.parametrize("moment", ["found", "counted"])
+def test_of_two_jobs_under_one_key_the_one_that_still_lives_counts(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, said: list[str], moment: str
+) -> None:
+    provider.refusals = [(True, KeyboardInterrupt())]
+    with pytest.raises(KeyboardInterrupt):
+        again().submit()
+    provider.accept(plan().part(PARTS[0]), ledger.jobs(RUN)[0].key)
+    if moment == "counted":
+        again().reconcile()
+        assert ledger.surplus(RUN) == ("job-2",)
+    provider.end("failed", "job-1")
+    again().advance()
+    assert ledger.jobs(RUN)[0].id == "job-2"
+    assert not any("surplus job job-2" in line for line in said if moment == "found")
+    assert "job-2" not in ledger.surplus(RUN)
+    provider.end("done")
+    again().advance()
+    assert_measured(again().trials(), PARTS[0])
+
+
+def test_a_clock_set_back_does_not_make_the_search_for_a_job_endless(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, clock: Clock, said: list[str]
+) -> None:
+    provider.refusals = [(False, KeyboardInterrupt())]
+    clock.waited = 1e6
+    with pytest.raises(KeyboardInterrupt):
+        again().submit()
+    clock.waited = 0.0
+    again().advance()
+    assert clock.waited <= Patience().settle + 1
+    assert states(ledger) == [(0, 1, "lost")]
+    assert said[0] == "part 1: looking for its job at the provider for up to 30 s"
+
+
+def test_a_ledger_that_cannot_note_an_accepted_job_leaves_its_id_and_the_way_to_fetch_it(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = LedgerError("ledger.db: cannot be written: database or disk is full; nothing was changed")
+    ordinary = ledger.accepted
+
+    def accepted(key: str, job: str) -> JobEntry:
+        if job == "job-2":
+            raise full
+        return ordinary(key, job)
+
+    monkeypatch.setattr(ledger, "accepted", accepted)
+    with pytest.raises(LedgerError) as failure:
+        again().submit()
+    assert "accepted part 2 of 3 as job job-2, but ledger.db: cannot be written" in str(failure.value)
+    assert f"done: part 1 (job-1): bellqueue fetch {RUN}; make room, then it is found by: bell" in str(failure.value)
+    monkeypatch.undo()
+    again().submit()
+    assert [job.id for job in ledger.jobs(RUN)] == ["job-1", "job-2", "job-3"]
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("intend", "part 1 of 3 was not submitted: full; submit what is missing"),
+        ("note", "full; whether part 1 of 3 was"),
+    ],
+)
+def test_a_full_disk_before_the_answer_says_what_is_known(
+    again: Callable[[], Dispatch],
+    ledger: Ledger,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    told: str,
+) -> None:
+    def full(*_: object) -> None:
+        raise LedgerError("full")
+
+    provider.refusals = [(True, OUTAGE)]
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, method, full)
+        with pytest.raises(LedgerError, match=told):
+            again().submit()
+    again().submit()
+    assert len(provider.jobs) == 3
 
 
 # --- jobs that end badly ----------------------------------------------------------------------------------------
@@ -484,6 +613,42 @@ def test_usage_that_cannot_be_had_stops_nothing(
     assert_measured(again().trials(), *PARTS)
     again().advance()
     assert used(ledger) == [(2.5, Decimal("0.10"))] * 3
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [Usage(float("nan"), Decimal("nan")), Usage(float("inf")), None, [], AttributeError("no properties"), KeyError(1)],
+    ids=repr,
+)
+def test_no_answer_about_usage_holds_up_a_result_or_gets_into_the_ledger(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider, usage: Any
+) -> None:
+    def asked(job: str) -> Any:
+        if isinstance(usage, Exception):
+            raise usage
+        return usage
+
+    provider.usage = asked  # type: ignore[method-assign]
+    again().submit()
+    provider.end("done")
+    assert again().advance() == {}
+    assert_measured(again().trials(), *PARTS)
+    assert used(ledger) == [(None, None)] * 3
+
+
+def test_a_result_that_names_another_job_is_kept_and_never_taken(
+    again: Callable[[], Dispatch], ledger: Ledger, provider: Provider
+) -> None:
+    owners = ["somebody-else"] * DOWNLOADS + ["job-1"]
+    provider.owner = lambda raw: owners.pop(0) if owners else None  # type: ignore[attr-defined]
+    again().submit()
+    provider.end("done", "job-1")
+    (problem,) = again().advance().values()
+    assert "the result is that of somebody-else" in problem
+    assert kept(ledger) == 1
+    assert missing(again())[0] == (0, 1, "submitted")
+    assert again().advance() == {}
+    assert_measured(again().trials(), PARTS[0])
 
 
 # --- reads ------------------------------------------------------------------------------------------------------

@@ -100,6 +100,17 @@ def test_money_is_kept_to_the_last_digit(ledger: Ledger, place: Path) -> None:
         assert (str(job.used_money), job.used_qpu_seconds) == ("3.30", 1.25)
 
 
+def test_usage_of_an_older_ledger_that_is_no_number_is_not_known(ledger: Ledger, place: Path) -> None:
+    ledger.add_run(entry())
+    key = ledger.intend(entry().id, 0, PARTS[0], "c0ffee").key
+    with closing(sqlite3.connect(place)) as database:
+        database.execute("UPDATE jobs SET used_money = 'NaN', used_qpu_seconds = 9e999")
+        database.commit()
+    (job,) = ledger.jobs(entry().id)
+    assert (job.key, job.used_money, job.used_qpu_seconds) == (key, None, None)
+    assert not job.usage_known
+
+
 def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
     ledger.add_run(entry())
     job = ledger.intend(entry().id, 1, PARTS[1], "hash")
