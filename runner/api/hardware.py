@@ -68,7 +68,8 @@ def submit(
         BackendError: aer works in this process and keeps no jobs; use: bellqueue run --backend aer
     """
     from ...backends.accounts.cost import parse_money
-    from ..experiment.submission import open_remote, refuse_unapproved, resume_run, submit_run
+    from ..experiment.approval import refuse_unapproved
+    from ..experiment.submission import open_remote, resume_run, submit_run
 
     most = None if max_cost is None else parse_money(str(max_cost))
 

@@ -15,12 +15,9 @@ from ...backends.jobs.dispatch import Say
 from ...backends.protocol import CostEstimate
 from ...model.errors import BackendError, BellqueueError, LedgerError, UnreachableError
 from ...model.progress import Watch
+from ..experiment.approval import Approve, refuse_unapproved
 from ..experiment.fetching import fetch_run
-from ..experiment.submission import (
-    Approve,
-    open_ledger,
-    refuse_unapproved,
-)
+from ..experiment.submission import open_ledger
 from .screens.analysis import show_analysis
 from .terminal import Bar, progress_bar, say
 

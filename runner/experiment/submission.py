@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,7 +16,6 @@ from typing import Any
 from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.stopping import Rounds, Standing, job_rounds
 from ...analysis.records.analysis_record import Analysis
-from ...backends.accounts.cost import dollars, over_limit
 from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
@@ -30,16 +29,13 @@ from ...model.hashing import content_hash
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.validation import validated
+from .approval import Approve, refuse_equal
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
 from .pipeline import PreparedRun, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import now
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
-
-
-Approve = Callable[[str, CostEstimate], None]
-"""Gets a backend's name and what its jobs will take; raises BackendError unless that may be spent."""
 
 
 def open_remote(name: str) -> RemoteBackend:
@@ -128,35 +124,6 @@ def submit_run(
         dispatch = Dispatch(book, entry, backend, say)
         _submit_parts(dispatch, entry, round_end(entry, recorded_plan(entry), ()), None, watch, say)
     return entry.id
-
-
-def refuse_equal(book: Ledger, entry: RunEntry, seed: int | None) -> None:
-    """Refuse to pay a second time for what an unfinished run has at the provider, or may have.
-
-    Args:
-        book: The ledger.
-        entry: The run that is to be submitted.
-        seed: Its seed, if one was given: with another it is another run.
-
-    Raises:
-        LedgerError: there is such a run.
-    """
-    device = recorded_plan(entry).backend.device
-    for other in book.runs():
-        if not other.waiting or other.scenario != entry.scenario or _provider(other) != _provider(entry):
-            continue
-        plan = recorded_plan(other)
-        paid = any(job.live or job.state == "lost" for job in book.jobs(other.id))
-        if paid and plan.backend.device == device and seed in (None, plan.seed):
-            raise LedgerError(
-                f"run {other.id} of {other.created[:16].replace('T', ' ')} asks the same of {device} and is not "
-                f"finished: bellqueue fetch {other.id} downloads it, bellqueue submit --resume {other.id} submits what "
-                "it lacks; to pay for another one beside it, add --again"
-            )
-
-
-def _provider(run: RunEntry) -> str:
-    return run.backend.partition(":")[0]
 
 
 def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, say: Say) -> str:
@@ -325,24 +292,6 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
         expected_correlators(plan.operating_point(), planned.predicted),
     )
     return state.add(trials, taken.sampling(trials).lost)
-
-
-def refuse_unapproved(
-    estimate: CostEstimate, max_cost: Decimal | None, max_qpu_seconds: float | None, asked: bool
-) -> None:
-    """Refuse what goes beyond a limit, or has none when nobody is asked.
-
-    Raises:
-        BackendError: nothing has been submitted.
-    """
-    refusal = over_limit(estimate, max_cost, max_qpu_seconds)
-    if refusal:
-        raise BackendError(f"nothing was submitted: {refusal}")
-    if not asked and max_cost is None and max_qpu_seconds is None and estimate.money != 0:
-        raise BackendError(
-            f"nothing was submitted: the estimate is {dollars(estimate.money)} and nobody can be asked without a "
-            "terminal; give --max-cost or --max-qpu-seconds"
-        )
 
 
 def finish_run(
