@@ -57,9 +57,12 @@ def _classes(kind: Any, known: set[type]) -> set[type]:
         _classes(part, known)
     if isinstance(kind, type) and kind not in known and hasattr(kind, "__annotations__"):
         known.add(kind)
-        if hasattr(kind, "model_fields") or dataclasses.is_dataclass(kind):
-            for hint in get_type_hints(kind).values():
-                _classes(hint, known)
+        if hasattr(kind, "model_fields"):
+            hints = [field.annotation for field in kind.model_fields.values()]
+        else:
+            hints = list(get_type_hints(kind).values()) if dataclasses.is_dataclass(kind) else []
+        for hint in hints:
+            _classes(hint, known)
     return known
 
 
