@@ -171,9 +171,8 @@ class QuantumFrontier:
 
     @cached_property
     def curve(self) -> StrategyFrontier:
-        """At least CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
-        self._filled(CURVE_POINTS)
-        filled = self._fill_flat(_along(self._solved.values()))
+        """About CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
+        filled = self._fill_flat(_along(self._filled(CURVE_POINTS)))
         return StrategyFrontier(
             np.array([self.workload.splitting_probability(s) for s in filled]),
             np.array([self.workload.waiting_time(s) for s in filled]),

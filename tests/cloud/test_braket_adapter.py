@@ -263,9 +263,10 @@ def test_a_device_whose_capabilities_are_gone_still_has_its_tasks_paid_for(
     known = backend.usage(job)
     monkeypatch.setattr(type(backend._device), "properties", None)
     assert known.money is not None
-    assert backend.usage(job).known
+    later = BraketBackend("garnet")
+    assert later.usage(job).known
     with pytest.raises(BackendError, match="states no capabilities"):
-        backend.split(part)
+        later.split(part)
 
 
 def test_what_is_not_the_result_of_the_part_is_refused(double: BraketDouble) -> None:

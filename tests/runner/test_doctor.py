@@ -96,7 +96,7 @@ def test_versions_that_are_missing_or_too_old(call: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(metadata, "version", version)
     found = _findings(call, 1)
     assert found["qiskit"]["state"] == "fail"
-    assert found["qiskit"]["remedy"] == 'pip install "qiskit>=2.0"'
+    assert found["qiskit"]["remedy"] == 'pip install "qiskit>=2.4"'
     assert found["extra braket"]["state"] == "warn"
     assert 'pip install "bellqueue[braket]"' in found["extra braket"]["remedy"]
 

@@ -142,7 +142,7 @@ def test_a_drift_put_into_the_same_counts_is_found(call: Run, tmp_path: Path) ->
     assert drift["change"] < -4 * drift["change_error"] < 0
     assert drift["course"][0] > 1 > drift["course"][-1]
     shown = " ".join(call("replay", "run", "--seed", 1).stdout.split())
-    assert "ALARM; from start to end the correlators changed by -" in shown
+    assert "ALARM; from start to end the correlators changed by \N{MINUS SIGN}" in shown
 
 
 def test_its_point_beats_the_class_in_light_traffic_and_not_in_heavy(call: Run, tmp_path: Path) -> None:

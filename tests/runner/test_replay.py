@@ -182,8 +182,8 @@ def test_a_device_that_decays_raises_an_alarm(call: Run, tmp_path: Path) -> None
         lines.append(",".join(str(row[name]) for name in ("x", "y", "a", "b")))
     path.write_text("\n".join(lines) + "\n")
     shown = " ".join(call("replay", "run", "--seed", 1, "--plot", "cdf.png").stdout.split())
-    assert "drift: log10 p = -" in shown
-    assert "ALARM; from start to end the correlators changed by -" in shown
+    assert "drift: log10 p = \N{MINUS SIGN}" in shown
+    assert "ALARM; from start to end the correlators changed by \N{MINUS SIGN}" in shown
     assert "figure: cdf.png" in shown
     assert (tmp_path / "cdf.png").read_bytes().startswith(b"\x89PNG")
 

@@ -118,7 +118,7 @@ def test_the_front_door_names_all_errors_and_functions() -> None:
 # What only one of the two has: a screen's own options, and what a notebook does by itself.
 SCREENS = {"json", "full", "require_advantage", "require_go", "help"}
 ONLY_COMMAND = {
-    "run": {"max_cost", "max_qpu_seconds", "yes", "poll", "ledger"},  # of hardware, which Python submits to
+    "run": {"max_cost", "max_qpu_seconds", "yes", "poll", "ledger", "again"},  # of hardware, which Python submits to
     "submit": {"yes"},
     "analyze": {"report"},
     "frontier": {"plot"},
