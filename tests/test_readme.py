@@ -83,7 +83,7 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(
     assert "trials 180000, none lost" in words
     assert "with memoryless classical routers 0.49789 " in words
     assert "mean waiting time (units of time) 0.42874 " in words
-    assert "chance with any classical routers under 1 in 10^450" in words
+    assert "chance with any classical routers under 1 in 10^449" in words
     assert "chance with memoryless classical routers under 1 in 10^1868" in words
     full = call(*shlex.split(command)[1:], "--full")
     assert full.returncode == 0, full.stderr

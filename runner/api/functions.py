@@ -50,7 +50,7 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         >>> light
         <Frontiers of 'Light traffic, costly interruptions': load 0.025,
          entanglement waits up to 17.9 % less than memoryless, at splitting probability 0.7236,
-         and 10.0 % less than every classical router, at 0.6547>
+         and 10.0 % less than every classical router, at 0.6542>
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.341, 0.6804, 0.059]
     """
@@ -223,7 +223,7 @@ def analyze(
         >>> bq.analyze(counts, "default")
         <Result CERTIFIED: waiting time 0.4287 against 0.4611 every classical at equal throughput,
          at least 6.3 % less, estimate 7.0 %,
-         log10 p = −450.2, 180000 trials>
+         log10 p = −450, 180000 trials>
     """
     from ...analysis.records.counts_file import Declared, sample_of
     from ..experiment.execution import analyze_data
