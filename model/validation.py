@@ -35,7 +35,7 @@ QUOTE = "'"  # round each name that pydantic expected
 LARGEST = 1e15  # of waiting times and multipliers, in units of time
 REWARD_KINDS = ("power", "setup", "warmup", "table")
 
-Model = TypeVar("Model", bound=BaseModel)
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 # What pydantic keeps of its first version, and proposes in every notebook.
@@ -114,7 +114,7 @@ class FileSection(Checked):
         raise ScenarioError(f"{type(self).__name__}.{name} cannot be changed; make another {type(self).__name__}")
 
 
-def validated(kind: type[Model], data: object, source: object, error: type[BellqueueError]) -> Model:
+def validated(kind: type[Kind], data: object, source: object, error: type[BellqueueError]) -> Kind:
     """What a file or record says, as its class.
 
     Args:
