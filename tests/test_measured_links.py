@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 import tomllib
 from importlib import resources
 from itertools import product
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, chi2_contingency, norm
 
 import bellqueue as bq
+from tests.docs.pages import DOCS, blocks, commands, missing_line
 from tests.runner.conftest import Run, call
 from tests.scenarios import default_record
 
@@ -230,6 +233,32 @@ def test_the_margin_of_many_trials_is_not_called_one_of_few(analyses: dict[tuple
     told = " ".join("\n".join(analysis_lines(analyses[NIST, 0.01], [])).split())
     assert "Requests waited 0.01 % less, but that can be chance in 173149423 trials." in told
     assert "few trials" not in " ".join(analyses[NIST, 0.01].verdict)
+
+
+def test_the_page_shows_what_the_command_prints_and_the_table_what_was_found(
+    call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, analyses: dict[tuple[str, float], Any]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    page = DOCS / "measured-links.md"
+    (shown,) = (shown for block in blocks(page) if block.language == "console" for shown in commands(block))
+    assert missing_line(shown, call(*shown.words[1:]).stdout) is None
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| [")]
+    for row, name in zip(rows, PUBLISHED, strict=True):
+        found = analyses[name, 0.01]
+        every = found.every_classical
+        strongest = every if every.certified else found.advantage
+        saved = strongest.waiting_time_reduction_relative
+        share = f"{100 * saved.estimate:.2f} %" if saved.estimate < 0.001 else f"{100 * saved.estimate:.1f} %"
+        assert f"estimate {share}" in row
+        if saved.low > 0:
+            assert f"at least {math.floor(1000 * saved.low) / 10:.1f} % saved" in row
+        assert f"{PUBLISHED[name][0]:_}".replace("_", " " if PUBLISHED[name][0] >= 10_000 else "") in row
+    lighter = analyses[MUNICH, 0.005].every_classical
+    assert f"estimate {100 * lighter.waiting_time_reduction_relative.estimate:.1f} %; how much" in page.read_text(
+        "utf-8"
+    )
+    assert 3 * 10**lighter.log10_p_value < SIGNIFICANCE  # as the page says
 
 
 def test_published_links_are_named_once_and_hold_figures_that_can_be() -> None:
