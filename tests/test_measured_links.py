@@ -229,6 +229,13 @@ def test_the_source_that_a_file_names_is_shown_and_kept(
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+@pytest.mark.parametrize("source", [None, "", " \n"])
+def test_a_source_that_says_nothing_is_left_out(source: str | None) -> None:
+    found = bq.analyze({"counts": _counts(DELFT), "source": source}, "default")
+    assert "described" not in json.loads(found.to_json())["provenance"]
+    assert "Source" not in "\n".join(analysis_lines(found, []))
+
+
 def test_the_margin_of_many_trials_is_not_called_one_of_few(analyses: dict[tuple[str, float], Any]) -> None:
     told = " ".join("\n".join(analysis_lines(analyses[NIST, 0.01], [])).split())
     assert "Requests waited 0.01 % less, but that can be chance in 173149423 trials." in told

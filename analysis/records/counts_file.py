@@ -307,7 +307,7 @@ def _sample(content: CountsFile, workload: Workload) -> Sample:
     sampling = Sampling(content.settings, distribution, content.block, lost)
     assumed = content.types is None and content.types_b is None
     table = Counts(counts[np.ix_(rows, columns)])
-    return Sample(table, sampling, types_assumed=assumed, source=content.source)
+    return Sample(table, sampling, types_assumed=assumed, source=(content.source or "").strip() or None)
 
 
 def _table(nested: object, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
