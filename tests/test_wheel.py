@@ -47,6 +47,8 @@ def test_the_wheel_runs_the_main_job(tmp_path: Path) -> None:
     assert record["certificate"]["certified"]
     _call(bellqueue, "report", "run", cwd=elsewhere)
     assert (elsewhere / "run" / "report.html").stat().st_size > 10_000
+    links = "from importlib import resources as r; print((r.files('bellqueue.model.link') / 'links.toml').read_text())"
+    assert "[[link]]" in _call(python, "-c", links, cwd=elsewhere)
     for script in (
         "import bellqueue as bq, sys; bq.run; print(*sys.modules)",
         "import bellqueue.model, bellqueue.analysis, sys; print(*sys.modules)",
