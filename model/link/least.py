@@ -13,7 +13,15 @@ from ..suggestion import suggestion
 from .link import Link
 from .operation import NOTHING, LinkOperation
 
-PARAMETERS = ("rate", "fidelity", "memory_time", "detection_efficiency", "measurement_fidelity", "distance_km")
+# The figures that can be varied, and between which values.
+PARAMETERS = {
+    "rate": (0.0, math.inf),
+    "fidelity": (0.25, 1.0),
+    "memory_time": (0.0, math.inf),
+    "detection_efficiency": (0.0, 1.0),
+    "measurement_fidelity": (0.5, 1.0),
+    "distance_km": (0.0, math.inf),
+}
 _SMALL, _LARGE = 1e-6, 1e9  # of the time between requests, or of their rate: between these a figure is looked for
 _CLOSE = 1e-9  # relative
 
@@ -51,10 +59,14 @@ def varied(link: Link, parameter: str, value: float, time_unit_seconds: float | 
         time_unit_seconds: The unit of time in seconds, for distances.
 
     Raises:
-        ScenarioError: there is no such figure, or a distance is asked for and the unit of time is not known.
+        ScenarioError: there is no such figure, it cannot have that value, or the unit of time is not known.
     """
     if parameter not in PARAMETERS:
-        raise ScenarioError(f"parameter {parameter!r}: a link has no such figure{suggestion(parameter, PARAMETERS)}")
+        near = suggestion(parameter, list(PARAMETERS))
+        raise ScenarioError(f"link.{parameter}: a link has no such figure that could be varied{near}")
+    low, high = PARAMETERS[parameter]
+    if not low <= value <= high:
+        raise ScenarioError(f"link.{parameter} is {value:g}; it must lie between {low:g} and {high:g}")
     if parameter == "fidelity":
         return replace(link, visibility=(4 * value - 1) / 3)
     if parameter == "distance_km":

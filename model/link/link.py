@@ -82,7 +82,7 @@ class Link:
                 )
         second = 1 / unit if unit else math.nan  # in units of time; without it no field is in seconds
         distance = given.distance_km
-        return cls(
+        found = cls(
             rate=_either(given.rate, given.rate_per_second, 1 / second),
             visibility=_either(given.visibility, _visibility(given.fidelity), 1.0),
             memory_time=_either(given.memory_time, given.memory_seconds, second),
@@ -95,6 +95,9 @@ class Link:
             decision_time=_optional(given.decision_time, given.decision_seconds, second),
             stationary_time=_optional(given.stationary_time, given.stationary_seconds, second),
         )
+        if not all(map(math.isfinite, (found.rate, found.memory_time, found.delay))):
+            raise ScenarioError("link: a figure overflows in units of time; choose traffic.time_unit_seconds near 1")
+        return found
 
     @property
     def fidelity(self) -> float:

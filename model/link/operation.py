@@ -12,7 +12,7 @@ take decisions to be independent of arrival times, are approximations that the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -70,6 +70,11 @@ class LinkPoint:
     waiting_time: float
     baseline_throughput: float
 
+    @property
+    def fallback_correlators(self) -> Floats:
+        """c(x,y) of the fallback, shape (n_A, n_B)."""
+        return np.asarray(sum(each.probability * np.outer(each.a, each.b) for each in self.fallback))
+
 
 @dataclass(frozen=True, eq=False)
 class _Choices:
@@ -113,11 +118,44 @@ class LinkOperation:
                 against = "memoryless"
             return self.best(link, against)
         if target.multiplier is not None:
-            falling = self._path.multiplier
-            return self._at(link, float(np.interp(-target.multiplier, -falling, np.arange(falling.size))))
+            return self.at_multiplier(link, target.multiplier)
         at = 0 if target.splitting_probability is not None else 1
         name = ("splitting_probability", "waiting_time")[at]
         return self._at(link, self._place_of(link, at, name, float(getattr(target, name))))
+
+    def at_multiplier(self, link: Link, multiplier: float) -> LinkPoint:
+        """The point where waiting time plus μ times the splitting probability is least."""
+        falling = self._path.multiplier
+        return self._at(link, float(np.interp(-multiplier, -falling, np.arange(falling.size))))
+
+    def without_pairs(self, point: LinkPoint) -> LinkPoint:
+        """Classical routers that split as often at the same times: what the clock alone brings, without entanglement.
+
+        Routers over a link are not memoryless, for a pair is there more often after a long gap. Whenever they would use
+        a pair these play what waits least among memoryless classical strategies that split as often then.
+        """
+        link, table = point.link, np.zeros_like(point.correlators)
+        if point.availability > 0:
+            kept = link.read_out * point.mean_visibility_when_used * point.correlators
+            lost = link.neither_detects * point.fallback_correlators
+            p = self.workload.splitting_probability((1 - kept - lost) / 2)
+            known = self._maps.splitting_probability
+            right = int(np.clip(np.searchsorted(known, p), 1, known.size - 1))
+            share = (p - known[right - 1]) / (known[right] - known[right - 1])
+            table = (1 - share) * self._maps.correlators[right - 1] + share * self._maps.correlators[right]
+        perfect = replace(
+            link, visibility=1.0, memory_time=math.inf, measurement_fidelity=1.0, detection_efficiency=1.0
+        )
+        split = (1 - point.availability * table - (1 - point.availability) * point.fallback_correlators) / 2
+        p = self.workload.splitting_probability(split)
+        return replace(
+            point,
+            link=perfect,
+            correlators=table,
+            splitting_probability=p,
+            waiting_time=self.workload.waiting_time(split),
+            baseline_throughput=float(self.workload.baseline_throughput(p)),
+        )
 
     def best(self, link: Link, against: Against) -> LinkPoint:
         """The point that waits the largest share less than a class at equal throughput.

@@ -1,7 +1,7 @@
 """Link and queues event by event: pairs heralded, kept, aged, used or discarded, and what the requests then wait.
 
-Since the last request the pairs were heralded Exp(R), then Exp(R) more … ago: only the freshest B of a gap can matter,
-so that a gap takes at most B draws however many pairs were heralded in it.
+Seen from a request backwards, pairs were heralded Exp(R) ago, Exp(R) more, and so on: only the freshest B of a gap can
+matter, so that a gap takes at most B draws however many pairs were heralded in it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ..queueing.routing import DecideTimed, flipped
 from ..queueing.simulation import (
     SimulatedEstimate,
     SimulationResult,
+    compare,
     ratio_batches,
-    simulate,
 )
 from ..queueing.workload import Workload
 from .operation import LinkPoint
@@ -37,11 +37,13 @@ class SimulatedLink:
         availability: Share of request pairs that used a Bell pair.
         mean_visibility_when_used: Of these Bell pairs; None if none was used.
         queues: What happened to the requests.
+        without_pairs: The same for classical routers that split as often at the same times, over the same arrivals.
     """
 
     availability: SimulatedEstimate
     mean_visibility_when_used: SimulatedEstimate | None
     queues: SimulationResult
+    without_pairs: SimulationResult
 
     @property
     def splitting_probability(self) -> SimulatedEstimate:
@@ -76,6 +78,7 @@ class LinkTrials:
 def simulate_link(
     workload: Workload,
     point: LinkPoint,
+    without_pairs: LinkPoint,
     rng: np.random.Generator,
     pairs: int = PAIRS,
     progress: Callable[[int], None] | None = None,
@@ -85,20 +88,22 @@ def simulate_link(
     Args:
         workload: The queueing model.
         point: The link, and how routers use it.
+        without_pairs: Their classical counterpart (`LinkOperation.without_pairs`).
         rng: Random generator.
         pairs: Pairs of requests to measure.
         progress: Called now and then with the pairs served so far.
     """
     routing = _LinkRouting(point)
+    counterpart = _LinkRouting(without_pairs, routing)
     warm_up = pairs // 20
-    queues = simulate(workload, routing, pairs, rng, warm_up=warm_up, progress=progress)
+    both = compare(workload, [routing, counterpart], pairs, rng, warm_up=warm_up, progress=progress)
     blocks = np.array(routing.blocks)
     asked, used, visibility = blocks[np.cumsum(blocks[:, 0]) > warm_up].T
     met = used.sum() > 0
     return SimulatedLink(
         SimulatedEstimate.of(ratio_batches(used, asked)),
         SimulatedEstimate.of(ratio_batches(visibility, used)) if met else None,
-        queues,
+        *both.results,
     )
 
 
@@ -121,17 +126,27 @@ def sample_trials(
 
 
 class _LinkRouting:
-    """The routing of a link; `blocks` gets (pairs, pairs that used a Bell pair, sum of their visibilities) of each."""
+    """The routing of a link.
 
-    def __init__(self, point: LinkPoint) -> None:
-        self._point = point
+    Args:
+        point: How the routers use it.
+        leader: A routing that serves the same blocks just before, and whose moments this one takes as its own.
+
+    Attributes:
+        since: How long ago the pairs of the latest block were heralded.
+        blocks: (pairs, pairs that used a Bell pair, sum of their visibilities) of each block.
+    """
+
+    def __init__(self, point: LinkPoint, leader: _LinkRouting | None = None) -> None:
+        self._point, self._leader = point, leader
+        self.since: Floats = np.empty(0)
         self.blocks: list[tuple[float, float, float]] = []
 
     def start_timed(self, rng: np.random.Generator) -> DecideTimed:
-        memory, point = _Memory(self._point, rng), self._point
+        memory, point, leader = _Memory(self._point, rng), self._point, self._leader
 
         def decide(gaps: Floats, x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            since = memory.serve(gaps)
+            self.since = since = memory.serve(gaps) if leader is None else leader.since
             used = since[~np.isnan(since)]
             self.blocks.append((gaps.size, used.size, float(point.link.visibilities_at(used).sum())))
             return flipped(*_outcomes(point, point.correlators[x, y], since, x, y, rng), rng)
@@ -153,20 +168,37 @@ class _Memory:
         Args:
             gaps: Time since the request before, shape (k,).
         """
-        fresh = self._rng.standard_exponential((gaps.size, self._places)).cumsum(axis=1) / self._rate
-        here = fresh < np.minimum(gaps, self._window)[:, None]
+        fresh = self._heralded(np.minimum(gaps, self._window))
         if self._places == 1:  # an older pair was taken or discarded at the request before
-            return np.where(here[:, 0], fresh[:, 0], np.nan)
-        return self._stacked(gaps, fresh, here.sum(axis=1))
+            return fresh[:, 0]
+        return self._stacked(gaps, fresh)
 
-    def _stacked(self, gaps: Floats, fresh: Floats, counts: Integers) -> Floats:
+    def _heralded(self, limit: Floats) -> Floats:
+        """Ages of the freshest pairs heralded in each gap, NaN where there are no more, shape (k, at most B)."""
+        columns: list[Floats] = []
+        age, open_ = np.zeros(limit.size), np.arange(limit.size)
+        while not columns or (open_.size and len(columns) < self._places):
+            age[open_] += self._rng.standard_exponential(open_.size) / self._rate
+            open_ = open_[age[open_] < limit[open_]]
+            column = np.full(limit.size, np.nan)
+            column[open_] = age[open_]
+            columns.append(column)
+        return np.column_stack(columns)
+
+    def _stacked(self, gaps: Floats, fresh: Floats) -> Floats:
+        """The same with the pairs of earlier gaps beneath the fresh ones."""
         taken = np.full(gaps.size, np.nan)
-        now = np.cumsum(gaps).tolist()
+        ends = np.cumsum(gaps)
+        oldest_first = fresh[:, ::-1]
+        here = ~np.isnan(oldest_first)
+        counts = here.sum(axis=1)
+        heralded = (np.repeat(ends, counts) - oldest_first[here]).tolist()
         stack = [-age for age in self._ages]  # moments of heralding
-        window, places = self._window, self._places
-        for index, (moment, ages, count) in enumerate(zip(now, fresh.tolist(), counts.tolist(), strict=True)):
+        window, places, first = self._window, self._places, 0
+        for index, (moment, count) in enumerate(zip(ends.tolist(), counts.tolist(), strict=True)):
             if count:
-                stack += [moment - age for age in reversed(ages[:count])]
+                stack += heralded[first : first + count]
+                first += count
                 del stack[:-places]
             if stack:
                 age = moment - stack.pop()
@@ -174,7 +206,7 @@ class _Memory:
                     taken[index] = age
                 else:  # all older ones are past it, too
                     stack.clear()
-        self._ages = [now[-1] - moment for moment in stack]
+        self._ages = [float(ends[-1]) - moment for moment in stack]
         return taken
 
 
