@@ -202,7 +202,7 @@ class LinkOperation:
         needed = middle + path.multiplier / 2 - level - link.neither_detects * fallback
         gain = link.read_out * entangled
         # At the ends measurements are classical maps, and meet them within rounding.
-        inside = entangled > fallback * (1 + 1e-9)
+        inside = entangled - fallback > 1e-9 * self.workload.together_waiting_time
         return float(np.min(needed[inside] / gain[inside], initial=math.inf)) if link.read_out > 0 else math.inf
 
     @cached_property

@@ -25,6 +25,7 @@ from tests.model.link.links import LINK, batched, random_link, slow_memory, with
 
 PUBLISHED = {
     "ions": {"name": "ions", "pairs_per_second": 10, "fidelity": 0.97, "memory_seconds": 2, "distance_km": 4},
+    "dark": {"name": "dark", "distance_km": 1},
     "photons": {"name": "photons", "pairs_per_second": 20000, "fidelity": 0.99},
 }
 
@@ -198,12 +199,12 @@ def test_a_named_link_has_the_published_figures_but_for_those_given(monkeypatch:
         (
             {"name": "iosn"},
             1.0,
-            "link.name: there is no published link 'iosn'; did you mean ions? (valid: ions, photons)",
+            "link.name: there is no published link 'iosn'; did you mean ions? (valid: ions, dark, photons)",
         ),
         (
             {"name": "photons"},
             1.0,
-            "link.memory_seconds is missing: the source of 'photons' has none; give link.memory_s",
+            "link.memory_seconds is missing: the source of 'photons' has no such figure; add what you",
         ),
         (
             {"name": "ions"},
