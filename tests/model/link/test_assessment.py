@@ -102,6 +102,15 @@ def test_a_map_has_the_saving_of_each_link(assessment: LinkAssessment) -> None:
     assert np.all(np.diff(found.saving, axis=0) > 0)
 
 
+def test_a_map_lies_around_the_link_unless_values_are_given(assessment: LinkAssessment) -> None:
+    found = assessment.map("memory_time", "distance_km", y=[50.0], against="memoryless")
+    assert found.saving.shape == (1, 41)
+    assert found.x[20] == pytest.approx(1000.0)
+    assert found.saving[0, 20] == pytest.approx(assessment.memoryless.waiting_time_reduction_relative, abs=5e-3)
+    with pytest.raises(ScenarioError, match=r"link\.memory: a link has no such figure"):
+        assessment.map("memory", "rate")
+
+
 @pytest.mark.parametrize(
     ("parameter", "value", "unit", "complaint"),
     [

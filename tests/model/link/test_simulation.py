@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.link.link import Link
+from bellqueue.model.link.operation import LinkOperation, LinkPoint
 from bellqueue.model.link.simulation import SimulatedLink, sample_trials, simulate_link
 from bellqueue.model.queueing.simulation import SimulatedEstimate
+from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.model.link.links import PERFECT, batched, operation, slow_memory
+from tests.model.link.links import PERFECT, batched, operation, slow_memory, with_link
 
 Settings = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -58,6 +63,61 @@ def test_pairs_without_end_leave_nothing_to_the_clock() -> None:
     point, found = operation().best(link, "memoryless"), _simulated(link)
     _close(found.waiting_time, point.waiting_time)
     _close(found.baseline_throughput, point.baseline_throughput)
+
+
+def test_link_and_queues_meet_a_simulation_event_by_event() -> None:
+    """In heavy traffic, where it matters that a pair is there more often after a long gap."""
+    record = with_link(pair_rate=0.1).record()
+    record["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
+    heavy = LinkOperation(Frontiers.of(Scenario.parse(record)))
+    point = heavy.best(Link(0.1, 0.98, 200.0, delay=0.5), "memoryless")
+    found = simulate_link(heavy.workload, point, heavy.without_pairs(point), np.random.default_rng(3), 300_000)
+    waiting, throughput = _slow_system(point, 0.1, 40_000, random.Random(8))
+    for simulated, (mean, error) in ((found.waiting_time, waiting), (found.baseline_throughput, throughput)):
+        assert abs(simulated.estimate - mean) <= 4 * np.hypot(simulated.standard_error, error)
+    # What the clock adds is far beyond the errors.
+    assert throughput[0] - point.baseline_throughput > 5 * throughput[1]
+
+
+def _slow_system(
+    point: LinkPoint, pair_rate: float, pairs: int, rng: random.Random
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Mean waiting time and work done with T(t) = t², with their standard errors: one pair after the other, B = 1.
+
+    Sizes are 1 and 6 with probabilities 0.7 and 0.3, and the fallback is one pair of maps.
+    """
+    link, (maps,) = point.link, point.fallback
+    free, heralded = [0.0, 0.0], rng.expovariate(link.rate)
+    newest: float | None = None
+    now, waits, rewards, gaps = 0.0, [], [], []
+    for _ in range(pairs):
+        gap = rng.expovariate(pair_rate)
+        now += gap
+        while heralded < now:
+            newest, heralded = heralded, heralded + rng.expovariate(link.rate)
+        types = [int(rng.random() < 0.3) for _ in range(2)]
+        age = math.inf if newest is None else now - newest
+        newest = None
+        if age < point.window:
+            visibility = link.visibility * math.exp(-(age + link.delay) / link.memory_time)
+            split = rng.random() < (1 - visibility * point.correlators[types[0], types[1]]) / 2
+        else:
+            split = maps.a[types[0]] != maps.b[types[1]]
+        first = rng.randrange(2)
+        jobs = [(first, types[0]), (first ^ int(split), types[1])]
+        rng.shuffle(jobs)
+        waited = reward = 0.0
+        for server, kind in jobs:
+            reward += max(now - free[server], 0.0) ** 2
+            waited += max(free[server] - now, 0.0) / 2
+            free[server] = max(free[server], now) + (1.0, 6.0)[kind]
+        waits.append(waited)
+        rewards.append(reward)
+        gaps.append(gap)
+    paid, elapsed = np.array(rewards), np.array(gaps)
+    rate = paid.sum() / elapsed.sum()
+    error = batched(paid - rate * elapsed)[1] / elapsed.mean()
+    return batched(np.array(waits)), (float(rate), float(error))
 
 
 def test_routers_without_pairs_split_as_often_and_wait_longer() -> None:
