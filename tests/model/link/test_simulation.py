@@ -48,6 +48,16 @@ def test_what_is_exact_by_formula_is_simulated(name: str) -> None:
     _close(found.splitting_probability, point.splitting_probability)
 
 
+def test_a_fallback_of_two_maps_is_drawn_for_each_pair() -> None:
+    scenario = with_link().with_experiment(operating_point={"splitting_probability": 0.4})
+    point = operation().point(Link(0.005, 0.97, 500.0), scenario)
+    assert len(point.fallback) == 2
+    control, rng = operation().without_pairs(point), np.random.default_rng(1)
+    found = simulate_link(operation().workload, point, control, rng, 150_000)
+    _close(found.splitting_probability, 0.4)
+    _close(found.without_pairs.splitting_probability, 0.4)
+
+
 @pytest.mark.parametrize("buffer", [2, 8])
 def test_buffers_meet_a_simulation_event_by_event(buffer: int) -> None:
     link = Link(0.013, 0.99, 900.0, buffer, delay=0.5)
