@@ -132,7 +132,7 @@ def test_a_map_lies_around_the_link_unless_values_are_given(assessment: LinkAsse
         ("rat", 1.0, UNIT, "link.rat: a link has no such figure that could be varied; did you mean rate?"),
         ("fidelity", 1.5, UNIT, "link.fidelity is 1.5; it must lie between 0.25 and 1"),
         ("rate", math.nan, UNIT, "link.rate is nan; it must lie between 0 and inf"),
-        ("distance_km", 1.0, None, "link.distance_km cannot be varied, for how long a unit of time is is not known"),
+        ("distance_km", 1.0, None, "link.distance_km cannot be varied, for the scenario does not say how lon"),
     ],
 )
 def test_a_figure_that_cannot_be_varied_gets_one_line(
