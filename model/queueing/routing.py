@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bits = NDArray[np.bool_]
 Decide = Callable[[Integers, Integers], tuple[Bits, Bits]]
+DecideTimed = Callable[[Floats, Integers, Integers], tuple[Bits, Bits]]
 
 _PROBABILITY_BITS = 62  # resolution of a random splitting decision; 1 must still fit in an int64
 
@@ -35,6 +36,19 @@ class Routing(Protocol):
         Returns:
             A function from the types x, y of the next pairs, shape (k,), to their servers a, b, shape (k,); shorter
             than k where the rule is exhausted after that many. It keeps count of the pairs it has seen.
+        """
+        ...
+
+
+@runtime_checkable
+class TimedRouting(Protocol):
+    """A rule that also goes by the times at which pairs come, and never runs out."""
+
+    def start_timed(self, rng: np.random.Generator) -> DecideTimed:
+        """Begin a run, which draws from `rng` alone.
+
+        Returns:
+            What `Routing.start` does, but a function of the gaps, too: the time since the pair before, shape (k,).
         """
         ...
 
@@ -109,7 +123,7 @@ class ReplayRouting:
                 position = position[: setting.size]
             used[:] += np.bincount(setting, minlength=count.size)
             index = first.take(setting) + position
-            return _flipped(recorded_a.take(index), recorded_b.take(index), rng)
+            return flipped(recorded_a.take(index), recorded_b.take(index), rng)
 
         return decide
 
@@ -127,7 +141,7 @@ def random_bits(rng: np.random.Generator, size: int) -> Integers:
     return (raw >> np.uint64(1)).view(np.int64)
 
 
-def _flipped(a: Bits, b: Bits, rng: np.random.Generator) -> tuple[Bits, Bits]:
+def flipped(a: Bits, b: Bits, rng: np.random.Generator) -> tuple[Bits, Bits]:
     """Both decisions after the shared fair flip."""
     flip = (random_bits(rng, a.size) & 1).astype(bool)
     return a ^ flip, b ^ flip

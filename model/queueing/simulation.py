@@ -18,7 +18,7 @@ from ..errors import DataError
 from ..estimate import Estimate
 from .arrivals import Arrivals, Traffic
 from .reward import Reward
-from .routing import Bits, Routing
+from .routing import Bits, DecideTimed, Routing, TimedRouting
 from .waiting import WaitingDistribution, WaitingHistogram
 from .workload import Workload
 
@@ -101,7 +101,7 @@ class CommonArrivals:
 
 def simulate(
     workload: Workload,
-    routing: Routing,
+    routing: Routing | TimedRouting,
     pairs: int,
     rng: np.random.Generator,
     *,
@@ -144,7 +144,7 @@ def simulate(
 
 def compare(
     workload: Workload,
-    routings: Sequence[Routing],
+    routings: Sequence[Routing | TimedRouting],
     pairs: int,
     rng: np.random.Generator,
     *,
@@ -231,9 +231,14 @@ class _Run:
     """One routing: its two servers, and the sums of each batch."""
 
     def __init__(
-        self, workload: Workload, routing: Routing, rng: np.random.Generator, batches: int, distribution: bool
+        self,
+        workload: Workload,
+        routing: Routing | TimedRouting,
+        rng: np.random.Generator,
+        batches: int,
+        distribution: bool,
     ) -> None:
-        self._decide = routing.start(rng)
+        self._decide = _started(routing, rng)
         self._servers = (_Server(workload.reward), _Server(workload.reward))
         # One row for each batch, the last one for the warm-up, which is dropped.
         self._pairs = np.zeros(batches + 1)
@@ -247,7 +252,7 @@ class _Run:
 
     def serve(self, arrivals: Arrivals, batch: int) -> None:
         """Route and serve a block of pairs of a batch."""
-        a, b = self._decide(arrivals.x, arrivals.y)
+        a, b = self._decide(arrivals.gaps, arrivals.x, arrivals.y)
         split = a ^ b
         found = self._advance(arrivals, a, b, split, batch)
         # By products, since `np.where` would branch on coin flips; exact, for all that is added to a wait is 0.
@@ -276,16 +281,16 @@ class _Run:
         return found[0], found[1]
 
     def result(self, pairs: int, warm_up: int) -> SimulationResult:
-        waiting = _ratio_batches(self._waited[:-1], 2 * self._pairs[:-1])
+        waiting = ratio_batches(self._waited[:-1], 2 * self._pairs[:-1])
         elapsed = self._elapsed[:-1]
-        earned = [_ratio_batches(reward, elapsed) for reward in self._reward[:, :-1]]
-        busy = [_ratio_batches(elapsed - idle, elapsed) for idle in self._idle[:, :-1]]
+        earned = [ratio_batches(reward, elapsed) for reward in self._reward[:, :-1]]
+        busy = [ratio_batches(elapsed - idle, elapsed) for idle in self._idle[:, :-1]]
         throughput = earned[0] + earned[1]
         return SimulationResult(
             pairs=pairs,
             warm_up=warm_up,
             waiting_time=SimulatedEstimate.of(waiting),
-            splitting_probability=SimulatedEstimate.of(_ratio_batches(self._split[:-1], self._pairs[:-1])),
+            splitting_probability=SimulatedEstimate.of(ratio_batches(self._split[:-1], self._pairs[:-1])),
             load=(SimulatedEstimate.of(busy[0]), SimulatedEstimate.of(busy[1])),
             baseline_throughput=SimulatedEstimate.of(throughput),
             server_baseline_throughput=(SimulatedEstimate.of(earned[0]), SimulatedEstimate.of(earned[1])),
@@ -295,12 +300,20 @@ class _Run:
         )
 
 
+def _started(routing: Routing | TimedRouting, rng: np.random.Generator) -> DecideTimed:
+    """Begin a run of a rule, whether or not it goes by times."""
+    if isinstance(routing, TimedRouting):
+        return routing.start_timed(rng)
+    decide = routing.start(rng)
+    return lambda gaps, x, y: decide(x, y)
+
+
 def t_quantile(freedom: int) -> float:
     """How many standard errors the 95 % confidence interval reaches, for so many degrees of freedom."""
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
-def _ratio_batches(numerators: Floats, denominators: Floats) -> Floats:
+def ratio_batches(numerators: Floats, denominators: Floats) -> Floats:
     """Batch values of a ratio of sums: their mean is the ratio, their spread its error to first order."""
     ratio = numerators.sum() / denominators.sum()
     return np.asarray(ratio + (numerators - ratio * denominators) / denominators.mean())
@@ -323,14 +336,14 @@ def _batch_sizes(warm_up: int, measured: int, batches: int) -> Iterator[tuple[in
 
 def _pairs_served(
     workload: Workload,
-    routing: Routing,
+    routing: Routing | TimedRouting,
     asked: int,
     traffic_seed: int,
     routing_seed: int,
     block: int,
 ) -> int:
     """How many of the pairs asked for the routing can serve, found by going through the types alone."""
-    if routing.capacity is None:
+    if isinstance(routing, TimedRouting) or routing.capacity is None:
         return asked
     traffic = Traffic(workload, traffic_seed)
     decide = routing.start(np.random.default_rng(routing_seed))

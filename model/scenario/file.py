@@ -29,6 +29,7 @@ from ..queueing.service import Service
 from ..queueing.workload import Workload
 from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_text, validated
 from .bounds import BoundsSpec
+from .link import LinkSpec
 
 SCHEMA = "bellqueue.scenario/1"
 PROBABILITY_TOLERANCE = 1e-6  # decimals typed by hand; sums are then normalised exactly
@@ -293,6 +294,7 @@ class Scenario(FileSection):
     baseline: BaselineSpec
     experiment: ExperimentSpec = ExperimentSpec()
     bounds: BoundsSpec | None = None
+    link: LinkSpec | None = None
 
     @model_validator(mode="after")
     def _inside_the_model(self) -> Self:
@@ -305,6 +307,23 @@ class Scenario(FileSection):
             most = max(workload.together_waiting_time, float(workload.weights.max()))
         if not np.all(np.isfinite(edge)) or not most <= LARGEST:
             raise ValueError("throughput or waiting time overflow; choose units in which service times are near 1")
+        return self
+
+    @model_validator(mode="after")
+    def _link_in_units_of_time(self) -> Self:
+        if self.link is None:
+            return self
+        if self.experiment.bell_pairs > 1:
+            raise ValueError(
+                f"experiment.bell_pairs is {self.experiment.bell_pairs}; with [link] each pair of requests uses one "
+                "Bell pair, so make it 1"
+            )
+        if self.traffic.time_unit_seconds is None:
+            for name in self.link.in_seconds():
+                raise ValueError(
+                    f"link.{name} is {getattr(self.link, name):g}, but the scenario does not say how long its unit of "
+                    "time is; give traffic.time_unit_seconds"
+                )
         return self
 
     @classmethod

@@ -27,6 +27,7 @@ SECTIONS = {
     "ExperimentSpec": "[experiment]",
     "OperatingTarget": "operating point: target",
     "BoundsSpec": "[bounds]",
+    "LinkSpec": "[link]",
 }
 DEFINITIONS = dict(definitions("bellqueue.model.scenario.file:Scenario"))
 

@@ -1,0 +1,39 @@
+"""Published links by name, from the table that ships with the package."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from ..errors import ScenarioError
+from ..suggestion import suggestion
+
+_FIGURES = {
+    "pairs_per_second": "rate_per_second",
+    "fidelity": "fidelity",
+    "memory_seconds": "memory_seconds",
+    "distance_km": "distance_km",
+}
+
+
+@cache
+def published_links() -> dict[str, dict[str, Any]]:
+    """Each published link by its name, as the table has it; what no source states is missing."""
+    table = resources.files(__package__).joinpath("links.toml")
+    if not table.is_file():
+        return {}
+    return {link["name"]: link for link in tomllib.loads(table.read_text("utf-8"))["link"]}
+
+
+def published_figures(name: str) -> dict[str, float]:
+    """The known figures of a published link, as fields of [link].
+
+    Raises:
+        ScenarioError: there is no such link.
+    """
+    known = published_links()
+    if name not in known:
+        raise ScenarioError(f"link.name: there is no published link {name!r}{suggestion(name, list(known))}")
+    return {field: known[name][figure] for figure, field in _FIGURES.items() if figure in known[name]}
