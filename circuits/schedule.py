@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import zipfile
@@ -81,6 +82,12 @@ class Schedule:
     def shots(self) -> Integers:
         """Trials per setting, shape (len(settings),)."""
         return np.bincount(self.order, minlength=len(self.settings))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the angles of every trial in their order: whose a result is that brings it back."""
+        angles = np.array([setting.angles for setting in self.settings])
+        return hashlib.sha256(angles[self.order].tobytes()).hexdigest()
 
     @property
     def unmeasured(self) -> tuple[tuple[int, int], ...]:

@@ -25,6 +25,7 @@ from .best_pair import BraketPair, braket_pairs
 from .session import ask, find_device, region_of, sign_in, spending_limits
 
 TAG = "bellqueue"
+SETTINGS = "bellqueue-settings"  # the tag with the digest of a part
 PROGRAM_SET = "braket.ir.openqasm.program_set"
 STATES: dict[str, State] = {
     "CREATED": "queued",
@@ -151,11 +152,12 @@ class BraketBackend:
         program, shots = self._program(part)
         device, bucket = self._device, self._bucket
         options = {"disable_qubit_rewiring": True} if self._pair and len(shots) == 1 else {}
+        tags = {TAG: key, SETTINGS: part.digest}
         events.register(place, with_token, unique_id=key)
         try:
             # A client token set otherwise is dropped; with it, a request that comes twice makes one task.
             task = ask(
-                lambda: device.run(program, bucket, shots=sum(shots), tags={TAG: key}, **options),
+                lambda: device.run(program, bucket, shots=sum(shots), tags=tags, **options),
                 "submitting",
                 posts=True,
             )
@@ -188,7 +190,7 @@ class BraketBackend:
             key = f"{task['outputS3Directory']}/{name}"
             return str(where.retrieve_s3_object_body(task["outputS3Bucket"], key))
 
-        return ask(lambda: braket_results.bundle(read), f"downloading task {job}")
+        return ask(lambda: braket_results.bundle(read, task.get("tags") or {}), f"downloading task {job}")
 
     def _has_outcomes(self, job: str, task: Mapping[str, Any]) -> bool:
         """Whether a program set that came to nothing as a whole left outcomes of some of its executables."""
@@ -213,6 +215,8 @@ class BraketBackend:
         angles = np.array([setting.angles for setting in part.settings])[part.order]
         pair = self._forced or ((0, 1) if "/quantum-simulator/" in self._typed else None)
         found, shots = braket_results.outcomes(raw, len(part.order), angles, pair)
+        if braket_results.tag(raw, SETTINGS) not in (None, part.digest):  # of one circuit, which states no angles
+            raise DataError(braket_results.OTHER_SETTINGS)
         bits = np.zeros((len(part.order), 2), dtype=np.uint8)
         brought = np.zeros(len(part.order), dtype=bool)
         start = 0

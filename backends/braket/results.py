@@ -18,14 +18,17 @@ Outcomes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 _SAME = 1e-9  # radians between two angles that are the same but for their digits
 RESULTS = "results.json"
+TAGS = "bellqueue-tags.json"
+OTHER_SETTINGS = "the result is of other settings than the job's, or of the same in another order"
 READERS = 8  # files read at once; a program set has one for every executable
 
 
-def bundle(read: Callable[[str], str]) -> bytes:
-    """Every file of a task's result as one JSON object, texts untouched by file name.
+def bundle(read: Callable[[str], str], tags: Mapping[str, str]) -> bytes:
+    """Every file of a task's result as one JSON object, texts untouched by file name, and the task's tags beside them.
 
     Args:
         read: The text of a file of the task's folder, by its name in the folder.
+        tags: Of the task.
     """
     files = {RESULTS: read(RESULTS)}
     level = [RESULTS]
@@ -33,7 +36,16 @@ def bundle(read: Callable[[str], str]) -> bytes:
         while level:
             level = [other for name in level for other in _references(name, files[name]) if other not in files]
             files.update(zip(level, readers.map(read, level), strict=True))
-    return json.dumps(files).encode()
+    return json.dumps({**files, TAGS: json.dumps(dict(tags))}).encode()
+
+
+def tag(raw: bytes, name: str) -> str | None:
+    """What the task's tag of that name says; None if there is none."""
+    try:
+        found = json.loads(json.loads(raw)[TAGS]).get(name)
+        return None if found is None else str(found)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # an older download, or a damaged one, of which `outcomes` says so
 
 
 def owner(raw: bytes) -> str | None:
@@ -79,7 +91,7 @@ def outcomes(
             own = [each for each in stated if each is not None]
             asked = None if angles is None or len(own) < len(stated) else angles[::wanted]
             if asked is not None and not np.allclose(np.concatenate(own), asked, rtol=0, atol=_SAME):
-                raise DataError("the result is of other settings than the job's, or of the same in another order")
+                raise DataError(OTHER_SETTINGS)
         else:
             wanted = shots
             found = [_measured(results, wanted, pair)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -207,7 +206,7 @@ class IbmBackend:
         circuit, shots = self._circuit(part.dimension), self._row(part)
         qubits = [list(model.calibration.pair) for model in self._measured]
         # The service hands it back with the result.
-        circuit.metadata = {MARK: {"key": tag, "qubits": qubits, "settings": _digest(part)}}
+        circuit.metadata = {MARK: {"key": tag, "qubits": qubits, "settings": part.digest}}
         sampler = Sampler(mode=self._device)
         sampler.options.environment.job_tags = [tag]
         if self._asked_delay is not None:
@@ -259,7 +258,7 @@ class IbmBackend:
         wanted = (len(part.order) // (shots * pairs), shots, 2 * pairs)
         if bits.shape != wanted:
             raise DataError(f"the result has (rows, shots, bits) = {bits.shape}, the job asked for {wanted}")
-        if mark.get("settings", _digest(part)) != _digest(part):
+        if mark.get("settings", part.digest) != part.digest:
             raise DataError("the result is of other settings than the job's, or of the same in another order")
         forced = [list(pair) for pair in self._forced]
         if len(forced) == self._parallel and mark.get("qubits", forced) != forced:
@@ -418,12 +417,6 @@ def shots_per_row(schedule: Schedule) -> int:
         return schedule.sampling.block
     stretches = [length for _, length in schedule.runs(len(schedule.order))]
     return int(np.gcd.reduce(stretches)) // schedule.sampling.parallel
-
-
-def _digest(part: Schedule) -> str:
-    """SHA-256 of the angles of every trial in their order."""
-    angles = np.array([setting.angles for setting in part.settings])
-    return hashlib.sha256(angles[part.order].tobytes()).hexdigest()
 
 
 def _decoded(raw: bytes) -> tuple[Outcomes, dict[str, Any]]:

@@ -269,6 +269,19 @@ def test_a_device_whose_capabilities_are_gone_still_has_its_tasks_paid_for(
         later.split(part)
 
 
+@pytest.mark.parametrize("device", ["sv1", "garnet"])
+def test_a_task_of_one_circuit_is_of_the_settings_that_it_was_submitted_with(double: BraketDouble, device: str) -> None:
+    backend = BraketBackend(device)
+    part, other = (plan(100, "fixed").part(range(start, start + 25)) for start in (0, 75))
+    job = backend.submit(part, "key")
+    while backend.poll(job).state in ("queued", "running"):
+        pass
+    raw = backend.download(job)
+    assert len(backend.parse(raw, part)) == 25
+    with pytest.raises(DataError, match="other settings than the job's"):
+        backend.parse(raw, other)
+
+
 def test_what_is_not_the_result_of_the_part_is_refused(double: BraketDouble) -> None:
     backend = BraketBackend("sv1")
     part = plan(100, "fixed").part(range(50))
