@@ -1,0 +1,249 @@
+"""The map of a link: what links save as two of their figures vary, where that ends, and published links on it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....model.errors import ScenarioError
+from ....model.games.routing_game import Against
+from ....model.link.assessment import LinkAssessment, LinkMap
+from ....model.link.least import PARAMETERS
+from ....model.link.published import published_links
+from ....model.suggestion import suggestion
+from ...records.percent import percent_text
+from .drawing import INK, ORANGE, describe, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patheffects import AbstractPathEffect
+
+Floats = NDArray[np.float64]
+
+_POINTS = 61  # along each axis
+_DECADES = 4.0  # from the link's own figure; published links farther off are not drawn
+_LOG = {"rate", "memory_time", "distance_km"}
+_IN_SECONDS = {"rate", "memory_time"}  # as published
+_COLOURS = "cividis"
+_WEAKLY = "#DDDDDD"
+_EDGE = 1e-4  # saved: where nothing is saved against memoryless routers, rounding leaves no line at 0
+_EDGES: dict[Against, tuple[str, str]] = {
+    "every-classical": ("solid", "from here on it beats any classical routers"),
+    "memoryless": ("dashed", "from here on it beats routers that remember nothing"),
+}
+# Label with the unit known and with it unknown, and the field of a published link.
+_WORDS = {
+    "rate": ("Bell pairs per second", "Bell pairs per unit of time", "pairs_per_second"),
+    "fidelity": ("Fidelity of a new Bell pair", "Fidelity of a new Bell pair", "fidelity"),
+    "memory_time": ("Memory time (seconds)", "Memory time (units of time)", "memory_seconds"),
+    "distance_km": ("Distance (km)", "Distance (km)", "distance_km"),
+    "detection_efficiency": ("Detection efficiency", "Detection efficiency", ""),
+    "measurement_fidelity": ("Measurement fidelity", "Measurement fidelity", ""),
+}
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A figure of links as an axis.
+
+    Attributes:
+        name: Which.
+        scale: Of what is drawn to a value of the model.
+        own: The link's.
+        low, high: Ends, as drawn.
+    """
+
+    name: str
+    scale: float
+    own: float
+    low: float
+    high: float
+
+    @property
+    def log(self) -> bool:
+        """Whether it is logarithmic."""
+        return self.name in _LOG
+
+    def drawn(self) -> Floats:
+        """Places along it."""
+        return (np.geomspace if self.log else np.linspace)(self.low, self.high, _POINTS)
+
+    def values(self) -> list[float]:
+        """The same as the model has them; rounding leads out of no range."""
+        low, high = PARAMETERS[self.name]
+        return np.clip(self.drawn() / self.scale, low, high).tolist()
+
+
+def map_axes(over: str, time_unit_seconds: float | None) -> tuple[str, str]:
+    """The two figures of a map, as typed.
+
+    Raises:
+        ScenarioError: there are not two, there is no such figure, or a distance means nothing without the unit of time.
+    """
+    names = [name.strip() for name in over.split(",")]
+    for name in names:
+        if name not in PARAMETERS:
+            raise ScenarioError(f"--over: {name!r} is no figure of a link{suggestion(name, list(PARAMETERS))}")
+    if len(names) != 2 or names[0] == names[1]:
+        raise ScenarioError(f"--over {over}: a map has two different figures, for example rate,fidelity")
+    if "distance_km" in names and time_unit_seconds is None:
+        raise ScenarioError(
+            "--over: distance_km needs to know how many seconds a unit of time lasts; give --time-unit SECONDS "
+            "(time_unit in Python), or traffic.time_unit_seconds in the scenario"
+        )
+    return names[0], names[1]
+
+
+def link_figure(found: LinkAssessment, axes: tuple[str, str]) -> Figure:
+    """The share of waiting time saved against the class aimed at, over two figures of the link.
+
+    Lines mark where the saving ends, against both classes of classical routers. Published links lie at their own two
+    figures; all others are those of the link assessed.
+
+    Args:
+        found: What is known about the link.
+        axes: What `map_axes` gave.
+    """
+    across, up = (_axis(found, name) for name in axes)
+    classes: list[Against] = ["memoryless"] if found.every_classical is None else ["every-classical", "memoryless"]
+    maps = {each: found.map(*axes, across.values(), up.values(), each) for each in classes}
+    with new_figure(5.6, 6.4) as figure:
+        ax = figure.subplots()
+        ax.set(xscale="log" if across.log else "linear", yscale="log" if up.log else "linear")
+        ax.set(xlim=(across.low, across.high), ylim=(up.low, up.high))
+        known = found.scenario.traffic.time_unit_seconds is None
+        ax.set(xlabel=_WORDS[across.name][known], ylabel=_WORDS[up.name][known])
+        if found.against == "every-classical":
+            weakly = maps["memoryless"].saving
+            ax.contourf(across.drawn(), up.drawn(), weakly, levels=[_EDGE, 1.0], colors=[_WEAKLY])
+        _fill(figure, ax, maps[found.against], across, up)
+        for axis, letter in ((ax.xaxis, across), (ax.yaxis, up)):
+            if letter.log:
+                axis.set_major_formatter(_plain)
+        for each in maps.values():
+            _edge(ax, each, across, up)
+        names = _links(ax, found, across, up)
+        figure.legend(loc="outside upper left", title=_title(found), alignment="left")
+    most = float(maps[found.against].saving.max())
+    saved = f"at most {percent_text(most)} of the waiting time is saved" if most > 0 else "nothing is saved"
+    told = f"Over the map {saved}. Published links on it: {', '.join(names) or 'none'}."
+    describe(figure, f"What links save: {found.scenario.title}", told)
+    return figure
+
+
+def _plain(value: float, _: float) -> str:
+    """The label of a tick on a logarithmic axis."""
+    return f"{value:g}" if 1e-4 < value < 1e6 else f"1e{round(math.log10(value))}"
+
+
+def _title(found: LinkAssessment) -> str:
+    link = found.scenario.link
+    return f"Other figures as of {link.name if link and link.name else 'this link'}"
+
+
+def _axis(found: LinkAssessment, name: str) -> _Axis:
+    """An axis that holds the link's own figure, the least that saves anything, and published links not too far off."""
+    unit, link, rate = found.scenario.traffic.time_unit_seconds, found.link, found.operation.workload.pair_rate
+    scale = {"rate": 1 / (unit or 1.0), "memory_time": unit or 1.0}.get(name, 1.0)
+    own = getattr(link, name)
+    least = getattr(found.least, name)
+    ends = list(least) if isinstance(least, tuple) else [least]
+    wanted = [each * scale for each in (own, *ends) if each and math.isfinite(each)]
+    published = [] if unit is None and name in _IN_SECONDS else _published(name)
+    if name not in _LOG:
+        low, high = PARAMETERS[name]
+        bottom = min([0.9, *wanted, *published]) - 0.04
+        return _Axis(name, scale, own, max(low, bottom), high)
+    middle = (own or 0.0) * scale or {"rate": rate * scale, "memory_time": scale / rate}.get(name, 1.0)
+    wanted += [each for each in published if abs(math.log10(each / middle)) <= _DECADES]
+    return _Axis(name, scale, own, min([middle / 3, *wanted]) / 3, max([middle * 3, *wanted]) * 3)
+
+
+def _published(name: str) -> list[float]:
+    field = _WORDS[name][2]
+    return [float(link[field]) for link in published_links().values() if field in link]
+
+
+def _fill(figure: Figure, ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    saved = 100 * found.saving
+    if saved.max() <= 0:
+        return
+    levels = MaxNLocator(8).tick_values(0.0, float(saved.max()))
+    shades = ax.contourf(across.drawn(), up.drawn(), saved, levels=levels[levels >= 0], cmap=_COLOURS)
+    others = "any classical routers" if found.against == "every-classical" else "memoryless routers"
+    figure.colorbar(shades, ax=ax, label=f"Waiting time saved against {others} (%)", fraction=0.05, pad=0.02)
+
+
+def _edge(ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
+    style, label = _EDGES[found.against]
+    if found.saving.min() < _EDGE < found.saving.max():
+        line: dict[str, Any] = {"linestyles": style, "linewidths": 1.2}
+        ax.contour(across.drawn(), up.drawn(), found.saving, levels=[_EDGE], colors=INK, **line)
+        ax.plot([], [], color=INK, linestyle=style, linewidth=1.2, label=label)
+
+
+def _links(ax: Axes, found: LinkAssessment, across: _Axis, up: _Axis) -> list[str]:
+    """Points of this link and of the published ones whose two figures are known; returns the names of these."""
+    fields = _WORDS[across.name][2], _WORDS[up.name][2]
+    named = found.scenario.link.name if found.scenario.link else None
+    own = across.own * across.scale, up.own * up.scale
+    placed = {named or "this link": own}
+    unit_known = found.scenario.traffic.time_unit_seconds is not None
+    if unit_known or not _IN_SECONDS & {across.name, up.name}:
+        for name, link in published_links().items():
+            if name != named and all(field in link for field in fields):
+                placed[name] = float(link[fields[0]]), float(link[fields[1]])
+    inside = {
+        name: (x, y) for name, (x, y) in placed.items() if across.low <= x <= across.high and up.low <= y <= up.high
+    }
+    others = [name for name in inside if inside[name] is not own]
+    look: dict[str, Any] = {"markeredgecolor": INK, "linestyle": "none", "clip_on": False}
+    if others:
+        xs, ys = zip(*(inside[name] for name in others), strict=True)
+        ax.plot(xs, ys, "o", color="white", markersize=5.5, label="published links", zorder=5, **look)
+    ax.plot(*own, "*", color=ORANGE, markersize=13, label="this link", zorder=6, **look)
+    _name(ax, inside)
+    return others
+
+
+def _name(ax: Axes, points: dict[str, tuple[float, float]]) -> None:
+    """Names beside points, each where it covers no point and no other name if there is such a place."""
+    width, height = ax.figure.get_size_inches() * 72 * 0.75  # about what the layout leaves to the axes
+    to_axes: Any = ax.transLimits.transform
+    to_scale: Any = ax.transScale.transform
+    at = {name: to_axes(to_scale(point)) * (width, height) for name, point in points.items()}
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in at.values()]
+    for name, (x, y) in at.items():
+        length, tall = 4.3 * len(name), 9.0
+        places = [
+            (x + (9 if side == "left" else -9 - length), y + off - tall / 2, side, off)
+            for off in (0, 10, -10, 20, -20)
+            for side in ("left", "right")
+        ]
+        fitting = [each for each in places if each[0] > 0 and each[0] + length < width + 20]
+        free = [
+            each
+            for each in fitting
+            if not any(
+                each[0] < right and each[0] + length > left and each[1] < top and each[1] + tall > bottom
+                for left, bottom, right, top in taken
+            )
+        ]
+        left, bottom, side, off = (free or fitting or places)[0]
+        taken.append((left, bottom, left + length, bottom + tall))
+        offset = (9 if side == "left" else -9, off)
+        text: dict[str, Any] = {"fontsize": 7.5, "path_effects": _rim(), "zorder": 7, "annotation_clip": False}
+        ax.annotate(name, points[name], xytext=offset, textcoords="offset points", ha=side, va="center", **text)
+
+
+def _rim() -> list[AbstractPathEffect]:
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.2, foreground="white")]
