@@ -11,8 +11,8 @@ from ...analysis.report.figures.drawing import check_suffix, save
 from ...model.link.published import published_links
 from ..api.linking import link as assess_link
 from ..experiment.folder import check_writable_file
-from .screens.link import link_lines, link_tables, published_table
-from .terminal import print_unwrapped, progress_shown
+from .screens.link import link_lines, link_tables, published_lines
+from .terminal import progress_shown
 
 
 def list_links(json: bool) -> None:
@@ -20,7 +20,7 @@ def list_links(json: bool) -> None:
     if json:
         print(dumps(list(published_links().values()), indent=2))
     else:
-        print_unwrapped(published_table(published_links()))
+        print("\n".join(published_lines(published_links())))
 
 
 def link_command(

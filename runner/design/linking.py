@@ -80,10 +80,11 @@ def linked_scenario(
 def _fields(text: str) -> dict[str, Any]:
     """The fields of [link] that a text stands for."""
     first, *others = [text] if Path(text).is_file() else text.split(",")
+    fields: dict[str, Any] = {}
     if "=" in first:
-        fields, others = {}, [first, *others]
+        others.insert(0, first)
     else:
-        fields = _of_file(Path(first)) if first.endswith(".toml") or Path(first).is_file() else {"name": first}
+        fields |= _of_file(Path(first)) if first.endswith(".toml") or Path(first).is_file() else {"name": first}
     for each in others:
         field, _, value = (part.strip() for part in each.partition("="))
         try:

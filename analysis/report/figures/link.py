@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_SIZE = 6.4, 5.6  # inches
 _POINTS = 61  # along each axis
 _DECADES = 4.0  # from the link's own figure; published links farther off are not drawn
 _LOG = {"rate", "memory_time", "distance_km"}
@@ -76,7 +77,8 @@ class _Axis:
     def values(self) -> list[float]:
         """The same as the model has them; rounding leads out of no range."""
         low, high = PARAMETERS[self.name]
-        return np.clip(self.drawn() / self.scale, low, high).tolist()
+        values: list[float] = np.clip(self.drawn() / self.scale, low, high).tolist()
+        return values
 
 
 def map_axes(over: str, time_unit_seconds: float | None) -> tuple[str, str]:
@@ -112,7 +114,7 @@ def link_figure(found: LinkAssessment, axes: tuple[str, str]) -> Figure:
     across, up = (_axis(found, name) for name in axes)
     classes: list[Against] = ["memoryless"] if found.every_classical is None else ["every-classical", "memoryless"]
     maps = {each: found.map(*axes, across.values(), up.values(), each) for each in classes}
-    with new_figure(5.6, 6.4) as figure:
+    with new_figure(_SIZE[1], _SIZE[0]) as figure:
         ax = figure.subplots()
         ax.set(xscale="log" if across.log else "linear", yscale="log" if up.log else "linear")
         ax.set(xlim=(across.low, across.high), ylim=(up.low, up.high))
@@ -175,7 +177,7 @@ def _fill(figure: Figure, ax: Axes, found: LinkMap, across: _Axis, up: _Axis) ->
     saved = 100 * found.saving
     if saved.max() <= 0:
         return
-    levels = MaxNLocator(8).tick_values(0.0, float(saved.max()))
+    levels = np.array(MaxNLocator(8).tick_values(0.0, float(saved.max())))
     shades = ax.contourf(across.drawn(), up.drawn(), saved, levels=levels[levels >= 0], cmap=_COLOURS)
     others = "any classical routers" if found.against == "every-classical" else "memoryless routers"
     figure.colorbar(shades, ax=ax, label=f"Waiting time saved against {others} (%)", fraction=0.05, pad=0.02)
@@ -215,7 +217,7 @@ def _links(ax: Axes, found: LinkAssessment, across: _Axis, up: _Axis) -> list[st
 
 def _name(ax: Axes, points: dict[str, tuple[float, float]]) -> None:
     """Names beside points, each where it covers no point and no other name if there is such a place."""
-    width, height = ax.figure.get_size_inches() * 72 * 0.75  # about what the layout leaves to the axes
+    width, height = 72 * 0.75 * np.array(_SIZE)  # points; about what the layout leaves to the axes
     to_axes: Any = ax.transLimits.transform
     to_scale: Any = ax.transScale.transform
     at = {name: to_axes(to_scale(point)) * (width, height) for name, point in points.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....model.estimate import Estimate
 from ...records.link_record import OTHERS, LinkRecord
 from ...records.percent import percent_text
-from .section import NONE, Cell, Section, estimate_cell, two_columns
+from .section import NONE, Cell, Section, certain_decimals, estimate_cell, two_columns
 
 PASSED = {True: "yes", False: "NO", None: "?"}
 # Criteria whose values are times.
@@ -15,12 +15,24 @@ _RATE = "pairs faster than requests"
 
 def time_text(value: float, unit: float | None) -> str:
     """A time in seconds if the unit is known, else in units of time."""
-    return f"{value:.3g} units" if unit is None else f"{value * unit:.3g} s"
+    if unit is None:
+        return f"{short_number(value)} units"
+    seconds = value * unit
+    for size, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if abs(seconds) >= size:
+            return f"{short_number(seconds / size)} {name}"
+    return f"{short_number(seconds / 1e-9)} ns"
 
 
 def rate_text(value: float, unit: float | None) -> str:
     """A rate per second if the unit is known, else per unit of time."""
-    return f"{value:.3g} per unit" if unit is None else f"{value / unit:.3g} per second"
+    return f"{short_number(value)}/unit" if unit is None else f"{short_number(value / unit)}/s"
+
+
+def short_number(value: float) -> str:
+    """Three digits, without an exponent if there are not many zeros."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}".replace(",", " ") if 1000 <= abs(rounded) < 1e7 else f"{rounded:g}"
 
 
 def criterion_texts(record: LinkRecord) -> list[tuple[str, str, str, str, str]]:
@@ -52,38 +64,47 @@ def link_sections(record: LinkRecord) -> list[Section]:
     return [results_section(record), _criteria(record), _least(record), _figures(record)]
 
 
-def result_rows(record: LinkRecord) -> list[tuple[str, str, Cell]]:
-    """What the link reaches: the name of a number, its value by formula, and as simulated."""
-    found, simulated = record, record.simulated
-    rows = [
-        ("request pairs that use a Bell pair", percent_text(found.availability), simulated.availability, True),
+def result_rows(record: LinkRecord, *, brief: bool) -> list[tuple[str, str, Cell]]:
+    """What the link reaches: the name of a number, its value by formula, and as simulated.
+
+    Args:
+        record: What is known about the link.
+        brief: Whether to leave out digits that nobody needs first.
+    """
+    visibility, simulated = record.mean_visibility_when_used, record.simulated
+    shares = [("request pairs that use a Bell pair", record.availability, simulated.availability)]
+    split = ("pairs sent to different servers", record.splitting_probability, simulated.splitting_probability)
+    savings = (("any classical routers", record.every_classical), ("memoryless ones", record.memoryless))
+    saved = [(f"  saved against {n}", e.waiting_time_reduction_relative, e.simulated) for n, e in savings if e]
+    rows: list[tuple[str, str, Estimate | None, bool, int]] = [
+        *((name, percent_text(value), estimate, True, 1) for name, value, estimate in shares),
         (
             "  its visibility then (1 is perfect)",
-            NONE if found.mean_visibility_when_used is None else f"{found.mean_visibility_when_used:.4f}",
+            NONE if visibility is None else f"{visibility:.3f}",
             simulated.mean_visibility_when_used,
             False,
+            3,
         ),
         (
-            "pairs sent to different servers",
-            percent_text(found.splitting_probability),
-            simulated.splitting_probability,
-            True,
+            "mean waiting time (units of time)",
+            f"{record.waiting_time:.4g}",
+            simulated.waiting_time,
+            False,
+            max(certain_decimals(simulated.waiting_time) or 0, 0),
         ),
+        *((name, percent_text(value), estimate, True, 1) for name, value, estimate in (*saved, split)),
         (
-            "background work done (per unit of time)",
-            f"{found.baseline_throughput:.5g}",
+            "background work (per unit of time)",
+            f"{record.baseline_throughput:.5g}",
             simulated.baseline_throughput,
             False,
+            max(certain_decimals(simulated.baseline_throughput) or 0, 0),
         ),
-        ("mean waiting time (units of time)", f"{found.waiting_time:.4g}", simulated.waiting_time, False),
     ]
-    savings = (("any classical routers", record.every_classical), ("memoryless ones", record.memoryless))
-    rows += [
-        (f"  saved against {name}", percent_text(each.waiting_time_reduction_relative), each.simulated, True)
-        for name, each in savings
-        if each
+    return [
+        (name, formula, _cell(value, percent, decimals if brief else None))
+        for name, formula, value, percent, decimals in rows
     ]
-    return [(name, formula, _cell(value, percent)) for name, formula, value, percent in rows]
 
 
 def results_section(record: LinkRecord) -> Section:
@@ -91,7 +112,7 @@ def results_section(record: LinkRecord) -> Section:
     saved = [(record.memoryless, "memoryless ones")]
     if record.every_classical:
         saved.insert(0, (record.every_classical, "any classical routers"))
-    rows = [(name, (Cell(formula), cell)) for name, formula, cell in result_rows(record)]
+    rows = [(name, (Cell(formula), cell)) for name, formula, cell in result_rows(record, brief=False)]
     rows += [
         (f"  saved without Bell pairs, against {name}", (Cell(NONE), _cell(each.simulated_without_pairs, True)))
         for each, name in saved
@@ -128,7 +149,8 @@ def least_texts(record: LinkRecord) -> list[tuple[str, str]]:
     ]
     if least.distance_km:
         near, far = least.distance_km
-        found.append(("distance", f"{near:.3g} km or more" if far is None else f"{near:.3g} to {far:.3g} km"))
+        text_far = "or more" if far is None else f"to {short_number(far)}"
+        found.append(("distance", f"{short_number(near)} {text_far} km"))
     elif unit is not None:
         found.append(("distance", "none would do"))
     return found
@@ -149,5 +171,5 @@ def _figures(record: LinkRecord) -> Section:
     return two_columns("The link (times in units of time)", rows)
 
 
-def _cell(value: Estimate | None, percent: bool) -> Cell:
-    return Cell(NONE) if value is None else estimate_cell(value, percent=percent)
+def _cell(value: Estimate | None, percent: bool, decimals: int | None = None) -> Cell:
+    return Cell(NONE) if value is None else estimate_cell(value, percent=percent, decimals=decimals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import shorten, wrap
 from typing import Any
 
@@ -12,26 +12,22 @@ from rich.text import Text
 from ....analysis.records.link_record import LinkRecord
 from ....analysis.records.printable import printable, signs
 from ....analysis.report.tables.link import criterion_texts, least_texts, link_sections, result_rows
-from ....analysis.report.tables.section import NONE, Cell, Section
+from ....analysis.report.tables.section import NONE
 from .first_screen import WIDTH
 from .sections import shown_section
 
-_NAME, _VALUE = 40, 12  # columns
+_NAME, _PASSED, _VALUE = 39, 5, 12  # columns
 # Criteria in words that need no paper.
 _PLAIN = {
     "decision before light could bring a message": "decided before light brings a message",
     "a message takes longer than break-even": "a message takes too long to ask first",
-    "fidelity when heralded": "fidelity of a Bell pair when heard of",
+    "fidelity when heralded": "fidelity of a new Bell pair",
     "mean visibility when used": "its visibility when used",
     "trials while the surroundings stay the same": "request pairs while nothing changes",
 }
 _AT_MOST = {"decision before light could bring a message"}
-_FIGURES = {
-    "pairs_per_second": "pairs/s",
-    "fidelity": "fidelity",
-    "memory_seconds": "memory s",
-    "distance_km": "km",
-}
+_RESTS = "Model: requests and Bell pairs come at random (Poisson), pairs fade to noise."
+_FIGURES = {"pairs_per_second": 6, "fidelity": 7, "memory_seconds": 5, "distance_km": 6}  # and their columns
 
 
 def link_lines(record: LinkRecord, ends: Sequence[str]) -> list[str]:
@@ -40,18 +36,18 @@ def link_lines(record: LinkRecord, ends: Sequence[str]) -> list[str]:
     lines = [*wrap(signs(record.verdict), WIDTH), ""]
     lines.append(shorten(printable(f"{record.title}{name}"), WIDTH, placeholder=" …"))
     lines.append(f"{'':{_NAME}}{'by formula':{_VALUE}}simulated (95 % limits)")
-    for label, formula, cell in result_rows(record):
+    for label, formula, cell in result_rows(record, brief=True):
         simulated = f"{cell.value} ({cell.limits})" if cell.limits else cell.value
         lines.append(signs(f"{label:{_NAME}}{formula:{_VALUE}}{simulated}"))
-    lines += ["", f"{'what a deployment needs':{_NAME}}{'':4}{'it has':{_VALUE}}{'limit':{_VALUE + 2}}margin"]
+    lines += ["", f"{'what a deployment needs':{_NAME + _PASSED}}{'it has':{_VALUE}}{'limit':{_VALUE}}margin"]
     for criterion, passed, value, needed, margin in criterion_texts(record):
         sign = ("< " if criterion in _AT_MOST else "> ") if needed[0].isdigit() else ""
-        row = f"  {_PLAIN.get(criterion, criterion):{_NAME - 2}}{passed:4}{value:{_VALUE}}{sign + needed:{_VALUE + 2}}"
-        lines.append(signs((row + margin).rstrip()))
+        plain = f"  {_PLAIN.get(criterion, criterion)}"
+        row = f"{plain:{_NAME}}{passed:{_PASSED}}{value:{_VALUE}}{sign + needed:{_VALUE}}{margin}"
+        lines.append(signs(row.rstrip()))
     least = "; ".join(f"{name} {text}" for name, text in least_texts(record))
-    lines += ["", *wrap(signs(f"Least that still saves, all else as it is: {least}."), WIDTH, subsequent_indent="  ")]
-    lines += wrap("It rests on Poisson requests and Bell pairs, and pairs that fade exponentially to noise.", WIDTH)
-    return [*lines, *ends]
+    lines += ["", *wrap(signs(f"Least that saves, all else as it is: {least}."), WIDTH, subsequent_indent="  ")]
+    return [*lines, _RESTS, *ends]
 
 
 def link_tables(record: LinkRecord) -> RenderableType:
@@ -63,19 +59,15 @@ def link_tables(record: LinkRecord) -> RenderableType:
     return Group(*parts)
 
 
-def published_table(links: Mapping[str, Mapping[str, Any]]) -> RenderableType:
+def published_lines(links: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The published links, with what their sources say."""
-    rows = [
-        (
-            name,
-            (
-                *(Cell(f"{link[figure]:g}" if figure in link else NONE) for figure in _FIGURES),
-                Cell(f"{link['platform']}, {link['year']}"),
-                Cell(link["source"]),
-            ),
-        )
-        for name, link in links.items()
-    ]
-    note = "– is not known: add what you assume, for example --link munich-atoms-2022,memory_seconds=1."
-    columns = ("link", *_FIGURES.values(), "platform", "source")
-    return Group(*shown_section(Section("Published links", columns, tuple(rows), note)))
+    yield "Published links: Bell pairs per s, fidelity F, memory in s, km between the nodes"
+    yield f"{'link':23}{_columns(('per s', 'F', 'mem.', 'km'))} source"
+    for name, link in links.items():
+        figures = [f"{link[figure]:g}" if figure in link else NONE for figure in _FIGURES]
+        yield f"{name:23}{_columns(figures)} {link['source']}"
+    yield f"{NONE} is not known; add what you assume: --link munich-atoms-2022,memory_seconds=1"
+
+
+def _columns(texts: Sequence[str]) -> str:
+    return "".join(f"{text:>{width}}" for text, width in zip(texts, _FIGURES.values(), strict=True))
