@@ -301,12 +301,12 @@ def _verdict(found: LinkAssessment) -> tuple[bool, str]:
 def _ways(found: LinkAssessment) -> Iterator[str]:
     """What is missing of a link that saves nothing."""
     weakly = found.memoryless
-    if found.against == "every-classical" and weakly.simulated.low > 0:
+    if found.against == "every-classical" and weakly.waiting_time_reduction_relative > NOTHING:
         saved = percent_text(weakly.waiting_time_reduction_relative)
         yield f"It saves {saved} against those that remember nothing."
     names = {"rate": "rate", "fidelity": "fidelity", "memory_time": "memory"}
     enough = [word for field, word in names.items() if getattr(found.least, field) is not None]
-    yield f"Enough of one alone would do: {', '.join(enough)}." if enough else "No better figure alone would do."
+    yield f"A better {' or a better '.join(enough)} alone would do." if enough else "No better figure alone would do."
 
 
 def _plain(estimate: Estimate) -> Estimate:

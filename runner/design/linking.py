@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -65,6 +66,8 @@ def linked_scenario(
     """
     data = scenario.model_dump(mode="json", exclude_none=True)
     if time_unit is not None:
+        if not (is_number(time_unit) and 0 < time_unit < math.inf):
+            raise ScenarioError(f"--time-unit is {shorten(time_unit)}; it must be a positive number of seconds")
         data["traffic"]["time_unit_seconds"] = time_unit
     if link is not None:
         data["link"] = dict(link) if isinstance(link, Mapping) else _fields(str(link))

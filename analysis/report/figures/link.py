@@ -21,7 +21,6 @@ from .drawing import INK, ORANGE, describe, new_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.patheffects import AbstractPathEffect
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +31,9 @@ _LOG = {"rate", "memory_time", "distance_km"}
 _IN_SECONDS = {"rate", "memory_time"}  # as published
 _COLOURS = "cividis"
 _WEAKLY = "#DDDDDD"
+_GROUND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}  # a rim would turn text into paths
 _EDGE = 1e-4  # saved: where nothing is saved against memoryless routers, rounding leaves no line at 0
+_CLASSES: dict[Against, str] = {"every-classical": "any classical routers", "memoryless": "memoryless routers"}
 _EDGES: dict[Against, tuple[str, str]] = {
     "every-classical": ("solid", "from here on it beats any classical routers"),
     "memoryless": ("dashed", "from here on it beats routers that remember nothing"),
@@ -130,7 +131,8 @@ def link_figure(found: LinkAssessment, axes: tuple[str, str]) -> Figure:
         for each in maps.values():
             _edge(ax, each, across, up)
         names = _links(ax, found, across, up)
-        figure.legend(loc="outside upper left", title=_title(found), alignment="left")
+        look: Any = ax.get_legend_handles_labels()
+        figure.legend(*look, loc="outside upper left", title=_title(found, maps[found.against]), alignment="left")
     most = float(maps[found.against].saving.max())
     saved = f"at most {percent_text(most)} of the waiting time is saved" if most > 0 else "nothing is saved"
     told = f"Over the map {saved}. Published links on it: {', '.join(names) or 'none'}."
@@ -143,9 +145,12 @@ def _plain(value: float, _: float) -> str:
     return f"{value:g}" if 1e-4 < value < 1e6 else f"1e{round(math.log10(value))}"
 
 
-def _title(found: LinkAssessment) -> str:
+def _title(found: LinkAssessment, shown: LinkMap) -> str:
     link = found.scenario.link
-    return f"Other figures as of {link.name if link and link.name else 'this link'}"
+    title = f"Other figures as of {link.name if link and link.name else 'this link'}"
+    if shown.saving.max() > 0:
+        return title
+    return f"{title}; nothing here beats {_CLASSES[found.against]}"
 
 
 def _axis(found: LinkAssessment, name: str) -> _Axis:
@@ -179,8 +184,8 @@ def _fill(figure: Figure, ax: Axes, found: LinkMap, across: _Axis, up: _Axis) ->
         return
     levels = np.array(MaxNLocator(8).tick_values(0.0, float(saved.max())))
     shades = ax.contourf(across.drawn(), up.drawn(), saved, levels=levels[levels >= 0], cmap=_COLOURS)
-    others = "any classical routers" if found.against == "every-classical" else "memoryless routers"
-    figure.colorbar(shades, ax=ax, label=f"Waiting time saved against {others} (%)", fraction=0.05, pad=0.02)
+    label = f"Waiting time saved against {_CLASSES[found.against]} (%)"
+    figure.colorbar(shades, ax=ax, label=label, fraction=0.05, pad=0.02)
 
 
 def _edge(ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
@@ -196,21 +201,23 @@ def _links(ax: Axes, found: LinkAssessment, across: _Axis, up: _Axis) -> list[st
     fields = _WORDS[across.name][2], _WORDS[up.name][2]
     named = found.scenario.link.name if found.scenario.link else None
     own = across.own * across.scale, up.own * up.scale
-    placed = {named or "this link": own}
+    this = named or "this link"
+    placed = {this: own}
     unit_known = found.scenario.traffic.time_unit_seconds is not None
     if unit_known or not _IN_SECONDS & {across.name, up.name}:
         for name, link in published_links().items():
-            if name != named and all(field in link for field in fields):
+            if name != this and all(field in link for field in fields):
                 placed[name] = float(link[fields[0]]), float(link[fields[1]])
     inside = {
         name: (x, y) for name, (x, y) in placed.items() if across.low <= x <= across.high and up.low <= y <= up.high
     }
-    others = [name for name in inside if inside[name] is not own]
+    others = [name for name in inside if name != this]
     look: dict[str, Any] = {"markeredgecolor": INK, "linestyle": "none", "clip_on": False}
     if others:
         xs, ys = zip(*(inside[name] for name in others), strict=True)
         ax.plot(xs, ys, "o", color="white", markersize=5.5, label="published links", zorder=5, **look)
-    ax.plot(*own, "*", color=ORANGE, markersize=13, label="this link", zorder=6, **look)
+    if this in inside:
+        ax.plot(*own, "*", color=ORANGE, markersize=13, label="this link", zorder=6, **look)
     _name(ax, inside)
     return others
 
@@ -241,11 +248,5 @@ def _name(ax: Axes, points: dict[str, tuple[float, float]]) -> None:
         left, bottom, side, off = (free or fitting or places)[0]
         taken.append((left, bottom, left + length, bottom + tall))
         offset = (9 if side == "left" else -9, off)
-        text: dict[str, Any] = {"fontsize": 7.5, "path_effects": _rim(), "zorder": 7, "annotation_clip": False}
+        text: dict[str, Any] = {"fontsize": 7.5, "zorder": 4, "annotation_clip": False, "bbox": _GROUND}
         ax.annotate(name, points[name], xytext=offset, textcoords="offset points", ha=side, va="center", **text)
-
-
-def _rim() -> list[AbstractPathEffect]:
-    from matplotlib.patheffects import withStroke
-
-    return [withStroke(linewidth=2.2, foreground="white")]

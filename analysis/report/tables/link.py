@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ....model.estimate import Estimate
 from ...records.link_record import OTHERS, LinkRecord
 from ...records.percent import percent_text
@@ -134,32 +136,28 @@ def _criteria(record: LinkRecord) -> Section:
 
 
 def least_texts(record: LinkRecord) -> list[tuple[str, str]]:
-    """The least value of each figure, with its unit; the figures of which none would do are last."""
+    """The least value of each figure that would do, with its unit."""
     least, unit = record.least, record.time_unit_seconds
-
-    def text(value: float | None, written: str) -> str:
-        return "none would do" if value is None else "any" if value == 0 else written
-
-    found = [
-        ("pairs", text(least.rate, rate_text(least.rate or 0, unit))),
-        ("fidelity", text(least.fidelity, f"{least.fidelity or 0:.3f}")),
-        ("memory", text(least.memory_time, time_text(least.memory_time or 0, unit))),
-        ("detection efficiency", text(least.detection_efficiency, f"{least.detection_efficiency or 0:.3f}")),
-        ("measurement fidelity", text(least.measurement_fidelity, f"{least.measurement_fidelity or 0:.3f}")),
+    values: list[tuple[str, float | None, Callable[[float], str]]] = [
+        ("pairs", least.rate, lambda value: rate_text(value, unit)),
+        ("fidelity", least.fidelity, "{:.3f}".format),
+        ("memory", least.memory_time, lambda value: time_text(value, unit)),
+        ("detection efficiency", least.detection_efficiency, "{:.3f}".format),
+        ("measurement fidelity", least.measurement_fidelity, "{:.3f}".format),
     ]
+    found = [(name, written(value) if value else "any") for name, value, written in values if value is not None]
     if least.distance_km:
         near, far = least.distance_km
-        text_far = "or more" if far is None else f"to {short_number(far)}"
-        found.append(("distance", f"{short_number(near)} {text_far} km"))
-    elif unit is not None:
-        found.append(("distance", "none would do"))
+        found.append(("distance", f"{short_number(near)} {'or more' if far is None else f'to {short_number(far)}'} km"))
     return found
 
 
 def _least(record: LinkRecord) -> Section:
-    rows = [(name, Cell(text)) for name, text in least_texts(record)]
+    rows = [(name, Cell(text)) for name, text in least_texts(record)] or [("no figure alone", Cell(NONE))]
     title = f"Least of each figure that still saves waiting time against {OTHERS[record.against]}"
-    return two_columns(title, rows, "All other figures are those of this link.")
+    return two_columns(
+        title, rows, "All other figures are those of this link; of a figure that is missing here no value would do."
+    )
 
 
 def _figures(record: LinkRecord) -> Section:

@@ -19,8 +19,8 @@ from .sections import shown_section
 _NAME, _PASSED, _VALUE = 39, 5, 12  # columns
 # Criteria in words that need no paper.
 _PLAIN = {
-    "decision before light could bring a message": "decided before light brings a message",
-    "a message takes longer than break-even": "a message takes too long to ask first",
+    "decision before light could bring a message": "decided before light brings word",
+    "a message takes longer than break-even": "too far apart to ask each other first",
     "fidelity when heralded": "fidelity of a new Bell pair",
     "mean visibility when used": "its visibility when used",
     "trials while the surroundings stay the same": "request pairs while nothing changes",
@@ -45,7 +45,7 @@ def link_lines(record: LinkRecord, ends: Sequence[str]) -> list[str]:
         plain = f"  {_PLAIN.get(criterion, criterion)}"
         row = f"{plain:{_NAME}}{passed:{_PASSED}}{value:{_VALUE}}{sign + needed:{_VALUE}}{margin}"
         lines.append(signs(row.rstrip()))
-    least = "; ".join(f"{name} {text}" for name, text in least_texts(record))
+    least = "; ".join(f"{name} {text}" for name, text in least_texts(record)) or "no figure alone would do"
     lines += ["", *wrap(signs(f"Least that saves, all else as it is: {least}."), WIDTH, subsequent_indent="  ")]
     return [*lines, _RESTS, *ends]
 
