@@ -12,7 +12,7 @@ from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
 from ...model.link.assessment import LinkAssessment, LinkSaving
 from ...model.link.operation import NOTHING
-from .percent import percent_text
+from .percent import less_or_more, percent_text
 from .record import Record
 
 OTHERS: dict[Against, str] = {
@@ -275,23 +275,23 @@ def _verdict(found: LinkAssessment) -> tuple[bool, str]:
     against, every = found.against, found.every_classical
     aimed = every if against == "every-classical" and every else found.memoryless
     formula, simulated, others = aimed.waiting_time_reduction_relative, aimed.simulated, OTHERS[against]
-    limits = f"simulated {percent_text(simulated.low, 1, 'down')} to {percent_text(simulated.high, 1, 'up')}"
+    limits = f"95 % limits: {percent_text(simulated.low, 1, 'down')} to {percent_text(simulated.high, 1, 'up')}"
     clock = max(aimed.simulated_without_pairs.estimate, 0.0)  # saved by whoever knows when pairs arrive
     if against == "memoryless" and clock > 0.0005:
         limits += f", of which {percent_text(clock)} are due to the clock that arriving pairs are"
     failed = [_FAILS.get(each.name, each.name) for each in found.criteria if each.passed is False]
     if formula <= NOTHING or simulated.high <= clock:
-        longer = f"requests wait {percent_text(max(-formula, -simulated.estimate))} longer than with {others}"
+        longer = f"requests wait {percent_text(max(-simulated.estimate, -formula, 0.0))} longer than with {others}"
         if found.availability == 0:
             longer = "no Bell pair is good enough to be used, and classical routers do as well without"
         return False, f"This link does not suffice: {longer}. {' '.join(_ways(found))}".rstrip()
-    less = f"requests wait {percent_text(formula)} less than with {others} ({limits})"
+    less = f"requests wait {less_or_more(simulated.estimate)} than with {others} ({limits})"
     if failed:
         return False, f"This link does not suffice: {less}, but {', and '.join(failed)}."
     if simulated.low <= clock:
         return False, (
-            f"This link may suffice: by formula {less}. That can be chance in {found.simulated.queues.pairs} pairs of "
-            "requests; simulate more with --pairs."
+            f"This link may suffice: {less}. That can be chance in {found.simulated.queues.pairs} pairs of requests; "
+            "simulate more with --pairs."
         )
     unknown = sum(each.passed is None for each in found.criteria)
     known = f" as far as it is described ({unknown} of {len(found.criteria)} criteria are unknown)" if unknown else ""

@@ -42,9 +42,8 @@ def link_command(
         found = assess_link(
             scenario or "default", link, time_unit=time_unit, over=over, pairs=pairs, seed=seed, progress=watch
         )
-        if out:
-            watch("drawing the map", 0, None)
-            save(found.map(), out)
+    if out:
+        save(found.map(), out)
     if json:
         print(found.model_dump_json(by_alias=True, indent=2))
     elif full:

@@ -58,7 +58,9 @@ def _in_unit(record: LinkRecord, name: str, value: float | None) -> str:
         return "unknown"
     if name in _TIMES:
         return time_text(value, record.time_unit_seconds)
-    return rate_text(value, record.time_unit_seconds) if name == _RATE else f"{value:.4g}"
+    if name == _RATE:
+        return rate_text(value, record.time_unit_seconds)
+    return f"{value:.4g}" if abs(value) <= 1 else f"{value:.0f}"
 
 
 def link_sections(record: LinkRecord) -> list[Section]:

@@ -20,11 +20,12 @@ _NAME, _PASSED, _VALUE = 39, 5, 12  # columns
 # Criteria in words that need no paper.
 _PLAIN = {
     "decision before light could bring a message": "decided before light brings word",
-    "a message takes longer than break-even": "too far apart to ask each other first",
+    "a message takes longer than break-even": "too far apart to ask first",
     "fidelity when heralded": "fidelity of a new Bell pair",
     "mean visibility when used": "its visibility when used",
     "trials while the surroundings stay the same": "request pairs while nothing changes",
 }
+_WHOLE = "\N{NO-BREAK SPACE}"
 _AT_MOST = {"decision before light could bring a message"}
 _RESTS = "Model: requests and Bell pairs come at random (Poisson), pairs fade to noise."
 _FIGURES = {"pairs_per_second": 6, "fidelity": 7, "memory_seconds": 5, "distance_km": 6}  # and their columns
@@ -45,8 +46,10 @@ def link_lines(record: LinkRecord, ends: Sequence[str]) -> list[str]:
         plain = f"  {_PLAIN.get(criterion, criterion)}"
         row = f"{plain:{_NAME}}{passed:{_PASSED}}{value:{_VALUE}}{sign + needed:{_VALUE}}{margin}"
         lines.append(signs(row.rstrip()))
-    least = "; ".join(f"{name} {text}" for name, text in least_texts(record)) or "no figure alone would do"
-    lines += ["", *wrap(signs(f"Least that saves, all else as it is: {least}."), WIDTH, subsequent_indent="  ")]
+    found = [f"{name} {text}".replace(" ", _WHOLE) for name, text in least_texts(record)]
+    least = "; ".join(found) or "no figure alone would do"
+    told = wrap(f"Least that saves, all else as it is: {least}.", WIDTH, subsequent_indent="  ")
+    lines += ["", *(signs(line).replace(_WHOLE, " ") for line in told)]
     return [*lines, _RESTS, *ends]
 
 
