@@ -25,7 +25,7 @@ _FAILS = {
     "a message takes longer than break-even": (
         "routers this close do better if they tell each other their requests first"
     ),
-    "pairs faster than requests": "requests come faster than Bell pairs",
+    "pairs faster than requests": "Bell pairs come no faster than requests",
     "fidelity when heralded": "new Bell pairs are too noisy",
     "mean visibility when used": "Bell pairs are too noisy when they are used",
     "trials while the surroundings stay the same": "the surroundings change before enough trials could certify it",
@@ -69,14 +69,15 @@ class LinkSavingRecord(Record):
 
     Attributes:
         waiting_time_reduction_relative: The share saved, by formula; negative if they wait less.
-        throughput_gain_relative: Background work beyond that of classical routers that wait as briefly, by formula.
+        throughput_gain_relative: Background work beyond that of classical routers that wait as briefly, by formula;
+            null if none of them do.
         simulated: The share of waiting time saved, by simulation, with 95 % limits.
         simulated_without_pairs: What classical routers save that split as often at the same times, likewise: so much of
             `simulated` is due to the clock that heralded pairs are, and not to entanglement.
     """
 
     waiting_time_reduction_relative: float
-    throughput_gain_relative: float
+    throughput_gain_relative: float | None
     simulated: Estimate
     simulated_without_pairs: Estimate
 
@@ -85,7 +86,7 @@ class LinkSavingRecord(Record):
         """The same as a record."""
         return cls(
             waiting_time_reduction_relative=saving.waiting_time_reduction_relative,
-            throughput_gain_relative=saving.throughput_gain_relative,
+            throughput_gain_relative=_finite(saving.throughput_gain_relative),
             simulated=_plain(saving.simulated),
             simulated_without_pairs=_plain(saving.simulated_without_pairs),
         )
@@ -300,6 +301,10 @@ def _verdict(found: LinkAssessment) -> tuple[bool, str]:
 
 def _ways(found: LinkAssessment) -> Iterator[str]:
     """What is missing of a link that saves nothing."""
+    elsewhere = found.operation.saving(found.link, found.against)
+    if elsewhere > NOTHING:
+        yield f"At its best operating point it saves {percent_text(elsewhere)}: leave out experiment.operating_point."
+        return
     weakly = found.memoryless
     if found.against == "every-classical" and weakly.waiting_time_reduction_relative > NOTHING:
         saved = percent_text(weakly.waiting_time_reduction_relative)

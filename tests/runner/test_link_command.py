@@ -140,6 +140,32 @@ def test_a_mistake_is_one_line(call: Run, arguments: tuple[object, ...], complai
     assert complaint in line
 
 
+def test_without_a_bound_only_memoryless_routers_are_compared_and_the_clock_is_named(call: Run, tmp_path: Path) -> None:
+    scenario = default_record() | {"baseline": {"reward": {"kind": "power", "exponent": 2.0}}}
+    scenario["traffic"]["pair_rate"] = 0.1
+    scenario["link"] = {"rate": 0.1, "fidelity": 0.95, "memory_time": 100.0}
+    (tmp_path / "s.json").write_text(json.dumps(scenario))
+    found = record(call, "s.json")
+    assert found["against"] == "memoryless"
+    assert found["every_classical"] is None
+    # docs/model.md §6: a clock alone saves 10 % there, of a link that is used more often.
+    assert found["memoryless"]["simulated_without_pairs"]["estimate"] == pytest.approx(0.082, abs=0.03)
+    screen = call("link", "s.json", *SIMULATED).stdout
+    assert "are due to the clock" in " ".join(screen.split())
+    assert "Only memoryless routers are compared: no such bound exists" in screen
+    assert len(screen.splitlines()) < 30
+
+
+def test_a_point_that_does_not_suit_the_link_is_named_as_the_reason(call: Run, tmp_path: Path) -> None:
+    scenario = default_record() | {"link": {"rate": 1.0, "fidelity": 0.97, "memory_time": 100.0}}
+    assert record(call, "default", "--link", "rate=1,fidelity=0.97,memory_time=100")["suffices"]
+    scenario["experiment"] = {"operating_point": {"multiplier": 0.5}}  # below w of any pair of types: all are split
+    (tmp_path / "s.json").write_text(json.dumps(scenario))
+    found = record(call, "s.json")
+    assert not found["suffices"]
+    assert "leave out experiment.operating_point" in found["verdict"]
+
+
 def test_a_link_around_half_the_earth_and_more_is_no_mistake(call: Run) -> None:
     found = record(call, "default", "--link", f"{IDEAL},distance_km=1e9", "--time-unit", 1)
     assert not found["suffices"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +57,13 @@ class _Axis:
     Attributes:
         name: Which.
         scale: Of what is drawn to a value of the model.
-        own: The link's.
+        own: The link's, as drawn; None if it is not known.
         low, high: Ends, as drawn.
     """
 
     name: str
     scale: float
-    own: float
+    own: float | None
     low: float
     high: float
 
@@ -112,7 +113,10 @@ def link_figure(found: LinkAssessment, axes: tuple[str, str]) -> Figure:
         found: What is known about the link.
         axes: What `map_axes` gave.
     """
-    across, up = (_axis(found, name) for name in axes)
+    from matplotlib.ticker import NullFormatter
+
+    published = _published(found, axes)
+    across, up = (_axis(found, name, [each[at] for each in published.values()]) for at, name in enumerate(axes))
     classes: list[Against] = ["memoryless"] if found.every_classical is None else ["every-classical", "memoryless"]
     maps = {each: found.map(*axes, across.values(), up.values(), each) for each in classes}
     with new_figure(_SIZE[1], _SIZE[0]) as figure:
@@ -125,16 +129,17 @@ def link_figure(found: LinkAssessment, axes: tuple[str, str]) -> Figure:
             weakly = maps["memoryless"].saving
             ax.contourf(across.drawn(), up.drawn(), weakly, levels=[_EDGE, 1.0], colors=[_WEAKLY])
         _fill(figure, ax, maps[found.against], across, up)
-        for axis, letter in ((ax.xaxis, across), (ax.yaxis, up)):
-            if letter.log:
+        for axis, drawn in ((ax.xaxis, across), (ax.yaxis, up)):
+            if drawn.log:
                 axis.set_major_formatter(_plain)
+                axis.set_minor_formatter(NullFormatter())
         for each in maps.values():
             _edge(ax, each, across, up)
-        names = _links(ax, found, across, up)
+        names = _links(ax, found, published, across, up)
         look: Any = ax.get_legend_handles_labels()
         figure.legend(*look, loc="outside upper left", title=_title(found, maps[found.against]), alignment="left")
     most = float(maps[found.against].saving.max())
-    saved = f"at most {percent_text(most)} of the waiting time is saved" if most > 0 else "nothing is saved"
+    saved = f"at most {percent_text(most)} of the waiting time is saved" if most > _EDGE else "nothing is saved"
     told = f"Over the map {saved}. Published links on it: {', '.join(names) or 'none'}."
     describe(figure, f"What links save: {found.scenario.title}", told)
     return figure
@@ -148,44 +153,49 @@ def _plain(value: float, _: float) -> str:
 def _title(found: LinkAssessment, shown: LinkMap) -> str:
     link = found.scenario.link
     title = f"Other figures as of {link.name if link and link.name else 'this link'}"
-    if shown.saving.max() > 0:
+    if shown.saving.max() > _EDGE:
         return title
     return f"{title}; nothing here beats {_CLASSES[found.against]}"
 
 
-def _axis(found: LinkAssessment, name: str) -> _Axis:
-    """An axis that holds the link's own figure, the least that saves anything, and published links not too far off."""
+def _published(found: LinkAssessment, axes: tuple[str, str]) -> dict[str, tuple[float, float]]:
+    """Published links, save the one assessed, at their two figures where both are known, as drawn."""
+    if found.scenario.traffic.time_unit_seconds is None and _IN_SECONDS & set(axes):
+        return {}
+    first, second = (_WORDS[name][2] for name in axes)
+    named = found.scenario.link.name if found.scenario.link else None
+    return {
+        name: (float(link[first]), float(link[second]))
+        for name, link in published_links().items()
+        if name != named and first in link and second in link
+    }
+
+
+def _axis(found: LinkAssessment, name: str, published: Sequence[float]) -> _Axis:
+    """An axis that holds the link's own figure, and the least that saves and published ones if they are not far off."""
     unit, link, rate = found.scenario.traffic.time_unit_seconds, found.link, found.operation.workload.pair_rate
     scale = {"rate": 1 / (unit or 1.0), "memory_time": unit or 1.0}.get(name, 1.0)
-    own = getattr(link, name)
-    least = getattr(found.least, name)
-    ends = list(least) if isinstance(least, tuple) else [least]
-    wanted = [each * scale for each in (own, *ends) if each and math.isfinite(each)]
-    published = [] if unit is None and name in _IN_SECONDS else _published(name)
+    own, least = getattr(link, name), getattr(found.least, name)
+    own = None if own is None else own * scale
+    ends = [each * scale for each in (least if isinstance(least, tuple) else (least,)) if each and math.isfinite(each)]
     if name not in _LOG:
         low, high = PARAMETERS[name]
-        bottom = min([0.9, *wanted, *published]) - 0.04
-        return _Axis(name, scale, own, max(low, bottom), high)
-    middle = (own or 0.0) * scale or {"rate": rate * scale, "memory_time": scale / rate}.get(name, 1.0)
-    wanted += [each for each in published if abs(math.log10(each / middle)) <= _DECADES]
+        return _Axis(name, scale, own, max(low, min([0.9, own, *ends, *published]) - 0.04), high)
+    middle = own or {"rate": rate * scale, "memory_time": scale / rate}.get(name, 1.0)
+    wanted = [each for each in (*ends, *published) if abs(math.log10(each / middle)) <= _DECADES]
     return _Axis(name, scale, own, min([middle / 3, *wanted]) / 3, max([middle * 3, *wanted]) * 3)
-
-
-def _published(name: str) -> list[float]:
-    field = _WORDS[name][2]
-    return [float(link[field]) for link in published_links().values() if field in link]
 
 
 def _fill(figure: Figure, ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    saved = 100 * found.saving
-    if saved.max() <= 0:
+    most = float(found.saving.max())
+    if most <= _EDGE:
         return
-    levels = np.array(MaxNLocator(8).tick_values(0.0, float(saved.max())))
-    shades = ax.contourf(across.drawn(), up.drawn(), saved, levels=levels[levels >= 0], cmap=_COLOURS)
+    levels = [each for each in MaxNLocator(8).tick_values(0.0, 100 * most) if each > 0]
+    shades = ax.contourf(across.drawn(), up.drawn(), 100 * found.saving, levels=[100 * _EDGE, *levels], cmap=_COLOURS)
     label = f"Waiting time saved against {_CLASSES[found.against]} (%)"
-    figure.colorbar(shades, ax=ax, label=label, fraction=0.05, pad=0.02)
+    figure.colorbar(shades, ax=ax, label=label, ticks=levels, fraction=0.05, pad=0.02)
 
 
 def _edge(ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
@@ -196,18 +206,14 @@ def _edge(ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
         ax.plot([], [], color=INK, linestyle=style, linewidth=1.2, label=label)
 
 
-def _links(ax: Axes, found: LinkAssessment, across: _Axis, up: _Axis) -> list[str]:
-    """Points of this link and of the published ones whose two figures are known; returns the names of these."""
-    fields = _WORDS[across.name][2], _WORDS[up.name][2]
-    named = found.scenario.link.name if found.scenario.link else None
-    own = across.own * across.scale, up.own * up.scale
-    this = named or "this link"
-    placed = {this: own}
-    unit_known = found.scenario.traffic.time_unit_seconds is not None
-    if unit_known or not _IN_SECONDS & {across.name, up.name}:
-        for name, link in published_links().items():
-            if name != this and all(field in link for field in fields):
-                placed[name] = float(link[fields[0]]), float(link[fields[1]])
+def _links(
+    ax: Axes, found: LinkAssessment, published: dict[str, tuple[float, float]], across: _Axis, up: _Axis
+) -> list[str]:
+    """Points of this link and of the published ones that lie on the map; returns the names of these."""
+    this = (found.scenario.link and found.scenario.link.name) or "this link"
+    placed = dict(published)
+    if across.own is not None and up.own is not None:
+        placed = {this: (across.own, up.own), **published}
     inside = {
         name: (x, y) for name, (x, y) in placed.items() if across.low <= x <= across.high and up.low <= y <= up.high
     }
@@ -217,7 +223,7 @@ def _links(ax: Axes, found: LinkAssessment, across: _Axis, up: _Axis) -> list[st
         xs, ys = zip(*(inside[name] for name in others), strict=True)
         ax.plot(xs, ys, "o", color="white", markersize=5.5, label="published links", zorder=5, **look)
     if this in inside:
-        ax.plot(*own, "*", color=ORANGE, markersize=13, label="this link", zorder=6, **look)
+        ax.plot(*inside[this], "*", color=ORANGE, markersize=13, label="this link", zorder=6, **look)
     _name(ax, inside)
     return others
 

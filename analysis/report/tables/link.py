@@ -122,7 +122,7 @@ def results_section(record: LinkRecord) -> Section:
         for each, name in saved
     ]
     rows += [
-        (f"background work gained, against {name}", (Cell(percent_text(each.throughput_gain_relative, 3)), Cell(NONE)))
+        (f"background work gained, against {name}", (_share(each.throughput_gain_relative), Cell(NONE)))
         for each, name in saved
     ]
     note = (
@@ -141,7 +141,7 @@ def least_texts(record: LinkRecord) -> list[tuple[str, str]]:
     """The least value of each figure that would do, with its unit."""
     least, unit = record.least, record.time_unit_seconds
     values: list[tuple[str, float | None, Callable[[float], str]]] = [
-        ("pairs", least.rate, lambda value: rate_text(value, unit)),
+        ("rate", least.rate, lambda value: rate_text(value, unit)),
         ("fidelity", least.fidelity, "{:.3f}".format),
         ("memory", least.memory_time, lambda value: time_text(value, unit)),
         ("detection efficiency", least.detection_efficiency, "{:.3f}".format),
@@ -173,3 +173,7 @@ def _figures(record: LinkRecord) -> Section:
 
 def _cell(value: Estimate | None, percent: bool, decimals: int | None = None) -> Cell:
     return Cell(NONE) if value is None else estimate_cell(value, percent=percent, decimals=decimals)
+
+
+def _share(value: float | None) -> Cell:
+    return Cell(NONE if value is None else percent_text(value, 3))

@@ -34,7 +34,7 @@ _FIGURES = {"pairs_per_second": 6, "fidelity": 7, "memory_seconds": 5, "distance
 def link_lines(record: LinkRecord, ends: Sequence[str]) -> list[str]:
     """The verdict, formula beside simulation, what a deployment needs, and the least hardware."""
     name = f"; {record.link.name}" if record.link.name else ""
-    lines = [*wrap(signs(record.verdict), WIDTH), ""]
+    lines = [*_wrapped(record.verdict.replace(" %", f"{_WHOLE}%")), ""]
     lines.append(shorten(printable(f"{record.title}{name}"), WIDTH, placeholder=" …"))
     lines.append(f"{'':{_NAME}}{'by formula':{_VALUE}}simulated (95 % limits)")
     for label, formula, cell in result_rows(record, brief=True):
@@ -46,17 +46,26 @@ def link_lines(record: LinkRecord, ends: Sequence[str]) -> list[str]:
         plain = f"  {_PLAIN.get(criterion, criterion)}"
         row = f"{plain:{_NAME}}{passed:{_PASSED}}{value:{_VALUE}}{sign + needed:{_VALUE}}{margin}"
         lines.append(signs(row.rstrip()))
-    found = [f"{name} {text}".replace(" ", _WHOLE) for name, text in least_texts(record)]
-    least = "; ".join(found) or "no figure alone would do"
-    told = wrap(f"Least that saves, all else as it is: {least}.", WIDTH, subsequent_indent="  ")
-    lines += ["", *(signs(line).replace(_WHOLE, " ") for line in told)]
+    found = [f"any {name}" if text == "any" else f"{name} {text}" for name, text in least_texts(record)]
+    least = "; ".join(found).replace(" ", _WHOLE).replace(f";{_WHOLE}", "; ") or "no figure alone would do"
+    lines += ["", *_wrapped(f"Least that saves, all else as it is: {least}.")]
+    if record.reason_without_every_classical:
+        lines += _wrapped(f"Only memoryless routers are compared: {record.reason_without_every_classical}.")
     return [*lines, _RESTS, *ends]
+
+
+def _wrapped(text: str) -> list[str]:
+    """On lines of a screen; what hangs together stays on one."""
+    lines = wrap(signs(text), WIDTH, subsequent_indent="  " if text.startswith(("Least", "Only")) else "")
+    return [line.replace(_WHOLE, " ") for line in lines]
 
 
 def link_tables(record: LinkRecord) -> RenderableType:
     """Every table."""
     about = f"Scenario: {record.title}. Seed of the simulation: {record.provenance.seed}."
     parts: list[RenderableType] = [Text(signs(record.verdict), style="bold"), Text(), Text(printable(about)), Text()]
+    if record.reason_without_every_classical:
+        parts += [Text(f"Only memoryless routers are compared: {record.reason_without_every_classical}."), Text()]
     for section in link_sections(record):
         parts += shown_section(section)
     return Group(*parts)

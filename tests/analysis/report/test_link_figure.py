@@ -66,6 +66,22 @@ def test_a_link_without_memory_or_advantage_is_drawn() -> None:
     assert "nothing here beats any classical routers" in texts
 
 
+def test_a_link_at_an_unknown_distance_is_not_put_at_one() -> None:
+    nowhere = assess(with_link(time_unit_seconds=SECONDS), pairs=10_000, seed=1)
+    texts = _texts(link_figure(nowhere, ("distance_km", "fidelity")))
+    assert {"published links", "munich-atoms-2022", "berlin-photons-2025", "Distance (km)"} <= texts
+    assert "this link" not in texts
+
+
+def test_nothing_is_shown_as_saved_where_nothing_is() -> None:
+    light = assess(with_link(), pairs=10_000, seed=1)
+    figure = link_figure(light, ("rate", "fidelity"))
+    for each in figure.axes[0].collections:
+        if isinstance(each, ContourSet):
+            assert min(each.levels) > 0
+    assert not any("$" in text for text in _texts(figure))  # ticks are numbers, not formulas
+
+
 def test_every_pair_of_figures_makes_a_map_and_nothing_else_does() -> None:
     for name in set(PARAMETERS) - {"rate"}:
         assert map_axes(f"rate, {name}", 1.0) == ("rate", name)
