@@ -6,6 +6,7 @@ import math
 import secrets
 import tomllib
 from collections.abc import Mapping
+from os.path import isfile  # unlike Path.is_file it takes a name of any length
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,15 @@ def linked_scenario(
         if not (is_number(time_unit) and 0 < time_unit < math.inf):
             raise ScenarioError(f"--time-unit is {shorten(time_unit)}; it must be a positive number of seconds")
         data["traffic"]["time_unit_seconds"] = time_unit
-    if link is not None:
-        data["link"] = dict(link) if isinstance(link, Mapping) else _fields(str(link))
+    if isinstance(link, Mapping):
+        data["link"] = dict(link)
+    elif isinstance(link, str | Path):
+        data["link"] = _fields(str(link))
+    elif link is not None:
+        raise ScenarioError(f"link is {shorten(link)}; it must be a name, a file or a dict of figures")
     elif scenario.link is None:
         raise ScenarioError(
-            f"{scenario.title}: has no [link]; describe it in the scenario, or name a published one with --link "
+            "the scenario has no [link]; describe it there, or name a published one with --link "
             "(bellqueue link --list shows them)"
         )
     _check(validated(LinkSpec, data["link"], "link", ScenarioError), "time_unit_seconds" in data["traffic"])
@@ -82,16 +87,16 @@ def linked_scenario(
 
 def _fields(text: str) -> dict[str, Any]:
     """The fields of [link] that a text stands for."""
-    first, *others = [text] if Path(text).is_file() else text.split(",")
+    first, *others = [text] if isfile(text) else text.split(",")
     fields: dict[str, Any] = {}
     if "=" in first:
         others.insert(0, first)
     else:
-        fields |= _of_file(Path(first)) if first.endswith(".toml") or Path(first).is_file() else {"name": first}
+        fields |= _of_file(Path(first)) if first.endswith(".toml") or isfile(first) else {"name": first}
     for each in others:
         field, _, value = (part.strip() for part in each.partition("="))
         try:
-            fields[field] = float(value)
+            fields[field] = float(value if field else "")
         except ValueError:
             raise ScenarioError(
                 f"link: {each.strip()!r} must be a field and a number, for example memory_seconds=1"
@@ -113,12 +118,13 @@ def _of_file(path: Path) -> dict[str, Any]:
 def _check(spec: LinkSpec, unit_known: bool) -> None:
     """Complain in terms of what can be typed where a published link leaves a figure open, or seconds mean nothing."""
     figures = set(spec.model_dump(exclude_none=True)) | set(published_figures(spec.name) if spec.name else ())
-    for pair in _NEEDED:
-        if not figures & set(pair):
-            raise ScenarioError(
-                f"link: the source of {spec.name} does not say {pair[0]}; add what you assume, for example "
-                f"--link {spec.name},{pair[0]}=1"
-            )
+    missing = [pair[0] for pair in _NEEDED if not figures & set(pair)]
+    if missing:
+        added = "".join(f",{name}=1" for name in missing)
+        raise ScenarioError(
+            f"link: the source of {spec.name} does not say {' or '.join(missing)}; add what you know or assume, for "
+            f"example --link {spec.name}{added}"
+        )
     seconds = list(spec.in_seconds()) or ([spec.name] if spec.name else [])
     if seconds and not unit_known:
         raise ScenarioError(

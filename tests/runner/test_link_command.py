@@ -113,16 +113,19 @@ def test_a_link_is_named_in_four_ways_and_each_is_the_same(call: Run, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "has no [link]; describe it in the scenario, or name a published one with --link"),
+        ((), "the scenario has no [link]; describe it there, or name a published one with --link"),
         (("--link", "oxford-ion-2025", "--time-unit", 1), "'oxford-ion-2025'; did you mean oxford-ions-2025?"),
         (("--link", "bell"), "there is no published link 'bell'; `bellqueue link --list` lists all"),
         (("--link", "oxford-ions-2025"), "give --time-unit SECONDS"),
         (("--link", f"{IDEAL},distance_km=3"), "distance_km needs to know how many seconds a unit of time lasts"),
         (("--link", "munich-atoms-2022", "--time-unit", 1), "--link munich-atoms-2022,memory_seconds=1"),
+        (("--link", "innsbruck-ions-2023"), "--link innsbruck-ions-2023,rate_per_second=1,memory_seconds=1"),
         (("--link", f"{IDEAL},rate=-1"), "rate is -1.0; it must be positive"),
         (("--link", f"{IDEAL},fidelity=0.2"), "fidelity is 0.2; it must be at least 0.25"),
         (("--link", "rate=1,fidelty=0.9"), "fidelty: unknown key; did you mean fidelity?"),
         (("--link", "rate=1,fidelity=good"), "'fidelity=good' must be a field and a number"),
+        (("--link", "oxford-ions-2025,=3"), "'=3' must be a field and a number"),
+        (("--link", "a" * 300), "name is 'aaa"),
         (("--link", "absent.toml"), "absent.toml: no such file"),
         (("--link", IDEAL, "--time-unit", 0), "--time-unit is 0.0; it must be a positive number of seconds"),
         (("--link", IDEAL, "--over", "rate"), "a map has two different figures, for example rate,fidelity"),
@@ -194,5 +197,10 @@ def test_python_draws_the_map_and_complains_as_the_command_does(tmp_path: Path) 
     assert "What links save: Light traffic" in (tmp_path / "map.svg").read_text("utf-8")
     with pytest.raises(DataError, match="pairs is 1; it must be a whole number from 10000"):
         bq.link("default", {"rate": 1, "fidelity": 1, "memory_time": 1}, pairs=1)
+    for link, told in ((3, "link is 3; it must be a name"), ([1], "must be a name"), ({"rate": "1"}, "rate is '1'")):
+        with pytest.raises(ScenarioError, match=told):
+            bq.link("default", link)  # type: ignore[arg-type]
+    with pytest.raises(ScenarioError, match="--over: '3' is no figure"):
+        bq.link("default", {"rate": 1, "fidelity": 1, "memory_time": 1}, over=3)  # type: ignore[arg-type]
     with pytest.raises(ScenarioError, match="time-unit is -1"):
         bq.link("default", "oxford-ions-2025", time_unit=-1)

@@ -89,7 +89,7 @@ def map_axes(over: str, time_unit_seconds: float | None) -> tuple[str, str]:
     Raises:
         ScenarioError: there are not two, there is no such figure, or a distance means nothing without the unit of time.
     """
-    names = [name.strip() for name in over.split(",")]
+    names = [name.strip() for name in str(over).split(",")]
     for name in names:
         if name not in PARAMETERS:
             raise ScenarioError(f"--over: {name!r} is no figure of a link{suggestion(name, list(PARAMETERS))}")
