@@ -203,8 +203,8 @@ class Result(Analysis):
 class LinkResult(LinkRecord):
     """Whether a link suffices, the record `bellqueue.link/1`, which shows and draws itself."""
 
-    _found: LinkAssessment = PrivateAttr()
-    _axes: tuple[str, str] = PrivateAttr()
+    _found: LinkAssessment | None = PrivateAttr(None)
+    _axes: tuple[str, str] = PrivateAttr(("rate", "fidelity"))
 
     @classmethod
     def of_assessment(cls, record: LinkRecord, found: LinkAssessment, axes: tuple[str, str]) -> LinkResult:
@@ -214,9 +214,15 @@ class LinkResult(LinkRecord):
         return result
 
     def map(self) -> Figure:
-        """What links save as two figures vary, and where published links lie."""
+        """What links save as two figures vary, and where published links lie.
+
+        Raises:
+            BellqueueError: the record was read and not computed here.
+        """
         from ...analysis.report.figures.link import link_figure
 
+        if self._found is None:
+            raise BellqueueError("a map is drawn of what bq.link returned, and not of a record read again")
         return link_figure(self._found, self._axes)
 
     def save(self, path: str | Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from bellqueue.analysis.records.link_record import LinkRecord
-from bellqueue.model.errors import DataError, ScenarioError
+from bellqueue.model.errors import BellqueueError, DataError, ScenarioError
+from bellqueue.runner.api.results import LinkResult
 from bellqueue.runner.commands.cli import app
 from bellqueue.runner.commands.completion import link_names
 from typer import Context
@@ -195,6 +196,8 @@ def test_python_draws_the_map_and_complains_as_the_command_does(tmp_path: Path) 
     assert "This link suffices" in found._repr_html_()
     found.save(tmp_path / "map.svg")
     assert "What links save: Light traffic" in (tmp_path / "map.svg").read_text("utf-8")
+    with pytest.raises(BellqueueError, match="not of a record read again"):
+        LinkResult.model_validate_json(found.model_dump_json(by_alias=True)).map()
     with pytest.raises(DataError, match="pairs is 1; it must be a whole number from 10000"):
         bq.link("default", {"rate": 1, "fidelity": 1, "memory_time": 1}, pairs=1)
     for link, told in ((3, "link is 3; it must be a name"), ([1], "must be a name"), ({"rate": "1"}, "rate is '1'")):
