@@ -282,7 +282,7 @@ def _verdict(found: LinkAssessment) -> tuple[bool, str]:
         limits += f", of which {percent_text(clock)} are due to the clock that arriving pairs are"
     failed = [_FAILS.get(each.name, each.name) for each in found.criteria if each.passed is False]
     if formula <= NOTHING or simulated.high <= clock:
-        longer = f"requests wait {percent_text(max(-simulated.estimate, -formula, 0.0))} longer than with {others}"
+        longer = f"requests wait {percent_text(-min(simulated.estimate, 0.0) or -formula)} longer than with {others}"
         if found.availability == 0:
             longer = "no Bell pair is good enough to be used, and classical routers do as well without"
         return False, f"This link does not suffice: {longer}. {' '.join(_ways(found))}".rstrip()
@@ -308,7 +308,7 @@ def _ways(found: LinkAssessment) -> Iterator[str]:
     weakly = found.memoryless
     if found.against == "every-classical" and weakly.waiting_time_reduction_relative > NOTHING:
         saved = percent_text(weakly.waiting_time_reduction_relative)
-        yield f"It saves {saved} against those that remember nothing."
+        yield f"By formula it saves {saved} against those that remember nothing."
     names = {"rate": "rate", "fidelity": "fidelity", "memory_time": "memory"}
     enough = [word for field, word in names.items() if getattr(found.least, field) is not None]
     yield f"A better {' or a better '.join(enough)} alone would do." if enough else "No better figure alone would do."
