@@ -35,5 +35,6 @@ def published_figures(name: str) -> dict[str, float]:
     """
     known = published_links()
     if name not in known:
-        raise ScenarioError(f"link.name: there is no published link {name!r}{suggestion(name, list(known))}")
+        near = suggestion(name, list(known), listing="bellqueue link --list")
+        raise ScenarioError(f"link.name: there is no published link {name!r}{near}")
     return {field: known[name][figure] for figure, field in _FIGURES.items() if figure in known[name]}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ...model.sweep.grid import Sweep
     from ...model.trials import Router
     from ..sweep.computing import SweepResult
-    from .results import ComparisonResult, FrontierResult, Result
+    from .results import ComparisonResult, FrontierResult, LinkResult, Result
 
 log = logging.getLogger("bellqueue")
 GIVEN = "counts given in Python"  # what a record says of counts that have no file
@@ -275,13 +275,15 @@ def compare(
     return ComparisonResult.model_construct(runs=found.runs)
 
 
-def plot(shown: Analysis | FrontierRecord | Comparison | Sequence[Analysis], path: str | Path | None = None) -> Figure:
+def plot(
+    shown: Analysis | FrontierRecord | Comparison | LinkResult | Sequence[Analysis], path: str | Path | None = None
+) -> Figure:
     """The frontiers as a figure, with the observed point and its confidence region if something was observed.
 
-    Of several results, or of what `compare` returned, the figure shows what each saves.
+    Of several results, or of what `compare` returned, the figure shows what each saves; of a link it is its map.
 
     Args:
-        shown: What `frontiers`, `run`, `analyze`, `fetch` or `compare` returned, or a list of results.
+        shown: What `frontiers`, `run`, `analyze`, `fetch`, `link` or `compare` returned, or a list of results.
         path: File to draw into as well: .png, .svg or .pdf.
 
     Raises:
@@ -299,6 +301,7 @@ def plot(shown: Analysis | FrontierRecord | Comparison | Sequence[Analysis], pat
     from ...analysis.report.figures.comparison import comparison_figure
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.frontiers import frontier_figure
+    from .results import LinkResult
 
     if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis) for each in shown):
         shown = Comparison.of([named_analysis(each) for each in shown])
@@ -308,9 +311,11 @@ def plot(shown: Analysis | FrontierRecord | Comparison | Sequence[Analysis], pat
         figure = frontier_figure(shown.frontiers, shown)
     elif isinstance(shown, FrontierRecord):
         figure = frontier_figure(shown)
+    elif isinstance(shown, LinkResult):
+        figure = shown.map()
     else:
         raise DataError(
-            f"plot shows what frontiers, run, analyze or compare returned, or a list of results, and not a "
+            f"plot shows what frontiers, run, analyze, link or compare returned, or a list of results, and not a "
             f"{type(shown).__name__}"
         )
     if path is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
@@ -12,11 +13,13 @@ from ...analysis.records.analysis_record import Advantage, Analysis
 from ...analysis.records.comparison import Comparison
 from ...analysis.records.every_classical import AgainstEveryClassical
 from ...analysis.records.frontier_record import FrontierRecord
+from ...analysis.records.link_record import LinkRecord
 from ...analysis.records.percent import at_least, estimate_of, less_or_more, percent_text
 from ...analysis.records.printable import printable, signs
 from ...analysis.report.tables.analysis import comparison_section
 from ...analysis.report.tables.comparison import comparison_table
 from ...analysis.report.tables.frontiers import frontier_sections
+from ...analysis.report.tables.link import results_section
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
 from ...model.estimate import Estimate
@@ -24,6 +27,9 @@ from ...model.trials import Trials
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
+
+    from ...model.link.assessment import LinkAssessment
 
 # No colour but that of the edge, so that it is legible on a light page and on a dark one.
 _GREEN, _ORANGE, _GREY = "#1a9e77", "#d9822b", "#808080"
@@ -194,7 +200,53 @@ class Result(Analysis):
         return _card(edge, first, [comparison_section(self)], " ".join(rest))
 
 
-def _fields(record: FrontierRecord | Analysis) -> dict[str, Any]:
+class LinkResult(LinkRecord):
+    """Whether a link suffices, the record `bellqueue.link/1`, which shows and draws itself."""
+
+    _found: LinkAssessment | None = PrivateAttr(None)
+    _axes: tuple[str, str] = PrivateAttr(("rate", "fidelity"))
+
+    @classmethod
+    def of_assessment(cls, record: LinkRecord, found: LinkAssessment, axes: tuple[str, str]) -> LinkResult:
+        """The same record, with what its map is drawn from."""
+        result = cls.model_construct(**_fields(record))
+        result._found, result._axes = found, axes
+        return result
+
+    def map(self) -> Figure:
+        """What links save as two figures vary, and where published links lie.
+
+        Raises:
+            BellqueueError: the record was read and not computed here.
+        """
+        from ...analysis.report.figures.link import link_figure
+
+        if self._found is None:
+            raise BellqueueError("a map is drawn of what bq.link returned, and not of a record read again")
+        return link_figure(self._found, self._axes)
+
+    def save(self, path: str | Path) -> None:
+        """Draw the map into a file: .png, .svg or .pdf.
+
+        Raises:
+            OutputError: another suffix, or the file cannot be written.
+        """
+        from ...analysis.report.figures.drawing import check_suffix, save
+
+        check_suffix(Path(path))
+        save(self.map(), path)
+
+    def __repr__(self) -> str:
+        lines = wrap(printable(self.verdict), 110)
+        return signs("<Link of " + f"{printable(self.title)!r}:\n " + "\n ".join(lines) + ">")
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return _card(_GREEN if self.suffices else _ORANGE, self.verdict, [results_section(self)], "")
+
+
+def _fields(record: FrontierRecord | LinkRecord | Analysis) -> dict[str, Any]:
     return {name: getattr(record, name) for name in type(record).model_fields}
 
 

@@ -42,10 +42,12 @@ from .options import (
     InvertOption,
     JsonOption,
     LedgerOption,
+    LinkOption,
     LostOption,
     MaxCostOption,
     MaxSecondsOption,
     OutOption,
+    OverOption,
     PollOption,
     RecordArgument,
     RequireOption,
@@ -57,6 +59,7 @@ from .options import (
     SeedOption,
     SettingsOption,
     ShotsOption,
+    TimeUnitOption,
     UntilOption,
     VersionOption,
     YesOption,
@@ -533,6 +536,38 @@ def frontier(
     if plot:
         functions.plot(record, plot)
     _show(record.model_dump_json(by_alias=True, indent=2), frontier_table(record), plot, json)
+
+
+@app.command(rich_help_panel=_MODEL)
+def link(
+    scenario: ScenarioArgument = None,
+    link: LinkOption = None,
+    time_unit: TimeUnitOption = None,
+    over: OverOption = "rate,fidelity",
+    pairs: Annotated[
+        int | None, typer.Option(min=10_000, max=10**9, help="Pairs of requests to simulate; default: two million.")
+    ] = None,
+    seed: SeedOption = None,
+    out: Annotated[Path | None, typer.Option(help="Also draw the map (.png, .svg or .pdf).")] = None,
+    list: Annotated[bool, typer.Option("--list", help="List the published links.")] = False,
+    require_advantage: Annotated[
+        bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} unless the link suffices.")
+    ] = False,
+    full: FullOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Find out whether a link between routers suffices.
+
+    What it saves, what a deployment needs, and the least hardware that would do. Without a scenario or a link it lists
+    the published links.
+    """
+    from .link_command import link_command, list_links
+
+    if list or (scenario is None and link is None):
+        list_links(json)
+        return
+    suffices = link_command(scenario, link, time_unit, over, pairs, seed, out, full, json)
+    _exit_for(suffices, require_advantage)
 
 
 @app.command(rich_help_panel=_MODEL)

@@ -60,6 +60,13 @@ def data_to_analyze(context: typer.Context, incomplete: str) -> list[str]:
     return [*files, *run_folders(context, incomplete)]
 
 
+def link_names(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Published links."""
+    from ...model.link.published import published_links
+
+    return [(name, f"{link['platform']}, {link['source']}") for name, link in published_links().items()]
+
+
 def ledger_runs(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Runs of the ledger, the latest first."""
     return [(run.id, f"{run.backend}, {run.created[:16]}") for run in reversed(_runs(context))]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ..defaults import DEFAULT_BACKEND
-from .completion import backend_names, data_to_analyze, hardware_names, ledger_runs, run_folders
+from .completion import backend_names, data_to_analyze, hardware_names, ledger_runs, link_names, run_folders
 
 BROKEN = 1
 USER_MISTAKE, NO_ADVANTAGE, NOT_FINISHED, NOT_VERIFIED, UNREACHABLE, INTERRUPTED = 2, 3, 4, 5, 6, 130
@@ -146,3 +146,16 @@ RecordArgument = Annotated[
 BoundSecondsOption = Annotated[
     float, typer.Option("--seconds", min=0, help="Longest search for the classical bound of a large game.")
 ]
+LinkOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE|FIELDS",
+        help="Link instead of the scenario's: a published one or a TOML file, each with `,field=value` after it if you "
+        "like, or such fields alone.",
+        autocompletion=link_names,
+    ),
+]
+TimeUnitOption = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Seconds in a unit of time. Default: the scenario's.")
+]
+OverOption = Annotated[str, typer.Option(metavar="X,Y", help="The two figures of the map.")]

@@ -13,6 +13,7 @@ True
 | `run` | runs the experiment on a simulator in this process |
 | `submit`, `fetch` | run it on hardware, now and when the jobs have finished |
 | `analyze` | analyzes counts taken elsewhere, or a run again |
+| `link` | finds whether the link between two routers suffices |
 | `compare` | puts runs of several devices, days or options beside each other |
 | `sweep` | finds where entanglement helps as fields of a scenario vary |
 | `plot` | draws what the others returned |
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from .model.scenario.file import Scenario
     from .runner.api.functions import analyze, compare, frontiers, plan, plot, run, sweep
     from .runner.api.hardware import fetch, submit
+    from .runner.api.linking import link
 
     __version__: str
 
@@ -63,6 +65,7 @@ __all__ = [
     "compare",
     "fetch",
     "frontiers",
+    "link",
     "plan",
     "plot",
     "run",
@@ -70,7 +73,12 @@ __all__ = [
     "sweep",
 ]
 
-_HOMES = {"Scenario": ".model.scenario.file", "fetch": ".runner.api.hardware", "submit": ".runner.api.hardware"}
+_HOMES = {
+    "Scenario": ".model.scenario.file",
+    "fetch": ".runner.api.hardware",
+    "link": ".runner.api.linking",
+    "submit": ".runner.api.hardware",
+}
 
 if not TYPE_CHECKING:  # a type checker that saw this function would take any name for one of ours
 

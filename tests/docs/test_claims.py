@@ -42,7 +42,9 @@ def test_the_commands_print_what_the_page_shows(claim: str, call: Run, tmp_path:
                 check(shown, ran[shown.words], 2 if claim.startswith("1.") else 0)
 
 
-@pytest.mark.parametrize(("name", "least"), [pytest.param("tutorial.md", 5, marks=pytest.mark.slow), ("plan.md", 2)])
+@pytest.mark.parametrize(
+    ("name", "least"), [pytest.param("tutorial.md", 5, marks=pytest.mark.slow), ("plan.md", 2), ("links.md", 3)]
+)
 def test_the_commands_of_other_pages_print_what_they_show(name: str, least: int, call: Run, tmp_path: Path) -> None:
     write_files(DOCS / name, tmp_path)
     steps = [shown for block in blocks(DOCS / name) if block.language == "console" for shown in commands(block)]

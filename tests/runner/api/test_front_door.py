@@ -82,7 +82,7 @@ class _Page(html.parser.HTMLParser):
         self.text += data
 
 
-FUNCTIONS = ("analyze", "compare", "fetch", "frontiers", "plan", "plot", "run", "submit", "sweep")
+FUNCTIONS = ("analyze", "compare", "fetch", "frontiers", "link", "plan", "plot", "run", "submit", "sweep")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -123,6 +123,7 @@ ONLY_COMMAND = {
     "analyze": {"report"},
     "frontier": {"plot"},
     "compare": {"out", "csv"},
+    "link": {"out", "list"},
 }
 NAMED_OTHERWISE = {("fetch", "run"): "runs"}
 
