@@ -80,7 +80,7 @@ def test_the_counts_of_a_real_device_as_readme_shows_them(
     assert done.returncode == 0, done.stderr
     words = _shown(section, done.stdout)
     assert "180 000" in section
-    assert "trials 180000, none lost" in words
+    assert "trials 180000, none declared lost" in words
     assert "with memoryless classical routers 0.49789 " in words
     assert "mean waiting time (units of time) 0.42874 " in words
     assert "chance with any classical routers under 1 in 10^450" in words

@@ -22,12 +22,14 @@ class Sample:
         sampling: How the settings came about.
         inverted: The router whose outcomes were inverted after the data were taken; None: none.
         types_assumed: Whether nothing named the types, so that they were taken to be in the scenario's order.
+        source: Where the counts come from, in words; None if nothing says so.
     """
 
     counts: Counts
     sampling: Sampling
     inverted: Router | None = None
     types_assumed: bool = False
+    source: str | None = None
 
     def __post_init__(self) -> None:
         declared = self.sampling.distribution

@@ -306,7 +306,8 @@ def _sample(content: CountsFile, workload: Workload) -> Sample:
         lost = _table(content.lost, "lost", shape).astype(np.int64)[np.ix_(rows, columns)]
     sampling = Sampling(content.settings, distribution, content.block, lost)
     assumed = content.types is None and content.types_b is None
-    return Sample(Counts(counts[np.ix_(rows, columns)]), sampling, types_assumed=assumed)
+    table = Counts(counts[np.ix_(rows, columns)])
+    return Sample(table, sampling, types_assumed=assumed, source=(content.source or "").strip() or None)
 
 
 def _table(nested: object, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def weaker_because(every_classical: AgainstEveryClassical | None, why_not: str |
         return why_not or "no bound on them is on record"
     if every_classical.excess.estimate <= 0:
         return "with memory they may wait as briefly, or less"
-    return "so small a margin over them can be chance in so few trials"
+    return "so small a margin over them can be chance"
 
 
 def _not_certified(certificate: Certificate) -> str:
@@ -82,7 +82,7 @@ def _not_certified(certificate: Certificate) -> str:
     else:
         why = (
             f"the observed score lies {certificate.excess.estimate:.4g} units of time above the classical bound, "
-            "within what chance allows for so few trials"
+            f"within what chance allows in {certificate.trials} trials"
         )
     return f"NOT CERTIFIED to be better than {CLASS_COMPARED}: {why}."
 

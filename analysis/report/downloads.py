@@ -74,8 +74,10 @@ def _counts(analysis: Analysis, measured: MeasuredCounts) -> str:
 def _counts_json(analysis: Analysis, measured: MeasuredCounts) -> str:
     """What `bellqueue analyze` reads; settings of a run that could stop early cannot be declared again."""
     declared = measured.settings == "random" and measured.input_distribution is not None and not measured.stopped
+    said = analysis.provenance.described
     content = {
         "schema": "bellqueue.counts/1",
+        **({"source": said} if said else {}),
         "types": analysis.frontiers.types_a,
         "types_b": analysis.frontiers.types_b,
         "settings": "random" if declared else "fixed",

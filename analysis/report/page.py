@@ -327,6 +327,7 @@ def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
     origin = analysis.provenance
     known = [
         ("Data", origin.source),
+        ("Source as declared", origin.described),
         ("Outcomes inverted after the data", f"router {origin.inverted.upper()}'s" if origin.inverted else None),
         ("Created", origin.created),
         ("Backend", origin.backend),

@@ -142,7 +142,8 @@ def _analyze_record(record: Json, complaint: str) -> Callable[[], Json] | str:
         return "it needs plan.json and the trials in their order; give the run's folder"
 
     origin = record["provenance"]
-    sample = replace(sample.invert(origin.get("inverted")), types_assumed=origin.get("types_assumed", False))
+    said = {"types_assumed": origin.get("types_assumed", False), "source": origin.get("described")}
+    sample = replace(sample.invert(origin.get("inverted")), **said)
 
     def fresh() -> Json:
         if complaint:

@@ -275,6 +275,7 @@ def analyze_foreign(
         content_hash=content_hash(scenario.content_hash(), json.dumps(sample.as_taken.table.tolist())),
         inverted=sample.inverted,
         types_assumed=sample.types_assumed,
+        described=sample.source,
     )
     frontiers = frontiers or Frontiers.of(scenario)
     return analyze(scenario, sample, provenance, frontiers=frontiers)

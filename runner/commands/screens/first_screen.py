@@ -104,7 +104,8 @@ def _verdict(analysis: Analysis) -> str:
     if certificate.excess.estimate <= 0:
         more = f", which wait {percent_text(-saved.estimate)} less" if saved.estimate < 0 else ""
         return f"{start} The measured decisions are no better than those of classical routers{more}."
-    return f"{start} Requests waited {percent_text(saved.estimate)} less, but with so few trials that can be chance."
+    less = estimate_cell(saved, percent=True).value
+    return f"{start} Requests waited {less} less, but that can be chance in {certificate.trials} trials."
 
 
 def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
@@ -142,7 +143,8 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
         yield "chance with any classical routers", _rarity(wider.log10_p_value, certificate.significance)
     yield "chance with memoryless classical routers", _rarity(certificate.log10_p_value, certificate.significance)
     shots = f" ({certificate.parallel} in every shot)" if certificate.parallel > 1 else ""
-    yield "trials", f"{certificate.trials}{shots}, {certificate.lost or 'none'} lost"
+    declared = "" if analysis.planned else "declared "  # nobody else knows what was left out of counts taken elsewhere
+    yield "trials", f"{certificate.trials}{shots}, {certificate.lost or 'none'} {declared}lost"
     if analysis.break_even and analysis.break_even.observed.estimate > 0:
         yield _beats_talking(analysis.break_even.observed.estimate, analysis.break_even.observed_distance_km)
 
@@ -167,9 +169,11 @@ def _rests(analysis: Analysis) -> Iterator[str]:
         rests += " The run could stop early, and all numbers allow for that."
     yield rests
     if analysis.locality == FOREIGN_LOOPHOLE:
-        yield "How far apart the qubits were is not on record: a signal is not ruled out."
+        yield "Counts do not show how far apart the qubits were: a signal is not ruled out."
     else:
         yield "Both qubits are on one device: a signal between them is not ruled out."
+    if analysis.provenance.described:
+        yield shorten(f"Source as declared: {analysis.provenance.described}", 2 * WIDTH - 10, placeholder=" …")
 
 
 def _predicted(record: ForecastRecord) -> Iterator[Row]:

@@ -25,7 +25,10 @@ _UNLIMITED, _NARROW, _NAME = 10_000, 60, 16  # columns
 def analysis_table(analysis: Analysis) -> RenderableType:
     """The verdict in words, then the tables of numbers; legible at 80 columns and without colour."""
     first, *rest = (signs(printable(sentence)) for sentence in analysis.verdict)
-    origin = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
+    about = f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."
+    if said := analysis.provenance.described:
+        about += f" Source as declared: {said}"
+    origin = Text(printable(about))
     parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
     for section in analysis_sections(analysis):
         parts += shown_section(section)
