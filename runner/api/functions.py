@@ -171,7 +171,7 @@ def run(
     from .results import Result
 
     asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
-    opened = open_backend(backend)
+    opened = open_backend(backend, asked)
     if isinstance(opened, RemoteBackend):
         raise BackendError(
             f"{backend} may cost money and its jobs outlive this process; submit the run with bq.submit or "

@@ -116,7 +116,7 @@ def run(
 
         content = _load(scenario)  # a wrong file is refused before a device is loaded
         content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
-        opened = open_backend(backend)
+        opened = open_backend(backend, content)
         if not isinstance(opened, RemoteBackend):
             from ..experiment.execution import execute, new_place
 

@@ -30,7 +30,7 @@ from ...backends.calibration.prediction import (
     required_predictor,
     werner_probabilities,
 )
-from ...backends.protocol import Backend, Description, RemoteBackend, description_for
+from ...backends.protocol import Backend, Description, PlansItself, RemoteBackend, description_for
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
@@ -40,7 +40,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ...model.validation import is_number, shorten
 from ..defaults import DEFAULT_BACKEND
-from ..experiment.pipeline import prepare
+from ..experiment.pipeline import operating_point, prepare
 from ..experiment.provenance import bellqueue_version, now
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
@@ -79,7 +79,7 @@ def plan_scenario(
         return rank(scenario, _devices(say), power, watch)
     watch("reading the calibration and planning", 0, None)
     typed = backend or (DEFAULT_BACKEND if visibility is None else None)
-    opened = None if typed is None else open_backend(typed)
+    opened = None if typed is None else open_backend(typed, scenario)
     return forecast_record(scenario, opened, visibility, power, typed, say)
 
 
@@ -100,7 +100,7 @@ def forecast_record(
         BellqueueError: the scenario has no operating point, or the backend has no calibration.
     """
     frontiers = Frontiers.of(scenario)
-    point = frontiers.operating_point(scenario)
+    point = operating_point(scenario, frontiers, backend)
     predict, device = _device(backend, visibility, point.strategy.dimension)
     found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
     better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed, say)
@@ -189,7 +189,9 @@ def rank(scenario: Scenario, devices: Sequence[BackendSummary], power: float, wa
 
 
 def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, name: str, power: float) -> RankedDevice:
-    backend = open_backend(name)
+    backend = open_backend(name, scenario)
+    if isinstance(backend, PlansItself):
+        point = backend.operating_point()
     predict, device = _device(backend, None, point.strategy.dimension)
     predicted = predicted_behaviour(predict, point.strategy)
     design = plan_design(scenario.experiment, frontiers, point, predicted, power)
