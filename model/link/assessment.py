@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from ..games.frontiers import Frontiers
@@ -15,7 +14,7 @@ from ..progress import Watch, unwatched
 from ..queueing.simulation import SimulatedEstimate, SimulationResult
 from ..scenario.file import Scenario
 from .criteria import Criterion, criteria
-from .least import LeastHardware, least_hardware, varied
+from .least import LeastHardware, least_hardware, usual_values, varied
 from .link import Link
 from .operation import LinkOperation, LinkPoint
 from .simulation import PAIRS, SimulatedLink, simulate_link
@@ -119,15 +118,15 @@ class LinkAssessment:
         self,
         parameter_x: str,
         parameter_y: str,
-        x: Sequence[float],
-        y: Sequence[float],
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
         against: Against | None = None,
     ) -> LinkMap:
         """What links save over a grid of two figures, the others those of this link.
 
         Args:
             parameter_x, parameter_y: Two of `least.PARAMETERS`.
-            x, y: Their values, n and m of them.
+            x, y: Their values, n and m of them. Default to 41 each, around those of this link.
             against: The class of classical routers. Defaults to the one aimed at.
 
         Raises:
@@ -135,11 +134,16 @@ class LinkAssessment:
             NoBoundError: there is no bound on every classical router.
         """
         against, unit = against or self.against, self.scenario.traffic.time_unit_seconds
-        rows = [varied(self.link, parameter_y, value, unit) for value in y]
+        along, up = (
+            usual_values(self.link, name) if values is None else np.asarray(values, dtype=float)
+            for name, values in ((parameter_x, x), (parameter_y, y))
+        )
+        rows = [varied(self.link, parameter_y, value, unit) for value in up.tolist()]
         saving = [
-            [self.operation.saving(varied(row, parameter_x, value, unit), against) for value in x] for row in rows
+            [self.operation.saving(varied(row, parameter_x, value, unit), against) for value in along.tolist()]
+            for row in rows
         ]
-        return LinkMap(parameter_x, parameter_y, np.array(x, float), np.array(y, float), against, np.array(saving))
+        return LinkMap(parameter_x, parameter_y, along, up, against, np.array(saving))
 
 
 def assess(scenario: Scenario, pairs: int = PAIRS, seed: int | None = None, watch: Watch = unwatched) -> LinkAssessment:

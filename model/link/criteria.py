@@ -20,7 +20,7 @@ from .operation import LinkOperation, LinkPoint
 
 LIGHT_IN_VACUUM = 299_792.458  # km/s
 _CHUNK = 1 << 14  # numbers of trials tried at once
-_MANY = 1 << 18  # trials beyond which the next number that is enough is less than a thousandth away
+_MANY = 1 << 16  # trials beyond which rounding to whole wins moves the number by less than a hundredth
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import ScenarioError
 from ..games.latency import LIGHT_IN_FIBRE, break_even_latency
 from ..games.routing_game import Against
 from ..suggestion import suggestion
 from .link import Link
 from .operation import NOTHING, LinkOperation
+
+Floats = NDArray[np.float64]
 
 # The figures that can be varied, and between which values.
 PARAMETERS = {
@@ -78,6 +83,16 @@ def varied(link: Link, parameter: str, value: float, time_unit_seconds: float | 
         return replace(link, distance_km=value, delay=value / LIGHT_IN_FIBRE / time_unit_seconds)
     changes: dict[str, float] = {parameter: value}
     return replace(link, **changes)  # type: ignore[arg-type]
+
+
+def usual_values(link: Link, parameter: str, count: int = 41) -> Floats:
+    """Values of a figure for a map: shares of 1 evenly up to 1, others over four decades around the link's own."""
+    lowest = {"fidelity": 0.7, "detection_efficiency": 0.8, "measurement_fidelity": 0.9}
+    if parameter in lowest:
+        return np.linspace(lowest[parameter], 1.0, count)
+    own = getattr(link, parameter, None)  # `varied` complains of a figure that does not exist
+    middle = own if own and math.isfinite(own) else 1.0
+    return np.geomspace(middle / 100, middle * 100, count)
 
 
 def least_hardware(

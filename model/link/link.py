@@ -194,7 +194,8 @@ def _taken(link: Link, pair_rate: float, least: ArrayLike, decay: float) -> Floa
     # (√R − √λ)² + 4√(Rλ) sin²(angle/2), which does not cancel where R is near λ.
     apart = (math.sqrt(link.rate) - math.sqrt(pair_rate)) ** 2
     decays = apart + 4 * math.sqrt(link.rate * pair_rate) * np.sin(angles / 2) ** 2 + decay
-    return np.asarray(-np.expm1(-decays * window[..., None]) @ (link.rate * weights / decays))
+    with np.errstate(over="ignore"):  # an exponential of −∞ is 0
+        return np.asarray(-np.expm1(-decays * window[..., None]) @ (link.rate * weights / decays))
 
 
 def _with_published(link: LinkSpec) -> LinkSpec:
@@ -202,20 +203,18 @@ def _with_published(link: LinkSpec) -> LinkSpec:
     if link.name is None:
         return link
     own = link.model_dump(exclude_none=True, exclude={"name"})
-    figures = {
-        field: value
-        for field, value in published_figures(link.name).items()
-        if own.get(_OTHER.get(field, field)) is None
-    }
-    figures = figures | own
-    for field, other in _OTHER.items():
-        if field not in figures and other not in figures:
-            raise ScenarioError(
-                f"link.{field} is missing: the source of {link.name!r} has none; give link.{field} or link.{other}"
-            )
+    published = published_figures(link.name)
+    figures = {field: value for field, value in published.items() if _OTHER.get(field, field) not in own} | own
+    missing = [field for field, other in _OTHER.items() if field not in figures and other not in figures]
+    if missing:
+        names, verb = " and ".join(f"link.{field}" for field in missing), "is" if len(missing) == 1 else "are"
+        raise ScenarioError(
+            f"{names} {verb} missing: the source of {link.name!r} has no such figure; add what you know or assume"
+        )
     return LinkSpec.model_validate(figures)
 
 
+# Fields of a published link, and those that say the same in units of time or as a visibility.
 _OTHER = {"rate_per_second": "rate", "fidelity": "visibility", "memory_seconds": "memory_time"}
 
 

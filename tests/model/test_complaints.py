@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
 import bellqueue as bq
+from tests.model.link.links import with_link
 from tests.runner.recorded_runs import write_run
 from tests.scenarios import IBM_HANOI, default_record
 
@@ -101,6 +102,7 @@ WORKLOAD = Scenario.default().workload()
 READERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "scenario": (lambda: default_record(operating_point={"multiplier": 1.0}, stop="certified"), Scenario.parse),
     "sizes": (lambda: {"title": "x", "traffic": SIZES, "baseline": TABLE, "bounds": {"time_limit": 1}}, Scenario.parse),
+    "link": (lambda: with_link({"name": "x", "visibility": 0.9, "buffer": 2}).record(), Scenario.parse),
     "sweep": (
         lambda: {"title": "x", "axis": [{"field": "load", "from": 0.1, "to": 0.5, "count": 3, "scale": "log"}]},
         Sweep.parse,
