@@ -136,7 +136,7 @@ class LocalBackend(Backend, Protocol):
 
 
 @runtime_checkable
-class PlansItself(Protocol):
+class PlansItself(Backend, Protocol):
     """A local backend that chooses how the routers of its scenario work: for a link the best depends on its pairs."""
 
     def operating_point(self) -> OperatingPoint:

@@ -18,7 +18,8 @@ from .protocol import ForScenario, LocalBackend, RemoteBackend, plain
 from .simulators.aer import AerBackend
 from .simulators.braket_local import BraketLocalBackend
 from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
-from .simulators.link import LinkBackend
+from .simulators.link import LinkBackend, SimulatedLink
+from .simulators.werner import WernerSimulator
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def open_backend(spec: str, scenario: Scenario | None = None) -> LocalBackend | 
 
     Args:
         spec: The name.
-        scenario: What it is to measure; a backend that depends on it cannot do without.
+        scenario: What it is to measure; a backend that depends on it cannot do without. If it has a [link], that
+            brings the pairs of any simulator of ours.
 
     Raises:
         BackendError: the provider is unknown or not installed, its argument is wrong, or it needs the scenario.
@@ -118,7 +120,9 @@ def open_backend(spec: str, scenario: Scenario | None = None) -> LocalBackend | 
             raise BackendError(
                 f"{name} serves the requests of a scenario; use: bellqueue run SCENARIO --backend {name}"
             )
-        backend = backend.serving(scenario)
+        return backend.serving(scenario)
+    if scenario and scenario.link and isinstance(backend, (WernerSimulator, FakeBackend)):
+        return SimulatedLink(backend.name, scenario, backend)
     if not isinstance(backend, (LocalBackend, RemoteBackend)):
         raise BackendError(
             f"{provider}: its adapter makes a {type(backend).__name__}, which is neither a LocalBackend nor a "

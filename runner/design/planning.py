@@ -39,7 +39,7 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ...model.validation import is_number, shorten
-from ..defaults import DEFAULT_BACKEND
+from ..defaults import backend_for
 from ..experiment.pipeline import operating_point, prepare
 from ..experiment.provenance import bellqueue_version, now
 
@@ -58,7 +58,7 @@ def plan_scenario(
     """The forecast of a scenario on one backend or at one visibility, or the ranking of every backend at hand.
 
     Args:
-        backend: As typed; None: DEFAULT_BACKEND, unless `visibility` or `all` is given.
+        backend: As typed; None: the usual one (`backend_for`), unless `visibility` or `all` is given.
         visibility: Werner visibility, instead of a backend.
 
     Raises:
@@ -76,9 +76,9 @@ def plan_scenario(
         raise BackendError(f"--power {told} is out of range; it must lie between 0 and 1, for example 0.95")
     if all:
         watch("asking for devices", 0, None)
-        return rank(scenario, _devices(say), power, watch)
+        return rank(scenario, _devices(scenario, say), power, watch)
     watch("reading the calibration and planning", 0, None)
-    typed = backend or (DEFAULT_BACKEND if visibility is None else None)
+    typed = backend_for(scenario, backend) if visibility is None else None
     opened = None if typed is None else open_backend(typed, scenario)
     return forecast_record(scenario, opened, visibility, power, typed, say)
 
@@ -119,7 +119,11 @@ def forecast_record(
         scenario_hash=scenario.content_hash(),
         verdict=verdict(found, device.name, scenario.experiment.significance),
         changes=[] if found.go else changes(found, better),
-        warnings=[*warnings(scenario, found), *_several_pairs(scenario, frontiers, found, point, predict)],
+        warnings=[
+            *_caveat(backend),
+            *warnings(scenario, found),
+            *_several_pairs(scenario, frontiers, found, point, predict),
+        ],
         device=device,
         significance=scenario.experiment.significance,
         settings=scenario.experiment.settings,
@@ -132,6 +136,11 @@ def forecast_record(
         cost_needed=cost_needed,
         scenario=scenario.record(),
     )
+
+
+def _caveat(backend: Backend | None) -> Iterator[str]:
+    if isinstance(backend, PlansItself):
+        yield description_for(backend, 2).locality
 
 
 def _several_pairs(
@@ -207,11 +216,19 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
     )
 
 
-def _devices(say: Callable[[str], None]) -> list[BackendSummary]:
-    """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
+def _devices(scenario: Scenario, say: Callable[[str], None]) -> list[BackendSummary]:
+    """The cloud devices of the accounts at hand, then the simulators with at least two qubits.
+
+    Of links only the scenario's own, if it has one: published ones want figures that no source states.
+    """
     from ...backends.cloud_devices import cloud_devices
 
-    return [*cloud_devices(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
+    def wanted(each: BackendSummary) -> bool:
+        if each.name.startswith("link"):
+            return scenario.link is not None and each.name == "link"
+        return each.qubits is None or each.qubits > 1
+
+    return [*cloud_devices(say), *filter(wanted, list_backends())]
 
 
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
@@ -237,7 +254,8 @@ def _device(backend: Backend | None, visibility: float | None, dimension: int) -
         device=told.device,
         pair=told.pair,
         visibility=told.predicted_visibility,
-        chsh=min(float(e[0] + e[1] + e[2] - e[3]), 2 * sqrt(2)),
+        # The fallback of a link is for one game, and CHSH is another.
+        chsh=None if isinstance(backend, PlansItself) else min(float(e[0] + e[1] + e[2] - e[3]), 2 * sqrt(2)),
     )
 
 
