@@ -197,12 +197,12 @@ def _saving(frontiers: Frontiers, point: LinkPoint, simulated: SimulatedLink, ag
     return LinkSaving(
         float(formula.waiting_time_reduction_relative),
         float(formula.throughput_gain_relative),
-        _simulated_saving(frontiers, simulated.queues, against),
-        _simulated_saving(frontiers, simulated.without_pairs, against),
+        simulated_saving(frontiers, simulated.queues, against),
+        simulated_saving(frontiers, simulated.without_pairs, against),
     )
 
 
-def _simulated_saving(frontiers: Frontiers, queues: SimulationResult, against: Against) -> SimulatedEstimate:
+def simulated_saving(frontiers: Frontiers, queues: SimulationResult, against: Against) -> SimulatedEstimate:
     """1 − W/W_rival(τ) at the τ simulated, linear in both over the batches."""
     workload, rival = frontiers.workload, frontiers.rival(against)
 

@@ -11,12 +11,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc
 
 from ..games.frontiers import Frontiers
 from ..games.latency import break_even_latency
 from ..games.routing_game import Against
 from .operation import LinkOperation, LinkPoint
+
+Floats = NDArray[np.float64]
 
 LIGHT_IN_VACUUM = 299_792.458  # km/s
 _CHUNK = 1 << 14  # numbers of trials tried at once
@@ -118,22 +121,28 @@ def trials_required(null: float, mean: float, significance: float) -> int | None
         trials = np.arange(first, first + _CHUNK)
         # Products like 20·0.85 must not be lifted to the next whole number by rounding.
         wins = np.ceil(trials * mean * (1 - 1e-14))
-        enough = np.flatnonzero(binom.sf(wins - 1, trials, null) <= significance)
+        enough = np.flatnonzero(_tail(wins, trials, null) <= significance)
         if enough.size:
             return int(trials[enough[0]])
         first += _CHUNK
     low, high = first, 2 * first
-    while binom.sf(math.ceil(high * mean) - 1, high, null) > significance:
+    while _tail(math.ceil(high * mean), high, null) > significance:
         low, high = high, 2 * high
         if high > 1e15:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        if binom.sf(math.ceil(middle * mean) - 1, middle, null) <= significance:
+        if _tail(math.ceil(middle * mean), middle, null) <= significance:
             high = middle
         else:
             low = middle
     return high
+
+
+def _tail(wins: ArrayLike, trials: ArrayLike, chance: float) -> Floats:
+    """P[Bin(n, ω) ≥ k] for k ≥ 1, by the incomplete beta function."""
+    least = np.asarray(wins, dtype=float)
+    return np.asarray(betainc(least, np.asarray(trials) - least + 1, chance))
 
 
 class _Edge:

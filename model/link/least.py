@@ -77,7 +77,7 @@ def varied(link: Link, parameter: str, value: float, time_unit_seconds: float | 
     if parameter == "distance_km":
         if time_unit_seconds is None:
             raise ScenarioError(
-                "link.distance_km cannot be varied, for how long a unit of time is is not known; "
+                "link.distance_km cannot be varied, for the scenario does not say how long its unit of time is; "
                 "give traffic.time_unit_seconds"
             )
         return replace(link, distance_km=value, delay=value / LIGHT_IN_FIBRE / time_unit_seconds)

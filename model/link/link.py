@@ -77,8 +77,8 @@ class Link:
         if unit is None and scenario.link.name is not None:
             for name in given.in_seconds():
                 raise ScenarioError(
-                    f"link.name: {name} of {scenario.link.name!r} is known, and how long a unit of time is is not; "
-                    "give traffic.time_unit_seconds"
+                    f"link.name is {scenario.link.name!r}, whose {name} is {getattr(given, name):g}, but the scenario "
+                    "does not say how long its unit of time is; give traffic.time_unit_seconds"
                 )
         second = 1 / unit if unit else math.nan  # in units of time; without it no field is in seconds
         distance = given.distance_km

@@ -119,7 +119,7 @@ def sample_trials(
         pair_rate: λ: trials follow each other like pairs of requests.
         rng: Random generator.
     """
-    memory = _Memory(point, rng)
+    memory = Memory(point, rng)
     since = memory.serve(rng.standard_exponential(x.size) / pair_rate)
     a, b = _outcomes(point, correlators, since, x, y, rng)
     return LinkTrials(since + point.link.delay, a, b)
@@ -143,7 +143,7 @@ class _LinkRouting:
         self.blocks: list[tuple[float, float, float]] = []
 
     def start_timed(self, rng: np.random.Generator) -> DecideTimed:
-        memory, point, leader = _Memory(self._point, rng), self._point, self._leader
+        memory, point, leader = Memory(self._point, rng), self._point, self._leader
 
         def decide(gaps: Floats, x: Integers, y: Integers) -> tuple[Bits, Bits]:
             self.since = since = memory.serve(gaps) if leader is None else leader.since
@@ -154,8 +154,13 @@ class _LinkRouting:
         return decide
 
 
-class _Memory:
-    """The pairs kept at a moment."""
+class Memory:
+    """The pairs kept at a moment.
+
+    Args:
+        point: The link, and how routers use it.
+        rng: Random generator.
+    """
 
     def __init__(self, point: LinkPoint, rng: np.random.Generator) -> None:
         self._rate, self._places, self._window = point.link.rate, point.link.buffer, point.window

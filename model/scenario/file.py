@@ -321,8 +321,8 @@ class Scenario(FileSection):
         if self.traffic.time_unit_seconds is None:
             for name in self.link.in_seconds():
                 raise ValueError(
-                    f"link.{name} is {getattr(self.link, name):g}, and how long a unit of time is is not known; give "
-                    f"traffic.time_unit_seconds"
+                    f"link.{name} is {getattr(self.link, name):g}, but the scenario does not say how long its unit of "
+                    "time is; give traffic.time_unit_seconds"
                 )
         return self
 

@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 from bellqueue.model.errors import ScenarioError
-from bellqueue.model.link.assessment import LinkAssessment, assess
+from bellqueue.model.games.routing_game import Against
+from bellqueue.model.link.assessment import LinkAssessment, assess, simulated_saving
 from bellqueue.model.link.least import PARAMETERS, least_hardware, varied
 from bellqueue.model.link.link import Link
+from bellqueue.model.link.simulation import simulate_link
 from bellqueue.model.scenario.fields import scenario_with
 
 from tests.model.link.links import LINK, operation, with_link
@@ -48,6 +50,19 @@ def test_the_clock_alone_beats_memoryless_routers_in_heavy_traffic() -> None:
     assert found.every_classical is None
     assert found.reason_without_every_classical is not None
     assert found.memoryless.simulated_without_pairs.low > 0
+
+
+@pytest.mark.parametrize("against", ["memoryless", "every-classical"])
+def test_the_error_of_a_simulated_saving_is_that_of_repetitions(against: Against) -> None:
+    frontiers, point = operation().frontiers, operation().best(Link(0.1, 0.96, 1000.0), "memoryless")
+    control = operation().without_pairs(point)
+    found = []
+    for seed in range(30):
+        run = simulate_link(frontiers.workload, point, control, np.random.default_rng(seed), 10_000)
+        found.append(simulated_saving(frontiers, run.queues, against))
+    spread = np.std([each.estimate for each in found], ddof=1)
+    told = np.sqrt(np.mean([each.standard_error**2 for each in found]))
+    assert 0.6 < spread / told < 1.6  # of 30 repetitions: beyond 3.5 standard deviations
 
 
 def test_a_seed_gives_the_same_assessment() -> None:
@@ -117,7 +132,7 @@ def test_a_map_lies_around_the_link_unless_values_are_given(assessment: LinkAsse
         ("rat", 1.0, UNIT, "link.rat: a link has no such figure that could be varied; did you mean rate?"),
         ("fidelity", 1.5, UNIT, "link.fidelity is 1.5; it must lie between 0.25 and 1"),
         ("rate", math.nan, UNIT, "link.rate is nan; it must lie between 0 and inf"),
-        ("distance_km", 1.0, None, "link.distance_km cannot be varied, for how long a unit of time is is not known"),
+        ("distance_km", 1.0, None, "link.distance_km cannot be varied, for the scenario does not say how lon"),
     ],
 )
 def test_a_figure_that_cannot_be_varied_gets_one_line(

@@ -67,6 +67,12 @@ def test_every_criterion_has_its_margin() -> None:
         assert abs(each.margin) == pytest.approx(abs(each.value - each.needed))
 
 
+def test_light_needs_a_hundredth_of_a_millisecond_for_four_kilometres() -> None:
+    found = _of(LINK)["decision before light could bring a message"]
+    assert found.needed == pytest.approx(0.013343, rel=1e-4)  # of a unit of 1 ms
+    assert found.passed
+
+
 def test_what_is_not_known_is_neither_passed_nor_failed() -> None:
     found = _of(Link(0.1, 0.95, 1000.0), unit=None)
     unknown = {name for name, each in found.items() if each.passed is None}

@@ -142,11 +142,11 @@ def test_figures_in_seconds_become_units_of_time() -> None:
         ({"fidelty": 0.9}, "link.fidelty: unknown key; did you mean fidelity?"),
         (
             {"distance_km": 5.0},
-            "link.distance_km is 5, and how long a unit of time is is not known; give traffic.time_u",
+            "link.distance_km is 5, but the scenario does not say how long its unit of time is; give",
         ),
         (
             {"rate": None, "rate_per_second": 5.0},
-            "link.rate_per_second is 5, and how long a unit of time is is not kno",
+            "link.rate_per_second is 5, but the scenario does not say how long it",
         ),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_named_link_has_the_published_figures_but_for_those_given(monkeypatch:
         (
             {"name": "ions"},
             None,
-            "link.name: rate_per_second of 'ions' is known, and how long a unit of time is is not;",
+            "link.name is 'ions', whose rate_per_second is 10, but the scenario does not say how long",
         ),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.link.link import Link
 from bellqueue.model.link.operation import LinkOperation, LinkPoint
-from bellqueue.model.link.simulation import SimulatedLink, sample_trials, simulate_link
+from bellqueue.model.link.simulation import Memory, SimulatedLink, sample_trials, simulate_link
 from bellqueue.model.queueing.simulation import SimulatedEstimate
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ LINKS = {
     "buffer of 1": Link(0.05, 0.97, 500.0, delay=1.0),
     "buffer of 2": Link(0.02, 0.99, 900.0, 2, delay=0.5),
     "buffer of 8": Link(0.012, 0.99, 2000.0, 8),
-    "losses": Link(0.1, 0.98, 800.0, measurement_fidelity=0.995, detection_efficiency=0.98),
+    "losses": Link(0.1, 0.98, 800.0, measurement_fidelity=0.97, detection_efficiency=0.98),
     "cutoff": Link(0.1, 0.98, 800.0, 2, cutoff=20.0),
 }
 
@@ -48,6 +48,16 @@ def test_what_is_exact_by_formula_is_simulated(name: str) -> None:
     _close(found.splitting_probability, point.splitting_probability)
 
 
+def test_a_fallback_of_two_maps_is_drawn_for_each_pair() -> None:
+    scenario = with_link().with_experiment(operating_point={"splitting_probability": 0.4})
+    point = operation().point(Link(0.005, 0.97, 500.0), scenario)
+    assert len(point.fallback) == 2
+    control, rng = operation().without_pairs(point), np.random.default_rng(1)
+    found = simulate_link(operation().workload, point, control, rng, 150_000)
+    _close(found.splitting_probability, 0.4)
+    _close(found.without_pairs.splitting_probability, 0.4)
+
+
 @pytest.mark.parametrize("buffer", [2, 8])
 def test_buffers_meet_a_simulation_event_by_event(buffer: int) -> None:
     link = Link(0.013, 0.99, 900.0, buffer, delay=0.5)
@@ -63,6 +73,15 @@ def test_pairs_without_end_leave_nothing_to_the_clock() -> None:
     point, found = operation().best(link, "memoryless"), _simulated(link)
     _close(found.waiting_time, point.waiting_time)
     _close(found.baseline_throughput, point.baseline_throughput)
+
+
+def test_pairs_are_kept_from_block_to_block() -> None:
+    """Eight are left after a long gap, of which the request takes one; the next requests come at once."""
+    link = Link(1.0, 1.0, math.inf, 8)
+    memory = Memory(operation().best(link, "memoryless"), np.random.default_rng(9))
+    first, then = memory.serve(np.array([1e3])), memory.serve(np.full(10, 1e-9))
+    assert np.all(np.diff([*first, *then[:7]]) > 0)  # the freshest first
+    assert np.isnan(then[7:]).all()
 
 
 def test_link_and_queues_meet_a_simulation_event_by_event() -> None:
