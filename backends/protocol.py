@@ -49,8 +49,8 @@ class Description(Checked):
             of requests together; `pair` are then the qubits measured.
         dimension: The largest dimension of the vectors whose measurements it has circuits for (MODEL §3): 2 is one
             Bell pair in a plane, `Setting.alpha` and `beta` alone.
-        locality: What must be said of a result instead of the sentence on both qubits being on one device; left out if
-            empty.
+        locality: What must be said of a result instead of that both qubits are on one device, the first sentence on the
+            first screen; left out if empty.
     """
 
     complaint = BackendError

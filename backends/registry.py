@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from ..model.errors import BackendError
-from ..model.link.published import published_links
+from ..model.link.published import REQUIRED, published_figures, published_links
 from ..model.scenario.file import Scenario
 from ..model.suggestion import suggestion
 from .braket.adapter import BraketBackend
@@ -166,8 +166,9 @@ def _links() -> Iterator[BackendSummary]:
     options = "options are fields of [link], and time_unit_seconds"
     yield BackendSummary("link", "simulator", 2, True, f"the scenario's own [link], simulated; {options}")
     for name, link in published_links().items():
-        note = f"published link, simulated: {link['platform']}, {link['source']}"
-        yield BackendSummary(f"link:{name}", "simulator", 2, True, note)
+        unknown = [field for field in REQUIRED if field not in published_figures(name)]
+        wants = f"; give {', '.join(unknown)}" if unknown else ""
+        yield BackendSummary(f"link:{name}", "simulator", 2, True, f"published link, {link['platform']}{wants}")
 
 
 def _snapshots() -> Iterator[BackendSummary]:

@@ -239,12 +239,12 @@ class SimulatedLink:
 
     def _caveat(self) -> str:
         """What a reader must know; with one place in memory trials are independent, for it is empty after each."""
-        share = 100 * self.point.availability
         made = f" with pairs of {self.name}" if self._pairs else ""
         shared = "" if self._link.buffer == 1 else " Trials share the memory: limits for independent ones are rough."
         return (
-            f"The link is simulated{made}, so a signal is not ruled out. By formula {share:.3g} % of requests get a "
-            f"Bell pair, the others fall back. Waiting times leave out that pairs are likelier after a long gap.{shared}"
+            f"The link is simulated{made}, so a signal is not ruled out; by formula "
+            f"{100 * self.point.availability:.3g} % of requests get a Bell pair, and the others fall back. "
+            f"Waiting times leave out that pairs are likelier after a long gap.{shared}"
         )
 
 

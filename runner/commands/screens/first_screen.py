@@ -168,8 +168,8 @@ def _rests(analysis: Analysis) -> Iterator[str]:
     if analysis.measured and analysis.measured.stopped:
         rests += " The run could stop early, and all numbers allow for that."
     if analysis.provenance.locality:
-        yield analysis.provenance.locality
-        yield rests
+        first, stop, more = analysis.provenance.locality.partition(". ")
+        yield from filter(None, [first + stop.strip(), rests, more])
         return
     yield rests
     if analysis.locality == FOREIGN_LOOPHOLE:
