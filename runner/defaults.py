@@ -14,4 +14,6 @@ POLL_SECONDS = 30.0
 
 def backend_for(scenario: Scenario, typed: str | None) -> str:
     """The backend typed, else the link of a scenario that has one, else DEFAULT_BACKEND."""
-    return typed or ("link" if scenario.link else DEFAULT_BACKEND)
+    if typed is not None:
+        return typed
+    return "link" if scenario.link else DEFAULT_BACKEND

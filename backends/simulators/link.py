@@ -240,7 +240,9 @@ class SimulatedLink:
     def _caveat(self) -> str:
         """What a reader must know; with one place in memory trials are independent, for it is empty after each."""
         made = f" with pairs of {self.name}" if self._pairs else ""
-        shared = "" if self._link.buffer == 1 else " Trials share the memory: limits for independent ones are rough."
+        shared = (
+            "" if self._link.buffer == 1 else " Trials share the memory: what takes them to be independent is rough."
+        )
         return (
             f"The link is simulated{made}, so a signal is not ruled out; by formula "
             f"{100 * self.point.availability:.3g} % of requests get a Bell pair, and the others fall back. "

@@ -40,7 +40,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ...model.validation import is_number, shorten
 from ..defaults import backend_for
-from ..experiment.pipeline import operating_point, prepare
+from ..experiment.pipeline import operating_point, prepare, unused_link
 from ..experiment.provenance import bellqueue_version, now
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
@@ -121,6 +121,7 @@ def forecast_record(
         changes=[] if found.go else changes(found, better),
         warnings=[
             *_caveat(backend),
+            *unused_link(scenario, backend),
             *warnings(scenario, found),
             *_several_pairs(scenario, frontiers, found, point, predict),
         ],

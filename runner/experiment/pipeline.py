@@ -108,6 +108,13 @@ def operating_point(scenario: Scenario, frontiers: Frontiers, backend: Backend |
     return backend.operating_point() if isinstance(backend, PlansItself) else frontiers.operating_point(scenario)
 
 
+def unused_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
+    """What to say where a scenario has a link that the backend does not use; nothing otherwise."""
+    if scenario.link is None or isinstance(backend, PlansItself):
+        return ()
+    return ("The scenario's [link] plays no part here: every request gets a fresh Bell pair.",)
+
+
 def _lacking(scenario: Scenario, frontiers: Frontiers, schedule: Schedule, seed: int | None) -> str:
     """Why a schedule is refused that leaves pairs of types without any trial."""
     asked, workload = scenario.experiment, frontiers.workload
