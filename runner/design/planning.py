@@ -40,7 +40,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ...model.validation import is_number, shorten
 from ..defaults import backend_for
-from ..experiment.pipeline import operating_point, prepare, unused_link
+from ..experiment.pipeline import about_link, operating_point, prepare
 from ..experiment.provenance import bellqueue_version, now
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
@@ -120,8 +120,7 @@ def forecast_record(
         verdict=verdict(found, device.name, scenario.experiment.significance),
         changes=[] if found.go else changes(found, better),
         warnings=[
-            *_caveat(backend),
-            *unused_link(scenario, backend),
+            *about_link(scenario, backend),
             *warnings(scenario, found),
             *_several_pairs(scenario, frontiers, found, point, predict),
         ],
@@ -137,11 +136,6 @@ def forecast_record(
         cost_needed=cost_needed,
         scenario=scenario.record(),
     )
-
-
-def _caveat(backend: Backend | None) -> Iterator[str]:
-    if isinstance(backend, PlansItself):
-        yield description_for(backend, 2).locality
 
 
 def _several_pairs(

@@ -108,9 +108,11 @@ def operating_point(scenario: Scenario, frontiers: Frontiers, backend: Backend |
     return backend.operating_point() if isinstance(backend, PlansItself) else frontiers.operating_point(scenario)
 
 
-def unused_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
-    """What to say where a scenario has a link that the backend does not use; nothing otherwise."""
-    if scenario.link is None or isinstance(backend, PlansItself):
+def about_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
+    """What to know of the link that the backend simulates, or of the scenario's if it does not; nothing without one."""
+    if isinstance(backend, PlansItself):
+        return (backend.describe().locality,)
+    if scenario.link is None:
         return ()
     return ("The scenario's [link] plays no part here: every request gets a fresh Bell pair.",)
 

@@ -78,6 +78,11 @@ def test_trials_follow_the_prediction(name: str) -> None:
     probabilities = predicted_behaviour(predict, backend.operating_point().strategy)
     assert np.allclose(probabilities.sum(axis=(2, 3)), 1)
     assert deviations(trials, probabilities).max() < 4
+    # Werner pairs of the visibility told would score as much.
+    game = backend.frontiers.game(backend.point.multiplier).matrix
+    score = np.einsum("xy,xyab,ab", game, probabilities, [[1, -1], [-1, 1]])
+    ideal = (game * backend.point.correlators).sum()
+    assert backend.describe().predicted_visibility == pytest.approx(score / ideal)
 
 
 @pytest.mark.parametrize("name", ["short memory", "slow"])
@@ -139,10 +144,12 @@ def test_a_seed_gives_the_same_trials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("device", ["aer:visibility=0.96,readout=0.005", "fake:torino"])
 def test_the_scenarios_link_brings_the_pairs_of_any_simulator(device: str) -> None:
-    scenario = with_link({"rate": 0.05, "visibility": 0.5, "memory_time": 300.0})  # the device's visibility counts
+    # The device's visibility counts, and a pair is 50 units old when it is heralded.
+    figures = {"rate": 0.05, "visibility": 0.5, "memory_time": 1000.0, "distance_km": 10_000.0}
+    scenario = with_link(figures, time_unit_seconds=0.001)
     backend = opened(device, scenario)
     assert backend.name == backend.describe().name == device
-    trials = backend.measure(schedule_for(backend, 40_000), 3, unwatched)
+    trials = backend.measure(schedule_for(backend, 160_000), 3, unwatched)
     predict = predictor(backend)
     assert predict is not None
     assert deviations(trials, predicted_behaviour(predict, backend.operating_point().strategy)).max() < 4
