@@ -109,7 +109,7 @@ def analyze(
     observed = against_frontiers.observed(region)
     advantage = against_frontiers.advantage(region)
     p = workload.splitting_probability(point.strategy.split()) if point else observed.splitting_probability.estimate
-    locality = FOREIGN_LOOPHOLE if provenance.backend is None else LOOPHOLE
+    locality = provenance.locality or (FOREIGN_LOOPHOLE if provenance.backend is None else LOOPHOLE)
     return Analysis(
         title=scenario.title,
         verdict=verdict(certificate, advantage, warnings, locality, wider, frontiers.reason_without_every_classical),

@@ -13,8 +13,10 @@ from pydantic import ConfigDict, Field, field_validator
 
 from ..circuits.schedule import Schedule
 from ..model.errors import BackendError
+from ..model.games.operating_point import OperatingPoint
 from ..model.games.strategy import bell_pairs_for
 from ..model.progress import Watch
+from ..model.scenario.file import Scenario
 from ..model.trials import Trials
 from ..model.validation import Checked
 
@@ -47,6 +49,8 @@ class Description(Checked):
             of requests together; `pair` are then the qubits measured.
         dimension: The largest dimension of the vectors whose measurements it has circuits for (MODEL §3): 2 is one
             Bell pair in a plane, `Setting.alpha` and `beta` alone.
+        locality: What must be said of a result instead of that both qubits are on one device, the first sentence on the
+            first screen; left out if empty.
     """
 
     complaint = BackendError
@@ -63,6 +67,7 @@ class Description(Checked):
     parallel: int = Field(default=1, exclude=True)
     pairs: tuple[tuple[int, int], ...] = ()
     dimension: int = Field(default=2, exclude=True)
+    locality: str = Field(default="", exclude_if=lambda value: not value)
 
     @field_validator("name", "device")
     @classmethod
@@ -126,6 +131,32 @@ class LocalBackend(Backend, Protocol):
 
         Raises:
             BackendError: the schedule cannot be measured here, or measuring failed.
+        """
+        ...
+
+
+@runtime_checkable
+class PlansItself(Backend, Protocol):
+    """A local backend that chooses how the routers of its scenario work: for a link the best depends on its pairs."""
+
+    def operating_point(self) -> OperatingPoint:
+        """The operating point of the scenario that it serves.
+
+        Raises:
+            ScenarioError: there is no such point.
+        """
+        ...
+
+
+@runtime_checkable
+class ForScenario(Protocol):
+    """What an adapter makes whose backend depends on the scenario: on the rate of its requests, for example."""
+
+    def serving(self, scenario: Scenario) -> LocalBackend:
+        """The backend for the requests of a scenario.
+
+        Raises:
+            BackendError: it cannot serve them.
         """
         ...
 

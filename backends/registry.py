@@ -9,13 +9,17 @@ from importlib.util import find_spec
 from typing import Literal
 
 from ..model.errors import BackendError
+from ..model.link.published import REQUIRED, published_figures, published_links
+from ..model.scenario.file import Scenario
 from ..model.suggestion import suggestion
 from .braket.adapter import BraketBackend
 from .ibm.adapter import IbmBackend
-from .protocol import LocalBackend, RemoteBackend, plain
+from .protocol import ForScenario, LocalBackend, RemoteBackend, plain
 from .simulators.aer import AerBackend
 from .simulators.braket_local import BraketLocalBackend
 from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
+from .simulators.link import LinkBackend, SimulatedLink
+from .simulators.werner import WernerSimulator
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class BackendSummary:
                 object.__setattr__(self, each.name, plain(text))
 
 
-Factory = Callable[[str | None], LocalBackend | RemoteBackend]
+Factory = Callable[[str | None], LocalBackend | RemoteBackend | ForScenario]
 GROUP = "bellqueue.backends"  # entry points by which other packages add adapters
 
 
@@ -83,14 +87,20 @@ PROVIDERS: Mapping[str, Adapter] = {
     "braket-local": Adapter(BraketLocalBackend, '"bellqueue[braket]"', ("braket",)),
     "fake": Adapter(FakeBackend, "qiskit-ibm-runtime qiskit-aer", ("qiskit_ibm_runtime", "qiskit_aer")),
     "ibm": Adapter(IbmBackend, "qiskit-ibm-runtime qiskit-aer", ("qiskit_ibm_runtime", "qiskit_aer")),
+    "link": Adapter(LinkBackend, "bellqueue", ()),
 }
 
 
-def open_backend(spec: str) -> LocalBackend | RemoteBackend:
+def open_backend(spec: str, scenario: Scenario | None = None) -> LocalBackend | RemoteBackend:
     """The backend a user names, `provider` or `provider:argument`.
 
+    Args:
+        spec: The name.
+        scenario: What it is to measure; a backend that depends on it cannot do without. If it has a [link], that
+            brings the pairs of any simulator of ours.
+
     Raises:
-        BackendError: the provider is unknown or not installed, or its argument is wrong.
+        BackendError: the provider is unknown or not installed, its argument is wrong, or it needs the scenario.
     """
     provider, colon, argument = (part.strip() for part in spec.partition(":"))
     name, added = provider.lower(), _added()
@@ -105,6 +115,14 @@ def open_backend(spec: str) -> LocalBackend | RemoteBackend:
         hint = suggestion(provider, [*PROVIDERS, *added], snapshots, "bellqueue backends")
         raise BackendError(f"unknown backend {provider!r}{hint}")
     backend = make(argument if colon else None)
+    if isinstance(backend, ForScenario):
+        if scenario is None:
+            raise BackendError(
+                f"{name} serves the requests of a scenario; use: bellqueue run SCENARIO --backend {name}"
+            )
+        return backend.serving(scenario)
+    if scenario and scenario.link and isinstance(backend, (WernerSimulator, FakeBackend)):
+        return SimulatedLink(backend.name, scenario, backend)
     if not isinstance(backend, (LocalBackend, RemoteBackend)):
         raise BackendError(
             f"{provider}: its adapter makes a {type(backend).__name__}, which is neither a LocalBackend nor a "
@@ -115,7 +133,7 @@ def open_backend(spec: str) -> LocalBackend | RemoteBackend:
 
 def list_backends() -> list[BackendSummary]:
     """Every backend there is, without importing any quantum SDK."""
-    return [*_simulators(), *_third_parties(), *_snapshots()]
+    return [*_simulators(), *_links(), *_third_parties(), *_snapshots()]
 
 
 def _added() -> dict[str, EntryPoint]:
@@ -142,6 +160,15 @@ def _simulators() -> Iterator[BackendSummary]:
     for name, what in (("aer", "Qiskit Aer"), ("braket-local", "Amazon Braket's local simulator")):
         lacking = PROVIDERS[name].lacking
         yield BackendSummary(name, "simulator", 2, lacking is None, lacking or f"{what}; {options}")
+
+
+def _links() -> Iterator[BackendSummary]:
+    options = "options are fields of [link], and time_unit_seconds"
+    yield BackendSummary("link", "simulator", 2, True, f"the scenario's own [link], simulated; {options}")
+    for name, link in published_links().items():
+        unknown = [field for field in REQUIRED if field not in published_figures(name)]
+        wants = f"; give {', '.join(unknown)}" if unknown else ""
+        yield BackendSummary(f"link:{name}", "simulator", 2, True, f"published link, {link['platform']}{wants}")
 
 
 def _snapshots() -> Iterator[BackendSummary]:

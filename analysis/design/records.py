@@ -43,7 +43,7 @@ class DeviceRecord(FiniteRecord):
         pair: Qubits of the pair, A's first; null if there is none.
         name: What to type, or the visibility given instead.
         visibility: Werner visibility promised.
-        chsh: S at the usual angles, by the full prediction.
+        chsh: S at the usual angles, by the full prediction; null of a link.
     """
 
     name: str
@@ -51,7 +51,7 @@ class DeviceRecord(FiniteRecord):
     device: str
     pair: tuple[int, int] | None
     visibility: float | None
-    chsh: float
+    chsh: float | None
 
 
 class BetterPair(FiniteRecord):

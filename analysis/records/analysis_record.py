@@ -236,6 +236,7 @@ class Provenance(Record):
         inverted: The router whose outcomes were inverted after the data were taken; None, and left out, if none was.
         types_assumed: Whether nothing named the types of the counts, so that they were taken to be in the scenario's
             order; left out if something did.
+        locality: What the backend has to say of its outcomes instead of `LOOPHOLE`; left out if nothing.
         described: What the file of the counts says of where they come from; left out if it says nothing.
     """
 
@@ -254,6 +255,7 @@ class Provenance(Record):
     content_hash: str
     inverted: Router | None = Field(default=None, exclude_if=lambda value: value is None)
     types_assumed: bool = Field(default=False, exclude_if=lambda value: not value)
+    locality: str | None = Field(default=None, exclude_if=lambda value: value is None)
     described: FileText | None = Field(default=None, exclude_if=lambda value: value is None)
 
 

@@ -17,7 +17,7 @@ _PAPER = """@misc{FerreiraDaSilva2026,
   eprint        = {2602.04588},
   archivePrefix = {arXiv}
 }"""
-_SIMULATORS = ("aer", "braket-local", "fake")  # the backends of this package that are no hardware
+_SIMULATORS = ("aer", "braket-local", "fake", "link")  # the backends of this package that are no hardware
 _TEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",

@@ -54,10 +54,7 @@ class Simulator(ABC):
         Raises:
             BackendError: the schedule has no trials, the seed is negative, or the simulator fails.
         """
-        if not len(schedule.order):
-            raise BackendError("the schedule has no trials; ask for at least one shot")
-        if seed < 0:
-            raise BackendError(f"seed is {seed}; it must be 0 or a positive whole number")
+        check_measurable(schedule, seed)
         what, shots = f"measuring on {self.name}", schedule.shots
         # Neighbours in this order have nearly equal shots, so that one call with the largest wastes next to nothing.
         used = np.argsort(shots, kind="stable")[np.count_nonzero(shots == 0) :]
@@ -72,6 +69,18 @@ class Simulator(ABC):
             done += int(shots[indices].sum())
             watch(what, done, len(schedule.order))
         return schedule.trials(outcomes)
+
+
+def check_measurable(schedule: Schedule, seed: int) -> None:
+    """Refuse what no simulator can measure.
+
+    Raises:
+        BackendError: the schedule has no trials, or the seed is negative.
+    """
+    if not len(schedule.order):
+        raise BackendError("the schedule has no trials; ask for at least one shot")
+    if seed < 0:
+        raise BackendError(f"seed is {seed}; it must be 0 or a positive whole number")
 
 
 def shuffled_outcomes(table: NDArray[np.integer], shots: int, rng: np.random.Generator) -> Outcomes:

@@ -17,6 +17,8 @@ _FIGURES = {
     "distance_km": "distance_km",
 }
 
+REQUIRED = ("rate_per_second", "fidelity", "memory_seconds")  # without which nothing can be said of a link
+
 
 @cache
 def published_links() -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ MAX_BUFFER = 256  # places; more change nothing that could be seen
 NotNegative = Annotated[float, Field(ge=0), NUMBER]
 Visibility = Annotated[float, Field(ge=0, le=1), NUMBER]
 
-_ALTERNATIVES = (
+ALTERNATIVES = (
     ("rate", "rate_per_second"),
     ("fidelity", "visibility"),
     ("memory_time", "memory_seconds"),
@@ -47,12 +47,12 @@ class LinkSpec(FileSection):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        for pair in _ALTERNATIVES:
+        for pair in ALTERNATIVES:
             given = [name for name in pair if getattr(self, name) is not None]
             if len(given) > 1:
                 values = " and ".join(f"{name} = {getattr(self, name):g}" for name in given)
                 raise ValueError(f"{values} say the same thing twice; drop one of the two")
-            if not given and self.name is None and pair in _ALTERNATIVES[:3]:
+            if not given and self.name is None and pair in ALTERNATIVES[:3]:
                 raise ValueError(f"{pair[0]} is missing; give {pair[0]} or {pair[1]}, or the name of a published link")
         return self
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ...model.errors import BackendError, DataError, ScenarioError, SweepError
 from ...model.progress import Watch
-from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER
+from ..defaults import DEFAULT_POWER, backend_for
 from .showing import shown
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def plan(
 
 def run(
     scenario: Scenario | str | Path = "default",
-    backend: str = DEFAULT_BACKEND,
+    backend: str | None = None,
     shots: int | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
@@ -143,7 +143,7 @@ def run(
     Args:
         scenario: A scenario, its file, or "default".
         backend: Where to measure: "fake:torino", "aer", "aer:visibility=0.95", "braket-local", … Defaults to
-            "fake:torino".
+            the scenario's link if it has one, else to "fake:torino".
         shots: Trials. Defaults to the scenario's.
         seed: Random seed for settings and simulator. Defaults to a fresh one, which the result's provenance holds.
         out: Folder for the run, which must not exist yet. Without it nothing is written.
@@ -171,7 +171,7 @@ def run(
     from .results import Result
 
     asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
-    opened = open_backend(backend)
+    opened = open_backend(backend := backend_for(asked, backend), asked)
     if isinstance(opened, RemoteBackend):
         raise BackendError(
             f"{backend} may cost money and its jobs outlive this process; submit the run with bq.submit or "

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from ..defaults import DEFAULT_BACKEND, DEFAULT_POWER, POLL_SECONDS
+from ..defaults import DEFAULT_POWER, POLL_SECONDS, backend_for
 from .completion import join_at_colons
 from .mistakes import Commands, one_line
 from .options import (
@@ -92,7 +92,7 @@ _UNDER_WAY = {"intended", "submitted"}  # states of a job that has not ended
 @app.command(rich_help_panel=_EXPERIMENT)
 def run(
     scenario: ScenarioArgument = None,
-    backend: BackendOption = DEFAULT_BACKEND,
+    backend: BackendOption = None,
     shots: ShotsOption = None,
     seed: SeedOption = None,
     out: OutOption = None,
@@ -119,7 +119,7 @@ def run(
 
         content = _load(scenario)  # a wrong file is refused before a device is loaded
         content = content.with_experiment(shots=shots, stop="certified" if until_certified else None)
-        opened = open_backend(backend)
+        opened = open_backend(backend_for(content, backend), content)
         if not isinstance(opened, RemoteBackend):
             from ..experiment.execution import execute, new_place
 

@@ -75,6 +75,7 @@ def examine(online: bool = False) -> Iterator[Finding]:
         yield from _checked("providers", _providers)
     yield from _checked("aer", lambda: _simulator("aer"))
     yield from _checked("fake:torino", lambda: _simulator("fake:torino"))
+    yield from _checked("link", lambda: _simulator("link", ":rate=1,fidelity=1,memory_time=1000"))
     if _version("amazon-braket-sdk"):
         yield from _checked("braket-local", lambda: _simulator("braket-local"))
     yield from _checked("run folder", _run_folder)
@@ -170,16 +171,17 @@ def _providers() -> Iterator[Finding]:
             )
 
 
-def _simulator(name: str) -> Iterator[Finding]:
+def _simulator(name: str, options: str = "") -> Iterator[Finding]:
     """A short run by the whole pipeline."""
     from ...backends import LocalBackend, open_backend
     from ...model.progress import unwatched
     from ...model.scenario.file import Scenario
     from ..experiment.pipeline import measure, prepare
 
-    backend = open_backend(name)
+    scenario = Scenario.default().with_experiment(shots=SHOTS)
+    backend = open_backend(name + options, scenario)
     assert isinstance(backend, LocalBackend)
-    experiment = prepare(Scenario.default().with_experiment(shots=SHOTS), seed=1)
+    experiment = prepare(scenario, seed=1, backend=backend)
     trials = measure(experiment, backend, unwatched)
     wanted = experiment.point.strategy.correlators[trials.x, trials.y] > 0
     share = float(((trials.a == trials.b) == wanted).mean())

@@ -46,7 +46,11 @@ SeedOption = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="Random seed for settings and simulator. Default: a fresh one.")
 ]
 BackendOption = Annotated[
-    str, typer.Option(help="Where to measure; see `bellqueue backends`.", autocompletion=backend_names)
+    str | None,
+    typer.Option(
+        help=f"Where to measure; see `bellqueue backends`. Default: {DEFAULT_BACKEND}, or the scenario's [link].",
+        autocompletion=backend_names,
+    ),
 ]
 HardwareOption = Annotated[
     str | None, typer.Option(help="Where to measure: hardware or a cloud simulator.", autocompletion=hardware_names)
@@ -54,7 +58,8 @@ HardwareOption = Annotated[
 DeviceOption = Annotated[
     str | None,
     typer.Option(
-        help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}.", autocompletion=backend_names
+        help=f"Device whose calibration predicts the answers; default: {DEFAULT_BACKEND}, or the scenario's [link].",
+        autocompletion=backend_names,
     ),
 ]
 ShotsOption = Annotated[int | None, typer.Option(min=1, help="Number of trials. Default: the scenario's.")]

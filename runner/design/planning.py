@@ -30,7 +30,7 @@ from ...backends.calibration.prediction import (
     required_predictor,
     werner_probabilities,
 )
-from ...backends.protocol import Backend, Description, RemoteBackend, description_for
+from ...backends.protocol import Backend, Description, PlansItself, RemoteBackend, description_for
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
@@ -39,8 +39,8 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ...model.validation import is_number, shorten
-from ..defaults import DEFAULT_BACKEND
-from ..experiment.pipeline import prepare
+from ..defaults import backend_for
+from ..experiment.pipeline import about_link, operating_point, prepare
 from ..experiment.provenance import bellqueue_version, now
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
@@ -58,7 +58,7 @@ def plan_scenario(
     """The forecast of a scenario on one backend or at one visibility, or the ranking of every backend at hand.
 
     Args:
-        backend: As typed; None: DEFAULT_BACKEND, unless `visibility` or `all` is given.
+        backend: As typed; None: the usual one (`backend_for`), unless `visibility` or `all` is given.
         visibility: Werner visibility, instead of a backend.
 
     Raises:
@@ -76,10 +76,10 @@ def plan_scenario(
         raise BackendError(f"--power {told} is out of range; it must lie between 0 and 1, for example 0.95")
     if all:
         watch("asking for devices", 0, None)
-        return rank(scenario, _devices(say), power, watch)
+        return rank(scenario, _devices(scenario, say), power, watch)
     watch("reading the calibration and planning", 0, None)
-    typed = backend or (DEFAULT_BACKEND if visibility is None else None)
-    opened = None if typed is None else open_backend(typed)
+    typed = backend_for(scenario, backend) if visibility is None else None
+    opened = None if typed is None else open_backend(typed, scenario)
     return forecast_record(scenario, opened, visibility, power, typed, say)
 
 
@@ -100,7 +100,7 @@ def forecast_record(
         BellqueueError: the scenario has no operating point, or the backend has no calibration.
     """
     frontiers = Frontiers.of(scenario)
-    point = frontiers.operating_point(scenario)
+    point = operating_point(scenario, frontiers, backend)
     predict, device = _device(backend, visibility, point.strategy.dimension)
     found = forecast_run(scenario, frontiers, point, partial(predicted_behaviour, predict), power)
     better = None if found.go else _better_pair(scenario, frontiers, point, device, power, typed, say)
@@ -119,7 +119,11 @@ def forecast_record(
         scenario_hash=scenario.content_hash(),
         verdict=verdict(found, device.name, scenario.experiment.significance),
         changes=[] if found.go else changes(found, better),
-        warnings=[*warnings(scenario, found), *_several_pairs(scenario, frontiers, found, point, predict)],
+        warnings=[
+            *about_link(scenario, backend),
+            *warnings(scenario, found),
+            *_several_pairs(scenario, frontiers, found, point, predict),
+        ],
         device=device,
         significance=scenario.experiment.significance,
         settings=scenario.experiment.settings,
@@ -189,7 +193,9 @@ def rank(scenario: Scenario, devices: Sequence[BackendSummary], power: float, wa
 
 
 def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, name: str, power: float) -> RankedDevice:
-    backend = open_backend(name)
+    backend = open_backend(name, scenario)
+    if isinstance(backend, PlansItself):
+        point = backend.operating_point()
     predict, device = _device(backend, None, point.strategy.dimension)
     predicted = predicted_behaviour(predict, point.strategy)
     design = plan_design(scenario.experiment, frontiers, point, predicted, power)
@@ -205,11 +211,19 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
     )
 
 
-def _devices(say: Callable[[str], None]) -> list[BackendSummary]:
-    """The cloud devices of the accounts at hand, then the simulators with at least two qubits."""
+def _devices(scenario: Scenario, say: Callable[[str], None]) -> list[BackendSummary]:
+    """The cloud devices of the accounts at hand, then the simulators with at least two qubits.
+
+    Of links only the scenario's own, if it has one: published ones want figures that no source states.
+    """
     from ...backends.cloud_devices import cloud_devices
 
-    return [*cloud_devices(say), *(each for each in list_backends() if each.qubits is None or each.qubits > 1)]
+    def wanted(each: BackendSummary) -> bool:
+        if each.name.startswith("link"):
+            return scenario.link is not None and each.name == "link"
+        return each.qubits is None or each.qubits > 1
+
+    return [*cloud_devices(say), *filter(wanted, list_backends())]
 
 
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
@@ -235,7 +249,8 @@ def _device(backend: Backend | None, visibility: float | None, dimension: int) -
         device=told.device,
         pair=told.pair,
         visibility=told.predicted_visibility,
-        chsh=min(float(e[0] + e[1] + e[2] - e[3]), 2 * sqrt(2)),
+        # The fallback of a link is for one game, and CHSH is another.
+        chsh=None if isinstance(backend, PlansItself) else min(float(e[0] + e[1] + e[2] - e[3]), 2 * sqrt(2)),
     )
 
 

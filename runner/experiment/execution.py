@@ -74,7 +74,7 @@ def execute(
     """
     failure: BellqueueError | None = None
     watch("preparing", 0, None)
-    experiment = prepare(scenario, seed, predictor(backend))
+    experiment = prepare(scenario, seed, predictor(backend), backend=backend)
     plan = plan_record(experiment, backend)
     folder = place(plan)
 

@@ -17,7 +17,7 @@ from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
 from ...backends.calibration.prediction import Predict, predicted_behaviour
-from ...backends.protocol import Backend, LocalBackend, description_for
+from ...backends.protocol import Backend, LocalBackend, PlansItself, description_for
 from ...circuits.schedule import Schedule, draw_schedule
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
@@ -51,7 +51,11 @@ class PreparedRun:
 
 
 def prepare(
-    scenario: Scenario, seed: int | None = None, predict: Predict | None = None, parallel: int = 1
+    scenario: Scenario,
+    seed: int | None = None,
+    predict: Predict | None = None,
+    parallel: int = 1,
+    backend: Backend | None = None,
 ) -> PreparedRun:
     """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
 
@@ -65,6 +69,7 @@ def prepare(
         predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
             settings are those that certify soonest at that noise; the strategy stays the scenario's.
         parallel: Pairs the backend measures in every shot (`Description.parallel`).
+        backend: Where to measure, if it may plan itself.
 
     Raises:
         ScenarioError: the scenario has no such operating point, or its shots or the seed leave a pair of types without
@@ -72,7 +77,7 @@ def prepare(
         BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
     """
     frontiers = Frontiers.of(scenario)
-    point = frontiers.operating_point(scenario)
+    point = operating_point(scenario, frontiers, backend)
     asked = scenario.experiment
     distribution = frontiers.game(point.certificate_multiplier).input_distribution
     predicted = None
@@ -92,6 +97,24 @@ def prepare(
         if sampling.fresh or not schedule.unmeasured:
             return PreparedRun(scenario, frontiers, point, schedule, own, predicted)
     raise ScenarioError(_lacking(scenario, frontiers, schedule, seed))
+
+
+def operating_point(scenario: Scenario, frontiers: Frontiers, backend: Backend | None) -> OperatingPoint:
+    """The scenario's operating point, or that of a backend which plans itself.
+
+    Raises:
+        ScenarioError: there is no such point.
+    """
+    return backend.operating_point() if isinstance(backend, PlansItself) else frontiers.operating_point(scenario)
+
+
+def about_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
+    """What to know of the link that the backend simulates, or of the scenario's if it does not; nothing without one."""
+    if isinstance(backend, PlansItself):
+        return (backend.describe().locality,)
+    if scenario.link is None:
+        return ()
+    return ("The scenario's [link] plays no part here: every request gets a fresh Bell pair.",)
 
 
 def _lacking(scenario: Scenario, frontiers: Frontiers, schedule: Schedule, seed: int | None) -> str:
@@ -198,6 +221,7 @@ def analyze_run(
         device=backend.device,
         qubits=[qubit for pair in backend.pairs or [backend.pair] for qubit in pair] if backend.pair else None,
         predicted_visibility=backend.predicted_visibility,
+        locality=backend.locality or None,
         seed=plan.seed,
         calibration=backend.calibration,
         scenario_hash=scenario.content_hash(),

@@ -7,7 +7,7 @@ import secrets
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -31,7 +31,7 @@ from ...model.scenario.file import Scenario
 from ...model.validation import validated
 from .approval import Approve, refuse_equal
 from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
-from .pipeline import PreparedRun, analyze_run, plan_record, prepare, write_records, write_results
+from .pipeline import PreparedRun, about_link, analyze_run, plan_record, prepare, write_records, write_results
 from .plan_record import PlanRecord
 from .provenance import now
 
@@ -187,6 +187,7 @@ def plan_run(
         raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
     parts = _parts(experiment, backend)
     estimate = _advised(backend, experiment.schedule.part(parts[0]), estimate_of(backend, experiment.schedule, parts))
+    estimate = replace(estimate, notes=(*about_link(scenario, backend), *estimate.notes))
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
     slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())

@@ -12,7 +12,7 @@ SILLY = {
     "areo": "did you mean aer?",
     "braket": "braket needs a device",
     "torino": "did you mean fake:torino?",
-    "nonsense-123": "valid: aer, braket, braket-local, fake, ibm",
+    "nonsense-123": "valid: aer, braket, braket-local, fake, ibm, link",
     "aer\n:visibility=2": "visibility=2 is out of range; it must lie in 0…1",
     "aer:": "option '' is not name=value",
     "aer:visibility": "option 'visibility' is not name=value",
@@ -55,6 +55,13 @@ SILLY = {
     "fake:manila,": "option '' is not name=value",
     "fake:armonk": "it has one qubit",
     "fake:kyoto": "marked faulty",
+    "link": "bellqueue run SCENARIO --backend link",
+    "link:": "link: there is no published link ''",
+    "link:oxfrd-ions-2025": "did you mean oxford-ions-2025?",
+    "link:oxford-ions-2025,": "option '' is not name=value",
+    "link:oxford-ions-2025,fidelty=0.9": "unknown option 'fidelty'; did you mean fidelity?",
+    "link:rate=1,rate=2": "option rate is given twice",
+    "link:rate=1,name=oxford-ions-2025": "unknown option 'name'",
 }
 
 
@@ -86,6 +93,7 @@ def test_what_is_not_installed_is_listed_with_the_remedy(monkeypatch: pytest.Mon
     monkeypatch.setattr("bellqueue.backends.registry.find_spec", lambda name: None)
     monkeypatch.setattr("bellqueue.backends.simulators.snapshot.find_spec", lambda name: None)
     listed = list_backends()
-    assert [summary.name for summary in listed] == ["aer", "braket-local", "fake:…"]
-    assert not any(summary.available for summary in listed)
-    assert all("is not installed: pip install" in summary.note for summary in listed)
+    wanting = [summary for summary in listed if not summary.available]
+    assert [summary.name for summary in wanting] == ["aer", "braket-local", "fake:…"]
+    assert all("is not installed: pip install" in summary.note for summary in wanting)
+    assert all(summary.name.startswith("link") for summary in listed if summary.available)

@@ -20,14 +20,15 @@ SECRET = "tok-7f3a90c1d2e4b5"
 
 @pytest.fixture(autouse=True)
 def _own_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the machine's user is looked at, and only one simulator is run."""
+    """Nothing of the machine's user is looked at, and only the quick simulators are run."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "home" / "ledger.db"))
     for name in ("QISKIT_IBM_TOKEN", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "BELLQUEUE_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     whole = doctor._simulator
-    monkeypatch.setattr(doctor, "_simulator", lambda name: whole(name) if name == "aer" else iter(()))
+    quick = ("aer", "link")
+    monkeypatch.setattr(doctor, "_simulator", lambda name, *more: whole(name, *more) if name in quick else iter(()))
 
 
 def _findings(call: Run, code: int = 0) -> dict[str, dict[str, str]]:
@@ -44,7 +45,8 @@ def test_all_is_well_here(call: Run, tmp_path: Path) -> None:
     found = _findings(call)
     assert {"bellqueue", "libraries", "credentials", "aer", "run folder", "disk", "ledger", "terminal"} <= set(found)
     assert f"numpy {metadata.version('numpy')}" in found["libraries"]["found"]
-    assert found["aer"]["found"].startswith("100 trials, ")
+    for name in ("aer", "link"):
+        assert found[name]["found"].startswith("100 trials, ")
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 

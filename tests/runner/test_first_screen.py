@@ -29,6 +29,7 @@ def recorded(folder: Path, parallel: int = 1, lost: int = 0, shots: int = 2000, 
 
 ANALYSES: dict[str, Callable[[Path], Analysis]] = {
     "simulator": lambda _: bq.run("default", "aer:visibility=0.95", shots=2000, seed=1),
+    "a link": lambda _: bq.run("default", "link:rate=0.1,fidelity=0.96,memory_time=100,buffer=3", shots=2000, seed=1),
     "too few trials": lambda _: bq.run("default", "aer:visibility=0.95", shots=40, seed=1),
     "too much noise": lambda _: bq.run("default", "aer:visibility=0.5", shots=2000, seed=1),
     "foreign counts": lambda _: bq.analyze(IBM_HANOI, "default"),

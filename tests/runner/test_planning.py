@@ -26,8 +26,10 @@ from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
 from bellqueue.runner.experiment.pipeline import prepare
+from bellqueue.runner.experiment.submission import plan_run
 from rich.console import Console, RenderableType
 
+from tests.model.link.links import with_link
 from tests.runner.conftest import Run
 from tests.scenarios import default_record, dense
 
@@ -159,6 +161,13 @@ class _Paid(AerBackend):
 
     def usage(self, job: str) -> Usage:
         raise NotImplementedError
+
+
+def test_who_decides_about_money_reads_that_hardware_ignores_the_link() -> None:
+    paid, told = _Paid("visibility=0.95"), "The scenario's [link] plays no part here"
+    assert plan_run(with_link(), None, paid, 1, None)[1].notes[0].startswith(told)
+    assert plan_run(DENSE, None, paid, 1, None)[1].notes == ()
+    assert forecast_record(with_link(), paid, None, 0.95).warnings[0].startswith(told)
 
 
 def test_the_cost_of_the_shots_and_of_those_needed_is_the_backends_own_estimate() -> None:

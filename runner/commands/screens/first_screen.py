@@ -167,6 +167,10 @@ def _rests(analysis: Analysis) -> Iterator[str]:
         rests += " No Bell pair may depend on the settings of another."
     if analysis.measured and analysis.measured.stopped:
         rests += " The run could stop early, and all numbers allow for that."
+    if analysis.provenance.locality:
+        first, stop, more = analysis.provenance.locality.partition(". ")
+        yield from filter(None, [first + stop.strip(), rests, more])
+        return
     yield rests
     if analysis.locality == FOREIGN_LOOPHOLE:
         yield "Counts do not show how far apart the qubits were: a signal is not ruled out."

@@ -73,11 +73,12 @@ def ranking_table(record: RankingRecord) -> RenderableType:
 
 def _told(device: DeviceRecord) -> str:
     """Where, in a sentence."""
+    chsh = "" if device.chsh is None else f", CHSH S {device.chsh:.3f}"
     if device.device == "none":
-        return f"Predicted for {device.name}, CHSH S {device.chsh:.3f}."
+        return f"Predicted for {device.name}{chsh}."
     pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
     visibility = "" if device.visibility is None else f", visibility {device.visibility:.4f}"
-    return f"Predicted for {device.name}{pair}{visibility}, CHSH S {device.chsh:.3f}."
+    return f"Predicted for {device.name}{pair}{visibility}{chsh}."
 
 
 def _expected(record: ForecastRecord) -> Table:
@@ -202,7 +203,7 @@ def _ranked(each: RankedDevice, paid: bool) -> tuple[str, ...]:
         device.name,
         "" if device.pair is None else f"{device.pair[0]}–{device.pair[1]}",
         "" if device.visibility is None else f"{device.visibility:.4f}",
-        f"{device.chsh:.3f}",
+        "" if device.chsh is None else f"{device.chsh:.3f}",
         *_reductions(each),
         "never" if each.trials is None else f"{each.trials}{'' if each.against == 'every-classical' else ' (m)'}",
         chance_text(each.predicted_power).replace("over ", ">").replace("under ", "<"),
