@@ -209,7 +209,7 @@ class Memory:
                 age = moment - stack.pop()
                 if age < window:
                     taken[index] = age
-                else:  # all older ones are past it, too
+                else:  # too old, and so are all older ones
                     stack.clear()
         self._ages = [float(ends[-1]) - moment for moment in stack]
         return taken

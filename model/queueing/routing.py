@@ -48,7 +48,7 @@ class TimedRouting(Protocol):
         """Begin a run, which draws from `rng` alone.
 
         Returns:
-            What `Routing.start` does, but a function of the gaps, too: the time since the pair before, shape (k,).
+            What `Routing.start` does, but a function of the gaps as well: the time since the pair before, shape (k,).
         """
         ...
 

@@ -42,10 +42,12 @@ def test_closed_forms_meet_the_reference_values(link: Link, shares: tuple[float,
     assert float(used_visibility(link, 0.01, 0.768)) == pytest.approx(shares[1], abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_closed_forms_meet_a_simulation_event_by_event(seed: int) -> None:
-    rng = np.random.default_rng([15, seed])
-    link = random_link(rng, buffer=(1, 1, 2, 8)[seed % 4])
+@pytest.mark.parametrize(
+    ("buffer", "seed"), [(buffer, seed) for buffer, links in ((1, 20), (2, 5), (8, 5)) for seed in range(links)]
+)
+def test_closed_forms_meet_a_simulation_event_by_event(buffer: int, seed: int) -> None:
+    rng = np.random.default_rng([15, buffer, seed])
+    link = random_link(rng, buffer)
     least = float(rng.uniform(0.6, 0.8))
     used = slow_memory(link, 1.0, least, 12_000, rng)
     for values, formula in ((used > 0, availability(link, 1.0, least)), (used, used_visibility(link, 1.0, least))):
