@@ -53,6 +53,7 @@ class LinkBackend:
         """
         first, comma, rest = (part.strip() for part in (OWN if argument is None else argument).partition(","))
         named = "=" not in first
+        first = first.lower() if named else first
         self._published = first if named else None
         provider, options = (f"link:{first}", rest if comma else None) if named else ("link", argument)
         self._options = {} if options is None else parse_options(provider, options, _FIELDS)

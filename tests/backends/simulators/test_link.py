@@ -259,5 +259,5 @@ def test_options_replace_what_the_link_says() -> None:
     changed = opened(" link : scenario , visibility = 0.9 , rate=0.2", own)
     assert changed.name == "link:scenario,visibility=0.9,rate=0.2"
     assert (changed.point.link.visibility, changed.point.link.rate, changed.point.link.memory_time) == (0.9, 0.2, 1000)
-    published = opened("link:oxford-ions-2025,time_unit_seconds=10", own).point.link
+    published = opened("Link:Oxford-ions-2025,time_unit_seconds=10", own).point.link
     assert (published.rate, published.memory_time) == pytest.approx((97.0, 1.0))
