@@ -31,32 +31,6 @@ HERON = {"default_rep_delay": 250.0, "rep_delay_range": [0.0, 500.0], "dynamic_r
 
 
 @pytest.fixture
-def ibm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IbmDouble]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    with IbmDouble(("manila",), seed=11) as double:
-        for name, value in double.environment().items():
-            monkeypatch.setenv(name, value)
-        yield double
-        assert not double.leaks
-
-
-@pytest.fixture
-def braket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BraketDouble]:
-    pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
-    from bellqueue.backends.braket.session import sign_in
-
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    sign_in.cache_clear()
-    with BraketDouble() as double:
-        for name, value in double.environment().items():
-            monkeypatch.setenv(name, value)
-        yield double
-    sign_in.cache_clear()
-
-
-@pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
     with account_in(tmp_path) as opened:
         yield opened

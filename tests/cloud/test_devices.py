@@ -39,19 +39,6 @@ def ibm(monkeypatch: pytest.MonkeyPatch) -> Iterator[IbmDouble]:
         yield double
 
 
-@pytest.fixture
-def braket(monkeypatch: pytest.MonkeyPatch) -> Iterator[BraketDouble]:
-    pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
-    from bellqueue.backends.braket.session import sign_in
-
-    sign_in.cache_clear()
-    with BraketDouble() as double:
-        for name, value in double.environment().items():
-            monkeypatch.setenv(name, value)
-        yield double
-    sign_in.cache_clear()
-
-
 def listed(provider: str) -> tuple[dict[str, BackendSummary], list[str]]:
     """The devices of a provider by name, and the lines said."""
     said: list[str] = []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,14 +21,8 @@ ANGLES = ((0.0, math.pi / 4), (0.0, -math.pi / 4), (math.pi / 2, math.pi / 4), (
 
 
 @pytest.fixture
-def double(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IbmDouble]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    with IbmDouble(("manila",), seed=11) as double:
-        for name, value in double.environment().items():
-            monkeypatch.setenv(name, value)
-        yield double
-        assert not double.leaks
+def double(ibm: IbmDouble) -> IbmDouble:
+    return ibm
 
 
 def plan(trials: int, rule: str = "random", block: int = 1) -> Schedule:
