@@ -8,12 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from ...model.errors import NoBoundError
 from ...model.estimate import Estimate
 from ...model.games.frontier import Frontier
 from ...model.games.frontiers import Frontiers
 from ...model.games.strategy import dimension_of
 from ...model.informed.accrual import throughput_slope
-from ...model.informed.bound import InformedBounds
+from ...model.informed.bound import InformedBounds, reason_not_computed
 from ...model.informed.entangled import entangled_optima
 from ...model.progress import Watch
 from ...model.queueing.pair_order import WithinPairOrder
@@ -70,6 +71,7 @@ class InformedPoint(Record):
         waiting_time: W of the entangled ones, simulated on workloads that are not rounded, with 95 % limits.
         baseline_throughput: Their τ, likewise.
         splitting_probability: Their p, likewise.
+        finished: Whether the grid is as fine and value iteration as exact as wanted; if not, time was over.
     """
 
     kappa: float
@@ -78,6 +80,12 @@ class InformedPoint(Record):
     waiting_time: Estimate
     baseline_throughput: Estimate
     splitting_probability: Estimate
+    finished: bool
+
+    @property
+    def gain(self) -> float:
+        """By how much W − κτ of the entangled ones is less, on the same grid."""
+        return self.classical - self.entangled
 
     @property
     def waiting_time_reduction_relative(self) -> float:
@@ -103,8 +111,8 @@ class Informed(Record):
 
     @property
     def best(self) -> InformedPoint:
-        """The point at which entanglement saves the largest share."""
-        return max(self.points, key=lambda point: point.waiting_time_reduction_relative)
+        """The point at which entanglement saves the largest share of waiting time, if it saves any at all."""
+        return max(self.points, key=lambda point: (point.gain > 0, point.waiting_time_reduction_relative))
 
 
 class FrontierRecord(Record):
@@ -236,6 +244,8 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
         NoBoundError: there is no bound on classical routers that know the past, or it is beyond what is computed.
     """
     workload = frontiers.workload
+    if reason := reason_not_computed(workload):
+        raise NoBoundError(f"--informed: {reason}; leave it out to see the other frontiers")
     bounds = InformedBounds(workload, _SHARE * workload.together_waiting_time, _SECONDS)
     kappas = {frontiers.in_use.multiplier_at(p) / -throughput_slope(workload, p) for p in _SPLITTING}
     found: list[InformedPoint] = []
@@ -249,6 +259,7 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
             waiting_time=simulated.waiting_time.plain,
             baseline_throughput=simulated.baseline_throughput.plain,
             splitting_probability=simulated.splitting_probability.plain,
+            finished=optimum.finished,
         )
         found.append(point)
         watch("simulating entangled routers that know the past", len(found), len(kappas))

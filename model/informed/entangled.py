@@ -107,12 +107,14 @@ class EntangledOptimum:
         classical: V(κ), the least W − κτ of classical routers.
         entangled: W − κτ of the entangled routers found.
         policy: What these do.
+        finished: Whether both values are as exact as the tolerance asks.
     """
 
     kappa: float
     classical: float
     entangled: float
     policy: PastInformedPolicy
+    finished: bool
 
     def simulated(self, workload: Workload) -> SimulatedRouter:
         """The policy on true workloads, event by event, with the same arrivals each time."""
@@ -138,13 +140,15 @@ def entangled_optima(
     """
     level = None
     for kappa in kappas:
-        classical = bounds.at(kappa).value
+        bound = bounds.at(kappa)
         if level is None:
             level = Level(EntangledProcess(bounds.workload, bounds.fine.process.grid, visibility, dimension))
             level.potential = bounds.fine.potential
         level.guess(kappa)
         most = max(SECONDS / level.process.step_seconds, 1.0)
         level.solve(kappa, _SPAN_SHARE * bounds.tolerance, most)
-        entangled = min(level.value + level.gap, classical)
         assert isinstance(level.process, EntangledProcess)
-        yield EntangledOptimum(kappa, classical, entangled, level.process.policy(level.potential, kappa))
+        policy = level.process.policy(level.potential, kappa)
+        entangled = min(level.value + level.gap, bound.value)
+        finished = bound.finished and level.gap <= bounds.tolerance
+        yield EntangledOptimum(kappa, bound.value, entangled, policy, finished)

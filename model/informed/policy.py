@@ -23,7 +23,8 @@ class Decisions:
         a: Bit x is the server to which router A sends a request of type x, shape (size, size).
         b: The same of router B.
         split: P(a≠b | x,y) where they measure a Bell pair instead, and flip both outcomes by a shared fair bit; NaN
-            where they follow the maps. Shape (n_A, n_B, size, size). Defaults to maps everywhere.
+            where they follow the maps. Shape (n_A, n_B, size, size). Beyond the largest workload they then split every
+            pair. Defaults to maps everywhere.
     """
 
     a: Words
@@ -60,7 +61,7 @@ class PastInformedPolicy:
     Attributes:
         grid: The levels to which those of the servers are rounded down.
         decisions: What to do at each state of the grid.
-        seed: Of the outcomes of measurements. Defaults to 0.
+        seed: Of shared fair bits and outcomes of measurements. Defaults to 0.
     """
 
     grid: Grid
@@ -77,7 +78,9 @@ class PastInformedPolicy:
             a, b = decisions.a[first, second] >> x & 1, decisions.b[first, second] >> y & 1
             if decisions.split is None:
                 return a, b
-            split = decisions.split[x, y, first, second]
+            # On the grid a server at its largest workload takes any more for nothing; beyond, all pairs are split.
+            beyond = (below > grid.busy).any(axis=0)
+            split = np.where(beyond, 1.0, decisions.split[x, y, first, second])
             measured = ~np.isnan(split)
             outcome = rng.integers(2, size=replicas)
             other = outcome ^ (rng.random(replicas) < split)
