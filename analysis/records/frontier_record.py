@@ -248,6 +248,7 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
         raise NoBoundError(f"--informed: {reason}; leave it out to see the other frontiers")
     bounds = InformedBounds(workload, _SHARE * workload.together_waiting_time, _SECONDS)
     kappas = {frontiers.in_use.multiplier_at(p) / -throughput_slope(workload, p) for p in _SPLITTING}
+    bounds.at(max(kappas))  # the grid is chosen at the κ that needs the finest
     found: list[InformedPoint] = []
     watch("simulating entangled routers that know the past", 0, len(kappas))
     for optimum in entangled_optima(bounds, sorted(kappas), visibility, dimension_of(frontiers.bell_pairs)):

@@ -29,7 +29,7 @@ _REPLICAS = 4096
 
 SECONDS = 3.0  # of value iteration at each κ
 _PER_ENTRY = 8e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
-_REPLIES = 25  # of a game that has no closed form
+_SHAKEN = 0.1  # of a generic vector, added to what was found before: vectors on one line would never leave it
 _STILL = 1e-8  # largest change of a vector's entry: the score then errs by its square
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _BETTER = 1e-12  # of a cost, by which a measurement must beat the maps to be chosen
@@ -49,12 +49,12 @@ class EntangledProcess(InformedProcess):
         super().__init__(workload, grid)
         self.visibility = visibility
         self._dimension = min(dimension, sum(workload.shape))
+        self._shake = _SHAKEN * np.random.default_rng(0).normal(size=(self.joint.shape[1], self._dimension))
         self._found: dict[tuple[int, int], Floats] = {}  # v of each block's games in the iteration before
 
     @property
     def step_seconds(self) -> float:
-        replies = 1 if self.joint.shape == (2, 2) else _REPLIES
-        return super().step_seconds + _PER_ENTRY * replies * self.grid.size**2 * self.joint.size * self._dimension
+        return super().step_seconds + _PER_ENTRY * self.grid.size**2 * self.joint.size * self._dimension
 
     def measured(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
         """Cost of the best measurements found at the block's states, and their ideal correlators.
@@ -71,7 +71,8 @@ class EntangledProcess(InformedProcess):
         matrices = np.moveaxis((split - together).reshape(*self.joint.shape, -1) / 2, -1, 0)
         place = block.rows.start, block.columns.start
         still = np.full(len(matrices), _STILL)
-        v = self._found[place] = best_vectors(matrices, self._dimension, still, self._found.get(place))
+        start = None if (known := self._found.get(place)) is None else normalise(known + self._shake)
+        v = self._found[place] = best_vectors(matrices, self._dimension, still, start)
         correlators = normalise(matrices @ v) @ v.swapaxes(1, 2)
         score = (matrices * correlators).sum(axis=(1, 2)).reshape(states)
         cost = (together + split).sum(axis=(0, 1)) / 2 - self.visibility * score

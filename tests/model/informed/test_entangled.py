@@ -134,6 +134,17 @@ def test_the_policy_reaches_the_least_cost(workload: Workload) -> None:
     assert 0 < np.isnan(decisions.split).mean() < 1
 
 
+@pytest.mark.parametrize("workload", frustrated()[1:], ids=["2 and 3", "3 and 2"])
+def test_what_was_found_before_traps_no_game(workload: Workload) -> None:
+    """With costs that no entanglement lowers the best vectors lie on one line, from which an ascent never departs."""
+    potential = potential_like(workload, 1)
+    process = EntangledProcess(workload, GRID, 0.97, 3)
+    for _ in range(3):
+        process.step(potential, 0.0)
+    fresh = EntangledProcess(workload, GRID, 0.97, 3).step(potential, MUCH)
+    np.testing.assert_allclose(process.step(potential, MUCH), fresh, atol=1e-8)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_entangled_routers_never_cost_more_than_classical_ones(seed: int) -> None:
     workload = unequal(seed)
