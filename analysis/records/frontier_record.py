@@ -23,7 +23,7 @@ from .every_classical import EveryClassical
 from .percent import at_most
 from .record import Record
 
-_SHARE = 1e-3  # of the waiting time of pairs that all stay together: what the grid may cost
+_SHARE = 2e-3  # of the waiting time of pairs that all stay together: what the grid may cost
 _SECONDS = 0.3  # of computing for the bound at each κ
 _SPLITTING = (0.25, 0.5, 0.75)  # of memoryless routers whose slopes the κ are
 
@@ -264,7 +264,7 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
         )
         found.append(point)
         watch("simulating entangled routers that know the past", len(found), len(kappas))
-    grid = bounds.fine.process.grid
+    grid = bounds.levels[1].process.grid
     return Informed(visibility=visibility, step=grid.step, largest_workload=grid.busy * grid.step, points=found)
 
 

@@ -137,15 +137,15 @@ class InformedBounds:
         return self._bounds[kappa]
 
     @property
-    def fine(self) -> Level:
-        """The grid in use, with what was found there last.
+    def levels(self) -> tuple[Level, Level]:
+        """The grids of twice the step and of the step in use, with what was found there last.
 
         Raises:
             ValueError: no κ was solved yet.
         """
         if self._levels is None:
             raise ValueError("the grid is chosen at the first κ; ask for a bound first")
-        return self._levels[1]
+        return self._levels
 
     def _solve(self, kappa: float, deadline: float) -> InformedBound:
         deadline = min(deadline, self.spent + self.seconds)

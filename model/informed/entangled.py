@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 PAIRS = 2_000_000  # simulated for each policy
 _REPLICAS = 4096
 
-SECONDS = 3.0  # of value iteration at each κ
+SECONDS = 2.0  # of value iteration at each κ
 _PER_ENTRY = 8e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
 _SHAKEN = 0.1  # of a generic vector, added to what was found before: vectors on one line would never leave it
 _STILL = 1e-8  # largest change of a vector's entry: the score then errs by its square
@@ -130,7 +130,7 @@ def entangled_optima(
     """The best entangled routers that know the past, one κ after the other, on the grid that bounds the classical ones.
 
     Rounding down makes both kinds cheaper, so that the values compare. Each is known to 2 % of the tolerance of the
-    bounds, or as well as 3 seconds of computing at each κ allow, counted by the work done. What is left open counts
+    bounds, or as well as 2 seconds of computing on each grid allow, counted by the work done. What is left open counts
     against entanglement.
 
     Args:
@@ -139,17 +139,25 @@ def entangled_optima(
         visibility: V of the Bell pairs.
         dimension: Of the vectors whose products the ideal correlators are.
     """
-    level = None
+    span = _SPAN_SHARE * bounds.tolerance
+    levels: list[Level] = []
     for kappa in kappas:
         bound = bounds.at(kappa)
-        if level is None:
-            level = Level(EntangledProcess(bounds.workload, bounds.fine.process.grid, visibility, dimension))
-            level.potential = bounds.fine.potential
-        level.guess(kappa)
-        most = max(SECONDS / level.process.step_seconds, 1.0)
-        level.solve(kappa, _SPAN_SHARE * bounds.tolerance, most)
-        assert isinstance(level.process, EntangledProcess)
-        policy = level.process.policy(level.potential, kappa)
-        entangled = min(level.value + level.gap, bound.value)
-        finished = bound.finished and level.gap <= bounds.tolerance
+        if not levels:
+            for known in bounds.levels:
+                process = EntangledProcess(bounds.workload, known.process.grid, visibility, dimension)
+                levels.append(Level(process))
+                levels[-1].potential = known.potential
+        coarse, fine = levels
+        for level in levels:
+            level.guess(kappa)
+        guessed = coarse.potential
+        for level in levels:
+            level.solve(kappa, span, max(SECONDS / level.process.step_seconds, 1.0))
+            if level is coarse:  # its change, interpolated, is nearly that of the fine one
+                fine.potential = fine.potential + coarse.interpolated(coarse.potential - guessed, fine)
+        assert isinstance(fine.process, EntangledProcess)
+        policy = fine.process.policy(fine.potential, kappa)
+        entangled = min(fine.value + fine.gap, bound.value)
+        finished = bound.finished and fine.gap <= bounds.tolerance
         yield EntangledOptimum(kappa, bound.value, entangled, policy, finished)

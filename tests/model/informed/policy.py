@@ -20,7 +20,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 def best_policy(bounds: InformedBounds, kappa: float) -> PastInformedPolicy:
     """The best decisions found for routers that know the whole past, at that κ."""
     bounds._solve(kappa, math.inf)
-    fine = bounds.fine
+    fine = bounds.levels[1]
     return PastInformedPolicy(fine.process.grid, best_decisions(fine.process, fine.potential, kappa))
 
 
