@@ -22,7 +22,7 @@ ALLOWED = {
     "runner": {"analysis", "backends", "circuits", "model"},
 }
 ROOMS = {
-    "model": ("", "queueing", "scenario", "informed", "games/values", "games", "link", "sweep"),
+    "model": ("", "queueing", "scenario", "games/values", "informed", "games", "link", "sweep"),
     "circuits": ("",),
     "backends": ("", "calibration", "simulators", "accounts", "jobs", "ibm", "braket"),
     "analysis": (

@@ -87,8 +87,8 @@ class LinkSavingRecord(Record):
         return cls(
             waiting_time_reduction_relative=saving.waiting_time_reduction_relative,
             throughput_gain_relative=_finite(saving.throughput_gain_relative),
-            simulated=_plain(saving.simulated),
-            simulated_without_pairs=_plain(saving.simulated_without_pairs),
+            simulated=saving.simulated.plain,
+            simulated_without_pairs=saving.simulated_without_pairs.plain,
         )
 
 
@@ -252,11 +252,11 @@ def link_record(found: LinkAssessment, provenance: LinkProvenance) -> LinkRecord
         reason_without_every_classical=found.reason_without_every_classical,
         simulated=SimulatedLinkRecord(
             pairs=simulated.queues.pairs,
-            availability=_plain(simulated.availability),
-            mean_visibility_when_used=None if used is None else _plain(used),
-            splitting_probability=_plain(simulated.splitting_probability),
-            waiting_time=_plain(simulated.waiting_time),
-            baseline_throughput=_plain(simulated.baseline_throughput),
+            availability=simulated.availability.plain,
+            mean_visibility_when_used=None if used is None else used.plain,
+            splitting_probability=simulated.splitting_probability.plain,
+            waiting_time=simulated.waiting_time.plain,
+            baseline_throughput=simulated.baseline_throughput.plain,
         ),
         criteria=[
             CriterionRecord(**{name: getattr(each, name) for name in CriterionRecord.model_fields})
@@ -312,11 +312,6 @@ def _ways(found: LinkAssessment) -> Iterator[str]:
     names = {"rate": "rate", "fidelity": "fidelity", "memory_time": "memory"}
     enough = [word for field, word in names.items() if getattr(found.least, field) is not None]
     yield f"A better {' or a better '.join(enough)} alone would do." if enough else "No better figure alone would do."
-
-
-def _plain(estimate: Estimate) -> Estimate:
-    """Without what only a simulation has."""
-    return Estimate(estimate.estimate, estimate.low, estimate.high)
 
 
 def _finite(value: float) -> float | None:

@@ -118,7 +118,7 @@ class InformedBounds:
         self._bounds: dict[float, InformedBound] = {}
         self._edge_error = 0.0
         self.spent = 0.0  # seconds so far, counted by the work done
-        self._levels: tuple[_Level, _Level] | None = None  # grids of twice the step and of the step
+        self._levels: tuple[Level, Level] | None = None  # grids of twice the step and of the step
 
     def at(self, kappa: float, deadline: float = math.inf) -> InformedBound:
         """V(κ).
@@ -135,6 +135,17 @@ class InformedBounds:
         if kappa not in self._bounds:
             self._bounds[kappa] = self._solve(kappa, deadline)
         return self._bounds[kappa]
+
+    @property
+    def levels(self) -> tuple[Level, Level]:
+        """The grids of twice the step and of the step in use, with what was found there last.
+
+        Raises:
+            ValueError: no κ was solved yet.
+        """
+        if self._levels is None:
+            raise ValueError("the grid is chosen at the first κ; ask for a bound first")
+        return self._levels
 
     def _solve(self, kappa: float, deadline: float) -> InformedBound:
         deadline = min(deadline, self.spent + self.seconds)
@@ -162,7 +173,7 @@ class InformedBounds:
             bool(error <= self.tolerance),
         )
 
-    def _chosen_levels(self, kappa: float, deadline: float) -> tuple[_Level, _Level]:
+    def _chosen_levels(self, kappa: float, deadline: float) -> tuple[Level, Level]:
         """Grids of two steps, the finer of which meets the tolerance if time and memory allow."""
         steepest = largest_kappa(self.workload)
         dearest = max(kappa, steepest if math.isfinite(steepest) else 0.0)  # the grid serves other κ as well
@@ -195,8 +206,8 @@ class InformedBounds:
             coarse, step = fine, step / 2
 
     def _large_enough(
-        self, coarse: _Level, age: float, largest: float, kappa: float, deadline: float
-    ) -> tuple[_Level, float]:
+        self, coarse: Level, age: float, largest: float, kappa: float, deadline: float
+    ) -> tuple[Level, float]:
         """The coarse grid extended until a larger workload no longer matters, and the largest workload."""
         while True:
             wider = self._level(coarse.process.grid.step, age, largest * _GROWTH)
@@ -210,7 +221,7 @@ class InformedBounds:
             if numbers_kept(self.workload.shape, finer) > MAX_NUMBERS or self.spent > deadline:
                 return coarse, largest
 
-    def _solve_on(self, level: _Level, kappa: float, deadline: float) -> None:
+    def _solve_on(self, level: Level, kappa: float, deadline: float) -> None:
         """Iterate on a grid until the value is known well enough, or time is up."""
         most = int(min(max((deadline - self.spent) / level.process.step_seconds, 1.0), MAX_ITERATIONS))
         self.spent += level.process.step_seconds * level.solve(kappa, _SPAN_SHARE * self.tolerance, most)
@@ -242,12 +253,12 @@ class InformedBounds:
         ]
         return np.array([size for size, _ in fixed]), np.array([share for _, share in fixed])
 
-    def _level(self, step: float, age: float, largest: float) -> _Level:
+    def _level(self, step: float, age: float, largest: float) -> Level:
         grid = Grid.covering(nudged(step, self._fixed_sizes[0]), age, largest)
-        return _Level(InformedProcess(self.workload, grid))
+        return Level(InformedProcess(self.workload, grid))
 
 
-class _Level:
+class Level:
     """One grid, and the latest potential, value, what the value is short of at most, and number of iterations."""
 
     def __init__(self, process: InformedProcess) -> None:
@@ -289,7 +300,7 @@ class _Level:
                 break
         return done
 
-    def interpolated(self, values: Floats, other: _Level) -> Floats:
+    def interpolated(self, values: Floats, other: Level) -> Floats:
         """Values at this grid's states as values at another's, linear between the levels."""
         matrix = self.process.grid.interpolation(other.process.grid)
         return np.asarray(matrix @ values @ matrix.T)

@@ -22,7 +22,7 @@ _ROUNDING = 8 * float(np.finfo(float).eps)  # slack per summed term
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """States handled at once: rows and columns, and the workloads that requests find there."""
 
     rows: slice
@@ -46,13 +46,13 @@ class InformedProcess:
         self.workload = workload
         self.grid = grid
         # All maps of the router with fewer types are tried; for each the other's best reply is found type by type.
-        self._swapped = workload.shape[0] > workload.shape[1]
+        self.swapped = workload.shape[0] > workload.shape[1]
         services = workload.services_a, workload.services_b
         partner = workload.partner_waiting_time / 2
-        self._joint, self._partner = workload.joint, partner
-        if self._swapped:
+        self.joint, self._partner = workload.joint, partner
+        if self.swapped:
             services = services[::-1]
-            self._joint, self._partner = workload.joint.T, partner.T
+            self.joint, self._partner = workload.joint.T, partner.T
         self._jumps = {service: Jump(service, grid) for service in {*services[0], *services[1]}}
         self._services = services
         self._reward = accrued(workload.reward, workload.pair_rate, grid.levels, grid.idle * grid.step)
@@ -65,9 +65,9 @@ class InformedProcess:
 
         Whatever is stopped by it gives the same result on every machine, however busy.
         """
-        fewer, more = sorted(self._joint.shape)
+        fewer, more = sorted(self.joint.shape)
         busy, size = self.grid.busy + 1, self.grid.size
-        costs = self._joint.size * busy * (size + busy)
+        costs = self.joint.size * busy * (size + busy)
         products = 0 if all(service.kind == "deterministic" for service in self._jumps) else costs * busy
         return float(_EVALUATION + _PER_MAP * 2**fewer * more * size**2 + _PER_COST * costs + _PER_PRODUCT * products)
 
@@ -78,12 +78,16 @@ class InformedProcess:
             potential: What each state (u₀, u₁) just before an arrival is worth, symmetric, shape (size, size).
             kappa: κ.
         """
-        costs = _Costs(self, self._before_drift(potential, kappa))
+        costs = Costs(self, self.before_drift(potential, kappa))
         after = np.empty_like(potential)
-        for block in self._blocks():
-            after[block.rows, block.columns] = costs.least(block)
+        for block in self.blocks():
+            after[block.rows, block.columns] = self._least(costs, block)
         lower = np.tril(after)
         return np.asarray(lower + np.tril(lower, -1).T)
+
+    def _least(self, costs: Costs, block: Block) -> Floats:
+        """The least cost at the block's states, or an array that broadcasts to it."""
+        return costs.least(block)
 
     def rounding(self, potential: Floats, kappa: float) -> float:
         """A bound on the floating-point error of `step` at any state, and on that of `potential` subtracted from it.
@@ -92,10 +96,10 @@ class InformedProcess:
         """
         largest = float(np.abs(potential).max()) + 4 * kappa * float(self._reward.max())
         largest += 4 * self.grid.busy * self.grid.step + float(self._partner.max())
-        terms = 4 * self.grid.size + self._joint.size + 32
+        terms = 4 * self.grid.size + self.joint.size + 32
         return _ROUNDING * terms * largest
 
-    def _before_drift(self, potential: Floats, kappa: float) -> Floats:
+    def before_drift(self, potential: Floats, kappa: float) -> Floats:
         """What the levels just after an arrival are worth: the reward until the next pair, and the potential then.
 
         A recursion along diagonals: one step down is certain, and then the next pair is there or the drift goes on.
@@ -113,15 +117,15 @@ class InformedProcess:
             here += below[row - 1]
         return np.asarray(drifted - kappa * (self._reward[:, None] + self._reward))
 
-    def _blocks(self) -> Iterator[_Block]:
+    def blocks(self) -> Iterator[Block]:
         """Rectangles that cover the states with u₀ ≥ u₁; in each the sign of either level is the same."""
         idle, size = self.grid.idle, self.grid.size
-        height = max(1, _BLOCK_ELEMENTS // (2 * self._joint.shape[1] * size))
+        height = max(1, _BLOCK_ELEMENTS // (2 * self.joint.shape[1] * size))
         for start, stop in _pieces(0, idle, height) + _pieces(idle, size, height):
             for first, last in ((0, min(idle, stop)), (idle, stop)):
                 if first < last:
                     row_work, column_work = self._work(start, stop), self._work(first, last)
-                    yield _Block(slice(start, stop), slice(first, last), row_work, column_work)
+                    yield Block(slice(start, stop), slice(first, last), row_work, column_work)
 
     def _work(self, start: int, stop: int) -> slice:
         """The workloads found at levels of one sign: an idle server has none."""
@@ -129,11 +133,11 @@ class InformedProcess:
         return slice(0, 1) if stop <= idle else slice(start - idle, stop - idle)
 
 
-class _Costs:
+class Costs:
     """Expected cost of each pair of types for each pair of servers, given what the levels after it are worth."""
 
     def __init__(self, process: InformedProcess, after: Floats) -> None:
-        grid, joint, jumps = process.grid, process._joint, process._jumps
+        grid, joint, jumps = process.grid, process.joint, process._jumps
         services_a, services_b = process._services
         work = grid.workloads
         busy = after[grid.idle :]
@@ -149,7 +153,7 @@ class _Costs:
             apart = jumps[second](moved[first][:, grid.idle :].T).T + (work[:, None] + work) / 2
             np.multiply(apart, share, out=self._split[x, y])
 
-    def least(self, block: _Block) -> Floats:
+    def least(self, block: Block) -> Floats:
         """The least cost at the block's states, or an array that broadcasts to it."""
         best: Floats | None = None
         for sums in self.maps(block):
@@ -158,19 +162,19 @@ class _Costs:
         assert best is not None  # there is at least one map
         return best
 
-    def maps(self, block: _Block) -> Iterator[Floats]:
+    def maps(self, block: Block) -> Iterator[Floats]:
         """For each map of the first router, the cost of either server for each type of the second.
 
         Each has shape (2, types, rows, columns). Map number k sends type x to the server that bit x of k names. Half of
         the types at a time are summed beforehand, so that a map takes one addition.
         """
-        choice = self._choices(block)
+        choice = self.choices(block)
         half = choice.shape[1] // 2
         low, high = _sums(choice[:, :half]), _sums(choice[:, half:])
         for second, first in product(high, low):
             yield first + second
 
-    def _choices(self, block: _Block) -> Floats:
+    def choices(self, block: Block) -> Floats:
         """Cost for each server of the first router, its type, server of the second, its type, and state."""
         rows, columns, p, r = block.rows, block.columns, block.row_work, block.column_work
         parts = (

@@ -36,6 +36,11 @@ class SimulatedEstimate(Estimate):
 
     standard_error: float
 
+    @property
+    def plain(self) -> Estimate:
+        """The same without the standard error, as records keep it."""
+        return Estimate(self.estimate, self.low, self.high)
+
     @classmethod
     def of(cls, values: Floats) -> SimulatedEstimate:
         """The mean of independent batch values, shape (batches,), at least two."""

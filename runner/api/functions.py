@@ -34,15 +34,25 @@ log = logging.getLogger("bellqueue")
 GIVEN = "counts given in Python"  # what a record says of counts that have no file
 
 
-def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | Watch = True) -> FrontierResult:
+def frontiers(
+    scenario: Scenario | str | Path = "default",
+    *,
+    informed: bool = False,
+    visibility: float | None = None,
+    progress: bool | Watch = True,
+) -> FrontierResult:
     """The frontiers of a scenario: classical, quantum, with communication, and the bound on every classical router.
 
     Args:
         scenario: A scenario, its file, or "default".
+        informed: Whether to add routers that know both servers' past, classical and entangled. Defaults to False.
+        visibility: Of their Bell pairs. Defaults to the visibility that the scenario assumes.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
     Raises:
         ScenarioError: the scenario is wrong, or interruptions cost its background work nothing.
+        BackendError: the visibility is out of range, or `informed` is not set.
+        NoBoundError: classical routers that know the past cannot be bounded here.
 
     Examples:
         >>> import bellqueue as bq
@@ -54,16 +64,25 @@ def frontiers(scenario: Scenario | str | Path = "default", *, progress: bool | W
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.341, 0.6804, 0.059]
     """
-    from ...analysis.records.frontier_record import frontier_record
+    from ...analysis.records.frontier_record import frontier_record, informed_record
     from ...model.games.frontiers import Frontiers
+    from ..design.planning import check_visibility
     from .results import FrontierResult
 
     asked = named(scenario)
+    if visibility is not None:
+        check_visibility(visibility)
+        if not informed:
+            raise BackendError("--visibility is that of entangled routers that know the past; add --informed")
     with shown(progress) as watch:
         watch("solving the game along the frontiers", 0, None)
         solved = Frontiers.of(asked)
         watch("bounding every classical router", 0, None)
-        return FrontierResult.of(frontier_record(asked.title, solved))
+        record = frontier_record(asked.title, solved)
+        if informed:
+            assumed = asked.experiment.assumed_visibility if visibility is None else float(visibility)
+            record = record.model_copy(update={"informed": informed_record(solved, assumed, watch)})
+        return FrontierResult.of(record)
 
 
 @overload

@@ -514,6 +514,12 @@ def replay(
 @app.command(rich_help_panel=_MODEL)
 def frontier(
     scenario: ScenarioArgument = None,
+    informed: Annotated[
+        bool, typer.Option("--informed", help="Add entangled routers that know both servers' past.")
+    ] = False,
+    visibility: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Visibility of their Bell pairs (with --informed).")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers (.png, .svg or .pdf).")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -532,7 +538,7 @@ def frontier(
         if plot:
             check_suffix(plot)
             check_writable_file(plot)
-        record = functions.frontiers(_load(scenario), progress=watch)
+        record = functions.frontiers(_load(scenario), informed=informed, visibility=visibility, progress=watch)
     if plot:
         functions.plot(record, plot)
     _show(record.model_dump_json(by_alias=True, indent=2), frontier_table(record), plot, json)

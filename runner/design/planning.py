@@ -46,6 +46,18 @@ from ..experiment.provenance import bellqueue_version, now
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
 
 
+def check_visibility(visibility: float) -> None:
+    """Refuse what is no visibility of a Bell pair.
+
+    Raises:
+        BackendError: it is not above 0 and at most 1.
+    """
+    if not (is_number(visibility) and 0 < visibility <= 1):
+        raise BackendError(
+            f"--visibility {shorten(visibility).removesuffix('.0')} is out of range; it must be above 0 and at most 1"
+        )
+
+
 def plan_scenario(
     scenario: Scenario,
     backend: str | None,
@@ -67,10 +79,8 @@ def plan_scenario(
     """
     if (backend is not None) + (visibility is not None) + all > 1:
         raise BackendError("plan takes one of --backend, --visibility and --all; `bellqueue backends` lists backends")
-    if visibility is not None and not (is_number(visibility) and 0 < visibility <= 1):
-        raise BackendError(
-            f"--visibility {shorten(visibility).removesuffix('.0')} is out of range; it must be above 0 and at most 1"
-        )
+    if visibility is not None:
+        check_visibility(visibility)
     if not (is_number(power) and 0 < power < 1):
         told = shorten(power).removesuffix(".0")
         raise BackendError(f"--power {told} is out of range; it must lie between 0 and 1, for example 0.95")

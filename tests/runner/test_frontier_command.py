@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.report.figures.frontier_curves import frontier_curves
 from bellqueue.analysis.report.tables.frontiers import frontier_sections
 
+import bellqueue as bq
 from tests.runner.conftest import Run
 from tests.scenarios import default_record
 
@@ -91,3 +93,58 @@ def test_a_power_reward_has_no_bound_and_the_status_says_why(call: Run, tmp_path
     assert every.step is None
     assert every.status.startswith("no such bound exists: one server can take every request")
     assert "no such bound exists" in " ".join(call("frontier", "s.json").stdout.split())
+
+
+def test_informed_adds_entangled_routers_that_know_the_past_as_in_python(call: Run, tmp_path: Path) -> None:
+    done = call("frontier", "--informed", "--visibility", "0.9565", "--json")
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)["informed"]
+    assert content["visibility"] == 0.9565
+    names = [
+        "kappa",
+        "classical",
+        "entangled",
+        "waiting_time",
+        "baseline_throughput",
+        "splitting_probability",
+        "finished",
+    ]
+    assert [list(point) for point in content["points"]] == [names] * 3
+    found = bq.frontiers(informed=True, visibility=0.9565, progress=False)
+    assert found.informed is not None
+    assert found.informed.model_dump(mode="json") == content
+    best = found.informed.best
+    assert best.gain > 0.02
+    # The policy on true workloads beats the least W − κτ of every classical router.
+    assert best.waiting_time.high - best.kappa * best.baseline_throughput.low < best.classical
+    rows = {name.strip(): cells[0].value for name, cells in frontier_sections(found)[0].rows}
+    assert rows["entangled and past known: W − κτ"] == f"{best.gain:.3g} less than classical ones"
+    assert rows["less than every classical router"] == f"{100 * best.waiting_time_reduction_relative:.1f} %"
+
+
+def test_without_informed_the_record_does_not_name_it(tmp_path: Path) -> None:
+    record = bq.frontiers(progress=False)
+    assert "informed" not in json.loads(record.model_dump_json(by_alias=True))
+    assert not any("past" in name for name, _ in frontier_sections(record)[0].rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"visibility": 0.9}, "add --informed"),
+        ({"informed": True, "visibility": 0}, "--visibility 0 is out of range; it must be above 0 and at most 1"),
+        ({"informed": True, "visibility": float("nan")}, "--visibility nan is out of range"),
+        ({"informed": True, "visibility": "x"}, "is out of range"),
+    ],
+)
+def test_a_visibility_that_makes_no_sense_is_refused(arguments: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(bq.BellqueueError, match=complaint):
+        bq.frontiers(progress=False, **arguments)
+
+
+def test_where_no_bound_exists_informed_is_refused_with_the_reason(tmp_path: Path) -> None:
+    record = default_record()
+    record["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    with pytest.raises(bq.BellqueueError, match=r"--informed: no such bound exists.*leave it out"):
+        bq.frontiers(tmp_path / "s.json", informed=True, progress=False)

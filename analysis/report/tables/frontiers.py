@@ -11,7 +11,7 @@ from ...records.bell_pairs import BellPairs
 from ...records.frontier_record import FrontierPoint, FrontierRecord
 from ...records.percent import at_most, percent_text, share_text
 from ...records.printable import printable
-from .section import NONE, Cell, Section, two_columns
+from .section import NONE, Cell, Section, estimate_cell, two_columns
 
 MAX_VERTICES = 12  # vertices of the classical frontier listed; the JSON record has them all
 MAX_MATRIX = 6  # types per router up to which weights are shown one by one
@@ -40,7 +40,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
     if record.quantum_gap_relative:
         gap = f"{at_most(record.quantum_gap_relative)} of W"
         rows.append(("not proved of the quantum frontier, at most", Cell(gap)))
-    rows += _every_classical(record)
+    rows += [*_every_classical(record), *_informed(record)]
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
     return [two_columns("Frontiers", rows), *several, _vertices(record)]
 
@@ -59,6 +59,25 @@ def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
         ("largest reduction against every classical router", Cell(percent_text(share, 2))),
         ("    at splitting probability p", Cell(f"{p:.6g}")),
         ("    least visibility that helps", Cell(f"{every.least_visibility:.4f}")),
+    ]
+
+
+def _informed(record: FrontierRecord) -> list[tuple[str, Cell]]:
+    """Where entanglement helps most if the routers know both servers' past."""
+    if record.informed is None:
+        return []
+    best = record.informed.best
+    if best.gain <= 0:
+        late = "" if all(point.finished for point in record.informed.points) else " in the time allowed"
+        return [("entangled and past known", Cell(f"no gain over classical ones was found{late}"))]
+    share = best.waiting_time_reduction_relative
+    return [
+        ("entangled and past known: W − κτ", Cell(f"{significant(best.gain, 3)} less than classical ones")),
+        ("    waiting time W, simulated", estimate_cell(best.waiting_time)),
+        (
+            "    less than every classical router",
+            Cell(percent_text(share, 1) if share > 0 else "not proved on this grid"),
+        ),
     ]
 
 

@@ -47,7 +47,7 @@ def quantum_optima(matrices: Floats, magnitudes: Floats, dimension: int) -> list
 
 
 def _solved(games: _Stack, dimension: int) -> list[QuantumOptimum | None]:
-    matrices, transposed = games.matrices, games.matrices.swapaxes(1, 2)
+    matrices = games.matrices
     sizes = np.abs(matrices)
     row_sums, column_sums, total = sizes.sum(axis=2), sizes.sum(axis=1), sizes.sum(axis=(1, 2))
     # Types that never occur, or whose pairs all weigh nothing, need the care of the single game.
@@ -56,17 +56,10 @@ def _solved(games: _Stack, dimension: int) -> list[QuantumOptimum | None]:
     if not len(chosen):
         return [None] * len(matrices)
     still = np.maximum(STILL, games.slack / np.where(total > 0, total, 1.0))
-
-    def reply(v: Floats, at: NDArray[np.int64]) -> Floats:
-        return normalise(transposed[at] @ normalise(matrices[at] @ v))
-
-    generic = np.random.default_rng(0).normal(size=(shape_b := matrices.shape[2], dimension))
-    first = _plane_of_four(matrices, dimension) if matrices.shape[1:] == (2, 2) else None
-    begin = np.broadcast_to(normalise(generic), (len(matrices), shape_b, dimension)) if first is None else first
-    v = fixed_points(lambda each, at: reply(each, chosen[at]), begin[chosen], normalise, still[chosen], _STEPS)
+    v = best_vectors(matrices[chosen], dimension, still[chosen])
     image = matrices[chosen] @ v
     u = normalise(image)
-    back = transposed[chosen] @ u
+    back = matrices[chosen].swapaxes(1, 2) @ u
     value = (u * image).sum(axis=(1, 2))
     lam = np.maximum((u * image).sum(axis=2), LEAST_SHARE * row_sums[chosen])
     kap = np.maximum((v * back).sum(axis=2), LEAST_SHARE * column_sums[chosen])
@@ -80,6 +73,28 @@ def _solved(games: _Stack, dimension: int) -> list[QuantumOptimum | None]:
         bound = Bound(float(low[place]), float(high[place]), "low-rank ascent with dual certificate")
         found[chosen[place]] = QuantumOptimum(bound, u[place], v[place])
     return found
+
+
+def best_vectors(matrices: Floats, dimension: int, tolerance: Floats, start: Floats | None = None) -> Floats:
+    """v of the best strategy found for each game, the best replies to it being u = Gv, normalised.
+
+    Args:
+        matrices: G of each game, shape (k, n_A, n_B).
+        dimension: Of the vectors.
+        tolerance: By how much an entry of v may still change, shape (k,).
+        start: v to begin with, shape (k, n_B, dimension). Defaults to the closed form of 2×2 games, or generic ones.
+    """
+    transposed = matrices.swapaxes(1, 2)
+    if matrices.shape[1:] == (2, 2):
+        start = _plane_of_four(matrices, dimension)
+    elif start is None:
+        generic = normalise(np.random.default_rng(0).normal(size=(matrices.shape[2], dimension)))
+        start = np.broadcast_to(generic, (len(matrices), *generic.shape))
+
+    def reply(v: Floats, at: NDArray[np.int64]) -> Floats:
+        return normalise(transposed[at] @ normalise(matrices[at] @ v))
+
+    return fixed_points(reply, start, normalise, tolerance, _STEPS)
 
 
 def _plane_of_four(matrices: Floats, dimension: int) -> Floats:

@@ -8,10 +8,10 @@ from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.informed.accrual import throughput_slope
 from bellqueue.model.informed.bound import InformedBound, InformedBounds
 from bellqueue.model.informed.frontier import EveryClassicalFrontier, every_classical_frontier
+from bellqueue.model.informed.simulation import simulate_router
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 
 from tests.model.informed.policy import best_policy
-from tests.model.informed.simulation import simulate_router
 from tests.model.informed.workloads import light, unequal
 
 # Single lines W = V(κ) + κτ of another program, at steps 0.125 and 0.25: the envelope of all lines lies above.

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.informed.grid import Grid
+from bellqueue.model.informed.policy import best_decisions
 from bellqueue.model.informed.process import InformedProcess
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy import stats
 
-from tests.model.informed.policy import best_decisions
 from tests.model.informed.workloads import exponential, fixed, light
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -46,14 +46,14 @@ def after(workload: Workload, potential: Floats, levels: tuple[int, int], kappa:
     return value
 
 
-def brute_force(workload: Workload, potential: Floats, kappa: float) -> Floats:
-    """The least cost of a pair at each state, by trying all maps of both routers."""
+def all_costs(workload: Workload, potential: Floats, kappa: float) -> Floats:
+    """π times the cost of each pair of types for each pair of servers at each state, (10, 10, n_A, n_B, 2, 2)."""
     capped = {
         levels: after(workload, potential, levels, kappa) for levels in itertools.product(range(-3, 7), range(-3, 7))
     }
-    least = np.full((10, 10), np.inf)
+    costs = np.zeros((10, 10, *workload.shape, 2, 2))
     for levels in itertools.product(range(-3, 7), range(-3, 7)):
-        cost = np.zeros((*workload.shape, 2, 2))
+        cost = costs[levels[0] + 3, levels[1] + 3]
         for x, y, a, b in np.ndindex(*cost.shape):
             found = [max(level, 0) for level in levels]
             cost[x, y, a, b] = (found[a] + found[b]) / 2
@@ -65,10 +65,16 @@ def brute_force(workload: Workload, potential: Floats, kappa: float) -> Floats:
                 then[a] = min(max(then[a], 0) + first, 6)
                 then[b] = min(max(then[b], 0) + second, 6)
                 cost[x, y, a, b] += p * q * capped[then[0], then[1]]
+    return costs * workload.joint[:, :, None, None]
+
+
+def brute_force(workload: Workload, potential: Floats, kappa: float) -> Floats:
+    """The least cost of a pair at each state, by trying all maps of both routers."""
+    costs, least = all_costs(workload, potential, kappa), np.full((10, 10), np.inf)
+    for place in np.ndindex(10, 10):
         for a in itertools.product((0, 1), repeat=workload.shape[0]):
             for b in itertools.product((0, 1), repeat=workload.shape[1]):
-                value = sum(workload.joint[x, y] * cost[x, y, a[x], b[y]] for x, y in np.ndindex(*workload.shape))
-                place = tuple(level + 3 for level in levels)
+                value = sum(costs[(*place, x, y, a[x], b[y])] for x, y in np.ndindex(*workload.shape))
                 least[place] = min(least[place], value)
     return least
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from bellqueue.model.informed.bound import InformedBound, InformedBounds
 from bellqueue.model.informed.grid import Grid
+from bellqueue.model.informed.policy import Decisions, PastInformedPolicy
+from bellqueue.model.informed.simulation import Decide, Router, simulate_router
 from bellqueue.model.queueing.reward import WarmupReward
 from bellqueue.model.queueing.simulation import SimulatedEstimate
 from bellqueue.model.queueing.workload import Workload
 
-from tests.model.informed.policy import Decide, Decisions, MemoryRouter, PastInformedPolicy, Router, best_policy
-from tests.model.informed.simulation import simulate_router
+from tests.model.informed.policy import MemoryRouter, best_policy
 from tests.model.informed.workloads import light, light_exponential, unequal
 
 KAPPA = 18.1203

@@ -1,4 +1,4 @@
-"""Event-driven simulation of classical routers on true workloads: independent of the bound's grid (every-classical §3).
+"""Event-driven simulation of routers with a memory on true workloads: independent of any grid (every-classical §3).
 
 Many independent histories advance together, pair by pair, with workloads that are never rounded. The baseline task is
 paid as it runs, T(age) as the idle age grows, so that a server that no request ever visits earns as well.
@@ -6,21 +6,35 @@ paid as it runs, T(age) as the idle age grows, so that a server that no request 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from bellqueue.model.queueing.arrivals import Arrivals, Traffic
-from bellqueue.model.queueing.reward import Reward
-from bellqueue.model.queueing.simulation import SimulatedEstimate
-from bellqueue.model.queueing.workload import Workload
 from numpy.typing import NDArray
 
-from tests.model.informed.policy import Decide, Router, Types
+from ..queueing.arrivals import Arrivals, Traffic
+from ..queueing.reward import Reward
+from ..queueing.simulation import SimulatedEstimate
+from ..queueing.workload import Workload
 
 Floats = NDArray[np.float64]
+Types = NDArray[np.int64]
+Servers = NDArray[np.int64]
+
+# (x, y, time since the pair before, levels of both servers (2, replicas)) → servers of A's and of B's requests
+Decide = Callable[[Types, Types, Floats, Floats], tuple[Servers, Servers]]
 
 REPLICAS = 4096
 _BLOCK_PAIRS = 2**18  # drawn at once, over all replicas
+
+
+class Router(Protocol):
+    """Two routers that may remember and, if they are informed of it, know the servers' whole past."""
+
+    def start(self, replicas: int) -> Decide:
+        """Begin that many independent histories; the function decides the next pair of each."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +45,13 @@ class SimulatedRouter:
         pairs: Pairs measured, over all replicas.
         waiting_times: Of a request, one for each replica, less the controls, shape (replicas,).
         baseline_throughputs: τ, both servers together, likewise.
+        splitting_probabilities: Share of pairs sent to different servers, likewise.
     """
 
     pairs: int
     waiting_times: Floats
     baseline_throughputs: Floats
+    splitting_probabilities: Floats
 
     @property
     def waiting_time(self) -> SimulatedEstimate:
@@ -46,6 +62,11 @@ class SimulatedRouter:
     def baseline_throughput(self) -> SimulatedEstimate:
         """τ."""
         return SimulatedEstimate.of(self.baseline_throughputs)
+
+    @property
+    def splitting_probability(self) -> SimulatedEstimate:
+        """p."""
+        return SimulatedEstimate.of(self.splitting_probabilities)
 
     def cost(self, kappa: float) -> SimulatedEstimate:
         """W − κτ, with the error of the difference."""
@@ -96,7 +117,7 @@ class _Replicas:
         self._decide = decide
         self._levels = np.zeros((2, replicas))  # a workload, or minus the time without one
         self._gap = np.full(replicas, np.inf)
-        self._waited, self._earned = np.zeros(replicas), np.zeros(replicas)
+        self._waited, self._earned, self._apart = np.zeros((3, replicas))
         self._controls = np.zeros((workload.joint.size + 2, replicas))
 
     def serve(self, arrivals: Arrivals, measured: bool) -> None:
@@ -122,6 +143,7 @@ class _Replicas:
             self._gap = gaps[pair]
             if measured:
                 self._waited += waited
+                self._apart += a != b
                 self._earned += _earned(reward, before, _idle_age(levels))
         if measured:
             self._add_controls(gaps, x, y, size_a + size_b)
@@ -139,12 +161,12 @@ class _Replicas:
 
     def result(self, length: int) -> SimulatedRouter:
         # Earned per pair, times the pairs per unit of time, which is known.
-        measured = np.stack([self._waited / 2, self._earned * self._workload.pair_rate]) / length
+        measured = np.stack([self._waited / 2, self._earned * self._workload.pair_rate, self._apart]) / length
         controls = self._controls / length
         varying = controls - controls.mean(axis=1, keepdims=True)
         fit = np.linalg.lstsq(varying.T, measured.T, rcond=None)[0]
         adjusted = measured - fit.T @ controls
-        return SimulatedRouter(length * self._gap.size, adjusted[0], adjusted[1])
+        return SimulatedRouter(length * self._gap.size, *adjusted)
 
 
 def _idle_age(levels: Floats) -> Floats:

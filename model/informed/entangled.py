@@ -1,0 +1,163 @@
+"""Entangled routers that know the past: the best they do, and what it costs (every-classical §6).
+
+Both know the two servers' levels at each arrival, and so which game the present types play. At each state they take the
+better of the best pair of local maps and the best measurements of their Bell pairs. All states' games are solved
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..games.values.quantum_value import normalise
+from ..games.values.quantum_values import best_vectors
+from ..queueing.workload import Workload
+from .bound import InformedBounds, Level
+from .grid import Grid
+from .policy import Decisions, PastInformedPolicy, best_decisions
+from .process import Block, Costs, InformedProcess
+from .simulation import SimulatedRouter, simulate_router
+
+Floats = NDArray[np.float64]
+
+PAIRS = 2_000_000  # simulated for each policy
+_REPLICAS = 4096
+
+SECONDS = 2.0  # of value iteration at each κ
+_PER_ENTRY = 8e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
+_SHAKEN = 0.1  # of a generic vector, added to what was found before: vectors on one line would never leave it
+_STILL = 1e-8  # largest change of a vector's entry: the score then errs by its square
+_SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
+_BETTER = 1e-12  # of a cost, by which a measurement must beat the maps to be chosen
+
+
+class EntangledProcess(InformedProcess):
+    """The process of routers that may also measure Bell pairs of a visibility, in bases chosen by the state.
+
+    Args:
+        workload: The queueing model.
+        grid: The levels of each server.
+        visibility: V, by which the correlators fall short of those of ideal Bell pairs.
+        dimension: Of the vectors whose products the ideal correlators are.
+    """
+
+    def __init__(self, workload: Workload, grid: Grid, visibility: float, dimension: int) -> None:
+        super().__init__(workload, grid)
+        self.visibility = visibility
+        self._dimension = min(dimension, sum(workload.shape))
+        self._shake = _SHAKEN * np.random.default_rng(0).normal(size=(self.joint.shape[1], self._dimension))
+        self._found: dict[tuple[int, int], Floats] = {}  # v of each block's games in the iteration before
+
+    @property
+    def step_seconds(self) -> float:
+        return super().step_seconds + _PER_ENTRY * self.grid.size**2 * self.joint.size * self._dimension
+
+    def measured(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
+        """Cost of the best measurements found at the block's states, and their ideal correlators.
+
+        With T and S the mean costs of a pair sent together and split, both outcomes alike likely, measurements of
+        correlators Vc cost Σ (T+S)/2 − V·ΣGc, G = (S−T)/2. The shares π are in T and S already.
+
+        Returns:
+            Shapes (rows, columns) and (n_A, n_B, rows, columns), with the router of fewer types first.
+        """
+        choice = costs.choices(block)
+        together, split = (choice[0, :, 0] + choice[1, :, 1]) / 2, (choice[0, :, 1] + choice[1, :, 0]) / 2
+        states = together.shape[2:]
+        matrices = np.moveaxis((split - together).reshape(*self.joint.shape, -1) / 2, -1, 0)
+        place = block.rows.start, block.columns.start
+        still = np.full(len(matrices), _STILL)
+        start = None if (known := self._found.get(place)) is None else normalise(known + self._shake)
+        v = self._found[place] = best_vectors(matrices, self._dimension, still, start)
+        correlators = normalise(matrices @ v) @ v.swapaxes(1, 2)
+        score = (matrices * correlators).sum(axis=(1, 2)).reshape(states)
+        cost = (together + split).sum(axis=(0, 1)) / 2 - self.visibility * score
+        return cost, np.moveaxis(correlators, 0, -1).reshape(*self.joint.shape, *states)
+
+    def _least(self, costs: Costs, block: Block) -> Floats:
+        return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block)[0]))
+
+    def policy(self, potential: Floats, kappa: float) -> PastInformedPolicy:
+        """What reaches `step(potential, kappa)` at each state."""
+        maps = best_decisions(self, potential, kappa)
+        costs = Costs(self, self.before_drift(potential, kappa))
+        split = np.empty((*self.joint.shape, *potential.shape))
+        for block in self.blocks():
+            cost, correlators = self.measured(costs, block)
+            least = super()._least(costs, block)
+            better = cost < least - _BETTER * np.abs(least)
+            chosen = np.where(better, (1 - self.visibility * correlators) / 2, np.nan)
+            split[:, :, block.rows, block.columns] = chosen
+        level = np.arange(len(potential))
+        split = np.where(level[:, None] >= level, split, split.swapaxes(-1, -2))
+        if self.swapped:
+            split = split.swapaxes(0, 1)
+        return PastInformedPolicy(self.grid, Decisions(maps.a, maps.b, split))
+
+
+@dataclass(frozen=True)
+class EntangledOptimum:
+    """Both kinds of routers that know the past, at one κ, on one grid.
+
+    Attributes:
+        kappa: κ, waiting time paid per unit of baseline throughput.
+        classical: V(κ), the least W − κτ of classical routers.
+        entangled: W − κτ of the entangled routers found.
+        policy: What these do.
+        finished: Whether both values are as exact as the tolerance asks.
+    """
+
+    kappa: float
+    classical: float
+    entangled: float
+    policy: PastInformedPolicy
+    finished: bool
+
+    def simulated(self, workload: Workload) -> SimulatedRouter:
+        """The policy on true workloads, event by event, with the same arrivals each time."""
+        warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
+        rng = np.random.default_rng(0)
+        return simulate_router(workload, self.policy, PAIRS, rng, replicas=_REPLICAS, warm_up=warm_up)
+
+
+def entangled_optima(
+    bounds: InformedBounds, kappas: list[float], visibility: float, dimension: int
+) -> Iterator[EntangledOptimum]:
+    """The best entangled routers that know the past, one κ after the other, on the grid that bounds the classical ones.
+
+    Rounding down makes both kinds cheaper, so that the values compare. Each is known to 2 % of the tolerance of the
+    bounds, or as well as 2 seconds of computing on each grid allow, counted by the work done. What is left open counts
+    against entanglement.
+
+    Args:
+        bounds: V of the workload.
+        kappas: Each κ.
+        visibility: V of the Bell pairs.
+        dimension: Of the vectors whose products the ideal correlators are.
+    """
+    span = _SPAN_SHARE * bounds.tolerance
+    levels: list[Level] = []
+    for kappa in kappas:
+        bound = bounds.at(kappa)
+        if not levels:
+            for known in bounds.levels:
+                process = EntangledProcess(bounds.workload, known.process.grid, visibility, dimension)
+                levels.append(Level(process))
+                levels[-1].potential = known.potential
+        coarse, fine = levels
+        for level in levels:
+            level.guess(kappa)
+        guessed = coarse.potential
+        for level in levels:
+            level.solve(kappa, span, max(SECONDS / level.process.step_seconds, 1.0))
+            if level is coarse:  # its change, interpolated, is nearly that of the fine one
+                fine.potential = fine.potential + coarse.interpolated(coarse.potential - guessed, fine)
+        assert isinstance(fine.process, EntangledProcess)
+        policy = fine.process.policy(fine.potential, kappa)
+        entangled = min(fine.value + fine.gap, bound.value)
+        finished = bound.finished and fine.gap <= bounds.tolerance
+        yield EntangledOptimum(kappa, bound.value, entangled, policy, finished)

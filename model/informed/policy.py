@@ -1,0 +1,89 @@
+"""Policies of routers that know the whole past, found by value iteration, in a form that can be simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import Grid
+from .process import Costs, InformedProcess
+from .simulation import Decide, Servers, Types
+
+Floats = NDArray[np.float64]
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """What the routers do at each state (u₀, u₁) of the grid.
+
+    Attributes:
+        a: Bit x is the server to which router A sends a request of type x, shape (size, size).
+        b: The same of router B.
+        split: P(a≠b | x,y) where they measure a Bell pair instead, and flip both outcomes by a shared fair bit; NaN
+            where they follow the maps. Shape (n_A, n_B, size, size). Beyond the largest workload they then split every
+            pair. Defaults to maps everywhere.
+    """
+
+    a: Words
+    b: Words
+    split: Floats | None = None
+
+
+def best_decisions(process: InformedProcess, potential: Floats, kappa: float) -> Decisions:
+    """The maps that reach `process.step(potential, kappa)` at each state."""
+    costs = Costs(process, process.before_drift(potential, kappa))
+    first, second = np.zeros(potential.shape, dtype=np.int64), np.zeros(potential.shape, dtype=np.int64)
+    for block in process.blocks():
+        words, replies, values = [], [], []
+        for word, sums in enumerate(costs.maps(block)):
+            bits = 1 << np.arange(len(sums[0]), dtype=np.int64)
+            words.append(np.full(sums.shape[2:], word, dtype=np.int64))
+            replies.append(np.tensordot(bits, (sums[1] < sums[0]).astype(np.int64), axes=1))
+            values.append(np.minimum(sums[0], sums[1]).sum(axis=0))
+        best = np.argmin(values, axis=0)[None]
+        first[block.rows, block.columns] = np.take_along_axis(np.array(words), best, axis=0)[0]
+        second[block.rows, block.columns] = np.take_along_axis(np.array(replies), best, axis=0)[0]
+    # In the mirrored state every request goes to the other server.
+    first, second = (
+        np.tril(words) + np.triu(2**count - 1 - words.T, 1)
+        for words, count in zip((first, second), process.joint.shape, strict=True)
+    )
+    return Decisions(second, first) if process.swapped else Decisions(first, second)
+
+
+@dataclass(frozen=True, eq=False)
+class PastInformedPolicy:
+    """What to do by both servers' levels: more than any routers without communication can know.
+
+    Attributes:
+        grid: The levels to which those of the servers are rounded down.
+        decisions: What to do at each state of the grid.
+        seed: Of shared fair bits and outcomes of measurements. Defaults to 0.
+    """
+
+    grid: Grid
+    decisions: Decisions
+    seed: int = 0
+
+    def start(self, replicas: int) -> Decide:
+        grid, decisions = self.grid, self.decisions
+        rng = np.random.default_rng(self.seed)
+
+        def decide(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
+            below = np.floor(levels / grid.step)
+            first, second = np.clip(below, -grid.idle, grid.busy).astype(np.intp) + grid.idle
+            a, b = decisions.a[first, second] >> x & 1, decisions.b[first, second] >> y & 1
+            if decisions.split is None:
+                return a, b
+            # On the grid a server at its largest workload takes any more for nothing; beyond, all pairs are split.
+            beyond = (below > grid.busy).any(axis=0)
+            split = np.where(beyond, 1.0, decisions.split[x, y, first, second])
+            measured = ~np.isnan(split)
+            outcome = rng.integers(2, size=replicas)
+            other = outcome ^ (rng.random(replicas) < split)
+            return np.where(measured, outcome, a), np.where(measured, other, b)
+
+        return decide
