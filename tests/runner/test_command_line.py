@@ -135,7 +135,7 @@ def test_a_reader_who_goes_changes_no_exit_code(unbuffered: str, form: str, firs
     [
         (["anlyze"], "unknown command 'anlyze'; did you mean analyze?"),
         (["run", "--sots", "3"], "unknown option --sots; did you mean --shots?"),
-        (["frontier", "--jsn"], "unknown option --jsn; did you mean --json? (valid: --informed, --visibility, --plot, --json"),
+        (["frontier", "--jsn"], "unknown option --jsn; did you mean --json? (valid: --informed"),
         (["run", "sceanrio.json"], "no such file; did you mean scenario.json?"),
         (["run", "--backend", "brakt-local"], "did you mean braket-local?"),
         (["report", "runs/frist"], "no such run folder; did you mean runs/first?"),
