@@ -22,6 +22,7 @@ from ..model.validation import Checked
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
+OTHER_SETTINGS = "the result is of other settings than the job's, or of the same in another order"
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 

@@ -19,7 +19,7 @@ from ..accounts.cost import braket_estimate, exact_dollars
 from ..accounts.credentials import braket_credentials
 from ..calibration.prediction import werner_probabilities
 from ..options import parse_device, parse_pair
-from ..protocol import CostEstimate, Description, JobStatus, State, Usage
+from ..protocol import OTHER_SETTINGS, CostEstimate, Description, JobStatus, State, Usage
 from . import results as braket_results
 from .best_pair import BraketPair, braket_pairs
 from .session import ask, find_device, region_of, sign_in, spending_limits
@@ -216,7 +216,7 @@ class BraketBackend:
         pair = self._forced or ((0, 1) if "/quantum-simulator/" in self._typed else None)
         found, shots = braket_results.outcomes(raw, len(part.order), angles, pair)
         if braket_results.tag(raw, SETTINGS) not in (None, part.digest):  # of one circuit, which states no angles
-            raise DataError(braket_results.OTHER_SETTINGS)
+            raise DataError(OTHER_SETTINGS)
         bits = np.zeros((len(part.order), 2), dtype=np.uint8)
         brought = np.zeros(len(part.order), dtype=bool)
         start = 0

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
+from ..protocol import OTHER_SETTINGS
 
 Outcomes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 _SAME = 1e-9  # radians between two angles that are the same but for their digits
 RESULTS = "results.json"
 TAGS = "bellqueue-tags.json"
-OTHER_SETTINGS = "the result is of other settings than the job's, or of the same in another order"
 READERS = 8  # files read at once; a program set has one for every executable
 
 

@@ -27,7 +27,7 @@ from ..calibration.parallel_pairs import (
     parameter_names,
 )
 from ..options import delay_text, parse_delay, parse_device, parse_pairs
-from ..protocol import CostEstimate, Description, JobStatus, State, Usage, plain
+from ..protocol import OTHER_SETTINGS, CostEstimate, Description, JobStatus, State, Usage, plain
 from .advice import dear_delay, time_left
 from .session import ask, device_names, mock_name, mock_names, plan_name, sign_in, silent_instances
 
@@ -259,7 +259,7 @@ class IbmBackend:
         if bits.shape != wanted:
             raise DataError(f"the result has (rows, shots, bits) = {bits.shape}, the job asked for {wanted}")
         if mark.get("settings", part.digest) != part.digest:
-            raise DataError("the result is of other settings than the job's, or of the same in another order")
+            raise DataError(OTHER_SETTINGS)
         forced = [list(pair) for pair in self._forced]
         if len(forced) == self._parallel and mark.get("qubits", forced) != forced:
             raise DataError(f"the result is of qubits {mark['qubits']}, the job asked for {forced}")

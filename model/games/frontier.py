@@ -191,20 +191,12 @@ class QuantumFrontier:
 
     def sampled(self, count: int) -> Frontier:
         """About `count` optima of different multipliers, for which the game is solved and nothing between them."""
-        points = _along(self._filled(count))
-        return Frontier(
-            np.array([point.splitting_probability for point in points]),
-            np.array([point.waiting_time for point in points]),
-        )
+        return _frontier(_along(self._filled(count)))
 
     def points_at(self, multipliers: Sequence[float]) -> Frontier:
         """The optima at these multipliers, in their order."""
         self.solve(multipliers)
-        points = [self._solve(each) for each in multipliers]
-        return Frontier(
-            np.array([point.splitting_probability for point in points]),
-            np.array([point.waiting_time for point in points]),
-        )
+        return _frontier(self._solve(each) for each in multipliers)
 
     def _filled(self, count: int) -> list[_Extreme]:
         """The ends and optima between them, `count` where there are as many, the wider gaps in p filled first.
@@ -213,9 +205,9 @@ class QuantumFrontier:
         """
         between = count - len(self._ends)
         while (missing := between - len(self._halving)) > 0 and self._gaps:
-            if _middle(self._gaps[0]) not in self._solved:
+            if _middle(*self._gaps[0][1:]) not in self._solved:
                 # Most of the widest gaps will be halved, and many games at once take little longer than one.
-                self.solve([_middle(gap) for gap in heapq.nsmallest(missing, self._gaps)])
+                self.solve([_middle(left, right) for _, left, right in heapq.nsmallest(missing, self._gaps)])
             _, left, right = heapq.heappop(self._gaps)
             self._refine(left, right)
         return [*(self._solved[end.multiplier] for end in self._ends), *self._halving[:between]]
@@ -250,7 +242,7 @@ class QuantumFrontier:
 
     def _refine(self, left: float, right: float) -> None:
         """Solve between two multipliers and put the two halves of the gap back, unless they are flat pieces."""
-        middle = self._solve(_middle((0.0, left, right)))
+        middle = self._solve(_middle(left, right))
         self._halving.append(middle)
         for high, low in ((left, middle.multiplier), (middle.multiplier, right)):
             gap = self._solved[low].splitting_probability - self._solved[high].splitting_probability
@@ -340,9 +332,15 @@ class QuantumFrontier:
         return Strategy((left.measurements, right.measurements), (1 - share, share))
 
 
-def _middle(gap: tuple[float, float, float]) -> float:
-    """The multiplier in the middle of a gap."""
-    return (gap[1] + gap[2]) / 2
+def _middle(left: float, right: float) -> float:
+    """The multiplier that halves a gap."""
+    return (left + right) / 2
+
+
+def _frontier(points: Iterable[_Extreme]) -> Frontier:
+    """Optima as a curve, in their order."""
+    p, waiting = np.array([(point.splitting_probability, point.waiting_time) for point in points]).T
+    return Frontier(p, waiting)
 
 
 def _along(points: Iterable[_Extreme]) -> list[_Extreme]:
