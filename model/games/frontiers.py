@@ -72,8 +72,12 @@ class LargestReduction:
 
 def share_saved(workload: Workload, waiting_time: ArrayLike, saved: ArrayLike) -> Floats:
     """`saved` over the `waiting_time` of classical routers, same shape; W_E may be no time to take a share of."""
-    least = _LEAST_WAIT * workload.all_split_waiting_time
-    return np.asarray(np.asarray(saved) / np.maximum(np.asarray(waiting_time), least))
+    return np.asarray(np.asarray(saved) / wait_to_share(workload, waiting_time))
+
+
+def wait_to_share(workload: Workload, waiting_time: ArrayLike) -> Floats:
+    """The waiting times that shares are taken of, same shape: those given, but no less than a thousandth of W0."""
+    return np.asarray(np.maximum(waiting_time, _LEAST_WAIT * workload.all_split_waiting_time))
 
 
 class Frontiers:

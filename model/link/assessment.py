@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from ..games.frontiers import Frontiers
+from ..games.frontiers import Frontiers, wait_to_share
 from ..games.routing_game import Against
 from ..progress import Watch, unwatched
 from ..queueing.simulation import SimulatedEstimate, SimulationResult
@@ -216,7 +216,7 @@ def simulated_saving(frontiers: Frontiers, queues: SimulationResult, against: Ag
     step = max(error, 1e-6 * throughput)
     level = rival_waiting_time(throughput)
     slope = (rival_waiting_time(throughput + step) - rival_waiting_time(throughput - step)) / (2 * step)
-    least = max(level, 1e-3 * workload.all_split_waiting_time)
+    least = float(wait_to_share(workload, level))
     own, work = queues.waiting_time.estimate, queues.baseline_throughput_batches - throughput
     batches = (level - own) / least - (queues.waiting_time_batches - own - slope * own / least * work) / least
     return SimulatedEstimate.of(batches)

@@ -17,6 +17,7 @@ from scipy.special import betainc
 from ..games.frontiers import Frontiers
 from ..games.latency import break_even_latency
 from ..games.routing_game import Against
+from .link import fidelity_of
 from .operation import LinkOperation, LinkPoint
 
 Floats = NDArray[np.float64]
@@ -94,8 +95,8 @@ def criteria(
         Criterion.at_least("pairs faster than requests", link.rate if math.isfinite(link.rate) else None, rate),
         Criterion.at_least(
             "fidelity when heralded",
-            (3 * link.heralded_visibility + 1) / 4,
-            (3 * least + 1) / 4 if least <= 1 else math.inf,
+            fidelity_of(link.heralded_visibility),
+            fidelity_of(least) if least <= 1 else math.inf,
         ),
         Criterion.at_least("mean visibility when used", used, edge.visibility_needed()),
         Criterion.at_least("trials while the surroundings stay the same", trials, edge.trials_needed(significance)),

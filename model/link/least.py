@@ -13,7 +13,7 @@ from ..errors import ScenarioError
 from ..games.latency import LIGHT_IN_FIBRE, break_even_latency
 from ..games.routing_game import Against
 from ..suggestion import suggestion
-from .link import Link
+from .link import Link, visibility_of
 from .operation import NOTHING, LinkOperation
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def varied(link: Link, parameter: str, value: float, time_unit_seconds: float | 
     if not low <= value <= high:
         raise ScenarioError(f"link.{parameter} is {value:g}; it must lie between {low:g} and {high:g}")
     if parameter == "fidelity":
-        return replace(link, visibility=(4 * value - 1) / 3)
+        return replace(link, visibility=visibility_of(value))
     if parameter == "distance_km":
         if time_unit_seconds is None:
             raise ScenarioError(

@@ -102,7 +102,7 @@ class Link:
     @property
     def fidelity(self) -> float:
         """F = (3V₀ + 1)/4, of a new pair to the Bell state."""
-        return (3 * self.visibility + 1) / 4
+        return fidelity_of(self.visibility)
 
     @property
     def heralded_visibility(self) -> float:
@@ -219,7 +219,7 @@ _OTHER = {"rate_per_second": "rate", "fidelity": "visibility", "memory_seconds":
 
 
 def _visibility(fidelity: float | None) -> float | None:
-    return None if fidelity is None else (4 * fidelity - 1) / 3
+    return None if fidelity is None else visibility_of(fidelity)
 
 
 def _optional(in_units: float | None, in_seconds: float | None, second: float) -> float | None:
@@ -230,3 +230,13 @@ def _either(in_units: float | None, in_seconds: float | None, second: float) -> 
     value = _optional(in_units, in_seconds, second)
     assert value is not None  # LinkSpec has seen to it
     return value
+
+
+def fidelity_of(visibility: float) -> float:
+    """F of a Werner pair of that visibility, (3V + 1)/4."""
+    return (3 * visibility + 1) / 4
+
+
+def visibility_of(fidelity: float) -> float:
+    """V of a Werner pair of that fidelity, (4F − 1)/3."""
+    return (4 * fidelity - 1) / 3
