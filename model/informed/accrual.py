@@ -49,7 +49,7 @@ def horizon(reward: Reward, pair_rate: float, kappa: float, tolerance: float) ->
     raise TypeError(f"{type(reward).__name__} has no bounded slope")
 
 
-def accrued(reward: Reward, pair_rate: float, level: Floats, age: float) -> Floats:
+def accrued(reward: Reward, pair_rate: float, level: Floats, age: float, low: bool = False) -> Floats:
     """λR(u): the mean reward of one server until the next arrival, times the rate of arrivals.
 
     Args:
@@ -57,13 +57,15 @@ def accrued(reward: Reward, pair_rate: float, level: Floats, age: float) -> Floa
         pair_rate: λ.
         level: u, at least −`age`.
         age: The idle age beyond which a warm-up reward is given its limiting slope, to the rival's advantage.
+        low: Whether to err on the low side instead, so that nothing is earned that the reward does not pay. Defaults to
+            the high side.
 
     Returns:
         Same shape as `level`; it falls with u.
     """
     if isinstance(reward, PiecewiseLinearReward):
-        # A table may be convex only up to rounding; raising its slopes keeps what follows a bound.
-        slopes = np.maximum.accumulate(reward.slopes)
+        # A table may be convex only up to rounding; raising its slopes, or lowering them, keeps what follows a bound.
+        slopes = np.minimum.accumulate(reward.slopes[::-1])[::-1] if low else np.maximum.accumulate(reward.slopes)
         total = slopes[0] * np.exp(-pair_rate * np.maximum(level, 0.0))
         for knot, bend in zip(reward.knots, np.diff(slopes), strict=True):
             total = total + bend * np.exp(-pair_rate * np.maximum(level + knot, 0.0))
@@ -72,6 +74,8 @@ def accrued(reward: Reward, pair_rate: float, level: Floats, age: float) -> Floa
         share = pair_rate * reward.time / (1 + pair_rate * reward.time)
         wait = np.exp(-pair_rate * np.maximum(level, 0.0))
         cold = share * wait * np.exp(np.minimum(level, 0.0) / reward.time)
+        if low:
+            return np.asarray(wait - cold)
         warm_at_last = share * np.exp(-pair_rate * (level + age)) * math.exp(-age / reward.time)
         return np.asarray(wait - cold + warm_at_last)
     raise TypeError(f"{type(reward).__name__} has no bounded slope")

@@ -23,8 +23,7 @@ class Decisions:
         a: Bit x is the server to which router A sends a request of type x, shape (size, size).
         b: The same of router B.
         split: P(a≠b | x,y) where they measure a Bell pair instead, and flip both outcomes by a shared fair bit; NaN
-            where they follow the maps. Shape (n_A, n_B, size, size). Beyond the largest workload they then split every
-            pair. Defaults to maps everywhere.
+            where they follow the maps. Shape (n_A, n_B, size, size). Defaults to maps everywhere.
     """
 
     a: Words
@@ -59,28 +58,32 @@ class PastInformedPolicy:
     """What to do by both servers' levels: more than any routers without communication can know.
 
     Attributes:
-        grid: The levels to which those of the servers are rounded down.
+        grid: The levels to which those of the servers are rounded down. Beyond the largest workload, where any more
+            costs nothing on the grid, routers who would measure split every pair instead.
         decisions: What to do at each state of the grid.
         seed: Of shared fair bits and outcomes of measurements. Defaults to 0.
+        up: Whether the levels are rounded up, and beyond the largest workload the routers act as there. Defaults to
+            False.
     """
 
     grid: Grid
     decisions: Decisions
     seed: int = 0
+    up: bool = False
 
     def start(self, replicas: int) -> Decide:
         grid, decisions = self.grid, self.decisions
         rng = np.random.default_rng(self.seed)
 
         def decide(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
-            below = np.floor(levels / grid.step)
-            first, second = np.clip(below, -grid.idle, grid.busy).astype(np.intp) + grid.idle
+            level = np.ceil(levels / grid.step) if self.up else np.floor(levels / grid.step)
+            first, second = np.clip(level, -grid.idle, grid.busy).astype(np.intp) + grid.idle
             a, b = decisions.a[first, second] >> x & 1, decisions.b[first, second] >> y & 1
             if decisions.split is None:
                 return a, b
-            # On the grid a server at its largest workload takes any more for nothing; beyond, all pairs are split.
-            beyond = (below > grid.busy).any(axis=0)
-            split = np.where(beyond, 1.0, decisions.split[x, y, first, second])
+            split = decisions.split[x, y, first, second]
+            if not self.up:
+                split = np.where((level > grid.busy).any(axis=0), 1.0, split)
             measured = ~np.isnan(split)
             outcome = rng.integers(2, size=replicas)
             other = outcome ^ (rng.random(replicas) < split)

@@ -9,6 +9,7 @@ from itertools import accumulate, product
 import numpy as np
 from numpy.typing import NDArray
 
+from ..queueing.service import Service
 from ..queueing.workload import Workload
 from .accrual import accrued
 from .grid import Grid, Jump
@@ -40,7 +41,12 @@ class InformedProcess:
     Args:
         workload: The queueing model; its reward must have a bounded slope.
         grid: The levels of each server.
+
+    Attributes:
+        upward: Whether levels, service times and the time between pairs are rounded so that costs rise, not fall.
     """
+
+    upward = False
 
     def __init__(self, workload: Workload, grid: Grid) -> None:
         self.workload = workload
@@ -53,11 +59,16 @@ class InformedProcess:
         if self.swapped:
             services = services[::-1]
             self.joint, self._partner = workload.joint.T, partner.T
-        self._jumps = {service: Jump(service, grid) for service in {*services[0], *services[1]}}
+        self._jumps = {service: self._jump(service) for service in {*services[0], *services[1]}}
         self._services = services
-        self._reward = accrued(workload.reward, workload.pair_rate, grid.levels, grid.idle * grid.step)
+        age = grid.idle * grid.step
+        self.rewards = accrued(workload.reward, workload.pair_rate, grid.levels, age, low=self.upward)
         # P(k steps until the next pair) = q(1−q)^(k−1): a time, rounded up to the grid, lowers the level by that much.
+        # Rounded down it is one step less.
         self._step_probability = -float(np.expm1(-workload.pair_rate * grid.step))
+
+    def _jump(self, service: Service) -> Jump:
+        return Jump(service, self.grid, self.upward)
 
     @property
     def step_seconds(self) -> float:
@@ -94,7 +105,7 @@ class InformedProcess:
 
         A value is a chain of weighted sums of at most `size` terms each, over the drift, the two jumps and the types.
         """
-        largest = float(np.abs(potential).max()) + 4 * kappa * float(self._reward.max())
+        largest = float(np.abs(potential).max()) + 4 * kappa * float(self.rewards.max())
         largest += 4 * self.grid.busy * self.grid.step + float(self._partner.max())
         terms = 4 * self.grid.size + self.joint.size + 32
         return _ROUNDING * terms * largest
@@ -102,20 +113,22 @@ class InformedProcess:
     def before_drift(self, potential: Floats, kappa: float) -> Floats:
         """What the levels just after an arrival are worth: the reward until the next pair, and the potential then.
 
-        A recursion along diagonals: one step down is certain, and then the next pair is there or the drift goes on.
+        A recursion along diagonals: one step down is certain, and then the next pair is there or the drift goes on;
+        upward, the next pair may be there before the first step.
         """
         q = self._step_probability
         drifted = np.empty_like(potential)
         # At the lowest level a server stays where it is, so that the edge is a recursion of its own.
         edge = potential[0].tolist()
-        drifted[0] = list(accumulate(edge[:-1], lambda last, below: q * below + (1.0 - q) * last, initial=edge[0]))
+        met = edge[1:] if self.upward else edge[:-1]
+        drifted[0] = list(accumulate(met, lambda last, found: q * found + (1.0 - q) * last, initial=edge[0]))
         drifted[:, 0] = drifted[0]
-        below = q * potential[:, :-1]
+        below = q * (potential[1:, 1:] if self.upward else potential[:-1, :-1])
         for row in range(1, len(potential)):
             here = drifted[row, 1:]
             np.multiply(drifted[row - 1, :-1], 1.0 - q, out=here)
             here += below[row - 1]
-        return np.asarray(drifted - kappa * (self._reward[:, None] + self._reward))
+        return np.asarray(drifted - kappa * (self.rewards[:, None] + self.rewards))
 
     def blocks(self) -> Iterator[Block]:
         """Rectangles that cover the states with u₀ ≥ u₁; in each the sign of either level is the same."""

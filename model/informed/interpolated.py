@@ -1,0 +1,163 @@
+"""The process between the points of its grid: bounds whose error falls with the square of the step (every-classical §7).
+
+Potentials are bilinear between grid points and the drift over them is integrated exactly, so that nothing is rounded.
+What a decision costs is then bilinear between grid points, too, up to an error that its second derivatives limit. So
+T h − h, known at the points alone, is limited everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..queueing.reward import PiecewiseLinearReward, WarmupReward
+from ..queueing.service import Service
+from ..queueing.workload import Workload
+from .grid import Grid, Jump
+from .process import InformedProcess
+
+Floats = NDArray[np.float64]
+
+_NODES = 24  # of the quadrature over one step: exact to rounding
+
+
+class InterpolatedProcess(InformedProcess):
+    """Routers that know both servers' levels, and a potential that is bilinear between the levels of a grid.
+
+    Args:
+        workload: The queueing model.
+        grid: The points; the lowest level stands for all longer idle ages, the highest for all larger workloads.
+    """
+
+    def __init__(self, workload: Workload, grid: Grid) -> None:
+        super().__init__(workload, grid)
+        services = {*self._services[0], *self._services[1]}
+        self._off_grid = max(_off_grid(service, grid.step) for service in services)
+        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+        share = (nodes + 1) / 2
+        density = weights / 2 * workload.pair_rate * grid.step * np.exp(-workload.pair_rate * grid.step * share)
+        # Of the next pair within the step, and of a potential at its upper end, half-way mixtures, and the lower end.
+        self._along = tuple(float(density @ each) for each in ((1 - share) ** 2, share * (1 - share), share**2))
+        self._beside = float(density @ (1 - share)), float(density @ share)
+
+    def _jump(self, service: Service) -> Jump:
+        return InterpolatedJump(service, self.grid, self.upward)
+
+    def before_drift(self, potential: Floats, kappa: float) -> Floats:
+        """The mean over Exp(λ) of the interpolated potential after that time, less what the baseline task earns."""
+        later = 1.0 - self._step_probability
+        upper, between, lower = self._along
+        drifted = np.empty_like(potential)
+        edge = self._beside[0] * potential[0, 1:] + self._beside[1] * potential[0, :-1]
+        start = float(potential[0, 0])
+        drifted[0] = list(accumulate(edge.tolist(), lambda last, met: met + later * last, initial=start))
+        drifted[:, 0] = drifted[0]
+        met = upper * potential[1:, 1:] + lower * potential[:-1, :-1]
+        met += between * (potential[1:, :-1] + potential[:-1, 1:])
+        for row in range(1, len(potential)):
+            here = drifted[row, 1:]
+            np.multiply(drifted[row - 1, :-1], later, out=here)
+            here += met[row - 1]
+        error = self._error(potential, kappa)
+        drifted -= kappa * (self.rewards[:, None] + self.rewards)
+        return drifted + error if self.upward else drifted - error
+
+    def _error(self, potential: Floats, kappa: float) -> Floats:
+        """By how much the drifted potential passes what is interpolated in the cells round each point, at most.
+
+        Interpolation in a cell errs by at most h²/8 of the second derivative along either level. That of the drifted
+        potential is λ times the kinks that the drift passes, discounted by the time in between.
+        """
+        bend = self.workload.pair_rate * self._kinks_passed(-potential if self.upward else potential)
+        bend = bend + bend.T + 2 * kappa * self._reward_bend()
+        curved = self.grid.step**2 / 8 * bend + self.grid.step / 2 * kappa * self._reward_kinks()
+        return np.asarray((1 + self._off_grid) * curved)
+
+    def _kinks_passed(self, potential: Floats) -> Floats:
+        """The discounted sum of convex kinks along the first level below any place in the cells round each point."""
+        kinks = np.zeros_like(potential)
+        slopes = np.diff(potential, axis=0, prepend=potential[:1]) / self.grid.step
+        np.maximum(np.diff(slopes, axis=0), 0.0, out=kinks[:-1])
+        reach = 1 if self._off_grid == 0 else 2  # from levels in between the cells reach further
+        kinks = _largest_near(kinks, reach + 1, axis=1)
+        later = 1.0 - self._step_probability
+        for row in range(1, len(kinks)):
+            kinks[row, 1:] += later * kinks[row - 1, :-1]
+            kinks[row, 0] += later * kinks[row - 1, 0]
+        return _largest_near(kinks, reach, axis=0)
+
+    def _reward_bend(self) -> float:
+        """The largest second derivative of a server's reward, of the sign that counts, but for kinks."""
+        reward, rate = self.workload.reward, self.workload.pair_rate
+        if self.upward:
+            slope = reward.slopes[-1] if isinstance(reward, PiecewiseLinearReward) else 1.0
+            return rate**2 * slope
+        if isinstance(reward, WarmupReward):
+            return rate / reward.time
+        return 0.0
+
+    def _reward_kinks(self) -> float:
+        """By how much the slope of a server's reward changes inside of cells, where that counts."""
+        reward, rate, step = self.workload.reward, self.workload.pair_rate, self.grid.step
+        if self.upward or not isinstance(reward, PiecewiseLinearReward):
+            return 0.0
+        between = np.array([abs(knot / step - round(knot / step)) > 1e-9 for knot in reward.knots], dtype=float)
+        return rate * float(between @ np.maximum(np.diff(reward.slopes), 0.0))
+
+
+class InterpolatedJump(Jump):
+    """What a service time adds to a workload, shared between the levels beside it.
+
+    Workloads beyond the largest become it; where costs must not fall, those less than a step below it as well.
+    """
+
+    def __init__(self, service: Service, grid: Grid, up: bool = False) -> None:
+        count = grid.busy + 1
+        points = np.arange(count + 1) * grid.step
+        beyond, excess = _tails(service, points)
+        falls = -np.diff(excess) / grid.step
+        above = np.maximum(beyond[:-1] - falls, 0.0)  # from the step above a level, to the level
+        below = np.maximum(np.insert(falls[:-1] - beyond[1:-1], 0, 0.0), 0.0)  # from the step below it
+        self._target = None
+        if service.kind == "deterministic" and float(np.maximum(above, below).max()) == 1.0:
+            steps = int(np.argmax(above + below))
+            self._target = np.minimum(np.arange(count) + steps, grid.busy)
+            return
+        offset = np.arange(count)[None, :] - np.arange(count)[:, None]
+        self._matrix = np.where(offset >= 0, (above + below)[np.maximum(offset, 0)], 0.0)
+        if up and count > 1:
+            self._matrix[:-1, -2] = below[: count - 1][::-1]
+        self._matrix[:, -1] = np.maximum(1.0 - self._matrix[:, :-1].sum(axis=1), 0.0)
+
+
+def _tails(service: Service, points: Floats) -> tuple[Floats, Floats]:
+    """P(S > t) and E max(S − t, 0), shape of `points`."""
+    if service.kind == "deterministic":
+        return np.asarray(service.mean > points, dtype=float), np.maximum(service.mean - points, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = service.survival(points)
+    beyond[0] = 1.0
+    below = service.partial_moment(1, points)
+    return beyond, np.maximum(service.mean - below - points * beyond, 0.0)
+
+
+def _off_grid(service: Service, step: float) -> float:
+    """0 for a service time that leads from level to level, 1 for one that leads half-way between two or varies."""
+    if service.kind != "deterministic":
+        return 1.0
+    part = math.fmod(service.mean / step, 1.0)
+    return 4 * part * (1 - part)
+
+
+def _largest_near(values: Floats, reach: int, axis: int) -> Floats:
+    """The largest of the values up to `reach` places away along an axis."""
+    found = values.copy()
+    for shift in range(1, reach + 1):
+        low, high = np.swapaxes(values, 0, axis)[:-shift], np.swapaxes(values, 0, axis)[shift:]
+        turned = np.swapaxes(found, 0, axis)
+        np.maximum(turned[shift:], low, out=turned[shift:])
+        np.maximum(turned[:-shift], high, out=turned[:-shift])
+    return found
