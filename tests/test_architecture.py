@@ -29,6 +29,7 @@ ROOMS = {
         "certificate",
         "records",
         "design",
+        "menus",
         "replay",
         "report/figures",
         "report/tables",
