@@ -1,0 +1,157 @@
+"""Replay of a menu: recorded outcomes route the simulated queues of routers that know the past."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.errors import DataError
+from ...model.informed.history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
+from ...model.informed.measured import MeasuredPolicy
+from ...model.informed.policy import PastInformedPolicy
+from ...model.progress import Watch, unwatched
+from ...model.queueing.arrivals import Traffic
+from ...model.queueing.simulation import CommonArrivals, compare
+from ...model.queueing.workload import Workload
+from ...model.trials import Sampling, Trials
+from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
+from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
+
+Floats = NDArray[np.float64]
+
+SCHEMA = "bellqueue.menu-replay/1"
+ROUTINGS = ("recorded", "classical", "independent")
+_SHARE_PAIRS = 100_000  # simulated to see how often each entry is used
+
+
+@dataclass(frozen=True, eq=False)
+class MenuReplay:
+    """Recorded outcomes of a menu in the queueing system, beside other routings of the very same arrivals.
+
+    Attributes:
+        title: Of the scenario.
+        comparison: The recorded outcomes in their order, the best classical routers that know the past, and independent
+            outcomes of the probabilities measured.
+        kappa: κ, for which both policies are the best found.
+        entry_shares: Of the pairs that the policy routes by each entry of the menu; the rest follow classical maps.
+        drift, memory: Of the trials, over all settings; None if there are too few to tell.
+        remark: What the order of the trials cannot tell; None if nothing.
+        cycled: Whether recorded outcomes were used more than once.
+        seed: Of the simulation.
+    """
+
+    title: str
+    comparison: CommonArrivals
+    kappa: float
+    entry_shares: tuple[float, ...]
+    drift: DriftTest | None
+    memory: MemoryTest | None
+    remark: str | None
+    cycled: bool
+    seed: int
+
+    def record(self) -> dict[str, Any]:
+        """JSON-ready."""
+        both = self.comparison
+        return {
+            "schema": SCHEMA,
+            "pairs": both.results[0].pairs,
+            "warm_up": both.results[0].warm_up,
+            "cycled": self.cycled,
+            "seed": self.seed,
+            "kappa": self.kappa,
+            "entry_shares": list(self.entry_shares),
+            **{name: result_record(result) for name, result in zip(ROUTINGS, both.results, strict=True)},
+            **advantage_record(both),
+            "cost_reduction": asdict(both.cost_difference(1, 0, self.kappa)),
+            "order": {
+                **order_record(self.remark, self.drift, self.memory),
+                "effect": {"waiting_time": asdict(both.waiting_time_difference(0, 2))},
+            },
+        }
+
+
+def replay_menu(
+    title: str,
+    workload: Workload,
+    kappa: float,
+    policy: MeasuredPolicy,
+    classical: PastInformedPolicy,
+    trials: Trials,
+    sampling: Sampling,
+    pairs: int | None,
+    seed: int,
+    watch: Watch = unwatched,
+) -> MenuReplay:
+    """Simulate recorded outcomes of a menu, independent ones, and classical routers over the same arrivals.
+
+    There is one history, since recorded outcomes have one order: each pair of requests that the policy sends to setting
+    (k, x, y) takes the next outcome of that setting.
+
+    Args:
+        title: Of the scenario.
+        workload: The queueing model.
+        kappa: κ, for which both policies are the best found.
+        policy: What the routers do with the menu, by the servers' levels.
+        classical: What the best classical routers do.
+        trials: In the order of execution, over K·n_A types of router A, entry by entry.
+        sampling: How their settings came about.
+        pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
+        seed: Of the simulation.
+        watch: Gets how far it is, in pairs times routings.
+
+    Raises:
+        DataError: a setting has no recorded outcome, nothing is to be measured, or there are too few trials.
+    """
+    shape = workload.shape
+    counts = trials.counts()
+    split = (1 - np.nan_to_num(counts.correlators)) / 2
+    independent = PastInformedRouting.measuring(policy, shape, IndependentOutcomes(split))
+    shares = _entry_shares(workload, independent, len(split) // shape[0], seed)
+    # The types of a pair do not depend on the state it finds.
+    usage = np.multiply.outer(shares, workload.joint).reshape(split.shape)
+    if not usage.any():
+        raise DataError("the policy follows classical maps wherever it comes to: there is no outcome to replay")
+    if np.any((usage > 0) & (counts.settings == 0)):
+        raise DataError("some setting of the menu was never measured; record more trials to replay them")
+    served = int(np.min(counts.settings[usage > 0] / usage[usage > 0]))
+    wanted = served if pairs is None else pairs
+    if wanted < LEAST_PAIRS:
+        raise DataError(f"the trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
+    total = wanted + wanted // 20
+    cycle = pairs is not None and pairs > served * 0.9
+    recorded = RecordedOutcomes(trials if cycle else spread(trials, usage, min(total, served)), cycle)
+    effort = Effort(watch, len(ROUTINGS) * total)
+    comparison = compare(
+        workload,
+        [
+            PastInformedRouting.measuring(policy, shape, recorded),
+            PastInformedRouting.classical(classical, shape),
+            independent,
+        ],
+        wanted,
+        np.random.default_rng(seed),
+        distribution=True,
+        progress=effort.step(len(ROUTINGS), total),
+    )
+    return MenuReplay(
+        title,
+        comparison,
+        kappa,
+        tuple(shares.tolist()),
+        drift_test(trials, sampling.parallel, seed),
+        memory_test(trials, sampling.parallel),
+        order_remark(sampling),
+        cycle,
+        seed,
+    )
+
+
+def _entry_shares(workload: Workload, routing: PastInformedRouting, entries: int, seed: int) -> Floats:
+    """The share of pairs that each entry routes, shape (K,)."""
+    history = routing.start_informed(np.random.default_rng(seed))
+    history(Traffic(workload, seed).draw(_SHARE_PAIRS))
+    return np.asarray(np.reshape(history.used, (entries, -1)).sum(axis=1) / _SHARE_PAIRS)
