@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....model.queueing.simulation import SimulationResult, t_quantile
+from ...menus.replay import MenuReplay
 from ...records.context_record import ROUTINGS, SimulatedWaiting, WaitingTimes
 from ...replay.replay import Replay, distribution_of
 from .drawing import BLUE, GREEN, GREY, INK, ORANGE, describe, new_figure, percent
@@ -49,6 +50,20 @@ def replay_figure(replay: Replay) -> Figure:
         ("classical", "best memoryless classical at equal throughput"),
         ("communication", "best with communication"),
     )
+    return _replayed(replay, routings)
+
+
+def menu_replay_figure(replay: MenuReplay) -> Figure:
+    """Waiting times of single requests when recorded outcomes of a menu route pairs, and independent or no outcomes."""
+    routings: tuple[tuple[_Kind, str], ...] = (
+        ("observed", "replayed outcomes of the menu"),
+        ("classical", "best classical routers that know the past"),
+        ("quantum", "independent outcomes of the probabilities measured"),
+    )
+    return _replayed(replay, routings)
+
+
+def _replayed(replay: Replay | MenuReplay, routings: Sequence[tuple[_Kind, str]]) -> Figure:
     results = zip(routings, replay.comparison.results, strict=True)
     return _figure([_simulated(kind, label, result) for (kind, label), result in results], replay.title)
 
