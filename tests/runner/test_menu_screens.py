@@ -9,7 +9,7 @@ from bellqueue.model.trials import Sampling
 from bellqueue.runner.commands.screens.replay import menu_replay_table
 from rich.console import Console
 
-from tests.menus import measured, policies, two_entries
+from tests.model.informed.recorded_menus import measured, policies, two_entries
 from tests.model.informed.workloads import light
 
 

@@ -16,7 +16,7 @@ from bellqueue.model.informed.simulation import Decide, Servers, Types, simulate
 from bellqueue.model.queueing.simulation import compare
 from bellqueue.model.trials import Sampling, Trials
 
-from tests.menus import Floats, measured, policies, two_entries
+from tests.model.informed.recorded_menus import Floats, measured, policies, two_entries
 from tests.model.informed.workloads import light
 
 MENU = two_entries()
