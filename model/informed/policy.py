@@ -71,19 +71,24 @@ class PastInformedPolicy:
     seed: int = 0
     up: bool = False
 
+    def place(self, levels: Floats) -> NDArray[np.intp]:
+        """Index of the state of the grid that the levels of both servers are rounded to, shape (2, replicas)."""
+        grid = self.grid
+        level = np.ceil(levels / grid.step) if self.up else np.floor(levels / grid.step)
+        return np.clip(level, -grid.idle, grid.busy).astype(np.intp) + grid.idle
+
     def start(self, replicas: int) -> Decide:
         grid, decisions = self.grid, self.decisions
         rng = np.random.default_rng(self.seed)
 
         def decide(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
-            level = np.ceil(levels / grid.step) if self.up else np.floor(levels / grid.step)
-            first, second = np.clip(level, -grid.idle, grid.busy).astype(np.intp) + grid.idle
+            first, second = self.place(levels)
             a, b = decisions.a[first, second] >> x & 1, decisions.b[first, second] >> y & 1
             if decisions.split is None:
                 return a, b
             split = decisions.split[x, y, first, second]
             if not self.up:
-                split = np.where((level > grid.busy).any(axis=0), 1.0, split)
+                split = np.where((levels >= (grid.busy + 1) * grid.step).any(axis=0), 1.0, split)
             measured = ~np.isnan(split)
             outcome = rng.integers(2, size=replicas)
             other = outcome ^ (rng.random(replicas) < split)
