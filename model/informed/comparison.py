@@ -67,11 +67,14 @@ class Comparison:
         workload: The queueing model.
         kappa: κ.
         levels: Of the grid, at most, about.
+        coarser: The same on a coarser grid, from whose potentials these start. Defaults to none.
     """
 
     workload: Workload
     kappa: float
     levels: int
+    coarser: Comparison | None = None
+    _bounded: Level | None = field(default=None, init=False)
     _measured: Level | None = field(default=None, init=False)
 
     @cached_property
@@ -83,15 +86,19 @@ class Comparison:
     def classical(self) -> float:
         """V(κ): no classical router that does not communicate has a smaller W − κτ (units of time)."""
         level = Level(InterpolatedProcess(self.workload, self.grid))
+        if self.coarser is not None and self.coarser._bounded is not None:
+            level.potential = self.coarser._bounded.interpolated(self.coarser._bounded.potential, level)
         level.solve(self.kappa, self._span, _MOST_STEPS)
+        self._bounded = level
         return level.value
 
     def best_policy(self, limits: Limits) -> MeasuredPolicy:
         """The best policy found for the worst within limits; `cost` then follows it."""
         process = MeasuredProcess(self.workload, self.grid, limits)
         level = Level(process)
-        if self._measured is not None:
-            level.potential = self._measured.potential
+        known = self._measured or (self.coarser and self.coarser._measured)
+        if known:
+            level.potential = known.potential if known is self._measured else known.interpolated(known.potential, level)
         level.solve(self.kappa, self._span, _MOST_STEPS)
         process.policy = process.best_policy(level.potential, self.kappa)
         self._measured = level

@@ -22,6 +22,7 @@ from .process import InformedProcess
 Floats = NDArray[np.float64]
 
 _NODES = 24  # of the quadrature over one step: exact to rounding
+_ROUNDED = 1e-12  # of a step, by which a whole number of them may be missed in floating point
 
 
 class InterpolatedProcess(InformedProcess):
@@ -119,14 +120,14 @@ class InterpolatedJump(Jump):
 
     def __init__(self, service: Service, grid: Grid, up: bool = False) -> None:
         count = grid.busy + 1
-        points = np.arange(count + 1) * grid.step
+        points: Floats = np.arange(count + 1, dtype=float) * grid.step
         beyond, excess = _tails(service, points)
         falls = -np.diff(excess) / grid.step
         above = np.maximum(beyond[:-1] - falls, 0.0)  # from the step above a level, to the level
         below = np.maximum(np.insert(falls[:-1] - beyond[1:-1], 0, 0.0), 0.0)  # from the step below it
         self._target = None
-        if service.kind == "deterministic" and float(np.maximum(above, below).max()) == 1.0:
-            steps = int(np.argmax(above + below))
+        if service.kind == "deterministic" and _off_grid(service, grid.step) == 0:
+            steps = round(service.mean / grid.step)
             self._target = np.minimum(np.arange(count) + steps, grid.busy)
             return
         offset = np.arange(count)[None, :] - np.arange(count)[:, None]
@@ -152,7 +153,7 @@ def _off_grid(service: Service, step: float) -> float:
     if service.kind != "deterministic":
         return 1.0
     part = math.fmod(service.mean / step, 1.0)
-    return 4 * part * (1 - part)
+    return 0.0 if min(part, 1 - part) < _ROUNDED else 4 * part * (1 - part)
 
 
 def _largest_near(values: Floats, reach: int, axis: int) -> Floats:
