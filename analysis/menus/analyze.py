@@ -14,7 +14,7 @@ from ...model.estimate import Estimate, significant
 from ...model.games.strategy import Measurements
 from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
 from ...model.informed.menu import Menu
-from ...model.informed.simulation import Decide, Servers, Types, simulate_router
+from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
 from ...model.queueing.workload import Workload
 from ...model.scenario.file import Scenario
@@ -35,8 +35,6 @@ METHOD = (
     "one test of each entry's outcomes in the direction that the waiting depends on, declared before the data, and two "
     "of each setting (products of payments); robust value iteration over what they leave"
 )
-_COUNTED_PAIRS = 100_000  # simulated to see how often the policy uses each entry
-_REPLICAS = 1024
 
 
 def analyze_menu(
@@ -176,22 +174,9 @@ def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> li
 
 def _shares(workload: Workload, policy: MeasuredPolicy, split: Floats) -> Floats:
     """Share of the pairs that the policy routes by each entry, and last by classical maps, shape (K + 1,)."""
-    router = policy.simulated(split)
-    used = np.zeros(len(split) + 1)
-
-    class Counted:
-        def start(self, replicas: int) -> Decide:
-            decide = router.start(replicas)
-
-            def counted(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
-                chosen = policy.entries[tuple(router.place(levels))]
-                used[:] += np.bincount(np.where(chosen == MAPS, len(split), chosen), minlength=len(used))
-                return decide(x, y, gap, levels)
-
-            return counted
-
-    simulate_router(workload, Counted(), _COUNTED_PAIRS, np.random.default_rng(0), replicas=_REPLICAS)
-    return np.asarray(used / used.sum())
+    occurs = occupancy(workload, policy.simulated(split))
+    shares = [float(occurs[policy.entries == entry].sum()) for entry in (*range(len(split)), MAPS)]
+    return np.array(shares)
 
 
 def _no_signalling(counts: Counts, entries: int) -> NoSignalling:

@@ -34,7 +34,6 @@ _REPLICAS = 4096
 _ROUGH = 150  # levels of the grid on which menus and κ are chosen
 _KAPPAS = 7
 _DIMENSION = 2  # of the vectors: bases in a plane, which every backend measures
-_SLOPE_STEP = 0.01  # of a probability, over which the cost's slope is taken
 _FLOOR = 0.05  # of an even share, that every setting gets at least
 _SURE = 8.0  # standard deviations beyond which nothing is told apart
 _MOST_TRIALS = 1e12
@@ -176,15 +175,7 @@ class _Candidate:
         rough = Comparison(self.workload, self.kappa, _ROUGH)
         rough.best_policy(Limits.exact(self.split))
         self.gain = rough.classical - rough.cost(Limits.exact(self.split)).value
-        self.slopes = np.zeros_like(self.split)
-        for place in np.ndindex(*self.split.shape):
-            ends = []
-            for side in (1, -1):
-                moved = self.split.copy()
-                moved[place] = np.clip(moved[place] + side * _SLOPE_STEP, 0.0, 1.0)
-                ends.append((moved[place], rough.cost(Limits.exact(moved)).value))
-            (high, above), (low, below) = ends
-            self.slopes[place] = (above - below) / (high - low)
+        self.slopes = rough.slopes(self.split)
         self.spread = np.abs(self.slopes) * np.sqrt(np.clip(self.split * (1 - self.split), 1e-4, None))
         even = 1 / self.split.size
         share = self.spread / self.spread.sum() if self.spread.any() else np.full_like(self.split, even)

@@ -18,6 +18,7 @@ from .decay import decay_rate
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .measured import Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
+from .policy import occupancy
 
 Floats = NDArray[np.float64]
 
@@ -117,6 +118,24 @@ class Comparison:
         process.limit(limits)
         self._measured.solve(self.kappa, self._span, _MOST_STEPS)
         return upper_bound(self._measured, self.kappa)
+
+    def slopes(self, split: Floats) -> Floats:
+        """dW/dP(a≠b | k,x,y) at constant τ, if the outcomes are as in `split` and the policy chosen last is kept.
+
+        Args:
+            split: P(a≠b | k,x,y), shape (K, n_A, n_B).
+
+        Returns:
+            Same shape.
+        """
+        self.cost(Limits.exact(split))
+        level = self._measured
+        assert level is not None  # or cost() has raised
+        process = level.process
+        assert isinstance(process, MeasuredProcess)
+        assert process.policy is not None
+        occurs = occupancy(self.workload, process.policy.simulated(split))
+        return process.slopes(level.potential, self.kappa, occurs)
 
     @property
     def _span(self) -> float:

@@ -122,6 +122,27 @@ class MeasuredProcess(InterpolatedProcess):
         worst = [self._limits.largest(entry, flat) for entry in range(len(self._limits.low))]
         return np.asarray(base + np.reshape(worst, (len(worst), *base.shape)))
 
+    def slopes(self, potential: Floats, kappa: float, occurs: Floats) -> Floats:
+        """dW/dP(a≠b | k,x,y) at constant τ, where the policy is kept, shape (K, n_A, n_B).
+
+        Args:
+            potential: Of the policy, shape (size, size).
+            kappa: κ.
+            occurs: How often each state occurs under it, shape (size, size).
+        """
+        assert self.policy is not None
+        costs = Costs(self, self.before_drift(potential, kappa))
+        total = np.zeros((len(self._limits.low), self.joint.size))
+        weights = np.tril(occurs + occurs.T)
+        weights[np.diag_indices_from(weights)] /= 2
+        for block in self.blocks():
+            difference = self.differences(costs, block)[1]
+            entries, weight = self.policy.entries[block.rows, block.columns], weights[block.rows, block.columns]
+            for entry in range(len(total)):
+                total[entry] += (difference * np.where(entries == entry, weight, 0.0)).sum(axis=(1, 2))
+        found = total.reshape(-1, *self.joint.shape)
+        return found.swapaxes(1, 2) if self.swapped else found
+
     def best_policy(self, potential: Floats, kappa: float) -> MeasuredPolicy:
         """What reaches the least of `step(potential, kappa)` at each point, all maps and entries being tried."""
         maps = best_decisions(self, potential, kappa)

@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 from ..games.values.quantum_value import normalise
 from ..games.values.quantum_values import best_vectors
 from .entangled import EntangledProcess
-from .policy import PastInformedPolicy
+from .policy import occupancy
 from .process import Costs
-from .simulation import Decide, Servers, Types, simulate_router
 
 Floats = NDArray[np.float64]
 
 MOST_ENTRIES = 8
 
-_PAIRS = 200_000  # simulated to see how often each state occurs
-_REPLICAS = 1024
 _STATES = 2000  # clustered: those that gain most
 _ROUNDS = 30  # of assigning states and choosing sets anew
 _LEAST_GAIN = 1e-3  # of all that is to be saved: less is not worth a further set of bases to be measured
@@ -106,9 +103,8 @@ def choose_menus(process: EntangledProcess, potential: Floats, kappa: float, mos
 
 def _games(process: EntangledProcess, potential: Floats, kappa: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Of the states that gain most: cost of the best maps, of uncorrelated outcomes, G, and how often they occur."""
-    counted = _Counted(process.policy(potential, kappa))
-    simulate_router(process.workload, counted, _PAIRS, np.random.default_rng(0), replicas=_REPLICAS)
-    occurs = (counted.visits + counted.visits.T) / counted.visits.sum()
+    occurs = occupancy(process.workload, process.policy(potential, kappa))
+    occurs = occurs + occurs.T
     occurs[np.diag_indices_from(occurs)] /= 2
     costs = Costs(process, process.before_drift(potential, kappa))
     parts = []
@@ -124,23 +120,6 @@ def _games(process: EntangledProcess, potential: Floats, kappa: float) -> tuple[
     least, base, matrices, weights, gain = (np.concatenate(each) for each in zip(*parts, strict=True))
     order = np.argsort(-gain, kind="stable")[:_STATES]
     return least[order], base[order], matrices[order], weights[order]
-
-
-class _Counted:
-    """A policy that counts how often each state of its grid is met."""
-
-    def __init__(self, policy: PastInformedPolicy) -> None:
-        self._policy = policy
-        self.visits = np.zeros((policy.grid.size, policy.grid.size))
-
-    def start(self, replicas: int) -> Decide:
-        decide = self._policy.start(replicas)
-
-        def counted(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
-            np.add.at(self.visits, tuple(self._policy.place(levels)), 1.0)
-            return decide(x, y, gap, levels)
-
-        return counted
 
 
 def _best(matrices: Floats, process: EntangledProcess) -> tuple[Floats, Floats]:
