@@ -9,22 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.informed.history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 from ...model.informed.measured import MeasuredPolicy
-from ...model.informed.policy import PastInformedPolicy
+from ...model.informed.policy import PastInformedPolicy, occupancy
 from ...model.progress import Watch, unwatched
-from ...model.queueing.arrivals import Traffic
 from ...model.queueing.simulation import CommonArrivals, compare
 from ...model.queueing.workload import Workload
 from ...model.trials import Sampling, Trials
 from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
 from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
+from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 
 Floats = NDArray[np.float64]
 
 SCHEMA = "bellqueue.menu-replay/1"
 ROUTINGS = ("recorded", "classical", "independent")
-_SHARE_PAIRS = 100_000  # simulated to see how often each entry is used
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +108,9 @@ def replay_menu(
     counts = trials.counts()
     split = (1 - np.nan_to_num(counts.correlators)) / 2
     independent = PastInformedRouting.measuring(policy, shape, IndependentOutcomes(split))
-    shares = _entry_shares(workload, independent, len(split) // shape[0], seed)
+    entries = len(split) // shape[0]
+    occurs = occupancy(workload, policy.simulated(split.reshape(entries, *shape)))
+    shares = np.bincount(policy.entries.ravel() + 1, occurs.ravel(), entries + 1)[1:]
     # The types of a pair do not depend on the state it finds.
     usage = np.multiply.outer(shares, workload.joint).reshape(split.shape)
     if not usage.any():
@@ -148,10 +148,3 @@ def replay_menu(
         cycle,
         seed,
     )
-
-
-def _entry_shares(workload: Workload, routing: PastInformedRouting, entries: int, seed: int) -> Floats:
-    """The share of pairs that each entry routes, shape (K,)."""
-    history = routing.start_informed(np.random.default_rng(seed))
-    history(Traffic(workload, seed).draw(_SHARE_PAIRS))
-    return np.asarray(np.reshape(history.used, (entries, -1)).sum(axis=1) / _SHARE_PAIRS)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bellqueue.analysis.menus.history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 from bellqueue.analysis.menus.replay import MenuReplay, replay_menu
 from bellqueue.model.errors import DataError
 from bellqueue.model.informed.bound import InformedBounds
-from bellqueue.model.informed.history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 from bellqueue.model.informed.measured import MAPS
 from bellqueue.model.informed.simulation import Decide, Servers, Types, simulate_router
 from bellqueue.model.queueing.simulation import compare

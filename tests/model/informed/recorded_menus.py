@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.grid import Grid
-from bellqueue.model.informed.measured import MeasuredPolicy, MeasuredProcess
+from bellqueue.model.informed.measured import Limits, MeasuredPolicy, MeasuredProcess
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.informed.policy import PastInformedPolicy, best_decisions
 from bellqueue.model.informed.process import InformedProcess
@@ -28,7 +28,7 @@ def two_entries() -> Menu:
 def policies(workload: Workload, split: Floats, kappa: float) -> tuple[MeasuredPolicy, PastInformedPolicy, float]:
     """The best policies found with a menu and without one on a coarse grid, and V(κ) there."""
     grid = Grid.covering(0.5, 5.0, 24.0)
-    process, without = MeasuredProcess(workload, grid, split, split), InformedProcess(workload, grid)
+    process, without = MeasuredProcess(workload, grid, Limits.exact(split)), InformedProcess(workload, grid)
     found = []
     for each in (process, without):
         level = Level(each)

@@ -11,12 +11,12 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..queueing.arrivals import Arrivals
-from ..queueing.routing import Bits, random_bits
-from ..trials import Trials
-from .grid import Grid
-from .measured import MAPS, MeasuredPolicy
-from .policy import PastInformedPolicy
+from ...model.informed.grid import Grid
+from ...model.informed.measured import MAPS, MeasuredPolicy
+from ...model.informed.policy import PastInformedPolicy
+from ...model.queueing.arrivals import Arrivals
+from ...model.queueing.routing import Bits, random_bits
+from ...model.trials import Trials
 
 Floats = NDArray[np.float64]
 Actions = NDArray[np.int32]
@@ -129,11 +129,7 @@ class PastInformedRouting:
 
 
 class History:
-    """Both servers' levels, and where the outcomes of each setting have got to.
-
-    Attributes:
-        used: How many outcomes each setting has given, in the order of the settings.
-    """
+    """Both servers' levels, and where the outcomes of each setting have got to."""
 
     def __init__(self, routing: PastInformedRouting, rng: np.random.Generator) -> None:
         self._routing = routing
@@ -142,11 +138,10 @@ class History:
         # Indexing a memoryview is several times as fast as indexing an array.
         self._actions = np.ascontiguousarray(routing.actions).ravel().data
         self._levels = 0.0, 0.0  # just after the latest pair: a workload, or minus the time without one
-        self.used = [0] * len(self._streams)
 
     def __call__(self, arrivals: Arrivals) -> tuple[Bits, Bits]:
         """The servers of the next pairs, of fewer if the outcomes of a setting run out."""
-        grid, actions, streams, used = self._routing.grid, self._actions, self._streams, self.used
+        grid, actions = self._routing.grid, self._actions
         step, idle, most = grid.step, grid.idle, grid.size - 1
         rounded = math.ceil if self._routing.up else math.floor
         states = grid.size**2
@@ -163,11 +158,9 @@ class History:
             column = 0 if column < 0 else most if column > most else column
             code = actions[cell + row * grid.size + column]
             if code >= _MEASURED:
-                setting = code - _MEASURED
-                code = next(streams[setting], -1)
+                code = next(self._streams[code - _MEASURED], -1)
                 if code < 0:
                     break
-                used[setting] += 1
                 code ^= flip
             codes.append(code)
             if code & 2:
