@@ -15,6 +15,8 @@ from ...model.progress import Watch, unwatched
 from ...model.queueing.simulation import CommonArrivals, compare
 from ...model.queueing.workload import Workload
 from ...model.trials import Sampling, Trials
+from ..records.context_record import RoutingName, WaitingTimes
+from ..replay.context import simulated_waiting, wanted_pairs
 from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
 from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
 from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
@@ -22,6 +24,7 @@ from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 Floats = NDArray[np.float64]
 
 SCHEMA = "bellqueue.menu-replay/1"
+MOST_HISTORY = 1_000_000  # pairs of one history that a report waits for: about a second for each routing
 ROUTINGS = ("recorded", "classical", "independent")
 
 
@@ -147,4 +150,39 @@ def replay_menu(
         order_remark(sampling),
         cycle,
         seed,
+    )
+
+
+def menu_waiting_times(
+    workload: Workload, policy: MeasuredPolicy, classical: PastInformedPolicy, split: Floats, seed: int
+) -> WaitingTimes | None:
+    """Waits when pairs are routed with independent outcomes of a menu, and by classical routers that know the past.
+
+    Args:
+        workload: The queueing model.
+        policy: What the routers do with the menu, by the servers' levels.
+        classical: What the best classical routers do.
+        split: P(a≠b | k,x,y), shape (K, n_A, n_B).
+        seed: Of the simulation.
+
+    Returns:
+        None where the queues grow too long for so short a simulation.
+    """
+    pairs = wanted_pairs(workload.load)
+    if pairs > MOST_HISTORY:
+        return None
+    outcomes = IndependentOutcomes(split.reshape(-1, workload.shape[1]))
+    routings = [
+        PastInformedRouting.measuring(policy, workload.shape, outcomes),
+        PastInformedRouting.classical(classical, workload.shape),
+    ]
+    results = compare(workload, routings, pairs, np.random.default_rng(seed), distribution=True).results
+    names: tuple[RoutingName, RoutingName] = ("menu", "informed")
+    return WaitingTimes(
+        pairs=pairs,
+        seed=seed,
+        routings=[
+            simulated_waiting(name, result.splitting_probability.estimate, None, result)
+            for name, result in zip(names, results, strict=True)
+        ],
     )

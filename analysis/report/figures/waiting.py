@@ -30,6 +30,7 @@ _LINES: dict[_Kind, dict[str, Any]] = {
     "quantum": {"color": BLUE, "linewidth": 1.5, "linestyle": (0, (2, 1.2))},
     "communication": {"color": GREEN, "linewidth": 1.5, "linestyle": (0, (1, 1.2))},
 }
+_LOOKS: dict[str, _Kind] = {"classical": "classical", "quantum": "quantum", "informed": "classical"}
 _TIME = "Waiting time t (units of time)"
 
 
@@ -116,7 +117,7 @@ def _recorded(record: SimulatedWaiting) -> _Curve:
     """Of an analysis' record, which ends where the data do."""
     times, cumulative = np.array(record.times), np.array(record.cumulative)
     return _Curve(
-        record.routing,
+        _LOOKS.get(record.routing, "observed"),
         ROUTINGS[record.routing],
         record.waiting_time.estimate,
         times,
