@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...model.estimate import Estimate
 from ...model.scenario.file import Scenario
+from ..records.printable import printable
 from .records import MenuAnalysis
 
 
@@ -40,6 +41,6 @@ def settings(analysis: MenuAnalysis) -> list[Setting]:
 
 
 def type_names(analysis: MenuAnalysis) -> tuple[Sequence[str], Sequence[str]]:
-    """Of both routers' types."""
+    """Of both routers' types, fit to be shown."""
     workload = Scenario.parse(analysis.scenario, analysis.title).workload()
-    return workload.names_a, workload.names_b
+    return [printable(name) for name in workload.names_a], [printable(name) for name in workload.names_b]

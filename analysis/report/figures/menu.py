@@ -87,8 +87,8 @@ def _saved(ax: Axes, analysis: MenuAnalysis) -> None:
         return
     ends = (throughput, waiting), (throughput, analysis.classical_waiting_time)
     ax.annotate("", *ends, arrowprops={"arrowstyle": "<-", "color": GREY, "shrinkA": 0, "shrinkB": 6})
-    least = f", at least {significant(saved.low, 2, 'down')}" if saved.low > 0 else ""
-    told = f"saved at equal τ: {significant(saved.estimate, 2)}{least}"
+    least = f", at least {significant(saved.low, 3, 'down')}" if saved.low > 0 else ""
+    told = f"saved at equal τ: {significant(saved.estimate, 3)}{least}"
     ax.annotate(told, xy=(0.97, 0.13), xycoords="axes fraction", color=GREY, ha="right")
 
 

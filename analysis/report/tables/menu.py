@@ -32,10 +32,14 @@ def reached_section(analysis: MenuAnalysis) -> Section:
     share, sure = analysis.waiting_time_reduction_relative, confidence_text(1 - analysis.certificate.significance)
     rows = [
         ("waiting time W (units of time)", estimate_cell(analysis.waiting_time), "waiting_time"),
-        ("    with any classical routers, at least", Cell(rounded(analysis.classical_waiting_time, 4, "down")), ""),
-        ("    saved", proved(analysis.waiting_time_reduction), ""),
+        (
+            "    of classical routers, at least",
+            Cell(rounded(analysis.classical_waiting_time, 4, "down")),
+            "",
+        ),
+        ("W saved at equal τ", proved(analysis.waiting_time_reduction), ""),
         ("    the same, as a share", proved(share, percent=True), "waiting_time_reduction_relative"),
-        ("throughput gained at equal W", proved(analysis.throughput_gain), ""),
+        ("τ gained at equal W", proved(analysis.throughput_gain), ""),
         ("throughput τ (per unit of time)", estimate_cell(analysis.baseline_throughput), "baseline_throughput"),
         ("splitting p", estimate_cell(analysis.splitting_probability), "splitting_probability"),
     ]
@@ -80,14 +84,14 @@ def menu_certificate_section(analysis: MenuAnalysis) -> Section:
         ("V(κ), least W − κτ of classical routers", Cell(rounded(found.classical, digits, "down"))),
         ("W − κτ of the policy, by estimate", Cell(rounded(cost.estimate, digits))),
         (
-            "    at most",
+            "W − κτ of the policy, at most",
             Cell(rounded(cost.high, digits, "up"), sure),
         ),
     ]
     if planned.forecast:
         rows += [
-            ("    at most, as the calibration predicted", Cell(rounded(planned.forecast.expected_limit, digits, "up"))),
-            ("chance to certify, as it predicted", Cell(chance_text(planned.forecast.predicted_power))),
+            ("    the same, predicted", Cell(rounded(planned.forecast.expected_limit, digits, "up"))),
+            ("chance to certify, predicted", Cell(chance_text(planned.forecast.predicted_power))),
         ]
     lost = sum(map(sum, analysis.measured.lost))
     rows += [
