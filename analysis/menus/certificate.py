@@ -67,6 +67,16 @@ def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: 
     return comparison
 
 
+def policies(workload: Workload, kappa: float, estimated: Limits) -> tuple[MeasuredPolicy, MeasuredPolicy]:
+    """The best routers that know the past: entangled ones with outcomes of these probabilities, and classical ones.
+
+    Raises:
+        NoBoundError: there is no bound on such routers.
+    """
+    comparison = fine_comparison(workload, kappa, estimated)
+    return comparison.best_policy(estimated), comparison.classical_policy
+
+
 def menu_test(
     comparison: Comparison,
     estimated: Limits,

@@ -17,8 +17,8 @@ from .bound import Level, reason_not_computed
 from .decay import decay_rate
 from .grid import Grid
 from .interpolated import InterpolatedProcess
-from .measured import Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
-from .policy import occupancy
+from .measured import MAPS, Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
+from .policy import best_decisions, occupancy
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +75,6 @@ class Comparison:
     kappa: float
     levels: int
     coarser: Comparison | None = None
-    _bounded: Level | None = field(default=None, init=False)
     _measured: Level | None = field(default=None, init=False)
 
     @cached_property
@@ -83,15 +82,24 @@ class Comparison:
         """The levels of each server."""
         return comparison_grid(self.workload, self.kappa, self.levels)
 
-    @cached_property
+    @property
     def classical(self) -> float:
         """V(κ): no classical router that does not communicate has a smaller W − κτ (units of time)."""
+        return self._bounded.value
+
+    @property
+    def classical_policy(self) -> MeasuredPolicy:
+        """The best classical routers that know the past, who come close to V(κ)."""
+        maps = best_decisions(self._bounded.process, self._bounded.potential, self.kappa)
+        return MeasuredPolicy(self.grid, maps.a, maps.b, np.full(maps.a.shape, MAPS))
+
+    @cached_property
+    def _bounded(self) -> Level:
         level = Level(InterpolatedProcess(self.workload, self.grid))
-        if self.coarser is not None and self.coarser._bounded is not None:
+        if self.coarser is not None:
             level.potential = self.coarser._bounded.interpolated(self.coarser._bounded.potential, level)
         level.solve(self.kappa, self._span, _MOST_STEPS)
-        self._bounded = level
-        return level.value
+        return level
 
     def best_policy(self, limits: Limits) -> MeasuredPolicy:
         """The best policy found for the worst within limits; `cost` then follows it."""
