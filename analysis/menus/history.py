@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import cycle
+from math import ceil
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.informed.grid import Grid
 from ...model.informed.measured import MAPS, MeasuredPolicy
-from ...model.informed.policy import PastInformedPolicy
 from ...model.queueing.arrivals import Arrivals
 from ...model.queueing.routing import Bits, random_bits
 from ...model.trials import Trials
@@ -93,35 +92,31 @@ class PastInformedRouting:
     """A policy of routers that know the past, for simulations whose arrivals several routings share.
 
     Attributes:
-        grid: To whose levels those of the servers are rounded.
-        up: Whether they are rounded up.
-        actions: What to do with requests of types (x, y) at each state, shape (n_A, n_B, size, size): 2a + b to send
-            them to servers a and b, or 4 more than the setting to measure.
-        outcomes: Of the measurements; a shared fair bit flips both of each. None: nothing is measured.
+        policy: What they do by both levels rounded up to its grid.
+        shape: (n_A, n_B), the numbers of types.
+        outcomes: Of the measurements; a shared fair bit flips both of each. None: the policy follows maps everywhere.
     """
 
-    grid: Grid
-    up: bool
-    actions: Actions
+    policy: MeasuredPolicy
+    shape: tuple[int, int]
     outcomes: Outcomes | None = None
-
-    @classmethod
-    def measuring(cls, policy: MeasuredPolicy, shape: tuple[int, int], outcomes: Outcomes) -> PastInformedRouting:
-        """A policy with a menu, whose outcomes are given, for so many types of either router."""
-        actions = _maps(policy.a, policy.b, shape)
-        settings = policy.entries * (shape[0] * shape[1]) + np.arange(shape[0] * shape[1]).reshape(*shape, 1, 1)
-        actions = np.where(policy.entries == MAPS, actions, settings + _MEASURED).astype(np.int32)
-        return cls(policy.grid, True, actions, outcomes)
-
-    @classmethod
-    def classical(cls, policy: PastInformedPolicy, shape: tuple[int, int]) -> PastInformedRouting:
-        """A policy that follows classical maps everywhere."""
-        return cls(policy.grid, policy.up, _maps(policy.decisions.a, policy.decisions.b, shape))
 
     @property
     def capacity(self) -> int | None:
         """A number that says no more than whether the outcomes can run out."""
         return self.outcomes.capacity if self.outcomes else None
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What is done with requests of types (x, y) at each state, shape (n_A, n_B, size, size).
+
+        2a + b sends them to servers a and b; anything larger is _MEASURED more than the setting to measure.
+        """
+        x, y = (np.arange(size)[:, None, None] for size in self.shape)
+        maps = 2 * (self.policy.a >> x & 1)[:, None] + (self.policy.b >> y & 1)
+        cells = np.arange(maps.shape[0] * maps.shape[1]).reshape(*self.shape, 1, 1)
+        settings = self.policy.entries * cells.size + cells
+        return np.where(self.policy.entries == MAPS, maps, settings + _MEASURED).astype(np.int32)
 
     def start_informed(self, rng: np.random.Generator) -> History:
         """Begin a run; servers are empty at first."""
@@ -136,16 +131,15 @@ class History:
         self._streams = routing.outcomes.streams(np.random.default_rng(rng.integers(2**63))) if routing.outcomes else []
         self._rng = rng
         # Indexing a memoryview is several times as fast as indexing an array.
-        self._actions = np.ascontiguousarray(routing.actions).ravel().data
+        self._actions = routing.actions.ravel().data
         self._levels = 0.0, 0.0  # just after the latest pair: a workload, or minus the time without one
 
     def __call__(self, arrivals: Arrivals) -> tuple[Bits, Bits]:
         """The servers of the next pairs, of fewer if the outcomes of a setting run out."""
-        grid, actions = self._routing.grid, self._actions
+        grid, actions = self._routing.policy.grid, self._actions
         step, idle, most = grid.step, grid.idle, grid.size - 1
-        rounded = math.ceil if self._routing.up else math.floor
         states = grid.size**2
-        cells = (arrivals.x * self._routing.actions.shape[1] + arrivals.y) * states
+        cells = (arrivals.x * self._routing.shape[1] + arrivals.y) * states
         flips = 3 * (random_bits(self._rng, cells.size) & 1)
         columns = arrivals.gaps, cells, arrivals.service_a, arrivals.service_b, flips
         first, second = self._levels
@@ -153,7 +147,7 @@ class History:
         for gap, cell, size_a, size_b, flip in zip(*(column.tolist() for column in columns), strict=True):
             first -= gap
             second -= gap
-            row, column = rounded(first / step) + idle, rounded(second / step) + idle
+            row, column = ceil(first / step) + idle, ceil(second / step) + idle
             row = 0 if row < 0 else most if row > most else row
             column = 0 if column < 0 else most if column > most else column
             code = actions[cell + row * grid.size + column]
@@ -174,9 +168,3 @@ class History:
         self._levels = first, second
         decided = np.array(codes, dtype=np.int64)
         return (decided & 2).astype(bool), (decided & 1).astype(bool)
-
-
-def _maps(a: NDArray[np.int64], b: NDArray[np.int64], shape: tuple[int, int]) -> Actions:
-    """2a + b where both routers follow their maps."""
-    x, y = (np.arange(size)[:, None, None] for size in shape)
-    return np.asarray(2 * (a >> x & 1)[:, None] + (b >> y & 1), dtype=np.int32)

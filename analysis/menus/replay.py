@@ -9,22 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.informed.measured import MeasuredPolicy
-from ...model.informed.policy import PastInformedPolicy, occupancy
+from ...model.hashing import content_hash
+from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
+from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
 from ...model.queueing.simulation import CommonArrivals, compare
 from ...model.queueing.workload import Workload
-from ...model.trials import Sampling, Trials
+from ...model.scenario.file import Scenario
+from ...model.trials import Counts, Sampling, Trials
 from ..records.context_record import RoutingName, WaitingTimes
 from ..replay.context import simulated_waiting, wanted_pairs
 from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
 from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
+from .certificate import policies
 from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
+from .records import MenuAnalysis
 
 Floats = NDArray[np.float64]
+Routers = tuple[MeasuredPolicy, MeasuredPolicy]
 
 SCHEMA = "bellqueue.menu-replay/1"
-MOST_HISTORY = 1_000_000  # pairs of one history that a report waits for: about a second for each routing
+_MOST_PAIRS = 1_000_000  # pairs of one history that a report waits for: about a second for each routing
 ROUTINGS = ("recorded", "classical", "independent")
 
 
@@ -79,13 +84,12 @@ def replay_menu(
     title: str,
     workload: Workload,
     kappa: float,
-    policy: MeasuredPolicy,
-    classical: PastInformedPolicy,
     trials: Trials,
     sampling: Sampling,
     pairs: int | None,
     seed: int,
     watch: Watch = unwatched,
+    routers: Routers | None = None,
 ) -> MenuReplay:
     """Simulate recorded outcomes of a menu, independent ones, and classical routers over the same arrivals.
 
@@ -95,25 +99,30 @@ def replay_menu(
     Args:
         title: Of the scenario.
         workload: The queueing model.
-        kappa: κ, for which both policies are the best found.
-        policy: What the routers do with the menu, by the servers' levels.
-        classical: What the best classical routers do.
+        kappa: κ, waiting time paid per unit of baseline throughput.
         trials: In the order of execution, over K·n_A types of router A, entry by entry.
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
         seed: Of the simulation.
         watch: Gets how far it is, in pairs times routings.
+        routers: What entangled routers do with the menu, and what classical ones do. Defaults to the best found for the
+            probabilities measured.
 
     Raises:
         DataError: a setting has no recorded outcome, nothing is to be measured, or there are too few trials.
+        NoBoundError: routers were not given, and there is no bound on such routers.
     """
     shape = workload.shape
     counts = trials.counts()
     split = (1 - np.nan_to_num(counts.correlators)) / 2
-    independent = PastInformedRouting.measuring(policy, shape, IndependentOutcomes(split))
-    entries = len(split) // shape[0]
-    occurs = occupancy(workload, policy.simulated(split.reshape(entries, *shape)))
-    shares = np.bincount(policy.entries.ravel() + 1, occurs.ravel(), entries + 1)[1:]
+    of_entries = split.reshape(-1, *shape)
+    if routers is None:
+        watch("finding the best routers that know the past", 0, None)
+        routers = policies(workload, kappa, Limits.exact(of_entries))
+    policy, classical = routers
+    independent = PastInformedRouting(policy, shape, IndependentOutcomes(split))
+    occurs = occupancy(workload, policy.simulated(of_entries))
+    shares = np.bincount(policy.entries.ravel() - MAPS, occurs.ravel(), len(of_entries) + 1)[1:]
     # The types of a pair do not depend on the state it finds.
     usage = np.multiply.outer(shares, workload.joint).reshape(split.shape)
     if not usage.any():
@@ -131,8 +140,8 @@ def replay_menu(
     comparison = compare(
         workload,
         [
-            PastInformedRouting.measuring(policy, shape, recorded),
-            PastInformedRouting.classical(classical, shape),
+            PastInformedRouting(policy, shape, recorded),
+            PastInformedRouting(classical, shape),
             independent,
         ],
         wanted,
@@ -153,32 +162,30 @@ def replay_menu(
     )
 
 
-def menu_waiting_times(
-    workload: Workload, policy: MeasuredPolicy, classical: PastInformedPolicy, split: Floats, seed: int
-) -> WaitingTimes | None:
-    """Waits when pairs are routed with independent outcomes of a menu, and by classical routers that know the past.
+def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -> MenuAnalysis:
+    """The analysis with simulated waiting times, which takes a few seconds; itself if it has them already.
 
     Args:
-        workload: The queueing model.
-        policy: What the routers do with the menu, by the servers' levels.
-        classical: What the best classical routers do.
-        split: P(a≠b | k,x,y), shape (K, n_A, n_B).
-        seed: Of the simulation.
+        analysis: As the data gave it.
+        routers: As in `replay_menu`.
 
     Returns:
-        None where the queues grow too long for so short a simulation.
+        Without them if the queues grow too long for so short a simulation.
     """
+    workload = Scenario.parse(analysis.scenario, analysis.title).workload()
     pairs = wanted_pairs(workload.load)
-    if pairs > MOST_HISTORY:
-        return None
-    outcomes = IndependentOutcomes(split.reshape(-1, workload.shape[1]))
-    routings = [
-        PastInformedRouting.measuring(policy, workload.shape, outcomes),
-        PastInformedRouting.classical(classical, workload.shape),
-    ]
+    if analysis.waiting_times or pairs > _MOST_PAIRS:
+        return analysis
+    counts = Counts(np.array(analysis.measured.counts))
+    split = (1 - np.nan_to_num(counts.correlators)) / 2
+    kappa = analysis.certificate.kappa
+    policy, classical = routers or policies(workload, kappa, Limits.exact(split.reshape(-1, *workload.shape)))
+    seed = int(content_hash(analysis.provenance.scenario_hash, analysis.measured.model_dump_json())[:12], 16)
+    menu = PastInformedRouting(policy, workload.shape, IndependentOutcomes(split))
+    routings = [menu, PastInformedRouting(classical, workload.shape)]
     results = compare(workload, routings, pairs, np.random.default_rng(seed), distribution=True).results
     names: tuple[RoutingName, RoutingName] = ("menu", "informed")
-    return WaitingTimes(
+    waiting = WaitingTimes(
         pairs=pairs,
         seed=seed,
         routings=[
@@ -186,3 +193,4 @@ def menu_waiting_times(
             for name, result in zip(names, results, strict=True)
         ],
     )
+    return analysis.model_copy(update={"waiting_times": waiting})

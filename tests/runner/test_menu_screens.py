@@ -20,9 +20,9 @@ from tests.model.informed.workloads import light
 
 def test_a_replay_says_what_its_record_says() -> None:
     menu, workload = two_entries(), light(0.05)
-    policy, classical, _ = policies(workload, menu.split(0.97), 4.963)
+    routers = policies(workload, menu.split(0.97), 4.963)[:2]
     trials, fixed = measured(menu, 8_000, 3, 0.97), Sampling("fixed")
-    replay = replay_menu("Made up", workload, 4.963, policy, classical, trials, fixed, 4_000, 3)
+    replay = replay_menu("Made up", workload, 4.963, trials, fixed, 4_000, 3, routers=routers)
     console = Console(width=80)
     with console.capture() as screen:
         console.print(menu_replay_table(replay))

@@ -9,7 +9,7 @@ from bellqueue.analysis.certificate.certificate import FRESH, LOOPHOLE
 from bellqueue.analysis.certificate.diagnostics import marginals, no_signalling_test
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.menus.records import MenuAnalysis, MenuCertificate, MenuEntry, MenuForecast, MenuPlan
-from bellqueue.analysis.menus.replay import menu_waiting_times
+from bellqueue.analysis.menus.replay import Routers
 from bellqueue.analysis.records.analysis_record import MeasuredCounts
 from bellqueue.model.estimate import Estimate
 from bellqueue.model.informed.menu import Menu
@@ -88,9 +88,7 @@ def menu_analysis(
     return MenuAnalysis(**found | changed)
 
 
-def with_waiting_times(analysis: MenuAnalysis) -> MenuAnalysis:
-    """The same with simulated waiting times, of policies on a coarse grid."""
+def coarse_routers(analysis: MenuAnalysis) -> Routers:
+    """Policies for an analysis, on a coarse grid."""
     workload = Scenario.parse(analysis.scenario, analysis.title).workload()
-    split = np.array([entry.ideal for entry in analysis.entries])
-    policy, classical, _ = policies(workload, split, KAPPA)
-    return analysis.model_copy(update={"waiting_times": menu_waiting_times(workload, policy, classical, split, 5)})
+    return policies(workload, np.array([entry.ideal for entry in analysis.entries]), KAPPA)[:2]

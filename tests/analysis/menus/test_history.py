@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_every_pair_takes_the_next_outcome_of_the_setting_that_its_state_names(s
     workload = unequal(seed, 0.15)
     policy, trials = arbitrary(workload), random_trials(workload, 3000)
     arrivals = Traffic(workload, 5).draw(5000)
-    history = PastInformedRouting.measuring(policy, workload.shape, RecordedOutcomes(trials)).start_informed(
+    history = PastInformedRouting(policy, workload.shape, RecordedOutcomes(trials)).start_informed(
         np.random.default_rng(6)
     )
     a, b = history(arrivals)
@@ -80,7 +81,7 @@ def test_every_pair_takes_the_next_outcome_of_the_setting_that_its_state_names(s
 
 def test_outcomes_that_begin_again_never_run_out() -> None:
     policy, trials = arbitrary(WORKLOAD), random_trials(WORKLOAD, 200)
-    routing = PastInformedRouting.measuring(policy, WORKLOAD.shape, RecordedOutcomes(trials, again=True))
+    routing = PastInformedRouting(policy, WORKLOAD.shape, RecordedOutcomes(trials, again=True))
     history = routing.start_informed(np.random.default_rng(6))
     assert history(Traffic(WORKLOAD, 5).draw(3000))[0].size == 3000
     assert routing.capacity is None
@@ -91,7 +92,7 @@ def test_the_length_of_the_blocks_does_not_matter() -> None:
     runs = [
         simulate(
             WORKLOAD,
-            PastInformedRouting.measuring(policy, WORKLOAD.shape, outcomes),
+            PastInformedRouting(policy, WORKLOAD.shape, outcomes),
             4000,
             np.random.default_rng(2),
             block=block,
@@ -112,10 +113,10 @@ def test_one_long_history_is_like_many_short_ones(seed: int) -> None:
     policy = arbitrary(workload)
     split = np.random.default_rng(9).random((ENTRIES, *workload.shape))
     flat = split.reshape(-1, workload.shape[1])
-    maps = PastInformedPolicy(GRID, Decisions(policy.a, policy.b))
+    maps = replace(policy, entries=np.full_like(policy.entries, MAPS))
     for routing, router in (
-        (PastInformedRouting.measuring(policy, workload.shape, IndependentOutcomes(flat)), policy.simulated(split)),
-        (PastInformedRouting.classical(maps, workload.shape), maps),
+        (PastInformedRouting(policy, workload.shape, IndependentOutcomes(flat)), policy.simulated(split)),
+        (PastInformedRouting(maps, workload.shape), PastInformedPolicy(GRID, Decisions(policy.a, policy.b), up=True)),
     ):
         one = simulate(workload, routing, 60_000, np.random.default_rng(1))
         many = simulate_router(workload, router, 200_000, np.random.default_rng(2), replicas=1000, warm_up=100)

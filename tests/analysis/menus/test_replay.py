@@ -27,7 +27,7 @@ SPLIT = MENU.split(0.97).reshape(4, 2)
 
 
 def replayed(trials: Trials, pairs: int | None = None) -> MenuReplay:
-    return replay_menu("Made up", WORKLOAD, KAPPA, POLICY, CLASSICAL, trials, SAMPLING, pairs, 3)
+    return replay_menu("Made up", WORKLOAD, KAPPA, trials, SAMPLING, pairs, 3, routers=(POLICY, CLASSICAL))
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,8 @@ def test_a_decaying_device_is_replayed_at_its_average_and_raises_an_alarm() -> N
     runs = compare(
         WORKLOAD,
         [
-            *(PastInformedRouting.measuring(POLICY, (2, 2), RecordedOutcomes(each)) for each in (fading, backwards)),
-            PastInformedRouting.measuring(POLICY, (2, 2), IndependentOutcomes((1 - fading.counts().correlators) / 2)),
+            *(PastInformedRouting(POLICY, (2, 2), RecordedOutcomes(each)) for each in (fading, backwards)),
+            PastInformedRouting(POLICY, (2, 2), IndependentOutcomes((1 - fading.counts().correlators) / 2)),
         ],
         20_000,
         np.random.default_rng(4),
@@ -114,7 +114,7 @@ def test_outcomes_that_come_in_long_runs_leave_waits_alone_and_free_background_w
     both = compare(
         workload,
         [
-            PastInformedRouting.measuring(always, (2, 2), outcomes)
+            PastInformedRouting(always, (2, 2), outcomes)
             for outcomes in (RecordedOutcomes(runs), IndependentOutcomes(np.full((4, 2), 0.5)))
         ],
         100_000,
@@ -160,5 +160,20 @@ def test_the_record_is_of_its_schema_and_finite(usual: MenuReplay) -> None:
 def test_what_cannot_be_replayed_is_said_in_one_line(trials: Trials, entries: int, said: str) -> None:
     policy = replace(POLICY, entries=np.full_like(POLICY.entries, entries))
     with pytest.raises(DataError, match=said) as refused:
-        replay_menu("Made up", WORKLOAD, KAPPA, policy, CLASSICAL, trials, SAMPLING, None, 3)
+        replay_menu("Made up", WORKLOAD, KAPPA, trials, SAMPLING, None, 3, routers=(policy, CLASSICAL))
     assert "\n" not in str(refused.value)
+
+
+def test_without_routers_given_the_best_for_the_outcomes_measured_are_found(usual: MenuReplay) -> None:
+    """On a grid fine enough they are no worse than those of the coarse grid, but for chance."""
+    found = replay_menu("Made up", WORKLOAD, KAPPA, measured(MENU, 200_000, 1, 0.97), SAMPLING, 30_000, 3)
+    costs = [
+        each.waiting_time_batches - KAPPA * each.baseline_throughput_batches
+        for replay in (found, usual)
+        for each in replay.comparison.results[:2]
+    ]
+    for fine, coarse in zip(costs[:2], costs[2:], strict=True):
+        error = np.hypot(fine.std(ddof=1), coarse.std(ddof=1)) / np.sqrt(fine.size)
+        assert fine.mean() < coarse.mean() + 4 * error
+    assert found.comparison.cost_difference(1, 0, KAPPA).low > 0
+    assert not found.cycled

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.menus.records import MenuAnalysis
+from bellqueue.analysis.menus.replay import with_waiting_times
 from bellqueue.analysis.report.figures.menu import MAX_ROWS, menu_certificate_figure, outcomes_figure
 from bellqueue.analysis.report.menu_page import MENU_FIGURES, menu_report_html
 from bellqueue.analysis.report.tables.menu import menu_sections
 from bellqueue.model.estimate import Estimate
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
-from tests.analysis.menus.analyses import BOUND, KAPPA, menu_analysis, with_waiting_times
+from tests.analysis.menus.analyses import BOUND, KAPPA, coarse_routers, menu_analysis
 from tests.analysis.report.read_pages import ReadPage, assert_loads_nothing
 
 SINGLE = menu_analysis(False, entries=1)
@@ -25,7 +26,7 @@ UNMEASURED = SINGLE.model_copy(
     update={"entries": [SINGLE.entries[0].model_copy(update={"split": [[None, None]] * 2, "visibility": None})]}
 )
 CASES = {
-    "certified": with_waiting_times(menu_analysis()),
+    "certified": with_waiting_times(menu_analysis(), coarse_routers(menu_analysis())),
     "not": menu_analysis(False),
     "unmeasured": UNMEASURED.model_copy(update={"planned": SINGLE.planned.model_copy(update={"forecast": None})}),
     "many": menu_analysis(entries=MAX_ROWS // 4 + 1, warnings=["ALARM & more"]),

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.grid import Grid
-from bellqueue.model.informed.measured import Limits, MeasuredPolicy, MeasuredProcess
+from bellqueue.model.informed.measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess
 from bellqueue.model.informed.menu import Menu
-from bellqueue.model.informed.policy import PastInformedPolicy, best_decisions
+from bellqueue.model.informed.policy import best_decisions
 from bellqueue.model.informed.process import InformedProcess
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.trials import Trials
@@ -25,7 +25,7 @@ def two_entries() -> Menu:
     return Menu(u, v)
 
 
-def policies(workload: Workload, split: Floats, kappa: float) -> tuple[MeasuredPolicy, PastInformedPolicy, float]:
+def policies(workload: Workload, split: Floats, kappa: float) -> tuple[MeasuredPolicy, MeasuredPolicy, float]:
     """The best policies found with a menu and without one on a coarse grid, and V(κ) there."""
     grid = Grid.covering(0.5, 5.0, 24.0)
     process, without = MeasuredProcess(workload, grid, Limits.exact(split)), InformedProcess(workload, grid)
@@ -34,7 +34,8 @@ def policies(workload: Workload, split: Floats, kappa: float) -> tuple[MeasuredP
         level = Level(each)
         level.solve(kappa, 1e-4, 2000)
         found.append(level)
-    classical = PastInformedPolicy(grid, best_decisions(without, found[1].potential, kappa))
+    maps = best_decisions(without, found[1].potential, kappa)
+    classical = MeasuredPolicy(grid, maps.a, maps.b, np.full(maps.a.shape, MAPS))
     return process.best_policy(found[0].potential, kappa), classical, found[1].value
 
 
