@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from bellqueue.analysis.menus.records import MenuAnalysis
 from bellqueue.analysis.menus.replay import replay_menu
-from bellqueue.analysis.report.figures.waiting import menu_replay_figure
+from bellqueue.analysis.report.figures.waiting import replay_figure
 from bellqueue.model.trials import Sampling
 from bellqueue.runner.commands.screens.menu import menu_lines, menu_table
-from bellqueue.runner.commands.screens.replay import menu_replay_table
+from bellqueue.runner.commands.screens.replay import replay_table
 from rich.console import Console
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
@@ -25,7 +25,7 @@ def test_a_replay_says_what_its_record_says() -> None:
     replay = replay_menu("Made up", workload, 4.963, trials, fixed, 4_000, 3, routers=routers)
     console = Console(width=80)
     with console.capture() as screen:
-        console.print(menu_replay_table(replay))
+        console.print(replay_table(replay))
     shown, record = " ".join(screen.get().split()), replay.record()
     assert "4000 simulated pairs routed by the recorded outcomes of the menu, recorded outcomes used more" in shown
     assert f"{record['recorded']['waiting_time']['estimate']:.5g}" in shown
@@ -33,7 +33,7 @@ def test_a_replay_says_what_its_record_says() -> None:
     shares = [f"{100 * share:.1f} %" for share in [*record["entry_shares"], 1 - sum(record["entry_shares"])]]
     assert f"by entry of the menu: {shares[0]}, {shares[1]}; by classical maps: {shares[2]}." in shown
     assert "each setting was measured in a stretch of its own" in shown
-    labels = menu_replay_figure(replay).legends[0].get_texts()
+    labels = replay_figure(replay).legends[0].get_texts()
     assert [label.get_text().split("\n")[0] for label in labels] == [
         "replayed outcomes of the menu",
         "best classical routers that know the past",

@@ -44,27 +44,19 @@ def waiting_figure(waiting: WaitingTimes, title: str) -> Figure:
     return _figure([_recorded(each) for each in waiting.routings], title)
 
 
-def replay_figure(replay: Replay) -> Figure:
-    """Waiting times of single requests when pairs are routed by recorded trials, and by the best of two classes."""
+def replay_figure(replay: Replay | MenuReplay) -> Figure:
+    """Waiting times of single requests when pairs are routed by recorded trials, and otherwise on the same arrivals."""
     routings: tuple[tuple[_Kind, str], ...] = (
         ("observed", "replayed trials"),
         ("classical", "best memoryless classical at equal throughput"),
         ("communication", "best with communication"),
     )
-    return _replayed(replay, routings)
-
-
-def menu_replay_figure(replay: MenuReplay) -> Figure:
-    """Waiting times of single requests when recorded outcomes of a menu route pairs, and independent or no outcomes."""
-    routings: tuple[tuple[_Kind, str], ...] = (
-        ("observed", "replayed outcomes of the menu"),
-        ("classical", "best classical routers that know the past"),
-        ("quantum", "independent outcomes of the probabilities measured"),
-    )
-    return _replayed(replay, routings)
-
-
-def _replayed(replay: Replay | MenuReplay, routings: Sequence[tuple[_Kind, str]]) -> Figure:
+    if isinstance(replay, MenuReplay):
+        routings = (
+            ("observed", "replayed outcomes of the menu"),
+            ("classical", "best classical routers that know the past"),
+            ("quantum", "independent outcomes of the probabilities measured"),
+        )
     results = zip(routings, replay.comparison.results, strict=True)
     return _figure([_simulated(kind, label, result) for (kind, label), result in results], replay.title)
 

@@ -26,18 +26,15 @@ _LEGEND = "Below each figure its 95 % confidence interval by batch means{}; time
 _FORMULA = " and the formula's value (of the measured correlators, or of the strategy)"
 
 
-def replay_table(replay: Replay) -> Group:
-    """The replay beside the classical simulation and the formulas, and what the order of the trials tells."""
+def replay_table(replay: Replay | MenuReplay) -> Group:
+    """The replay beside the classical simulation, formulas if there are any, and what the order of the trials tells."""
+    if isinstance(replay, MenuReplay):
+        compared = "by the recorded outcomes of the menu{}, and by the best classical routers that know the past"
+        table, below = _table(replay.comparison, replay.cycled, compared), _menu_sentences(replay)
+        return Group(table, "", *map(signs, [*below, _LEGEND.format("", replay.seed)]))
     compared = "by the recorded trials{}, and by the best classical strategy of the class at equal throughput"
     table = _table(replay.comparison, replay.cycled, compared, replay.formulas)
     return Group(table, "", *map(signs, [*_sentences(replay), _LEGEND.format(_FORMULA, replay.seed)]))
-
-
-def menu_replay_table(replay: MenuReplay) -> Group:
-    """The recorded outcomes of a menu beside the best classical routers, and what the order of the outcomes tells."""
-    compared = "by the recorded outcomes of the menu{}, and by the best classical routers that know the past"
-    table = _table(replay.comparison, replay.cycled, compared)
-    return Group(table, "", *map(signs, [*_menu_sentences(replay), _LEGEND.format("", replay.seed)]))
 
 
 def _table(comparison: CommonArrivals, cycled: bool, compared: str, formulas: Sequence[Formula] = ()) -> Table:
