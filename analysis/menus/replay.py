@@ -14,16 +14,18 @@ from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
 from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
 from ...model.queueing.simulation import CommonArrivals, compare
-from ...model.queueing.workload import Workload
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
+from ..certificate.diagnostics import trust_settings
+from ..certificate.samples import Sample
 from ..records.context_record import RoutingName, WaitingTimes
 from ..replay.context import simulated_waiting, wanted_pairs
 from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
 from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
-from .certificate import policies
+from .certificate import fine_comparison
 from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
-from .records import MenuAnalysis
+from .limits import MenuCounts, menu_limits
+from .records import MenuAnalysis, MenuPlan
 
 Floats = NDArray[np.float64]
 Routers = tuple[MeasuredPolicy, MeasuredPolicy]
@@ -81,9 +83,8 @@ class MenuReplay:
 
 
 def replay_menu(
-    title: str,
-    workload: Workload,
-    kappa: float,
+    scenario: Scenario,
+    planned: MenuPlan,
     trials: Trials,
     sampling: Sampling,
     pairs: int | None,
@@ -97,28 +98,28 @@ def replay_menu(
     (k, x, y) takes the next outcome of that setting.
 
     Args:
-        title: Of the scenario.
-        workload: The queueing model.
-        kappa: κ, waiting time paid per unit of baseline throughput.
+        scenario: Gives workload and significance.
+        planned: What the plan fixed of the menu.
         trials: In the order of execution, over K·n_A types of router A, entry by entry.
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
         seed: Of the simulation.
         watch: Gets how far it is, in pairs times routings.
-        routers: What entangled routers do with the menu, and what classical ones do. Defaults to the best found for the
-            probabilities measured.
+        routers: What entangled routers do with the menu, and what classical ones do. Defaults to those that an analysis
+            of the trials is about.
 
     Raises:
         DataError: a setting has no recorded outcome, nothing is to be measured, or there are too few trials.
         NoBoundError: routers were not given, and there is no bound on such routers.
     """
+    workload = scenario.workload()
     shape = workload.shape
     counts = trials.counts()
     split = (1 - np.nan_to_num(counts.correlators)) / 2
     of_entries = split.reshape(-1, *shape)
     if routers is None:
         watch("finding the best routers that know the past", 0, None)
-        routers = policies(workload, kappa, Limits.exact(of_entries))
+        routers = _analyzed_routers(scenario, planned, Sample(counts, sampling))
     policy, classical = routers
     independent = PastInformedRouting(policy, shape, IndependentOutcomes(split))
     occurs = occupancy(workload, policy.simulated(of_entries))
@@ -127,8 +128,11 @@ def replay_menu(
     usage = np.multiply.outer(shares, workload.joint).reshape(split.shape)
     if not usage.any():
         raise DataError("the policy follows classical maps wherever it comes to: there is no outcome to replay")
-    if np.any((usage > 0) & (counts.settings == 0)):
-        raise DataError("some setting of the menu was never measured; record more trials to replay them")
+    lacking = np.argwhere((usage > 0) & (counts.settings == 0))
+    if lacking.size:
+        entry, x = divmod(int(lacking[0, 0]), shape[0])
+        types = f"{workload.names_a[x]}, {workload.names_b[lacking[0, 1]]}"
+        raise DataError(f"entry {entry + 1} of the menu was never measured with types ({types}); record more trials")
     served = int(np.min(counts.settings[usage > 0] / usage[usage > 0]))
     wanted = served if pairs is None else pairs
     if wanted < LEAST_PAIRS:
@@ -150,9 +154,9 @@ def replay_menu(
         progress=effort.step(len(ROUTINGS), total),
     )
     return MenuReplay(
-        title,
+        scenario.title,
         comparison,
-        kappa,
+        planned.kappa,
         tuple(shares.tolist()),
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
@@ -172,14 +176,21 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     Returns:
         Without them if the queues grow too long for so short a simulation.
     """
-    workload = Scenario.parse(analysis.scenario, analysis.title).workload()
+    scenario = Scenario.parse(analysis.scenario, analysis.title)
+    workload = scenario.workload()
     pairs = wanted_pairs(workload.load)
     if analysis.waiting_times or pairs > _MOST_PAIRS:
         return analysis
     counts = Counts(np.array(analysis.measured.counts))
     split = (1 - np.nan_to_num(counts.correlators)) / 2
-    kappa = analysis.certificate.kappa
-    policy, classical = routers or policies(workload, kappa, Limits.exact(split.reshape(-1, *workload.shape)))
+    declared = analysis.measured.input_distribution
+    sampling = Sampling(
+        analysis.measured.settings,
+        None if declared is None else np.array(declared),
+        analysis.measured.block,
+        np.array(analysis.measured.lost),
+    )
+    policy, classical = routers or _analyzed_routers(scenario, analysis.planned, Sample(counts, sampling))
     seed = int(content_hash(analysis.provenance.scenario_hash, analysis.measured.model_dump_json())[:12], 16)
     menu = PastInformedRouting(policy, workload.shape, IndependentOutcomes(split))
     routings = [menu, PastInformedRouting(classical, workload.shape)]
@@ -194,3 +205,15 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
         ],
     )
     return analysis.model_copy(update={"waiting_times": waiting})
+
+
+def _analyzed_routers(scenario: Scenario, planned: MenuPlan, sample: Sample) -> Routers:
+    """The entangled routers that an analysis of such a sample is about, and the best classical ones."""
+    workload = scenario.workload()
+    significance = scenario.experiment.significance
+    sample, _ = trust_settings(sample)
+    counts = MenuCounts.of(sample, sample.counts.shape[0] // workload.shape[0])
+    tilts, centre = (np.array(table).reshape(counts.split.shape) for table in (planned.tilts, planned.centre))
+    comparison = fine_comparison(workload, planned.kappa, Limits.exact(counts.estimated))
+    limits = menu_limits(counts, tilts, centre, significance, significance)
+    return comparison.best_policy(limits), comparison.classical_policy

@@ -22,6 +22,21 @@ from tests.model.informed.recorded_menus import measured, policies, two_entries
 KAPPA, BOUND = 4.963, -6.6170
 
 
+def light_scenario(types: tuple[str, str] = ("short", "long")) -> Scenario:
+    """The default scenario with five times the traffic, the types having these names."""
+    record = Scenario.default().record()
+    record["traffic"]["pair_rate"] = 0.05
+    for kind, name in zip(record["traffic"]["type"], types, strict=True):
+        kind["name"] = name
+    return Scenario.parse(record)
+
+
+def made_up_plan(menu: Menu, forecast: MenuForecast | None = None) -> MenuPlan:
+    """Tests in the directions of the bases themselves."""
+    tilts, centre = (table.reshape(-1, menu.shape[1]).tolist() for table in (menu.correlators, menu.split()))
+    return MenuPlan(kappa=KAPPA, tilts=tilts, centre=centre, forecast=forecast)
+
+
 def menu_analysis(
     certified: bool = True,
     *,
@@ -31,11 +46,7 @@ def menu_analysis(
     **changed: Any,
 ) -> MenuAnalysis:
     """Of a menu of as many entries, two of which differ; the numbers fit each other but follow from no data."""
-    record = Scenario.default().record()
-    record["traffic"]["pair_rate"] = 0.05
-    for kind, name in zip(record["traffic"]["type"], types, strict=True):
-        kind["name"] = name
-    scenario = Scenario.parse(record)
+    scenario = light_scenario(types)
     base = two_entries()
     places = np.arange(entries) % 2
     menu = Menu(base.u[places], base.v[places])
@@ -78,10 +89,7 @@ def menu_analysis(
         "no_signalling": no_signalling_test(counts),
         "marginals": marginals(counts),
         "measured": MeasuredCounts.of(Sample(counts, Sampling("random", np.full(counts.shape, 1 / (4 * entries))))),
-        "planned": MenuPlan(
-            kappa=KAPPA, tilts=menu.correlators.reshape(-1, 2).tolist(), centre=menu.split().reshape(-1, 2).tolist(),
-            forecast=forecast,
-        ),
+        "planned": made_up_plan(menu, forecast),
         "scenario": scenario.record(),
         "provenance": provenance(),
     }  # fmt: skip

@@ -16,18 +16,20 @@ from bellqueue.model.informed.simulation import Decide, Servers, Types, simulate
 from bellqueue.model.queueing.simulation import compare
 from bellqueue.model.trials import Sampling, Trials
 
+from tests.analysis.menus.analyses import KAPPA, light_scenario, made_up_plan
 from tests.model.informed.recorded_menus import Floats, measured, policies, two_entries
 from tests.model.informed.workloads import light
 
 MENU = two_entries()
-WORKLOAD, KAPPA = light(0.05), 4.963
+WORKLOAD = light_scenario().workload()
+SCENARIO, PLANNED = light_scenario(), made_up_plan(MENU)
 POLICY, CLASSICAL, BOUND = policies(WORKLOAD, MENU.split(0.97), KAPPA)
 SAMPLING = Sampling("random", np.full((4, 2), 1 / 8))
 SPLIT = MENU.split(0.97).reshape(4, 2)
 
 
 def replayed(trials: Trials, pairs: int | None = None) -> MenuReplay:
-    return replay_menu("Made up", WORKLOAD, KAPPA, trials, SAMPLING, pairs, 3, routers=(POLICY, CLASSICAL))
+    return replay_menu(SCENARIO, PLANNED, trials, SAMPLING, pairs, 3, routers=(POLICY, CLASSICAL))
 
 
 @pytest.fixture(scope="module")
@@ -154,19 +156,19 @@ def test_the_record_is_of_its_schema_and_finite(usual: MenuReplay) -> None:
     [
         (measured(MENU, 4_000, 3), MAPS, "follows classical maps wherever"),
         (measured(MENU, 100, 3), 1, "give --pairs 100 or more"),
-        (measured(MENU, 4_000, 3)[:3], 1, "was never measured"),
+        (measured(MENU, 4_000, 3)[:3], 1, r"entry 2 of the menu was never measured with types \(short, short\)"),
     ],
 )
 def test_what_cannot_be_replayed_is_said_in_one_line(trials: Trials, entries: int, said: str) -> None:
     policy = replace(POLICY, entries=np.full_like(POLICY.entries, entries))
     with pytest.raises(DataError, match=said) as refused:
-        replay_menu("Made up", WORKLOAD, KAPPA, trials, SAMPLING, None, 3, routers=(policy, CLASSICAL))
+        replay_menu(SCENARIO, PLANNED, trials, SAMPLING, None, 3, routers=(policy, CLASSICAL))
     assert "\n" not in str(refused.value)
 
 
 def test_without_routers_given_the_best_for_the_outcomes_measured_are_found(usual: MenuReplay) -> None:
     """On a grid fine enough they are no worse than those of the coarse grid, but for chance."""
-    found = replay_menu("Made up", WORKLOAD, KAPPA, measured(MENU, 200_000, 1, 0.97), SAMPLING, 30_000, 3)
+    found = replay_menu(SCENARIO, PLANNED, measured(MENU, 200_000, 1, 0.97), SAMPLING, 30_000, 3)
     costs = [
         each.waiting_time_batches - KAPPA * each.baseline_throughput_batches
         for replay in (found, usual)
