@@ -28,7 +28,7 @@ PAIRS = 2_000_000  # simulated for each policy
 _REPLICAS = 4096
 
 SECONDS = 2.0  # of value iteration at each κ
-_PER_ENTRY = 8e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
+_PER_ENTRY = 1.5e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
 _SHAKEN = 0.1  # of a generic vector, added to what was found before: vectors on one line would never leave it
 _STILL = 1e-8  # largest change of a vector's entry: the score then errs by its square
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
@@ -56,30 +56,41 @@ class EntangledProcess(InformedProcess):
     def step_seconds(self) -> float:
         return super().step_seconds + _PER_ENTRY * self.grid.size**2 * self.joint.size * self._dimension
 
-    def measured(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
+    def measured(self, costs: Costs, block: Block, least: Floats | None = None) -> tuple[Floats, Floats]:
         """Cost of the best measurements found at the block's states, and their ideal correlators.
 
         With T and S the mean costs of a pair sent together and split, both outcomes alike likely, measurements of
         correlators Vc cost Σ (T+S)/2 − V·ΣGc, G = (S−T)/2. The shares π are in T and S already.
+
+        Args:
+            costs: Of each pair of types for each pair of servers.
+            block: The states.
+            least: Cost of the best maps. Where no measurement can cost less, since ΣGc ≤ Σ|G|, the game is left
+                unsolved and the cost is infinite; that is so at most states. Defaults to solving every game.
 
         Returns:
             Shapes (rows, columns) and (n_A, n_B, rows, columns), with the router of fewer types first.
         """
         choice = costs.choices(block)
         together, split = (choice[0, :, 0] + choice[1, :, 1]) / 2, (choice[0, :, 1] + choice[1, :, 0]) / 2
-        states = together.shape[2:]
+        states, middle = together.shape[2:], (together + split).sum(axis=(0, 1)) / 2
         matrices = np.moveaxis((split - together).reshape(*self.joint.shape, -1) / 2, -1, 0)
+        open_ = np.ones(len(matrices), dtype=bool)
+        if least is not None:
+            open_ = middle.ravel() - self.visibility * np.abs(matrices).sum(axis=(1, 2)) < np.ravel(least)
+        matrices = matrices[open_]
         place = block.rows.start, block.columns.start
-        still = np.full(len(matrices), _STILL)
-        start = None if (known := self._found.get(place)) is None else normalise(known + self._shake)
-        v = self._found[place] = best_vectors(matrices, self._dimension, still, start)
-        correlators = normalise(matrices @ v) @ v.swapaxes(1, 2)
-        score = (matrices * correlators).sum(axis=(1, 2)).reshape(states)
-        cost = (together + split).sum(axis=(0, 1)) / 2 - self.visibility * score
-        return cost, np.moveaxis(correlators, 0, -1).reshape(*self.joint.shape, *states)
+        found = self._found.setdefault(place, np.zeros((len(open_), *self._shake.shape)))
+        start = normalise(found[open_] + self._shake)
+        v = found[open_] = best_vectors(matrices, self._dimension, np.full(len(matrices), _STILL), start)
+        cost, correlators = np.full(len(open_), np.inf), np.zeros((len(open_), *self.joint.shape))
+        correlators[open_] = normalise(matrices @ v) @ v.swapaxes(1, 2)
+        cost[open_] = middle.ravel()[open_] - self.visibility * (matrices * correlators[open_]).sum(axis=(1, 2))
+        return cost.reshape(states), np.moveaxis(correlators, 0, -1).reshape(*self.joint.shape, *states)
 
     def _least(self, costs: Costs, block: Block) -> Floats:
-        return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block)[0]))
+        least = super()._least(costs, block)
+        return np.asarray(np.minimum(least, self.measured(costs, block, least)[0]))
 
     def policy(self, potential: Floats, kappa: float) -> PastInformedPolicy:
         """What reaches `step(potential, kappa)` at each state."""
@@ -87,8 +98,8 @@ class EntangledProcess(InformedProcess):
         costs = Costs(self, self.before_drift(potential, kappa))
         split = np.empty((*self.joint.shape, *potential.shape))
         for block in self.blocks():
-            cost, correlators = self.measured(costs, block)
             least = super()._least(costs, block)
+            cost, correlators = self.measured(costs, block, least)
             better = cost < least - _BETTER * np.abs(least)
             chosen = np.where(better, (1 - self.visibility * correlators) / 2, np.nan)
             split[:, :, block.rows, block.columns] = chosen
