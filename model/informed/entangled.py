@@ -128,11 +128,15 @@ class EntangledOptimum:
     policy: PastInformedPolicy
     finished: bool
 
-    def simulated(self, workload: Workload) -> SimulatedRouter:
+    def simulated(self, workload: Workload, pairs: int = PAIRS) -> SimulatedRouter:
         """The policy on true workloads, event by event, with the same arrivals each time."""
-        warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
-        rng = np.random.default_rng(0)
-        return simulate_router(workload, self.policy, PAIRS, rng, replicas=_REPLICAS, warm_up=warm_up)
+        return simulate_policy(workload, self.policy, pairs)
+
+
+def simulate_policy(workload: Workload, policy: PastInformedPolicy, pairs: int) -> SimulatedRouter:
+    """A policy on true workloads, event by event, with the same arrivals each time."""
+    warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
+    return simulate_router(workload, policy, pairs, np.random.default_rng(0), replicas=_REPLICAS, warm_up=warm_up)
 
 
 def entangled_optima(

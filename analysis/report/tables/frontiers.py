@@ -42,7 +42,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         rows.append(("not proved of the quantum frontier, at most", Cell(gap)))
     rows += [*_every_classical(record), *_informed(record)]
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
-    return [two_columns("Frontiers", rows), *several, _vertices(record)]
+    return [two_columns("Frontiers", rows), *several, *_by_load(record), _vertices(record)]
 
 
 def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
@@ -79,6 +79,39 @@ def _informed(record: FrontierRecord) -> list[tuple[str, Cell]]:
             Cell(percent_text(share, 1) if share > 0 else "not proved on this grid"),
         ),
     ]
+
+
+def _by_load(record: FrontierRecord) -> list[Section]:
+    """What routers save at other loads with the past known, and what a memoryless Bell pair does."""
+    if record.informed is None or not record.informed.by_load:
+        return []
+    rows = [
+        (
+            f"{each.load:g}",
+            (
+                Cell(significant(each.gain, 3)),
+                Cell(_share(each.waiting_time_reduction_relative.estimate)),
+                Cell(significant(each.memoryless_gain, 3)),
+                Cell(_share(each.memoryless_reduction_relative)),
+            ),
+        )
+        for each in record.informed.by_load
+    ]
+    note = f"κ is the slope at which memoryless entangled routers split half of the pairs. {NONE}: no share is proved."
+    if not all(each.finished for each in record.informed.by_load):
+        note += " Where time was over, too little is shown."
+    return [
+        Section(
+            "Saved against every classical router, by load",
+            ("load ρ", "W − κτ, past known", "share of W", "W − κτ, memoryless", "share of W"),
+            tuple(rows),
+            note,
+        )
+    ]
+
+
+def _share(share: float) -> str:
+    return percent_text(share) if share > 0 else NONE
 
 
 def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:
