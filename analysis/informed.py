@@ -15,7 +15,7 @@ from ..model.games.strategy import dimension_of
 from ..model.informed.accrual import throughput_slope
 from ..model.informed.bound import InformedBounds, reason_not_computed
 from ..model.informed.entangled import entangled_optima, simulate_policy
-from ..model.informed.policy import PastInformedPolicy, best_decisions
+from ..model.informed.policy import Decisions, PastInformedPolicy, best_decisions
 from ..model.informed.simulation import SimulatedRouter
 from ..model.progress import Watch
 from ..model.queueing.workload import Workload
@@ -41,11 +41,12 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
     if reason := reason_not_computed(workload):
         raise NoBoundError(f"--informed: {reason}; leave it out to see the other frontiers")
     kappas = {_slope(frontiers, p) for p in _SPLITTING}
-    bounds = _solved(workload, kappas, _SHARE, _SECONDS)
+    bounds, solved = _solved(workload, kappas, _SHARE, _SECONDS)
     found: list[InformedPoint] = []
     watch("simulating entangled routers that know the past", 0, len(kappas))
     for optimum in entangled_optima(bounds, sorted(kappas), visibility, dimension_of(frontiers.bell_pairs)):
-        simulated, rival = optimum.simulated(workload), _classical(bounds, optimum.kappa)
+        simulated = optimum.simulated(workload)
+        rival = _classical(bounds, optimum.kappa) if optimum.kappa in solved else None
         point = InformedPoint(
             kappa=optimum.kappa,
             classical=optimum.classical,
@@ -54,8 +55,8 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
             baseline_throughput=simulated.baseline_throughput.plain,
             splitting_probability=simulated.splitting_probability.plain,
             finished=optimum.finished,
-            classical_waiting_time=rival.waiting_time.plain,
-            classical_baseline_throughput=rival.baseline_throughput.plain,
+            classical_waiting_time=None if rival is None else rival.waiting_time.plain,
+            classical_baseline_throughput=None if rival is None else rival.baseline_throughput.plain,
         )
         found.append(point)
         watch("simulating entangled routers that know the past", len(found), len(kappas))
@@ -75,33 +76,37 @@ def _slope(frontiers: Frontiers, splitting_probability: float) -> float:
     return frontiers.in_use.multiplier_at(splitting_probability) / -slope
 
 
-def _solved(workload: Workload, kappas: Collection[float], share: float, seconds: float) -> InformedBounds:
-    """V at each κ, on a grid coarse enough to be solved in so many seconds for each."""
+def _solved(
+    workload: Workload, kappas: Collection[float], share: float, seconds: float
+) -> tuple[InformedBounds, set[float]]:
+    """V at each κ, on a grid coarse enough to be solved in so many seconds for each, and the κ at which it is."""
     tolerance = share * workload.together_waiting_time
-    most = min(workload.mean_a.min(), workload.mean_b.min())  # a coarser grid would round whole requests away
+    coarsest = min(workload.mean_a.min(), workload.mean_b.min())  # beyond, whole requests would be rounded away
     bounds = InformedBounds(workload, tolerance, seconds)
     while True:
-        # The grid is chosen at the first κ: the one that needs the finest.
-        open_ = any(_left(bounds, kappa) > tolerance for kappa in sorted(kappas, reverse=True))
-        grid = bounds.levels[1].process.grid
-        if not open_ or 2 * grid.step > most:
-            return bounds
+        solved: set[float] = set()
+        for kappa in sorted(kappas, reverse=True):  # the grid is chosen at the one that needs the finest
+            bounds.at(kappa)
+            level = bounds.levels[1]
+            grid = level.process.grid
+            if level.gap <= tolerance:
+                solved.add(kappa)
+            elif 2 * grid.step <= coarsest:
+                break
+        else:
+            return bounds, solved
         largest = grid.busy * grid.step
         bounds = InformedBounds(workload, tolerance, seconds, step=2 * grid.step, largest_workload=largest)
 
 
-def _left(bounds: InformedBounds, kappa: float) -> float:
-    """What value iteration leaves open at κ."""
-    bounds.at(kappa)
-    return bounds.levels[1].gap
-
-
 def _classical(bounds: InformedBounds, kappa: float) -> SimulatedRouter:
-    """The best classical routers found at a κ solved before, simulated."""
+    """The best classical routers found at a κ solved before, simulated as the entangled ones are."""
     level = bounds.levels[1]
     level.guess(kappa)
-    decisions = best_decisions(level.process, level.potential, kappa)
-    return simulate_policy(bounds.workload, PastInformedPolicy(level.process.grid, decisions), _FEW_PAIRS)
+    maps = best_decisions(level.process, level.potential, kappa)
+    never = np.full((*bounds.workload.shape, *level.potential.shape), np.nan)  # but beyond the largest workload
+    policy = PastInformedPolicy(level.process.grid, Decisions(maps.a, maps.b, never))
+    return simulate_policy(bounds.workload, policy, _FEW_PAIRS)
 
 
 def _by_load(frontiers: Frontiers, visibility: float, watch: Watch) -> list[InformedLoad] | None:
@@ -120,7 +125,7 @@ def _by_load(frontiers: Frontiers, visibility: float, watch: Watch) -> list[Info
 
 def _at_load(load: float, frontiers: Frontiers, visibility: float) -> InformedLoad:
     workload, kappa = frontiers.workload, _slope(frontiers, 0.5)
-    bounds = _solved(workload, [kappa], _LOAD_SHARE, _LOAD_SECONDS)
+    bounds, solved = _solved(workload, [kappa], _LOAD_SHARE, _LOAD_SECONDS)
     (optimum,) = entangled_optima(bounds, [kappa], visibility, dimension_of(frontiers.bell_pairs))
     simulated = optimum.simulated(workload, _FEW_PAIRS)
     cost, throughput = simulated.cost(kappa).plain, simulated.baseline_throughput.estimate
@@ -140,5 +145,5 @@ def _at_load(load: float, frontiers: Frontiers, visibility: float) -> InformedLo
         memoryless=float(memoryless[least]),
         waiting_time_reduction_relative=Estimate(*shares),
         memoryless_reduction_relative=memoryless_share,
-        finished=bounds.levels[1].gap <= bounds.tolerance,
+        finished=kappa in solved,
     )

@@ -126,8 +126,8 @@ class InformedPoint(Record):
         baseline_throughput: Their τ, likewise.
         splitting_probability: Their p, likewise.
         finished: Whether the grid is as fine and value iteration as exact as wanted; if not, time was over.
-        classical_waiting_time, classical_baseline_throughput: The same of the best classical ones found; left out of
-            older records.
+        classical_waiting_time, classical_baseline_throughput: The same of the best classical ones; left out of older
+            records, and where time was over before they were found.
     """
 
     kappa: float

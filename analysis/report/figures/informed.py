@@ -10,8 +10,9 @@ import numpy as np
 from ....model.informed.frontier import envelope
 from ...records.every_classical import Informed, InformedLoad
 from ...records.frontier_record import FrontierRecord
+from ...records.printable import signs
 from .drawing import BLUE, GREY, INK, describe, new_figure, percent
-from .frontier_curves import Curve, frontier_curves
+from .frontier_curves import Curve, extent, frontier_curves
 from .frontiers import THROUGHPUT, WAITING, draw_curves, legend
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARGIN = 0.18  # of what the points of panel (a) span, around them
+_LEAST = 0.1  # of what the frontiers span, likewise
 _BELOW = 0.5  # of the largest saving: what is shown below 0
 
 
@@ -52,7 +54,7 @@ def informed_figure(record: FrontierRecord, informed: Informed) -> Figure:
                 (each.waiting_time_reduction_relative.estimate, each.memoryless_reduction_relative) for each in loads
             ]
             _draw_savings(axes[2], record.load, loads, shares)
-            axes[2].set(title="(c) share of W saved against it, at equal throughput", ylabel="Share of W")
+            axes[2].set(title="(c) share of W saved against it, at equal τ", ylabel="Share of W")
             axes[2].yaxis.set_major_formatter(percent)
     describe(figure, f"Routers that know the past: {record.title}", _description(informed, loads))
     return figure
@@ -67,8 +69,10 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
         if each.classical_baseline_throughput and each.classical_waiting_time
     ]
     every = np.array([(tau.estimate, waiting.estimate) for tau, waiting in entangled + classical])
-    margin = _MARGIN * np.ptp(every, axis=0)
-    (left, bottom), (right, top) = every.min(axis=0) - margin, every.max(axis=0) + margin
+    low, high = extent(record)
+    margin = np.maximum(_MARGIN * np.ptp(every, axis=0), _LEAST * (high - low))
+    left, bottom = np.maximum(every.min(axis=0) - margin, 2 * low - high)  # routers not solved in time may lie anywhere
+    right, top = np.minimum(every.max(axis=0) + margin, 2 * high - low)
     # These κ prove lines of their own, finer ones where the frontier was left coarse.
     lines = [(each.kappa, each.classical) for each in informed.points]
     lines += [(each.kappa, each.bound) for each in (record.every_classical.points if record.every_classical else ())]
@@ -92,7 +96,7 @@ def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: S
     from matplotlib.ticker import LogLocator, NullFormatter
 
     load = [each.load for each in loads]
-    informed, memoryless = np.array(values).T
+    informed, memoryless = zip(*values, strict=True)
     dashed = (0, (7, 2))  # as its frontier
     ax.plot(load, informed, "D-", color=BLUE, markersize=5, linewidth=1.4, label="entangled, past known")
     ax.plot(
@@ -100,11 +104,12 @@ def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: S
     )
     ax.axvline(own, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    top = max(informed.max(), memoryless.max(), 1e-4)
-    bottom = max(min(informed.min(), memoryless.min(), 0.0), -_BELOW * top)
-    ax.set(
-        xscale="log", xlabel=f"Load of each server ρ (dotted: here, {own:.3g})", ylim=(bottom - 0.06 * top, 1.12 * top)
-    )
+    saved = np.array(values)
+    scale = float(saved.max()) if saved.max() > 0 else float(np.abs(saved).max()) or 1.0
+    top = 1.12 * scale if saved.max() > 0 else 0.2 * scale
+    bottom = max(min(float(saved.min()), 0.0), -_BELOW * scale) - 0.06 * scale
+    ax.set(xscale="log", xlabel=f"Load of each server ρ (dotted: here, {own:.3g})", ylim=(bottom, top))
+    ax.yaxis.set_major_formatter(lambda value, _: signs(f"{value:.3g}"))
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())

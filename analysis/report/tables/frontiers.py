@@ -97,7 +97,8 @@ def _by_load(record: FrontierRecord) -> list[Section]:
         )
         for each in record.informed.by_load
     ]
-    note = f"κ is the slope at which memoryless entangled routers split half of the pairs. {NONE}: no share is proved."
+    note = "κ is the slope at which memoryless entangled routers split half of the pairs. "
+    note += f"Shares marked {NONE} are not proved."
     if not all(each.finished for each in record.informed.by_load):
         note += " Where time was over, too little is shown."
     return [
