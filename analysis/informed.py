@@ -23,10 +23,11 @@ from .records.every_classical import Informed, InformedLoad, InformedPoint
 
 _SHARE = 2e-3  # of the waiting time of pairs that all stay together: what the grid may cost
 _SECONDS = 0.3  # of computing for the bound at each κ
+_OPEN = 0.1  # of what the grid may cost: what value iteration may leave open
 _SPLITTING = (0.25, 0.5, 0.75)  # of memoryless routers whose slopes the κ are
 
 LOADS = (0.005, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5)
-_LOAD_SHARE, _LOAD_SECONDS = 6e-3, 0.1  # the same at each of these loads, at one κ
+_LOAD_SHARE, _LOAD_SECONDS = 4e-3, 0.1  # the same at each of these loads, at one κ
 _FEW_PAIRS = 500_000  # simulated at each, and of classical routers
 _FEW_TYPES = 6  # at both routers together: with more the loads take too long
 
@@ -89,7 +90,7 @@ def _solved(
             bounds.at(kappa)
             level = bounds.levels[1]
             grid = level.process.grid
-            if level.gap <= tolerance:
+            if level.gap <= _OPEN * tolerance:
                 solved.add(kappa)
             elif 2 * grid.step <= coarsest:
                 break
