@@ -30,7 +30,7 @@ _REPLICAS = 4096
 SECONDS = 2.0  # of value iteration at each κ
 _PER_ENTRY = 1.5e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
 _SHAKEN = 0.1  # of a generic vector, added to what was found before: vectors on one line would never leave it
-_STILL = 1e-8  # largest change of a vector's entry: the score then errs by its square
+_STILL = 1e-6  # largest change of a vector's entry: the score then errs by its square
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _BETTER = 1e-12  # of a cost, by which a measurement must beat the maps to be chosen
 
