@@ -132,6 +132,15 @@ def test_informed_adds_entangled_routers_that_know_the_past_as_in_python(call: R
     rows = {name.strip(): cells[0].value for name, cells in frontier_sections(found)[0].rows}
     assert rows["entangled and past known: W − κτ"] == f"{best.gain:.3g} less than classical ones"
     assert rows["less than every classical router"] == f"{100 * best.waiting_time_reduction_relative:.1f} %"
+    (known,) = (section for section in frontier_sections(found) if section.title.startswith("Both servers"))
+    values = (
+        best.waiting_time,
+        best.baseline_throughput,
+        best.classical_waiting_time,
+        best.classical_baseline_throughput,
+    )
+    cells = dict(known.rows)[f"{best.kappa:.5g}"]
+    assert [float(cell.value) for cell in cells] == pytest.approx([each.estimate for each in values], rel=1e-4)
 
 
 def test_what_is_saved_at_other_loads_agrees_with_published_values(monkeypatch: pytest.MonkeyPatch) -> None:
