@@ -13,8 +13,9 @@ from ..model.games.frontiers import Frontiers, share_saved
 from ..model.games.sensitivity import POINTS, is_quick_to_vary
 from ..model.games.strategy import dimension_of
 from ..model.informed.accrual import throughput_slope
-from ..model.informed.bound import InformedBounds, reason_not_computed
+from ..model.informed.bound import InformedBounds, Level, reason_not_computed
 from ..model.informed.entangled import entangled_optima, simulate_policy
+from ..model.informed.interpolated import InterpolatedProcess
 from ..model.informed.policy import Decisions, PastInformedPolicy, best_decisions
 from ..model.informed.simulation import SimulatedRouter
 from ..model.progress import Watch
@@ -23,6 +24,7 @@ from .records.every_classical import Informed, InformedLoad, InformedPoint
 
 _SHARE = 2e-3  # of the waiting time of pairs that all stay together: what the grid may cost
 _SECONDS = 0.3  # of computing for the bound at each κ
+_ITERATIONS = 300  # of value iteration for the bound that simulations are compared with
 _OPEN = 0.1  # of what the grid may cost: what value iteration may leave open
 _SPLITTING = (0.25, 0.5, 0.75)  # of memoryless routers whose slopes the κ are
 
@@ -135,8 +137,9 @@ def _at_load(load: float, frontiers: Frontiers, visibility: float) -> InformedLo
     tau = workload.baseline_throughput(0.5 + visibility * (ideal.splitting_probability - 0.5))
     memoryless = middle + visibility * (ideal.waiting_time - middle) - kappa * tau
     least = int(memoryless.argmin())
-    gained = optimum.classical - np.array([cost.estimate, cost.high, cost.low, memoryless[least]])
-    waited = optimum.classical + kappa * np.array([*[throughput] * 3, tau[least]])
+    bound = max(optimum.classical, _bound(bounds, kappa))
+    gained = bound - np.array([cost.estimate, cost.high, cost.low, memoryless[least]])
+    waited = bound + kappa * np.array([*[throughput] * 3, tau[least]])
     *shares, memoryless_share = share_saved(workload, waited, gained).tolist()
     return InformedLoad(
         load=load,
@@ -148,3 +151,12 @@ def _at_load(load: float, frontiers: Frontiers, visibility: float) -> InformedLo
         memoryless_reduction_relative=memoryless_share,
         finished=kappa in solved,
     )
+
+
+def _bound(bounds: InformedBounds, kappa: float) -> float:
+    """V(κ) on the same grid without rounding: much closer to what true workloads allow, as simulated ones have it."""
+    known = bounds.levels[1]
+    level = Level(InterpolatedProcess(bounds.workload, known.process.grid))
+    level.potential = known.potential
+    level.solve(kappa, _OPEN * bounds.tolerance, _ITERATIONS)
+    return level.value
