@@ -29,7 +29,7 @@ class MenuTest:
 
     Attributes:
         comparison: On the grid used.
-        policy: The routers' decisions.
+        policy: The routers' decisions, best by the estimates.
         classical: V(κ).
         estimate: The upper limit of W − κτ if the probabilities were those estimated.
         limit: The same at the significance.
@@ -93,12 +93,13 @@ def menu_test(
         comparison: On a grid that is fine enough.
         estimated: The probabilities as estimated.
         limits: The limits at a given ln of the significance.
-        log_significance: ln α, for the limit that is reported and the policy that is best there.
+        log_significance: ln α, for the limit that is reported.
         watch: Gets how far it is.
     """
-    policy = comparison.best_policy(limits(log_significance))
-    limit = comparison.cost(limits(log_significance)).value
+    # The best policy by estimate: by the worst within limits, measuring is hardly worth it where it is hardly certified.
+    policy = comparison.best_policy(estimated)
     estimate = comparison.cost(estimated).value
+    limit = comparison.cost(limits(log_significance)).value
     classical = comparison.classical
 
     def margin(x: float) -> float:
