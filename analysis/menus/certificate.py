@@ -96,7 +96,7 @@ def menu_test(
         log_significance: ln α, for the limit that is reported.
         watch: Gets how far it is.
     """
-    # The best policy by estimate: by the worst within limits, measuring is hardly worth it where it is hardly certified.
+    # The best by estimate: by the worst within limits, measuring is hardly worth it where it is hardly certified.
     policy = comparison.best_policy(estimated)
     estimate = comparison.cost(estimated).value
     limit = comparison.cost(limits(log_significance)).value

@@ -231,8 +231,8 @@ class _Candidate:
         # The limit is nearly linear in the outcomes: a secant through both finds where it meets V(κ).
         falls = (classical - expected) - beyond
         sigmas = there * (classical - expected) / falls if falls * there > 0 else there
-        predicted_power = NormalDist().cdf(min(max(sigmas, -_SURE), _SURE))
         margin = classical - cost
+        predicted_power = NormalDist().cdf(min(max(sigmas, -_SURE), _SURE)) if margin > 0 else 0.0
         noise = (expected - cost) * math.sqrt(self.shots) + NormalDist().inv_cdf(power) * self.deviation
         trials = (noise / margin) ** 2 if margin > 0 else math.inf
         simulated = simulated_policy(self.workload, policy, self.split)

@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 
 _BEYOND = 14.5  # e-foldings of the workloads' decay to the largest of the grid
 _IDLE_SHARE = 1e-4  # of the waiting time of pairs that stay together: what a limited idle age may cost
+_BEND = 100.0  # as bad as so many service times that miss the levels
 _ROUGH_SIZES = 4.0  # pairs of long requests that fit on a rough grid
 _SPAN_SHARE = 1e-5  # of it, left to value iteration
 _MOST_STEPS = 5000
@@ -51,15 +52,17 @@ def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool =
     coarsest = (age + largest) / levels
     knots = workload.reward.knots if isinstance(workload.reward, PiecewiseLinearReward) else ()
     sizes = {each.mean for each in (*workload.services_a, *workload.services_b) if each.kind == "deterministic"}
-    marks = [*knots, *sorted(sizes)]
+    marks = np.array([*knots, *sorted(sizes)])
+    # A bend between two levels costs in proportion to the step, all else to its square.
+    weights = np.array([_BEND] * len(knots) + [1.0] * len(sizes))
     steps = [coarsest]
-    for mark in marks:
+    for mark in marks.tolist():
         least = math.ceil(mark / coarsest - 1e-9)
         steps += [mark / count for count in range(max(least, 1), 2 * max(least, 1))]
 
     def misfit(step: float) -> float:
-        parts = np.array([mark / step % 1.0 for mark in marks])
-        return round(float((4 * parts * (1 - parts)).sum()), 6)
+        parts = marks / step % 1.0
+        return round(float(weights @ (4 * parts * (1 - parts))), 6)
 
     step = min((each for each in steps if each <= coarsest), key=lambda each: (misfit(each), -each))
     return Grid.covering(step, age, largest)
