@@ -123,8 +123,13 @@ def analyze_menu(
     )
 
 
+def fake(patch: pytest.MonkeyPatch) -> None:
+    """Menus are designed and analyzed as here."""
+    patch.setattr("bellqueue.runner.experiment.preparation.design_menu", design_menu)
+    patch.setattr("bellqueue.runner.experiment.pipeline.analyze_menu", analyze_menu)
+
+
 @pytest.fixture
 def menus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands design and analyze menus as here."""
-    monkeypatch.setattr("bellqueue.runner.experiment.preparation.design_menu", design_menu)
-    monkeypatch.setattr("bellqueue.runner.experiment.pipeline.analyze_menu", analyze_menu)
+    """For tests of what surrounds the mathematics of menus."""
+    fake(monkeypatch)

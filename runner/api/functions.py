@@ -436,7 +436,9 @@ def named_analysis(run: Analysis | str | Path) -> Path | tuple[str, Analysis]:
     if isinstance(run, str | Path):
         return Path(run)
     if isinstance(run, MenuAnalysis):
-        raise DataError("compare and plot show memoryless routers, and not those that know the past; print the result")
+        raise DataError(
+            "compare and plot are not for routers that know the past; print the result, or save_report writes a page"
+        )
     if not isinstance(run, Analysis):
         raise DataError(f"compare takes results and paths, and not a {type(run).__name__}")
     folder = getattr(run, "folder", None)

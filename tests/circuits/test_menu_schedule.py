@@ -10,6 +10,7 @@ from bellqueue.circuits.schedule import Schedule, draw_schedule, menu_strategy
 from bellqueue.model.games.strategy import Measurements, Strategy
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.trials import Sampling
+from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 ENTRIES, ROWS, COLUMNS, TRIALS = 3, 2, 4, 20_000
@@ -21,11 +22,11 @@ def a_menu(dimension: int = 2, entries: int = ENTRIES) -> Menu:
     return Menu(vectors[:, :ROWS], vectors[:, ROWS:])
 
 
-def shares(entries: int = ENTRIES) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def shares(entries: int = ENTRIES) -> NDArray[np.float64]:
     """Uneven, one setting never."""
     table = np.random.default_rng(5).dirichlet(np.full(entries * ROWS * COLUMNS, 3.0)).reshape(entries * ROWS, COLUMNS)
     table[1, 2] = 0
-    return table / table.sum()
+    return np.asarray(table / table.sum())
 
 
 def drawn(menu: Menu, rule: Literal["random", "fixed"], block: int = 1) -> Schedule:
