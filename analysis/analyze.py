@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from ..model.trials import Trials
 from . import against_frontiers
 from .certificate.beyond_quantum import beyond_quantum_test, beyond_quantum_warning
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, USUAL_VISIBILITY, certify
-from .certificate.diagnostics import chsh, log10_settings_p_value, marginals, no_signalling_test
+from .certificate.diagnostics import chsh, marginals, no_signalling_test, trust_settings
 from .certificate.estimates import observed_visibility
 from .certificate.region import ConfidenceRegion
 from .certificate.samples import Sample
@@ -37,8 +36,6 @@ from .records.frontier_record import frontier_record
 from .records.verdict import verdict
 
 Floats = NDArray[np.float64]
-
-SETTINGS_ALARM = -6.0  # log₁₀ p below which settings cannot have been drawn as declared
 
 
 def analyze(
@@ -73,7 +70,7 @@ def analyze(
         told = f"counts are for {sample.counts.shape[0]}×{sample.counts.shape[1]} types"
         raise DataError(f"{told}; the scenario has {workload.shape[0]}×{workload.shape[1]}")
     measured = MeasuredCounts.of(sample)
-    sample, warnings = _trust_settings(sample)
+    sample, warnings = trust_settings(sample)
 
     significance = scenario.experiment.significance
     each_side = math.log(significance / 2 / sample.choices)
@@ -149,18 +146,3 @@ def expected_correlators(point: OperatingPoint | None, predicted: Predicted | No
     if point is None:
         return None
     return (predicted.visibility if predicted else USUAL_VISIBILITY) * point.strategy.correlators
-
-
-def _trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
-    """Settings that do not look like their declared distribution lose the assumption that rests on it."""
-    log10_p = log10_settings_p_value(sample)
-    if log10_p >= SETTINGS_ALARM:
-        return sample, []
-    if sample.sampling.stopped:
-        raise DataError(
-            f"the settings were not drawn as declared (log10 p = {log10_p:.1f}), and of a run that could stop early "
-            "nothing valid can be said without them"
-        )
-    return replace(sample, sampling=replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
-        f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analyzed as fixed"
-    ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...model.errors import DataError
 from ...model.estimate import Estimate
 from ...model.trials import Counts
 from .estimates import estimate_functional
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ALARM_P_VALUE = 1e-3
+SETTINGS_ALARM = -6.0  # log₁₀ p below which settings cannot have been drawn as declared
 MINIMUM_EXPECTED = 5.0  # cells below it make the χ² law unreliable; their tables are left out
 
 
@@ -123,3 +125,18 @@ def log10_settings_p_value(sample: Sample) -> float:
     used = wanted > 0
     statistic = float((((observed - wanted) ** 2)[used] / wanted[used]).sum()) / units
     return log10_chi2_tail(statistic, int(used.sum()) - 1)
+
+
+def trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
+    """Settings that do not look like their declared distribution lose the assumption that rests on it."""
+    log10_p = log10_settings_p_value(sample)
+    if log10_p >= SETTINGS_ALARM:
+        return sample, []
+    if sample.sampling.stopped:
+        raise DataError(
+            f"the settings were not drawn as declared (log10 p = {log10_p:.1f}), and of a run that could stop early "
+            "nothing valid can be said without them"
+        )
+    return replace(sample, sampling=replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
+        f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analyzed as fixed"
+    ]

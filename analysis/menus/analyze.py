@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model.errors import DataError
+from ...model.estimate import Estimate, significant
+from ...model.games.strategy import Measurements
+from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
 from ...model.informed.menu import Menu
+from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
+from ...model.queueing.workload import Workload
 from ...model.scenario.file import Scenario
+from ...model.trials import Counts
+from ..certificate.certificate import CONDITIONAL, EVERY_CLASSICAL, FRESH, LOOPHOLE
+from ..certificate.diagnostics import ALARM_P_VALUE, NoSignalling, marginals, no_signalling_test, trust_settings
 from ..certificate.samples import Sample
-from ..records.analysis_record import Provenance
-from .records import MenuAnalysis, MenuPlan
+from ..records.analysis_record import MeasuredCounts, Provenance
+from ..records.percent import at_least, confidence_text, estimate_of
+from .certificate import fine_comparison, menu_test
+from .design import simulated_policy
+from .limits import MenuCounts, menu_limits
+from .records import MenuAnalysis, MenuCertificate, MenuEntry, MenuPlan
+
+Floats = NDArray[np.float64]
+
+METHOD = (
+    "one test of each entry's outcomes in the direction that the waiting depends on, declared before the data, and two "
+    "of each setting (products of payments); robust value iteration over what they leave"
+)
 
 
 def analyze_menu(
@@ -32,4 +59,160 @@ def analyze_menu(
         DataError: the counts are not of that menu.
         NoBoundError: there is no bound on such routers for this workload, or it is beyond what is computed.
     """
-    raise NotImplementedError
+    workload = scenario.workload()
+    entries = len(menu)
+    shape = entries * workload.shape[0], workload.shape[1]
+    if sample.counts.shape != shape or menu.shape != workload.shape:
+        raise DataError(
+            f"counts are of {sample.counts.shape[0]}×{sample.counts.shape[1]} settings; a menu of {entries} for "
+            f"{workload.shape[0]}×{workload.shape[1]} types has {shape[0]}×{shape[1]}"
+        )
+    measured = MeasuredCounts.of(sample)
+    sample, warnings = trust_settings(sample)
+    counts = MenuCounts.of(sample, entries)
+    tilts, centre = (np.array(table).reshape(counts.split.shape) for table in (planned.tilts, planned.centre))
+    significance = scenario.experiment.significance
+
+    def limits(log_significance: float) -> Limits:
+        return menu_limits(counts, tilts, centre, math.exp(log_significance), significance)
+
+    estimated = Limits.exact(counts.estimated)
+    comparison = fine_comparison(workload, planned.kappa, estimated, watch)
+    test = menu_test(comparison, estimated, limits, math.log(significance), watch)
+    no_signalling = _no_signalling(sample.counts, entries)
+    if no_signalling.alarm:
+        warnings.append(
+            "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
+            f"(log10 p = {no_signalling.log10_p_value:.1f}), which no Bell pair allows"
+        )
+    if sample.lost:
+        warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
+    certificate = MenuCertificate(
+        certified=test.log_p_value <= math.log(significance),
+        log10_p_value=test.log_p_value / math.log(10),
+        significance=significance,
+        kappa=planned.kappa,
+        classical=test.classical,
+        cost=Estimate(test.estimate, test.estimate, max(test.limit, test.estimate)),
+        step=comparison.grid.step,
+        largest_workload=comparison.grid.busy * comparison.grid.step,
+        trials=sample.trials,
+        assumption=FRESH if sample.random else CONDITIONAL,
+        method=METHOD,
+    )
+    watch("simulating the queues", 0, None)
+    simulated = simulated_policy(workload, test.policy, counts.estimated)
+    throughput = simulated.baseline_throughput.plain
+    least = test.classical + planned.kappa * throughput.estimate
+    reduction = Estimate(
+        test.classical - test.estimate, test.classical - max(test.limit, test.estimate), test.classical - test.estimate
+    )
+    share = Estimate(
+        *(each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high))
+    )
+    locality = provenance.locality or LOOPHOLE
+    used = _shares(workload, test.policy, counts.estimated)
+    return MenuAnalysis(
+        title=scenario.title,
+        verdict=_verdict(certificate, share, reduction, warnings, locality),
+        locality=locality,
+        warnings=warnings,
+        certificate=certificate,
+        waiting_time=simulated.waiting_time.plain,
+        baseline_throughput=throughput,
+        splitting_probability=simulated.splitting_probability.plain,
+        classical_waiting_time=least,
+        waiting_time_reduction=reduction,
+        waiting_time_reduction_relative=share,
+        throughput_gain=Estimate(
+            *(each / planned.kappa for each in (reduction.estimate, reduction.low, reduction.high))
+        ),
+        map_share=float(used[MAPS]),
+        entries=_entries(menu, counts, limits(math.log(significance)), used),
+        no_signalling=no_signalling,
+        marginals=marginals(sample.counts),
+        measured=measured,
+        planned=planned,
+        scenario=scenario.record(),
+        provenance=provenance,
+    )
+
+
+def _scaled(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(estimate.estimate * factor, estimate.low * factor, estimate.high * factor)
+
+
+def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> list[MenuEntry]:
+    found = []
+    measured = counts.split + counts.together
+    ideal = menu.correlators
+    for entry in range(len(menu)):
+        alpha, beta = Measurements(menu.u[entry], menu.v[entry]).angles()
+        known = measured[entry] > 0
+        correlators, weight = 1 - 2 * counts.estimated[entry], (ideal[entry] ** 2 * known).sum()
+        split: list[list[Estimate | None]] = [
+            [
+                Estimate.enclosing(counts.estimated[entry, x, y], limits.low[entry, x, y], limits.high[entry, x, y])
+                if known[x, y]
+                else None
+                for y in range(menu.shape[1])
+            ]
+            for x in range(menu.shape[0])
+        ]
+        found.append(
+            MenuEntry(
+                alpha=alpha.tolist(),
+                beta=beta.tolist(),
+                share=float(used[entry]),
+                split=split,
+                ideal=((1 - ideal[entry]) / 2).tolist(),
+                visibility=float((correlators * ideal[entry] * known).sum() / weight) if weight > 0 else None,
+            )
+        )
+    return found
+
+
+def _shares(workload: Workload, policy: MeasuredPolicy, split: Floats) -> Floats:
+    """Share of the pairs that the policy routes by each entry, and last by classical maps, shape (K + 1,)."""
+    occurs = occupancy(workload, policy.simulated(split))
+    shares = [float(occurs[policy.entries == entry].sum()) for entry in (*range(len(split)), MAPS)]
+    return np.array(shares)
+
+
+def _no_signalling(counts: Counts, entries: int) -> NoSignalling:
+    """Of the entry that looks worst, for as many tried: what is measured may depend on the entry, for both know it."""
+    rows = counts.shape[0] // entries
+    parts = [counts.table[rows * k : rows * (k + 1)] for k in range(entries)]
+    tests = [no_signalling_test(Counts(part)) for part in parts if part.any()]
+    worst = min(tests, key=lambda each: each.log10_p_value)
+    both = min(0.0, worst.log10_p_value + math.log10(len(tests)))
+    return replace(worst, p_value=float(10.0**both), log10_p_value=both, alarm=both < math.log10(ALARM_P_VALUE))
+
+
+def _verdict(
+    certificate: MenuCertificate, share: Estimate, reduction: Estimate, warnings: Sequence[str], locality: str
+) -> list[str]:
+    """Sentences; the first stands alone."""
+    first = " ".join(f"{warning}." for warning in warnings)
+    if certificate.certified:
+        least = at_least(share) or f"at least {significant(reduction.low, 2, 'down')} units of time"
+        sure = confidence_text(1 - certificate.significance)
+        answer = (
+            f"CERTIFIED: routers that know the past and share these Bell pairs wait less than {EVERY_CLASSICAL}: at "
+            f"equal baseline throughput {least} ({sure} confidence; {estimate_of(share)})."
+        )
+    else:
+        if reduction.estimate <= 0:
+            why = f"by estimate they wait {-reduction.estimate:.4g} units of time longer than that class may"
+        else:
+            why = (
+                f"by estimate they wait {reduction.estimate:.4g} units of time less, within what chance allows in "
+                f"{certificate.trials} trials"
+            )
+        answer = f"NOT CERTIFIED to be better than {EVERY_CLASSICAL}: {why}."
+    tested = (
+        f"Upper limit of W − κτ against its least for every classical router: log10 p = "
+        f"{certificate.log10_p_value:.4g} ({certificate.trials} trials, significance {certificate.significance:g}, "
+        f"κ {certificate.kappa:.6g})."
+    )
+    return [f"{first} {answer}".strip(), tested, certificate.assumption, locality]

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...model.informed.menu import Menu
+from ...model.errors import ScenarioError
+from ...model.informed.accrual import largest_kappa, throughput_slope
+from ...model.informed.bound import Level
+from ...model.informed.comparison import Comparison, comparison_grid
+from ...model.informed.entangled import EntangledProcess
+from ...model.informed.measured import Limits, MeasuredPolicy
+from ...model.informed.menu import Menu, choose_menus
+from ...model.informed.process import InformedProcess
+from ...model.informed.simulation import SimulatedRouter, simulate_router
 from ...model.progress import Watch, unwatched
-from ...model.scenario.file import Scenario
-from .records import MenuPlan
+from ...model.queueing.workload import Workload
+from ...model.scenario.file import OperatingTarget, Scenario
+from .certificate import fine_comparison
+from .limits import PLANE_SHARE, MenuCounts, menu_limits
+from .records import MenuForecast, MenuPlan
 
 Floats = NDArray[np.float64]
 PredictMenu = Callable[[Menu], Floats]
+
+PAIRS = 1_000_000  # simulated for W, τ and p
+_REPLICAS = 4096
+_ROUGH = 150  # levels of the grid on which menus and κ are chosen
+_KAPPAS = 7
+_DIMENSION = 2  # of the vectors: bases in a plane, which every backend measures
+_FLOOR = 0.05  # of an even share, that every setting gets at least
+_SURE = 8.0  # standard deviations beyond which nothing is told apart
+_MOST_TRIALS = 1e12
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,4 +70,196 @@ def design_menu(
         NoBoundError: there is no bound on such routers for this workload, or it is beyond what is computed.
         ScenarioError: no game gains anything from entanglement at that noise.
     """
-    raise NotImplementedError
+    spec = scenario.experiment
+    workload = scenario.workload()
+    expect = predict or (lambda menu: menu.split(spec.assumed_visibility))
+    visibility = spec.assumed_visibility
+    if predict is not None:
+        visibility = _observed_visibility(workload, expect)
+    kappas = _kappas(workload, spec.operating_point)
+    found = []
+    for done, kappa in enumerate(kappas):
+        watch("choosing what a unit of throughput is worth", done, len(kappas))
+        found.append(_Rough.of(workload, kappa, visibility))
+    helpful = [each for each in found if each.gain > 0]
+    if not helpful:
+        raise ScenarioError(
+            f"{scenario.title}: at visibility {visibility:.4g} entanglement gains nothing for routers that know the "
+            "past; choose a better pair of qubits or a lighter traffic"
+        )
+    # The largest share of waiting first; should the shots not certify it, where most is gained in all.
+    tried = [max(helpful, key=lambda each: each.share), max(helpful, key=lambda each: each.gain)]
+    designs: list[tuple[MenuDesign, float]] = []
+    for rough in dict.fromkeys(tried):
+        candidates = [
+            _Candidate(workload, rough.kappa, menu, expect(menu), spec.shots, spec.significance)
+            for menu in choose_menus(rough.process, rough.potential, rough.kappa, getattr(spec, "menu", 8))
+        ]
+        for done, each in enumerate(candidates):
+            watch("choosing the bases", done, len(candidates))
+            each.prepare()
+        best = min(candidates, key=lambda each: each.rough_trials(power))
+        watch("foreseeing the certificate", 0, None)
+        designs.append(best.design(power, keep=predict is not None, watch=watch))
+        if designs[-1][1] >= power:
+            break
+    return max(designs, key=lambda each: each[1])[0]
+
+
+def _kappas(workload: Workload, target: object) -> list[float]:
+    """κ to choose from: the one asked for, or between the slopes dW/dτ of memoryless strategies."""
+    if isinstance(target, OperatingTarget):
+        assert target.multiplier is not None  # the scenario has seen to it
+        return [target.multiplier / -throughput_slope(workload, 0.5)]
+    most = largest_kappa(workload)
+    if not math.isfinite(most):
+        raise ScenarioError("throughput hardly falls with the splitting probability: there is no trade-off to certify")
+    least = float(workload.weights[workload.joint > 0].min()) / -throughput_slope(workload, 0.0)
+    return [float(kappa) for kappa in np.geomspace(least, most, _KAPPAS)]
+
+
+def _observed_visibility(workload: Workload, expect: PredictMenu) -> float:
+    """The share of ideal correlators that the device's calibration leaves, at the bases of one likely game."""
+    kappa = _kappas(workload, None)[_KAPPAS // 2]
+    process = EntangledProcess(workload, comparison_grid(workload, kappa, _ROUGH), 1.0, _DIMENSION)
+    menus = choose_menus(process, _solved(process, kappa).potential, kappa, 1)
+    if not menus:
+        return 1.0
+    ideal = menus[0].correlators
+    return float(np.clip(((1 - 2 * expect(menus[0])) * ideal).sum() / (ideal**2).sum(), 1e-3, 1.0))
+
+
+def _solved(process: InformedProcess, kappa: float, start: Floats | None = None) -> Level:
+    level = Level(process)
+    if start is not None:
+        level.potential = start
+    level.solve(kappa, 1e-4 * process.workload.together_waiting_time, 5000)
+    return level
+
+
+@dataclass(frozen=True, eq=False)
+class _Rough:
+    """What entanglement gains at one κ, on a coarse grid that makes both kinds of routers alike cheaper."""
+
+    kappa: float
+    process: EntangledProcess
+    potential: Floats
+    gain: float
+    share: float
+
+    @classmethod
+    def of(cls, workload: Workload, kappa: float, visibility: float) -> _Rough:
+        grid = comparison_grid(workload, kappa, _ROUGH)
+        classical = _solved(InformedProcess(workload, grid), kappa)
+        process = EntangledProcess(workload, grid, visibility, _DIMENSION)
+        level = _solved(process, kappa, classical.potential)
+        gain = classical.value - (level.value + level.gap)
+        simulated = simulate_router(
+            workload, process.policy(level.potential, kappa), PAIRS // 5, np.random.default_rng(0), replicas=1024
+        )
+        least = classical.value + kappa * simulated.baseline_throughput.estimate
+        return cls(kappa, process, level.potential, gain, gain / least if least > 0 else 0.0)
+
+
+class _Candidate:
+    """A menu at one κ: what its certificate depends on, and so how its settings should be drawn."""
+
+    def __init__(
+        self, workload: Workload, kappa: float, menu: Menu, split: Floats, shots: int, significance: float
+    ) -> None:
+        self.workload, self.kappa, self.menu, self.split = workload, kappa, menu, split
+        self.shots, self.significance = shots, significance
+
+    def prepare(self) -> None:
+        """Find the slopes of the cost, and with them the settings' distribution and the tests."""
+        rough = Comparison(self.workload, self.kappa, _ROUGH)
+        rough.best_policy(Limits.exact(self.split))
+        self.gain = rough.classical - rough.cost(Limits.exact(self.split)).value
+        self.slopes = rough.slopes(self.split)
+        self.spread = np.abs(self.slopes) * np.sqrt(np.clip(self.split * (1 - self.split), 1e-4, None))
+        even = 1 / self.split.size
+        share = self.spread / self.spread.sum() if self.spread.any() else np.full_like(self.split, even)
+        self.distribution = np.maximum(share, _FLOOR * even)
+        self.distribution /= self.distribution.sum()
+        # Of the estimated cost after one trial.
+        self.deviation = math.sqrt(float((self.spread**2 / self.distribution).sum()))
+
+    def rough_trials(self, power: float) -> float:
+        """About how many trials certify; the gain on a coarse grid is too small, alike for all menus."""
+        reach = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / len(self.menu)))
+        reach += NormalDist().inv_cdf(power)
+        gain = max(self.gain, 1e-9) if self.gain > 0 else 1e-9 * math.exp(self.gain)
+        return (reach * self.deviation / gain) ** 2
+
+    @property
+    def tilts(self) -> Floats:
+        """t of the tests: the stakes that say most at the significance, of each entry by itself."""
+        entries = len(self.menu)
+        variances = (self.spread**2 / self.distribution).sum(axis=(1, 2), keepdims=True)
+        stakes = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / entries) / self.shots)
+        scale = np.where(variances > 0, stakes / np.sqrt(np.maximum(variances, 1e-300)), 0.0)
+        return np.asarray(np.clip(-scale * self.slopes / self.distribution, -5.0, 5.0))
+
+    def design(self, power: float, keep: bool, watch: Watch) -> tuple[MenuDesign, float]:
+        """The design, and the probability that it certifies."""
+        tilts = self.tilts
+        comparison = fine_comparison(self.workload, self.kappa, Limits.exact(self.split), watch)
+        policy = comparison.best_policy(Limits.exact(self.split))
+        cost = comparison.cost(Limits.exact(self.split)).value
+        classical = comparison.classical
+        deviation = self.deviation / math.sqrt(self.shots)
+        direction = self.slopes * self.split * (1 - self.split) / self.distribution / self.shots / deviation
+
+        def limit(worse: float) -> float:
+            """The limit to be expected where the outcomes cost so many standard deviations more than expected."""
+            split = np.clip(self.split + worse * direction, 0.0, 1.0)
+            counts = MenuCounts.expected(split, self.distribution, self.shots)
+            return comparison.cost(menu_limits(counts, tilts, self.split, self.significance, self.significance)).value
+
+        expected = limit(0.0)
+        there = min(max((classical - expected) / deviation, -_SURE), _SURE)
+        beyond = classical - limit(there)
+        # The limit is nearly linear in the outcomes: a secant through both finds where it meets V(κ).
+        falls = (classical - expected) - beyond
+        sigmas = there * (classical - expected) / falls if falls * there > 0 else there
+        predicted_power = NormalDist().cdf(min(max(sigmas, -_SURE), _SURE))
+        margin = classical - cost
+        noise = (expected - cost) * math.sqrt(self.shots) + NormalDist().inv_cdf(power) * self.deviation
+        trials = (noise / margin) ** 2 if margin > 0 else math.inf
+        simulated = simulated_policy(self.workload, policy, self.split)
+        throughput = simulated.baseline_throughput.estimate
+        least = classical + self.kappa * throughput
+        rows = (-1, self.split.shape[2])
+        forecast = MenuForecast(
+            split=self.split.reshape(rows).tolist(),
+            cost=cost,
+            classical=classical,
+            waiting_time=simulated.waiting_time.estimate,
+            baseline_throughput=throughput,
+            splitting_probability=simulated.splitting_probability.estimate,
+            waiting_time_reduction_relative=margin / least if least > 0 else 0.0,
+            expected_limit=expected,
+            power=power,
+            predicted_power=predicted_power,
+            trials=math.ceil(trials) if trials < _MOST_TRIALS else None,
+        )
+        plan = MenuPlan(
+            kappa=self.kappa,
+            tilts=tilts.reshape(rows).tolist(),
+            centre=self.split.reshape(rows).tolist(),
+            forecast=forecast if keep else None,
+        )
+        return MenuDesign(self.menu, plan, self.distribution.reshape(rows)), predicted_power
+
+
+def simulated_policy(workload: Workload, policy: MeasuredPolicy, split: Floats) -> SimulatedRouter:
+    """W, τ and p of a policy on true workloads, event by event, with the same arrivals each time.
+
+    Args:
+        workload: The queueing model.
+        policy: Of the routers.
+        split: P(a≠b | k,x,y), shape (K, n_A, n_B).
+    """
+    warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
+    rng = np.random.default_rng(0)
+    return simulate_router(workload, policy.simulated(split), PAIRS, rng, replicas=_REPLICAS, warm_up=warm_up)

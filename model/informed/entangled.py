@@ -48,13 +48,13 @@ class EntangledProcess(InformedProcess):
     def __init__(self, workload: Workload, grid: Grid, visibility: float, dimension: int) -> None:
         super().__init__(workload, grid)
         self.visibility = visibility
-        self._dimension = min(dimension, sum(workload.shape))
-        self._shake = _SHAKEN * np.random.default_rng(0).normal(size=(self.joint.shape[1], self._dimension))
+        self.dimension = min(dimension, sum(workload.shape))
+        self._shake = _SHAKEN * np.random.default_rng(0).normal(size=(self.joint.shape[1], self.dimension))
         self._found: dict[tuple[int, int], Floats] = {}  # v of each block's games in the iteration before
 
     @property
     def step_seconds(self) -> float:
-        return super().step_seconds + _PER_ENTRY * self.grid.size**2 * self.joint.size * self._dimension
+        return super().step_seconds + _PER_ENTRY * self.grid.size**2 * self.joint.size * self.dimension
 
     def measured(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
         """Cost of the best measurements found at the block's states, and their ideal correlators.
@@ -65,18 +65,26 @@ class EntangledProcess(InformedProcess):
         Returns:
             Shapes (rows, columns) and (n_A, n_B, rows, columns), with the router of fewer types first.
         """
-        choice = costs.choices(block)
-        together, split = (choice[0, :, 0] + choice[1, :, 1]) / 2, (choice[0, :, 1] + choice[1, :, 0]) / 2
-        states = together.shape[2:]
-        matrices = np.moveaxis((split - together).reshape(*self.joint.shape, -1) / 2, -1, 0)
+        base, matrices = self.games(costs, block)
+        states = base.shape
         place = block.rows.start, block.columns.start
         still = np.full(len(matrices), _STILL)
         start = None if (known := self._found.get(place)) is None else normalise(known + self._shake)
-        v = self._found[place] = best_vectors(matrices, self._dimension, still, start)
+        v = self._found[place] = best_vectors(matrices, self.dimension, still, start)
         correlators = normalise(matrices @ v) @ v.swapaxes(1, 2)
         score = (matrices * correlators).sum(axis=(1, 2)).reshape(states)
-        cost = (together + split).sum(axis=(0, 1)) / 2 - self.visibility * score
+        cost = base - self.visibility * score
         return cost, np.moveaxis(correlators, 0, -1).reshape(*self.joint.shape, *states)
+
+    def games(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
+        """Cost of uncorrelated outcomes at the block's states, shape (rows, columns), and G, shape (states, n_A, n_B).
+
+        The router of fewer types comes first.
+        """
+        choice = costs.choices(block)
+        together, split = (choice[0, :, 0] + choice[1, :, 1]) / 2, (choice[0, :, 1] + choice[1, :, 0]) / 2
+        matrices = np.moveaxis((split - together).reshape(*self.joint.shape, -1) / 2, -1, 0)
+        return (together + split).sum(axis=(0, 1)) / 2, matrices
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block)[0]))

@@ -1,4 +1,4 @@
-"""The process between the points of its grid: bounds whose error falls with the square of the step (every-classical §7).
+"""The process between the points of its grid: bounds whose error falls as the square of the step (every-classical §7).
 
 Potentials are bilinear between grid points and the drift over them is integrated exactly, so that nothing is rounded.
 What a decision costs is then bilinear between grid points, too, up to an error that its second derivatives limit. So
@@ -22,6 +22,7 @@ from .process import InformedProcess
 Floats = NDArray[np.float64]
 
 _NODES = 24  # of the quadrature over one step: exact to rounding
+_ROUNDED = 1e-12  # of a step, by which a whole number of them may be missed in floating point
 
 
 class InterpolatedProcess(InformedProcess):
@@ -30,12 +31,15 @@ class InterpolatedProcess(InformedProcess):
     Args:
         workload: The queueing model.
         grid: The points; the lowest level stands for all longer idle ages, the highest for all larger workloads.
+
+    Attributes:
+        off_grid: How far service times lead between the points, from 0 for whole steps to 1 for half ones.
     """
 
     def __init__(self, workload: Workload, grid: Grid) -> None:
         super().__init__(workload, grid)
         services = {*self._services[0], *self._services[1]}
-        self._off_grid = max(_off_grid(service, grid.step) for service in services)
+        self.off_grid = max(_off_grid(service, grid.step) for service in services)
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
         share = (nodes + 1) / 2
         density = weights / 2 * workload.pair_rate * grid.step * np.exp(-workload.pair_rate * grid.step * share)
@@ -74,14 +78,14 @@ class InterpolatedProcess(InformedProcess):
         bend = self.workload.pair_rate * self._kinks_passed(-potential if self.upward else potential)
         bend = bend + bend.T + 2 * kappa * self._reward_bend()
         curved = self.grid.step**2 / 8 * bend + self.grid.step / 2 * kappa * self._reward_kinks()
-        return np.asarray((1 + self._off_grid) * curved)
+        return np.asarray((1 + self.off_grid) * curved)
 
     def _kinks_passed(self, potential: Floats) -> Floats:
         """The discounted sum of convex kinks along the first level below any place in the cells round each point."""
         kinks = np.zeros_like(potential)
         slopes = np.diff(potential, axis=0, prepend=potential[:1]) / self.grid.step
         np.maximum(np.diff(slopes, axis=0), 0.0, out=kinks[:-1])
-        reach = 1 if self._off_grid == 0 else 2  # from levels in between the cells reach further
+        reach = 1 if self.off_grid == 0 else 2  # from levels in between the cells reach further
         kinks = _largest_near(kinks, reach + 1, axis=1)
         later = 1.0 - self._step_probability
         for row in range(1, len(kinks)):
@@ -116,14 +120,14 @@ class InterpolatedJump(Jump):
 
     def __init__(self, service: Service, grid: Grid, up: bool = False) -> None:
         count = grid.busy + 1
-        points = np.arange(count + 1) * grid.step
+        points: Floats = np.arange(count + 1, dtype=float) * grid.step
         beyond, excess = _tails(service, points)
         falls = -np.diff(excess) / grid.step
         above = np.maximum(beyond[:-1] - falls, 0.0)  # from the step above a level, to the level
         below = np.maximum(np.insert(falls[:-1] - beyond[1:-1], 0, 0.0), 0.0)  # from the step below it
         self._target = None
-        if service.kind == "deterministic" and float(np.maximum(above, below).max()) == 1.0:
-            steps = int(np.argmax(above + below))
+        if service.kind == "deterministic" and _off_grid(service, grid.step) == 0:
+            steps = round(service.mean / grid.step)
             self._target = np.minimum(np.arange(count) + steps, grid.busy)
             return
         offset = np.arange(count)[None, :] - np.arange(count)[:, None]
@@ -149,7 +153,7 @@ def _off_grid(service: Service, step: float) -> float:
     if service.kind != "deterministic":
         return 1.0
     part = math.fmod(service.mean / step, 1.0)
-    return 4 * part * (1 - part)
+    return 0.0 if min(part, 1 - part) < _ROUNDED else 4 * part * (1 - part)
 
 
 def _largest_near(values: Floats, reach: int, axis: int) -> Floats:

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
-from ..errors import NoBoundError
-from ..queueing.service import Service
 from ..queueing.workload import Workload
 from .bound import Level
+from .decay import decay_rate
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .policy import Decisions, PastInformedPolicy, best_decisions
@@ -28,31 +26,81 @@ Entries = NDArray[np.intp]
 Words = NDArray[np.int64]
 
 MAPS = -1  # in place of an entry of the menu: the routers follow classical maps
-_SAFE = 1 - 1e-9  # of a decay rate found numerically
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Where the probabilities P(a≠b | k,x,y) of a menu's entries lie: in a box, and on one side of a plane each.
+
+    A shared fair bit flips both outcomes, so that nothing else about them matters.
+
+    Attributes:
+        low, high: Of each probability, shape (K, n_A, n_B).
+        normal: Of the planes, shape (K, n_A, n_B): Σ normal·P ≤ bound, over the types of each entry.
+        bound: Shape (K,).
+    """
+
+    low: Floats
+    high: Floats
+    normal: Floats
+    bound: Floats
+
+    @classmethod
+    def exact(cls, split: Floats) -> Limits:
+        """Probabilities that are known, shape (K, n_A, n_B)."""
+        return cls(split, split, np.zeros_like(split), np.zeros(len(split)))
+
+    def largest(self, entry: int, slopes: Floats) -> Floats:
+        """The largest Σ slopes·P within the limits of an entry.
+
+        The plane is paid for by a multiplier; any is valid, and one at which a slope vanishes is best (duality).
+
+        Args:
+            entry: Its number.
+            slopes: For each two types in order, shape (n_A·n_B, states).
+
+        Returns:
+            Shape (states,).
+        """
+        low, high, normal = (each[entry].ravel()[:, None] for each in (self.low, self.high, self.normal))
+        best = np.maximum(slopes * low, slopes * high).sum(axis=0)
+        # Where box and plane have nothing in common, which happens with the error's probability, the box decides.
+        bound = max(float(self.bound[entry]), float(np.minimum(normal * low, normal * high).sum()))
+        for at in np.flatnonzero(normal):
+            multiplier = np.maximum(slopes[at] / normal[at], 0.0)
+            rest = slopes - multiplier * normal
+            best = np.minimum(best, multiplier * bound + np.maximum(rest * low, rest * high).sum(axis=0))
+        return np.asarray(best)
+
+    @property
+    def transposed(self) -> Limits:
+        """The same with the routers exchanged."""
+        return Limits(self.low.swapaxes(1, 2), self.high.swapaxes(1, 2), self.normal.swapaxes(1, 2), self.bound)
 
 
 class MeasuredProcess(InterpolatedProcess):
-    """The process of routers that may measure Bell pairs in bases of a menu, all roundings against them.
+    """The process of routers that may measure Bell pairs in bases of a menu, all errors counted against them.
 
     Args:
         workload: The queueing model.
         grid: The levels of each server.
-        low, high: Limits of P(a≠b | k,x,y), shape (K, n_A, n_B). A shared fair bit flips both outcomes, so that nothing
-            else about them matters.
+        limits: Of the outcomes' probabilities.
+
+    Attributes:
+        policy: What the routers do in each cell of the grid. None: at each point whatever is best there, which bounds
+            nothing between the points, but finds a policy.
     """
 
     upward = True
 
-    def __init__(self, workload: Workload, grid: Grid, low: Floats, high: Floats) -> None:
+    def __init__(self, workload: Workload, grid: Grid, limits: Limits) -> None:
         super().__init__(workload, grid)
         self.policy: MeasuredPolicy | None = None
-        self.limit(low, high)
+        self.limit(limits)
 
-    def limit(self, low: Floats, high: Floats) -> None:
-        """Replace the limits of P(a≠b | k,x,y)."""
-        if self.swapped:
-            low, high = low.swapaxes(1, 2), high.swapaxes(1, 2)
-        self._limits = low.reshape(len(low), -1), high.reshape(len(high), -1)
+    def limit(self, limits: Limits) -> None:
+        """Replace the limits."""
+        self._limits = limits.transposed if self.swapped else limits
 
     def differences(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
         """What pairs sent together cost, and how much more split ones, both outcomes alike likely.
@@ -70,10 +118,30 @@ class MeasuredProcess(InterpolatedProcess):
     def measured(self, costs: Costs, block: Block) -> Floats:
         """The largest cost of each entry within its limits at the block's states, shape (K, rows, columns)."""
         base, difference = self.differences(costs, block)
-        low, high = self._limits
         flat = difference.reshape(len(difference), -1)
-        worst = high @ np.maximum(flat, 0.0) + low @ np.minimum(flat, 0.0)
-        return np.asarray(base + worst.reshape(len(low), *base.shape))
+        worst = [self._limits.largest(entry, flat) for entry in range(len(self._limits.low))]
+        return np.asarray(base + np.reshape(worst, (len(worst), *base.shape)))
+
+    def slopes(self, potential: Floats, kappa: float, occurs: Floats) -> Floats:
+        """dW/dP(a≠b | k,x,y) at constant τ, where the policy is kept, shape (K, n_A, n_B).
+
+        Args:
+            potential: Of the policy, shape (size, size).
+            kappa: κ.
+            occurs: How often each state occurs under it, shape (size, size).
+        """
+        assert self.policy is not None
+        costs = Costs(self, self.before_drift(potential, kappa))
+        total = np.zeros((len(self._limits.low), self.joint.size))
+        weights = np.tril(occurs + occurs.T)
+        weights[np.diag_indices_from(weights)] /= 2
+        for block in self.blocks():
+            difference = self.differences(costs, block)[1]
+            entries, weight = self.policy.entries[block.rows, block.columns], weights[block.rows, block.columns]
+            for entry in range(len(total)):
+                total[entry] += (difference * np.where(entries == entry, weight, 0.0)).sum(axis=(1, 2))
+        found = total.reshape(-1, *self.joint.shape)
+        return found.swapaxes(1, 2) if self.swapped else found
 
     def best_policy(self, potential: Floats, kappa: float) -> MeasuredPolicy:
         """What reaches the least of `step(potential, kappa)` at each point, all maps and entries being tried."""
@@ -160,74 +228,29 @@ class MeasuredBound:
     largest_workload: float
 
 
-def decay_rate(workload: Workload) -> float:
-    """θ > 0 with P(workload > x) ≤ e^(−θx) for either server just before an arrival, whatever the routers do.
+def upper_bound(level: Level, kappa: float) -> MeasuredBound:
+    """The upper limit that the potential h of a level of a `MeasuredProcess` with a policy proves.
 
-    A server has never more work than one that gets both requests of every pair: a random walk with steps of the work of
-    a pair less the time between pairs, so that Lundberg's inequality holds for any θ with E e^(θ·step) ≤ 1.
+    W − κτ ≤ max(Th − h), T being one step. Above the largest workload L the routers act as at L, and h is continued as
+    constant there, which adds at most P(workload > L)·(2κλR(L) + max h − min h) and the mean of what exceeds L
+    (every-classical §7).
 
     Raises:
-        NoBoundError: one server could not take all requests, or the service times have no exponential moments.
+        NoBoundError: no decay of the workloads is known.
     """
-    if 2 * workload.load >= 1:
-        raise NoBoundError(
-            f"not computed: the load is {workload.load:.4g}; an upper limit for routers that know the past is worked "
-            "out below one half, where one server could take all requests"
-        )
-    ceiling = math.inf
-    for service in {*workload.services_a, *workload.services_b}:
-        if service.kind == "lognormal" or service.size_known:
-            raise NoBoundError(
-                f"not computed: an upper limit for routers that know the past needs service times with exponential "
-                f"moments, which {service.kind} ones lack"
-            )
-        if service.kind != "deterministic":
-            ceiling = min(ceiling, _shape(service) / service.mean)
-
-    def excess(theta: float) -> float:
-        """ln E e^(θ·step): convex, 0 at 0, falling there."""
-        a = np.array([_log_mgf(service, theta) for service in workload.services_a])
-        b = np.array([_log_mgf(service, theta) for service in workload.services_b])
-        terms = a[:, None] + b
-        most = float(terms.max())
-        mean = most + math.log(float((workload.joint * np.exp(terms - most)).sum()))
-        return mean - math.log1p(theta / workload.pair_rate)
-
-    low = 1e-9 / workload.mean_service_time
-    high = low
-    while high < ceiling / 2 and excess(high) < 0:
-        low, high = high, 2 * high
-    while math.isfinite(ceiling) and excess(high) < 0:
-        low, high = high, (high + ceiling) / 2
-    return float(brentq(excess, low, high)) * _SAFE
-
-
-def _shape(service: Service) -> float:
-    return 1.0 if service.kind == "exponential" else 1.0 / service.scv
-
-
-def _log_mgf(service: Service, theta: float) -> float:
-    """ln E e^(θS)."""
-    if service.kind == "deterministic":
-        return theta * service.mean
-    shape = _shape(service)
-    return -shape * math.log1p(-theta * service.mean / shape)
-
-
-def upper_bound(level: Level, kappa: float, decay: float) -> MeasuredBound:
-    """The upper limit that the potential of a level of a `MeasuredProcess` proves.
-
-    With T one step and h monotone, W − κτ ≤ max(Th − h) on the grid; above its largest workload L the routers act as at
-    L and h is continued as constant there, which adds at most P(workload > L)·(2κλR(L) + max h − min h) and the mean
-    of what exceeds L (every-classical §7).
-    """
-    process = level.process
+    process, potential = level.process, level.potential
+    assert isinstance(process, MeasuredProcess)
+    if process.off_grid:  # what lands beside the largest workload counts as there, and more work must not cost less
+        potential = np.maximum.accumulate(np.maximum.accumulate(potential, axis=0), axis=1)
     grid = process.grid
-    potential = np.maximum.accumulate(np.maximum.accumulate(level.potential, axis=0), axis=1)
     gain = process.step(potential, kappa) - potential
     largest = grid.busy * grid.step
-    span = float(potential.max() - potential.min())
-    edge = 2 * kappa * float(process.rewards[-1])
-    beyond = math.exp(-decay * largest) * (1 / decay + edge + span)
-    value = float(gain.max()) + process.rounding(potential, kappa) + beyond
-    return MeasuredBound(kappa, value, float(gain.max() - gain.min()), beyond, grid.step, largest)
+    rest = beyond(process, kappa, decay_rate(process.workload), float(potential.max() - potential.min()))
+    value = float(gain.max()) + process.rounding(potential, kappa) + rest
+    return MeasuredBound(kappa, value, float(gain.max() - gain.min()), rest, grid.step, largest)
+
+
+def beyond(process: InterpolatedProcess, kappa: float, decay: float, span: float) -> float:
+    """What workloads beyond the largest of the grid add at most, where the potential spans `span`."""
+    largest = process.grid.busy * process.grid.step
+    return math.exp(-decay * largest) * (1 / decay + 2 * kappa * float(process.rewards[-1]) + span)

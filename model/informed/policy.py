@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..queueing.workload import Workload
 from .grid import Grid
 from .process import Costs, InformedProcess
-from .simulation import Decide, Servers, Types
+from .simulation import Decide, Servers, Types, simulate_router
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.int64]
+
+_PAIRS = 200_000  # simulated to see how often each state occurs
+_REPLICAS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,22 +75,51 @@ class PastInformedPolicy:
     seed: int = 0
     up: bool = False
 
+    def place(self, levels: Floats) -> NDArray[np.intp]:
+        """Index of the state of the grid that the levels of both servers are rounded to, shape (2, replicas)."""
+        grid = self.grid
+        level = np.ceil(levels / grid.step) if self.up else np.floor(levels / grid.step)
+        return np.clip(level, -grid.idle, grid.busy).astype(np.intp) + grid.idle
+
     def start(self, replicas: int) -> Decide:
         grid, decisions = self.grid, self.decisions
         rng = np.random.default_rng(self.seed)
 
         def decide(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
-            level = np.ceil(levels / grid.step) if self.up else np.floor(levels / grid.step)
-            first, second = np.clip(level, -grid.idle, grid.busy).astype(np.intp) + grid.idle
+            first, second = self.place(levels)
             a, b = decisions.a[first, second] >> x & 1, decisions.b[first, second] >> y & 1
             if decisions.split is None:
                 return a, b
             split = decisions.split[x, y, first, second]
             if not self.up:
-                split = np.where((level > grid.busy).any(axis=0), 1.0, split)
+                split = np.where((levels >= (grid.busy + 1) * grid.step).any(axis=0), 1.0, split)
             measured = ~np.isnan(split)
             outcome = rng.integers(2, size=replicas)
             other = outcome ^ (rng.random(replicas) < split)
             return np.where(measured, outcome, a), np.where(measured, other, b)
 
         return decide
+
+
+def occupancy(workload: Workload, policy: PastInformedPolicy) -> Floats:
+    """How often each state of the grid is met under a policy, simulated, shape (size, size), sum 1."""
+    counted = _Counted(policy)
+    simulate_router(workload, counted, _PAIRS, np.random.default_rng(0), replicas=_REPLICAS)
+    return np.asarray(counted.visits / counted.visits.sum())
+
+
+class _Counted:
+    """A policy that counts how often each state of its grid is met."""
+
+    def __init__(self, policy: PastInformedPolicy) -> None:
+        self._policy = policy
+        self.visits = np.zeros((policy.grid.size, policy.grid.size))
+
+    def start(self, replicas: int) -> Decide:
+        decide = self._policy.start(replicas)
+
+        def counted(x: Types, y: Types, gap: Floats, levels: Floats) -> tuple[Servers, Servers]:
+            np.add.at(self.visits, tuple(self._policy.place(levels)), 1.0)
+            return decide(x, y, gap, levels)
+
+        return counted

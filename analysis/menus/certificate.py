@@ -1,0 +1,135 @@
+"""The certificate of a menu: how sure is it that routers that know the past beat every classical router with it?
+
+At any significance the outcome probabilities lie within limits, the worst of which a value iteration assumes at every
+state. The p-value is the smallest significance at which the upper limit of W − κτ still lies below V(κ).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...model.informed.comparison import Comparison
+from ...model.informed.measured import Limits, MeasuredPolicy
+from ...model.progress import Watch, unwatched
+from ...model.queueing.workload import Workload
+
+LEVELS = (150, 300, 600)  # of the grid, tried in turn until finer ones would hardly matter
+_CLOSE = 0.05  # of the margin, that a finer grid may still add
+_STEPS = 12  # of the search for the p-value
+_NEAR = 0.01  # of ln 1/p
+MOST = 1e6  # ln 1/p at which the search ends
+
+
+@dataclass(frozen=True, eq=False)
+class MenuTest:
+    """What a menu's outcomes prove at one κ.
+
+    Attributes:
+        comparison: On the grid used.
+        policy: The routers' decisions.
+        classical: V(κ).
+        estimate: The upper limit of W − κτ if the probabilities were those estimated.
+        limit: The same at the significance.
+        log_p_value: ln of the smallest significance at which the limit lies below V(κ); 0 if none does.
+    """
+
+    comparison: Comparison
+    policy: MeasuredPolicy
+    classical: float
+    estimate: float
+    limit: float
+    log_p_value: float
+
+
+def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: Watch = unwatched) -> Comparison:
+    """V(κ) and the cost of the best policy for known probabilities, on a grid fine enough, with that policy chosen.
+
+    Args:
+        workload: The queueing model.
+        kappa: κ.
+        estimated: The probabilities.
+        watch: Gets how far it is.
+
+    Raises:
+        NoBoundError: there is no bound on such routers.
+    """
+    before: tuple[Comparison, float] | None = None
+    for done, levels in enumerate(LEVELS):
+        watch("bounding classical and entangled routers that know the past", done, len(LEVELS))
+        comparison = Comparison(workload, kappa, levels, before[0] if before else None)
+        comparison.best_policy(estimated)
+        margin = comparison.classical - comparison.cost(estimated).value
+        if before and abs(margin - before[1]) / 3 <= _CLOSE * abs(margin):  # the error falls as the step's square
+            break
+        before = comparison, margin
+    return comparison
+
+
+def policies(workload: Workload, kappa: float, estimated: Limits) -> tuple[MeasuredPolicy, MeasuredPolicy]:
+    """The best routers that know the past: entangled ones with outcomes of these probabilities, and classical ones.
+
+    Raises:
+        NoBoundError: there is no bound on such routers.
+    """
+    comparison = fine_comparison(workload, kappa, estimated)
+    return comparison.best_policy(estimated), comparison.classical_policy
+
+
+def menu_test(
+    comparison: Comparison,
+    estimated: Limits,
+    limits: Callable[[float], Limits],
+    log_significance: float,
+    watch: Watch = unwatched,
+) -> MenuTest:
+    """Test a menu's outcomes.
+
+    Args:
+        comparison: On a grid that is fine enough.
+        estimated: The probabilities as estimated.
+        limits: The limits at a given ln of the significance.
+        log_significance: ln α, for the limit that is reported and the policy that is best there.
+        watch: Gets how far it is.
+    """
+    policy = comparison.best_policy(limits(log_significance))
+    limit = comparison.cost(limits(log_significance)).value
+    estimate = comparison.cost(estimated).value
+    classical = comparison.classical
+
+    def margin(x: float) -> float:
+        """By how far the limit at significance e^(−x) lies below V(κ)."""
+        return classical - comparison.cost(limits(-x)).value
+
+    x = _largest(margin, (-log_significance, classical - limit), classical - estimate, watch)
+    return MenuTest(comparison, policy, classical, estimate, limit, -x)
+
+
+def _largest(margin: Callable[[float], float], known: tuple[float, float], most: float, watch: Watch) -> float:
+    """The largest x found with margin(x) > 0, by secants: it falls about linearly. 0 if there is none.
+
+    Args:
+        margin: Of x = ln 1/p.
+        known: An x, and the margin there.
+        most: The margin without any noise; where it is not above 0, none is.
+    """
+    if most <= 0:
+        return 0.0
+    low, high = (known[0], MOST) if known[1] > 0 else (0.0, known[0])
+    points = [known, (4 * known[0] if known[1] > 0 else known[0] / 2, math.nan)]
+    x = points.pop()[0]
+    for step in range(_STEPS):
+        watch("searching the p-value", step, _STEPS)
+        points.append((x, margin(x)))
+        low, high = (x, high) if points[-1][1] > 0 else (low, x)
+        if high - low <= _NEAR * high:
+            break
+        (before, was), (last, value) = sorted(points, key=lambda each: abs(each[1]))[:2]
+        zero = last - value * (last - before) / (value - was) if value != was else 4 * last
+        # A trifle beside it, on the side that is still open, so that the interval closes.
+        beside = -1.0 if low < zero * (1 - _NEAR / 2) else 1.0
+        x = min(
+            max(zero * (1 + beside * _NEAR / 3), low + (high - low) / 20), high - (high - low) / 20, 8 * max(x, 1.0)
+        )
+    return low

@@ -1,0 +1,150 @@
+"""Classical and measured entangled routers, both knowing the past, bounded on one grid (every-classical §7)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NoBoundError
+from ..queueing.reward import PiecewiseLinearReward
+from ..queueing.workload import Workload
+from .accrual import horizon
+from .bound import Level, reason_not_computed
+from .decay import decay_rate
+from .grid import Grid
+from .interpolated import InterpolatedProcess
+from .measured import MAPS, Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
+from .policy import best_decisions, occupancy
+
+Floats = NDArray[np.float64]
+
+_BEYOND = 14.5  # e-foldings of the workloads' decay to the largest of the grid
+_IDLE_SHARE = 1e-4  # of the waiting time of pairs that stay together: what a limited idle age may cost
+_SPAN_SHARE = 1e-5  # of it, left to value iteration
+_MOST_STEPS = 5000
+
+
+def comparison_grid(workload: Workload, kappa: float, levels: int) -> Grid:
+    """A grid of about so many levels, on which fixed service times and the bends of the reward lie if they can.
+
+    Args:
+        workload: The queueing model.
+        kappa: κ.
+        levels: How many at most, about.
+
+    Raises:
+        NoBoundError: there is no bound on such routers, or no decay of the workloads is known.
+    """
+    if reason := reason_not_computed(workload):
+        raise NoBoundError(reason)
+    age = horizon(workload.reward, workload.pair_rate, kappa, _IDLE_SHARE * workload.together_waiting_time)
+    largest = _BEYOND / decay_rate(workload)
+    coarsest = (age + largest) / levels
+    knots = workload.reward.knots if isinstance(workload.reward, PiecewiseLinearReward) else ()
+    sizes = {each.mean for each in (*workload.services_a, *workload.services_b) if each.kind == "deterministic"}
+    marks = [*knots, *sorted(sizes)]
+    steps = [coarsest]
+    for mark in marks:
+        least = math.ceil(mark / coarsest - 1e-9)
+        steps += [mark / count for count in range(max(least, 1), 2 * max(least, 1))]
+
+    def misfit(step: float) -> float:
+        parts = np.array([mark / step % 1.0 for mark in marks])
+        return round(float((4 * parts * (1 - parts)).sum()), 6)
+
+    step = min((each for each in steps if each <= coarsest), key=lambda each: (misfit(each), -each))
+    return Grid.covering(step, age, largest)
+
+
+@dataclass(eq=False)
+class Comparison:
+    """Upper limits of W − κτ of entangled routers beside V(κ), at one κ.
+
+    Attributes:
+        workload: The queueing model.
+        kappa: κ.
+        levels: Of the grid, at most, about.
+        coarser: The same on a coarser grid, from whose potentials these start. Defaults to none.
+    """
+
+    workload: Workload
+    kappa: float
+    levels: int
+    coarser: Comparison | None = None
+    _measured: Level | None = field(default=None, init=False)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The levels of each server."""
+        return comparison_grid(self.workload, self.kappa, self.levels)
+
+    @property
+    def classical(self) -> float:
+        """V(κ): no classical router that does not communicate has a smaller W − κτ (units of time)."""
+        return self._bounded.value
+
+    @property
+    def classical_policy(self) -> MeasuredPolicy:
+        """The best classical routers that know the past, who come close to V(κ)."""
+        maps = best_decisions(self._bounded.process, self._bounded.potential, self.kappa)
+        return MeasuredPolicy(self.grid, maps.a, maps.b, np.full(maps.a.shape, MAPS))
+
+    @cached_property
+    def _bounded(self) -> Level:
+        level = Level(InterpolatedProcess(self.workload, self.grid))
+        if self.coarser is not None:
+            level.potential = self.coarser._bounded.interpolated(self.coarser._bounded.potential, level)
+        level.solve(self.kappa, self._span, _MOST_STEPS)
+        return level
+
+    def best_policy(self, limits: Limits) -> MeasuredPolicy:
+        """The best policy found for the worst within limits; `cost` then follows it."""
+        process = MeasuredProcess(self.workload, self.grid, limits)
+        level = Level(process)
+        known = self._measured or (self.coarser and self.coarser._measured)
+        if known:
+            level.potential = known.potential if known is self._measured else known.interpolated(known.potential, level)
+        level.solve(self.kappa, self._span, _MOST_STEPS)
+        process.policy = process.best_policy(level.potential, self.kappa)
+        self._measured = level
+        return process.policy
+
+    def cost(self, limits: Limits) -> MeasuredBound:
+        """The upper limit of W − κτ of the policy chosen last, for the worst within limits.
+
+        Raises:
+            ValueError: no policy was chosen.
+        """
+        if self._measured is None:
+            raise ValueError("choose a policy first: best_policy(limits)")
+        process = self._measured.process
+        assert isinstance(process, MeasuredProcess)
+        process.limit(limits)
+        self._measured.solve(self.kappa, self._span, _MOST_STEPS)
+        return upper_bound(self._measured, self.kappa)
+
+    def slopes(self, split: Floats) -> Floats:
+        """dW/dP(a≠b | k,x,y) at constant τ, if the outcomes are as in `split` and the policy chosen last is kept.
+
+        Args:
+            split: P(a≠b | k,x,y), shape (K, n_A, n_B).
+
+        Returns:
+            Same shape.
+        """
+        self.cost(Limits.exact(split))
+        level = self._measured
+        assert level is not None  # or cost() has raised
+        process = level.process
+        assert isinstance(process, MeasuredProcess)
+        assert process.policy is not None
+        occurs = occupancy(self.workload, process.policy.simulated(split))
+        return process.slopes(level.potential, self.kappa, occurs)
+
+    @property
+    def _span(self) -> float:
+        return _SPAN_SHARE * self.workload.together_waiting_time

@@ -1,0 +1,68 @@
+"""How fast the workloads of two servers die out, whatever the routers do (every-classical §7)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..errors import NoBoundError
+from ..queueing.service import Service
+from ..queueing.workload import Workload
+
+_SAFE = 1 - 1e-9  # of a decay rate found numerically
+
+
+def decay_rate(workload: Workload) -> float:
+    """θ > 0 with P(workload > x) ≤ e^(−θx) for either server just before an arrival, whatever the routers do.
+
+    A server has never more work than one that gets both requests of every pair: a random walk with steps of the work of
+    a pair less the time between pairs, so that Lundberg's inequality holds for any θ with E e^(θ·step) ≤ 1.
+
+    Raises:
+        NoBoundError: one server could not take all requests, or the service times have no exponential moments.
+    """
+    if 2 * workload.load >= 1:
+        raise NoBoundError(
+            f"not computed: the load is {workload.load:.4g}; an upper limit for routers that know the past is worked "
+            "out below one half, where one server could take all requests"
+        )
+    ceiling = math.inf
+    for service in {*workload.services_a, *workload.services_b}:
+        if service.kind == "lognormal" or service.size_known:
+            raise NoBoundError(
+                f"not computed: an upper limit for routers that know the past needs service times with exponential "
+                f"moments, which {service.kind} ones lack"
+            )
+        if service.kind != "deterministic":
+            ceiling = min(ceiling, _shape(service) / service.mean)
+
+    def excess(theta: float) -> float:
+        """ln E e^(θ·step): convex, 0 at 0, falling there."""
+        a = np.array([_log_mgf(service, theta) for service in workload.services_a])
+        b = np.array([_log_mgf(service, theta) for service in workload.services_b])
+        terms = a[:, None] + b
+        most = float(terms.max())
+        mean = most + math.log(float((workload.joint * np.exp(terms - most)).sum()))
+        return mean - math.log1p(theta / workload.pair_rate)
+
+    low = 1e-9 / workload.mean_service_time
+    high = low
+    while high < ceiling / 2 and excess(high) < 0:
+        low, high = high, 2 * high
+    while math.isfinite(ceiling) and excess(high) < 0:
+        low, high = high, (high + ceiling) / 2
+    return float(brentq(excess, low, high)) * _SAFE
+
+
+def _shape(service: Service) -> float:
+    return 1.0 if service.kind == "exponential" else 1.0 / service.scv
+
+
+def _log_mgf(service: Service, theta: float) -> float:
+    """ln E e^(θS)."""
+    if service.kind == "deterministic":
+        return theta * service.mean
+    shape = _shape(service)
+    return -shape * math.log1p(-theta * service.mean / shape)
