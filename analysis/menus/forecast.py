@@ -36,13 +36,14 @@ class MenuForecastRecord(FiniteRecord):
         scenario_hash: SHA-256 of the scenario.
         verdict: Go or no-go in one sentence.
         changes: Sentences: what would turn a no-go into a go.
+        warnings: Sentences: what of the scenario plays no part.
         device: Where the run would be.
         significance: α, the largest p-value that certifies.
         settings: Whether entries and types are drawn afresh (random) or their numbers are fixed beforehand.
         block: Trials in a row that share their drawn settings.
         shots: Trials that the scenario asks for.
-        menu: What the plan would fix of the menu, with its forecast.
-        entries: The sets of bases.
+        menu: What the plan would fix of the menu, with its forecast; None where entanglement gains nothing.
+        entries: The sets of bases; none where entanglement gains nothing.
         cost: Of the scenario's shots; None for simulators on this machine.
         scenario: The scenario with every default written out.
     """
@@ -54,20 +55,26 @@ class MenuForecastRecord(FiniteRecord):
     scenario_hash: str
     verdict: str
     changes: list[str]
+    warnings: list[str]
     device: DeviceRecord
     significance: float
     settings: Literal["random", "fixed"]
     block: int
     shots: int
-    menu: MenuPlan
+    menu: MenuPlan | None
     entries: list[PlannedEntry]
     cost: CostRecord | None
     scenario: dict[str, Any]
 
     @property
+    def forecast(self) -> MenuForecast | None:
+        """The numbers; None where entanglement gains nothing."""
+        return None if self.menu is None else self.menu.forecast
+
+    @property
     def go(self) -> bool:
         """Whether the scenario's own shots certify as surely as was asked."""
-        return self.menu.forecast is not None and self.menu.forecast.go
+        return self.forecast is not None and self.forecast.go
 
 
 def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float) -> str:
@@ -80,15 +87,15 @@ def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float
     )
 
 
-def menu_changes(found: MenuForecast, better: str | None) -> list[str]:
+def menu_changes(found: MenuForecast | None, better: str | None) -> list[str]:
     """What would turn a no-go into a go, each in a sentence.
 
     Args:
-        found: The forecast.
+        found: The forecast; None where entanglement gains nothing.
         better: A better pair of the same device, in a sentence; None if there is none.
     """
     told = [] if better is None else [better]
-    if found.trials is not None:
+    if found is not None and found.trials is not None:
         how = f"run --shots {found.trials}" if found.trials <= MAX_SHOTS else "more than one run may have"
         told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")
     else:

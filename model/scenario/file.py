@@ -273,8 +273,11 @@ class ExperimentSpec(FileSection):
     assumed_visibility: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     stop: Literal["certified"] | None = None
     bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS), WHOLE] = 1
-    routers: Literal["memoryless", "past-informed"] = "memoryless"
-    menu: Annotated[int, Field(ge=1, le=MAX_ENTRIES), WHOLE] = MAX_ENTRIES
+    # Left out where it is the default, so that scenarios older than these fields keep their hash.
+    routers: Literal["memoryless", "past-informed"] = Field(
+        default="memoryless", exclude_if=lambda name: name == "memoryless"
+    )
+    menu: Annotated[int, Field(ge=1, le=MAX_ENTRIES, exclude_if=lambda most: most == MAX_ENTRIES), WHOLE] = MAX_ENTRIES
 
     @property
     def past_informed(self) -> bool:
@@ -397,7 +400,7 @@ class Scenario(FileSection):
         given = {key: value for key, value in changes.items() if value is not None}
         if not given:
             return self
-        data = self.record()
+        data = self.model_dump(mode="json", exclude_none=True)
         data["experiment"].update(given)
         return Scenario.parse(data, "options")
 
@@ -405,7 +408,7 @@ class Scenario(FileSection):
         """The scenario as a JSON-ready dict with its `schema`."""
         content = self.model_dump(mode="json", exclude_none=True)
         # Left out, so that scenarios older than these fields keep their hash.
-        for name in ("bell_pairs", "against", "routers", "menu"):
+        for name in ("bell_pairs", "against"):
             if getattr(self.experiment, name) == ExperimentSpec.model_fields[name].default:
                 del content["experiment"][name]
         return {"schema": SCHEMA, **content}

@@ -22,6 +22,7 @@ from ...analysis.design.records import (
     verdict,
     warnings,
 )
+from ...analysis.menus.design import MenuDesign
 from ...analysis.menus.forecast import MenuForecastRecord, PlannedEntry, menu_changes, menu_verdict
 from ...analysis.records.bell_pairs import bell_pairs_at
 from ...backends import BackendSummary, list_backends, open_backend
@@ -33,7 +34,7 @@ from ...backends.calibration.prediction import (
 )
 from ...backends.protocol import Backend, Description, PlansItself, RemoteBackend, description_for
 from ...circuits.schedule import Schedule, Setting, menu_strategy
-from ...model.errors import BackendError, BellqueueError
+from ...model.errors import BackendError, BellqueueError, NoBoundError, NoTradeOffError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.games.latency import fibre_distance_km
 from ...model.games.operating_point import OperatingPoint
@@ -174,39 +175,58 @@ def menu_forecast(
         BellqueueError: there is no menu for the scenario, or the backend has no calibration or is not for them.
     """
     refuse_for_menus(1 if backend is None else backend.describe().parallel, backend)
-    predict, _ = _device(backend, visibility, 2)
-    design = menu_for(scenario, predict, power, watch)
-    strategy, found = menu_strategy(design.menu, design.input_distribution), design.plan.forecast
-    asked = scenario.experiment
-    assert found is not None  # a menu designed by a prediction has one
-    _, device = _device(backend, visibility, strategy.dimension)
-    name, _, options = (typed or "").partition(",")
-    better = None
-    if not found.go and options.strip().startswith("pair="):
-        best = open_backend(name, scenario).describe(strategy.dimension)
-        if best.pair is not None and best.pair != device.pair:
-            better = f"The device's best pair, {best.pair[0]}–{best.pair[1]} (--backend {name})."
-    entries = zip(strategy.mixture, (part.bases() for part in strategy.components), strict=True)
+    predict, device = _device(backend, visibility, 2)
+    asked, design, found, entries, cost = scenario.experiment, None, None, [], None
+    try:
+        design = menu_for(scenario, predict, power, watch)
+        found = design.plan.forecast
+        assert found is not None  # a menu designed by a prediction has one
+        told = menu_verdict(found, asked.shots, device.name, asked.significance)
+        entries = _entries(design)
+        cost = _cost(scenario, backend, asked.shots, lambda each, _: prepare_menu(each, design, 0).schedule)
+    except ScenarioError as error:
+        if isinstance(error, NoBoundError | NoTradeOffError) or design is not None:
+            raise  # that is no answer
+        told = f"NO-GO: {str(error).removeprefix(f'{scenario.title}: ')}."
+    go = found is not None and found.go
     return MenuForecastRecord(
         title=scenario.title,
         bellqueue_version=bellqueue_version(),
         created=now(),
         scenario_hash=scenario.content_hash(),
-        verdict=menu_verdict(found, asked.shots, device.name, asked.significance),
-        changes=[] if found.go else menu_changes(found, better),
+        verdict=told,
+        changes=[] if go else menu_changes(found, _best_pair(typed, device, scenario)),
+        warnings=list(about_link(scenario, backend)),
         device=device,
         significance=asked.significance,
         settings=asked.settings,
         block=asked.block,
         shots=asked.shots,
-        menu=design.plan,
-        entries=[
-            PlannedEntry(alpha=alpha[:, 0].tolist(), beta=beta[:, 0].tolist(), share=share)
-            for share, (alpha, beta) in entries
-        ],
-        cost=_cost(scenario, backend, asked.shots, lambda each, _: prepare_menu(each, design, 0).schedule),
+        menu=None if design is None else design.plan,
+        entries=entries,
+        cost=cost,
         scenario=scenario.record(),
     )
+
+
+def _entries(design: MenuDesign) -> list[PlannedEntry]:
+    strategy = menu_strategy(design.menu, design.input_distribution)
+    bases = (part.bases() for part in strategy.components)
+    return [
+        PlannedEntry(alpha=alpha[:, 0].tolist(), beta=beta[:, 0].tolist(), share=share)
+        for share, (alpha, beta) in zip(strategy.mixture, bases, strict=True)
+    ]
+
+
+def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> str | None:
+    """The pair that the calibration would choose where the user has forced another, in a sentence."""
+    name, _, options = (typed or "").partition(",")
+    if not options.strip().startswith("pair="):
+        return None
+    best = open_backend(name, scenario).describe().pair
+    if best is None or best == device.pair:
+        return None
+    return f"The device's best pair, {best[0]}–{best[1]} (--backend {name})."
 
 
 def _several_pairs(

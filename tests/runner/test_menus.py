@@ -150,6 +150,10 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[s
         (("compare", "run/analysis.json", "run"), "run/analysis.json: is the analysis of routers that know the past"),
         (("verify", "run"), "is the analysis of routers that know the past; verify checks memoryless ones"),
         (("sweep", "sweep.toml"), "sweep.toml: the scenario's routers know the past"),
+        (
+            ("link", "s.json", "--link", "rate=1,visibility=1,memory_time=9"),
+            "links are assessed for memoryless routers",
+        ),
         (("plan", "s.json", "--all"), "--all ranks devices for memoryless routers only"),
         (("run", "s.json", "--backend", "aer", "--until-certified"), 'stop = "certified" is not for routers that know'),
         (("run", "s.json", "--backend", "link:rate=1,visibility=1,memory_time=9"), "links are for memoryless routers"),
@@ -198,6 +202,9 @@ def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -
     for screen in (go.stdout, few.stdout):
         assert len(screen.splitlines()) <= 30
         assert max(map(len, screen.splitlines())) <= 80
+    useless = call("plan", scenario, "--visibility", 0.05, "--require-go")
+    assert (useless.returncode, useless.stdout.splitlines()[0]) == (3, "NO-GO: entanglement gains nothing.")
+    assert "Less noise" in useless.stdout
     assert "set 2: 50.0 % of the trials" in call("plan", scenario, "--visibility", 0.95, "--full").stdout
 
 
