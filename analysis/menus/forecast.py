@@ -100,5 +100,5 @@ def menu_changes(found: MenuForecast | None, better: str | None) -> list[str]:
         told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")
     else:
         told.append("Less noise: a device with a higher visibility; --visibility tries one.")
-    told.append("Lighter traffic: entanglement gains more there; lower traffic.pair_rate.")
+    told.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
     return told

@@ -171,8 +171,8 @@ def refuse_for_menus(parallel: int, backend: Backend | None) -> None:
     """
     if isinstance(backend, PlansItself):
         raise BackendError(
-            f"{backend.describe().name}: links are for memoryless routers; for routers that know the past give a "
-            "device or another simulator, for example --backend aer"
+            f"{backend.describe().name}: links are for memoryless routers; for routers that know the past leave out "
+            "[link] and give a device or another simulator, for example --backend aer"
         )
     if parallel > 1:
         raise BackendError("routers that know the past take one Bell pair to a shot; leave out pairs=…")

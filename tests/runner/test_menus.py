@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 import bellqueue as bq
 from tests.menus import ALPHA, BETA, ENTRIES, MENU, SHARES, fake, informed_scenario
 from tests.runner.recorded_runs import edited
+from tests.scenarios import default_record
 
 Run = Callable[..., "CompletedProcess[str]"]
 SHOTS = 2000
 
-pytestmark = pytest.mark.usefixtures("menus")
+MADE_UP = pytest.mark.usefixtures("menus")
 
 
 def written(folder: Path, **experiment: Any) -> str:
@@ -57,6 +58,7 @@ def rows(folder: Path) -> NDArray[np.int64]:
     return np.array(lines, dtype=np.int64)
 
 
+@MADE_UP
 def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
     """Asked for is what was measured, and on ideal pairs a≠b comes as often as the bases of that entry say."""
     plan, trials = json.loads((run / "plan.json").read_text()), rows(run)
@@ -78,11 +80,13 @@ def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
     assert np.abs(differ / measured - perfect).max() < 5 * (0.5 / np.sqrt(measured.min()))
 
 
+@MADE_UP
 def test_the_plans_bases_are_those_of_the_menu(run: Path) -> None:
     bases = RunFolder.open(run).plan().bases()
     assert bases.correlators == pytest.approx(MENU.correlators, abs=1e-12)
 
 
+@MADE_UP
 def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: Path) -> None:
     """Werner pairs of visibility 0.8: P(a≠b) = (1 − 0.8·cos(α − β))/2 in the forecast that the plan keeps."""
     done = call("run", written(tmp_path), "--backend", "aer:visibility=0.8", "--out", "run", "--json")
@@ -92,6 +96,7 @@ def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: 
     assert np.array(foreseen) == pytest.approx(expected.reshape(-1, 2))
 
 
+@MADE_UP
 def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
     again = call("analyze", "run", "--json")
     assert again.returncode == 0, again.stderr
@@ -103,6 +108,7 @@ def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
     assert (told.returncode, told.stdout.partition(":")[0]) == (0, "CERTIFIED")
 
 
+@MADE_UP
 def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> None:
     words = ("run", written(tmp_path), "--backend", "aer:visibility=0.3", "--out", "run", "--require-advantage")
     done = call(*words)
@@ -111,6 +117,7 @@ def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> No
     assert "not certified" in call("runs", ".").stdout
 
 
+@MADE_UP
 def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) -> None:
     lines = (run / "trials.csv").read_text().splitlines(keepends=True)
     (run / "trials.csv").write_text("".join(lines[:-100]))
@@ -123,6 +130,7 @@ def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) 
     assert "with entry 2 and types (1, 2), but the plan asked for" in refused.stderr
 
 
+@MADE_UP
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -139,6 +147,7 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[s
     assert words in refused.stderr
 
 
+@MADE_UP
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -172,6 +181,7 @@ def test_what_is_not_for_them_is_refused_in_a_line(
     assert complaint in done.stderr
 
 
+@MADE_UP
 @pytest.mark.parametrize(
     ("experiment", "words"),
     [
@@ -185,6 +195,7 @@ def test_settings_without_a_trial_are_named(call: Run, tmp_path: Path, experimen
     assert words in done.stderr
 
 
+@MADE_UP
 def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -> None:
     scenario = written(tmp_path)
     go = call("plan", scenario, "--visibility", 0.95)
@@ -208,12 +219,14 @@ def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -
     assert "set 2: 50.0 % of the trials" in call("plan", scenario, "--visibility", 0.95, "--full").stdout
 
 
+@MADE_UP
 def test_a_forced_pair_that_is_no_go_is_told_the_best(call: Run, tmp_path: Path) -> None:
     done = call("plan", written(tmp_path, shots=500), "--backend", "fake:torino,pair=0-1")
     assert done.returncode == 0, done.stderr
     assert "The device's best pair, 92–99 (--backend fake:torino)." in done.stdout
 
 
+@MADE_UP
 def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
     result = bq.run(informed_scenario(), "aer", seed=1, out=tmp_path / "run", progress=False)
     assert (result.certified, result.folder) == (True, tmp_path / "run")
@@ -231,9 +244,32 @@ def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
             refused()
 
 
+@MADE_UP
 def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Path) -> None:
     assert call("run", "--backend", "aer", "--shots", 200, "--seed", 1, "--out", "run").returncode == 0
     record = json.loads((tmp_path / "run" / "plan.json").read_text())
     assert "menu" not in record
     edited(tmp_path / "run" / "plan.json", "menu", value={"kappa": 1, "tilts": [], "centre": []})
     assert "it has planned and menu; keep one" in call("analyze", "run").stderr
+
+
+@pytest.mark.slow
+def test_good_pairs_are_certified_and_plain_noise_is_not(call: Run, tmp_path: Path) -> None:
+    """Nothing made up: sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
+    record = default_record(routers="past-informed", shots=20_000)
+    record["traffic"]["pair_rate"] = 0.2 / 3.7
+    record["traffic"]["type"][1]["service"]["mean"] = 10.0
+    record["baseline"]["reward"]["setup_time"] = 30.0
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    done = call("run", "s.json", "--backend", "aer:visibility=0.97", "--seed", 1, "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["certificate"]["certified"]
+    assert found["planned"]["forecast"]["predicted_power"] > 0.99
+    lines = (tmp_path / "run" / "trials.csv").read_text().splitlines()
+    outcomes = np.random.default_rng(1).integers(0, 2, len(lines)).tolist()
+    noise = [f"{line[:-1]}{bit}" for line, bit in zip(lines[1:], outcomes, strict=False)]
+    (tmp_path / "run" / "trials.csv").write_text("\n".join([lines[0], *noise]) + "\n")
+    again = json.loads(call("analyze", "run", "--json").stdout)
+    assert not again["certificate"]["certified"]
+    assert again["certificate"]["log10_p_value"] > -3
