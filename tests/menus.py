@@ -9,7 +9,6 @@ from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.menus.design import MenuDesign, PredictMenu
 from bellqueue.analysis.menus.records import MenuAnalysis, MenuCertificate, MenuEntry, MenuForecast, MenuPlan
 from bellqueue.analysis.records.analysis_record import MeasuredCounts, Provenance
-from bellqueue.model.errors import ScenarioError
 from bellqueue.model.estimate import Estimate
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.progress import Watch, unwatched
@@ -33,14 +32,11 @@ def informed_scenario(**experiment: object) -> Scenario:
 def design_menu(
     scenario: Scenario, predict: PredictMenu | None, power: float = 0.95, watch: Watch = unwatched
 ) -> MenuDesign:
-    """Always the same menu, a forecast by whether the shots are more than 1000 and the pairs good, none if useless."""
+    """Always the same menu, a forecast by whether the shots are more than 1000 and the pairs good."""
     rows = MENU.split(0.95) if predict is None else predict(MENU)
     assert rows.shape == (ENTRIES, 2, 2)
     split = rows.reshape(-1, 2)
-    best = float(np.abs(2 * rows - 1).max())
-    if best < 0.1:
-        raise ScenarioError(f"{scenario.title}: entanglement gains nothing")
-    good = best > 0.6
+    good = float(np.abs(2 * rows - 1).max()) > 0.6
     go = good and scenario.experiment.shots > 1000
     forecast = MenuForecast(
         split=split.tolist(),

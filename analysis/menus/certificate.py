@@ -17,6 +17,7 @@ from ...model.queueing.workload import Workload
 
 LEVELS = (150, 300, 600)  # of the grid, tried in turn until finer ones would hardly matter
 _CLOSE = 0.05  # of the margin, that a finer grid may still add
+_HOPE = 4.0  # times what finer grids may add is too little: no grid brings a margin
 _STEPS = 12  # of the search for the p-value
 _NEAR = 0.01  # of ln 1/p
 MOST = 1e6  # ln 1/p at which the search ends
@@ -61,8 +62,10 @@ def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: 
         comparison = Comparison(workload, kappa, levels, before[0] if before else None)
         comparison.best_policy(estimated)
         margin = comparison.classical - comparison.cost(estimated).value
-        if before and abs(margin - before[1]) / 3 <= _CLOSE * abs(margin):  # the error falls as the step's square
-            break
+        if before:
+            more = (margin - before[1]) / 3  # what finer grids may still add: the error falls as the step's square
+            if abs(more) <= _CLOSE * abs(margin) or margin + _HOPE * more < 0:
+                break
         before = comparison, margin
     return comparison
 

@@ -42,8 +42,8 @@ class MenuForecastRecord(FiniteRecord):
         settings: Whether entries and types are drawn afresh (random) or their numbers are fixed beforehand.
         block: Trials in a row that share their drawn settings.
         shots: Trials that the scenario asks for.
-        menu: What the plan would fix of the menu, with its forecast; None where entanglement gains nothing.
-        entries: The sets of bases; none where entanglement gains nothing.
+        menu: What the plan would fix of the menu, with its forecast.
+        entries: The sets of bases.
         cost: Of the scenario's shots; None for simulators on this machine.
         scenario: The scenario with every default written out.
     """
@@ -61,20 +61,15 @@ class MenuForecastRecord(FiniteRecord):
     settings: Literal["random", "fixed"]
     block: int
     shots: int
-    menu: MenuPlan | None
+    menu: MenuPlan
     entries: list[PlannedEntry]
     cost: CostRecord | None
     scenario: dict[str, Any]
 
     @property
-    def forecast(self) -> MenuForecast | None:
-        """The numbers; None where entanglement gains nothing."""
-        return None if self.menu is None else self.menu.forecast
-
-    @property
     def go(self) -> bool:
         """Whether the scenario's own shots certify as surely as was asked."""
-        return self.forecast is not None and self.forecast.go
+        return self.menu.forecast is not None and self.menu.forecast.go
 
 
 def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float) -> str:
@@ -87,15 +82,15 @@ def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float
     )
 
 
-def menu_changes(found: MenuForecast | None, better: str | None) -> list[str]:
+def menu_changes(found: MenuForecast, better: str | None) -> list[str]:
     """What would turn a no-go into a go, each in a sentence.
 
     Args:
-        found: The forecast; None where entanglement gains nothing.
+        found: The forecast.
         better: A better pair of the same device, in a sentence; None if there is none.
     """
     told = [] if better is None else [better]
-    if found is not None and found.trials is not None:
+    if found.trials is not None:
         how = f"run --shots {found.trials}" if found.trials <= MAX_SHOTS else "more than one run may have"
         told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")
     else:

@@ -13,7 +13,7 @@ from ..errors import NoBoundError
 from ..queueing.reward import PiecewiseLinearReward
 from ..queueing.workload import Workload
 from .accrual import horizon
-from .bound import Level, reason_not_computed
+from .bound import Level, longest, reason_not_computed
 from .decay import decay_rate
 from .grid import Grid
 from .interpolated import InterpolatedProcess
@@ -24,17 +24,20 @@ Floats = NDArray[np.float64]
 
 _BEYOND = 14.5  # e-foldings of the workloads' decay to the largest of the grid
 _IDLE_SHARE = 1e-4  # of the waiting time of pairs that stay together: what a limited idle age may cost
+_ROUGH_SIZES = 4.0  # pairs of long requests that fit on a rough grid
 _SPAN_SHARE = 1e-5  # of it, left to value iteration
 _MOST_STEPS = 5000
 
 
-def comparison_grid(workload: Workload, kappa: float, levels: int) -> Grid:
+def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool = False) -> Grid:
     """A grid of about so many levels, on which fixed service times and the bends of the reward lie if they can.
 
     Args:
         workload: The queueing model.
         kappa: κ.
         levels: How many at most, about.
+        rough: Whether it ends at a few service times already, where an upper limit would have to reach on. Defaults to
+            False.
 
     Raises:
         NoBoundError: there is no bound on such routers, or no decay of the workloads is known.
@@ -43,6 +46,8 @@ def comparison_grid(workload: Workload, kappa: float, levels: int) -> Grid:
         raise NoBoundError(reason)
     age = horizon(workload.reward, workload.pair_rate, kappa, _IDLE_SHARE * workload.together_waiting_time)
     largest = _BEYOND / decay_rate(workload)
+    if rough:
+        largest = min(largest, _ROUGH_SIZES * sum(map(longest, (workload.services_a, workload.services_b))))
     coarsest = (age + largest) / levels
     knots = workload.reward.knots if isinstance(workload.reward, PiecewiseLinearReward) else ()
     sizes = {each.mean for each in (*workload.services_a, *workload.services_b) if each.kind == "deterministic"}

@@ -65,7 +65,8 @@ def frontiers(
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.341, 0.6804, 0.059]
     """
-    from ...analysis.records.frontier_record import frontier_record, informed_record
+    from ...analysis.informed import informed_record
+    from ...analysis.records.frontier_record import frontier_record
     from ...model.games.frontiers import Frontiers
     from ..design.planning import check_visibility
     from .results import FrontierResult
@@ -304,7 +305,8 @@ def plot(
 ) -> Figure:
     """The frontiers as a figure, with the observed point and its confidence region if something was observed.
 
-    Of several results, or of what `compare` returned, the figure shows what each saves; of a link it is its map.
+    Of several results, or of what `compare` returned, the figure shows what each saves; of a link it is its map; of
+    `frontiers(…, informed=True)` it shows the routers that know the past, and what they save at each load.
 
     Args:
         shown: What `frontiers`, `run`, `analyze`, `fetch`, `link` or `compare` returned, or a list of results.
@@ -325,6 +327,7 @@ def plot(
     from ...analysis.report.figures.comparison import comparison_figure
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.frontiers import frontier_figure
+    from ...analysis.report.figures.informed import informed_figure
     from .results import LinkResult, MenuResult
 
     if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis) for each in shown):
@@ -334,7 +337,7 @@ def plot(
     elif isinstance(shown, Analysis):
         figure = frontier_figure(shown.frontiers, shown)
     elif isinstance(shown, FrontierRecord):
-        figure = frontier_figure(shown)
+        figure = informed_figure(shown, shown.informed) if shown.informed else frontier_figure(shown)
     elif isinstance(shown, LinkResult):
         figure = shown.map()
     elif isinstance(shown, MenuResult):

@@ -34,7 +34,7 @@ from ...backends.calibration.prediction import (
 )
 from ...backends.protocol import Backend, Description, PlansItself, RemoteBackend, description_for
 from ...circuits.schedule import Schedule, Setting, menu_strategy
-from ...model.errors import BackendError, BellqueueError, NoBoundError, NoTradeOffError, ScenarioError
+from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
 from ...model.games.latency import fibre_distance_km
 from ...model.games.operating_point import OperatingPoint
@@ -176,35 +176,25 @@ def menu_forecast(
     """
     refuse_for_menus(1 if backend is None else backend.describe().parallel, backend)
     predict, device = _device(backend, visibility, 2)
-    asked, design, found, entries, cost = scenario.experiment, None, None, [], None
-    try:
-        design = menu_for(scenario, predict, power, watch)
-        found = design.plan.forecast
-        assert found is not None  # a menu designed by a prediction has one
-        told = menu_verdict(found, asked.shots, device.name, asked.significance)
-        entries = _entries(design)
-        cost = _cost(scenario, backend, asked.shots, lambda each, _: prepare_menu(each, design, 0).schedule)
-    except ScenarioError as error:
-        if isinstance(error, NoBoundError | NoTradeOffError) or design is not None:
-            raise  # that is no answer
-        told = f"NO-GO: {str(error).removeprefix(f'{scenario.title}: ')}."
-    go = found is not None and found.go
+    asked, design = scenario.experiment, menu_for(scenario, predict, power, watch)
+    found = design.plan.forecast
+    assert found is not None  # a menu designed by a prediction has one
     return MenuForecastRecord(
         title=scenario.title,
         bellqueue_version=bellqueue_version(),
         created=now(),
         scenario_hash=scenario.content_hash(),
-        verdict=told,
-        changes=[] if go else menu_changes(found, _best_pair(typed, device, scenario)),
+        verdict=menu_verdict(found, asked.shots, device.name, asked.significance),
+        changes=[] if found.go else menu_changes(found, _best_pair(typed, device, scenario)),
         warnings=list(about_link(scenario, backend)),
         device=device,
         significance=asked.significance,
         settings=asked.settings,
         block=asked.block,
         shots=asked.shots,
-        menu=None if design is None else design.plan,
-        entries=entries,
-        cost=cost,
+        menu=design.plan,
+        entries=_entries(design),
+        cost=_cost(scenario, backend, asked.shots, lambda each, _: prepare_menu(each, design, 0).schedule),
         scenario=scenario.record(),
     )
 

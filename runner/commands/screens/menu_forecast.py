@@ -44,8 +44,8 @@ def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[s
 
 def _rows(record: MenuForecastRecord) -> Iterator[Row]:
     """What each number is, with the number."""
-    found, device = record.forecast, record.device
-    if found is not None and record.menu is not None:
+    found, device = record.menu.forecast, record.device
+    if found is not None:
         yield f"chance that {record.shots} trials certify", chance_text(found.predicted_power)
         needed = "no number is enough" if found.trials is None else f"{found.trials}"
         yield f"trials for a chance of {100 * found.power:g} %", needed
