@@ -182,17 +182,20 @@ class PlanRecord(FiniteRecord):
             DataError: it was not, or it has been changed since.
         """
         if self.scenario_hash != scenario_hash:
+            other = "" if self.menu else ", or give the changed one with --scenario"
             raise DataError(
                 "plan.json was made for another scenario than scenario.json, which has been changed since the run; "
-                "restore it, or give the changed one with --scenario"
+                f"restore it{other}"
             )
         tables: list[Sequence[Sequence[float]]] = [self.asked, self.input_distribution, *self.asked_by_pair]
         tables += [] if self.menu is None else [self.menu.tilts, self.menu.centre]
         rows = shape[0] * (self.entries or 1)
         right = all([len(row) for row in table] == [shape[1]] * rows for table in tables)
         if not right or not all(part.fits(shape) for part in self.strategy):
-            of = f" in each of {self.entries} entries" if self.entries else ""
-            raise DataError(f"plan.json: its tables and angles must be for {shape[0]}×{shape[1]} types{of}")
+            named, of = "asked, input_distribution", ""
+            if self.menu is not None:
+                named, of = f"{named}, menu", f" in each of {self.entries} entries"
+            raise DataError(f"plan.json: {named} and angles must be for {shape[0]}×{shape[1]} types{of}")
         if len(self.asked_by_pair) != (self.parallel if self.parallel > 1 else 0):
             raise DataError(f"plan.json: asked_by_pair has {len(self.asked_by_pair)} tables for {self.parallel} pairs")
 
