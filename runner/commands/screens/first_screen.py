@@ -32,10 +32,10 @@ Row = tuple[str, str]
 def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
     """The verdict, the numbers that matter, what it rests on, and where to read on."""
     limits = f"(in brackets: limits with {confidence_text(1 - analysis.certificate.significance)} confidence together)"
-    return _screen(
+    return screen(
         [*analysis.warnings, _verdict(analysis)],
         f"{analysis.title}; {analysis.provenance.source}",
-        [*(_line(*row) for row in _measured(analysis)), limits],
+        [*(line(*row) for row in _measured(analysis)), limits],
         [*_rests(analysis), *([analysis.bell_pairs.sentence()] if analysis.bell_pairs else [])],
         ends,
     )
@@ -50,10 +50,10 @@ def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
     if found.go:
         command = "run" if record.cost is None else "submit"
         last = "GO." if simulated else f"GO: bellqueue {command} --backend {device.name}"
-    return _screen(
+    return screen(
         [record.verdict],
         record.title,
-        [*(_line(*row) for row in _predicted(record)), "(in brackets: where 95 % of such runs will lie)"],
+        [*(line(*row) for row in _predicted(record)), "(in brackets: where 95 % of such runs will lie)"],
         [
             f"Predicted {basis}",
             *([found.why_memoryless] if found.why_memoryless else []),
@@ -64,11 +64,11 @@ def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
     )
 
 
-def _screen(
+def screen(
     first: Sequence[str], about: str, rows: Sequence[str], notes: Sequence[str], ends: Sequence[str]
 ) -> list[str]:
     """The parts with empty lines between them; what does not fit on one screen is left to `--full`."""
-    head = [line for sentence in first for line in wrap(signs(printable(sentence)), WIDTH)]
+    head = [part for sentence in first for part in wrap(signs(printable(sentence)), WIDTH)]
     head += ["", shorten(printable(about), WIDTH, placeholder=" …"), ""]
     tail: list[str] = []
     room = MOST_LINES - len(head) - len(rows) - len(ends) - 2
@@ -82,7 +82,8 @@ def _screen(
     return [*head, *rows, "", *tail, "", *ends]
 
 
-def _line(name: str, value: str) -> str:
+def line(name: str, value: str) -> str:
+    """A number with what it is."""
     return f"{name:{_NAMES}}  {signs(value)}"
 
 
