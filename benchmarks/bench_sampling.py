@@ -19,14 +19,13 @@ from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.folder import write_trials
 from bellqueue.runner.experiment.pipeline import (
-    PreparedRun,
     analyze_run,
     measure,
     plan_record,
-    prepare,
     write_records,
     write_results,
 )
+from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_point
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, duration, interleaved, once, times
 
@@ -41,7 +40,7 @@ class Subject:
     """One experiment on one simulator, ready to be measured again and again."""
 
     backend: AerBackend
-    experiment: PreparedRun
+    experiment: PreparedPoint
 
     @classmethod
     def of(cls, name: str, shots: int) -> Subject:
@@ -49,7 +48,7 @@ class Subject:
         backend = open_backend(name)
         assert isinstance(backend, AerBackend)
         scenario = Scenario.default().with_experiment(shots=shots)
-        return cls(backend, prepare(scenario, SEED, predictor(backend)))
+        return cls(backend, prepare_point(scenario, SEED, predictor(backend)))
 
     def bare(self) -> np.ndarray[Any, Any]:
         """What somebody writes who only wants the counts: each circuit with its number of shots; counts[x, y, a, b]."""
@@ -108,7 +107,7 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
         return result
 
     scenario, backend = subject.experiment.scenario, subject.backend
-    experiment = timed("planning", partial(prepare, scenario, SEED, predictor(backend)))
+    experiment = timed("planning", partial(prepare_point, scenario, SEED, predictor(backend)))
     trials, plan = measure(experiment, backend, unwatched), plan_record(experiment, backend)
     analyse = partial(analyze_run, scenario, plan, trials, frontiers=experiment.frontiers)
     first = timed("frontiers for the report", analyse)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..model.errors import DataError
 from ..model.games.strategy import Measurements, Strategy
+from ..model.informed.menu import Menu
 from ..model.trials import Sampling, Trials
 
 Floats = NDArray[np.float64]
@@ -190,7 +191,8 @@ def draw_schedule(
     """Draw the settings of `trials` trials from r(x,y).
 
     `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
-    with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting.
+    with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting. Each
+    entry of a menu (`menu_strategy`) has rows of its own: setting (k, x, y) is that of types k·n_A + x and y.
 
     With k pairs to a shot, every pair has a `random` setting of its own, drawn afresh for each shot (or block of
     shots); of `fixed` ones all pairs of a shot measure the same. The last shot, or block of shots, may be incomplete.
@@ -198,18 +200,20 @@ def draw_schedule(
     Args:
         strategy: The measurements.
         sampling: `random` or `fixed`, the block length in shots, and the pairs to a shot.
-        distribution: r(x,y), shape (n_A, n_B).
+        distribution: r(x,y), shape (n_A, n_B), or r(k,x,y) of a menu, shape (K·n_A, n_B).
         trials: N.
         rng: Draws the order.
     """
     settings: list[Setting] = []
     probability: list[float] = []
     dimension = strategy.dimension
-    for weight, part in zip(strategy.mixture, strategy.components, strict=True):
+    stacked = len(distribution) > len(strategy.components[0].u)
+    for entry, (weight, part) in enumerate(zip(strategy.mixture, strategy.components, strict=True)):
+        first = entry * len(part.u) if stacked else 0
         for setting in settings_of(part, dimension):
-            if (share := float(distribution[setting.x, setting.y])) > 0:
-                settings.append(setting)
-                probability.append(weight * share)
+            if (share := float(distribution[first + setting.x, setting.y])) > 0:
+                settings.append(replace(setting, x=first + setting.x))
+                probability.append(share if stacked else weight * share)
     shares = np.array(probability) / np.sum(probability)
     pairs = sampling.parallel
     if sampling.settings == "random":
@@ -220,6 +224,18 @@ def draw_schedule(
         shots = _apportion(shares, -(-trials // pairs))
         order = np.repeat(np.arange(len(settings)), shots * pairs)[:trials]
     return Schedule(tuple(settings), order.astype(np.int64), distribution.shape, sampling)
+
+
+def menu_strategy(menu: Menu, distribution: Floats) -> Strategy:
+    """The entries of a menu as components of a strategy, the share of each being that of its trials.
+
+    Args:
+        menu: K sets of bases.
+        distribution: r(k,x,y), K·n_A rows of n_B.
+    """
+    shares = distribution.reshape(len(menu), -1).sum(axis=1)
+    entries = tuple(Measurements(u, v) for u, v in zip(menu.u, menu.v, strict=True))
+    return Strategy(entries, tuple((shares / shares.sum()).tolist()))
 
 
 def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ...]:

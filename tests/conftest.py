@@ -13,10 +13,11 @@ import pytest  # after the environment is set
 from hypothesis import HealthCheck, settings
 
 from tests.browsing import chromium
+from tests.menus import menus
 from tests.sharing import Shared, SharedBounds
 from tests.sketching import keep_frontiers, sketch, solve_once
 
-__all__ = ["chromium"]  # a fixture
+__all__ = ["chromium", "menus"]  # fixtures
 
 # A busy machine makes no example wrong.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -17,6 +17,7 @@ from ...model.queueing.workload import Workload
 
 LEVELS = (150, 300, 600)  # of the grid, tried in turn until finer ones would hardly matter
 _CLOSE = 0.05  # of the margin, that a finer grid may still add
+_HOPE = 4.0  # times what finer grids may add is too little: no grid brings a margin
 _STEPS = 12  # of the search for the p-value
 _NEAR = 0.01  # of ln 1/p
 MOST = 1e6  # ln 1/p at which the search ends
@@ -28,7 +29,7 @@ class MenuTest:
 
     Attributes:
         comparison: On the grid used.
-        policy: The routers' decisions.
+        policy: The routers' decisions, best by the estimates.
         classical: V(κ).
         estimate: The upper limit of W − κτ if the probabilities were those estimated.
         limit: The same at the significance.
@@ -61,8 +62,10 @@ def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: 
         comparison = Comparison(workload, kappa, levels, before[0] if before else None)
         comparison.best_policy(estimated)
         margin = comparison.classical - comparison.cost(estimated).value
-        if before and abs(margin - before[1]) / 3 <= _CLOSE * abs(margin):  # the error falls as the step's square
-            break
+        if before:
+            more = (margin - before[1]) / 3  # what finer grids may still add: the error falls as the step's square
+            if abs(more) <= _CLOSE * abs(margin) or margin + _HOPE * more < 0:
+                break
         before = comparison, margin
     return comparison
 
@@ -90,12 +93,13 @@ def menu_test(
         comparison: On a grid that is fine enough.
         estimated: The probabilities as estimated.
         limits: The limits at a given ln of the significance.
-        log_significance: ln α, for the limit that is reported and the policy that is best there.
+        log_significance: ln α, for the limit that is reported.
         watch: Gets how far it is.
     """
-    policy = comparison.best_policy(limits(log_significance))
-    limit = comparison.cost(limits(log_significance)).value
+    # The best by estimate: by the worst within limits, measuring is hardly worth it where it is hardly certified.
+    policy = comparison.best_policy(estimated)
     estimate = comparison.cost(estimated).value
+    limit = comparison.cost(limits(log_significance)).value
     classical = comparison.classical
 
     def margin(x: float) -> float:

@@ -68,7 +68,7 @@ def design_menu(
 
     Raises:
         NoBoundError: there is no bound on such routers for this workload, or it is beyond what is computed.
-        ScenarioError: no game gains anything from entanglement at that noise.
+        ScenarioError: no game gains anything from entanglement.
     """
     spec = scenario.experiment
     workload = scenario.workload()
@@ -77,15 +77,19 @@ def design_menu(
     if predict is not None:
         visibility = _observed_visibility(workload, expect)
     kappas = _kappas(workload, spec.operating_point)
-    found = []
-    for done, kappa in enumerate(kappas):
-        watch("choosing what a unit of throughput is worth", done, len(kappas))
-        found.append(_Rough.of(workload, kappa, visibility))
-    helpful = [each for each in found if each.gain > 0]
-    if not helpful:
+    helpful: list[_Rough] = []
+    # Where this noise leaves no gain, the menu of perfect pairs is forecast, to show by how much it falls short.
+    for assumed in dict.fromkeys((visibility, 1.0)):
+        for done, kappa in enumerate(kappas):
+            watch("choosing what a unit of throughput is worth", done, len(kappas))
+            rough = _Rough.of(workload, kappa, assumed)
+            helpful += [rough] if rough.gain > 0 else []
+        if helpful:
+            break
+    else:
         raise ScenarioError(
-            f"{scenario.title}: at visibility {visibility:.4g} entanglement gains nothing for routers that know the "
-            "past; choose a better pair of qubits or a lighter traffic"
+            f"{scenario.title}: even perfect Bell pairs gain nothing for routers that know the past; "
+            "lighten the traffic, or make interruptions cost more"
         )
     # The largest share of waiting first; should the shots not certify it, where most is gained in all.
     tried = [max(helpful, key=lambda each: each.share), max(helpful, key=lambda each: each.gain)]
@@ -121,7 +125,7 @@ def _kappas(workload: Workload, target: object) -> list[float]:
 def _observed_visibility(workload: Workload, expect: PredictMenu) -> float:
     """The share of ideal correlators that the device's calibration leaves, at the bases of one likely game."""
     kappa = _kappas(workload, None)[_KAPPAS // 2]
-    process = EntangledProcess(workload, comparison_grid(workload, kappa, _ROUGH), 1.0, _DIMENSION)
+    process = EntangledProcess(workload, comparison_grid(workload, kappa, _ROUGH, rough=True), 1.0, _DIMENSION)
     menus = choose_menus(process, _solved(process, kappa).potential, kappa, 1)
     if not menus:
         return 1.0
@@ -149,7 +153,7 @@ class _Rough:
 
     @classmethod
     def of(cls, workload: Workload, kappa: float, visibility: float) -> _Rough:
-        grid = comparison_grid(workload, kappa, _ROUGH)
+        grid = comparison_grid(workload, kappa, _ROUGH, rough=True)
         classical = _solved(InformedProcess(workload, grid), kappa)
         process = EntangledProcess(workload, grid, visibility, _DIMENSION)
         level = _solved(process, kappa, classical.potential)
@@ -176,6 +180,9 @@ class _Candidate:
         rough.best_policy(Limits.exact(self.split))
         self.gain = rough.classical - rough.cost(Limits.exact(self.split)).value
         self.slopes = rough.slopes(self.split)
+        if not self.slopes.any():  # at this noise no state is worth a measurement: as for perfect pairs
+            rough.best_policy(Limits.exact(self.menu.split()))
+            self.slopes = rough.slopes(self.split)
         self.spread = np.abs(self.slopes) * np.sqrt(np.clip(self.split * (1 - self.split), 1e-4, None))
         even = 1 / self.split.size
         share = self.spread / self.spread.sum() if self.spread.any() else np.full_like(self.split, even)
@@ -208,7 +215,9 @@ class _Candidate:
         cost = comparison.cost(Limits.exact(self.split)).value
         classical = comparison.classical
         deviation = self.deviation / math.sqrt(self.shots)
-        direction = self.slopes * self.split * (1 - self.split) / self.distribution / self.shots / deviation
+        direction = (
+            self.slopes * self.split * (1 - self.split) / self.distribution / self.shots / max(deviation, 1e-300)
+        )
 
         def limit(worse: float) -> float:
             """The limit to be expected where the outcomes cost so many standard deviations more than expected."""
@@ -217,13 +226,13 @@ class _Candidate:
             return comparison.cost(menu_limits(counts, tilts, self.split, self.significance, self.significance)).value
 
         expected = limit(0.0)
-        there = min(max((classical - expected) / deviation, -_SURE), _SURE)
+        there = min(max((classical - expected) / deviation, -_SURE), _SURE) if deviation > 0 else -_SURE
         beyond = classical - limit(there)
         # The limit is nearly linear in the outcomes: a secant through both finds where it meets V(κ).
         falls = (classical - expected) - beyond
         sigmas = there * (classical - expected) / falls if falls * there > 0 else there
-        predicted_power = NormalDist().cdf(min(max(sigmas, -_SURE), _SURE))
         margin = classical - cost
+        predicted_power = NormalDist().cdf(min(max(sigmas, -_SURE), _SURE)) if margin > 0 else 0.0
         noise = (expected - cost) * math.sqrt(self.shots) + NormalDist().inv_cdf(power) * self.deviation
         trials = (noise / margin) ** 2 if margin > 0 else math.inf
         simulated = simulated_policy(self.workload, policy, self.split)

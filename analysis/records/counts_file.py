@@ -28,8 +28,10 @@ MAX_BYTES = 1_000_000_000
 DISTRIBUTION_TOLERANCE = 1e-6
 STANDARD_INPUT = Path("-")
 _HEADER = "x,y,a,b"
+_ENTRY = "k,"  # before the header and each line of a menu's trials
 _PART = 2**13  # lines put together at a time: they stay in the processor's cache
-_LINE = re.compile(r"\s*-?\d{1,18}(\s*,\s*-?\d{1,18}){3}\s*")
+_LINE = r"\s*-?\d{1,18}(\s*,\s*-?\d{1,18}){%d}\s*"
+_NUMBERS = {4: "four", 5: "five"}
 
 Count = Annotated[int, Field(ge=0, le=10**12), WHOLE]
 Share = Annotated[float, Field(ge=0, le=1), NUMBER]
@@ -118,6 +120,8 @@ def _text(path: Path) -> tuple[str, str]:
 
 def _trials(text: str, workload: Workload) -> TrialTable | Counts:
     """The trials of a CSV; as the program writes them, a million takes a moment."""
+    if text.partition("\n")[0].strip().replace(" ", "") == _ENTRY + _HEADER:
+        raise DataError("these are the trials of routers that know the past; give the folder of their run")
     if not any(name.isdigit() for name in (*workload.names_a, *workload.names_b)):
         try:
             return parse_trials(text, workload.shape).counts()
@@ -126,47 +130,64 @@ def _trials(text: str, workload: Workload) -> TrialTable | Counts:
     return table_of_text(text)
 
 
-def parse_trials(text: str, shape: tuple[int, int]) -> Trials:
+def parse_trials(text: str, shape: tuple[int, int], entries: int | None = None) -> Trials:
     """Trials from CSV text with the header `x,y,a,b`, 0-based types, in the order of execution.
+
+    Args:
+        text: The file's.
+        shape: (n_A, n_B), the numbers of types.
+        entries: K, of a menu: the first column is then k, 0-based, and trial (k, x, y) has types k·n_A + x and y of
+            K·n_A and n_B. None: there is no menu.
 
     Raises:
         DataError: the header or a line is wrong.
     """
-    header, _, body = text.partition("\n")
-    if header.strip().replace(" ", "") != _HEADER:
-        shown = header.strip()[:40]
-        raise DataError(f"line 1 is {shown!r}; a trials CSV starts with {_HEADER!r}, a counts file is a JSON object")
+    first, _, body = text.partition("\n")
+    expected = _HEADER if entries is None else _ENTRY + _HEADER
+    if first.strip().replace(" ", "") != expected:
+        raise DataError(
+            f"line 1 is {first.strip()[:40]!r}; a trials CSV starts with {expected!r}, a counts file is a JSON object"
+        )
     if not body.strip():
         raise DataError("no trials below the header")
     try:
         table: NDArray[np.int64] = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.int64, ndmin=2)
     except (ValueError, OverflowError):
-        raise DataError(_first_bad_line(body)) from None
-    if table.shape[1] != 4:
-        raise DataError(_first_bad_line(body))
-    x, y, a, b = table.T
-    return Trials(x, y, a, b, shape)
+        raise DataError(_first_bad_line(body, expected)) from None
+    if table.shape[1] != len(expected.split(",")):
+        raise DataError(_first_bad_line(body, expected))
+    *entry, x, y, a, b = table.T
+    if entries is None:
+        return Trials(x, y, a, b, shape)
+    for name, column, limit in (("k", entry[0], entries), ("x", x, shape[0])):
+        if len(wrong := np.flatnonzero((column < 0) | (column >= limit))):
+            raise DataError(f"line {wrong[0] + 2}: {name} is {column[wrong[0]]}; it must lie in 0…{limit - 1}")
+    return Trials(entry[0] * shape[0] + x, y, a, b, (entries * shape[0], shape[1]))
 
 
-def _first_bad_line(body: str) -> str:
+def _first_bad_line(body: str, header: str) -> str:
+    names = header.split(",")
+    line_form, wanted = re.compile(_LINE % (len(names) - 1)), f"{_NUMBERS[len(names)]} whole numbers {header}"
     for number, line in enumerate(body.splitlines(), start=2):
-        if line.strip() and not _LINE.fullmatch(line):
-            return f"line {number} is {line[:40]!r}; it must be four whole numbers {_HEADER}"
-    return f"the lines must be four whole numbers {_HEADER}"
+        if line.strip() and not line_form.fullmatch(line):
+            return f"line {number} is {line[:40]!r}; it must be {wanted}"
+    return f"the lines must be {wanted}"
 
 
-def format_trials(trials: Trials) -> str:
-    """The CSV text that `parse_trials` reads."""
+def format_trials(trials: Trials, entries: int | None = None) -> str:
+    """The CSV text that `parse_trials` reads; of the trials of a menu with K entries each line begins with k."""
+    own = trials.shape[0] // (entries or 1)
     lines = [
-        f"{x},{y},{a},{b}\n"
+        f"{x},{y},{a},{b}\n" if entries is None else f"{x // own},{x % own},{y},{a},{b}\n"
         for x in range(trials.shape[0])
         for y in range(trials.shape[1])
         for a in (0, 1)
         for b in (0, 1)
     ]
     codes = trials.codes()
-    if max(trials.shape) > 10:
-        return f"{_HEADER}\n" + "".join(map(lines.__getitem__, codes.tolist()))
+    if entries is not None or max(trials.shape) > 10:
+        header = _HEADER if entries is None else _ENTRY + _HEADER
+        return f"{header}\n" + "".join(map(lines.__getitem__, codes.tolist()))
     # Types of one digit make lines of eight bytes, which move as numbers.
     numbers = np.frombuffer("".join(lines).encode(), dtype=np.uint64)
     parts = (codes[start : start + _PART] for start in range(0, len(codes), _PART))

@@ -1,6 +1,8 @@
-"""The records of the bound on every classical router that does not communicate: its frontier, and what beats it."""
+"""The records of the bound on every classical router: its frontier, what beats it, and routers that know the past."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -110,3 +112,100 @@ class AgainstEveryClassical(Record):
     def p_value(self) -> float:
         """The p-value; 0.0 where it is too small for a float, see `log10_p_value`."""
         return float(10.0**self.log10_p_value)
+
+
+class InformedPoint(Record):
+    """The best routers that know both servers' past, at one κ.
+
+    Attributes:
+        kappa: κ, waiting time paid per unit of baseline throughput.
+        classical: The least W − κτ of classical routers that know the past, and so a lower limit for every classical
+            router, in units of time.
+        entangled: W − κτ of entangled ones, on the same grid.
+        waiting_time: W of the entangled ones, simulated on workloads that are not rounded, with 95 % limits.
+        baseline_throughput: Their τ, likewise.
+        splitting_probability: Their p, likewise.
+        finished: Whether the grid is as fine and value iteration as exact as wanted; if not, time was over.
+        classical_waiting_time, classical_baseline_throughput: The same of the best classical ones; left out of older
+            records, and where time was over before they were found.
+    """
+
+    kappa: float
+    classical: float
+    entangled: float
+    waiting_time: Estimate
+    baseline_throughput: Estimate
+    splitting_probability: Estimate
+    finished: bool
+    classical_waiting_time: Estimate | None = Field(default=None, exclude_if=lambda value: value is None)
+    classical_baseline_throughput: Estimate | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def gain(self) -> float:
+        """By how much W − κτ of the entangled ones is less, on the same grid."""
+        return self.classical - self.entangled
+
+    @property
+    def waiting_time_reduction_relative(self) -> float:
+        """What the entangled ones save of the least W of every classical router at their τ, by the line of κ."""
+        least = self.classical + self.kappa * self.baseline_throughput.estimate
+        return 1 - self.waiting_time.estimate / least if least > 0 else -math.inf
+
+
+class InformedLoad(Record):
+    """The same at another load, at the κ at which memoryless entangled routers would split half of the pairs.
+
+    Shares are of the least W of every classical router at the same baseline throughput, by the line of κ.
+
+    Attributes:
+        load: ρ, by another rate of arrivals.
+        kappa: κ there.
+        classical: The least W − κτ of classical routers that know the past, in units of time.
+        entangled: W − κτ of entangled ones, on the same grid.
+        memoryless: W − κτ of memoryless entangled routers, by their formulas.
+        waiting_time_reduction_relative: Share of W that the entangled ones save, simulated, with 95 % limits.
+        memoryless_reduction_relative: Share of W that the memoryless ones save, negative if they wait longer.
+        finished: Whether value iteration is as exact as wanted; if not, time was over, and the gain may be larger.
+    """
+
+    load: float
+    kappa: float
+    classical: float
+    entangled: float
+    memoryless: float
+    waiting_time_reduction_relative: Estimate
+    memoryless_reduction_relative: float
+    finished: bool
+
+    @property
+    def gain(self) -> float:
+        """By how much W − κτ of the entangled ones is less, on the same grid."""
+        return self.classical - self.entangled
+
+    @property
+    def memoryless_gain(self) -> float:
+        """By how much that of the memoryless ones is less than the bound; negative if it is more."""
+        return self.classical - self.memoryless
+
+
+class Informed(Record):
+    """Routers that both know the two servers' past, and lack only the type of each other's present request.
+
+    Attributes:
+        visibility: Of the Bell pairs.
+        step: Of the grid of workloads, in units of time.
+        largest_workload: The workload on the grid that stands for all larger ones, in units of time.
+        points: One for each κ, rising.
+        by_load: The gain at other loads, rising; left out of older records, and where it would take long.
+    """
+
+    visibility: float
+    step: float
+    largest_workload: float
+    points: list[InformedPoint]
+    by_load: list[InformedLoad] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def best(self) -> InformedPoint:
+        """The point at which entanglement saves the largest share of waiting time, if it saves any at all."""
+        return max(self.points, key=lambda point: (point.gain > 0, point.waiting_time_reduction_relative))

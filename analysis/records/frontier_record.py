@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from ...model.errors import NoBoundError
-from ...model.estimate import Estimate
 from ...model.games.frontier import Frontier
 from ...model.games.frontiers import Frontiers
-from ...model.games.strategy import dimension_of
-from ...model.informed.accrual import throughput_slope
-from ...model.informed.bound import InformedBounds, reason_not_computed
-from ...model.informed.entangled import entangled_optima
-from ...model.progress import Watch
 from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
-from .every_classical import EveryClassical
+from .every_classical import EveryClassical, Informed
 from .percent import at_most
 from .record import Record
-
-_SHARE = 2e-3  # of the waiting time of pairs that all stay together: what the grid may cost
-_SECONDS = 0.3  # of computing for the bound at each κ
-_SPLITTING = (0.25, 0.5, 0.75)  # of memoryless routers whose slopes the κ are
 
 
 class FrontierPoint(Record):
@@ -58,61 +46,6 @@ class ClassicalProof(Record):
     method: str
     gap_relative: float
     achieved: list[FrontierPoint] = Field(default_factory=list)
-
-
-class InformedPoint(Record):
-    """The best routers that know both servers' past, at one κ.
-
-    Attributes:
-        kappa: κ, waiting time paid per unit of baseline throughput.
-        classical: The least W − κτ of classical routers that know the past, and so a lower limit for every classical
-            router, in units of time.
-        entangled: W − κτ of entangled ones, on the same grid.
-        waiting_time: W of the entangled ones, simulated on workloads that are not rounded, with 95 % limits.
-        baseline_throughput: Their τ, likewise.
-        splitting_probability: Their p, likewise.
-        finished: Whether the grid is as fine and value iteration as exact as wanted; if not, time was over.
-    """
-
-    kappa: float
-    classical: float
-    entangled: float
-    waiting_time: Estimate
-    baseline_throughput: Estimate
-    splitting_probability: Estimate
-    finished: bool
-
-    @property
-    def gain(self) -> float:
-        """By how much W − κτ of the entangled ones is less, on the same grid."""
-        return self.classical - self.entangled
-
-    @property
-    def waiting_time_reduction_relative(self) -> float:
-        """What the entangled ones save of the least W of every classical router at their τ, by the line of κ."""
-        least = self.classical + self.kappa * self.baseline_throughput.estimate
-        return 1 - self.waiting_time.estimate / least if least > 0 else -math.inf
-
-
-class Informed(Record):
-    """Routers that both know the two servers' past, and lack only the type of each other's present request.
-
-    Attributes:
-        visibility: Of the Bell pairs.
-        step: Of the grid of workloads, in units of time.
-        largest_workload: The workload on the grid that stands for all larger ones, in units of time.
-        points: One for each κ, rising.
-    """
-
-    visibility: float
-    step: float
-    largest_workload: float
-    points: list[InformedPoint]
-
-    @property
-    def best(self) -> InformedPoint:
-        """The point at which entanglement saves the largest share of waiting time, if it saves any at all."""
-        return max(self.points, key=lambda point: (point.gain > 0, point.waiting_time_reduction_relative))
 
 
 class FrontierRecord(Record):
@@ -235,37 +168,6 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
         quantum_gap_relative=frontiers.quantum.gap,
         every_classical=EveryClassical.of(frontiers),
     )
-
-
-def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> Informed:
-    """The best entangled routers that know the past, at the slopes of the frontier of memoryless ones.
-
-    Raises:
-        NoBoundError: there is no bound on classical routers that know the past, or it is beyond what is computed.
-    """
-    workload = frontiers.workload
-    if reason := reason_not_computed(workload):
-        raise NoBoundError(f"--informed: {reason}; leave it out to see the other frontiers")
-    bounds = InformedBounds(workload, _SHARE * workload.together_waiting_time, _SECONDS)
-    kappas = {frontiers.in_use.multiplier_at(p) / -throughput_slope(workload, p) for p in _SPLITTING}
-    bounds.at(max(kappas))  # the grid is chosen at the κ that needs the finest
-    found: list[InformedPoint] = []
-    watch("simulating entangled routers that know the past", 0, len(kappas))
-    for optimum in entangled_optima(bounds, sorted(kappas), visibility, dimension_of(frontiers.bell_pairs)):
-        simulated = optimum.simulated(workload)
-        point = InformedPoint(
-            kappa=optimum.kappa,
-            classical=optimum.classical,
-            entangled=optimum.entangled,
-            waiting_time=simulated.waiting_time.plain,
-            baseline_throughput=simulated.baseline_throughput.plain,
-            splitting_probability=simulated.splitting_probability.plain,
-            finished=optimum.finished,
-        )
-        found.append(point)
-        watch("simulating entangled routers that know the past", len(found), len(kappas))
-    grid = bounds.levels[1].process.grid
-    return Informed(visibility=visibility, step=grid.step, largest_workload=grid.busy * grid.step, points=found)
 
 
 def points(frontiers: Frontiers, frontier: Frontier) -> list[FrontierPoint]:

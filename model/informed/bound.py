@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,7 +179,8 @@ class InformedBounds:
         steepest = largest_kappa(self.workload)
         dearest = max(kappa, steepest if math.isfinite(steepest) else 0.0)  # the grid serves other κ as well
         age = horizon(self.workload.reward, self.workload.pair_rate, dearest, _EDGE_SHARE * self.tolerance)
-        largest = self._given_largest or sum(_long(each) for each in self._services)
+        services = self.workload.services_a, self.workload.services_b
+        largest = self._given_largest or sum(map(longest, services))
         step = self._given_step or self._first_step(age + largest)
         coarse = self._level(2 * step, age, largest)
         self._solve_on(coarse, kappa, deadline)
@@ -225,12 +227,6 @@ class InformedBounds:
         """Iterate on a grid until the value is known well enough, or time is up."""
         most = int(min(max((deadline - self.spent) / level.process.step_seconds, 1.0), MAX_ITERATIONS))
         self.spent += level.process.step_seconds * level.solve(kappa, _SPAN_SHARE * self.tolerance, most)
-
-    @property
-    def _services(self) -> tuple[Service, Service]:
-        """The longest service at each router, by its mean."""
-        a, b = self.workload.services_a, self.workload.services_b
-        return max(a, key=_long), max(b, key=_long)
 
     def _first_step(self, extent: float) -> float:
         """The smallest mean service time, halved or doubled until a grid of twice the step has few levels."""
@@ -306,6 +302,6 @@ class Level:
         return np.asarray(matrix @ values @ matrix.T)
 
 
-def _long(service: Service) -> float:
-    """A service time (units of time) that few of the law's exceed."""
-    return float(service.quantile(np.array(0.99)))
+def longest(services: Iterable[Service]) -> float:
+    """A service time (units of time) that few of a router's requests exceed."""
+    return max(float(service.quantile(np.array(0.99))) for service in services)

@@ -13,7 +13,7 @@ from ..errors import NoBoundError
 from ..queueing.reward import PiecewiseLinearReward
 from ..queueing.workload import Workload
 from .accrual import horizon
-from .bound import Level, reason_not_computed
+from .bound import Level, longest, reason_not_computed
 from .decay import decay_rate
 from .grid import Grid
 from .interpolated import InterpolatedProcess
@@ -24,17 +24,21 @@ Floats = NDArray[np.float64]
 
 _BEYOND = 14.5  # e-foldings of the workloads' decay to the largest of the grid
 _IDLE_SHARE = 1e-4  # of the waiting time of pairs that stay together: what a limited idle age may cost
+_BEND = 100.0  # as bad as so many service times that miss the levels
+_ROUGH_SIZES = 4.0  # pairs of long requests that fit on a rough grid
 _SPAN_SHARE = 1e-5  # of it, left to value iteration
 _MOST_STEPS = 5000
 
 
-def comparison_grid(workload: Workload, kappa: float, levels: int) -> Grid:
+def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool = False) -> Grid:
     """A grid of about so many levels, on which fixed service times and the bends of the reward lie if they can.
 
     Args:
         workload: The queueing model.
         kappa: κ.
         levels: How many at most, about.
+        rough: Whether it ends at a few service times already, where an upper limit would have to reach on. Defaults to
+            False.
 
     Raises:
         NoBoundError: there is no bound on such routers, or no decay of the workloads is known.
@@ -43,18 +47,22 @@ def comparison_grid(workload: Workload, kappa: float, levels: int) -> Grid:
         raise NoBoundError(reason)
     age = horizon(workload.reward, workload.pair_rate, kappa, _IDLE_SHARE * workload.together_waiting_time)
     largest = _BEYOND / decay_rate(workload)
+    if rough:
+        largest = min(largest, _ROUGH_SIZES * sum(map(longest, (workload.services_a, workload.services_b))))
     coarsest = (age + largest) / levels
     knots = workload.reward.knots if isinstance(workload.reward, PiecewiseLinearReward) else ()
     sizes = {each.mean for each in (*workload.services_a, *workload.services_b) if each.kind == "deterministic"}
-    marks = [*knots, *sorted(sizes)]
+    marks = np.array([*knots, *sorted(sizes)])
+    # A bend between two levels costs in proportion to the step, all else to its square.
+    weights = np.array([_BEND] * len(knots) + [1.0] * len(sizes))
     steps = [coarsest]
-    for mark in marks:
+    for mark in marks.tolist():
         least = math.ceil(mark / coarsest - 1e-9)
         steps += [mark / count for count in range(max(least, 1), 2 * max(least, 1))]
 
     def misfit(step: float) -> float:
-        parts = np.array([mark / step % 1.0 for mark in marks])
-        return round(float((4 * parts * (1 - parts)).sum()), 6)
+        parts = marks / step % 1.0
+        return round(float(weights @ (4 * parts * (1 - parts))), 6)
 
     step = min((each for each in steps if each <= coarsest), key=lambda each: (misfit(each), -each))
     return Grid.covering(step, age, largest)

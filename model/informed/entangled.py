@@ -28,9 +28,9 @@ PAIRS = 2_000_000  # simulated for each policy
 _REPLICAS = 4096
 
 SECONDS = 2.0  # of value iteration at each κ
-_PER_ENTRY = 8e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
+_PER_ENTRY = 1.5e-8  # seconds of a reply to a game for each pair of types and dimension, on a usual core
 _SHAKEN = 0.1  # of a generic vector, added to what was found before: vectors on one line would never leave it
-_STILL = 1e-8  # largest change of a vector's entry: the score then errs by its square
+_STILL = 1e-6  # largest change of a vector's entry: the score then errs by its square
 _SPAN_SHARE = 0.02  # of the tolerance, left to value iteration
 _BETTER = 1e-12  # of a cost, by which a measurement must beat the maps to be chosen
 
@@ -56,25 +56,35 @@ class EntangledProcess(InformedProcess):
     def step_seconds(self) -> float:
         return super().step_seconds + _PER_ENTRY * self.grid.size**2 * self.joint.size * self.dimension
 
-    def measured(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
+    def measured(self, costs: Costs, block: Block, least: Floats | None = None) -> tuple[Floats, Floats]:
         """Cost of the best measurements found at the block's states, and their ideal correlators.
 
         With T and S the mean costs of a pair sent together and split, both outcomes alike likely, measurements of
         correlators Vc cost Σ (T+S)/2 − V·ΣGc, G = (S−T)/2. The shares π are in T and S already.
 
+        Args:
+            costs: Of each pair of types for each pair of servers.
+            block: The states.
+            least: Cost of the best maps. Where no measurement can cost less, since ΣGc ≤ Σ|G|, the game is left
+                unsolved and the cost is infinite; that is so at most states. Defaults to solving every game.
+
         Returns:
             Shapes (rows, columns) and (n_A, n_B, rows, columns), with the router of fewer types first.
         """
-        base, matrices = self.games(costs, block)
-        states = base.shape
+        middle, matrices = self.games(costs, block)
+        states = middle.shape
+        open_ = np.ones(len(matrices), dtype=bool)
+        if least is not None:
+            open_ = middle.ravel() - self.visibility * np.abs(matrices).sum(axis=(1, 2)) < np.ravel(least)
+        matrices = matrices[open_]
         place = block.rows.start, block.columns.start
-        still = np.full(len(matrices), _STILL)
-        start = None if (known := self._found.get(place)) is None else normalise(known + self._shake)
-        v = self._found[place] = best_vectors(matrices, self.dimension, still, start)
-        correlators = normalise(matrices @ v) @ v.swapaxes(1, 2)
-        score = (matrices * correlators).sum(axis=(1, 2)).reshape(states)
-        cost = base - self.visibility * score
-        return cost, np.moveaxis(correlators, 0, -1).reshape(*self.joint.shape, *states)
+        found = self._found.setdefault(place, np.zeros((len(open_), *self._shake.shape)))
+        start = normalise(found[open_] + self._shake)
+        v = found[open_] = best_vectors(matrices, self.dimension, np.full(len(matrices), _STILL), start)
+        cost, correlators = np.full(len(open_), np.inf), np.zeros((len(open_), *self.joint.shape))
+        correlators[open_] = normalise(matrices @ v) @ v.swapaxes(1, 2)
+        cost[open_] = middle.ravel()[open_] - self.visibility * (matrices * correlators[open_]).sum(axis=(1, 2))
+        return cost.reshape(states), np.moveaxis(correlators, 0, -1).reshape(*self.joint.shape, *states)
 
     def games(self, costs: Costs, block: Block) -> tuple[Floats, Floats]:
         """Cost of uncorrelated outcomes at the block's states, shape (rows, columns), and G, shape (states, n_A, n_B).
@@ -87,7 +97,8 @@ class EntangledProcess(InformedProcess):
         return (together + split).sum(axis=(0, 1)) / 2, matrices
 
     def _least(self, costs: Costs, block: Block) -> Floats:
-        return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block)[0]))
+        least = super()._least(costs, block)
+        return np.asarray(np.minimum(least, self.measured(costs, block, least)[0]))
 
     def policy(self, potential: Floats, kappa: float) -> PastInformedPolicy:
         """What reaches `step(potential, kappa)` at each state."""
@@ -95,8 +106,8 @@ class EntangledProcess(InformedProcess):
         costs = Costs(self, self.before_drift(potential, kappa))
         split = np.empty((*self.joint.shape, *potential.shape))
         for block in self.blocks():
-            cost, correlators = self.measured(costs, block)
             least = super()._least(costs, block)
+            cost, correlators = self.measured(costs, block, least)
             better = cost < least - _BETTER * np.abs(least)
             chosen = np.where(better, (1 - self.visibility * correlators) / 2, np.nan)
             split[:, :, block.rows, block.columns] = chosen
@@ -125,11 +136,15 @@ class EntangledOptimum:
     policy: PastInformedPolicy
     finished: bool
 
-    def simulated(self, workload: Workload) -> SimulatedRouter:
+    def simulated(self, workload: Workload, pairs: int = PAIRS) -> SimulatedRouter:
         """The policy on true workloads, event by event, with the same arrivals each time."""
-        warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
-        rng = np.random.default_rng(0)
-        return simulate_router(workload, self.policy, PAIRS, rng, replicas=_REPLICAS, warm_up=warm_up)
+        return simulate_policy(workload, self.policy, pairs)
+
+
+def simulate_policy(workload: Workload, policy: PastInformedPolicy, pairs: int) -> SimulatedRouter:
+    """A policy on true workloads, event by event, with the same arrivals each time."""
+    warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
+    return simulate_router(workload, policy, pairs, np.random.default_rng(0), replicas=_REPLICAS, warm_up=warm_up)
 
 
 def entangled_optima(

@@ -119,22 +119,35 @@ class InterpolatedJump(Jump):
     """
 
     def __init__(self, service: Service, grid: Grid, up: bool = False) -> None:
+        self._share = 0.0
         count = grid.busy + 1
         points: Floats = np.arange(count + 1, dtype=float) * grid.step
         beyond, excess = _tails(service, points)
         falls = -np.diff(excess) / grid.step
         above = np.maximum(beyond[:-1] - falls, 0.0)  # from the step above a level, to the level
         below = np.maximum(np.insert(falls[:-1] - beyond[1:-1], 0, 0.0), 0.0)  # from the step below it
-        self._target = None
-        if service.kind == "deterministic" and _off_grid(service, grid.step) == 0:
-            steps = round(service.mean / grid.step)
+        self._target = self._next = None
+        if service.kind == "deterministic":
+            whole = _off_grid(service, grid.step) == 0
+            steps = round(service.mean / grid.step) if whole else int(service.mean / grid.step)
             self._target = np.minimum(np.arange(count) + steps, grid.busy)
+            if not whole:
+                self._next = np.minimum(self._target + 1, grid.busy)
+                self._share = service.mean / grid.step - steps
+                if up:
+                    self._target = np.where(self._next == grid.busy, grid.busy, self._target)
             return
         offset = np.arange(count)[None, :] - np.arange(count)[:, None]
         self._matrix = np.where(offset >= 0, (above + below)[np.maximum(offset, 0)], 0.0)
         if up and count > 1:
             self._matrix[:-1, -2] = below[: count - 1][::-1]
         self._matrix[:, -1] = np.maximum(1.0 - self._matrix[:, :-1].sum(axis=1), 0.0)
+
+    def __call__(self, values: Floats) -> Floats:
+        if self._next is None:
+            return super().__call__(values)
+        assert self._target is not None
+        return np.asarray((1 - self._share) * values[self._target] + self._share * values[self._next])
 
 
 def _tails(service: Service, points: Floats) -> tuple[Floats, Floats]:

@@ -111,10 +111,10 @@ def _games(process: EntangledProcess, potential: Floats, kappa: float) -> tuple[
     for block in process.blocks():
         base, matrices = process.games(costs, block)
         least = np.broadcast_to(costs.least(block), base.shape)
-        measured = np.broadcast_to(process.measured(costs, block)[0], base.shape)
+        measured = process.measured(costs, block, least)[0]
         rows, columns = np.ogrid[block.rows, block.columns]
         weights = np.where(rows >= columns, occurs[block.rows, block.columns], 0.0)
-        gain = (weights * (least - measured)).ravel()
+        gain = (weights * np.maximum(least - measured, 0.0)).ravel()
         kept = np.flatnonzero(gain > 0)
         parts.append((least.ravel()[kept], base.ravel()[kept], matrices[kept], weights.ravel()[kept], gain[kept]))
     least, base, matrices, weights, gain = (np.concatenate(each) for each in zip(*parts, strict=True))

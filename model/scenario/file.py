@@ -38,6 +38,7 @@ MAX_TYPES = 64
 MAX_BINS = 256
 MAX_SHOTS = 100_000_000
 MAX_FILE_BYTES = 1_000_000
+MAX_ENTRIES = 8  # of a menu
 MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
 
 Probability = Annotated[float, Field(ge=0, le=1), NUMBER]
@@ -272,6 +273,16 @@ class ExperimentSpec(FileSection):
     assumed_visibility: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     stop: Literal["certified"] | None = None
     bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS), WHOLE] = 1
+    # Left out where it is the default, so that scenarios older than these fields keep their hash.
+    routers: Literal["memoryless", "past-informed"] = Field(
+        default="memoryless", exclude_if=lambda name: name == "memoryless"
+    )
+    menu: Annotated[int, Field(ge=1, le=MAX_ENTRIES, exclude_if=lambda most: most == MAX_ENTRIES), WHOLE] = MAX_ENTRIES
+
+    @property
+    def past_informed(self) -> bool:
+        """Whether the routers know the servers' past, and measure a menu of sets of bases."""
+        return self.routers == "past-informed"
 
     @model_validator(mode="after")
     def _block_fits(self) -> Self:
@@ -283,6 +294,24 @@ class ExperimentSpec(FileSection):
                 f'stop = "{self.stop}" needs a setting drawn afresh for every trial, and {how} has none: a device that '
                 'knows the schedule could win at some moment; take settings = "random" and block = 1, or no stop'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _routers_fit(self) -> Self:
+        if not self.past_informed:
+            if "menu" in self.model_fields_set:
+                raise ValueError(f'menu = {self.menu} is for routers = "past-informed"; add that, or leave menu out')
+            return self
+        target = self.operating_point
+        elsewhere = isinstance(target, OperatingTarget) and target.multiplier is None
+        for given, field, why in (
+            (self.against == "memoryless", 'against = "memoryless"', "they are compared with every classical router"),
+            (self.stop, f'stop = "{self.stop}"', "all their trials are analyzed together"),
+            (self.bell_pairs > 1, f"bell_pairs = {self.bell_pairs}", "they use one for each pair of requests"),
+            (elsewhere, "this operating_point", "theirs is a multiplier"),
+        ):
+            if given:
+                raise ValueError(f"{field} is not for routers that know the past: {why}; leave it out")
         return self
 
 

@@ -133,6 +133,11 @@ class Sweep:
     axes: tuple[Axis, ...]
 
     def __post_init__(self) -> None:
+        if self.scenario.experiment.past_informed:
+            raise SweepError(
+                "the scenario's routers know the past, and sweeps are for memoryless ones; leave routers out of "
+                "[experiment]"
+            )
         taken: dict[tuple[str | int, ...], str] = {}
         for axis in self.axes:
             for path in places(self.scenario, axis.field):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from ...analysis.design.records import ForecastRecord, RankingRecord
+    from ...analysis.menus.forecast import MenuForecastRecord
     from ...analysis.records.analysis_record import Analysis
     from ...analysis.records.comparison import Comparison
     from ...analysis.records.frontier_record import FrontierRecord
@@ -64,7 +65,8 @@ def frontiers(
         >>> [round(point.waiting_time, 4) for point in light.classical]
         [1.341, 0.6804, 0.059]
     """
-    from ...analysis.records.frontier_record import frontier_record, informed_record
+    from ...analysis.informed import informed_record
+    from ...analysis.records.frontier_record import frontier_record
     from ...model.games.frontiers import Frontiers
     from ..design.planning import check_visibility
     from .results import FrontierResult
@@ -94,7 +96,7 @@ def plan(
     all: Literal[False] = False,
     power: float = DEFAULT_POWER,
     progress: bool | Watch = True,
-) -> ForecastRecord: ...
+) -> ForecastRecord | Any: ...
 
 
 @overload
@@ -115,7 +117,7 @@ def plan(
     all: bool = False,
     power: float = DEFAULT_POWER,
     progress: bool | Watch = True,
-) -> ForecastRecord | RankingRecord:
+) -> ForecastRecord | MenuForecastRecord | RankingRecord:
     """What a run will show, how sure it is to certify the advantage, and what it will cost, before you pay.
 
     Args:
@@ -127,7 +129,8 @@ def plan(
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
     Returns:
-        The forecast, whose `verdict` says go or no-go; with `all`, the ranking.
+        The forecast, whose `verdict` says go or no-go; with `all`, the ranking. Of routers that know the past a
+        `MenuForecastRecord`.
 
     Raises:
         ScenarioError: the scenario is wrong or has no operating point.
@@ -156,7 +159,7 @@ def run(
     *,
     until_certified: bool = False,
     progress: bool | Watch = True,
-) -> Result:
+) -> Result | Any:
     """Run the experiment on a simulator in this process and certify whether the advantage was observed.
 
     Args:
@@ -168,6 +171,9 @@ def run(
         out: Folder for the run, which must not exist yet. Without it nothing is written.
         until_certified: Whether to stop as soon as the advantage is certified. Defaults to False.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
+
+    Returns:
+        The result; of a scenario whose routers know the past a `MenuResult`.
 
     Raises:
         ScenarioError: the scenario, or the number of shots, is wrong.
@@ -187,7 +193,7 @@ def run(
     """
     from ...backends import RemoteBackend, open_backend
     from ..experiment.execution import execute
-    from .results import Result
+    from .results import result_of
 
     asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
     opened = open_backend(backend := backend_for(asked, backend), asked)
@@ -199,7 +205,7 @@ def run(
     place = None if out is None else Path(out)
     with shown(progress) as watch:
         done = execute(asked, typed(scenario), opened, whole_seed(seed), lambda _: place, watch)
-    return Result.of(done.analysis, done.trials, done.folder)
+    return result_of(done.analysis, done.trials, done.folder)
 
 
 def analyze(
@@ -211,7 +217,7 @@ def analyze(
     lost: int | str | Path | ArrayLike | None = None,
     invert: Router | None = None,
     progress: bool | Watch = True,
-) -> Result:
+) -> Result | Any:
     """Analyze counts or trials taken elsewhere, or a run again.
 
     Bare counts come without a plan: their settings count as fixed, and the p-value pays for trying every multiplier
@@ -247,7 +253,7 @@ def analyze(
     from ...analysis.records.counts_file import Declared, sample_of
     from ..experiment.execution import analyze_data
     from ..experiment.pipeline import analyze_foreign
-    from .results import Result
+    from .results import result_of
 
     if invert not in (None, "a", "b"):
         raise DataError(f'invert is {invert!r}; it must be "a" or "b", the router whose outcomes to invert')
@@ -255,12 +261,12 @@ def analyze(
     declared = Declared(settings, input_distribution, lost)
     with shown(progress) as watch:
         if isinstance(data, str | Path):
-            return Result.of(analyze_data(Path(data), asked, watch, None, invert, declared, log.warning))
+            return result_of(analyze_data(Path(data), asked, watch, None, invert, declared, log.warning))
         if asked is None:
             raise DataError("name the scenario that the data belong to: analyze(data, scenario), or 'default'")
         sample = sample_of(data, asked.workload(), declared, log.warning).invert(invert)
         watch("analyzing", 0, None)
-        return Result.of(analyze_foreign(GIVEN, sample, asked))
+        return result_of(analyze_foreign(GIVEN, sample, asked))
 
 
 def compare(
@@ -299,7 +305,8 @@ def plot(
 ) -> Figure:
     """The frontiers as a figure, with the observed point and its confidence region if something was observed.
 
-    Of several results, or of what `compare` returned, the figure shows what each saves; of a link it is its map.
+    Of several results, or of what `compare` returned, the figure shows what each saves; of a link it is its map; of
+    `frontiers(…, informed=True)` it shows the routers that know the past, and what they save at each load.
 
     Args:
         shown: What `frontiers`, `run`, `analyze`, `fetch`, `link` or `compare` returned, or a list of results.
@@ -320,7 +327,8 @@ def plot(
     from ...analysis.report.figures.comparison import comparison_figure
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.frontiers import frontier_figure
-    from .results import LinkResult
+    from ...analysis.report.figures.informed import informed_figure
+    from .results import LinkResult, MenuResult
 
     if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis) for each in shown):
         shown = Comparison.of([named_analysis(each) for each in shown])
@@ -329,9 +337,11 @@ def plot(
     elif isinstance(shown, Analysis):
         figure = frontier_figure(shown.frontiers, shown)
     elif isinstance(shown, FrontierRecord):
-        figure = frontier_figure(shown)
+        figure = informed_figure(shown, shown.informed) if shown.informed else frontier_figure(shown)
     elif isinstance(shown, LinkResult):
         figure = shown.map()
+    elif isinstance(shown, MenuResult):
+        raise DataError("plot has no figure of routers that know the past; save_report writes a page of them")
     else:
         raise DataError(
             f"plot shows what frontiers, run, analyze, link or compare returned, or a list of results, and not a "
@@ -421,12 +431,17 @@ def named_analysis(run: Analysis | str | Path) -> Path | tuple[str, Analysis]:
     """A result with the name of its folder or source; or the path of one.
 
     Raises:
-        DataError: it is neither.
+        DataError: it is neither, or of routers that know the past.
     """
+    from ...analysis.menus.records import MenuAnalysis
     from ...analysis.records.analysis_record import Analysis
 
     if isinstance(run, str | Path):
         return Path(run)
+    if isinstance(run, MenuAnalysis):
+        raise DataError(
+            "compare and plot are not for routers that know the past; print the result, or save_report writes a page"
+        )
     if not isinstance(run, Analysis):
         raise DataError(f"compare takes results and paths, and not a {type(run).__name__}")
     folder = getattr(run, "folder", None)

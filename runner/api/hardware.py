@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...model.errors import BackendError
 from ...model.progress import Watch
@@ -100,7 +100,7 @@ def fetch(
     accept_loss: bool = False,
     ledger: str | Path | None = None,
     progress: bool | Watch = True,
-) -> Result | None:
+) -> Result | Any | None:
     """Download the results of a submitted run, analyze them and write the run's folder.
 
     Args:
@@ -113,7 +113,7 @@ def fetch(
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
     Returns:
-        The result, or None while jobs are under way.
+        The result, or None while jobs are under way; of routers that know the past a `MenuResult`.
 
     Raises:
         LedgerError: there is no such run, or nothing more will come of it.
@@ -128,10 +128,10 @@ def fetch(
     """
     from ..experiment.fetching import fetch_run
     from ..experiment.submission import open_ledger
-    from .results import Result
+    from .results import result_of
 
     folder = None if out is None else Path(out)
     with open_ledger(None if ledger is None else Path(ledger)) as book, shown(progress) as watch:
         entry = book.run(run)
         analysis = fetch_run(book, entry, wait, poll, accept_loss, folder, False, watch, log.warning)
-        return None if analysis is None else Result.of(analysis, folder=Path(book.run(entry.id).folder))
+        return None if analysis is None else result_of(analysis, folder=Path(book.run(entry.id).folder))

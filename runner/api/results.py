@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 
+from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Advantage, Analysis
 from ...analysis.records.comparison import Comparison
 from ...analysis.records.every_classical import AgainstEveryClassical
@@ -200,6 +201,70 @@ class Result(Analysis):
         return _card(edge, first, [comparison_section(self)], " ".join(rest))
 
 
+class MenuResult(MenuAnalysis):
+    """An analysis of routers that know the past, the record `bellqueue.menu-analysis/1`, that shows itself.
+
+    Attributes:
+        trials: The raw trials in their order, of a run made here, (k, x, y) being types k·n_A + x and y; else None.
+        folder: Where the run is kept; None where it is not.
+    """
+
+    _trials: Trials | None = PrivateAttr(None)
+    _folder: Path | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, analysis: MenuAnalysis, trials: Trials | None = None, folder: Path | None = None) -> MenuResult:
+        """The same analysis, with what it was made from."""
+        result = cls.model_construct(**_fields(analysis))
+        result._trials, result._folder = trials, folder
+        return result
+
+    @property
+    def trials(self) -> Trials | None:
+        return self._trials
+
+    @property
+    def folder(self) -> Path | None:
+        return self._folder
+
+    def save_report(self, path: str | Path) -> None:
+        """Write the self-contained HTML report.
+
+        Raises:
+            OutputError: it cannot be written there.
+        """
+        from ..experiment.pipeline import write_report
+
+        write_report(Path(path), self)
+
+    def __repr__(self) -> str:
+        share, test = self.waiting_time_reduction_relative, self.certificate
+        sure = f"{at_least(share)} less, " if self.certified and share.low > 0 else ""
+        lines = [
+            f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {self.waiting_time.estimate:.4g} "
+            f"against {self.classical_waiting_time:.4g} every classical at equal throughput",
+            f"{sure}{estimate_of(share)}",
+            f"log10 p = {test.log10_p_value:.4g}, {test.trials} trials, {len(self.entries)} sets of bases",
+            *map(printable, self.warnings[:1]),
+        ]
+        return signs("<MenuResult " + ",\n ".join(lines) + ">")
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        first, *rest = self.verdict
+        return _card(_GREEN if self.certified and not self.warnings else _ORANGE, first, [], " ".join(rest))
+
+
+def result_of(
+    analysis: Analysis | MenuAnalysis, trials: Trials | None = None, folder: Path | None = None
+) -> Result | MenuResult:
+    """An analysis that shows itself, with what it was made from."""
+    if isinstance(analysis, MenuAnalysis):
+        return MenuResult.of(analysis, trials, folder)
+    return Result.of(analysis, trials, folder)
+
+
 class LinkResult(LinkRecord):
     """Whether a link suffices, the record `bellqueue.link/1`, which shows and draws itself."""
 
@@ -246,7 +311,7 @@ class LinkResult(LinkRecord):
         return _card(_GREEN if self.suffices else _ORANGE, self.verdict, [results_section(self)], "")
 
 
-def _fields(record: FrontierRecord | LinkRecord | Analysis) -> dict[str, Any]:
+def _fields(record: FrontierRecord | LinkRecord | Analysis | MenuAnalysis) -> dict[str, Any]:
     return {name: getattr(record, name) for name in type(record).model_fields}
 
 

@@ -86,6 +86,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _EXPERIMENT, _HARDWARE, _DATA = "Plan and run", "Runs on hardware", "Your own data and stored runs"
 _MODEL, _INSTALLATION = "Explore the model", "Backends and installation"
+_REST = "all numbers: the same command with --full"
 _UNDER_WAY = {"intended", "submitted"}  # states of a job that has not ended
 
 
@@ -166,8 +167,10 @@ def plan(
     _guard_secrets()
     with progress_shown() as watch:
         from ...analysis.design.records import RankingRecord
+        from ...analysis.menus.forecast import MenuForecastRecord
         from ..design.planning import plan_scenario
         from .screens.first_screen import forecast_lines
+        from .screens.menu_forecast import menu_forecast_lines
         from .screens.plan import forecast_table, ranking_table
 
         record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
@@ -175,10 +178,12 @@ def plan(
         print(record.model_dump_json(by_alias=True, indent=2))
     elif isinstance(record, RankingRecord):
         print_whole(ranking_table(record))
+    elif isinstance(record, MenuForecastRecord):
+        print("\n".join(menu_forecast_lines(record, full, [_REST])))
     elif full:
         print_whole(forecast_table(record))
     else:
-        print("\n".join(forecast_lines(record, ["all numbers: the same command with --full"])))
+        print("\n".join(forecast_lines(record, [_REST])))
     _exit_for(record.go, require_go)
 
 

@@ -176,12 +176,13 @@ def _simulator(name: str, options: str = "") -> Iterator[Finding]:
     from ...backends import LocalBackend, open_backend
     from ...model.progress import unwatched
     from ...model.scenario.file import Scenario
-    from ..experiment.pipeline import measure, prepare
+    from ..experiment.pipeline import measure
+    from ..experiment.preparation import prepare_point
 
     scenario = Scenario.default().with_experiment(shots=SHOTS)
     backend = open_backend(name + options, scenario)
     assert isinstance(backend, LocalBackend)
-    experiment = prepare(scenario, seed=1, backend=backend)
+    experiment = prepare_point(scenario, seed=1, backend=backend)
     trials = measure(experiment, backend, unwatched)
     wanted = experiment.point.strategy.correlators[trials.x, trials.y] > 0
     share = float(((trials.a == trials.b) == wanted).mean())

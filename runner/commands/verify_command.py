@@ -22,6 +22,7 @@ from rich.text import Text
 from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.bets import RunningBets, bettor_against, bettor_on_score
 from ...analysis.certificate.certificate import first_guess
+from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
@@ -36,12 +37,13 @@ from ...model.games.routing_game import Against
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
+from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, at_a_point
 from ..experiment.pipeline import analyze_foreign, analyze_run
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_INSTEAD = "verify checks memoryless ones; bellqueue analyze FOLDER computes this one again"
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
 _WIDTH = 15  # of a number with eight digits and an exponent
@@ -102,7 +104,7 @@ class _Bets:
         plan = run.plan()
         against: Against = "memoryless" if part == "certificate" else "every-classical"
         game = Frontiers.of(run.scenario()).game(record[part]["multiplier"])
-        expected = expected_correlators(plan.operating_point(), plan.planned.predicted)
+        expected = expected_correlators(plan.operating_point(), plan.planned_point().predicted)
         bettor = bettor_on_score(game, against) if on_score else bettor_against(game, against)[0]
         return cls(RunningBets(bettor, first_guess(game, expected), np.array(plan.input_distribution)))
 
@@ -127,7 +129,8 @@ def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
     def fresh() -> Json:
         plan.check(scenario.content_hash(), shape)
         frontiers = Frontiers.of(scenario)
-        return _comparable(analyze_run(scenario, plan, trials, frontiers=frontiers), frontiers, record)
+        found = at_a_point(analyze_run(scenario, plan, trials, frontiers=frontiers), run.path, _INSTEAD)
+        return _comparable(found, frontiers, record)
 
     return fresh
 
@@ -174,6 +177,8 @@ def _record(path: Path) -> tuple[Json, str]:
         DataError: it is no analysis.
     """
     record: Json = _json(path)
+    if isinstance(record, dict) and record.get("schema") == MenuAnalysis.model_fields["schema_"].default:
+        raise DataError(f"{path}: is the analysis of routers that know the past; {_INSTEAD}")
     try:
         Analysis.model_validate(record)
     except ValidationError as error:

@@ -37,12 +37,14 @@ def assess_link(
         watch: Gets how far it is.
 
     Raises:
-        ScenarioError: the link is not known well enough, or a target is out of its reach.
+        ScenarioError: the link is not known well enough, a target is out of its reach, or the routers know the past.
         DataError: there are too few pairs, or too many.
     """
     count = PAIRS if pairs is None else pairs
     if not (is_number(count) and LEAST_PAIRS <= count <= MOST_PAIRS and count == int(count)):
         raise DataError(f"pairs is {shorten(count)}; it must be a whole number from {LEAST_PAIRS} to {MOST_PAIRS}")
+    if scenario.experiment.past_informed:
+        raise ScenarioError("links are assessed for memoryless routers only; leave routers out of [experiment]")
     own = secrets.randbits(63) if seed is None else seed
     found = assess(scenario, int(count), own, watch)
     provenance = LinkProvenance(

@@ -22,6 +22,8 @@ from ...analysis.design.records import (
     verdict,
     warnings,
 )
+from ...analysis.menus.design import MenuDesign
+from ...analysis.menus.forecast import MenuForecastRecord, PlannedEntry, menu_changes, menu_verdict
 from ...analysis.records.bell_pairs import bell_pairs_at
 from ...backends import BackendSummary, list_backends, open_backend
 from ...backends.calibration.prediction import (
@@ -31,7 +33,7 @@ from ...backends.calibration.prediction import (
     werner_probabilities,
 )
 from ...backends.protocol import Backend, Description, PlansItself, RemoteBackend, description_for
-from ...circuits.schedule import Setting
+from ...circuits.schedule import Schedule, Setting, menu_strategy
 from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
 from ...model.games.latency import fibre_distance_km
@@ -40,7 +42,14 @@ from ...model.progress import Watch
 from ...model.scenario.file import MAX_SHOTS, Scenario
 from ...model.validation import is_number, shorten
 from ..defaults import backend_for
-from ..experiment.pipeline import about_link, operating_point, prepare
+from ..experiment.preparation import (
+    about_link,
+    menu_for,
+    operating_point,
+    prepare_menu,
+    prepare_point,
+    refuse_for_menus,
+)
 from ..experiment.provenance import bellqueue_version, now
 
 _CHSH = ((0.0, pi / 4), (0.0, -pi / 4), (pi / 2, pi / 4), (pi / 2, -pi / 4))
@@ -66,7 +75,7 @@ def plan_scenario(
     power: float,
     watch: Watch,
     say: Callable[[str], None],
-) -> ForecastRecord | RankingRecord:
+) -> ForecastRecord | MenuForecastRecord | RankingRecord:
     """The forecast of a scenario on one backend or at one visibility, or the ranking of every backend at hand.
 
     Args:
@@ -84,12 +93,17 @@ def plan_scenario(
     if not (is_number(power) and 0 < power < 1):
         told = shorten(power).removesuffix(".0")
         raise BackendError(f"--power {told} is out of range; it must lie between 0 and 1, for example 0.95")
+    informed = scenario.experiment.past_informed
+    if all and informed:
+        raise BackendError("--all ranks devices for memoryless routers only; name one: --backend fake:torino")
     if all:
         watch("asking for devices", 0, None)
         return rank(scenario, _devices(scenario, say), power, watch)
     watch("reading the calibration and planning", 0, None)
     typed = backend_for(scenario, backend) if visibility is None else None
     opened = None if typed is None else open_backend(typed, scenario)
+    if informed:
+        return menu_forecast(scenario, opened, visibility, power, typed, watch)
     return forecast_record(scenario, opened, visibility, power, typed, say)
 
 
@@ -119,9 +133,13 @@ def forecast_record(
         None if unit is None or latency is None else fibre_distance_km(latency, unit)
         for latency in (found.latency_ideal, found.latency_predicted)
     ]
-    cost = _cost(scenario, backend, predict, found.shots)
+
+    def cost_of(shots: int) -> CostRecord | None:
+        return _cost(scenario, backend, shots, lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule)
+
+    cost = cost_of(found.shots)
     needed = found.design.trials if found.design else None
-    cost_needed = None if cost is None or needed is None else _cost(scenario, backend, predict, needed)
+    cost_needed = None if cost is None or needed is None else cost_of(needed)
     return ForecastRecord(
         title=scenario.title,
         bellqueue_version=bellqueue_version(),
@@ -146,6 +164,59 @@ def forecast_record(
         cost_needed=cost_needed,
         scenario=scenario.record(),
     )
+
+
+def menu_forecast(
+    scenario: Scenario, backend: Backend | None, visibility: float | None, power: float, typed: str | None, watch: Watch
+) -> MenuForecastRecord:
+    """The forecast of routers that know the past on a backend, or at a Werner visibility; see `forecast_record`.
+
+    Raises:
+        BellqueueError: there is no menu for the scenario, or the backend has no calibration or is not for them.
+    """
+    refuse_for_menus(1 if backend is None else backend.describe().parallel, backend)
+    predict, device = _device(backend, visibility, 2)
+    asked, design = scenario.experiment, menu_for(scenario, predict, power, watch)
+    found = design.plan.forecast
+    assert found is not None  # a menu designed by a prediction has one
+    return MenuForecastRecord(
+        title=scenario.title,
+        bellqueue_version=bellqueue_version(),
+        created=now(),
+        scenario_hash=scenario.content_hash(),
+        verdict=menu_verdict(found, asked.shots, device.name, asked.significance),
+        changes=[] if found.go else menu_changes(found, _best_pair(typed, device, scenario)),
+        warnings=list(about_link(scenario, backend)),
+        device=device,
+        significance=asked.significance,
+        settings=asked.settings,
+        block=asked.block,
+        shots=asked.shots,
+        menu=design.plan,
+        entries=_entries(design),
+        cost=_cost(scenario, backend, asked.shots, lambda each, _: prepare_menu(each, design, 0).schedule),
+        scenario=scenario.record(),
+    )
+
+
+def _entries(design: MenuDesign) -> list[PlannedEntry]:
+    strategy = menu_strategy(design.menu, design.input_distribution)
+    bases = (part.bases() for part in strategy.components)
+    return [
+        PlannedEntry(alpha=alpha[:, 0].tolist(), beta=beta[:, 0].tolist(), share=share)
+        for share, (alpha, beta) in zip(strategy.mixture, bases, strict=True)
+    ]
+
+
+def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> str | None:
+    """The pair that the calibration would choose where the user has forced another, in a sentence."""
+    name, _, options = (typed or "").partition(",")
+    if not options.strip().startswith("pair="):
+        return None
+    best = open_backend(name, scenario).describe().pair
+    if best is None or best == device.pair:
+        return None
+    return f"The device's best pair, {best[0]}–{best[1]} (--backend {name})."
 
 
 def _several_pairs(
@@ -217,7 +288,12 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
         every_classical_reduction_relative=foreseen.every_classical_reduction_relative,
         trials=foreseen.trials,
         predicted_power=foreseen.predicted_power,
-        cost=_cost(scenario, backend, predict, scenario.experiment.shots),
+        cost=_cost(
+            scenario,
+            backend,
+            scenario.experiment.shots,
+            lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule,
+        ),
     )
 
 
@@ -287,14 +363,16 @@ def _better_pair(
     return BetterPair(name=name, pair=best.device.pair, visibility=best.device.visibility, trials=best.trials)
 
 
-def _cost(scenario: Scenario, backend: Backend | None, predict: Predict, shots: int) -> CostRecord | None:
+def _cost(
+    scenario: Scenario, backend: Backend | None, shots: int, draw: Callable[[Scenario, int], Schedule]
+) -> CostRecord | None:
     """What so many shots will take; None where nobody is paid, or more are asked than one run may have."""
     if not isinstance(backend, RemoteBackend) or shots > MAX_SHOTS:
         return None
     experiment = scenario.experiment
     parallel = backend.describe().parallel
     row = experiment.block * parallel  # the last one may not be shorter everywhere
-    schedule = prepare(scenario.with_experiment(shots=-(-shots // row) * row), 0, predict, parallel).schedule
+    schedule = draw(scenario.with_experiment(shots=-(-shots // row) * row), parallel)
     estimate = backend.estimate(schedule)  # refuses what this device cannot measure: then there is nothing to plan
     return CostRecord(
         shots=estimate.shots,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.comparison import Comparison
 from ...model.errors import DataError
@@ -13,7 +13,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.validation import nearest_beside, read_text
 from .execution import analyze_data
-from .folder import ANALYSIS, RECORD_BYTES, RunFolder, read_analysis, refused_as
+from .folder import ANALYSIS, RECORD_BYTES, RunFolder, at_a_point, is_schema, read_analysis, refused_as
 
 
 def compare_runs(sources: Sequence[Path | tuple[str, Analysis]], scenario: Scenario | None, watch: Watch) -> Comparison:
@@ -46,14 +46,13 @@ def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis:
             raise DataError(f"{source}: no such file or folder; {remedy}")
     if source.is_dir():
         folder = RunFolder.open(source)
-        return folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
-    return read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
+        found = folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
+    else:
+        found = read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
+    return at_a_point(found, source, "compare takes memoryless ones; bellqueue analyze shows this one alone")
 
 
 def _is_analysis(source: Path) -> bool:
     """Whether a file says that it is an analysis record."""
-    try:
-        content = json.loads(read_text(source, DataError, RECORD_BYTES, "an analysis or counts"))
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and str(content.get("schema")).startswith("bellqueue.analysis/")
+    text = read_text(source, DataError, RECORD_BYTES, "an analysis or counts")
+    return is_schema(text, Analysis) or is_schema(text, MenuAnalysis)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import NOTHING, STANDARD_INPUT, Declared, Say, read_counts
 from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
@@ -20,18 +19,18 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, RunFolder, free_place, new_run_folder, refused_as, write_trials
+from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, refused_as, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
     analyze_run,
     measure,
     plan_record,
-    prepare,
     write_records,
     write_results,
 )
 from .plan_record import PlanRecord
+from .preparation import PreparedPoint, prepare
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class Executed:
     """
 
     trials: Trials
-    analysis: Analysis
+    analysis: AnyAnalysis
     folder: Path | None
 
 
@@ -74,7 +73,8 @@ def execute(
     """
     failure: BellqueueError | None = None
     watch("preparing", 0, None)
-    experiment = prepare(scenario, seed, predictor(backend), backend=backend)
+    experiment = prepare(scenario, seed, predictor(backend), backend=backend, watch=watch)
+    frontiers = experiment.frontiers if isinstance(experiment, PreparedPoint) else None
     plan = plan_record(experiment, backend)
     folder = place(plan)
 
@@ -90,7 +90,7 @@ def execute(
         trials = measure(experiment, backend, watch)
         if draft:
             watch("writing the trials", 0, None)
-            write_trials(draft, trials)
+            write_trials(draft, trials, plan.entries)
         if plan.stop:
             plan = plan.ended(experiment.schedule.part(range(len(trials))))
             if draft:
@@ -101,11 +101,12 @@ def execute(
                 scenario,
                 plan,
                 trials,
-                frontiers=experiment.frontiers,
+                frontiers=frontiers,
                 command=None if typed is None else _again(typed, plan),
+                watch=watch,
             )
             if draft:
-                analysis = write_results(draft, analysis, experiment.frontiers, figures, watch)
+                analysis = write_results(draft, analysis, frontiers, figures, watch)
         except BellqueueError as error:  # the trials are worth keeping whatever became of their analysis
             failure = error
     if failure:
@@ -121,7 +122,7 @@ def analyze_data(
     invert: Router | None = None,
     declared: Declared = NOTHING,
     say: Say | None = None,
-) -> Analysis:
+) -> AnyAnalysis:
     """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Args:
@@ -150,7 +151,7 @@ def analyze_data(
     if folder:
         if declared != NOTHING:
             raise DataError(f"{data}: a run says itself how its settings came about and what was lost; declare nothing")
-        return analyze_folder(folder, scenario, command=command, invert=invert)
+        return analyze_folder(folder, scenario, command=command, invert=invert, watch=watch)
     sample = read_counts(data, wanted.workload(), declared, say).invert(invert)
     return analyze_foreign("standard input" if piped else data.name, sample, wanted, command=command)
 
@@ -162,6 +163,8 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
         DataError: a pair of types has no recorded outcome, or the trials are not those of the plan.
     """
     scenario, plan = folder.scenario(), folder.plan()
+    if plan.menu is not None:
+        raise DataError(f"{folder.path}: replay is for memoryless routers; bellqueue analyze shows this run")
     workload = scenario.workload()
     plan.check(scenario.content_hash(), workload.shape)
     trials = folder.trials(workload.shape)

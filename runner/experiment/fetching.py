@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ...analysis.records.analysis_record import Analysis
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger
@@ -13,7 +12,7 @@ from ...backends.jobs.provider_calls import FIRST_PAUSE
 from ...backends.protocol import JobStatus
 from ...model.errors import BellqueueError, DataError, LedgerError, UnreachableError
 from ...model.progress import Watch
-from .folder import RunFolder
+from .folder import AnyAnalysis, RunFolder
 from .plan_record import PlanRecord
 from .submission import (
     explaining_interrupts,
@@ -45,7 +44,7 @@ def fetch_run(
     go_on: bool,
     watch: Watch,
     say: Say,
-) -> Analysis | None:
+) -> AnyAnalysis | None:
     """A run's analysis, or None while it is still under way.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import glob
+import json
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
 from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
@@ -28,6 +30,7 @@ SCENARIO, PLAN, CALIBRATION = "scenario.json", "plan.json", "calibration.json"
 TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
 RECORD_BYTES = 100_000_000
 
+AnyAnalysis = Analysis | MenuAnalysis
 Record = TypeVar("Record", bound=BaseModel)
 
 
@@ -63,34 +66,61 @@ class RunFolder:
         """What was fixed before the data."""
         return self._record(PLAN, PlanRecord)
 
-    def trials(self, shape: tuple[int, int]) -> Trials:
-        """The raw trials in the order of execution."""
+    def trials(self, shape: tuple[int, int], entries: int | None = None) -> Trials:
+        """The raw trials in the order of execution, of n_A and n_B types; of a menu give its number of entries."""
         source = self.path / TRIALS
         try:
-            return parse_trials(read_text(source, DataError, MAX_BYTES, "a trials CSV"), shape)
+            return parse_trials(read_text(source, DataError, MAX_BYTES, "a trials CSV"), shape, entries)
         except DataError as error:
             raise DataError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
 
-    def analysis(self) -> Analysis:
+    def analysis(self) -> AnyAnalysis:
         """The stored analysis."""
-        return self._record(ANALYSIS, Analysis)
+        return _any_analysis(self.path / ANALYSIS)
 
     def _record(self, name: str, kind: type[Record]) -> Record:
         return _read_record(self.path / name, kind)
 
 
-def read_analysis(source: Path) -> Analysis:
+def read_analysis(source: Path) -> AnyAnalysis:
     """An analysis record by itself, as a report holds it.
 
     Raises:
         DataError: the file cannot be read as one.
     """
-    analysis = _read_record(source, Analysis)
+    analysis = _any_analysis(source)
     try:
         Scenario.parse(analysis.scenario)
     except ScenarioError as error:
         raise DataError(f"{source}: {error}") from None
     return analysis
+
+
+def at_a_point(analysis: AnyAnalysis, source: object, instead: str) -> Analysis:
+    """The analysis, if it is of memoryless routers.
+
+    Raises:
+        DataError: it is of routers that know the past; the text says what to do instead.
+    """
+    if isinstance(analysis, MenuAnalysis):
+        raise DataError(f"{source}: is the analysis of routers that know the past; {instead}")
+    return analysis
+
+
+def _any_analysis(source: Path) -> AnyAnalysis:
+    text = read_text(source, DataError, RECORD_BYTES, "the record of a run")
+    if is_schema(text, MenuAnalysis):
+        return validated(MenuAnalysis, text, source, DataError)
+    return validated(Analysis, text, source, DataError)
+
+
+def is_schema(text: str, kind: type[AnyAnalysis]) -> bool:
+    """Whether a JSON text says that it is a record of that kind."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("schema") == kind.model_fields["schema_"].default
 
 
 def _read_record(source: Path, kind: type[Record]) -> Record:
@@ -223,9 +253,9 @@ def write_bytes(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def write_trials(folder: Path, trials: Trials) -> None:
-    """The raw trials of a run."""
-    write_text(folder / TRIALS, format_trials(trials))
+def write_trials(folder: Path, trials: Trials, entries: int | None = None) -> None:
+    """The raw trials of a run, those of a menu with the entry of each."""
+    write_text(folder / TRIALS, format_trials(trials, entries))
 
 
 def refuse_existing(target: Path) -> None:

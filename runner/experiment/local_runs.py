@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...analysis.menus.records import MenuAnalysis
 from ...model.errors import DataError
 from ...model.validation import read_text
 from .folder import ANALYSIS, PLAN, RECORD_BYTES
@@ -65,6 +66,8 @@ def _verdict(path: Path) -> str:
         return "not analyzed"
     try:
         record = _record(path)
+        if record["schema"] == MenuAnalysis.model_fields["schema_"].default:
+            return CERTIFIED if record["certificate"]["certified"] else NOT_CERTIFIED
         if (record.get("every_classical") or {}).get("certified"):
             return CERTIFIED
         return WEAKER if record["certificate"]["certified"] else NOT_CERTIFIED

@@ -3,135 +3,36 @@
 from __future__ import annotations
 
 import json
-import secrets
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...analysis.analyze import analyze, expected_correlators
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
-from ...analysis.design.forecast import foresee, plan_design
-from ...analysis.records.analysis_record import Analysis, Predicted, Provenance
+from ...analysis.menus.analyze import analyze_menu
+from ...analysis.menus.records import MenuAnalysis
+from ...analysis.records.analysis_record import Analysis, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
-from ...backends.calibration.prediction import Predict, predicted_behaviour
-from ...backends.protocol import Backend, LocalBackend, PlansItself, description_for
-from ...circuits.schedule import Schedule, draw_schedule
-from ...model.errors import DataError, ScenarioError
+from ...backends.protocol import Backend, LocalBackend, description_for
+from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
-from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Router, Sampling, Trials, match_types
-from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, RunFolder, write_text
+from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, AnyAnalysis, RunFolder, write_text
 from .plan_record import PlanRecord
+from .preparation import PreparedPoint, PreparedRun
 from .provenance import bellqueue_version, library_versions, now
 
-FRESH_SEEDS = 100  # tried until one measures every pair of types
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedRun:
-    """A scenario with the operating point and the settings drawn for it, ready for a backend.
-
-    Attributes:
-        seed: Reproduces the settings' order and a simulator's outcomes.
-        predicted: What the device's calibration promises of it, where it promises anything.
-    """
-
-    scenario: Scenario
-    frontiers: Frontiers
-    point: OperatingPoint
-    schedule: Schedule
-    seed: int
-    predicted: Predicted | None = None
-
-
-def prepare(
-    scenario: Scenario,
-    seed: int | None = None,
-    predict: Predict | None = None,
-    parallel: int = 1,
-    backend: Backend | None = None,
-) -> PreparedRun:
-    """Find the operating point and draw the settings; without a seed a fresh one is taken from the system.
-
-    What conditions on the settings realised (`fixed`, blocks) holds for any settings chosen without the outcomes, so a
-    fresh seed is one that measures every pair of types. Settings drawn for each trial are left as they came: to choose
-    among them would change the law they must have, and if one is lacking the certificate allows for it.
-
-    Args:
-        scenario: What is asked.
-        seed: Of the settings' order.
-        predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
-            settings are those that certify soonest at that noise; the strategy stays the scenario's.
-        parallel: Pairs the backend measures in every shot (`Description.parallel`).
-        backend: Where to measure, if it may plan itself.
-
-    Raises:
-        ScenarioError: the scenario has no such operating point, or its shots or the seed leave a pair of types without
-            any trial.
-        BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
-    """
-    frontiers = Frontiers.of(scenario)
-    point = operating_point(scenario, frontiers, backend)
-    asked = scenario.experiment
-    distribution = frontiers.game(point.certificate_multiplier).input_distribution
-    predicted = None
-    if predict is not None:
-        behaviour = predicted_behaviour(predict, point.strategy)
-        design = plan_design(asked, frontiers, point, behaviour)
-        predicted = foresee(asked, frontiers, point, behaviour, design)
-        if design is not None:
-            chosen = {"certificate_multiplier": design.certificate_multiplier, "against": design.against}
-            point = point.model_copy(update=chosen)
-            distribution = np.array(design.input_distribution)
-    sampling = Sampling(asked.settings, distribution, asked.block, parallel=parallel)
-    for _ in range(FRESH_SEEDS if seed is None and asked.settings == "random" else 1):
-        own = secrets.randbits(63) if seed is None else seed
-        rng = np.random.default_rng([own, 1])
-        schedule = draw_schedule(point.strategy, sampling, distribution, asked.shots, rng)
-        if sampling.fresh or not schedule.unmeasured:
-            return PreparedRun(scenario, frontiers, point, schedule, own, predicted)
-    raise ScenarioError(_lacking(scenario, frontiers, schedule, seed))
-
-
-def operating_point(scenario: Scenario, frontiers: Frontiers, backend: Backend | None) -> OperatingPoint:
-    """The scenario's operating point, or that of a backend which plans itself.
-
-    Raises:
-        ScenarioError: there is no such point.
-    """
-    return backend.operating_point() if isinstance(backend, PlansItself) else frontiers.operating_point(scenario)
-
-
-def about_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
-    """What to know of the link that the backend simulates, or of the scenario's if it does not; nothing without one."""
-    if isinstance(backend, PlansItself):
-        return (backend.describe().locality,)
-    if scenario.link is None:
-        return ()
-    return ("The scenario's [link] plays no part here: every request gets a fresh Bell pair.",)
-
-
-def _lacking(scenario: Scenario, frontiers: Frontiers, schedule: Schedule, seed: int | None) -> str:
-    """Why a schedule is refused that leaves pairs of types without any trial."""
-    asked, workload = scenario.experiment, frontiers.workload
-    x, y = schedule.unmeasured[0]
-    types = f"types ({workload.names_a[x]}, {workload.names_b[y]})"
-    if asked.settings == "fixed":
-        return f"{scenario.title}: experiment.shots = {asked.shots} gives no trial to {types}; ask for more shots"
-    draws, by = -(-asked.shots // (asked.block * schedule.sampling.parallel)), ""
-    if seed is not None:
-        by = f" with seed {seed}"
-    return (
-        f"{scenario.title}: experiment.shots = {asked.shots} in blocks of {asked.block} are {draws} draws of settings, "
-        f"and{by} none is of {types}; {'leave out the seed or give another, ' if by else ''}"
-        "ask for more shots or a smaller block"
-    )
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Trials:
@@ -146,7 +47,7 @@ def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Tri
         BackendError: the backend has no circuit for it, or fails.
     """
     description_for(backend, experiment.schedule.dimension)  # refuses what the backend has no circuit for
-    if experiment.scenario.experiment.stop is None:
+    if not isinstance(experiment, PreparedPoint) or experiment.scenario.experiment.stop is None:
         return backend.measure(experiment.schedule, experiment.seed, watch)
     budget = len(experiment.schedule.order)
 
@@ -160,7 +61,7 @@ def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Tri
     return measure_in_rounds(rounds_of(experiment), budget, experiment.seed, measured, stand)
 
 
-def rounds_of(experiment: PreparedRun) -> Rounds:
+def rounds_of(experiment: PreparedPoint) -> Rounds:
     """The test that decides after each round of an experiment that may stop early."""
     return Rounds(
         experiment.frontiers,
@@ -179,15 +80,16 @@ def plan_record(experiment: PreparedRun, backend: Backend) -> PlanRecord:
     Raises:
         BackendError: the backend has no circuit for the strategy.
     """
+    predicted = experiment.predicted if isinstance(experiment, PreparedPoint) else None
     return PlanRecord.of(
-        experiment.point,
+        experiment.designed,
         experiment.schedule,
         scenario_hash=experiment.scenario.content_hash(),
         created=now(),
         significance=experiment.scenario.experiment.significance,
         seed=experiment.seed,
         description=description_for(backend, experiment.schedule.dimension),
-        predicted=experiment.predicted,
+        predicted=predicted,
         stop=experiment.scenario.experiment.stop,
     )
 
@@ -199,7 +101,8 @@ def analyze_run(
     *,
     frontiers: Frontiers | None = None,
     command: str | None = None,
-) -> Analysis:
+    watch: Watch = unwatched,
+) -> AnyAnalysis:
     """The analysis of one's own run: its plan was declared before the data.
 
     Args:
@@ -208,8 +111,8 @@ def analyze_run(
         trials: What was measured.
         frontiers: Of the scenario, where they are at hand.
         command: What makes the same run again.
+        watch: Gets how far the analysis of a menu is.
     """
-    counts = trials.counts()
     backend = plan.backend
     provenance = Provenance(
         bellqueue_version=bellqueue_version(),
@@ -225,34 +128,43 @@ def analyze_run(
         seed=plan.seed,
         calibration=backend.calibration,
         scenario_hash=scenario.content_hash(),
-        content_hash=content_hash(scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials)),
+        content_hash=content_hash(
+            scenario.content_hash(), plan.model_dump_json(by_alias=True), format_trials(trials, plan.entries)
+        ),
     )
-    sample = Sample(counts, plan.sampling(trials))
+    sample = Sample(trials.counts(), plan.sampling(trials))
+    if plan.menu is not None:
+        return analyze_menu(scenario, plan.bases(), plan.menu, sample, provenance, watch)
     return analyze(
         scenario,
         sample,
         provenance,
         point=plan.operating_point(),
-        predicted=plan.planned.predicted,
+        predicted=plan.planned_point().predicted,
         trials=trials,
         frontiers=frontiers,
     )
 
 
 def analyze_folder(
-    run: RunFolder, scenario: Scenario | None, *, command: str | None = None, invert: Router | None = None
-) -> Analysis:
+    run: RunFolder,
+    scenario: Scenario | None,
+    *,
+    command: str | None = None,
+    invert: Router | None = None,
+    watch: Watch = unwatched,
+) -> AnyAnalysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
     Its lost trials are losses there, too, and its types are matched by name. Only there can outcomes be inverted.
 
     Raises:
-        DataError: the folder is damaged, its types are not the scenario's, or outcomes that its plan fixed are to be
-            inverted.
+        DataError: the folder is damaged, its types are not the scenario's, outcomes that its plan fixed are to be
+            inverted, or routers that know the past are to be analyzed with another scenario.
     """
     own, plan = run.scenario(), run.plan()
     workload = own.workload()
-    trials = run.trials(workload.shape)
+    trials = run.trials(workload.shape, plan.entries)
     same = scenario is None or scenario.content_hash() == own.content_hash()
     if same and invert:
         raise DataError(
@@ -261,8 +173,12 @@ def analyze_folder(
         )
     if same:
         plan.check(own.content_hash(), workload.shape)
-        return analyze_run(own, plan, trials, command=command)
+        return analyze_run(own, plan, trials, command=command, watch=watch)
     assert scenario is not None  # `same` has seen to it
+    if plan.menu is not None:
+        raise DataError(
+            f"{run.path}: the bases of this run were chosen for its own scenario; leave out the other one, or run that"
+        )
     if plan.stop:
         raise DataError(
             f"{run.path}: the run stopped as soon as its own scenario was certified, so its trials say nothing valid "
@@ -288,7 +204,16 @@ def analyze_foreign(
     frontiers: Frontiers | None = None,
     command: str | None = None,
 ) -> Analysis:
-    """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken."""
+    """The analysis of counts or trials taken elsewhere: nothing was declared, so the union bound is taken.
+
+    Raises:
+        DataError: the scenario's routers know the past.
+    """
+    if scenario.experiment.past_informed:
+        raise DataError(
+            f"{source}: counts without the plan of a run cannot be analyzed for routers that know the past; leave "
+            "routers out of [experiment]"
+        )
     provenance = Provenance(
         bellqueue_version=bellqueue_version(),
         libraries=library_versions(),
@@ -314,11 +239,11 @@ def write_records(folder: Path, scenario: Scenario, plan: PlanRecord) -> None:
 
 def write_results(
     folder: Path,
-    analysis: Analysis,
+    analysis: AnyAnalysis,
     frontiers: Frontiers | None = None,
     figures: bool = True,
     watch: Watch = unwatched,
-) -> Analysis:
+) -> AnyAnalysis:
     """Write analysis, figures and report, and return the analysis with the context that they show.
 
     Args:
@@ -331,31 +256,49 @@ def write_results(
     from ...analysis.report.figures.drawing import save, svg_file, svg_text
     from ...analysis.report.page import FIGURES, report_html
 
-    watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
-    analysis = with_context(analysis, frontiers)
+    if isinstance(analysis, Analysis):
+        watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
+        analysis = with_context(analysis, frontiers)
     write_text(folder / ANALYSIS, analysis.to_json())
-    if not figures:
+    page: Any = _menu_page() if isinstance(analysis, MenuAnalysis) else None
+    if not figures or (isinstance(analysis, MenuAnalysis) and page is None):
         return analysis
     watch("drawing the report", 0, None)
     drawn = {}
-    for name, draw in FIGURES.items():
+    every: Mapping[str, Callable[[Any], Figure]] = FIGURES if isinstance(analysis, Analysis) else page.MENU_FIGURES
+    for name, draw in every.items():
         figure = draw(analysis)
         drawn[name] = svg_text(figure)
         write_text(folder / f"{name}.svg", svg_file(drawn[name]))
         save(figure, folder / f"{name}.png")
-    write_text(folder / REPORT, report_html(analysis, drawn))
+    html = report_html(analysis, drawn) if isinstance(analysis, Analysis) else page.menu_report_html(analysis)
+    write_text(folder / REPORT, html)
     return analysis
 
 
-def write_report(target: Path, analysis: Analysis, watch: Watch = unwatched) -> None:
+def write_report(target: Path, analysis: AnyAnalysis, watch: Watch = unwatched) -> None:
     """Write the HTML report of an analysis, with the context that it shows.
 
     Raises:
         OutputError: it cannot be written there.
+        DataError: there is no report of it.
     """
+    if isinstance(analysis, MenuAnalysis):
+        page = _menu_page()
+        if page is None:
+            raise DataError(f"{target}: there is no report of routers that know the past; use bellqueue analyze --json")
+        watch("drawing the report", 0, None)
+        write_text(target, page.menu_report_html(analysis))
+        return
     watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
     analysis = with_context(analysis)
     watch("drawing the report", 0, None)
     from ...analysis.report.page import report_html
 
     write_text(target, report_html(analysis))
+
+
+def _menu_page() -> Any:
+    """The module of the report of a menu; None without one."""
+    name = "...analysis.report.menu_page"
+    return import_module(name, __package__) if find_spec(name, __package__) else None

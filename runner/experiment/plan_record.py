@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from ...analysis.menus.design import MenuDesign
+from ...analysis.menus.records import MenuPlan
 from ...analysis.records.analysis_record import Planned, Predicted
 from ...analysis.records.record import FiniteRecord
 from ...backends.protocol import Description
-from ...circuits.schedule import Schedule
+from ...circuits.schedule import Schedule, menu_strategy
 from ...model.errors import DataError
 from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Measurements, Strategy, vectors_of
+from ...model.informed.menu import Menu
 from ...model.trials import Sampling, Trials
 
 
@@ -73,13 +76,15 @@ class PlanRecord(FiniteRecord):
     Attributes:
         scenario_hash: SHA-256 of the scenario.
         created: When the plan was fixed, UTC.
-        strategy: The components of the measurement strategy.
+        strategy: The components of the measurement strategy; of a menu its entries, `probability` being their share of
+            the trials.
         settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
         input_distribution: Probability of each pair of types in a trial, rows router A.
         significance: α, the largest p-value that certifies.
         backend: The device's description of itself.
-        planned: The operating point, with the multiplier that certifies it.
-        asked: Trials planned with each setting, rows router A.
+        planned: The operating point, with the multiplier that certifies it; left out of a menu's plan.
+        asked: Trials planned with each setting, rows router A. Tables of a menu have K·n_A rows, entry by entry, router
+            A's types in each.
         block: Shots that share their drawn settings.
         shots: Trials planned; with several pairs to a shot the device executes fewer.
         parallel: Pairs measured in every shot.
@@ -87,13 +92,14 @@ class PlanRecord(FiniteRecord):
         stop: The rule by which the run may end early; None: it takes all its trials.
         budget: Where a run ended early, or could have, the most trials it might have taken.
         seed: Of the settings' order and of simulators.
+        menu: What is fixed of a menu besides its bases; left out of other plans.
     """
 
     schema_: Literal["bellqueue.plan/1"] = Field(default="bellqueue.plan/1", alias="schema")
     scenario_hash: str
     created: str
     strategy: Annotated[list[MeasurementRecord], Field(min_length=1)]
-    planned: Planned
+    planned: Planned | None = Field(default=None, exclude_if=lambda value: value is None)
     settings: Literal["random", "fixed"]
     block: Annotated[int, Field(ge=1)]
     input_distribution: list[list[float]]
@@ -106,11 +112,18 @@ class PlanRecord(FiniteRecord):
     asked_by_pair: list[list[list[int]]] = Field(default_factory=list)
     stop: Literal["certified"] | None = None
     budget: Annotated[int, Field(ge=1)] | None = None
+    menu: MenuPlan | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @model_validator(mode="after")
+    def _a_point_or_a_menu(self) -> Self:
+        if (self.planned is None) == (self.menu is None):
+            raise ValueError("planned is missing" if self.menu is None else "it has planned and menu; keep one")
+        return self
 
     @classmethod
     def of(
         cls,
-        point: OperatingPoint,
+        designed: OperatingPoint | MenuDesign,
         schedule: Schedule,
         *,
         scenario_hash: str,
@@ -121,19 +134,21 @@ class PlanRecord(FiniteRecord):
         predicted: Predicted | None = None,
         stop: Literal["certified"] | None = None,
     ) -> PlanRecord:
-        """Record an operating point with its drawn settings."""
+        """Record an operating point, or a menu, with its drawn settings."""
         parallel = schedule.sampling.parallel
         asked = _asked(schedule)
         distribution = schedule.sampling.distribution
         assert distribution is not None  # draw_schedule is always given one
-        components = zip(point.strategy.mixture, point.strategy.components, strict=True)
+        menu = designed.plan if isinstance(designed, MenuDesign) else None
+        strategy = menu_strategy(designed.menu, distribution) if isinstance(designed, MenuDesign) else designed.strategy
+        components = zip(strategy.mixture, strategy.components, strict=True)
         return cls(
             scenario_hash=scenario_hash,
             created=created,
             strategy=[
                 MeasurementRecord.of(weight, measurements, schedule.dimension) for weight, measurements in components
             ],
-            planned=Planned.of(point, predicted),
+            planned=Planned.of(designed, predicted) if isinstance(designed, OperatingPoint) else None,
             settings=schedule.sampling.settings,
             block=schedule.sampling.block,
             input_distribution=distribution.tolist(),
@@ -146,7 +161,13 @@ class PlanRecord(FiniteRecord):
             asked_by_pair=asked.tolist() if parallel > 1 else [],
             stop=stop,
             budget=len(schedule.order) if stop else None,
+            menu=menu,
         )
+
+    @property
+    def entries(self) -> int | None:
+        """K, the entries of its menu; None if it has none."""
+        return None if self.menu is None else len(self.strategy)
 
     def ended(self, taken: Schedule) -> PlanRecord:
         """The same where only the first part of the plan was taken, because the rule said enough."""
@@ -161,21 +182,48 @@ class PlanRecord(FiniteRecord):
             DataError: it was not, or it has been changed since.
         """
         if self.scenario_hash != scenario_hash:
+            other = "" if self.menu else ", or give the changed one with --scenario"
             raise DataError(
                 "plan.json was made for another scenario than scenario.json, which has been changed since the run; "
-                "restore it, or give the changed one with --scenario"
+                f"restore it{other}"
             )
         tables: list[Sequence[Sequence[float]]] = [self.asked, self.input_distribution, *self.asked_by_pair]
-        right = all([len(row) for row in table] == [shape[1]] * shape[0] for table in tables)
+        tables += [] if self.menu is None else [self.menu.tilts, self.menu.centre]
+        rows = shape[0] * (self.entries or 1)
+        right = all([len(row) for row in table] == [shape[1]] * rows for table in tables)
         if not right or not all(part.fits(shape) for part in self.strategy):
-            raise DataError(f"plan.json: asked, input_distribution and angles must be for {shape[0]}×{shape[1]} types")
+            named, of = "asked, input_distribution", ""
+            if self.menu is not None:
+                named, of = f"{named}, menu", f" in each of {self.entries} entries"
+            raise DataError(f"plan.json: {named} and angles must be for {shape[0]}×{shape[1]} types{of}")
         if len(self.asked_by_pair) != (self.parallel if self.parallel > 1 else 0):
             raise DataError(f"plan.json: asked_by_pair has {len(self.asked_by_pair)} tables for {self.parallel} pairs")
 
     def operating_point(self) -> OperatingPoint:
-        """The operating point again, its vectors in the frame of the angles."""
+        """The operating point again, its vectors in the frame of the angles.
+
+        Raises:
+            DataError: it has a menu instead.
+        """
         components = tuple(part.measurements() for part in self.strategy)
-        return self.planned.with_strategy(Strategy(components, tuple(part.probability for part in self.strategy)))
+        return self.planned_point().with_strategy(
+            Strategy(components, tuple(part.probability for part in self.strategy))
+        )
+
+    def planned_point(self) -> Planned:
+        """What it fixed of its operating point.
+
+        Raises:
+            DataError: it has a menu instead.
+        """
+        if self.planned is None:
+            raise DataError("plan.json: is the plan of a menu, for routers that know the past, and has no such point")
+        return self.planned
+
+    def bases(self) -> Menu:
+        """The bases of its menu, their vectors in the frame of the angles."""
+        parts = [part.measurements() for part in self.strategy]
+        return Menu(np.stack([part.u for part in parts]), np.stack([part.v for part in parts]))
 
     def sampling(self, trials: Trials) -> Sampling:
         """The rule the settings followed, with whatever the trials lack of the plan as lost ones.
@@ -183,9 +231,9 @@ class PlanRecord(FiniteRecord):
         Raises:
             DataError: there are trials that the plan never asked for.
         """
-        lost = _lost(self.asked, trials, "")
+        lost = _lost(self.asked, trials, "", self.entries)
         each = [
-            _lost(asked, trials.of_pair(pair, self.parallel), f" of pair {pair + 1}")
+            _lost(asked, trials.of_pair(pair, self.parallel), f" of pair {pair + 1}", None)
             for pair, asked in enumerate(self.asked_by_pair)
         ]
         by_pair = np.array(each) if each and lost.any() else None
@@ -206,14 +254,23 @@ def _asked(schedule: Schedule) -> NDArray[np.int64]:
     return np.array(each).reshape(parallel, *schedule.shape)
 
 
-def _lost(asked: list[list[int]], trials: Trials, whose: str) -> NDArray[np.int64]:
+def _lost(asked: list[list[int]], trials: Trials, whose: str, entries: int | None) -> NDArray[np.int64]:
     """What the trials lack of those asked for, shape (n_A, n_B)."""
     found = trials.counts().settings
     lost: NDArray[np.int64] = np.array(asked) - found
     if lost.min() < 0:
-        x, y = (int(index) + 1 for index in np.argwhere(lost < 0)[0])
+        x, y = (int(index) for index in np.argwhere(lost < 0)[0])
+        setting = _setting_name(x, y, trials.shape[0], entries)
         raise DataError(
-            f"trials{whose}: {found[x - 1, y - 1]} with types ({x}, {y}), but the plan asked for "
-            f"{asked[x - 1][y - 1]}; these are not the trials of this plan"
+            f"trials{whose}: {found[x, y]} with {setting}, but the plan asked for {asked[x][y]}; these are not the "
+            "trials of this plan"
         )
     return lost
+
+
+def _setting_name(x: int, y: int, rows: int, entries: int | None) -> str:
+    """A setting for people, counted from 1; of a menu with its entry."""
+    if entries is None:
+        return f"types ({x + 1}, {y + 1})"
+    entry, own = divmod(x, rows // entries)
+    return f"entry {entry + 1} and types ({own + 1}, {y + 1})"

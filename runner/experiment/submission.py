@@ -15,7 +15,6 @@ from typing import Any
 
 from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.stopping import Rounds, Standing, job_rounds
-from ...analysis.records.analysis_record import Analysis
 from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
@@ -26,13 +25,24 @@ from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
-from ...model.progress import Watch
+from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
 from ...model.validation import validated
 from .approval import Approve, refuse_equal
-from .folder import ANALYSIS, RUNS, RunFolder, new_run_folder, refuse_existing, remove_drafts, write_text, write_trials
-from .pipeline import PreparedRun, about_link, analyze_run, plan_record, prepare, write_records, write_results
+from .folder import (
+    ANALYSIS,
+    RUNS,
+    AnyAnalysis,
+    RunFolder,
+    new_run_folder,
+    refuse_existing,
+    remove_drafts,
+    write_text,
+    write_trials,
+)
+from .pipeline import analyze_run, plan_record, write_records, write_results
 from .plan_record import PlanRecord
+from .preparation import PreparedRun, about_link, prepare
 from .provenance import now
 
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
@@ -113,7 +123,7 @@ def submit_run(
     """
     Ledger(ledger or default_ledger()).close()  # what cannot be recorded is not even estimated
     watch("reading the calibration and planning", 0, None)
-    entry, estimate = plan_run(scenario, typed, backend, seed, out)
+    entry, estimate = plan_run(scenario, typed, backend, seed, out, watch)
     refuse_existing(Path(entry.folder))
     if not again:
         with Ledger(ledger or default_ledger()) as book:
@@ -178,10 +188,15 @@ def _submit_parts(
 
 
 def plan_run(
-    scenario: Scenario, typed: str | None, backend: RemoteBackend, seed: int | None, folder: Path | None
+    scenario: Scenario,
+    typed: str | None,
+    backend: RemoteBackend,
+    seed: int | None,
+    folder: Path | None,
+    watch: Watch = unwatched,
 ) -> tuple[RunEntry, CostEstimate]:
     """Everything about a run that is fixed before anything is submitted, and what it will cost; see `submit_run`."""
-    experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel)
+    experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel, watch=watch)
     plan = plan_record(experiment, backend)
     if scenario.experiment.stop and experiment.schedule.sampling.parallel > 1:
         raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
@@ -282,7 +297,7 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
     taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
     sampling = plan.sampling_rule()
-    planned = plan.planned
+    planned = plan.planned_point()
     state = Rounds(
         frontiers,
         sampling,
@@ -303,7 +318,7 @@ def finish_run(
     accept_loss: bool = False,
     out: Path | None = None,
     end: int | None = None,
-) -> Analysis:
+) -> AnyAnalysis:
     """Make the run's folder from the results in the ledger.
 
     Args:
@@ -344,7 +359,7 @@ def finish_run(
             for name, text in json.loads(run.attachments).items():
                 write_text(folder / name, text)
             write_text(folder / JOBS, json.dumps(jobs_record(ledger, run), indent=2) + "\n")
-            write_trials(folder, trials)
+            write_trials(folder, trials, plan.entries)
             try:
                 analysis = analyze_run(scenario, plan, trials, command=run.command or None)
                 analysis = write_results(folder, analysis)

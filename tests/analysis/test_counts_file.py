@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -268,3 +269,39 @@ def test_trials_are_written_line_by_line_and_read_back(shape: tuple[int, int], c
     again = parse_trials(text, shape)
     for column, name in ((x, "x"), (y, "y"), (a, "a"), (b, "b")):
         assert np.array_equal(getattr(again, name), column)
+
+
+def test_trials_of_a_menu_say_which_entry_each_belongs_to() -> None:
+    """Trial (k, x, y) of 3 entries and 2×4 types is that of types 2k + x and y."""
+    rng = np.random.default_rng(3)
+    k, x, y, a, b = (rng.integers(size, size=5000) for size in (3, 2, 4, 2, 2))
+    text = format_trials(Trials(2 * k + x, y, a, b, (6, 4)), 3)
+    lines = (f"{h},{i},{j},{c},{d}\n" for h, i, j, c, d in zip(k, x, y, a, b, strict=True))
+    assert text == "k,x,y,a,b\n" + "".join(lines)
+    again = parse_trials(text, (2, 4), 3)
+    assert again.shape == (6, 4)
+    assert np.array_equal(again.x, 2 * k + x)
+    assert np.array_equal(again.b, b)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x,y,a,b\n0,0,0,0\n", "line 1 is 'x,y,a,b'; a trials CSV starts with 'k,x,y,a,b'"),
+        ("k,x,y,a,b\n0,0,0,0\n", "line 2 is '0,0,0,0'; it must be five whole numbers k,x,y,a,b"),
+        ("k,x,y,a,b\n0,0,0,0,0\n3,0,0,0,0\n", "line 3: k is 3; it must lie in 0…2"),
+        ("k,x,y,a,b\n0,2,0,0,0\n", "line 2: x is 2; it must lie in 0…1"),  # and is not row 0 of entry 1
+        ("k,x,y,a,b\n-1,2,0,0,0\n", "line 2: k is -1"),
+        ("k,x,y,a,b\n0,0,4,0,0\n", "y is 4 in trial 1; it must lie in 0…3"),
+    ],
+)
+def test_trials_that_are_not_of_the_menu_are_refused(text: str, words: str) -> None:
+    with pytest.raises(DataError, match=re.escape(words)):
+        parse_trials(text, (2, 4), 3)
+
+
+def test_trials_of_a_menu_are_no_counts_taken_elsewhere(tmp_path: Path) -> None:
+    """To leave out the column k would mix the entries."""
+    (tmp_path / "t.csv").write_text("k,x,y,a,b\n0,0,0,0,0\n1,0,0,0,1\n")
+    with pytest.raises(DataError, match="give the folder of their run"):
+        read_counts(tmp_path / "t.csv", Scenario.default().workload())

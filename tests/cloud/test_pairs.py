@@ -21,7 +21,7 @@ from bellqueue.model.games.strategy import Measurements, Strategy
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
 from bellqueue.runner.commands.cli import main
-from bellqueue.runner.experiment.folder import RunFolder
+from bellqueue.runner.experiment.folder import RunFolder, at_a_point
 from numpy.typing import NDArray
 
 from .ibm_double import IbmDouble
@@ -222,7 +222,7 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
         assert np.array_equal(np.stack([own.a, own.b], axis=1), by_pair[:, pair])
         places = [(drawn.settings[index].x, drawn.settings[index].y) for index in drawn.order[pair::3]]
         assert list(zip(own.x.tolist(), own.y.tolist(), strict=True)) == places
-    analysis = folder.analysis()
+    analysis = at_a_point(folder.analysis(), folder.path, "")
     assert analysis.certificate.certified
     assert analysis.parallel is not None
     assert analysis.parallel.shots == 2000

@@ -12,9 +12,10 @@ from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import PreparedRun, analyze_run, prepare, rounds_of, write_records
+from bellqueue.runner.experiment.folder import ANALYSIS, at_a_point, write_text, write_trials
+from bellqueue.runner.experiment.pipeline import analyze_run, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
+from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_point
 from numpy.typing import NDArray
 
 PAIRS = ((0, 1), (10, 11), (20, 21), (30, 31))
@@ -42,7 +43,7 @@ def write_run(
         context: Whether the analysis has what a report shows beyond the certificate.
     """
     scenario = Scenario.parse(record)
-    experiment = prepare(scenario, seed, parallel=parallel)
+    experiment = prepare_point(scenario, seed, parallel=parallel)
     several = parallel > 1
     pairs = PAIRS[:parallel] if several else ()
     device = Description(
@@ -75,11 +76,11 @@ def write_run(
     folder.mkdir()
     write_records(folder, scenario, plan)
     write_trials(folder, trials)
-    analysis = analyze_run(scenario, plan, trials)
+    analysis = at_a_point(analyze_run(scenario, plan, trials), folder, "")
     write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
 
 
-def _measured(experiment: PreparedRun, visibility: float, seed: int) -> Trials:
+def _measured(experiment: PreparedPoint, visibility: float, seed: int) -> Trials:
     order, settings = experiment.schedule.order, experiment.schedule.settings
     correlators = np.array([np.cos(setting.alpha - setting.beta) for setting in settings])
 

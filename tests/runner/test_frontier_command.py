@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis import informed
+from bellqueue.analysis.records.every_classical import Informed
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.report.figures.frontier_curves import frontier_curves
 from bellqueue.analysis.report.tables.frontiers import frontier_sections
+from bellqueue.analysis.report.tables.section import Cell
+from bellqueue.model.games.frontiers import Frontiers
 
 import bellqueue as bq
+from tests.model.informed.workloads import light
 from tests.runner.conftest import Run
 from tests.scenarios import default_record
 
@@ -108,6 +113,8 @@ def test_informed_adds_entangled_routers_that_know_the_past_as_in_python(call: R
         "baseline_throughput",
         "splitting_probability",
         "finished",
+        "classical_waiting_time",
+        "classical_baseline_throughput",
     ]
     assert [list(point) for point in content["points"]] == [names] * 3
     found = bq.frontiers(informed=True, visibility=0.9565, progress=False)
@@ -117,9 +124,73 @@ def test_informed_adds_entangled_routers_that_know_the_past_as_in_python(call: R
     assert best.gain > 0.02
     # The policy on true workloads beats the least W − κτ of every classical router.
     assert best.waiting_time.high - best.kappa * best.baseline_throughput.low < best.classical
+    # The best classical policy lies just above the proved line, so that no finer grid could prove much more.
+    assert best.classical_waiting_time is not None
+    assert best.classical_baseline_throughput is not None
+    reached = best.classical_waiting_time.high - best.kappa * best.classical_baseline_throughput.low
+    assert best.classical - 1e-3 < reached < best.classical + 2e-2
     rows = {name.strip(): cells[0].value for name, cells in frontier_sections(found)[0].rows}
     assert rows["entangled and past known: W − κτ"] == f"{best.gain:.3g} less than classical ones"
     assert rows["less than every classical router"] == f"{100 * best.waiting_time_reduction_relative:.1f} %"
+    (known,) = (section for section in frontier_sections(found) if section.title.startswith("Both servers"))
+    values = (
+        best.waiting_time,
+        best.baseline_throughput,
+        best.classical_waiting_time,
+        best.classical_baseline_throughput,
+    )
+    cells = dict(known.rows)[f"{best.kappa:.5g}"]
+    assert [float(cell.value) for cell in cells] == pytest.approx([each.estimate for each in values], rel=1e-4)
+
+
+def test_what_is_saved_at_other_loads_agrees_with_published_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(informed, "LOADS", (0.0125, 0.025))
+    monkeypatch.setattr(informed, "_SPLITTING", (0.5,))
+    found = informed.informed_record(Frontiers.of(bq.Scenario.default()), 1.0, lambda *_: None)
+    assert found.by_load is not None
+    (point,), (lighter, own) = found.points, found.by_load
+    assert (lighter.load, own.load) == (0.0125, 0.025)
+    assert own.kappa == pytest.approx(point.kappa, rel=1e-9)
+    # At κ = 19.1670 another program found −35.5506 and −35.6112.
+    assert own.gain == pytest.approx(35.6112 - 35.5506, abs=2e-3)
+    # At p = ½, where κ is their slope, the memoryless pair has this W and τ.
+    assert own.memoryless == pytest.approx(0.427857 - own.kappa * 1.878229, abs=2e-4)
+    assert own.memoryless_gain < own.gain < lighter.gain
+    for each in found.by_load:
+        share = each.waiting_time_reduction_relative
+        assert each.finished
+        assert 0 < each.memoryless_reduction_relative < share.low < share.high < share.low + 0.01
+    assert own.waiting_time_reduction_relative.estimate == pytest.approx(
+        point.waiting_time_reduction_relative, abs=6e-3
+    )
+    text = {name: [cell.value for cell in cells] for name, cells in _by_load_rows(found)}
+    assert text["0.025"][0] == f"{own.gain:.3g}"
+    assert text["0.0125"][3] == f"{100 * lighter.memoryless_reduction_relative:.1f} %"
+
+
+def _by_load_rows(found: Informed) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    record = bq.frontiers(progress=False).model_copy(update={"informed": found})
+    (section,) = (section for section in frontier_sections(record) if section.title.endswith("by load"))
+    return section.rows
+
+
+def test_heavy_traffic_gets_a_grid_that_can_be_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a load of 0.4 another program found −1.2251 for classical and −1.2271 for entangled routers."""
+    monkeypatch.setattr(informed, "LOADS", ())
+    monkeypatch.setattr(informed, "_SPLITTING", (0.5, 0.75))
+    workload = light(0.16)
+    found = informed.informed_record(Frontiers(workload), 1.0, lambda *_: None)
+    assert found.by_load == []
+    for point in found.points:
+        assert point.gain == pytest.approx(1.2271 - 1.2251, abs=1e-3)
+        assert point.waiting_time.low - point.kappa * point.baseline_throughput.high > point.entangled
+    # The frontier's own bound is a line of the same routers, on another grid.
+    assert found.step <= 1.0
+
+
+def test_records_without_other_loads_open(tmp_path: Path) -> None:
+    older = {"visibility": 1.0, "step": 0.5, "largest_workload": 12.0, "points": []}
+    assert json.loads(Informed.model_validate(older).model_dump_json()) == older
 
 
 def test_without_informed_the_record_does_not_name_it(tmp_path: Path) -> None:

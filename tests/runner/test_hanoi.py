@@ -20,8 +20,9 @@ from bellqueue.backends.protocol import Description
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling, Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import analyze_run, prepare, write_records
+from bellqueue.runner.experiment.pipeline import analyze_run, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
+from bellqueue.runner.experiment.preparation import prepare_point
 from scipy.stats import binom
 
 from tests.scenarios import IBM_HANOI, dense, heavy_scenario
@@ -50,7 +51,7 @@ def write_single_shots(folder: Path, source: Path) -> None:
 def _write(folder: Path, seed: int, order: Any, measured: Callable[[Schedule], Trials]) -> None:
     shots = np.bincount(order, minlength=4).reshape(2, 2)
     scenario = dense(settings="fixed", shots=len(order), against="memoryless")
-    experiment = prepare(scenario, seed)
+    experiment = prepare_point(scenario, seed)
     (part,) = experiment.point.strategy.components  # one pair of bases for every pair of types
     alpha, beta = (angle.tolist() for angle in part.angles())
     settings = tuple(Setting(x, y, alpha[x], beta[y]) for x in range(2) for y in range(2))

@@ -18,8 +18,8 @@ from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.experiment.execution import Executed, execute
 from bellqueue.runner.experiment.folder import RunFolder, free_place, new_run_folder
-from bellqueue.runner.experiment.pipeline import prepare
 from bellqueue.runner.experiment.plan_record import PlanRecord
+from bellqueue.runner.experiment.preparation import prepare_point
 
 from tests.runner.conftest import Run
 from tests.runner.recorded_runs import write_run
@@ -66,7 +66,7 @@ def test_blocks_measure_every_pair_of_types_or_the_run_is_refused() -> None:
     refusals = []
     for seed in range(8):
         try:
-            found = prepare(scenario, seed)
+            found = prepare_point(scenario, seed)
         except ScenarioError as error:
             refusals.append((seed, str(error)))
             continue
@@ -79,12 +79,14 @@ def test_blocks_measure_every_pair_of_types_or_the_run_is_refused() -> None:
     for seed, told in refusals:
         assert re.search(rf"8 draws of settings, and with seed {seed} none is of types \(\w+, \w+\); leave", told)
     for _ in range(5):
-        assert set(prepare(scenario).schedule.order.tolist()) == {0, 1, 2, 3}
+        assert set(prepare_point(scenario).schedule.order.tolist()) == {0, 1, 2, 3}
     with pytest.raises(ScenarioError, match=r"are 3 draws of settings, and none is of types .*ask for more shots"):
-        prepare(scenario.with_experiment(shots=300))
+        prepare_point(scenario.with_experiment(shots=300))
     with pytest.raises(ScenarioError, match=r"experiment.shots = 2 gives no trial to types \(short, short\)"):
-        prepare(Scenario.parse(default_record(settings="fixed", shots=2)))
-    assert len(prepare(scenario.with_experiment(block=1, shots=3), 1).schedule.unmeasured) > 0  # the certificate allows
+        prepare_point(Scenario.parse(default_record(settings="fixed", shots=2)))
+    assert (
+        len(prepare_point(scenario.with_experiment(block=1, shots=3), 1).schedule.unmeasured) > 0
+    )  # the certificate allows
 
 
 def test_an_older_run_without_one_pair_of_types_is_still_analyzed_and_verified(

@@ -25,7 +25,7 @@ from bellqueue.model.trials import Trials
 from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
-from bellqueue.runner.experiment.pipeline import prepare
+from bellqueue.runner.experiment.preparation import prepare_point
 from bellqueue.runner.experiment.submission import plan_run
 from rich.console import Console, RenderableType
 
@@ -254,7 +254,7 @@ def test_what_cannot_be_meant_is_refused(
 def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
     backend = open_backend("fake:torino")
     record = _on("fake:torino")
-    experiment = prepare(DENSE, 1, predictor(backend))
+    experiment = prepare_point(DENSE, 1, predictor(backend))
     design, predicted = record.forecast.design, experiment.predicted
     assert design
     assert predicted
@@ -262,13 +262,13 @@ def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
     assert experiment.schedule.sampling.distribution == pytest.approx(np.array(design.input_distribution))
     assert predicted.trials == design.trials
     assert predicted.waiting_time == record.forecast.expected.waiting_time.estimate
-    assert prepare(DENSE, 1).predicted is None
+    assert prepare_point(DENSE, 1).predicted is None
 
 
 def test_fixed_settings_keep_the_noiseless_plan() -> None:
     scenario = Scenario.parse(default_record(settings="fixed"))
     predict = predictor(AerBackend("visibility=0.9"))
-    with_, without = prepare(scenario, 1, predict), prepare(scenario, 1)
+    with_, without = prepare_point(scenario, 1, predict), prepare_point(scenario, 1)
     assert with_.point.certificate_multiplier == without.point.certificate_multiplier
     assert (with_.schedule.order == without.schedule.order).all()
     assert with_.predicted

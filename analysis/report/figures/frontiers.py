@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_THROUGHPUT = "Baseline throughput τ (reward per unit of time)"
-_WAITING = "Mean waiting time W (units of time)"
+THROUGHPUT = "Baseline throughput τ (reward per unit of time)"
+WAITING = "Mean waiting time W (units of time)"
 _MANY = 16  # vertices beyond which their marks would hide the line
 _LINES: dict[str, dict[str, Any]] = {
     "classical": {"color": INK, "linewidth": 1.4, "marker": "s"},
@@ -42,21 +42,22 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
         axes = figure.subplots(2 if focus else 1, 1, squeeze=False, height_ratios=[4, 5] if focus else None)[:, 0]
         curves = frontier_curves(record)
         for ax in axes:
-            _draw_curves(ax, curves)
+            draw_curves(ax, curves)
             if observed:
                 _draw_observed(ax, observed)
-            ax.set(xlabel=_THROUGHPUT, ylabel=_WAITING)
+            ax.set(xlabel=THROUGHPUT, ylabel=WAITING)
             ax.locator_params(axis="x", nbins=6)  # long numbers: more would run into each other
         _frame_whole(axes[0], record)
         if focus:
             _frame_focus(axes[0], axes[1], focus)
-        _legend(figure, axes[0])
+        legend(figure, axes[0])
     title = f"Waiting time against baseline throughput: {record.title}"
     describe(figure, title, _description(record, observed))
     return figure
 
 
-def _draw_curves(ax: Axes, curves: Sequence[Curve]) -> None:
+def draw_curves(ax: Axes, curves: Sequence[Curve]) -> None:
+    """Each in the look of its kind, with its label."""
     for curve in curves:
         line = dict(_LINES[curve.kind])
         if curve.kind == "classical":
@@ -125,10 +126,10 @@ def _frame_focus(whole: Axes, close: Axes, focus: Focus) -> None:
     )
 
 
-def _legend(figure: Figure, ax: Axes) -> None:
+def legend(figure: Figure, ax: Axes) -> None:
     """One legend over both panels, the frontiers compared first."""
     handles, labels = ax.get_legend_handles_labels()
-    first = ("observed", "its confidence", "classical", "every classical", "quantum")
+    first = ("observed", "its confidence", "classical", "every classical", "quantum", "entangled")
     ranked = sorted(
         zip(handles, labels, strict=True),
         key=lambda entry: next((at for at, start in enumerate(first) if entry[1].startswith(start)), len(first)),

@@ -17,6 +17,8 @@ class ShownFigure(Figure):
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         buffer = io.BytesIO()
         with figure_style():
-            self.savefig(buffer, format="png", dpi=_DOTS, metadata={"Software": None})
+            self.savefig(
+                buffer, format="png", dpi=_DOTS, facecolor="white", metadata={"Software": None}
+            )  # legible on dark pages
         width, height = (round(inches * _DOTS / _SCALE) for inches in self.get_size_inches())
         return buffer.getvalue(), {"width": width, "height": height}

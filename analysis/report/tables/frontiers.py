@@ -8,6 +8,7 @@ import numpy as np
 
 from ....model.estimate import significant
 from ...records.bell_pairs import BellPairs
+from ...records.every_classical import Informed
 from ...records.frontier_record import FrontierPoint, FrontierRecord
 from ...records.percent import at_most, percent_text, share_text
 from ...records.printable import printable
@@ -42,7 +43,7 @@ def frontier_sections(record: FrontierRecord) -> list[Section]:
         rows.append(("not proved of the quantum frontier, at most", Cell(gap)))
     rows += [*_every_classical(record), *_informed(record)]
     several = [bell_pairs_section(record.bell_pairs)] if record.bell_pairs else []
-    return [two_columns("Frontiers", rows), *several, _vertices(record)]
+    return [two_columns("Frontiers", rows), *several, *_past_known(record), _vertices(record)]
 
 
 def _every_classical(record: FrontierRecord) -> list[tuple[str, Cell]]:
@@ -79,6 +80,54 @@ def _informed(record: FrontierRecord) -> list[tuple[str, Cell]]:
             Cell(percent_text(share, 1) if share > 0 else "not proved on this grid"),
         ),
     ]
+
+
+def _past_known(record: FrontierRecord) -> list[Section]:
+    """Where both kinds of routers that know the past lie, and what they save at other loads."""
+    if record.informed is None:
+        return []
+    rows = []
+    for point in record.informed.points:
+        classical = point.classical_waiting_time, point.classical_baseline_throughput
+        values = point.waiting_time, point.baseline_throughput, *classical
+        cells = (Cell(significant(each.estimate, 5) if each else NONE) for each in values)
+        rows.append((significant(point.kappa, 5), tuple(cells)))
+    columns = "κ", "W entangled", "τ entangled", "W classical", "τ classical"
+    return [Section("Both servers' past known, simulated", columns, tuple(rows)), *_by_load(record.informed)]
+
+
+def _by_load(informed: Informed) -> list[Section]:
+    """What routers save at other loads with the past known, and what a memoryless Bell pair does."""
+    if not informed.by_load:
+        return []
+    rows = [
+        (
+            f"{each.load:g}",
+            (
+                Cell(significant(each.gain, 3)),
+                Cell(_share(each.waiting_time_reduction_relative.estimate)),
+                Cell(significant(each.memoryless_gain, 3)),
+                Cell(_share(each.memoryless_reduction_relative)),
+            ),
+        )
+        for each in informed.by_load
+    ]
+    note = "κ is the slope at which memoryless entangled routers split half of the pairs. "
+    note += f"Shares marked {NONE} are not proved."
+    if not all(each.finished for each in informed.by_load):
+        note += " Where time was over, too little is shown."
+    return [
+        Section(
+            "Saved against every classical router, by load",
+            ("load ρ", "W − κτ, past known", "share of W", "W − κτ, memoryless", "share of W"),
+            tuple(rows),
+            note,
+        )
+    ]
+
+
+def _share(share: float) -> str:
+    return percent_text(share) if share > 0 else NONE
 
 
 def _weights(record: FrontierRecord) -> list[tuple[str, Cell]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -73,22 +74,22 @@ def fixed_points(
         memory: Earlier differences kept.
         plain_steps: Unaccelerated steps first.
     """
-    found = np.array(start)
+    found, width = np.array(start), math.prod(start.shape[1:])
     left = np.arange(len(start))
     point, previous = found, None
     differences: deque[tuple[Floats, Floats]] = deque(maxlen=memory)
     for count in range(max_steps):
         image = step(point, left)
-        residual = (image - point).reshape(len(left), -1)
+        residual = (image - point).reshape(len(left), width)
         found[left] = image
         open_ = np.abs(residual).max(axis=1) >= tolerance[left]
         if not open_.any():
             break
         if previous is not None:
-            differences.append((point.reshape(len(left), -1) - previous[0], residual - previous[1]))
+            differences.append((point.reshape(len(left), width) - previous[0], residual - previous[1]))
         left, image, residual, point = left[open_], image[open_], residual[open_], point[open_]
         differences = deque(((moves[open_], changes[open_]) for moves, changes in differences), maxlen=memory)
-        flat = point.reshape(len(left), -1)
+        flat = point.reshape(len(left), width)
         previous = flat, residual
         if count < plain_steps or not differences:
             point = image

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import matplotlib
+import matplotlib.image
 import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.every_classical import Informed, InformedLoad, InformedPoint
 from bellqueue.analysis.report.figures.correlators import correlator_figure
 from bellqueue.analysis.report.figures.drawing import save, svg_text
 from bellqueue.analysis.report.figures.frontiers import frontier_figure
+from bellqueue.analysis.report.figures.informed import informed_figure
 from bellqueue.model.errors import OutputError
+from bellqueue.model.estimate import Estimate
 from matplotlib.figure import Figure
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
@@ -62,6 +67,74 @@ def test_the_close_up_holds_the_region_and_both_ends_of_the_gap(geneva: Analysis
 
 def test_an_observed_point_above_the_frontier_waits_more(geneva: Analysis) -> None:
     assert "more waiting" in _texts(frontier_figure(geneva.frontiers, geneva))
+
+
+def _estimate(value: float) -> Estimate:
+    return Estimate(value, value - 0.001, value + 0.001)
+
+
+def _informed(loads: bool) -> Informed:
+    """Two κ and two loads, by hand."""
+    points = [
+        InformedPoint(
+            kappa=kappa,
+            classical=0.5 - 1.76 * kappa,
+            entangled=0.45 - 1.76 * kappa,
+            waiting_time=_estimate(waiting),
+            baseline_throughput=_estimate(throughput),
+            splitting_probability=_estimate(0.5),
+            finished=True,
+            classical_waiting_time=_estimate(waiting + 0.05),
+            classical_baseline_throughput=_estimate(throughput),
+        )
+        for kappa, throughput, waiting in ((8.0, 1.755, 0.42), (12.0, 1.765, 0.51))
+    ]
+    by_load = [
+        InformedLoad(
+            load=load,
+            kappa=9.0,
+            classical=-15.0,
+            entangled=-15.0 - gain,
+            memoryless=-15.0 - other,
+            waiting_time_reduction_relative=_estimate(2 * gain),
+            memoryless_reduction_relative=2 * other,
+            finished=True,
+        )
+        for load, gain, other in ((0.01, 0.06, 0.05), (0.1, 0.03, -0.2))
+    ]
+    return Informed(visibility=1.0, step=0.5, largest_workload=12.0, points=points, by_load=by_load if loads else None)
+
+
+def test_routers_that_know_the_past_lie_in_the_plane_and_their_savings_by_load_below(hanoi: Analysis) -> None:
+    informed = _informed(True)
+    figure = informed_figure(hanoi.frontiers, informed)
+    assert len(figure.axes) == 3
+    for who, lift in (("entangled, both", 0.0), ("classical, both", 0.05)):
+        throughput, waiting = _line(figure, who)
+        assert throughput.tolist() == [1.755, 1.765]
+        assert waiting == pytest.approx([0.42 + lift, 0.51 + lift])
+    # The lines of the two κ bound every classical router where they lie above those of the frontier's own record.
+    throughput, waiting = _line(figure, "every classical")
+    every = hanoi.frontiers.every_classical
+    lines = [0.5 + kappa * (throughput - 1.76) for kappa in (8.0, 12.0)]
+    assert every is not None
+    assert waiting == pytest.approx(np.max([*lines, every.waiting_time_at(throughput)], axis=0))
+    left, right = figure.axes[0].get_xlim()
+    assert left < 1.755 < 1.765 < right
+    for panel, scale in ((1, 1), (2, 2)):
+        load, saved = _line(figure, "entangled, past known", panel)
+        assert load.tolist() == [0.01, 0.1]
+        assert saved == pytest.approx([0.06 * scale, 0.03 * scale])
+        assert _line(figure, "memoryless", panel)[1] == pytest.approx([0.05 * scale, -0.2 * scale])
+        assert figure.axes[panel].get_ylim()[0] > -0.2 * scale  # far below 0 is not of interest
+    assert "Load 0.1: 0.03 less, and −0.2 with a memoryless Bell pair." in _texts(figure)
+    bare = informed_figure(hanoi.frontiers, _informed(False))
+    assert len(bare.axes) == 1
+
+
+def test_a_notebook_shows_figures_on_white_whatever_the_page_is(hanoi: Analysis) -> None:
+    drawn, _ = frontier_figure(hanoi.frontiers)._repr_png_()  # type: ignore[attr-defined]
+    assert matplotlib.image.imread(io.BytesIO(drawn))[0, 0].tolist() == [1, 1, 1, 1]
 
 
 def test_without_an_advantage_there_is_no_close_up(hanoi: Analysis) -> None:

@@ -23,7 +23,7 @@ from bellqueue.model.link.link import mean_visibility_when_used
 from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling, Trials
-from bellqueue.runner.experiment.pipeline import prepare
+from bellqueue.runner.experiment.preparation import prepare_point
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binom
@@ -171,7 +171,7 @@ def test_runs_certify_as_often_as_planned() -> None:
     name, scenario = "link:rate=0.01,visibility=0.95,memory_time=1000", Scenario.default()
     planned = bq.plan(scenario.with_experiment(shots=trials), name)
     backend = opened(name)
-    experiment = prepare(scenario.with_experiment(shots=runs * trials), 1, predictor(backend), backend=backend)
+    experiment = prepare_point(scenario.with_experiment(shots=runs * trials), 1, predictor(backend), backend=backend)
     taken = backend.measure(experiment.schedule, 5, unwatched)
     game = experiment.frontiers.game(experiment.point.certificate_multiplier)
     logs = log_p_values(game, taken, runs, experiment.schedule.sampling)

@@ -1,0 +1,99 @@
+"""The record `bellqueue.menu-forecast/1`: what a run of routers that know the past will show, and its sentences."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ...model.scenario.file import MAX_SHOTS
+from ..design.records import CostRecord, DeviceRecord
+from ..records.percent import chance_text
+from ..records.record import FiniteRecord
+from .records import MenuForecast, MenuPlan
+
+
+class PlannedEntry(FiniteRecord):
+    """One set of bases of a planned menu.
+
+    Attributes:
+        alpha, beta: Angles of A's and B's bases, in radians.
+        share: Of the trials.
+    """
+
+    alpha: list[float]
+    beta: list[float]
+    share: float
+
+
+class MenuForecastRecord(FiniteRecord):
+    """Everything `bellqueue plan` says of routers that know the past.
+
+    Attributes:
+        title: Of the scenario.
+        bellqueue_version: That made the forecast.
+        created: When, UTC.
+        scenario_hash: SHA-256 of the scenario.
+        verdict: Go or no-go in one sentence.
+        changes: Sentences: what would turn a no-go into a go.
+        warnings: Sentences: what of the scenario plays no part.
+        device: Where the run would be.
+        significance: α, the largest p-value that certifies.
+        settings: Whether entries and types are drawn afresh (random) or their numbers are fixed beforehand.
+        block: Trials in a row that share their drawn settings.
+        shots: Trials that the scenario asks for.
+        menu: What the plan would fix of the menu, with its forecast.
+        entries: The sets of bases.
+        cost: Of the scenario's shots; None for simulators on this machine.
+        scenario: The scenario with every default written out.
+    """
+
+    schema_: Literal["bellqueue.menu-forecast/1"] = Field(default="bellqueue.menu-forecast/1", alias="schema")
+    title: str
+    bellqueue_version: str
+    created: str
+    scenario_hash: str
+    verdict: str
+    changes: list[str]
+    warnings: list[str]
+    device: DeviceRecord
+    significance: float
+    settings: Literal["random", "fixed"]
+    block: int
+    shots: int
+    menu: MenuPlan
+    entries: list[PlannedEntry]
+    cost: CostRecord | None
+    scenario: dict[str, Any]
+
+    @property
+    def go(self) -> bool:
+        """Whether the scenario's own shots certify as surely as was asked."""
+        return self.menu.forecast is not None and self.menu.forecast.go
+
+
+def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float) -> str:
+    """Go or no-go in one sentence."""
+    asked = f"{100 * found.power:g} %"
+    needed = f"no number of trials gives {asked}" if found.trials is None else f"{asked} takes {found.trials}"
+    return (
+        f"{'GO' if found.go else 'NO-GO'}: {shots} trials on {name} certify against every classical router with "
+        f"probability {chance_text(found.predicted_power)} at significance {significance:g}; {needed}."
+    )
+
+
+def menu_changes(found: MenuForecast, better: str | None) -> list[str]:
+    """What would turn a no-go into a go, each in a sentence.
+
+    Args:
+        found: The forecast.
+        better: A better pair of the same device, in a sentence; None if there is none.
+    """
+    told = [] if better is None else [better]
+    if found.trials is not None:
+        how = f"run --shots {found.trials}" if found.trials <= MAX_SHOTS else "more than one run may have"
+        told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")
+    else:
+        told.append("Less noise: a device with a higher visibility; --visibility tries one.")
+    told.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
+    return told

@@ -1,0 +1,119 @@
+"""Designs of menus: what they foresee against simulated experiments, and the noise at which they give up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.menus.certificate import fine_comparison
+from bellqueue.analysis.menus.design import MenuDesign, design_menu
+from bellqueue.analysis.menus.limits import MenuCounts, menu_limits
+from bellqueue.model.errors import NoBoundError, ScenarioError
+from bellqueue.model.informed.comparison import Comparison
+from bellqueue.model.informed.measured import Limits
+from bellqueue.model.scenario.file import Scenario
+
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def at(load: float, shots: int = 20_000, **experiment: Any) -> Scenario:
+    """The default scenario at another load."""
+    record = Scenario.default().record()
+    record["traffic"]["pair_rate"] = load / 2.5
+    record["experiment"] |= {"shots": shots, "routers": "past-informed", **experiment}
+    return Scenario.parse(record)
+
+
+def designed(scenario: Scenario, visibility: float) -> MenuDesign:
+    return design_menu(scenario, lambda menu: menu.split(visibility))
+
+
+def drawn(design: MenuDesign, shots: int, split: Floats, rng: np.random.Generator) -> MenuCounts:
+    """Counts of an experiment with outcomes of those probabilities."""
+    distribution = design.input_distribution.reshape(split.shape)
+    asked = rng.multinomial(shots, distribution.ravel()).reshape(split.shape)
+    apart = rng.binomial(asked, split)
+    lost = np.zeros(split.shape)
+    return MenuCounts(apart.astype(float), (asked - apart).astype(float), lost, distribution)
+
+
+def certifies(design: MenuDesign, comparison: Comparison, counts: MenuCounts, significance: float) -> bool:
+    """Whether the upper limit at the significance lies below V(κ), as an analysis decides it."""
+    tilts, centre = (np.array(table).reshape(counts.split.shape) for table in (design.plan.tilts, design.plan.centre))
+    comparison.best_policy(Limits.exact(counts.estimated))
+    limits = menu_limits(counts, tilts, centre, significance, significance)
+    return comparison.cost(limits).value < comparison.classical
+
+
+# Load, visibility and trials for which the plan foresees neither success nor failure for certain.
+UNCERTAIN = [(0.025, 0.9565, 700), (0.05, 0.9565, 900), (0.1, 0.9565, 1800)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("load", "visibility", "shots"), UNCERTAIN)
+def test_the_power_foreseen_is_true(load: float, visibility: float, shots: int) -> None:
+    scenario = at(load, shots)
+    design = designed(scenario, visibility)
+    forecast = design.plan.forecast
+    assert forecast is not None
+    split = np.array(forecast.split).reshape(-1, *scenario.workload().shape)
+    comparison = fine_comparison(scenario.workload(), design.plan.kappa, Limits.exact(split))
+    rng = np.random.default_rng(11)
+    runs = 200
+    found = sum(certifies(design, comparison, drawn(design, shots, split, rng), 1e-3) for _ in range(runs))
+    power = forecast.predicted_power
+    assert 0.1 < power < 0.98, "the plan is nearly certain, and the experiments would say little"
+    assert abs(found / runs - power) <= 4 * np.sqrt(power * (1 - power) / runs) + 0.02  # it is worked out to 2 %
+
+
+def test_the_trials_foreseen_give_about_the_power_asked_for() -> None:
+    first = designed(at(0.025), 0.9565).plan.forecast
+    assert first is not None
+    assert first.trials is not None
+    again = designed(at(0.025, first.trials), 0.9565).plan.forecast
+    assert again is not None
+    assert again.predicted_power == pytest.approx(first.power, abs=0.04)
+
+
+def test_without_any_gain_the_forecast_is_a_no_and_says_by_how_much() -> None:
+    forecast = designed(at(0.05), 0.7).plan.forecast
+    assert forecast is not None
+    assert forecast.cost >= forecast.classical
+    assert (forecast.predicted_power, forecast.trials, forecast.go) == (0.0, None, False)
+
+
+def test_settings_are_drawn_in_proportion_to_what_they_tell() -> None:
+    scenario = at(0.05)
+    design = designed(scenario, 0.95)
+    assert design.input_distribution.sum() == pytest.approx(1)
+    assert design.input_distribution.min() > 0
+    assert len(design.menu) <= 8
+    few = design_menu(at(0.05, menu=1), lambda menu: menu.split(0.95))
+    assert len(few.menu) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reward": {"kind": "power", "exponent": 2.0}}, "no such bound exists"),
+        ({"service": {"distribution": "lognormal", "mean": 6.0, "scv": 0.5}}, "exponential moments"),
+        ({"load": 0.6}, "below one half"),
+    ],
+)
+def test_what_cannot_be_bounded_is_refused_in_a_line(change: dict[str, Any], said: str) -> None:
+    record = at(change.get("load", 0.05)).record()
+    if "reward" in change:
+        record["baseline"]["reward"] = change["reward"]
+    if "service" in change:
+        record["traffic"]["type"][1]["service"] = change["service"]
+    with pytest.raises(NoBoundError, match=said):
+        designed(Scenario.parse(record), 0.95)
+
+
+def test_a_single_type_has_nothing_to_gain() -> None:
+    record = at(0.05).record()
+    record["traffic"]["type"] = [dict(record["traffic"]["type"][0], probability=1.0)]
+    with pytest.raises(ScenarioError, match="even perfect Bell pairs gain nothing"):
+        designed(Scenario.parse(record), 0.95)

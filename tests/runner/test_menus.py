@@ -1,0 +1,272 @@
+"""Runs of routers that know the past, from scenario to folder; their mathematics is made up (`tests/menus.py`)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import numpy as np
+import pytest
+from bellqueue.analysis.menus.records import MenuAnalysis
+from bellqueue.runner.experiment.folder import RunFolder
+from numpy.typing import NDArray
+
+import bellqueue as bq
+from tests.menus import ALPHA, BETA, ENTRIES, MENU, SHARES, fake, informed_scenario
+from tests.runner.recorded_runs import edited
+from tests.scenarios import default_record
+
+Run = Callable[..., "CompletedProcess[str]"]
+SHOTS = 2000
+
+MADE_UP = pytest.mark.usefixtures("menus")
+
+
+def written(folder: Path, **experiment: Any) -> str:
+    """A scenario file there."""
+    (folder / "s.json").write_text(json.dumps(informed_scenario(**experiment).record()))
+    return "s.json"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on ideal pairs, beside its scenario."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        fake(patch)
+        bq.run(folder / written(folder), "aer", seed=1, out=folder / "run", progress=False)
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "run"
+
+
+def rows(folder: Path) -> NDArray[np.int64]:
+    """k, x, y, a, b of every trial, read by Python's own reader."""
+    with (folder / "trials.csv").open() as file:
+        header, *lines = csv.reader(file)
+    assert header == ["k", "x", "y", "a", "b"]
+    return np.array(lines, dtype=np.int64)
+
+
+@MADE_UP
+def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
+    """Asked for is what was measured, and on ideal pairs a≠b comes as often as the bases of that entry say."""
+    plan, trials = json.loads((run / "plan.json").read_text()), rows(run)
+    assert "planned" not in plan
+    assert [entry["alpha"] for entry in plan["strategy"]] == pytest.approx(ALPHA)
+    assert [entry["beta"] for entry in plan["strategy"]] == pytest.approx(BETA)
+    assert [entry["probability"] for entry in plan["strategy"]] == pytest.approx(
+        SHARES.reshape(ENTRIES, -1).sum(axis=1)
+    )
+    assert np.array(plan["input_distribution"]) == pytest.approx(SHARES)
+    assert plan["menu"]["kappa"] == 40
+    measured = np.zeros((ENTRIES, 2, 2), dtype=int)
+    np.add.at(measured, tuple(trials[:, :3].T), 1)
+    assert np.array(plan["asked"]).reshape(measured.shape).tolist() == measured.tolist()
+    assert measured.sum() == SHOTS
+    differ = np.zeros(measured.shape)
+    np.add.at(differ, tuple(trials[:, :3].T), trials[:, 3] != trials[:, 4])
+    perfect = (1 - np.cos(ALPHA[:, :, None] - BETA[:, None, :])) / 2
+    assert np.abs(differ / measured - perfect).max() < 5 * (0.5 / np.sqrt(measured.min()))
+
+
+@MADE_UP
+def test_the_plans_bases_are_those_of_the_menu(run: Path) -> None:
+    bases = RunFolder.open(run).plan().bases()
+    assert bases.correlators == pytest.approx(MENU.correlators, abs=1e-12)
+
+
+@MADE_UP
+def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: Path) -> None:
+    """Werner pairs of visibility 0.8: P(a≠b) = (1 − 0.8·cos(α − β))/2 in the forecast that the plan keeps."""
+    done = call("run", written(tmp_path), "--backend", "aer:visibility=0.8", "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    foreseen = json.loads(done.stdout)["planned"]["forecast"]["split"]
+    expected = (1 - 0.8 * np.cos(ALPHA[:, :, None] - BETA[:, None, :])) / 2
+    assert np.array(foreseen) == pytest.approx(expected.reshape(-1, 2))
+
+
+@MADE_UP
+def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
+    again = call("analyze", "run", "--json")
+    assert again.returncode == 0, again.stderr
+    stored, fresh = (json.loads(text) for text in ((run / "analysis.json").read_text(), again.stdout))
+    assert stored["provenance"]["content_hash"] == fresh["provenance"]["content_hash"]
+    assert stored["measured"] == fresh["measured"]
+    assert isinstance(RunFolder.open(run).analysis(), MenuAnalysis)
+    told = call("analyze", "run", "--require-advantage")
+    assert (told.returncode, told.stdout.partition(":")[0]) == (0, "CERTIFIED")
+
+
+@MADE_UP
+def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> None:
+    words = ("run", written(tmp_path), "--backend", "aer:visibility=0.3", "--out", "run", "--require-advantage")
+    done = call(*words)
+    assert done.returncode == 3
+    assert done.stdout.startswith("NOT CERTIFIED")
+    assert "not certified" in call("runs", ".").stdout
+
+
+@MADE_UP
+def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) -> None:
+    lines = (run / "trials.csv").read_text().splitlines(keepends=True)
+    (run / "trials.csv").write_text("".join(lines[:-100]))
+    found = json.loads(call("analyze", "run", "--json").stdout)
+    assert (np.sum(found["measured"]["lost"]), found["certificate"]["trials"]) == (100, SHOTS)
+    first = next(line for line in lines[1:] if line.startswith("1,0,1,"))
+    (run / "trials.csv").write_text("".join([*lines, first]))
+    refused = call("analyze", "run")
+    assert refused.returncode == 2
+    assert "with entry 2 and types (1, 2), but the plan asked for" in refused.stderr
+
+
+@MADE_UP
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"place": ("asked",), "value": lambda table: table[:-1]}, "for 2×2 types in each of 2 entries"),
+        ({"place": ("menu", "tilts"), "value": lambda table: table[:2]}, "for 2×2 types in each of 2 entries"),
+        ({"place": ("strategy", 1, "alpha"), "value": [0.1]}, "for 2×2 types in each of 2 entries"),
+        ({"place": ("menu",), "value": None}, "planned is missing"),
+    ],
+)
+def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[str, Any], words: str) -> None:
+    edited(run / "plan.json", *change["place"], value=change["value"])
+    refused = call("analyze", "run")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert words in refused.stderr
+
+
+@MADE_UP
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("analyze", "run", "--scenario", "default"), "run: the bases of this run were chosen for its own scenario"),
+        (("analyze", "run", "--invert", "a"), "the plan of this run fixed before the data"),
+        (("analyze", "run/trials.csv", "--scenario", "default"), "give the folder of their run"),
+        (("analyze", "counts.json", "--scenario", "s.json"), "counts without the plan of a run cannot be analyzed"),
+        (("compare", "run", "run"), "run: is the analysis of routers that know the past; compare takes"),
+        (("compare", "run/analysis.json", "run"), "run/analysis.json: is the analysis of routers that know the past"),
+        (("verify", "run"), "is the analysis of routers that know the past; verify checks memoryless ones"),
+        (("sweep", "sweep.toml"), "sweep.toml: the scenario's routers know the past"),
+        (
+            ("link", "s.json", "--link", "rate=1,visibility=1,memory_time=9"),
+            "links are assessed for memoryless routers",
+        ),
+        (("plan", "s.json", "--all"), "--all ranks devices for memoryless routers only"),
+        (("run", "s.json", "--backend", "aer", "--until-certified"), 'stop = "certified" is not for routers that know'),
+        (("run", "s.json", "--backend", "link:rate=1,visibility=1,memory_time=9"), "links are for memoryless routers"),
+        (("plan", "s.json", "--backend", "link:rate=1,visibility=1,memory_time=9"), "links are for memoryless"),
+    ],
+)
+def test_what_is_not_for_them_is_refused_in_a_line(
+    run: Path, call: Run, words: tuple[str, ...], complaint: str
+) -> None:
+    (run.parent / "counts.json").write_text(
+        json.dumps({"schema": "bellqueue.counts/1", "counts": [[[[5, 5], [5, 5]]] * 2] * 2})
+    )
+    (run.parent / "sweep.toml").write_text('scenario = "s.json"\n[[axis]]\nfield = "load"\nvalues = [0.1]\n')
+    done = call(*words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert complaint in done.stderr
+
+
+@MADE_UP
+@pytest.mark.parametrize(
+    ("experiment", "words"),
+    [
+        ({"settings": "fixed", "shots": 7}, "gives no trial to entry 1 of the menu with types (long, long)"),
+        ({"block": 1000, "shots": 2000}, "in blocks of 1000 are 2 draws of settings, and none is of entry"),
+    ],
+)
+def test_settings_without_a_trial_are_named(call: Run, tmp_path: Path, experiment: dict[str, Any], words: str) -> None:
+    done = call("run", written(tmp_path, **experiment), "--backend", "aer")
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+@MADE_UP
+def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -> None:
+    scenario = written(tmp_path)
+    go = call("plan", scenario, "--visibility", 0.95)
+    assert go.returncode == 0, go.stderr
+    assert go.stdout.startswith("GO: 2000 trials on a pair of visibility 0.95 certify against every classical\nrouter")
+    assert go.stdout.endswith("\nGO.\n")
+    few = call("plan", written(tmp_path, shots=500), "--visibility", 0.95, "--require-go")
+    assert few.returncode == 3
+    assert "More shots: 1500 trials certify with probability 95 % (run --shots 1500)." in " ".join(few.stdout.split())
+    poor = json.loads(call("plan", scenario, "--visibility", 0.3, "--json", "--power", 0.8).stdout)
+    assert poor["schema"] == "bellqueue.menu-forecast/1"
+    assert poor["verdict"].startswith("NO-GO")
+    assert poor["verdict"].endswith("no number of trials gives 80 %.")
+    assert [entry["share"] for entry in poor["entries"]] == pytest.approx([0.5, 0.5])
+    for screen in (go.stdout, few.stdout):
+        assert len(screen.splitlines()) <= 30
+        assert max(map(len, screen.splitlines())) <= 80
+    assert "set 2: 50.0 % of the trials" in call("plan", scenario, "--visibility", 0.95, "--full").stdout
+
+
+@MADE_UP
+def test_a_forced_pair_that_is_no_go_is_told_the_best(call: Run, tmp_path: Path) -> None:
+    done = call("plan", written(tmp_path, shots=500), "--backend", "fake:torino,pair=0-1")
+    assert done.returncode == 0, done.stderr
+    assert "The device's best pair, 92–99 (--backend fake:torino)." in done.stdout
+
+
+@MADE_UP
+def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
+    result = bq.run(informed_scenario(), "aer", seed=1, out=tmp_path / "run", progress=False)
+    assert (result.certified, result.folder) == (True, tmp_path / "run")
+    assert result.trials is not None
+    assert len(result.trials) == SHOTS
+    assert result.to_json() == (tmp_path / "run" / "analysis.json").read_text()
+    assert repr(result).startswith("<MenuResult CERTIFIED: waiting time 0.05 against 0.75 every classical")
+    assert len(repr(result).splitlines()) <= 4
+    assert "<strong>CERTIFIED" in result._repr_html_()
+    again = bq.analyze(tmp_path / "run", progress=False)
+    assert (again.measured, again.trials) == (result.measured, None)
+    assert bq.plan(informed_scenario(), visibility=0.95, progress=False).go
+    for refused in (lambda: bq.compare([result, result], progress=False), lambda: bq.plot(result)):
+        with pytest.raises(bq.DataError, match="routers that know the past"):
+            refused()
+
+
+@MADE_UP
+def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Path) -> None:
+    assert call("run", "--backend", "aer", "--shots", 200, "--seed", 1, "--out", "run").returncode == 0
+    record = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert "menu" not in record
+    edited(tmp_path / "run" / "plan.json", "menu", value={"kappa": 1, "tilts": [], "centre": []})
+    assert "it has planned and menu; keep one" in call("analyze", "run").stderr
+
+
+@pytest.mark.slow
+def test_good_pairs_are_certified_and_plain_noise_is_not(call: Run, tmp_path: Path) -> None:
+    """Nothing made up: sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
+    record = default_record(routers="past-informed", shots=20_000)
+    record["traffic"]["pair_rate"] = 0.2 / 3.7
+    record["traffic"]["type"][1]["service"]["mean"] = 10.0
+    record["baseline"]["reward"]["setup_time"] = 30.0
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    done = call("run", "s.json", "--backend", "aer:visibility=0.97", "--seed", 1, "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["certificate"]["certified"]
+    assert found["planned"]["forecast"]["predicted_power"] > 0.99
+    lines = (tmp_path / "run" / "trials.csv").read_text().splitlines()
+    outcomes = np.random.default_rng(1).integers(0, 2, len(lines)).tolist()
+    noise = [f"{line[:-1]}{bit}" for line, bit in zip(lines[1:], outcomes, strict=False)]
+    (tmp_path / "run" / "trials.csv").write_text("\n".join([lines[0], *noise]) + "\n")
+    again = json.loads(call("analyze", "run", "--json").stdout)
+    assert not again["certificate"]["certified"]
+    assert again["certificate"]["log10_p_value"] > -3
