@@ -16,16 +16,13 @@ from ...model.progress import Watch, unwatched
 from ...model.queueing.simulation import CommonArrivals, compare
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
-from ..certificate.diagnostics import trust_settings
-from ..certificate.samples import Sample
 from ..records.context_record import RoutingName, WaitingTimes
 from ..replay.context import simulated_waiting, wanted_pairs
 from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
 from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
-from .certificate import fine_comparison
+from .certificate import policies
 from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
-from .limits import MenuCounts, menu_limits
-from .records import MenuAnalysis, MenuPlan
+from .records import MenuAnalysis
 
 Floats = NDArray[np.float64]
 Routers = tuple[MeasuredPolicy, MeasuredPolicy]
@@ -84,7 +81,7 @@ class MenuReplay:
 
 def replay_menu(
     scenario: Scenario,
-    planned: MenuPlan,
+    kappa: float,
     trials: Trials,
     sampling: Sampling,
     pairs: int | None,
@@ -98,8 +95,8 @@ def replay_menu(
     (k, x, y) takes the next outcome of that setting.
 
     Args:
-        scenario: Gives workload and significance.
-        planned: What the plan fixed of the menu.
+        scenario: Gives the workload.
+        kappa: κ, waiting time paid per unit of baseline throughput.
         trials: In the order of execution, over K·n_A types of router A, entry by entry.
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
@@ -119,7 +116,7 @@ def replay_menu(
     of_entries = split.reshape(-1, *shape)
     if routers is None:
         watch("finding the best routers that know the past", 0, None)
-        routers = _analyzed_routers(scenario, planned, Sample(counts, sampling))
+        routers = policies(workload, kappa, Limits.exact(of_entries))
     policy, classical = routers
     independent = PastInformedRouting(policy, shape, IndependentOutcomes(split))
     occurs = occupancy(workload, policy.simulated(of_entries))
@@ -156,7 +153,7 @@ def replay_menu(
     return MenuReplay(
         scenario.title,
         comparison,
-        planned.kappa,
+        kappa,
         tuple(shares.tolist()),
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
@@ -176,21 +173,14 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     Returns:
         Without them if the queues grow too long for so short a simulation.
     """
-    scenario = Scenario.parse(analysis.scenario, analysis.title)
-    workload = scenario.workload()
+    workload = Scenario.parse(analysis.scenario, analysis.title).workload()
     pairs = wanted_pairs(workload.load)
     if analysis.waiting_times or pairs > _MOST_PAIRS:
         return analysis
     counts = Counts(np.array(analysis.measured.counts))
     split = (1 - np.nan_to_num(counts.correlators)) / 2
-    declared = analysis.measured.input_distribution
-    sampling = Sampling(
-        analysis.measured.settings,
-        None if declared is None else np.array(declared),
-        analysis.measured.block,
-        np.array(analysis.measured.lost),
-    )
-    policy, classical = routers or _analyzed_routers(scenario, analysis.planned, Sample(counts, sampling))
+    exact = Limits.exact(split.reshape(-1, *workload.shape))
+    policy, classical = routers or policies(workload, analysis.certificate.kappa, exact)
     seed = int(content_hash(analysis.provenance.scenario_hash, analysis.measured.model_dump_json())[:12], 16)
     menu = PastInformedRouting(policy, workload.shape, IndependentOutcomes(split))
     routings = [menu, PastInformedRouting(classical, workload.shape)]
@@ -205,15 +195,3 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
         ],
     )
     return analysis.model_copy(update={"waiting_times": waiting})
-
-
-def _analyzed_routers(scenario: Scenario, planned: MenuPlan, sample: Sample) -> Routers:
-    """The entangled routers that an analysis of such a sample is about, and the best classical ones."""
-    workload = scenario.workload()
-    significance = scenario.experiment.significance
-    sample, _ = trust_settings(sample)
-    counts = MenuCounts.of(sample, sample.counts.shape[0] // workload.shape[0])
-    tilts, centre = (np.array(table).reshape(counts.split.shape) for table in (planned.tilts, planned.centre))
-    comparison = fine_comparison(workload, planned.kappa, Limits.exact(counts.estimated))
-    limits = menu_limits(counts, tilts, centre, significance, significance)
-    return comparison.best_policy(limits), comparison.classical_policy

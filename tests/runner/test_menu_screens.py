@@ -13,7 +13,7 @@ from bellqueue.runner.commands.screens.replay import replay_table
 from rich.console import Console
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
-from tests.analysis.menus.analyses import KAPPA, light_scenario, made_up_plan, menu_analysis
+from tests.analysis.menus.analyses import KAPPA, light_scenario, menu_analysis
 from tests.model.informed.recorded_menus import measured, policies, two_entries
 
 
@@ -21,7 +21,7 @@ def test_a_replay_says_what_its_record_says() -> None:
     menu, scenario = two_entries(), light_scenario()
     routers = policies(scenario.workload(), menu.split(0.97), KAPPA)[:2]
     trials, fixed = measured(menu, 8_000, 3, 0.97), Sampling("fixed")
-    replay = replay_menu(scenario, made_up_plan(menu), trials, fixed, 4_000, 3, routers=routers)
+    replay = replay_menu(scenario, KAPPA, trials, fixed, 4_000, 3, routers=routers)
     console = Console(width=80)
     with console.capture() as screen:
         console.print(replay_table(replay))
