@@ -57,7 +57,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(rich|scipy|typer)\..*"),
     (r"py:.*", r"bellqueue\.(\w+\.)+_\w+"),
     (r"py:.*", r"(bellqueue\.(\w+\.)+)?(Answer|Kind|Record|Result|Target|Task)"),
-    (r"py:class", r"(ArrayLike|Circuit|Decimal|Figure|FreeParameter|NoneType|Parameter|Path|QuantumCircuit|TaskID)"),
+    (r"py:class", r"(ArrayLike|Axes|Circuit|Decimal|Figure|FreeParameter|Markup|NoneType|Parameter|Path)"),
+    (r"py:class", r"(QuantumCircuit|TaskID)"),
     (r"py:class", r"(Angle|Floats|Integers|Outcomes|Pair)"),  # names of types
     (r"py:exc", r"error"),  # a parameter that is raised
 ]
