@@ -97,7 +97,7 @@ def design_menu(
     for rough in dict.fromkeys(tried):
         candidates = [
             _Candidate(workload, rough.kappa, menu, expect(menu), spec.shots, spec.significance)
-            for menu in choose_menus(rough.process, rough.potential, rough.kappa, getattr(spec, "menu", 8))
+            for menu in choose_menus(rough.process, rough.potential, rough.kappa, spec.menu)
         ]
         for done, each in enumerate(candidates):
             watch("choosing the bases", done, len(candidates))

@@ -14,7 +14,6 @@ from bellqueue.model.informed.comparison import Comparison
 from bellqueue.model.informed.measured import Limits
 from bellqueue.model.scenario.file import Scenario
 
-
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
