@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...model.errors import DataError
 from ...model.estimate import Estimate, significant
 from ...model.games.strategy import Measurements
+from ...model.informed.entangled import simulate_policy
 from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
 from ...model.informed.menu import Menu
 from ...model.informed.policy import occupancy
@@ -25,7 +26,7 @@ from ..certificate.samples import Sample
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.percent import at_least, confidence_text, estimate_of
 from .certificate import fine_comparison, menu_test
-from .design import simulated_policy
+from .design import PAIRS
 from .limits import MenuCounts, menu_limits
 from .records import MenuAnalysis, MenuCertificate, MenuEntry, MenuPlan
 
@@ -101,7 +102,7 @@ def analyze_menu(
         method=METHOD,
     )
     watch("simulating the queues", 0, None)
-    simulated = simulated_policy(workload, test.policy, counts.estimated)
+    simulated = simulate_policy(workload, test.policy.simulated(counts.estimated), PAIRS)
     throughput = simulated.baseline_throughput.plain
     least = test.classical + planned.kappa * throughput.estimate
     reduction = Estimate(

@@ -20,8 +20,6 @@ from .process import Costs
 
 Floats = NDArray[np.float64]
 
-MOST_ENTRIES = 8
-
 _STATES = 2000  # clustered: those that gain most
 _ROUNDS = 30  # of assigning states and choosing sets anew
 _LEAST_GAIN = 1e-3  # of all that is to be saved: less is not worth a further set of bases to be measured
