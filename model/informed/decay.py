@@ -56,6 +56,15 @@ def decay_rate(workload: Workload) -> float:
     return float(brentq(excess, low, high)) * _SAFE
 
 
+def overshoot(pair_rate: float, decay: float) -> float:
+    """C with P(workload > x) ≤ C·e^(−θx) just after an arrival, where it is at most e^(−θx) just before one.
+
+    A workload above x just after an arrival is still above x − c at the next one with probability 1 − e^(−λc).
+    """
+    patience = math.log1p(pair_rate / decay) / pair_rate  # the best c
+    return math.exp(decay * patience) / -math.expm1(-pair_rate * patience)
+
+
 def _shape(service: Service) -> float:
     return 1.0 if service.kind == "exponential" else 1.0 / service.scv
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .bound import Level
-from .decay import decay_rate
+from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .policy import Decisions, PastInformedPolicy, best_decisions
@@ -251,6 +251,11 @@ def upper_bound(level: Level, kappa: float) -> MeasuredBound:
 
 
 def beyond(process: InterpolatedProcess, kappa: float, decay: float, span: float) -> float:
-    """What workloads beyond the largest of the grid add at most, where the potential spans `span`."""
-    largest = process.grid.busy * process.grid.step
-    return math.exp(-decay * largest) * (1 / decay + 2 * kappa * float(process.rewards[-1]) + span)
+    """What workloads beyond the largest of the grid, L, add at most, where the potential spans `span`.
+
+    One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
+    beyond it only after the pair falls from there and not from L.
+    """
+    rare = math.exp(-decay * process.grid.busy * process.grid.step)
+    edge = 2 * kappa * float(process.rewards[-1])
+    return rare * (1 / decay + edge + span * overshoot(process.workload.pair_rate, decay))
