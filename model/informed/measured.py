@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 Entries = NDArray[np.intp]
 Words = NDArray[np.int64]
 
+_SLIGHT = 1e-4  # of a plane's largest slope
+
 MAPS = -1  # in place of an entry of the menu: the routers follow classical maps
 
 
@@ -66,7 +68,8 @@ class Limits:
         best = np.maximum(slopes * low, slopes * high).sum(axis=0)
         # Where box and plane have nothing in common, which happens with the error's probability, the box decides.
         bound = max(float(self.bound[entry]), float(np.minimum(normal * low, normal * high).sum()))
-        for at in np.flatnonzero(normal):
+        # Multipliers of hardly any slope are large and round badly; without them the result is larger, if at all.
+        for at in np.flatnonzero(np.abs(normal) > _SLIGHT * np.abs(normal).max()):
             multiplier = np.maximum(slopes[at] / normal[at], 0.0)
             rest = slopes - multiplier * normal
             best = np.minimum(best, multiplier * bound + np.maximum(rest * low, rest * high).sum(axis=0))
