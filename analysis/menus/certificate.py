@@ -80,11 +80,15 @@ def menu_test(
         comparison: On a grid that is fine enough.
         estimated: The probabilities as estimated.
         limits: The limits at a given ln of the significance.
-        log_significance: ln α, for the limit that is reported and the policy that is best there.
+        log_significance: ln α, for the limit that is reported and the policy that is best there. Where that is not
+            certified, it may be not to measure at all: then the policy is the best for the probabilities estimated.
         watch: Gets how far it is.
     """
     policy = comparison.best_policy(limits(log_significance))
     limit = comparison.cost(limits(log_significance)).value
+    if limit >= comparison.classical:
+        policy = comparison.best_policy(estimated)
+        limit = comparison.cost(limits(log_significance)).value
     estimate = comparison.cost(estimated).value
     classical = comparison.classical
 
