@@ -10,13 +10,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.certificate.samples import Sample
+from bellqueue.analysis.menus.analyze import analyze_menu
 from bellqueue.analysis.menus.certificate import MOST, MenuTest, menu_test
 from bellqueue.analysis.menus.limits import PLANE_SHARE, MenuCounts, menu_limits
+from bellqueue.analysis.menus.records import MenuPlan
+from bellqueue.model.errors import DataError
 from bellqueue.model.informed.comparison import Comparison
 from bellqueue.model.informed.measured import Limits
+from bellqueue.model.informed.menu import Menu
+from bellqueue.model.scenario.file import Scenario
+from bellqueue.model.trials import Counts, Router, Sampling
 from scipy.stats import binom
 
+from tests.analysis.conftest import provenance
 from tests.model.informed.workloads import light
+from tests.scenarios import default_record
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 KAPPA = 19.166991
@@ -92,6 +101,24 @@ def test_what_is_no_better_than_classical_has_p_value_1() -> None:
         found, _ = analyzed(split, 100_000)
         assert found.log_p_value == 0.0
         assert found.limit > found.classical
+
+
+@pytest.mark.parametrize(
+    ("sampling", "inverted"),
+    [
+        (Sampling("random", EVEN[0], stopped=True), None),
+        (Sampling("random", EVEN[0], parallel=2), None),
+        (Sampling("random", EVEN[0]), "a"),
+    ],
+)
+def test_trials_for_which_the_limits_do_not_hold_are_refused(sampling: Sampling, inverted: Router | None) -> None:
+    scenario = Scenario.parse(default_record())
+    angle = np.array([[[0.0, np.pi / 2]], [[np.pi / 4, -np.pi / 4]]])
+    u, v = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    plan = MenuPlan(kappa=KAPPA, tilts=[[0.0, 0.0]] * 2, centre=[[0.5, 0.5]] * 2)
+    sample = Sample(Counts(np.full((2, 2, 2, 2), 50)), sampling).invert(inverted)
+    with pytest.raises(DataError, match="fixed beforehand"):
+        analyze_menu(scenario, Menu(u, v), plan, sample, provenance())
 
 
 @pytest.mark.slow
