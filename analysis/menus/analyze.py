@@ -143,10 +143,6 @@ def analyze_menu(
     )
 
 
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(estimate.estimate * factor, estimate.low * factor, estimate.high * factor)
-
-
 def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> list[MenuEntry]:
     found = []
     measured = counts.split + counts.together
