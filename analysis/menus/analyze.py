@@ -68,6 +68,11 @@ def analyze_menu(
             f"counts are of {sample.counts.shape[0]}×{sample.counts.shape[1]} settings; a menu of {entries} for "
             f"{workload.shape[0]}×{workload.shape[1]} types has {shape[0]}×{shape[1]}"
         )
+    if sample.sampling.stopped or sample.sampling.parallel > 1 or sample.inverted:
+        raise DataError(
+            "the limits of a menu hold for a number of trials fixed beforehand, one pair to a shot, and outcomes as "
+            "they were measured; the run could stop early, measured several pairs in a shot, or was inverted"
+        )
     measured = MeasuredCounts.of(sample)
     sample, warnings = trust_settings(sample)
     counts = MenuCounts.of(sample, entries)
@@ -137,10 +142,6 @@ def analyze_menu(
         scenario=scenario.record(),
         provenance=provenance,
     )
-
-
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(estimate.estimate * factor, estimate.low * factor, estimate.high * factor)
 
 
 def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> list[MenuEntry]:

@@ -12,6 +12,7 @@ from ..queueing.service import Service
 from ..queueing.workload import Workload
 
 _SAFE = 1 - 1e-9  # of a decay rate found numerically
+_EXACT = 1e-12  # of it, to which it is found
 
 
 def decay_rate(workload: Workload) -> float:
@@ -51,9 +52,15 @@ def decay_rate(workload: Workload) -> float:
     high = low
     while high < ceiling / 2 and excess(high) < 0:
         low, high = high, 2 * high
-    while math.isfinite(ceiling) and excess(high) < 0:
+    while high < ceiling * _SAFE and excess(high) < 0:
         low, high = high, (high + ceiling) / 2
-    return float(brentq(excess, low, high)) * _SAFE
+    if excess(high) <= 0:
+        return high * _SAFE
+    if excess(low) >= 0:  # a hair below one half
+        raise NoBoundError(
+            f"not computed: the load is {workload.load:.10g}, too near one half, and workloads do not die out"
+        )
+    return float(brentq(excess, low, high, xtol=low * _EXACT)) * _SAFE
 
 
 def overshoot(pair_rate: float, decay: float) -> float:
