@@ -27,6 +27,8 @@ Words = NDArray[np.int64]
 
 _SLIGHT = 1e-4  # of a plane's largest slope
 
+_LAST = 4  # steps below the largest workload within which levels between the points may count as it
+
 MAPS = -1  # in place of an entry of the menu: the routers follow classical maps
 
 
@@ -256,10 +258,8 @@ def upper_bound(level: Level, kappa: float) -> MeasuredBound:
     Raises:
         NoBoundError: no decay of the workloads is known.
     """
-    process = level.process
-    assert isinstance(process, MeasuredProcess)
-    # What lands beyond the largest workload counts as there, while the other level falls: more work must not cost less.
-    potential = np.maximum.accumulate(np.maximum.accumulate(level.potential, axis=0), axis=1)
+    process, potential = level.process, level.potential
+    assert isinstance(process, InterpolatedProcess)
     grid = process.grid
     gain = process.step(potential, kappa) - potential
     largest = grid.busy * grid.step
@@ -272,8 +272,12 @@ def beyond(process: InterpolatedProcess, kappa: float, decay: float, span: float
     """What workloads beyond the largest of the grid, L, add at most, where the potential spans `span`.
 
     One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
-    beyond it only after the pair falls from there and not from L.
+    beyond it only after the pair falls from there and not from L; so does one that lands a few steps below, if service
+    times lead between the levels and these count as the last.
     """
-    rare = math.exp(-decay * process.grid.busy * process.grid.step)
+    grid = process.grid
+    rare, nearly = (
+        math.exp(-decay * (grid.busy - steps) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
+    )
     edge = 2 * kappa * float(process.rewards[-1])
-    return rare * (1 / decay + edge + span * overshoot(process.workload.pair_rate, decay))
+    return rare * (1 / decay + edge) + nearly * span * overshoot(process.workload.pair_rate, decay)
