@@ -127,6 +127,7 @@ def fake(patch: pytest.MonkeyPatch) -> None:
     """Menus are designed and analyzed as here."""
     patch.setattr("bellqueue.runner.experiment.preparation.design_menu", design_menu)
     patch.setattr("bellqueue.runner.experiment.pipeline.analyze_menu", analyze_menu)
+    patch.setattr("bellqueue.runner.experiment.pipeline.with_waiting_times", lambda analysis: analysis)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pydantic import Field
 from ...model.estimate import Estimate
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..records.analysis_record import MeasuredCounts, Provenance
+from ..records.context_record import WaitingTimes
 from ..records.record import FiniteRecord, Record
 
 Table = list[list[float]]
@@ -156,6 +157,8 @@ class MenuAnalysis(Record):
         planned: What the plan fixed.
         scenario: The scenario with every default written out.
         provenance: Where the numbers come from.
+        waiting_times: Their distribution with the outcomes measured, and with the best classical routers that know the
+            past; left out if they were not simulated.
     """
 
     schema_: Literal["bellqueue.menu-analysis/1"] = Field(default="bellqueue.menu-analysis/1", alias="schema")
@@ -182,6 +185,7 @@ class MenuAnalysis(Record):
     planned: MenuPlan
     scenario: dict[str, Any]
     provenance: Provenance
+    waiting_times: WaitingTimes | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def certified(self) -> bool:

@@ -10,11 +10,13 @@ from ...model.estimate import Estimate
 from ...model.games.strategy import Strategy
 from .record import FiniteRecord
 
-RoutingName = Literal["observed", "classical", "quantum"]
+RoutingName = Literal["observed", "classical", "quantum", "menu", "informed"]
 ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
     "observed": "observed correlators",
     "classical": "best memoryless classical at equal throughput",
     "quantum": "ideal entanglement at equal throughput",
+    "menu": "menu, with the outcomes measured",
+    "informed": "best classical routers that know the past",
 }
 
 
@@ -64,8 +66,10 @@ class SimulatedWaiting(FiniteRecord):
     """Waiting times under one routing.
 
     Attributes:
-        routing: By the correlators measured; the best classical or quantum strategy at the same splitting probability.
-        splitting_probability, waiting_time_formula: p and W by the queueing formulas.
+        routing: By the correlators measured; the best classical or quantum strategy at the same splitting probability;
+            by a menu's outcomes as measured, or the best classical routers that know the past as well.
+        splitting_probability: p, by the queueing formulas if there are any.
+        waiting_time_formula: W by them; left out if there are none.
         waiting_time: The simulated mean, with its 95 % confidence interval.
         percentiles: Of single requests' waits.
         times, cumulative: P(wait ≤ t) at rising t, from t = 0; both as long.
@@ -73,7 +77,7 @@ class SimulatedWaiting(FiniteRecord):
 
     routing: RoutingName
     splitting_probability: float
-    waiting_time_formula: float
+    waiting_time_formula: float | None = Field(default=None, exclude_if=lambda value: value is None)
     waiting_time: Estimate
     percentiles: list[WaitingPercentile]
     times: list[float] = Field(min_length=1)

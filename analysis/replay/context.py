@@ -14,7 +14,6 @@ from ...model.hashing import content_hash
 from ...model.queueing.routing import SplittingRouting
 from ...model.queueing.simulation import SimulationResult, compare
 from ...model.queueing.waiting import WaitingDistribution
-from ...model.queueing.workload import Workload
 from ...model.scenario.file import Scenario
 from ..records.analysis_record import Analysis
 from ..records.context_record import (
@@ -83,7 +82,7 @@ def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | N
         pairs=pairs,
         seed=seed,
         routings=[
-            _simulated(name, workload, split, result)
+            simulated_waiting(name, workload.splitting_probability(split), workload.waiting_time(split), result)
             for (name, split), result in zip(splits.items(), results, strict=True)
         ],
     )
@@ -94,13 +93,23 @@ def wanted_pairs(load: float) -> int:
     return int(PAIRS * max(1.0, (0.1 / (1 - load)) ** 2))
 
 
-def _simulated(name: RoutingName, workload: Workload, split: Floats, result: SimulationResult) -> SimulatedWaiting:
+def simulated_waiting(
+    name: RoutingName, splitting_probability: float, formula: float | None, result: SimulationResult
+) -> SimulatedWaiting:
+    """The waiting times of one routing, as records keep them.
+
+    Args:
+        name: The routing.
+        splitting_probability: p.
+        formula: W by the queueing formulas; None if there are none.
+        result: Of the simulation, with its distribution.
+    """
     distribution = distribution_of(result)
     times, cumulative = _kept(distribution)
     return SimulatedWaiting(
         routing=name,
-        splitting_probability=workload.splitting_probability(split),
-        waiting_time_formula=workload.waiting_time(split),
+        splitting_probability=splitting_probability,
+        waiting_time_formula=formula,
         waiting_time=result.waiting_time,
         percentiles=[
             WaitingPercentile(probability=percent / 100, waiting_time=percentile(distribution, percent / 100))

@@ -111,31 +111,19 @@ class Replay:
 
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
-        first, second = distribution_of(self.replayed), distribution_of(self.classical)
-        percentiles = {
-            f"waiting_time_p{percent}_reduction": asdict(percentile_difference(second, first, percent / 100))
-            for percent in PERCENTS
-        }
-        drift = self.drift and asdict(self.drift)
-        memory = self.memory and asdict(self.memory)
         return {
             "schema": SCHEMA,
             "pairs": self.replayed.pairs,
             "warm_up": self.replayed.warm_up,
             "cycled": self.cycled,
             "seed": self.seed,
-            **{name: _result(result) for name, result in zip(ROUTINGS, self.comparison.results, strict=True)},
+            **{name: result_record(result) for name, result in zip(ROUTINGS, self.comparison.results, strict=True)},
             "formula": asdict(self.formulas[0]),
             "classical_formula": asdict(self.formulas[1]),
             "communication_formula": asdict(self.formulas[2]),
-            "waiting_time_reduction": asdict(self.comparison.waiting_time_difference(1, 0)),
-            **percentiles,
-            "baseline_throughput_gain": asdict(self.comparison.baseline_throughput_difference(0, 1)),
-            "waiting_time_relative_error": RELATIVE_ERROR,
+            **advantage_record(self.comparison),
             "order": {
-                "remark": self.remark,
-                "drift": drift,
-                "memory": memory,
+                **order_record(self.remark, self.drift, self.memory),
                 "effect": self.order_effect and asdict(self.order_effect),
             },
         }
@@ -343,7 +331,28 @@ def _batch_percentiles(distribution: WaitingDistribution, probability: float) ->
     return np.asarray(distribution.waiting_time[place])
 
 
-def _result(result: SimulationResult) -> dict[str, Any]:
+def advantage_record(comparison: CommonArrivals) -> dict[str, Any]:
+    """By how much the first routing is better than the second, JSON-ready."""
+    first, second = (distribution_of(result) for result in comparison.results[:2])
+    percentiles = {
+        f"waiting_time_p{percent}_reduction": asdict(percentile_difference(second, first, percent / 100))
+        for percent in PERCENTS
+    }
+    return {
+        "waiting_time_reduction": asdict(comparison.waiting_time_difference(1, 0)),
+        **percentiles,
+        "baseline_throughput_gain": asdict(comparison.baseline_throughput_difference(0, 1)),
+        "waiting_time_relative_error": RELATIVE_ERROR,
+    }
+
+
+def order_record(remark: str | None, drift: DriftTest | None, memory: MemoryTest | None) -> dict[str, Any]:
+    """What the order of the trials tells, JSON-ready."""
+    return {"remark": remark, "drift": drift and asdict(drift), "memory": memory and asdict(memory)}
+
+
+def result_record(result: SimulationResult) -> dict[str, Any]:
+    """What a simulation measured, JSON-ready."""
     distribution = distribution_of(result)
     record: dict[str, Any] = {
         name: asdict(getattr(result, name)) for name in ("splitting_probability", "waiting_time", "baseline_throughput")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from ...model.estimate import significant
 from ...model.games.sensitivity import NOTHING
-from ..records.analysis_record import Analysis
-from ..records.percent import less_or_more, percent_text
+from ..menus.records import MenuAnalysis
+from ..records.analysis_record import Analysis, Provenance
+from ..records.percent import confidence_text, less_or_more, percent_text
 from ..records.printable import printable
 from .tables.section import estimate_cell
 
@@ -37,9 +39,9 @@ def methods_paragraph(analysis: Analysis) -> str:
     found = 0.0 if abs(found) < NOTHING * analysis.frontiers.unavoidable_waiting_time else found
     more = "less" if found >= 0 else "more"
     sentences = [
-        f"We took {certificate.trials} trials{_where(analysis)} for {types} pairs of request types at load "
+        f"We took {certificate.trials} trials{_where(analysis.provenance)} for {types} pairs of request types at load "
         f"{analysis.frontiers.load:.3g} per server.",
-        _settings(analysis),
+        _raw(analysis.provenance, certificate.lost),
         "Waiting time and baseline throughput follow from the measured correlators by queueing formulas (Poisson "
         "pairs, two first-come-first-served queues), derived independently from the abstract of arXiv:2602.04588; "
         "the queues themselves were not operated.",
@@ -58,8 +60,7 @@ def methods_paragraph(analysis: Analysis) -> str:
         if analysis.every_classical
         else "The comparison is with memoryless classical routers that favor no server; "
         "classical routers that remember past requests can do better.",
-        f"The analysis was made with bellqueue {analysis.provenance.bellqueue_version}; the SHA-256 of its content is "
-        f"{analysis.provenance.content_hash}.",
+        _made(analysis.provenance),
     ]
     warnings = [f"Warning: {printable(warning)}." for warning in analysis.warnings]
     return printable(" ".join([*warnings, *(sentence for sentence in sentences if sentence)]))
@@ -84,9 +85,34 @@ def _wider(analysis: Analysis) -> list[str]:
     ]
 
 
-def bibtex(analysis: Analysis) -> str:
+def menu_methods(analysis: MenuAnalysis) -> str:
+    """The same of routers that know the past."""
+    certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
+    told, number = "certified" if certificate.certified else "not certified", len(analysis.entries)
+    classical, cost = significant(certificate.classical, 6, "down"), certificate.cost
+    sentences = [
+        *(f"Warning: {warning}." for warning in analysis.warnings),
+        f"We took {certificate.trials} trials{_where(analysis.provenance)} of a menu of {number} "
+        f"set{'s' * (number > 1)} of bases, from which routers that know the servers' past choose by the common state.",
+        _raw(analysis.provenance, sum(map(sum, analysis.measured.lost)), "as the worst that they may have been"),
+        "Mean waiting time W and baseline throughput τ follow from the outcomes' probabilities by value iteration over "
+        "the servers' states (Poisson pairs, two first-come-first-served queues), in a model derived independently "
+        "from the abstract of arXiv:2602.04588; the queues themselves were not operated.",
+        f"Every classical router without communication has W − κτ of at least {classical} (κ = "
+        f"{certificate.kappa:.6g}); these routers have at most {significant(cost.high, 6, 'up')} with "
+        f"{confidence_text(1 - certificate.significance)} confidence and {significant(cost.estimate, 6)} by estimate: "
+        f"{less_or_more(share.estimate)} waiting at equal throughput.",
+        f"The advantage is {told} at significance {certificate.significance:g}, log10 p = "
+        f"{certificate.log10_p_value + 0.0:.4g} ({certificate.method}).",
+        f"The p-value rests on this: {_sentence(certificate.assumption)}",
+        analysis.locality,
+        _made(analysis.provenance),
+    ]
+    return printable(" ".join(sentences))
+
+
+def bibtex(origin: Provenance) -> str:
     """The entries of the paper and of this version of the program."""
-    origin = analysis.provenance
     version = _tex(origin.bellqueue_version)
     year = re.match(r"\d{4}", origin.created)
     dated = f"  year    = {{{year.group()}}},\n" if year else ""
@@ -112,8 +138,14 @@ def _class(analysis: Analysis, more: str) -> str:
     return f"under the best of {named.removeprefix('every ').replace('strategy', 'strategies')}"
 
 
-def _where(analysis: Analysis) -> str:
-    origin = analysis.provenance
+def _made(origin: Provenance) -> str:
+    return (
+        f"The analysis was made with bellqueue {origin.bellqueue_version}; the SHA-256 of its content is "
+        f"{origin.content_hash}."
+    )
+
+
+def _where(origin: Provenance) -> str:
     if origin.backend is None:
         return f" (counts taken elsewhere: {printable(origin.source)})"
     qubits = f", qubits {', '.join(map(str, origin.qubits))}" if origin.qubits else ""
@@ -122,15 +154,15 @@ def _where(analysis: Analysis) -> str:
     return f"{' by simulation' if simulated else ''} on {printable(origin.backend)}{device}"
 
 
-def _settings(analysis: Analysis) -> str:
-    lost = analysis.certificate.lost
-    if analysis.provenance.backend is None:
-        told = f"{lost} lost trials are declared and count as losses" if lost else "no lost trial is declared"
+def _raw(origin: Provenance, lost: int, counted: str = "as losses") -> str:
+    """That only raw outcomes count, and how many are lacking."""
+    if origin.backend is None:
+        told = f"{lost} lost trials are declared and count {counted}" if lost else "no lost trial is declared"
         return (
             "The counts are taken for raw outcomes, without mitigation, post-selection or discarded shots, as their "
             f"source declares them; {told}."
         )
-    told = f"{lost} of them were lost and count as losses" if lost else "none was lost"
+    told = f"{lost} of them were lost and count {counted}" if lost else "none was lost"
     return f"Only raw outcomes were used, without mitigation, post-selection or discarded shots; {told}."
 
 

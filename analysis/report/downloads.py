@@ -11,7 +11,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..menus.records import MenuAnalysis
+from ..menus.settings import settings
 from ..records.analysis_record import Analysis, MeasuredCounts
+from ..records.context_record import WaitingTimes
 from ..records.printable import printable
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
@@ -45,13 +48,44 @@ def downloads(analysis: Analysis) -> list[Download]:
         counts = _file("counts.csv", about, _counts(analysis, analysis.measured))
         found = [counts, _file("counts.json", same, _counts_json(analysis, analysis.measured)), *found]
     found.append(_file("frontiers.csv", "every point of every curve", _frontiers(analysis)))
-    if analysis.context and analysis.context.waiting_times:
-        found.append(_file("waiting-times.csv", "the distributions drawn above", _waiting(analysis)))
+    return [*found, *_rest(analysis, analysis.context.waiting_times if analysis.context else None)]
+
+
+def menu_downloads(analysis: MenuAnalysis) -> list[Download]:
+    """Counts, probabilities and waiting times as CSV; scenario and the whole record as JSON."""
+    rows = settings(analysis)
+    columns = ("entry", "type_a", "type_b")
+    names = [(row.entry, _name(row.type_a), _name(row.type_b)) for row in rows]
+    tables = [cell for line in analysis.measured.counts for cell in line]
+    counts = [
+        (*name, a, b, table[a][b]) for name, table in zip(names, tables, strict=True) for a in (0, 1) for b in (0, 1)
+    ]
+    ends = ("estimate", "low", "high")
+    split = [
+        (*name, *(_number(getattr(row.measured, end, None)) for end in ends), _number(row.ideal))
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return [
+        _file(
+            "counts.csv",
+            "how often outcomes a, b came for entry and request types",
+            _csv((*columns, "a", "b", "count"), counts),
+        ),
+        _file("outcomes.csv", "P(a≠b) measured with limits, and ideal", _csv((*columns, *ends, "ideal"), split)),
+        *_rest(analysis, analysis.waiting_times),
+    ]
+
+
+def _rest(analysis: Analysis | MenuAnalysis, waiting: WaitingTimes | None) -> list[Download]:
+    """Waiting times if there are any, scenario and record."""
+    found = [_file("waiting-times.csv", "the distributions drawn above", _waiting(waiting))] if waiting else []
     scenario = json.dumps(analysis.scenario, indent=2, ensure_ascii=False) + "\n"
-    found.append(_file("scenario.json", "what was asked, as bellqueue run reads it", scenario))
     record = analysis.model_dump_json(by_alias=True) + "\n"
-    found.append(_file("analysis.json", "the whole record; bellqueue report makes this page from it", record))
-    return found
+    return [
+        *found,
+        _file("scenario.json", "what was asked, as bellqueue run reads it", scenario),
+        _file("analysis.json", "the whole record; bellqueue report makes this page from it", record),
+    ]
 
 
 def _type_pairs(analysis: Analysis) -> Iterator[tuple[int, int, str, str]]:
@@ -108,12 +142,10 @@ def _frontiers(analysis: Analysis) -> str:
     return _csv(("curve", *columns, "multiplier"), rows)
 
 
-def _waiting(analysis: Analysis) -> str:
-    assert analysis.context is not None  # the caller has looked
-    assert analysis.context.waiting_times is not None
+def _waiting(waiting: WaitingTimes) -> str:
     rows = (
         (each.routing, _number(time), _number(share))
-        for each in analysis.context.waiting_times.routings
+        for each in waiting.routings
         for time, share in zip(each.times, each.cumulative, strict=True)
     )
     return _csv(("routing", "waiting_time", "probability_at_most"), rows)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,14 +14,15 @@ from ..certificate.certificate import EVERY_CLASSICAL
 from ..records.analysis_record import Advantage, Analysis
 from ..records.every_classical import AgainstEveryClassical
 from ..records.percent import at_least, less_or_more
-from ..records.printable import printable, scrub
-from .citation import bibtex, methods_paragraph
+from ..records.printable import printable
+from .citation import methods_paragraph
 from .downloads import downloads
 from .figures.correlators import correlator_figure
 from .figures.drawing import svg_text
 from .figures.frontiers import frontier_figure
 from .figures.sensitivity import load_figure, visibility_figure
 from .figures.waiting import waiting_figure
+from .frame import framed, reproduce, svg_markup
 from .idea import idea_figure
 from .tables.analysis import (
     advantage_sections,
@@ -39,7 +36,6 @@ from .tables.analysis import (
 from .tables.context import load_section, visibility_section, waiting_section
 from .tables.frontiers import bell_pairs_section, frontier_values_section
 from .tables.section import NONE, Cell, Section, estimate_cell
-from .templating import environment, source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,6 +74,18 @@ class _Correlator:
     ideal: str
 
 
+_CONTENTS = [
+    ("experiment", "Experiment"),
+    ("result", "Result"),
+    ("rests", "What it rests on"),
+    ("limits", "Limits"),
+    ("waiting", "Waiting times"),
+    ("sensitivity", "Sensitivity"),
+    ("numbers", "Measurement"),
+    ("methods", "Methods"),
+    ("data", "Data and provenance"),
+]  # anchor and name of each section
+
 FIGURES: Mapping[str, Callable[[Analysis], Figure]] = {  # which a run's folder holds as well
     "frontier": lambda analysis: frontier_figure(analysis.frontiers, analysis),
     "correlators": correlator_figure,
@@ -96,58 +104,38 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
     """
     drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in FIGURES.items()}
     wider, digits = analysis.every_classical, waiting_decimals(analysis)
-    style, script = (source(f"report.{kind}") for kind in ("css", "js"))
-    files = downloads(analysis)
-    page = (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            analysis=analysis,
-            headline=_headline(analysis),
-            contents=_contents(),
-            figures=_figures(analysis),
-            style=Markup(style),  # our own files, to be as they are
-            script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
-            tiles=_tiles(analysis),
-            observed=estimate_cell(analysis.observed.waiting_time, decimals=digits),
-            classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput, decimals=digits),
-            wider=wider,
-            wider_least=rounded(wider.waiting_time_at_equal_throughput.estimate, digits, "down") if wider else "",
-            why_not=printable(analysis.frontiers.reason_without_every_classical or ""),
-            quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput, decimals=digits),
-            throughput=estimate_cell(analysis.observed.baseline_throughput),
-            caveat=bool(analysis.frontiers.classical_caveat),
-            more_pairs=analysis.bell_pairs is not None,
-            idea=idea_figure(analysis),
-            frontier=Markup(drawn["frontier"]),
-            frontier_values=frontier_values_section(analysis.frontiers),
-            correlators_figure=Markup(drawn["correlators"]),
-            result_sections=[comparison_section(analysis), *advantage_sections(analysis)],
-            sections=_sections(analysis),
-            correlators=_correlators(analysis),
-            pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
-            bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
-            shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
-            anytime=bool(analysis.measured and analysis.measured.stopped),
-            methods=methods_paragraph(analysis),
-            bibtex=bibtex(analysis),
-            files=files,
-            packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),
-            reproduce=_reproduce(analysis),
-            provenance=_provenance(analysis),
-            calibration=_json(analysis.provenance.calibration) if analysis.provenance.calibration else "",
-            scenario=_json(analysis.scenario),
-            **_context(analysis),
-        )
+    return framed(
+        "report.html.j2",
+        analysis,
+        _CONTENTS,
+        headline=_headline(analysis),
+        figures=_figures(analysis),
+        tiles=_tiles(analysis),
+        observed=estimate_cell(analysis.observed.waiting_time, decimals=digits),
+        classical=estimate_cell(analysis.classical.waiting_time_at_equal_throughput, decimals=digits),
+        wider=wider,
+        wider_least=rounded(wider.waiting_time_at_equal_throughput.estimate, digits, "down") if wider else "",
+        why_not=printable(analysis.frontiers.reason_without_every_classical or ""),
+        quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput, decimals=digits),
+        throughput=estimate_cell(analysis.observed.baseline_throughput),
+        caveat=bool(analysis.frontiers.classical_caveat),
+        more_pairs=analysis.bell_pairs is not None,
+        idea=idea_figure(analysis),
+        frontier=Markup(drawn["frontier"]),
+        frontier_values=frontier_values_section(analysis.frontiers),
+        correlators_figure=Markup(drawn["correlators"]),
+        result_sections=[comparison_section(analysis), *advantage_sections(analysis)],
+        sections=_sections(analysis),
+        correlators=_correlators(analysis),
+        pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
+        bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
+        shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
+        anytime=bool(analysis.measured and analysis.measured.stopped),
+        methods=methods_paragraph(analysis),
+        files=downloads(analysis),
+        reproduce=reproduce(analysis.provenance, counts=analysis.measured is not None),
+        **_context(analysis),
     )
-    return scrub(page)
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names what it allows."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _headline(analysis: Analysis) -> _Headline:
@@ -206,21 +194,6 @@ def _figures(analysis: Analysis) -> dict[str, int]:
     return {name: number for number, name in enumerate(shown, start=1)}
 
 
-def _contents() -> list[tuple[str, str]]:
-    """Anchor and name of each section."""
-    return [
-        ("experiment", "Experiment"),
-        ("result", "Result"),
-        ("rests", "What it rests on"),
-        ("limits", "Limits"),
-        ("waiting", "Waiting times"),
-        ("sensitivity", "Sensitivity"),
-        ("numbers", "Measurement"),
-        ("methods", "Methods"),
-        ("data", "Data and provenance"),
-    ]
-
-
 def _context(analysis: Analysis) -> dict[str, Any]:
     """What the record says beyond the certificate, and why it says nothing where it does not."""
     context = analysis.context
@@ -233,10 +206,10 @@ def _context(analysis: Analysis) -> dict[str, Any]:
         "bases": len(bases),
         "mixed": most if most < 1 else None,
         "absent": _absent(analysis),
-        "waiting": _drawn(waiting_figure(waiting, analysis.title)) if waiting else None,
+        "waiting": svg_markup(waiting_figure(waiting, analysis.title)) if waiting else None,
         "waiting_values": waiting_section(waiting) if waiting else None,
-        "by_visibility": _drawn(visibility_figure(analysis, visibility)) if visibility else None,
-        "by_load": _drawn(load_figure(analysis, load)) if load else None,
+        "by_visibility": svg_markup(visibility_figure(analysis, visibility)) if visibility else None,
+        "by_load": svg_markup(load_figure(analysis, load)) if load else None,
         "sensitivity": [
             *([visibility_section(visibility)] if visibility else []),
             *([load_section(load)] if load else []),
@@ -261,23 +234,6 @@ def _absent(analysis: Analysis) -> dict[str, str]:
         "by_load": "How the advantage depends on the load is not shown: with this many types the classical frontier at "
         "every load takes too long to find. `bellqueue sweep` computes it.",
     }
-
-
-def _drawn(figure: Figure) -> Markup:
-    """The figure as it goes into the page."""
-    return Markup(svg_text(figure))
-
-
-def _reproduce(analysis: Analysis) -> str:
-    """What gives these numbers again from the files that the page holds; nothing where it does not hold them."""
-    origin = analysis.provenance
-    if origin.backend is not None and origin.seed is not None:
-        words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
-        return shlex.join([*words, "--seed", str(origin.seed)])
-    if origin.backend is None and analysis.measured:
-        inverted = f" --invert {origin.inverted}" if origin.inverted else ""
-        return f"bellqueue analyze counts.json --scenario scenario.json{inverted}"
-    return ""
 
 
 def _sections(analysis: Analysis) -> list[Section]:
@@ -320,28 +276,3 @@ def _with_error(value: float, error: float) -> str:
         return f"{value:.4f}"
     decimals = min(max(0, 1 - math.floor(math.log10(error))), 12)
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"
-
-
-def _provenance(analysis: Analysis) -> list[tuple[str, str]]:
-    """Name and value of everything known about where the numbers come from."""
-    origin = analysis.provenance
-    known = [
-        ("Data", origin.source),
-        ("Source as declared", origin.described),
-        ("Outcomes inverted after the data", f"router {origin.inverted.upper()}'s" if origin.inverted else None),
-        ("Created", origin.created),
-        ("Backend", origin.backend),
-        ("Device", origin.device),
-        ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),
-        ("Command recorded", origin.command),
-        ("Seed", None if origin.seed is None else str(origin.seed)),
-        ("bellqueue version", origin.bellqueue_version),
-        ("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(origin.libraries.items())) or None),
-        ("Scenario (SHA-256)", origin.scenario_hash),
-        ("Content (SHA-256)", origin.content_hash),
-    ]
-    return [(name, value) for name, value in known if value is not None]
-
-
-def _json(content: Mapping[str, object]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False, default=str)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +19,38 @@ from ..errors import DataError
 from ..estimate import Estimate
 from .arrivals import Arrivals, Traffic
 from .reward import Reward
-from .routing import Bits, DecideTimed, Routing, TimedRouting
+from .routing import Bits, Routing, TimedRouting
 from .waiting import WaitingDistribution, WaitingHistogram
 from .workload import Workload
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
+Follow = Callable[[Arrivals], tuple[Bits, Bits]]
 
 CONFIDENCE = 0.95
 BATCHES = 32
 BLOCK = 8192  # pairs handled at once: their arrays stay in the processor's second-level cache
+
+
+@runtime_checkable
+class InformedRouting(Protocol):
+    """A rule that also goes by the work that both servers have left, and so follows all that comes with a pair."""
+
+    @property
+    def capacity(self) -> int | None:
+        """The most pairs that a run can ever serve; None if there is no limit."""
+        ...
+
+    def start_informed(self, rng: np.random.Generator) -> Follow:
+        """Begin a run, which draws from `rng` alone.
+
+        Returns:
+            What `Routing.start` does, but a function of all that is drawn of the next pairs.
+        """
+        ...
+
+
+AnyRouting = Routing | TimedRouting | InformedRouting
 
 
 @dataclass(frozen=True)
@@ -103,10 +126,18 @@ class CommonArrivals:
         pair = self.results[first].baseline_throughput_batches, self.results[second].baseline_throughput_batches
         return SimulatedEstimate.of(pair[0] - pair[1])
 
+    def cost_difference(self, first: int, second: int, kappa: float) -> SimulatedEstimate:
+        """W − κτ of routing `first` minus that of `second`."""
+        costs = [
+            result.waiting_time_batches - kappa * result.baseline_throughput_batches
+            for result in (self.results[first], self.results[second])
+        ]
+        return SimulatedEstimate.of(costs[0] - costs[1])
+
 
 def simulate(
     workload: Workload,
-    routing: Routing | TimedRouting,
+    routing: AnyRouting,
     pairs: int,
     rng: np.random.Generator,
     *,
@@ -149,7 +180,7 @@ def simulate(
 
 def compare(
     workload: Workload,
-    routings: Sequence[Routing | TimedRouting],
+    routings: Sequence[AnyRouting],
     pairs: int,
     rng: np.random.Generator,
     *,
@@ -238,7 +269,7 @@ class _Run:
     def __init__(
         self,
         workload: Workload,
-        routing: Routing | TimedRouting,
+        routing: AnyRouting,
         rng: np.random.Generator,
         batches: int,
         distribution: bool,
@@ -257,7 +288,7 @@ class _Run:
 
     def serve(self, arrivals: Arrivals, batch: int) -> None:
         """Route and serve a block of pairs of a batch."""
-        a, b = self._decide(arrivals.gaps, arrivals.x, arrivals.y)
+        a, b = self._decide(arrivals)
         split = a ^ b
         found = self._advance(arrivals, a, b, split, batch)
         # By products, since `np.where` would branch on coin flips; exact, for all that is added to a wait is 0.
@@ -305,12 +336,15 @@ class _Run:
         )
 
 
-def _started(routing: Routing | TimedRouting, rng: np.random.Generator) -> DecideTimed:
-    """Begin a run of a rule, whether or not it goes by times."""
+def _started(routing: AnyRouting, rng: np.random.Generator) -> Follow:
+    """Begin a run of a rule, whatever it goes by."""
+    if isinstance(routing, InformedRouting):
+        return routing.start_informed(rng)
     if isinstance(routing, TimedRouting):
-        return routing.start_timed(rng)
+        decide_timed = routing.start_timed(rng)
+        return lambda arrivals: decide_timed(arrivals.gaps, arrivals.x, arrivals.y)
     decide = routing.start(rng)
-    return lambda gaps, x, y: decide(x, y)
+    return lambda arrivals: decide(arrivals.x, arrivals.y)
 
 
 def t_quantile(freedom: int) -> float:
@@ -341,22 +375,32 @@ def _batch_sizes(warm_up: int, measured: int, batches: int) -> Iterator[tuple[in
 
 def _pairs_served(
     workload: Workload,
-    routing: Routing | TimedRouting,
+    routing: AnyRouting,
     asked: int,
     traffic_seed: int,
     routing_seed: int,
     block: int,
 ) -> int:
-    """How many of the pairs asked for the routing can serve, found by going through the types alone."""
+    """How many of the pairs asked for the routing can serve, found by going through the types alone if they suffice."""
     if isinstance(routing, TimedRouting) or routing.capacity is None:
         return asked
     traffic = Traffic(workload, traffic_seed)
-    decide = routing.start(np.random.default_rng(routing_seed))
+    rng = np.random.default_rng(routing_seed)
+    answers = _answers(routing, rng, traffic)
     served = 0
     while served < asked:
         size = min(block, asked - served)
-        answered = decide(*traffic.draw_types(size))[0].size
+        answered = answers(size)
         served += answered
         if answered < size:
             break
     return served
+
+
+def _answers(routing: Routing | InformedRouting, rng: np.random.Generator, traffic: Traffic) -> Callable[[int], int]:
+    """How many of so many next pairs the routing serves."""
+    if isinstance(routing, InformedRouting):
+        follow = routing.start_informed(rng)
+        return lambda size: follow(traffic.draw(size))[0].size
+    decide = routing.start(rng)
+    return lambda size: decide(*traffic.draw_types(size))[0].size

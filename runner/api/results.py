@@ -21,6 +21,7 @@ from ...analysis.report.tables.analysis import comparison_section
 from ...analysis.report.tables.comparison import comparison_table
 from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.link import results_section
+from ...analysis.report.tables.menu import reached_section
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
 from ...model.estimate import Estimate
@@ -253,7 +254,8 @@ class MenuResult(MenuAnalysis):
 
     def _repr_html_(self) -> str:
         first, *rest = self.verdict
-        return _card(_GREEN if self.certified and not self.warnings else _ORANGE, first, [], " ".join(rest))
+        edge = _GREEN if self.certified and not self.warnings else _ORANGE
+        return _card(edge, first, [reached_section(self)], " ".join(rest))
 
 
 def result_of(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ...analysis.menus.replay import MenuReplay, replay_menu
 from ...analysis.records.counts_file import NOTHING, STANDARD_INPUT, Declared, Say, read_counts
 from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
@@ -156,21 +157,22 @@ def analyze_data(
     return analyze_foreign("standard input" if piped else data.name, sample, wanted, command=command)
 
 
-def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Watch) -> Replay:
-    """Replay the trials of a run; arguments as in `replay_trials`, without a seed a fresh one.
+def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Watch) -> Replay | MenuReplay:
+    """Replay the trials of a run; arguments as in `replay_trials` or `replay_menu`, without a seed a fresh one.
 
     Raises:
         DataError: a pair of types has no recorded outcome, or the trials are not those of the plan.
     """
     scenario, plan = folder.scenario(), folder.plan()
-    if plan.menu is not None:
-        raise DataError(f"{folder.path}: replay is for memoryless routers; bellqueue analyze shows this run")
     workload = scenario.workload()
     plan.check(scenario.content_hash(), workload.shape)
-    trials = folder.trials(workload.shape)
+    trials = folder.trials(workload.shape, plan.entries)
     seed = secrets.randbits(63) if seed is None else seed
     try:
-        return replay_trials(scenario.title, workload, trials, plan.sampling(trials), pairs, seed, watch)
+        sampling = plan.sampling(trials)
+        if plan.menu is not None:
+            return replay_menu(scenario, plan.menu.kappa, trials, sampling, pairs, seed, watch)
+        return replay_trials(scenario.title, workload, trials, sampling, pairs, seed, watch)
     except DataError as error:
         raise DataError(f"{folder.path}: {error}") from None
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from ...analysis.menus.analyze import analyze_menu
 from ...analysis.menus.records import MenuAnalysis
+from ...analysis.menus.replay import with_waiting_times
 from ...analysis.records.analysis_record import Analysis, Provenance
 from ...analysis.records.counts_file import format_trials
 from ...analysis.replay.context import with_context
@@ -254,25 +253,20 @@ def write_results(
         watch: Gets how far it is.
     """
     from ...analysis.report.figures.drawing import save, svg_file, svg_text
-    from ...analysis.report.page import FIGURES, report_html
 
-    if isinstance(analysis, Analysis):
-        watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
-        analysis = with_context(analysis, frontiers)
+    analysis = _with_context(analysis, frontiers, watch)
     write_text(folder / ANALYSIS, analysis.to_json())
-    page: Any = _menu_page() if isinstance(analysis, MenuAnalysis) else None
-    if not figures or (isinstance(analysis, MenuAnalysis) and page is None):
+    if not figures:
         return analysis
     watch("drawing the report", 0, None)
+    every, html = _drawing(analysis)
     drawn = {}
-    every: Mapping[str, Callable[[Any], Figure]] = FIGURES if isinstance(analysis, Analysis) else page.MENU_FIGURES
     for name, draw in every.items():
         figure = draw(analysis)
         drawn[name] = svg_text(figure)
         write_text(folder / f"{name}.svg", svg_file(drawn[name]))
         save(figure, folder / f"{name}.png")
-    html = report_html(analysis, drawn) if isinstance(analysis, Analysis) else page.menu_report_html(analysis)
-    write_text(folder / REPORT, html)
+    write_text(folder / REPORT, html(analysis, drawn))
     return analysis
 
 
@@ -281,24 +275,27 @@ def write_report(target: Path, analysis: AnyAnalysis, watch: Watch = unwatched) 
 
     Raises:
         OutputError: it cannot be written there.
-        DataError: there is no report of it.
     """
-    if isinstance(analysis, MenuAnalysis):
-        page = _menu_page()
-        if page is None:
-            raise DataError(f"{target}: there is no report of routers that know the past; use bellqueue analyze --json")
-        watch("drawing the report", 0, None)
-        write_text(target, page.menu_report_html(analysis))
-        return
-    watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
-    analysis = with_context(analysis)
+    analysis = _with_context(analysis, None, watch)
     watch("drawing the report", 0, None)
-    from ...analysis.report.page import report_html
-
-    write_text(target, report_html(analysis))
+    write_text(target, _drawing(analysis)[1](analysis))
 
 
-def _menu_page() -> Any:
-    """The module of the report of a menu; None without one."""
-    name = "...analysis.report.menu_page"
-    return import_module(name, __package__) if find_spec(name, __package__) else None
+def _with_context(analysis: AnyAnalysis, frontiers: Frontiers | None, watch: Watch) -> AnyAnalysis:
+    """The analysis with all that a report shows."""
+    if isinstance(analysis, MenuAnalysis):
+        watch("simulating how long requests wait", 0, None)
+        return with_waiting_times(analysis)
+    watch("simulating the queues, and how the advantage depends on the noise and the load", 0, None)
+    return with_context(analysis, frontiers)
+
+
+def _drawing(analysis: AnyAnalysis) -> tuple[Mapping[str, Callable[[Any], Figure]], Callable[..., str]]:
+    """The figures that a run's folder holds, and the report, which takes them if they are drawn already."""
+    if isinstance(analysis, MenuAnalysis):
+        from ...analysis.report.menu_page import MENU_FIGURES, menu_report_html
+
+        return MENU_FIGURES, menu_report_html
+    from ...analysis.report.page import FIGURES, report_html
+
+    return FIGURES, report_html

@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from bellqueue.analysis.menus.replay import with_waiting_times
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.replay.context import with_context
+from bellqueue.analysis.report.menu_page import menu_report_html
 from bellqueue.analysis.report.page import report_html
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import complete, hostile, many_types, planned, published, simulated
+from tests.analysis.menus.analyses import coarse_routers, menu_analysis
 from tests.scenarios import IBM_GENEVA, default_record
 
 __all__ = ["complete", "hostile", "many_types", "planned"]  # fixtures of other folders
 
-CASES = ("complete", "refused", "alarmed", "early", "six", "hostile", "many")
+CASES = ("complete", "refused", "alarmed", "early", "six", "hostile", "many", "menu")
 WIDTHS = {"phone": 390, "desktop": 1200}
 
 Scheme = Literal["light", "dark"]
@@ -64,6 +67,10 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     for name, analysis in records.items():
         paths[name] = folder / f"{name}.html"
         paths[name].write_text(report_html(analysis), encoding="utf-8")
+    paths["menu"] = folder / "menu.html"
+    paths["menu"].write_text(
+        menu_report_html(with_waiting_times(menu_analysis(), coarse_routers(menu_analysis()))), encoding="utf-8"
+    )
     return paths
 
 

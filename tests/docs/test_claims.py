@@ -43,7 +43,13 @@ def test_the_commands_print_what_the_page_shows(claim: str, call: Run, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [pytest.param("tutorial.md", 5, marks=pytest.mark.slow), ("plan.md", 2), ("links.md", 3)]
+    ("name", "least"),
+    [
+        pytest.param("tutorial.md", 5, marks=pytest.mark.slow),
+        ("plan.md", 2),
+        ("links.md", 3),
+        pytest.param("past-informed.md", 3, marks=pytest.mark.slow),
+    ],
 )
 def test_the_commands_of_other_pages_print_what_they_show(name: str, least: int, call: Run, tmp_path: Path) -> None:
     write_files(DOCS / name, tmp_path)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....model.queueing.simulation import SimulationResult, t_quantile
+from ...menus.replay import MenuReplay
 from ...records.context_record import ROUTINGS, SimulatedWaiting, WaitingTimes
 from ...replay.replay import Replay, distribution_of
 from .drawing import BLUE, GREEN, GREY, INK, ORANGE, describe, new_figure, percent
@@ -29,6 +30,7 @@ _LINES: dict[_Kind, dict[str, Any]] = {
     "quantum": {"color": BLUE, "linewidth": 1.5, "linestyle": (0, (2, 1.2))},
     "communication": {"color": GREEN, "linewidth": 1.5, "linestyle": (0, (1, 1.2))},
 }
+_LOOKS: dict[str, _Kind] = {"classical": "classical", "quantum": "quantum", "informed": "classical"}
 _TIME = "Waiting time t (units of time)"
 
 
@@ -42,13 +44,19 @@ def waiting_figure(waiting: WaitingTimes, title: str) -> Figure:
     return _figure([_recorded(each) for each in waiting.routings], title)
 
 
-def replay_figure(replay: Replay) -> Figure:
-    """Waiting times of single requests when pairs are routed by recorded trials, and by the best of two classes."""
+def replay_figure(replay: Replay | MenuReplay) -> Figure:
+    """Waiting times of single requests when pairs are routed by recorded trials, and otherwise on the same arrivals."""
     routings: tuple[tuple[_Kind, str], ...] = (
         ("observed", "replayed trials"),
         ("classical", "best memoryless classical at equal throughput"),
         ("communication", "best with communication"),
     )
+    if isinstance(replay, MenuReplay):
+        routings = (
+            ("observed", "replayed outcomes of the menu"),
+            ("classical", "best classical routers that know the past"),
+            ("quantum", "independent outcomes of the probabilities measured"),
+        )
     results = zip(routings, replay.comparison.results, strict=True)
     return _figure([_simulated(kind, label, result) for (kind, label), result in results], replay.title)
 
@@ -101,7 +109,7 @@ def _recorded(record: SimulatedWaiting) -> _Curve:
     """Of an analysis' record, which ends where the data do."""
     times, cumulative = np.array(record.times), np.array(record.cumulative)
     return _Curve(
-        record.routing,
+        _LOOKS.get(record.routing, "observed"),
         ROUTINGS[record.routing],
         record.waiting_time.estimate,
         times,

@@ -10,7 +10,8 @@ from .section import Cell, Section, estimate_cell
 def waiting_section(waiting: WaitingTimes) -> Section:
     """Mean and percentiles under each routing."""
     percents = [each.probability for each in waiting.routings[0].percentiles]
-    rows = [("mean, by the formulas", [Cell(f"{each.waiting_time_formula:#.4g}") for each in waiting.routings])]
+    formulas = [each.waiting_time_formula for each in waiting.routings if each.waiting_time_formula is not None]
+    rows = [("mean, by the formulas", [Cell(f"{each:#.4g}") for each in formulas])] if formulas else []
     rows.append(("mean, simulated", [estimate_cell(each.waiting_time) for each in waiting.routings]))
     rows.append(("do not wait at all", [Cell(percent_text(each.cumulative[0], 2)) for each in waiting.routings]))
     for index, share in enumerate(percents):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from textwrap import wrap
 
 from rich.console import Console
 
 from ....analysis.menus.records import MenuAnalysis
-from ....analysis.records.printable import printable, signs
 from ...experiment.folder import REPORT, AnyAnalysis
-from .first_screen import WIDTH, analysis_lines
+from .first_screen import analysis_lines
+from .menu import menu_lines, menu_table
 from .sections import analysis_table
 
 
@@ -30,26 +26,13 @@ def show_analysis(
         sys.stdout.write(analysis.to_json())
         return
     report = report or (folder / REPORT if folder else None)
-    if isinstance(analysis, MenuAnalysis):
-        ends = [f"run folder: {folder}"] if folder else []
-        ends += [f"report: {report}"] if report and report.is_file() else []
-        print("\n".join(_menu_lines(analysis, full, ends)))
-        return
     if full:
-        Console().print(analysis_table(analysis))
+        shown = menu_table(analysis) if isinstance(analysis, MenuAnalysis) else analysis_table(analysis)
+        Console().print(shown)
         places = [f"run folder: {folder}"] if folder else []
         print("\n".join(["", *places, *([f"report:     {report}"] if report else [])]))
         return
     rest = "bellqueue analyze --full FOLDER (the report's folder)" if folder else "the same command with --full"
     ends = [*([f"report: {report}"] if report else []), f"all numbers: {rest}"]
-    print("\n".join(analysis_lines(analysis, ends)))
-
-
-def _menu_lines(analysis: MenuAnalysis, full: bool, ends: Sequence[str]) -> list[str]:
-    """The first screen, or the verdict while there is none."""
-    name = ".menu"
-    if not full and find_spec(name, __package__):
-        lines: list[str] = import_module(name, __package__).menu_lines(analysis, ends)
-        return lines
-    told = analysis.verdict if full else analysis.verdict[:1]
-    return [*(part for each in told for part in wrap(signs(printable(each)), WIDTH)), "", *ends]
+    lines = menu_lines(analysis, ends) if isinstance(analysis, MenuAnalysis) else analysis_lines(analysis, ends)
+    print("\n".join(lines))

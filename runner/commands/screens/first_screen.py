@@ -23,7 +23,9 @@ from ....model.scenario.file import MAX_SHOTS
 WIDTH, MOST_LINES = 80, 30
 _NAMES = 40  # columns for what a number is
 # In plain words.
-_EVERY_CLASSICAL = "any classical routers that cannot talk to each other, whatever they remember"
+EVERY_CLASSICAL = "any classical routers that cannot talk to each other, whatever they remember"
+DRAWN_AFRESH = "Request types were drawn afresh for every trial, so the chances allow for device drift."
+ALL_ALIKE = "Valid if all trials are independent and the device behaves alike throughout."
 _CLASSES = {CLASS_COMPARED: "classical routers that cannot talk to each other, remember nothing and favor no server"}
 
 Row = tuple[str, str]
@@ -92,7 +94,7 @@ def _verdict(analysis: Analysis) -> str:
     others = _CLASSES.get(analysis.class_compared, analysis.class_compared)
     saved, wider = advantage.waiting_time_reduction_relative, analysis.every_classical
     if wider and wider.certified:
-        return f"CERTIFIED: requests wait less than with {_EVERY_CLASSICAL}. {_less(analysis, wider)}"
+        return f"CERTIFIED: requests wait less than with {EVERY_CLASSICAL}. {_less(analysis, wider)}"
     if certificate.certified:
         why = weaker_because(wider, analysis.frontiers.reason_without_every_classical)
         return (
@@ -121,19 +123,19 @@ def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
 def _measured(analysis: Analysis) -> Iterator[Row]:
     certificate, observed, classical = analysis.certificate, analysis.observed, analysis.classical
     predicted, digits = analysis.planned.predicted if analysis.planned else None, waiting_decimals(analysis)
-    yield "mean waiting time (units of time)", _value(observed.waiting_time, decimals=digits)
+    yield "mean waiting time (units of time)", shown(observed.waiting_time, decimals=digits)
     wider, foreseen = analysis.every_classical, predicted and predicted.every_classical_reduction_relative
     if wider:
-        yield "  with any classical routers, at least", _value(wider.waiting_time_at_equal_throughput, decimals=digits)
+        yield "  with any classical routers, at least", shown(wider.waiting_time_at_equal_throughput, decimals=digits)
         yield "    saved", _proved(wider.waiting_time_reduction_relative)
         if foreseen and foreseen > 0:
             yield "    saved, as the calibration predicted", percent_text(foreseen)
-    yield "  with memoryless classical routers", _value(classical.waiting_time_at_equal_throughput, decimals=digits)
-    yield "    saved", _value(analysis.advantage.waiting_time_reduction_relative, percent=True)
+    yield "  with memoryless classical routers", shown(classical.waiting_time_at_equal_throughput, decimals=digits)
+    yield "    saved", shown(analysis.advantage.waiting_time_reduction_relative, percent=True)
     if predicted and foreseen is None:
         yield "    saved, as the calibration predicted", percent_text(predicted.waiting_time_reduction_relative)
-    yield "background work done (per unit of time)", _value(observed.baseline_throughput)
-    yield "pairs sent to different servers", _value(observed.splitting_probability, percent=True)
+    yield "background work done (per unit of time)", shown(observed.baseline_throughput)
+    yield "pairs sent to different servers", shown(observed.splitting_probability, percent=True)
     every = analysis.frontiers.every_classical
     needed = every.least_visibility if wider and every else analysis.frontiers.least_visibility
     enough = "" if needed is None else f" (above {needed:.3f} can help)"
@@ -141,8 +143,8 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
     quality = rounded(visibility, 3) if analysis.planned else f"at least {rounded(visibility, 3, 'down')}"
     yield "Bell pair visibility (1 is perfect)", quality + enough
     if wider:
-        yield "chance with any classical routers", _rarity(wider.log10_p_value, certificate.significance)
-    yield "chance with memoryless classical routers", _rarity(certificate.log10_p_value, certificate.significance)
+        yield "chance with any classical routers", rarity(wider.log10_p_value, certificate.significance)
+    yield "chance with memoryless classical routers", rarity(certificate.log10_p_value, certificate.significance)
     shots = f" ({certificate.parallel} in every shot)" if certificate.parallel > 1 else ""
     declared = "" if analysis.planned else "declared "  # nobody else knows what was left out of counts taken elsewhere
     yield "trials", f"{certificate.trials}{shots}, {certificate.lost or 'none'} {declared}lost"
@@ -153,11 +155,11 @@ def _measured(analysis: Analysis) -> Iterator[Row]:
 def _rests(analysis: Analysis) -> Iterator[str]:
     certificate = analysis.certificate
     if certificate.assumption.startswith(FRESH):
-        rests = "Request types were drawn afresh for every trial, so the chances allow for device drift."
+        rests = DRAWN_AFRESH
         if not (analysis.measured and analysis.measured.stopped):
             rests += " The limits are for independent trials of one strategy."
     else:
-        rests = "Valid if all trials are independent and the device behaves alike throughout."
+        rests = ALL_ALIKE
     if certificate.edges > 1:
         rests += " No plan was declared, and the chance above allows for that."
     if router := analysis.provenance.inverted:
@@ -187,15 +189,15 @@ def _predicted(record: ForecastRecord) -> Iterator[Row]:
     yield f"chance that {found.shots} trials certify", chance_text(found.predicted_power)
     needed = found.design.trials if found.design else None
     yield f"trials for a chance of {100 * found.power:g} %", "no number is enough" if needed is None else f"{needed}"
-    yield "mean waiting time (units of time)", _value(expected.waiting_time)
+    yield "mean waiting time (units of time)", shown(expected.waiting_time)
     if found.every_classical:
         saved = found.every_classical.waiting_time_reduction_relative
         yield "  saved against any classical routers", _proved(saved)
     if found.promise.kind != "waiting_time" and classical is not None:
         yield "  with memoryless classical routers", f"{classical:.4g}"
-    yield "  saved against memoryless ones", _value(expected.waiting_time_reduction_relative, percent=True)
-    yield "background work done (per unit of time)", _value(expected.baseline_throughput)
-    yield "pairs sent to different servers", _value(expected.splitting_probability, percent=True)
+    yield "  saved against memoryless ones", shown(expected.waiting_time_reduction_relative, percent=True)
+    yield "background work done (per unit of time)", shown(expected.baseline_throughput)
+    yield "pairs sent to different servers", shown(expected.splitting_probability, percent=True)
     pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
     yield "Bell pair visibility (1 is perfect)", f"{found.visibility:.3f}{pair}"
     if record.cost is not None:
@@ -234,15 +236,16 @@ def _beats_talking(latency: float, distance: float | None) -> Row:
 
 def _proved(saved: Estimate) -> str:
     """What is saved of a proved lower limit: below it nothing is known."""
-    return _value(saved, percent=True) if saved.estimate > 0 else "nothing is proved"
+    return shown(saved, percent=True) if saved.estimate > 0 else "nothing is proved"
 
 
-def _value(value: Estimate, *, percent: bool = False, decimals: int | None = None) -> str:
+def shown(value: Estimate, *, percent: bool = False, decimals: int | None = None) -> str:
+    """An estimate with its limits in brackets."""
     cell = estimate_cell(value, percent=percent, decimals=decimals)
     return f"{cell.value}  ({cell.limits})" if cell.limits else cell.value
 
 
-def _rarity(log10_p: float, significance: float) -> str:
+def rarity(log10_p: float, significance: float) -> str:
     """A p-value as a chance, and what had been asked for."""
     if log10_p > -4:
         return f"{chance_text(10.0**log10_p, 'up')} (asked: {100 * significance:.3g} %)"

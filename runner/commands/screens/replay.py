@@ -2,44 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.table import Table
 
+from ....analysis.menus.replay import MenuReplay
 from ....analysis.records.percent import percent_text
 from ....analysis.records.printable import signs
 from ....analysis.replay.drift import DriftTest, MemoryTest
-from ....analysis.replay.replay import PERCENTS, Replay, distribution_of, percentile, percentile_difference
+from ....analysis.replay.replay import (
+    PERCENTS,
+    Formula,
+    Replay,
+    distribution_of,
+    percentile,
+    percentile_difference,
+)
 from ....model.estimate import significant
-from ....model.queueing.simulation import SimulatedEstimate
+from ....model.queueing.simulation import CommonArrivals, SimulatedEstimate
+
+_LEGEND = "Below each figure its 95 % confidence interval by batch means{}; times in units of time. Seed {}."
+_FORMULA = " and the formula's value (of the measured correlators, or of the strategy)"
 
 
-def replay_table(replay: Replay) -> Group:
-    """The replay beside the classical simulation and the formulas, and what the order of the trials tells."""
+def replay_table(replay: Replay | MenuReplay) -> Group:
+    """The replay beside the classical simulation, formulas if there are any, and what the order of the trials tells."""
+    if isinstance(replay, MenuReplay):
+        compared = "by the recorded outcomes of the menu{}, and by the best classical routers that know the past"
+        table, below = _table(replay.comparison, replay.cycled, compared), _menu_sentences(replay)
+        return Group(table, "", *map(signs, [*below, _LEGEND.format("", replay.seed)]))
+    compared = "by the recorded trials{}, and by the best classical strategy of the class at equal throughput"
+    table = _table(replay.comparison, replay.cycled, compared, replay.formulas)
+    return Group(table, "", *map(signs, [*_sentences(replay), _LEGEND.format(_FORMULA, replay.seed)]))
+
+
+def _table(comparison: CommonArrivals, cycled: bool, compared: str, formulas: Sequence[Formula] = ()) -> Table:
+    """The first two routings of a comparison, and what lies between them."""
     table = Table("", "replayed trials", "best classical", "difference", box=None, pad_edge=False)
-    reused = ", recorded outcomes used more than once" if replay.cycled else ""
-    table.title = (
-        f"{replay.replayed.pairs} simulated pairs routed by the recorded trials{reused}, and by the best classical "
-        "strategy of the class at equal throughput on the same arrivals"
-    )
+    pair = comparison.results[:2]
+    how = compared.format(", recorded outcomes used more than once" if cycled else "")
+    table.title = f"{pair[0].pairs} simulated pairs routed {how} on the same arrivals"
     table.title_justify = "left"
-    pair = replay.replayed, replay.classical
-    waiting = replay.comparison.waiting_time_difference(0, 1)
-    throughput = replay.comparison.baseline_throughput_difference(0, 1)
-    _add(table, "splitting probability", [each.splitting_probability for each in pair], replay, "splitting_probability")
-    _add(table, "mean waiting time", [each.waiting_time for each in pair], replay, "waiting_time", waiting)
+    waiting = comparison.waiting_time_difference(0, 1)
+    throughput = comparison.baseline_throughput_difference(0, 1)
+
+    def row(name: str, values: list[SimulatedEstimate], formula: str, apart: SimulatedEstimate | None = None) -> None:
+        _add(table, name, values, [getattr(each, formula) for each in formulas[:2]], apart)
+
+    row("splitting probability", [each.splitting_probability for each in pair], "splitting_probability")
+    row("mean waiting time", [each.waiting_time for each in pair], "waiting_time", waiting)
     distributions = distribution_of(pair[0]), distribution_of(pair[1])
     for percent in PERCENTS:
         ends = [percentile(each, percent / 100) for each in distributions]
-        apart = percentile_difference(*distributions, percent / 100)
-        _add(table, f"{percent} % wait at most", ends, replay, None, apart)
-    earned = [each.baseline_throughput for each in pair]
-    _add(table, "baseline throughput", earned, replay, "baseline_throughput", throughput)
+        _add(table, f"{percent} % wait at most", ends, [], percentile_difference(*distributions, percent / 100))
+    row("baseline throughput", [each.baseline_throughput for each in pair], "baseline_throughput", throughput)
     for server in (0, 1):
         earned = [each.server_baseline_throughput[server] for each in pair]
-        _add(table, f"    of server {server}", earned, replay, "server_baseline_throughput")
+        row(f"    of server {server}", earned, "server_baseline_throughput")
     for server in (0, 1):
-        _add(table, f"load of server {server}", [each.load[server] for each in pair], replay, "load")
-    return Group(table, "", *map(signs, _sentences(replay)))
+        row(f"load of server {server}", [each.load[server] for each in pair], "load")
+    return table
 
 
 def _sentences(replay: Replay) -> list[str]:
@@ -47,15 +70,11 @@ def _sentences(replay: Replay) -> list[str]:
     waiting = replay.comparison.waiting_time_difference(1, 0)
     share = waiting.estimate / replay.classical.waiting_time.estimate if replay.classical.waiting_time.estimate else 0.0
     verb = "less" if waiting.estimate >= 0 else "more"
-    low, high = sorted(abs(end) for end in (waiting.low, waiting.high))
-    size = f"{abs(waiting.estimate):.4g}"
-    span = _span(low, high, 4) if waiting.low * waiting.high > 0 else "not significantly"
     communication = replay.comparison.results[2].waiting_time.estimate
     lines = [
-        f"The replayed trials wait {verb} by {size} ({span}), {percent_text(abs(share))}; with communication the mean "
+        f"The replayed trials wait {verb} by {_size(waiting)}, {percent_text(abs(share))}; with communication the mean "
         f"is {communication:.4g} (formula {replay.formulas[2].waiting_time:.4g}).",
-        f"drift: {_drift_sentence(replay.drift)}",
-        f"memory: {_memory_sentence(replay.memory)}",
+        *_order(replay.drift, replay.memory),
     ]
     if replay.order_effect:
         effect = replay.order_effect.waiting_time
@@ -63,13 +82,37 @@ def _sentences(replay: Replay) -> list[str]:
             f"order: against the same outcomes shuffled within each setting the mean wait changes by "
             f"{effect.estimate:+.2g} ({_span(effect.low, effect.high, 2)}) over {replay.order_effect.pairs} pairs"
         )
-    if replay.remark:
-        lines.append(f"note: {replay.remark}")
-    lines.append(
-        "Below each figure its 95 % confidence interval by batch means and the formula's value (of the measured "
-        f"correlators, or of the strategy); times in units of time. Seed {replay.seed}."
-    )
-    return lines
+    return [*lines, *_noted(replay.remark)]
+
+
+def _menu_sentences(replay: MenuReplay) -> list[str]:
+    """What stands below the table of a menu."""
+    cost, order = replay.comparison.cost_difference(1, 0, replay.kappa), replay.comparison.waiting_time_difference(0, 2)
+    used, rest = map(percent_text, replay.entry_shares), percent_text(1 - sum(replay.entry_shares))
+    return [
+        f"If a unit of background work is worth κ = {replay.kappa:.4g} of waiting, the replayed "
+        f"outcomes are {'better' if cost.estimate >= 0 else 'worse'} by {_size(cost)} of waiting.",
+        f"Pairs of requests by entry of the menu: {', '.join(used)}; by classical maps: {rest}.",
+        *_order(replay.drift, replay.memory),
+        f"order: against independent outcomes of the probabilities measured the mean wait changes by "
+        f"{order.estimate:+.2g} ({_span(order.low, order.high, 2)})",
+        *_noted(replay.remark),
+    ]
+
+
+def _size(difference: SimulatedEstimate) -> str:
+    """How much it is, whatever its sign, and its interval."""
+    low, high = sorted(abs(end) for end in (difference.low, difference.high))
+    span = _span(low, high, 4) if difference.low * difference.high > 0 else "not significantly"
+    return f"{abs(difference.estimate):.4g} ({span})"
+
+
+def _order(drift: DriftTest | None, memory: MemoryTest | None) -> list[str]:
+    return [f"drift: {_drift_sentence(drift)}", f"memory: {_memory_sentence(memory)}"]
+
+
+def _noted(remark: str | None) -> list[str]:
+    return [f"note: {remark}"] if remark else []
 
 
 def _span(low: float, high: float, digits: int) -> str:
@@ -102,15 +145,13 @@ def _add(
     table: Table,
     name: str,
     values: list[SimulatedEstimate],
-    replay: Replay,
-    formula: str | None,
+    known: list[float],
     apart: SimulatedEstimate | None = None,
 ) -> None:
-    """A row: both simulations with intervals and formulas, and what lies between them."""
+    """A row: both simulations with intervals and formulas, if there are any, and what lies between them."""
     cells = [f"{value.estimate:.5g}\n{_span(value.low, value.high, 5)}" for value in values]
     difference = "" if apart is None else f"{apart.estimate:.4g}\n{_span(apart.low, apart.high, 4)}"
-    if formula:
-        known = [getattr(each, formula) for each in replay.formulas[:2]]
+    if known:
         cells = [f"{cell}\nformula {value:.5g}" for cell, value in zip(cells, known, strict=True)]
         difference += f"\nformula {known[0] - known[1]:.4g}" if apart else ""
     table.add_row(name, *map(signs, [*cells, difference]))

@@ -1,0 +1,116 @@
+"""What all reports share: head, navigation, citation, downloads and provenance in one page that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from ..menus.records import MenuAnalysis
+from ..records.analysis_record import Analysis, Provenance
+from ..records.printable import printable, scrub
+from .citation import bibtex
+from .downloads import Download
+from .figures.drawing import svg_text
+from .templating import environment, source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def framed(
+    template: str,
+    analysis: Analysis | MenuAnalysis,
+    contents: Sequence[tuple[str, str]],
+    *,
+    files: Sequence[Download],
+    **parts: Any,
+) -> str:
+    """A template that extends the frame, filled in.
+
+    Style and script are allowed by their hash alone, so that nothing else on the page can run.
+
+    Args:
+        template: Its name.
+        analysis: What the page is about.
+        contents: Anchor and name of each section.
+        files: To download.
+        parts: What the template needs beyond.
+    """
+    style, script = (source(f"report.{kind}") for kind in ("css", "js"))
+    origin = analysis.provenance
+    page = (
+        environment()
+        .get_template(template)
+        .render(
+            analysis=analysis,
+            contents=contents,
+            style=Markup(style),  # our own files, to be as they are
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            bibtex=bibtex(origin),
+            files=files,
+            packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),
+            provenance=_provenance(origin),
+            calibration=_json(origin.calibration) if origin.calibration else "",
+            scenario=_json(analysis.scenario),
+            **parts,
+        )
+    )
+    return scrub(page)
+
+
+def reproduce(origin: Provenance, counts: bool) -> str:
+    """What gives these numbers again from the files that the page holds; nothing where it does not hold them.
+
+    Args:
+        origin: Where the numbers come from.
+        counts: Whether the page holds them as a file to analyze.
+    """
+    if origin.backend is not None and origin.seed is not None:
+        words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
+        return shlex.join([*words, "--seed", str(origin.seed)])
+    if origin.backend is None and counts:
+        inverted = f" --invert {origin.inverted}" if origin.inverted else ""
+        return f"bellqueue analyze counts.json --scenario scenario.json{inverted}"
+    return ""
+
+
+def svg_markup(figure: Figure) -> Markup:
+    """The figure as it goes into the page."""
+    return Markup(svg_text(figure))
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names what it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _provenance(origin: Provenance) -> list[tuple[str, str]]:
+    """Name and value of everything known about where the numbers come from."""
+    known = [
+        ("Data", origin.source),
+        ("Source as declared", origin.described),
+        ("Outcomes inverted after the data", f"router {origin.inverted.upper()}'s" if origin.inverted else None),
+        ("Created", origin.created),
+        ("Backend", origin.backend),
+        ("Device", origin.device),
+        ("Qubits", None if origin.qubits is None else ", ".join(str(qubit) for qubit in origin.qubits)),
+        ("Command recorded", origin.command),
+        ("Seed", None if origin.seed is None else str(origin.seed)),
+        ("bellqueue version", origin.bellqueue_version),
+        ("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(origin.libraries.items())) or None),
+        ("Scenario (SHA-256)", origin.scenario_hash),
+        ("Content (SHA-256)", origin.content_hash),
+    ]
+    return [(name, value) for name, value in known if value is not None]
+
+
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str)

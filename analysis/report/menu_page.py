@@ -1,0 +1,126 @@
+"""The report of routers that know the past: one HTML file, as that of other runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from ...model.estimate import rounded
+from ..menus.records import MenuAnalysis
+from ..records.percent import at_least, confidence_text, estimate_of, less_or_more, percent_text
+from ..records.printable import printable
+from .citation import menu_methods
+from .downloads import menu_downloads
+from .figures.drawing import svg_text
+from .figures.menu import MAX_ROWS, menu_certificate_figure, outcomes_figure
+from .figures.waiting import waiting_figure
+from .frame import framed, reproduce, svg_markup
+from .tables.context import waiting_section
+from .tables.menu import (
+    entries_section,
+    menu_certificate_section,
+    menu_diagnostics_section,
+    outcomes_section,
+    proved,
+    reached_section,
+)
+from .tables.section import estimate_cell
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MENU_FIGURES: Mapping[str, Callable[[MenuAnalysis], Figure]] = {  # which a run's folder holds as well
+    "certificate": menu_certificate_figure,
+    "outcomes": outcomes_figure,
+}
+
+
+@dataclass(frozen=True)
+class _Headline:
+    """The first line of the report.
+
+    Attributes:
+        alarm: What must be read before anything else, or nothing.
+        word: Certified or not.
+        size: How much less a request waits at least, or, not certified, by estimate.
+        rest: Size and class compared, after the word.
+        reason: What it means, in a sentence.
+    """
+
+    alarm: str
+    word: str
+    size: str
+    rest: str
+    reason: str
+
+
+def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = None) -> str:
+    """The report as one self-contained page; the same record gives the same text.
+
+    Args:
+        analysis: What to show.
+        drawn: `svg_text` of the figures of `MENU_FIGURES`, if at hand.
+    """
+    drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in MENU_FIGURES.items()}
+    waiting, outcomes, number = analysis.waiting_times, outcomes_section(analysis), len(analysis.entries)
+    contents = [
+        ("experiment", "Experiment"),
+        ("result", "Result"),
+        ("rests", "What it rests on"),
+        ("limits", "Limits"),
+        ("menu", "Menu"),
+        *([("waiting", "Waiting times")] if waiting else []),
+        ("methods", "Methods"),
+        ("data", "Data and provenance"),
+    ]
+    return framed(
+        "menu.html.j2",
+        analysis,
+        contents,
+        files=menu_downloads(analysis),
+        headline=_headline(analysis),
+        certificate=analysis.certificate,
+        share=proved(analysis.waiting_time_reduction_relative, percent=True),
+        saved=proved(analysis.waiting_time_reduction),
+        waiting_time=estimate_cell(analysis.waiting_time),
+        throughput=estimate_cell(analysis.baseline_throughput),
+        least=rounded(analysis.classical_waiting_time, 4, "down"),
+        measuring=percent_text(1 - analysis.map_share),
+        sets=f"{number} set{'s' * (number > 1)} of bases",
+        figure_certificate=Markup(drawn["certificate"]),
+        figure_outcomes=Markup(drawn["outcomes"]),
+        reached=reached_section(analysis),
+        certificate_table=menu_certificate_section(analysis),
+        entries=entries_section(analysis),
+        outcomes=outcomes,
+        many=len(outcomes.rows) > MAX_ROWS,
+        diagnostics=menu_diagnostics_section(analysis),
+        waiting=svg_markup(waiting_figure(waiting, analysis.title)) if waiting else None,
+        waiting_values=waiting_section(waiting) if waiting else None,
+        methods=menu_methods(analysis),
+        reproduce=reproduce(analysis.provenance, counts=False),
+    )
+
+
+def _headline(analysis: MenuAnalysis) -> _Headline:
+    certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
+    alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings)
+    if certificate.certified:
+        size = f"{at_least(share)} less waiting".lstrip()
+        reason = (
+            f"With the same baseline throughput a request waits that much less than with any classical routers that do "
+            f"not communicate, whatever they remember ({confidence_text(1 - certificate.significance)} confidence; "
+            f"{estimate_of(share)})."
+        )
+        word, rest = "Certified", f"{size} than every classical router"
+    else:
+        size = f"{less_or_more(share.estimate)} waiting"
+        reason = f"By estimate only: within {certificate.trials} trials this may be chance."
+        if share.estimate <= 0:
+            reason = "With the outcomes measured a request waits no less than with the best classical routers."
+        word, rest = "Not certified", f"{size} than the best classical routers may do"
+    alarm, size, rest, reason = (text.replace(" %", "\N{NO-BREAK SPACE}%") for text in (alarm, size, rest, reason))
+    return _Headline(alarm, word, size, rest, reason)

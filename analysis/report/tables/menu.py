@@ -1,0 +1,181 @@
+"""The numbers of routers that know the past, and of the menu they measured, as sections of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ....model.estimate import Estimate, rounded, significant
+from ...menus.records import MenuAnalysis, MenuEntry
+from ...menus.settings import settings
+from ...records.percent import chance_text, confidence_text, percent_text
+from .context import waiting_section
+from .section import NONE, Cell, Section, estimate_cell, two_columns
+
+
+def menu_sections(analysis: MenuAnalysis) -> list[Section]:
+    """All numbers: what was reached, the certificate, every entry, diagnostics, and where the numbers come from."""
+    waiting = [waiting_section(analysis.waiting_times)] if analysis.waiting_times else []
+    return [
+        reached_section(analysis),
+        menu_certificate_section(analysis),
+        entries_section(analysis),
+        outcomes_section(analysis),
+        *waiting,
+        menu_diagnostics_section(analysis),
+    ]
+
+
+def reached_section(analysis: MenuAnalysis) -> Section:
+    """What the routers reach with the outcomes measured, beside classical routers and what the calibration promised."""
+    promised = analysis.planned.forecast
+    share, sure = analysis.waiting_time_reduction_relative, confidence_text(1 - analysis.certificate.significance)
+    rows = [
+        ("waiting time W (units of time)", estimate_cell(analysis.waiting_time), "waiting_time"),
+        (
+            "    of classical routers, at least",
+            Cell(rounded(analysis.classical_waiting_time, 4, "down")),
+            "",
+        ),
+        ("W saved at equal τ", proved(analysis.waiting_time_reduction), ""),
+        ("    the same, as a share", proved(share, percent=True), "waiting_time_reduction_relative"),
+        ("τ gained at equal W", proved(analysis.throughput_gain), ""),
+        ("throughput τ (per unit of time)", estimate_cell(analysis.baseline_throughput), "baseline_throughput"),
+        ("splitting p", estimate_cell(analysis.splitting_probability), "splitting_probability"),
+    ]
+    title, note = (
+        "Routers that know the past, with this menu",
+        f"W, τ and p are simulated on workloads that are not rounded; their limits are those of the simulation (95 %). "
+        f"What is saved or gained: by estimate, and at least, with {sure} confidence.",
+    )
+    if promised is None:
+        return two_columns(title, [(name, cell) for name, cell, _ in rows], note)
+
+    def told(field: str) -> Cell:
+        if not field:
+            return Cell(NONE)
+        value = getattr(promised, field)
+        return Cell(percent_text(value, 2) if field.endswith("_relative") else f"{value:.4g}")
+
+    return Section(
+        title,
+        ("", "measured", "predicted"),
+        tuple((name, (cell, told(field))) for name, cell, field in rows),
+        note,
+    )
+
+
+def proved(value: Estimate, *, percent: bool = False) -> Cell:
+    """An estimate of which a lower limit is known: an upper one is not claimed."""
+    low = f"{rounded(value.low, 2, 'down', percent=True)} %" if percent else significant(value.low, 3, "down")
+    middle = percent_text(value.estimate, 2) if percent else significant(value.estimate, 3)
+    return Cell(middle, f"at least {low}")
+
+
+def menu_certificate_section(analysis: MenuAnalysis) -> Section:
+    """The test, with W − κτ beside the bound on every classical router."""
+    found, planned = analysis.certificate, analysis.planned
+    cost, digits = found.cost, cost_decimals(analysis)
+    sure = f"{confidence_text(1 - found.significance)} confidence"
+    rows = [
+        ("result", Cell("certified" if found.certified else "not certified")),
+        ("log10 p", Cell(f"{found.log10_p_value + 0.0:.4g}", f"significance {found.significance:g}")),
+        ("κ, waiting paid per unit of throughput", Cell(f"{found.kappa:.6g}")),
+        ("V(κ), least W − κτ of classical routers", Cell(rounded(found.classical, digits, "down"))),
+        ("W − κτ of the policy, by estimate", Cell(rounded(cost.estimate, digits))),
+        (
+            "W − κτ of the policy, at most",
+            Cell(rounded(cost.high, digits, "up"), sure),
+        ),
+    ]
+    if planned.forecast:
+        rows += [
+            ("    the same, predicted", Cell(rounded(planned.forecast.expected_limit, digits, "up"))),
+            ("chance to certify, predicted", Cell(chance_text(planned.forecast.predicted_power))),
+        ]
+    lost = sum(map(sum, analysis.measured.lost))
+    rows += [
+        ("trials, lost ones included", Cell(f"{found.trials}", f"{lost} lost")),
+        ("grid of the bounds (units of time)", Cell(f"step {found.step:.4g}", f"up to {found.largest_workload:.4g}")),
+        ("method", Cell(found.method)),
+    ]
+    return two_columns("Certificate", rows, f"κ was fixed before the data. {found.assumption}")
+
+
+def cost_decimals(analysis: MenuAnalysis) -> int:
+    """Decimals that show by how much W − κτ lies below V(κ), and its limit below or above."""
+    found = analysis.certificate
+    gaps = [abs(found.classical - end) for end in (found.cost.estimate, found.cost.high) if found.classical != end]
+    return min(max(1 - math.floor(math.log10(min(gaps, default=1.0))), 2), 9)
+
+
+def entries_section(analysis: MenuAnalysis) -> Section:
+    """Bases of each entry, and how often the routers measure in them."""
+    rows = tuple(
+        (
+            f"{number}",
+            (
+                Cell(percent_text(entry.share)),
+                Cell(NONE if entry.visibility is None else f"{entry.visibility:.4f}"),
+                Cell(_degrees(entry.alpha)),
+                Cell(_degrees(entry.beta)),
+            ),
+        )
+        for number, entry in enumerate(analysis.entries, start=1)
+    )
+    maps = percent_text(analysis.map_share)
+    return Section(
+        "The menu",
+        ("entry", "pairs of requests", "visibility", "A's bases (°)", "B's bases (°)"),
+        rows,
+        f"An entry is a set of bases, one for each type, in their order. {maps} of the pairs follow classical maps.",
+    )
+
+
+def outcomes_section(analysis: MenuAnalysis) -> Section:
+    """P(a≠b) of every setting, with its limits, beside that of perfect Bell pairs."""
+    sure = confidence_text(1 - analysis.certificate.significance)
+    return Section(
+        "Pairs sent to different servers, P(a≠b), by entry and types",
+        ("entry: type at A, at B", "measured", "perfect pairs"),
+        tuple(
+            (
+                f"{each.entry}: {each.type_a}, {each.type_b}",
+                (
+                    Cell("not measured") if each.measured is None else estimate_cell(each.measured),
+                    Cell(f"{each.ideal:.4f}"),
+                ),
+            )
+            for each in settings(analysis)
+        ),
+        f"The limits hold all together with {sure} confidence.",
+    )
+
+
+def visibility_text(entries: Sequence[MenuEntry]) -> str:
+    """The least and the largest of the entries' visibilities."""
+    known = [entry.visibility for entry in entries if entry.visibility is not None]
+    if not known:
+        return "not known"
+    ends = f"{min(known):.3f}", f"{max(known):.3f}"
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def menu_diagnostics_section(analysis: MenuAnalysis) -> Section:
+    """Checks that stand beside the certificate and never change it."""
+    test = analysis.no_signalling
+    rows = [
+        (
+            "no-signalling test, log10 p",
+            Cell(f"{test.log10_p_value + 0.0:.4g}", "ALARM" if test.alarm else "no alarm"),
+        )
+    ]
+    for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
+        rows.append(
+            (f"P(outcome 0) at router {router}, over all settings", Cell(f"{min(values):.4f} … {max(values):.4f}"))
+        )
+    return two_columns("Diagnostics", rows)
+
+
+def _degrees(angles: Sequence[float]) -> str:
+    return ", ".join(f"{math.degrees(angle):.1f}" for angle in angles)

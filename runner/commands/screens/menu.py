@@ -1,0 +1,93 @@
+"""What commands print of an analysis of routers that know the past: a first screen, and every number with `--full`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ....analysis.certificate.certificate import FOREIGN_LOOPHOLE, FRESH, LOOPHOLE
+from ....analysis.menus.records import MenuAnalysis
+from ....analysis.records.percent import at_least, confidence_text, estimate_of, percent_text
+from ....analysis.records.printable import printable, signs
+from ....analysis.report.tables.menu import menu_sections, visibility_text
+from ....model.estimate import rounded
+from .first_screen import ALL_ALIKE, DRAWN_AFRESH, EVERY_CLASSICAL, Row, line, rarity, screen, shown
+from .sections import shown_section
+
+_KNOW = (
+    "Both routers know both servers' past and their own request, not the other's.",
+    "They share Bell pairs and random bits, and do not communicate.",
+    "Compared with all classical routers that know as much and do not communicate.",
+)
+_LOCALITY = {
+    LOOPHOLE: "Both qubits are on one device: a signal between them is not ruled out.",
+    FOREIGN_LOOPHOLE: "Counts do not show how far apart the qubits were: a signal is not ruled out.",
+}
+
+
+def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
+    """The verdict, the numbers that matter, what it rests on, and where to read on."""
+    certificate = analysis.certificate
+    rests = DRAWN_AFRESH if certificate.assumption.startswith(FRESH) else ALL_ALIKE
+    return screen(
+        [*(f"{warning}." for warning in analysis.warnings), _verdict(analysis)],
+        f"{analysis.title}; {analysis.provenance.source}",
+        [*(line(*row) for row in _measured(analysis)), "(in brackets: 95 % limits of the simulation of the queues)"],
+        [rests, _LOCALITY.get(analysis.locality, analysis.locality), *_KNOW],
+        ends,
+    )
+
+
+def menu_table(analysis: MenuAnalysis) -> RenderableType:
+    """The verdict in words, then the tables of numbers; legible at 80 columns and without color."""
+    first, *rest = (signs(printable(sentence)) for sentence in analysis.verdict)
+    about = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
+    parts: list[RenderableType] = [Text(first, style="bold"), Text(), about, Text()]
+    for section in menu_sections(analysis):
+        parts += shown_section(section)
+    last = [*rest[1:], analysis.knows, analysis.shares, analysis.compared]
+    return Group(*parts, *(Text(sentence) for sentence in last))
+
+
+def _verdict(analysis: MenuAnalysis) -> str:
+    certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
+    if certificate.certified:
+        sure = f"{confidence_text(1 - certificate.significance)} confidence"
+        less = at_least(share) or "less, by how much is not certain yet"
+        less = f"{less} less" if share.low > 0 else less
+        return (
+            f"CERTIFIED: requests wait less than with {EVERY_CLASSICAL}. With the same background work done they wait "
+            f"{less} ({sure}; {estimate_of(share)})."
+        )
+    start = f"NOT CERTIFIED: this does not show that requests wait less than with {EVERY_CLASSICAL}."
+    if share.estimate <= 0:
+        return f"{start} With the outcomes measured they wait no less."
+    saved = percent_text(share.estimate)
+    return f"{start} They waited {saved} less, but that can be chance in {certificate.trials} trials."
+
+
+def _measured(analysis: MenuAnalysis) -> Iterator[Row]:
+    certificate, promised = analysis.certificate, analysis.planned.forecast
+    lost = sum(map(sum, analysis.measured.lost))
+    yield "mean waiting time (units of time)", shown(analysis.waiting_time)
+    yield "  with any classical routers, at least", rounded(analysis.classical_waiting_time, 4, "down")
+    yield "    saved", _saved(analysis)
+    if promised:
+        yield "    saved, as the calibration predicted", percent_text(promised.waiting_time_reduction_relative)
+    yield "background work done (per unit of time)", shown(analysis.baseline_throughput)
+    yield "pairs sent to different servers", shown(analysis.splitting_probability, percent=True)
+    number = len(analysis.entries)
+    measured = percent_text(1 - analysis.map_share)
+    yield "pairs that measure a Bell pair", f"{measured}, in {number} set{'s' * (number > 1)} of bases"
+    yield "Bell pair visibility (1 is perfect)", visibility_text(analysis.entries)
+    yield "chance with any classical routers", rarity(certificate.log10_p_value, certificate.significance)
+    yield "trials", f"{certificate.trials}, {lost or 'none'} lost"
+
+
+def _saved(analysis: MenuAnalysis) -> str:
+    """By estimate, and at least if that says anything."""
+    share = analysis.waiting_time_reduction_relative
+    least = f", {at_least(share)}" if share.low > 0 else ""
+    return f"{percent_text(share.estimate)} by estimate{least}"
