@@ -113,9 +113,12 @@ def analyze_menu(
     reduction = Estimate(
         test.classical - test.estimate, test.classical - max(test.limit, test.estimate), test.classical - test.estimate
     )
-    share = Estimate(
-        *(each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high))
-    )
+    # W' ≥ V + κτ ≥ W + what is saved, so that a share of W' needs an upper limit of W and none of τ.
+    most = test.comparison.waiting_time(limits(math.log(significance))) + reduction.low
+    shares = [each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high)]
+    if reduction.low > 0:
+        shares[1] = min(shares[1], reduction.low / most)
+    share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
     used = _shares(workload, test.policy, counts.estimated)
     return MenuAnalysis(

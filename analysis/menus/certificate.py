@@ -107,7 +107,7 @@ def menu_test(
         return classical - comparison.cost(limits(-x)).value
 
     x = _largest(margin, (-log_significance, classical - limit), classical - estimate, watch)
-    return MenuTest(comparison, policy, classical, estimate, limit, -x)
+    return MenuTest(comparison, policy, classical, estimate, limit, 0.0 - x)
 
 
 def _largest(margin: Callable[[float], float], known: tuple[float, float], most: float, watch: Watch) -> float:

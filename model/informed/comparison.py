@@ -136,6 +136,21 @@ class Comparison:
         self._measured.solve(self.kappa, self._span, _MOST_STEPS)
         return upper_bound(self._measured, self.kappa)
 
+    def waiting_time(self, limits: Limits) -> float:
+        """An upper limit of W of the policy chosen last, for the worst within limits (units of time).
+
+        Raises:
+            ValueError: no policy was chosen.
+        """
+        if self._measured is None:
+            raise ValueError("choose a policy first: best_policy(limits)")
+        process = self._measured.process
+        assert isinstance(process, MeasuredProcess)
+        process.limit(limits)
+        level = Level(process)
+        level.solve(0.0, self._span, _MOST_STEPS)
+        return upper_bound(level, 0.0).value
+
     def slopes(self, split: Floats) -> Floats:
         """dW/dP(a≠b | k,x,y) at constant τ, if the outcomes are as in `split` and the policy chosen last is kept.
 

@@ -30,7 +30,7 @@ from tests.scenarios import default_record
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 KAPPA = 19.166991
 LEVELS = 40  # of the grid: coarse, so that the margin is smaller and the tests are quick
-BELL = np.array([[[0.1464, 0.8536], [0.8536, 0.8536]]])  # P(a≠b) of a perfect pair: two long requests share a server
+BELL = np.array([[[0.1464, 0.8536], [0.8536, 0.8536]]])  # P(a≠b) of a perfect pair: two short requests stay together
 EVEN = np.full((1, 2, 2), 0.25)
 
 

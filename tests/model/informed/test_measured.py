@@ -175,7 +175,10 @@ def test_a_step_is_the_largest_cost_at_the_corners_of_the_four_cells_round_each_
 def test_no_device_within_its_limits_makes_the_best_policy_cost_more(
     workload: Workload, kappa: float, levels: int
 ) -> None:
-    """Simulated event by event: at every state the outcomes are the worst for what follows, or the best."""
+    """Simulated event by event: at every state the outcomes are the worst for what follows, or the best.
+
+    Nor do requests wait longer than is proved, if fewer pairs are split than at best.
+    """
     middle = np.array([[[0.15, 0.85], [0.85, 0.85]], [[0.85, 0.3], [0.3, 0.85]]])
     limits = Limits(middle - 0.05, middle + 0.05, np.zeros_like(middle), np.zeros(2))
     comparison = Comparison(workload, kappa, levels)
@@ -190,14 +193,21 @@ def test_no_device_within_its_limits_makes_the_best_policy_cost_more(
     honest = policy.simulated(middle).decisions
     assert honest.split is not None
     assert (policy.entries != MAPS).any()
-    for worst in (True, False):
-        split = np.where(dearer == worst, high, low)
+    waiting = comparison.waiting_time(limits)
+    found = []
+    for split in (np.where(dearer, high, low), np.where(dearer, low, high), low):
         decisions = replace(honest, split=np.where(policy.entries == MAPS, honest.split, split))
         router = PastInformedPolicy(policy.grid, decisions, 5, up=True)
-        cost = simulate_router(workload, router, 300_000, np.random.default_rng(6)).cost(kappa)
+        simulated = simulate_router(workload, router, 300_000, np.random.default_rng(6))
+        cost, waited = simulated.cost(kappa), simulated.waiting_time
         assert cost.estimate - 4 * cost.standard_error < limit.value
+        assert waited.estimate - 4 * waited.standard_error < waiting
+        found.append(waited.estimate)
+    assert waiting < 2 * max(found)  # where decisions change W jumps, so that its error falls as the step only
 
 
 def test_a_policy_must_be_chosen_before_its_cost_is_asked_for() -> None:
     with pytest.raises(ValueError, match="best_policy"):
         Comparison(light(), 8.0, 40).cost(Limits.exact(np.full((1, 2, 2), 0.5)))
+    with pytest.raises(ValueError, match="best_policy"):
+        Comparison(light(), 8.0, 40).waiting_time(Limits.exact(np.full((1, 2, 2), 0.5)))
