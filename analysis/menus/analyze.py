@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...model.errors import DataError
 from ...model.estimate import Estimate, significant
 from ...model.games.strategy import Measurements
+from ...model.informed.entangled import simulate_policy
 from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
 from ...model.informed.menu import Menu
 from ...model.informed.policy import occupancy
@@ -25,7 +26,7 @@ from ..certificate.samples import Sample
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.percent import at_least, confidence_text, estimate_of
 from .certificate import fine_comparison, menu_test
-from .design import simulated_policy
+from .design import PAIRS
 from .limits import MenuCounts, menu_limits
 from .records import MenuAnalysis, MenuCertificate, MenuEntry, MenuPlan
 
@@ -67,6 +68,11 @@ def analyze_menu(
             f"counts are of {sample.counts.shape[0]}×{sample.counts.shape[1]} settings; a menu of {entries} for "
             f"{workload.shape[0]}×{workload.shape[1]} types has {shape[0]}×{shape[1]}"
         )
+    if sample.sampling.stopped or sample.sampling.parallel > 1 or sample.inverted:
+        raise DataError(
+            "the limits of a menu hold for a number of trials fixed beforehand, one pair to a shot, and outcomes as "
+            "they were measured; the run could stop early, measured several pairs in a shot, or was inverted"
+        )
     measured = MeasuredCounts.of(sample)
     sample, warnings = trust_settings(sample)
     counts = MenuCounts.of(sample, entries)
@@ -101,15 +107,18 @@ def analyze_menu(
         method=METHOD,
     )
     watch("simulating the queues", 0, None)
-    simulated = simulated_policy(workload, test.policy, counts.estimated)
+    simulated = simulate_policy(workload, test.policy.simulated(counts.estimated), PAIRS)
     throughput = simulated.baseline_throughput.plain
     least = test.classical + planned.kappa * throughput.estimate
     reduction = Estimate(
         test.classical - test.estimate, test.classical - max(test.limit, test.estimate), test.classical - test.estimate
     )
-    share = Estimate(
-        *(each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high))
-    )
+    # W' ≥ V + κτ ≥ W + what is saved, so that a share of W' needs an upper limit of W and none of τ.
+    most = test.comparison.waiting_time(limits(math.log(significance))) + reduction.low
+    shares = [each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high)]
+    if reduction.low > 0:
+        shares[1] = min(shares[1], reduction.low / most)
+    share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
     used = _shares(workload, test.policy, counts.estimated)
     return MenuAnalysis(
@@ -136,10 +145,6 @@ def analyze_menu(
         scenario=scenario.record(),
         provenance=provenance,
     )
-
-
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(estimate.estimate * factor, estimate.low * factor, estimate.high * factor)
 
 
 def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> list[MenuEntry]:

@@ -20,7 +20,7 @@ _CLOSE = 0.05  # of the margin, that a finer grid may still add
 _HOPE = 4.0  # times what finer grids may add is too little: no grid brings a margin
 _STEPS = 12  # of the search for the p-value
 _NEAR = 0.01  # of ln 1/p
-MOST = 1e6  # ln 1/p at which the search ends
+MOST = 700.0  # ln 1/p at which the search ends: e^−700 is still a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ def menu_test(
         return classical - comparison.cost(limits(-x)).value
 
     x = _largest(margin, (-log_significance, classical - limit), classical - estimate, watch)
-    return MenuTest(comparison, policy, classical, estimate, limit, -x)
+    return MenuTest(comparison, policy, classical, estimate, limit, 0.0 - x)
 
 
 def _largest(margin: Callable[[float], float], known: tuple[float, float], most: float, watch: Watch) -> float:
@@ -121,7 +121,7 @@ def _largest(margin: Callable[[float], float], known: tuple[float, float], most:
     if most <= 0:
         return 0.0
     low, high = (known[0], MOST) if known[1] > 0 else (0.0, known[0])
-    points = [known, (4 * known[0] if known[1] > 0 else known[0] / 2, math.nan)]
+    points = [known, (min(4 * known[0], MOST) if known[1] > 0 else known[0] / 2, math.nan)]
     x = points.pop()[0]
     for step in range(_STEPS):
         watch("searching the p-value", step, _STEPS)

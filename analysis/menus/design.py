@@ -14,11 +14,10 @@ from ...model.errors import ScenarioError
 from ...model.informed.accrual import largest_kappa, throughput_slope
 from ...model.informed.bound import Level
 from ...model.informed.comparison import Comparison, comparison_grid
-from ...model.informed.entangled import EntangledProcess
-from ...model.informed.measured import Limits, MeasuredPolicy
+from ...model.informed.entangled import EntangledProcess, simulate_policy
+from ...model.informed.measured import Limits
 from ...model.informed.menu import Menu, choose_menus
 from ...model.informed.process import InformedProcess
-from ...model.informed.simulation import SimulatedRouter, simulate_router
 from ...model.progress import Watch, unwatched
 from ...model.queueing.workload import Workload
 from ...model.scenario.file import OperatingTarget, Scenario
@@ -30,12 +29,12 @@ Floats = NDArray[np.float64]
 PredictMenu = Callable[[Menu], Floats]
 
 PAIRS = 1_000_000  # simulated for W, τ and p
-_REPLICAS = 4096
 _ROUGH = 150  # levels of the grid on which menus and κ are chosen
 _KAPPAS = 7
 _DIMENSION = 2  # of the vectors: bases in a plane, which every backend measures
 _FLOOR = 0.05  # of an even share, that every setting gets at least
 _SURE = 8.0  # standard deviations beyond which nothing is told apart
+_TRIES = 3  # of a number of trials
 _MOST_TRIALS = 1e12
 
 
@@ -97,7 +96,7 @@ def design_menu(
     for rough in dict.fromkeys(tried):
         candidates = [
             _Candidate(workload, rough.kappa, menu, expect(menu), spec.shots, spec.significance)
-            for menu in choose_menus(rough.process, rough.potential, rough.kappa, getattr(spec, "menu", 8))
+            for menu in choose_menus(rough.process, rough.potential, rough.kappa, spec.menu)
         ]
         for done, each in enumerate(candidates):
             watch("choosing the bases", done, len(candidates))
@@ -158,9 +157,7 @@ class _Rough:
         process = EntangledProcess(workload, grid, visibility, _DIMENSION)
         level = _solved(process, kappa, classical.potential)
         gain = classical.value - (level.value + level.gap)
-        simulated = simulate_router(
-            workload, process.policy(level.potential, kappa), PAIRS // 5, np.random.default_rng(0), replicas=1024
-        )
+        simulated = simulate_policy(workload, process.policy(level.potential, kappa), PAIRS // 5)
         least = classical.value + kappa * simulated.baseline_throughput.estimate
         return cls(kappa, process, level.potential, gain, gain / least if least > 0 else 0.0)
 
@@ -198,44 +195,61 @@ class _Candidate:
         gain = max(self.gain, 1e-9) if self.gain > 0 else 1e-9 * math.exp(self.gain)
         return (reach * self.deviation / gain) ** 2
 
-    @property
-    def tilts(self) -> Floats:
-        """t of the tests: the stakes that say most at the significance, of each entry by itself."""
-        entries = len(self.menu)
+    def tilts(self, shots: int) -> Floats:
+        """t of the tests: the stakes that say most at the significance in so many trials, of each entry by itself."""
         variances = (self.spread**2 / self.distribution).sum(axis=(1, 2), keepdims=True)
-        stakes = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / entries) / self.shots)
+        stakes = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / len(self.menu)) / shots)
         scale = np.where(variances > 0, stakes / np.sqrt(np.maximum(variances, 1e-300)), 0.0)
         return np.asarray(np.clip(-scale * self.slopes / self.distribution, -5.0, 5.0))
 
+    def foreseen(self, comparison: Comparison, shots: int) -> tuple[float, float]:
+        """The limit to be expected, and by how many standard deviations of the outcomes it lies below V(κ)."""
+        deviation = self.deviation / math.sqrt(shots)
+        if deviation == 0:  # no outcome matters
+            return comparison.cost(Limits.exact(self.split)).value, -_SURE
+        tilts = self.tilts(shots)
+        direction = self.slopes * self.split * (1 - self.split) / (self.distribution * shots * deviation)
+
+        def margin(worse: float) -> float:
+            """What is left if the outcomes cost so many standard deviations more than expected."""
+            split = np.clip(self.split + worse * direction, 0.0, 1.0)
+            counts = MenuCounts.expected(split, self.distribution, shots)
+            limits = menu_limits(counts, tilts, self.split, self.significance, self.significance)
+            return comparison.classical - comparison.cost(limits).value
+
+        expected = margin(0.0)
+        there = min(max(expected / deviation, -_SURE), _SURE)
+        # The limit is nearly linear in the outcomes: a secant through both finds where it meets V(κ).
+        falls = expected - margin(there)
+        sigmas = there * expected / falls if falls * there > 0 else there
+        return comparison.classical - expected, min(max(sigmas, -_SURE), _SURE)
+
+    def required_trials(self, comparison: Comparison, margin: float, power: float) -> int | None:
+        """The least trials that certify with that power, to about a percent; None if no number does.
+
+        The limit closes in on the cost, and the noise falls, with the square root of the trials.
+        """
+        if margin <= 0:
+            return None
+        wanted = NormalDist().inv_cdf(power)
+        reach = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / len(self.menu)))
+        trials = ((reach + wanted) * self.deviation / margin) ** 2
+        for _ in range(_TRIES):
+            if not trials < _MOST_TRIALS:
+                return None
+            sigmas = self.foreseen(comparison, max(math.ceil(trials), 1))[1]
+            trials *= ((reach + wanted) / max(reach + sigmas, reach / 4)) ** 2
+        return math.ceil(trials)
+
     def design(self, power: float, keep: bool, watch: Watch) -> tuple[MenuDesign, float]:
         """The design, and the probability that it certifies."""
-        tilts = self.tilts
         comparison = fine_comparison(self.workload, self.kappa, Limits.exact(self.split), watch)
         policy = comparison.best_policy(Limits.exact(self.split))
-        cost = comparison.cost(Limits.exact(self.split)).value
-        classical = comparison.classical
-        deviation = self.deviation / math.sqrt(self.shots)
-        direction = (
-            self.slopes * self.split * (1 - self.split) / self.distribution / self.shots / max(deviation, 1e-300)
-        )
-
-        def limit(worse: float) -> float:
-            """The limit to be expected where the outcomes cost so many standard deviations more than expected."""
-            split = np.clip(self.split + worse * direction, 0.0, 1.0)
-            counts = MenuCounts.expected(split, self.distribution, self.shots)
-            return comparison.cost(menu_limits(counts, tilts, self.split, self.significance, self.significance)).value
-
-        expected = limit(0.0)
-        there = min(max((classical - expected) / deviation, -_SURE), _SURE) if deviation > 0 else -_SURE
-        beyond = classical - limit(there)
-        # The limit is nearly linear in the outcomes: a secant through both finds where it meets V(κ).
-        falls = (classical - expected) - beyond
-        sigmas = there * (classical - expected) / falls if falls * there > 0 else there
+        cost, classical = comparison.cost(Limits.exact(self.split)).value, comparison.classical
         margin = classical - cost
-        predicted_power = NormalDist().cdf(min(max(sigmas, -_SURE), _SURE)) if margin > 0 else 0.0
-        noise = (expected - cost) * math.sqrt(self.shots) + NormalDist().inv_cdf(power) * self.deviation
-        trials = (noise / margin) ** 2 if margin > 0 else math.inf
-        simulated = simulated_policy(self.workload, policy, self.split)
+        expected, sigmas = self.foreseen(comparison, self.shots)
+        predicted_power = NormalDist().cdf(sigmas) if margin > 0 else 0.0
+        simulated = simulate_policy(self.workload, policy.simulated(self.split), PAIRS)
         throughput = simulated.baseline_throughput.estimate
         least = classical + self.kappa * throughput
         rows = (-1, self.split.shape[2])
@@ -250,25 +264,12 @@ class _Candidate:
             expected_limit=expected,
             power=power,
             predicted_power=predicted_power,
-            trials=math.ceil(trials) if trials < _MOST_TRIALS else None,
+            trials=self.required_trials(comparison, margin, power),
         )
         plan = MenuPlan(
             kappa=self.kappa,
-            tilts=tilts.reshape(rows).tolist(),
+            tilts=self.tilts(self.shots).reshape(rows).tolist(),
             centre=self.split.reshape(rows).tolist(),
             forecast=forecast if keep else None,
         )
         return MenuDesign(self.menu, plan, self.distribution.reshape(rows)), predicted_power
-
-
-def simulated_policy(workload: Workload, policy: MeasuredPolicy, split: Floats) -> SimulatedRouter:
-    """W, τ and p of a policy on true workloads, event by event, with the same arrivals each time.
-
-    Args:
-        workload: The queueing model.
-        policy: Of the routers.
-        split: P(a≠b | k,x,y), shape (K, n_A, n_B).
-    """
-    warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
-    rng = np.random.default_rng(0)
-    return simulate_router(workload, policy.simulated(split), PAIRS, rng, replicas=_REPLICAS, warm_up=warm_up)

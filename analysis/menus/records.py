@@ -147,7 +147,8 @@ class MenuAnalysis(Record):
         classical_waiting_time: The least W of every classical router at that τ.
         waiting_time_reduction: By how much W is less at equal throughput: by estimate, and at least, at the
             significance (units of time).
-        waiting_time_reduction_relative: The same as a share of `classical_waiting_time`.
+        waiting_time_reduction_relative: The same as a share of `classical_waiting_time`; at least, whatever W and τ the
+            limits allow.
         throughput_gain: By how much τ is more at equal W, likewise (per unit of time).
         map_share: Share of the pairs of requests that the policy routes by classical maps.
         entries: Of the menu.

@@ -14,7 +14,7 @@ from ..queueing.reward import PiecewiseLinearReward
 from ..queueing.workload import Workload
 from .accrual import horizon
 from .bound import Level, longest, reason_not_computed
-from .decay import decay_rate
+from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .measured import MAPS, Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
@@ -22,7 +22,7 @@ from .policy import best_decisions, occupancy
 
 Floats = NDArray[np.float64]
 
-_BEYOND = 14.5  # e-foldings of the workloads' decay to the largest of the grid
+_BEYOND = 14.0  # e-foldings of the workloads' decay after arrivals to the largest of the grid
 _IDLE_SHARE = 1e-4  # of the waiting time of pairs that stay together: what a limited idle age may cost
 _BEND = 100.0  # as bad as so many service times that miss the levels
 _ROUGH_SIZES = 4.0  # pairs of long requests that fit on a rough grid
@@ -46,7 +46,8 @@ def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool =
     if reason := reason_not_computed(workload):
         raise NoBoundError(reason)
     age = horizon(workload.reward, workload.pair_rate, kappa, _IDLE_SHARE * workload.together_waiting_time)
-    largest = _BEYOND / decay_rate(workload)
+    decay = decay_rate(workload)
+    largest = (_BEYOND + math.log(overshoot(workload.pair_rate, decay))) / decay
     if rough:
         largest = min(largest, _ROUGH_SIZES * sum(map(longest, (workload.services_a, workload.services_b))))
     coarsest = (age + largest) / levels
@@ -134,6 +135,21 @@ class Comparison:
         process.limit(limits)
         self._measured.solve(self.kappa, self._span, _MOST_STEPS)
         return upper_bound(self._measured, self.kappa)
+
+    def waiting_time(self, limits: Limits) -> float:
+        """An upper limit of W of the policy chosen last, for the worst within limits (units of time).
+
+        Raises:
+            ValueError: no policy was chosen.
+        """
+        if self._measured is None:
+            raise ValueError("choose a policy first: best_policy(limits)")
+        process = self._measured.process
+        assert isinstance(process, MeasuredProcess)
+        process.limit(limits)
+        level = Level(process)
+        level.solve(0.0, self._span, _MOST_STEPS)
+        return upper_bound(level, 0.0).value
 
     def slopes(self, split: Floats) -> Floats:
         """dW/dP(a≠b | k,x,y) at constant τ, if the outcomes are as in `split` and the policy chosen last is kept.

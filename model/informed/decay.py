@@ -12,6 +12,7 @@ from ..queueing.service import Service
 from ..queueing.workload import Workload
 
 _SAFE = 1 - 1e-9  # of a decay rate found numerically
+_EXACT = 1e-12  # of it, to which it is found
 
 
 def decay_rate(workload: Workload) -> float:
@@ -51,9 +52,24 @@ def decay_rate(workload: Workload) -> float:
     high = low
     while high < ceiling / 2 and excess(high) < 0:
         low, high = high, 2 * high
-    while math.isfinite(ceiling) and excess(high) < 0:
+    while high < ceiling * _SAFE and excess(high) < 0:
         low, high = high, (high + ceiling) / 2
-    return float(brentq(excess, low, high)) * _SAFE
+    if excess(high) <= 0:
+        return high * _SAFE
+    if excess(low) >= 0:  # a hair below one half
+        raise NoBoundError(
+            f"not computed: the load is {workload.load:.10g}, too near one half, and workloads do not die out"
+        )
+    return float(brentq(excess, low, high, xtol=low * _EXACT)) * _SAFE
+
+
+def overshoot(pair_rate: float, decay: float) -> float:
+    """C with P(workload > x) ≤ C·e^(−θx) just after an arrival, where it is at most e^(−θx) just before one.
+
+    A workload above x just after an arrival is still above x − c at the next one with probability 1 − e^(−λc).
+    """
+    patience = math.log1p(pair_rate / decay) / pair_rate  # the best c
+    return math.exp(decay * patience) / -math.expm1(-pair_rate * patience)
 
 
 def _shape(service: Service) -> float:

@@ -63,29 +63,20 @@ class Grid:
 
 
 class Jump:
-    """What a service time, rounded to the grid, adds to a workload; workloads beyond the largest become it.
+    """What a service time, rounded down to the grid, adds to a workload; workloads beyond the largest become it."""
 
-    Args:
-        service: The law of the service time.
-        grid: The levels.
-        up: Whether it is rounded up. Defaults to down.
-    """
-
-    def __init__(self, service: Service, grid: Grid, up: bool = False) -> None:
+    def __init__(self, service: Service, grid: Grid) -> None:
         count = grid.busy + 1
         self._target: NDArray[np.intp] | None = None
         if service.kind == "deterministic":
-            steps = whole_steps(service.mean, grid.step)
-            steps += up and steps * grid.step < service.mean
-            self._target = np.minimum(np.arange(count) + steps, grid.busy)
+            self._target = np.minimum(np.arange(count) + whole_steps(service.mean, grid.step), grid.busy)
             return
         survival = service.survival(grid.workloads)
         survival[0] = 1.0
-        masses = np.maximum(survival[:-1] - survival[1:], 0.0)  # of 0, …, busy − 1 whole steps, or of 1, …, busy
-        masses = np.insert(masses, 0, 0.0) if up else np.append(masses, 0.0)
+        masses = np.maximum(survival[:-1] - survival[1:], 0.0)  # of 0, …, busy − 1 whole steps
         offset = np.arange(count)[None, :] - np.arange(count)[:, None]
-        self._matrix = np.where(offset >= 0, masses[np.maximum(offset, 0)], 0.0)
-        self._matrix[:, -1] = np.append(1.0, survival[:-1])[::-1] if up else survival[::-1]
+        self._matrix = np.where(offset >= 0, np.append(masses, 0.0)[np.maximum(offset, 0)], 0.0)
+        self._matrix[:, -1] = survival[::-1]
 
     def __call__(self, values: Floats) -> Floats:
         """Mean of `values`, shape (busy + 1, k), at the workload after the jump, for each workload before it."""
@@ -104,18 +95,10 @@ def whole_steps(size: float, step: float) -> int:
     return count
 
 
-def nudged(step: float, sizes: Floats, up: bool = False) -> float:
-    """The step, or a trifle less (or more) if a size that is a multiple of it would be rounded for rounding alone.
-
-    Args:
-        step: The step.
-        sizes: Fixed service times, shape (k,).
-        up: Whether sizes are rounded up, and the step may be a trifle more. Defaults to down.
-    """
-    short = [size / step - whole_steps(size, step) for size in sizes.tolist()]
-    if up:
-        return step / _NUDGE if any(0 < each < 1e-9 for each in short) else step
-    return step * _NUDGE if any(each > 1 - 1e-9 for each in short) else step
+def nudged(step: float, sizes: Floats) -> float:
+    """The step, or a trifle less if one of the sizes, a multiple of it, would be rounded down for rounding alone."""
+    missed = (size / step - whole_steps(size, step) > 1 - 1e-9 for size in sizes.tolist())
+    return step * _NUDGE if any(missed) else step
 
 
 def well_placed(step: float, sizes: Floats, shares: Floats) -> float:

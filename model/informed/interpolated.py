@@ -37,9 +37,9 @@ class InterpolatedProcess(InformedProcess):
     """
 
     def __init__(self, workload: Workload, grid: Grid) -> None:
-        super().__init__(workload, grid)
-        services = {*self._services[0], *self._services[1]}
+        services = {*workload.services_a, *workload.services_b}
         self.off_grid = max(_off_grid(service, grid.step) for service in services)
+        super().__init__(workload, grid)
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
         share = (nodes + 1) / 2
         density = weights / 2 * workload.pair_rate * grid.step * np.exp(-workload.pair_rate * grid.step * share)
@@ -48,7 +48,7 @@ class InterpolatedProcess(InformedProcess):
         self._beside = float(density @ (1 - share)), float(density @ share)
 
     def _jump(self, service: Service) -> Jump:
-        return InterpolatedJump(service, self.grid, self.upward)
+        return InterpolatedJump(service, self.grid, self.upward and self.off_grid > 0)
 
     def before_drift(self, potential: Floats, kappa: float) -> Floats:
         """The mean over Exp(λ) of the interpolated potential after that time, less what the baseline task earns."""
@@ -67,25 +67,29 @@ class InterpolatedProcess(InformedProcess):
             here += met[row - 1]
         error = self._error(potential, kappa)
         drifted -= kappa * (self.rewards[:, None] + self.rewards)
+        if self.off_grid and not self.upward:
+            # What lands beside the largest workload is interpolated with it, so that more work must not cost less.
+            drifted = np.minimum.accumulate(np.minimum.accumulate(drifted[::-1, ::-1], axis=0), axis=1)[::-1, ::-1]
         return drifted + error if self.upward else drifted - error
 
     def _error(self, potential: Floats, kappa: float) -> Floats:
         """By how much the drifted potential passes what is interpolated in the cells round each point, at most.
 
         Interpolation in a cell errs by at most h²/8 of the second derivative along either level. That of the drifted
-        potential is λ times the kinks that the drift passes, discounted by the time in between.
+        potential is λ times the kinks that the drift passes, discounted by the time in between. A service time that
+        leads between the points adds as much along the level that it raises; both of a pair may raise the same.
         """
         bend = self.workload.pair_rate * self._kinks_passed(-potential if self.upward else potential)
-        bend = bend + bend.T + 2 * kappa * self._reward_bend()
-        curved = self.grid.step**2 / 8 * bend + self.grid.step / 2 * kappa * self._reward_kinks()
-        return np.asarray((1 + self.off_grid) * curved)
+        bend += kappa * self._reward_bend()
+        either = bend + bend.T + 2 * self.off_grid * np.maximum(bend, bend.T)
+        return np.asarray(self.grid.step**2 / 8 * either + self.grid.step / 2 * kappa * self._reward_kinks())
 
     def _kinks_passed(self, potential: Floats) -> Floats:
         """The discounted sum of convex kinks along the first level below any place in the cells round each point."""
         kinks = np.zeros_like(potential)
         slopes = np.diff(potential, axis=0, prepend=potential[:1]) / self.grid.step
         np.maximum(np.diff(slopes, axis=0), 0.0, out=kinks[:-1])
-        reach = 1 if self.off_grid == 0 else 2  # from levels in between the cells reach further
+        reach = 1 if self.off_grid == 0 else 3  # two services that lead between the points reach further
         kinks = _largest_near(kinks, reach + 1, axis=1)
         later = 1.0 - self._step_probability
         for row in range(1, len(kinks)):
@@ -115,7 +119,8 @@ class InterpolatedProcess(InformedProcess):
 class InterpolatedJump(Jump):
     """What a service time adds to a workload, shared between the levels beside it.
 
-    Workloads beyond the largest become it; where costs must not fall, those less than a step below it as well.
+    Workloads beyond the largest become it. If `up`, those less than two steps below it do as well: two services of a
+    pair that lead past it from anywhere between two levels then do so from both.
     """
 
     def __init__(self, service: Service, grid: Grid, up: bool = False) -> None:
@@ -130,17 +135,17 @@ class InterpolatedJump(Jump):
         if service.kind == "deterministic":
             whole = _off_grid(service, grid.step) == 0
             steps = round(service.mean / grid.step) if whole else int(service.mean / grid.step)
-            self._target = np.minimum(np.arange(count) + steps, grid.busy)
+            target, last = np.arange(count) + steps, grid.busy - (2 if up else 0)
+            self._target = np.where(target > last if whole else target >= last, grid.busy, target)
             if not whole:
                 self._next = np.minimum(self._target + 1, grid.busy)
                 self._share = service.mean / grid.step - steps
-                if up:
-                    self._target = np.where(self._next == grid.busy, grid.busy, self._target)
             return
         offset = np.arange(count)[None, :] - np.arange(count)[:, None]
         self._matrix = np.where(offset >= 0, (above + below)[np.maximum(offset, 0)], 0.0)
-        if up and count > 1:
-            self._matrix[:-1, -2] = below[: count - 1][::-1]
+        if up:
+            self._matrix[:, -2:] = 0.0
+            self._matrix[: count - 2, -3:-2] = below[: count - 2, None][::-1]
         self._matrix[:, -1] = np.maximum(1.0 - self._matrix[:, :-1].sum(axis=1), 0.0)
 
     def __call__(self, values: Floats) -> Floats:

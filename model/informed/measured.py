@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .bound import Level
-from .decay import decay_rate
+from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .policy import Decisions, PastInformedPolicy, best_decisions
@@ -24,6 +24,10 @@ from .process import Block, Costs
 Floats = NDArray[np.float64]
 Entries = NDArray[np.intp]
 Words = NDArray[np.int64]
+
+_SLIGHT = 1e-4  # of a plane's largest slope
+
+_LAST = 4  # steps below the largest workload within which levels between the points may count as it
 
 MAPS = -1  # in place of an entry of the menu: the routers follow classical maps
 
@@ -66,7 +70,8 @@ class Limits:
         best = np.maximum(slopes * low, slopes * high).sum(axis=0)
         # Where box and plane have nothing in common, which happens with the error's probability, the box decides.
         bound = max(float(self.bound[entry]), float(np.minimum(normal * low, normal * high).sum()))
-        for at in np.flatnonzero(normal):
+        # Multipliers of hardly any slope are large and round badly; without them the result is larger, if at all.
+        for at in np.flatnonzero(np.abs(normal) > _SLIGHT * np.abs(normal).max()):
             multiplier = np.maximum(slopes[at] / normal[at], 0.0)
             rest = slopes - multiplier * normal
             best = np.minimum(best, multiplier * bound + np.maximum(rest * low, rest * high).sum(axis=0))
@@ -160,10 +165,19 @@ class MeasuredProcess(InterpolatedProcess):
             return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block).min(axis=0)))
         choice, measured = costs.choices(block), self.measured(costs, block)
         found = [self._cost(self.policy.beside(block, *shift), choice, measured) for shift in np.ndindex(2, 2)]
+        # Cells on the diagonal have a corner above it. The one below stands for both, for there the coin is fair.
+        last = min(block.rows.stop, block.columns.stop + 1)
+        on = np.arange(max(block.rows.start, block.columns.start + 1), last)
+        if len(on):
+            below = ..., on - block.rows.start, on - 1 - block.columns.start
+            all_a, all_b = (2**count - 1 for count in self.workload.shape)
+            exchanged = all_a - self.policy.a[on, on], all_b - self.policy.b[on, on], self.policy.entries[on, on]
+            found[1][below] += self._cost(exchanged, choice[below], measured[below])
+            found[1][below] /= 2
         return np.asarray(np.maximum.reduce(found))
 
     def _cost(self, decisions: tuple[Words, Words, Entries], choice: Floats, measured: Floats) -> Floats:
-        """What decisions cost at each state of a block, all arrays (…, rows, columns)."""
+        """What decisions cost at each state, the last axes of all arrays."""
         a, b, entry = decisions
         first, second = (b, a) if self.swapped else (a, b)
         total = np.zeros(choice.shape[4:])
@@ -178,6 +192,8 @@ class MeasuredProcess(InterpolatedProcess):
 @dataclass(frozen=True, eq=False)
 class MeasuredPolicy:
     """What routers that know the past do with a menu, by both levels rounded up to a grid.
+
+    Where both are rounded to the same level a shared fair coin decides which server is which.
 
     Attributes:
         grid: The levels; beyond the largest the routers act as there.
@@ -203,7 +219,11 @@ class MeasuredPolicy:
     def simulated(self, split: Floats, seed: int = 0) -> PastInformedPolicy:
         """The policy with outcomes of known P(a≠b | k,x,y), shape (K, n_A, n_B), in a form that can be simulated."""
         found = np.moveaxis(split, 0, -1)[:, :, np.maximum(self.entries, 0)]
-        decisions = Decisions(self.a, self.b, np.where(self.entries == MAPS, np.nan, found))
+        split = np.where(self.entries == MAPS, np.nan, found)
+        on = np.flatnonzero(np.diag(self.entries) == MAPS)
+        for x, y in np.ndindex(*split.shape[:2]):
+            split[x, y, on, on] = (self.a[on, on] >> x ^ self.b[on, on] >> y) & 1
+        decisions = Decisions(self.a, self.b, split)
         return PastInformedPolicy(self.grid, decisions, seed, up=True)
 
 
@@ -239,9 +259,7 @@ def upper_bound(level: Level, kappa: float) -> MeasuredBound:
         NoBoundError: no decay of the workloads is known.
     """
     process, potential = level.process, level.potential
-    assert isinstance(process, MeasuredProcess)
-    if process.off_grid:  # what lands beside the largest workload counts as there, and more work must not cost less
-        potential = np.maximum.accumulate(np.maximum.accumulate(potential, axis=0), axis=1)
+    assert isinstance(process, InterpolatedProcess)
     grid = process.grid
     gain = process.step(potential, kappa) - potential
     largest = grid.busy * grid.step
@@ -251,6 +269,15 @@ def upper_bound(level: Level, kappa: float) -> MeasuredBound:
 
 
 def beyond(process: InterpolatedProcess, kappa: float, decay: float, span: float) -> float:
-    """What workloads beyond the largest of the grid add at most, where the potential spans `span`."""
-    largest = process.grid.busy * process.grid.step
-    return math.exp(-decay * largest) * (1 / decay + 2 * kappa * float(process.rewards[-1]) + span)
+    """What workloads beyond the largest of the grid, L, add at most, where the potential spans `span`.
+
+    One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
+    beyond it only after the pair falls from there and not from L; so does one that lands a few steps below, if service
+    times lead between the levels and these count as the last.
+    """
+    grid = process.grid
+    rare, nearly = (
+        math.exp(-decay * (grid.busy - steps) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
+    )
+    edge = 2 * kappa * float(process.rewards[-1])
+    return rare * (1 / decay + edge) + nearly * span * overshoot(process.workload.pair_rate, decay)

@@ -20,8 +20,6 @@ from .process import Costs
 
 Floats = NDArray[np.float64]
 
-MOST_ENTRIES = 8
-
 _STATES = 2000  # clustered: those that gain most
 _ROUNDS = 30  # of assigning states and choosing sets anew
 _LEAST_GAIN = 1e-3  # of all that is to be saved: less is not worth a further set of bases to be measured
@@ -71,17 +69,14 @@ def choose_menus(process: EntangledProcess, potential: Floats, kappa: float, mos
     if not len(least):
         return []
     own = (matrices * _correlators(*_best(matrices, process))).sum(axis=(1, 2))
-    ideal = np.maximum(least - base + process.visibility * own, 0.0)
+    ideal = least - base + process.visibility * own
     menus: list[Menu] = []
     u, v = (np.zeros((0, count, process.dimension)) for count in matrices.shape[1:])
     reached = np.zeros(len(least))  # what the menu so far saves at each state
     while len(menus) < most:
         # A further set starts as the best for what is still to be saved.
-        ideal = (
-            least - base + process.visibility * (matrices * _correlators(*_best(matrices, process))).sum(axis=(1, 2))
-        )
         open_gain = weights * np.maximum(ideal - reached, 0.0)
-        if not open_gain.sum() > 1e-9 * max(float((weights * np.maximum(ideal, 0.0)).sum()), 1e-300):
+        if not open_gain.sum() > _LEAST_GAIN * max(float((weights * np.maximum(ideal, 0.0)).sum()), 1e-300):
             break
         first = _best((open_gain[:, None, None] * matrices / _norms(matrices)).sum(axis=0)[None], process)
         u, v = np.concatenate([u, first[0]]), np.concatenate([v, first[1]])

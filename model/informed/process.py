@@ -43,7 +43,7 @@ class InformedProcess:
         grid: The levels of each server.
 
     Attributes:
-        upward: Whether levels, service times and the time between pairs are rounded so that costs rise, not fall.
+        upward: Whether errors are made so that costs rise, not fall; only processes whose jumps and drift do so may.
     """
 
     upward = False
@@ -64,11 +64,10 @@ class InformedProcess:
         age = grid.idle * grid.step
         self.rewards = accrued(workload.reward, workload.pair_rate, grid.levels, age, low=self.upward)
         # P(k steps until the next pair) = q(1−q)^(k−1): a time, rounded up to the grid, lowers the level by that much.
-        # Rounded down it is one step less.
         self._step_probability = -float(np.expm1(-workload.pair_rate * grid.step))
 
     def _jump(self, service: Service) -> Jump:
-        return Jump(service, self.grid, self.upward)
+        return Jump(service, self.grid)
 
     @property
     def step_seconds(self) -> float:
@@ -113,17 +112,15 @@ class InformedProcess:
     def before_drift(self, potential: Floats, kappa: float) -> Floats:
         """What the levels just after an arrival are worth: the reward until the next pair, and the potential then.
 
-        A recursion along diagonals: one step down is certain, and then the next pair is there or the drift goes on;
-        upward, the next pair may be there before the first step.
+        A recursion along diagonals: one step down is certain, and then the next pair is there or the drift goes on.
         """
         q = self._step_probability
         drifted = np.empty_like(potential)
         # At the lowest level a server stays where it is, so that the edge is a recursion of its own.
         edge = potential[0].tolist()
-        met = edge[1:] if self.upward else edge[:-1]
-        drifted[0] = list(accumulate(met, lambda last, found: q * found + (1.0 - q) * last, initial=edge[0]))
+        drifted[0] = list(accumulate(edge[:-1], lambda last, below: q * below + (1.0 - q) * last, initial=edge[0]))
         drifted[:, 0] = drifted[0]
-        below = q * (potential[1:, 1:] if self.upward else potential[:-1, :-1])
+        below = q * potential[:-1, :-1]
         for row in range(1, len(potential)):
             here = drifted[row, 1:]
             np.multiply(drifted[row - 1, :-1], 1.0 - q, out=here)

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.circuits.schedule import Schedule
+from bellqueue.runner.api.results import MenuResult
 from numpy.typing import NDArray
 
+import bellqueue as bq
 from tests.menus import ALPHA, BETA, ENTRIES, informed_scenario
 
 from .braket_double import BraketDouble
@@ -88,7 +90,7 @@ def test_a_menu_comes_home_as_it_was_drawn(service: Service, call: Call) -> None
     """The double's own memory: angles are those of (k, x, y), outcomes those of trials.csv, nothing is lost."""
     code, out, err = submitted(service.backend, call)
     assert code == 0, err
-    drawn = settings_of_trials()
+    run, drawn = out.split()[0], settings_of_trials()
     code, out, err = call("fetch", "--wait", "--poll", 0.1)
     assert code == 0, err
     assert out.startswith("CERTIFIED")
@@ -104,6 +106,9 @@ def test_a_menu_comes_home_as_it_was_drawn(service: Service, call: Call) -> None
     again = call("analyze", "run", "--json")
     assert json.loads(again[1])["measured"] == analysis["measured"]
     assert "certified" in call("runs", ".")[1]
+    fetched = bq.fetch(run, progress=False)
+    assert isinstance(fetched, MenuResult)
+    assert fetched.folder == Path("run").absolute()
     assert service.jobs() == 1
 
 
