@@ -12,6 +12,7 @@ from pydantic import Field
 from ...model.estimate import Estimate
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..records.analysis_record import MeasuredCounts, Provenance
+from ..records.comparison import ComparedRun
 from ..records.context_record import WaitingTimes
 from ..records.record import FiniteRecord, Record
 
@@ -192,6 +193,25 @@ class MenuAnalysis(Record):
     def certified(self) -> bool:
         """Whether it is certified that the routers beat every classical router."""
         return self.certificate.certified
+
+    def as_compared(self, name: str) -> ComparedRun:
+        """What is compared with other analyses."""
+        return ComparedRun(
+            name=name,
+            source=self.provenance.source,
+            created=self.provenance.created,
+            scenario_hash=self.provenance.scenario_hash,
+            trials=self.certificate.trials,
+            waiting_time=self.waiting_time,
+            splitting_probability=self.splitting_probability,
+            baseline_throughput=self.baseline_throughput,
+            waiting_time_reduction_relative=None,
+            every_classical_reduction_relative=self.waiting_time_reduction_relative,
+            chsh=None,
+            log10_p_value=self.certificate.log10_p_value,
+            certified_against="every-classical" if self.certified else None,
+            warnings=self.warnings,
+        )
 
     def to_json(self) -> str:
         """The record as JSON text, keys in the order above."""

@@ -6,13 +6,14 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
 from .analysis_record import Analysis
+from .percent import estimate_of
 from .printable import printable
 from .record import Record
 
@@ -35,10 +36,11 @@ class ComparedRun(Record):
         splitting_probability: Share p of the pairs sent to different servers.
         baseline_throughput: Background work done per unit of time, τ.
         waiting_time_reduction_relative: Share of the waiting time of memoryless classical routers saved at equal
-            throughput.
+            throughput; null of routers that know the past, who are compared with every classical router alone.
         every_classical_reduction_relative: The same against every classical router; null if there is no bound on them.
         chsh: CHSH S; null unless each router has two types.
-        log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers.
+        log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers; of routers that know the
+            past, against every classical router.
         certified_against: The widest class of classical routers that the advantage is certified against; null if none.
         warnings: Alarms.
     """
@@ -51,7 +53,7 @@ class ComparedRun(Record):
     waiting_time: Estimate
     splitting_probability: Estimate
     baseline_throughput: Estimate
-    waiting_time_reduction_relative: Estimate
+    waiting_time_reduction_relative: Estimate | None
     every_classical_reduction_relative: Estimate | None
     chsh: Estimate | None
     log10_p_value: float
@@ -63,6 +65,22 @@ class ComparedRun(Record):
         """Certified or not, against whom, and any alarm, in a few words."""
         against = {"every-classical": "certified", "memoryless": "certified, memoryless only", None: "not certified"}
         return against[self.certified_against] + (", ALARM" if self.warnings else "")
+
+    @property
+    def saved(self) -> str:
+        """What it saves by estimate, and against whom."""
+        if self.waiting_time_reduction_relative:
+            return f"{estimate_of(self.waiting_time_reduction_relative)} less than memoryless"
+        share = self.every_classical_reduction_relative
+        return f"{estimate_of(share)} less than every classical router" if share else "nothing known to be saved"
+
+
+class Comparable(Protocol):
+    """An analysis that says itself what is compared of it."""
+
+    def as_compared(self, name: str) -> ComparedRun:
+        """What is compared."""
+        ...
 
 
 class Comparison(Record):
@@ -76,14 +94,15 @@ class Comparison(Record):
     runs: list[ComparedRun] = Field(min_length=1)
 
     @classmethod
-    def of(cls, analyses: Sequence[tuple[str, Analysis]]) -> Comparison:
+    def of(cls, analyses: Sequence[tuple[str, Analysis | Comparable]]) -> Comparison:
         """Compare analyses, each with a name; a name that occurs again gets a number."""
         often: Counter[str] = Counter()
         runs = []
         for given, analysis in analyses:
             name = printable(given)
             often[name] += 1
-            runs.append(_compared(f"{name} ({often[name]})" if often[name] > 1 else name, analysis))
+            name = f"{name} ({often[name]})" if often[name] > 1 else name
+            runs.append(_compared(name, analysis) if isinstance(analysis, Analysis) else analysis.as_compared(name))
         return cls(runs=runs)
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ...analysis.design.records import ForecastRecord, RankingRecord
     from ...analysis.menus.forecast import MenuForecastRecord
+    from ...analysis.menus.records import MenuAnalysis
     from ...analysis.records.analysis_record import Analysis
     from ...analysis.records.comparison import Comparison
     from ...analysis.records.frontier_record import FrontierRecord
@@ -270,7 +271,7 @@ def analyze(
 
 
 def compare(
-    runs: Sequence[Analysis | str | Path],
+    runs: Sequence[Analysis | MenuAnalysis | str | Path],
     scenario: Scenario | str | Path | None = None,
     *,
     progress: bool | Watch = True,
@@ -301,12 +302,14 @@ def compare(
 
 
 def plot(
-    shown: Analysis | FrontierRecord | Comparison | LinkResult | Sequence[Analysis], path: str | Path | None = None
+    shown: Analysis | MenuAnalysis | FrontierRecord | Comparison | LinkResult | Sequence[Analysis | MenuAnalysis],
+    path: str | Path | None = None,
 ) -> Figure:
     """The frontiers as a figure, with the observed point and its confidence region if something was observed.
 
     Of several results, or of what `compare` returned, the figure shows what each saves; of a link it is its map; of
-    `frontiers(…, informed=True)` it shows the routers that know the past, and what they save at each load.
+    `frontiers(…, informed=True)` it shows the routers that know the past, and what they save at each load, and of a run
+    of theirs where its certificate stands.
 
     Args:
         shown: What `frontiers`, `run`, `analyze`, `fetch`, `link` or `compare` returned, or a list of results.
@@ -321,6 +324,7 @@ def plot(
         >>> bq.plot(bq.frontiers("default"))
         <ShownFigure size 460x760 with 2 Axes>
     """
+    from ...analysis.menus.records import MenuAnalysis
     from ...analysis.records.analysis_record import Analysis
     from ...analysis.records.comparison import Comparison
     from ...analysis.records.frontier_record import FrontierRecord
@@ -328,9 +332,10 @@ def plot(
     from ...analysis.report.figures.drawing import save
     from ...analysis.report.figures.frontiers import frontier_figure
     from ...analysis.report.figures.informed import informed_figure
-    from .results import LinkResult, MenuResult
+    from ...analysis.report.figures.menu import menu_certificate_figure
+    from .results import LinkResult
 
-    if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis) for each in shown):
+    if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis | MenuAnalysis) for each in shown):
         shown = Comparison.of([named_analysis(each) for each in shown])
     if isinstance(shown, Comparison):
         figure = comparison_figure(shown)
@@ -340,8 +345,8 @@ def plot(
         figure = informed_figure(shown, shown.informed) if shown.informed else frontier_figure(shown)
     elif isinstance(shown, LinkResult):
         figure = shown.map()
-    elif isinstance(shown, MenuResult):
-        raise DataError("plot has no figure of routers that know the past; save_report writes a page of them")
+    elif isinstance(shown, MenuAnalysis):
+        figure = menu_certificate_figure(shown)
     else:
         raise DataError(
             f"plot shows what frontiers, run, analyze, link or compare returned, or a list of results, and not a "
@@ -420,29 +425,25 @@ def named(scenario: Scenario | str | Path) -> Scenario:
 
 
 @overload
-def named_analysis(run: Analysis) -> tuple[str, Analysis]: ...
+def named_analysis(run: Analysis | MenuAnalysis) -> tuple[str, Analysis | MenuAnalysis]: ...
 
 
 @overload
-def named_analysis(run: Analysis | str | Path) -> Path | tuple[str, Analysis]: ...
+def named_analysis(run: Analysis | MenuAnalysis | str | Path) -> Path | tuple[str, Analysis | MenuAnalysis]: ...
 
 
-def named_analysis(run: Analysis | str | Path) -> Path | tuple[str, Analysis]:
+def named_analysis(run: Analysis | MenuAnalysis | str | Path) -> Path | tuple[str, Analysis | MenuAnalysis]:
     """A result with the name of its folder or source; or the path of one.
 
     Raises:
-        DataError: it is neither, or of routers that know the past.
+        DataError: it is neither.
     """
     from ...analysis.menus.records import MenuAnalysis
     from ...analysis.records.analysis_record import Analysis
 
     if isinstance(run, str | Path):
         return Path(run)
-    if isinstance(run, MenuAnalysis):
-        raise DataError(
-            "compare and plot are not for routers that know the past; print the result, or save_report writes a page"
-        )
-    if not isinstance(run, Analysis):
+    if not isinstance(run, Analysis | MenuAnalysis):
         raise DataError(f"compare takes results and paths, and not a {type(run).__name__}")
     folder = getattr(run, "folder", None)
     return (folder.name if folder else run.provenance.source), run

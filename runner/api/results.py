@@ -90,10 +90,7 @@ class ComparisonResult(Comparison):
         return _dataframe(self.flat())
 
     def __repr__(self) -> str:
-        lines = [
-            f"{run.name}: {run.verdict}, {estimate_of(run.waiting_time_reduction_relative)} less than memoryless"
-            for run in self.runs
-        ]
+        lines = [f"{run.name}: {run.verdict}, {run.saved}" for run in self.runs]
         return signs("<Comparison " + ",\n ".join(lines) + ">")
 
     __str__ = __repr__

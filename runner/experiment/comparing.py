@@ -13,10 +13,12 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.validation import nearest_beside, read_text
 from .execution import analyze_data
-from .folder import ANALYSIS, RECORD_BYTES, RunFolder, at_a_point, is_schema, read_analysis, refused_as
+from .folder import ANALYSIS, RECORD_BYTES, RunFolder, is_schema, read_analysis, refused_as
 
 
-def compare_runs(sources: Sequence[Path | tuple[str, Analysis]], scenario: Scenario | None, watch: Watch) -> Comparison:
+def compare_runs(
+    sources: Sequence[Path | tuple[str, Analysis | MenuAnalysis]], scenario: Scenario | None, watch: Watch
+) -> Comparison:
     """Put analyses beside each other.
 
     Args:
@@ -38,7 +40,7 @@ def compare_runs(sources: Sequence[Path | tuple[str, Analysis]], scenario: Scena
     return Comparison.of(found)
 
 
-def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis:
+def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis | MenuAnalysis:
     """The stored analysis of a run, or a fresh one of counts."""
     with refused_as(DataError, source):
         if not source.exists():
@@ -46,10 +48,8 @@ def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis:
             raise DataError(f"{source}: no such file or folder; {remedy}")
     if source.is_dir():
         folder = RunFolder.open(source)
-        found = folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
-    else:
-        found = read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
-    return at_a_point(found, source, "compare takes memoryless ones; bellqueue analyze shows this one alone")
+        return folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
+    return read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
 
 
 def _is_analysis(source: Path) -> bool:

@@ -155,8 +155,6 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[s
         (("analyze", "run", "--invert", "a"), "the plan of this run fixed before the data"),
         (("analyze", "run/trials.csv", "--scenario", "default"), "give the folder of their run"),
         (("analyze", "counts.json", "--scenario", "s.json"), "counts without the plan of a run cannot be analyzed"),
-        (("compare", "run", "run"), "run: is the analysis of routers that know the past; compare takes"),
-        (("compare", "run/analysis.json", "run"), "run/analysis.json: is the analysis of routers that know the past"),
         (("verify", "run"), "is the analysis of routers that know the past; verify checks memoryless ones"),
         (("sweep", "sweep.toml"), "sweep.toml: the scenario's routers know the past"),
         (
@@ -236,9 +234,24 @@ def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
     again = bq.analyze(tmp_path / "run", progress=False)
     assert (again.measured, again.trials) == (result.measured, None)
     assert bq.plan(informed_scenario(), visibility=0.95, progress=False).go
-    for refused in (lambda: bq.compare([result, result], progress=False), lambda: bq.plot(result)):
-        with pytest.raises(bq.DataError, match="routers that know the past"):
-            refused()
+    assert len(bq.plot(result).axes) == 1
+
+
+@MADE_UP
+def test_runs_of_routers_that_know_the_past_compare_with_others(call: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(informed_scenario().record()))
+    for name, words in (("menu", ("s.json",)), ("plain", ())):
+        assert call("run", *words, "--backend", "aer", "--shots", SHOTS, "--seed", 1, "--out", name).returncode == 0
+    found = json.loads(call("compare", "menu", "menu/analysis.json", "plain", "--json").stdout)["runs"]
+    menu, again, plain = found
+    record = json.loads((tmp_path / "menu" / "analysis.json").read_text())
+    assert menu["every_classical_reduction_relative"] == record["waiting_time_reduction_relative"]
+    assert (menu["waiting_time_reduction_relative"], menu["chsh"]) == (None, None)
+    assert again | {"name": ""} == menu | {"name": ""}
+    assert plain["waiting_time_reduction_relative"] is not None
+    shown = call("compare", "menu", "plain", "--out", "both.png")
+    assert "The scenarios differ" in shown.stdout
+    assert (tmp_path / "both.png").is_file()
 
 
 @MADE_UP

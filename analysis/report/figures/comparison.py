@@ -9,7 +9,6 @@ import numpy as np
 
 from ....model.estimate import Estimate
 from ...records.comparison import Comparison
-from ...records.percent import percent_text
 from ...records.printable import short
 from .drawing import GREY, INK, ORANGE, describe, new_figure, percent
 
@@ -39,10 +38,8 @@ def comparison_figure(comparison: Comparison) -> Figure:
         ax.locator_params(axis="x", nbins=4)
         ax.xaxis.set_major_formatter(percent)
         figure.legend(loc="outside upper left", title="filled: certified", alignment="left")
-    told = "; ".join(
-        f"{run.name}: {percent_text(run.waiting_time_reduction_relative.estimate)}, {run.verdict}" for run in runs
-    )
-    describe(figure, "Runs compared", f"Relative reduction of waiting time against memoryless routers. {told}.")
+    told = "; ".join(f"{run.name}: {run.saved}, {run.verdict}" for run in runs)
+    describe(figure, "Runs compared", f"Relative reduction of waiting time. {told}.")
     return figure
 
 

@@ -11,12 +11,12 @@ def comparison_table(comparison: Comparison) -> Section:
     strong = all(run.every_classical_reduction_relative for run in comparison.runs)
     rows = []
     for run in comparison.runs:
-        saved = (run.every_classical_reduction_relative if strong else None) or run.waiting_time_reduction_relative
+        saved = run.every_classical_reduction_relative if strong else run.waiting_time_reduction_relative
         cells = (
             Cell(f"{run.trials}"),
             Cell(estimate_cell(run.waiting_time).value),
             Cell(estimate_cell(run.splitting_probability).value),
-            estimate_cell(saved, percent=True),
+            estimate_cell(saved, percent=True) if saved else Cell(NONE),
             Cell(estimate_cell(run.chsh).value if run.chsh else NONE),
             Cell(run.verdict),
         )
