@@ -166,6 +166,7 @@ def test_what_cannot_be_replayed_is_said_in_one_line(trials: Trials, entries: in
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_without_routers_given_the_best_for_the_outcomes_measured_are_found(usual: MenuReplay) -> None:
     """On a grid fine enough they are no worse than those of the coarse grid, but for chance."""
     found = replay_menu(SCENARIO, KAPPA, measured(MENU, 200_000, 1, 0.97), SAMPLING, 30_000, 3)
