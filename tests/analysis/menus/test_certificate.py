@@ -122,24 +122,26 @@ def test_trials_for_which_the_limits_do_not_hold_are_refused(sampling: Sampling,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", [0.05, 1e-3])
-@pytest.mark.parametrize("trials", [300, 20_000])
-def test_the_best_classical_device_is_certified_no_more_often_than_the_significance(level: float, trials: int) -> None:
-    """In 1000 runs, settings drawn afresh. It mixes the answers that lose least, by shared randomness."""
+@pytest.mark.parametrize(("trials", "level", "mixed"), [(300, 0.05, True), (2000, 0.05, True), (20_000, 1e-3, False)])
+def test_the_best_classical_device_is_certified_no_more_often_than_the_significance(
+    trials: int, level: float, mixed: bool
+) -> None:
+    """In 1000 runs, settings drawn afresh: with the answers that lose least, or a fair coin between the best two.
+
+    The coin is shared. It costs hardly more, and its outcomes vary, by luck towards better ones.
+    """
     comparison = Comparison(light(), KAPPA, LEVELS)
-    costs = []
-    for split in classical_tables():
-        comparison.best_policy(Limits.exact(split))
-        costs.append((comparison.cost(Limits.exact(split)).value, split))
     comparison.best_policy(Limits.exact(BELL))
     slopes = comparison.slopes(BELL)
-    best = min(costs, key=lambda each: (round(each[0], 9), float((slopes * each[1]).sum())))[1]
+    best = sorted(classical_tables(), key=lambda split: float((slopes * split).sum()))
+    played = (best[0] + best[1]) / 2 if mixed else best[0]
+    assert comparison.cost(Limits.exact(played)).value >= comparison.classical
     rng = np.random.default_rng([trials, round(1 / level)])
     certified = 0
     for _ in range(1000):
-        asked = rng.multinomial(trials, EVEN.ravel()).reshape(EVEN.shape).astype(float)
-        counts = MenuCounts(asked * best, asked * (1 - best), np.zeros_like(asked), EVEN)
+        asked = rng.multinomial(trials, EVEN.ravel()).reshape(EVEN.shape)
+        apart = rng.binomial(asked, played).astype(float)
+        counts = MenuCounts(apart, asked - apart, np.zeros(asked.shape), EVEN)
         limits = limits_of(counts, level)(math.log(level))
-        comparison.best_policy(limits)
         certified += comparison.cost(limits).value < comparison.classical
     assert certified <= binom.ppf(0.9999, 1000, level)
