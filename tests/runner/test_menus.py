@@ -157,7 +157,6 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[s
         (("analyze", "counts.json", "--scenario", "s.json"), "counts without the plan of a run cannot be analyzed"),
         (("compare", "run", "run"), "run: is the analysis of routers that know the past; compare takes"),
         (("compare", "run/analysis.json", "run"), "run/analysis.json: is the analysis of routers that know the past"),
-        (("verify", "run"), "is the analysis of routers that know the past; verify checks memoryless ones"),
         (("sweep", "sweep.toml"), "sweep.toml: the scenario's routers know the past"),
         (
             ("link", "s.json", "--link", "rate=1,visibility=1,memory_time=9"),

@@ -118,7 +118,8 @@ def _check_tables(analysis: Json, menu: Json, shape: tuple[int, int, int]) -> No
             found = ()
         if found != size:
             raise DataError(
-                f"{what} must be {'×'.join(map(str, size))}, for {shape[0]} entries of {shape[1]}×{shape[2]} types"
+                f"{what} must be {'×'.join(map(str, size))}, for {shape[0]} sets of bases and "
+                f"{shape[1]}×{shape[2]} types"
             )
 
 
