@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.pipeline import analyze_run
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
+import bellqueue as bq
 from tests.scenarios import default_record
 
 from .conftest import Run
@@ -48,6 +50,15 @@ def scenario(**experiment: Any) -> Scenario:
     return Scenario.parse(default_record(**{"routers": "past-informed", "menu": 2, "shots": 20_000, **experiment}))
 
 
+COARSE: dict[str, Any] = {
+    "bellqueue.analysis.menus.certificate.LEVELS": (120,),
+    "bellqueue.analysis.menus.design.PAIRS": 50_000,
+    "bellqueue.analysis.menus.design._REPLICAS": 256,
+    "bellqueue.analysis.verification.menus.rounding.LEVELS": 100,
+}
+UNPATCHED = {name: pkgutil.resolve_name(name) for name in COARSE}
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _coarse() -> Iterator[None]:
     """Coarse grids and short simulations; what was analyzed once is not analyzed again."""
@@ -60,10 +71,8 @@ def _coarse() -> Iterator[None]:
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bellqueue.analysis.menus.certificate.LEVELS", (120,))
-        patch.setattr("bellqueue.analysis.menus.design.PAIRS", 50_000)
-        patch.setattr("bellqueue.analysis.menus.design._REPLICAS", 256)
-        patch.setattr("bellqueue.analysis.verification.menus.rounding.LEVELS", 100)
+        for name, value in COARSE.items():
+            patch.setattr(name, value)
         patch.setattr(verify_command, "analyze_run", analyzed)
         yield
 
@@ -121,6 +130,21 @@ def test_what_rounding_is_too_coarse_for_is_not_called_wrong(run: Path, monkeypa
     assert found.verified, found.summary
     assert marked(found, "not checked") == {ROUNDED}
     assert "too coarse" in row(found, ROUNDED).method
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.01, 0.02])
+def test_in_light_traffic_rounding_confirms_what_is_certified(rate: float, tmp_path: Path) -> None:
+    """Nothing coarse: designed, analyzed and verified as a user does, at loads of 0.025 and 0.05."""
+    record = default_record(routers="past-informed", shots=20_000)
+    record["traffic"]["pair_rate"] = rate
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in UNPATCHED.items():
+            patch.setattr(name, value)
+        bq.run(Scenario.parse(record), "aer:visibility=0.95", seed=1, out=tmp_path / "run", progress=False)
+        found = verify_path(tmp_path / "run")
+    assert found.verified, found.summary
+    assert row(found, ROUNDED).recomputed is True
 
 
 @pytest.mark.slow
@@ -274,6 +298,22 @@ def test_a_record_that_does_not_fit_is_refused_in_a_line(
     done = call("verify", "run")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("measured", "counts"), [[[[0, 0], [0, 0]]] * 2] * 4, "some trials must have brought outcomes"),
+        (("measured", "counts", 0, 0, 0, 1), -7, "must be 0 or more"),
+        (("measured", "input_distribution", 0, 0), -0.1, "probabilities that add up to 1"),
+        (("planned", "centre", 0, 0), 1.5, "centre must hold probabilities"),
+        (("planned", "tilts", 0, 0), 1e300, "tilts must lie within ±100"),
+    ],
+)
+def test_numbers_that_can_be_none_are_refused(place: tuple[Any, ...], value: Any, words: str, run: Path) -> None:
+    edited(run / "analysis.json", *place, value=value)
+    with pytest.raises(DataError, match=words):
+        verify_path(run / "analysis.json")
 
 
 def test_files_of_two_kinds_of_runs_are_refused(run: Path) -> None:

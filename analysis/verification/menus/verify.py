@@ -36,8 +36,9 @@ from .rounding import Rounding
 
 ROUNDED = "certificate.certified, by rounding"
 
-_ROUNDING = 1e-12  # of a probability, and of log₁₀ p relative to its size
 _ALARM = -3.0  # log₁₀ p of a signal
+_MOST_TILT = 100.0  # beyond any that a plan fixes
+_PROBABLE = 1e-6  # by which a distribution may miss a sum of 1
 # What a search or a simulation found. W − κτ is a difference of larger numbers.
 _SEARCHED = dict.fromkeys(
     (
@@ -78,13 +79,16 @@ def verify_menu(
     else:
         evidence = evidence_of_record(analysis["measured"], 1)
     findings.same("certificate.kappa", certificate["kappa"], menu["kappa"], "as planned")
-    _check_counts(findings, analysis, evidence, shape[0])
     if any(SETTINGS_ALARM in warning for warning in analysis["warnings"]):
         evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
     significance = experiment_of(scenario)["significance"]
+    if not evidence.counts.any() or min(evidence.counts.min(), evidence.lost.min()) < 0:
+        raise DataError("measured: counts and lost must be 0 or more, and some trials must have brought outcomes")
     outcomes = Outcomes.of(evidence, menu, significance, shape)
+    _check_numbers(outcomes)
+    _check_counts(findings, analysis, evidence, shape[0])
     _check_entries(findings, analysis, outcomes, files.plan["strategy"] if files else analysis["entries"])
-    watch("W − κτ by rounding")
+    watch("V(κ) by rounding")
     _check_values(findings, certificate, outcomes, Rounding.of(game, scenario, menu["kappa"]), watch)
     _check_what_follows(findings, analysis)
     check_verdict(findings, analysis, significance, None)
@@ -121,6 +125,19 @@ def _check_tables(analysis: Json, menu: Json, shape: tuple[int, int, int]) -> No
                 f"{what} must be {'×'.join(map(str, size))}, for {shape[0]} sets of bases and "
                 f"{shape[1]}×{shape[2]} types"
             )
+
+
+def _check_numbers(outcomes: Outcomes) -> None:
+    """Refuse what cannot be the plan of a test."""
+    drawn = outcomes.drawn.min() >= 0 and abs(outcomes.drawn.sum() - 1) <= _PROBABLE
+    centred = outcomes.centre.min() >= 0 and outcomes.centre.max() <= 1
+    for holds, complaint in (
+        (drawn, "input_distribution must hold probabilities that add up to 1"),
+        (centred, "menu: centre must hold probabilities"),
+        (abs(outcomes.tilts).max() <= _MOST_TILT, f"menu: tilts must lie within ±{_MOST_TILT:g}"),
+    ):
+        if not holds:
+            raise DataError(complaint)
 
 
 def _check_counts(findings: Findings, analysis: Json, evidence: Evidence, entries: int) -> None:
@@ -207,14 +224,12 @@ def _check_values(
 
     def not_below(what: str, recorded: float, limits: Limits, of: str) -> float:
         """Check one of the upper limits, and return what rounding up makes of it."""
-        watch(f"W − κτ by rounding, {of}")
+        watch(f"W − κτ {of}")
         lowest, highest = rounding.least(limits), rounding.most(limits)
         method = (
             f"of routers that measure, {of}, everything rounded down {on} has {lowest:.9g}, rounded up {highest:.9g}"
         )
-        findings.claim(
-            what, recorded, (lowest + highest) / 2, method, recorded >= lowest - slack, "not below the first"
-        )
+        findings.claim(what, recorded, (lowest + highest) / 2, method, recorded >= lowest - slack, ONE_SIDED)
         return highest
 
     not_below("certificate.cost.estimate", cost["estimate"], outcomes.exact, "by the outcomes observed")
