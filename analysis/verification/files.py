@@ -149,7 +149,7 @@ def drawn_settings(plan: Json, trials: int) -> Integers:
     if shares.size == 0 or shares.min() < 0 or shares.sum() <= 0 or not 0 <= trials <= _MOST or plan["seed"] < 0:
         raise DataError("plan.json: strategy, input_distribution, shots and seed give no settings to draw")
     law = shares.ravel() / shares.sum()
-    pairs, block = plan.get("parallel", 1), plan["block"]
+    pairs, block = plan.get("parallel", 1), min(plan["block"], max(trials, 1))
     if plan["settings"] == "fixed":
         exact = law * -(-trials // pairs)
         shots = exact.astype(np.int64)

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 
 LEVELS = 480  # of either server, about, for two types at each router
 _BEYOND = 13.0  # e-foldings of the workloads' decay to the largest of the grid
+_FINE = 512  # steps to the longest service time, to find that decay before the grid is chosen
 _SAFE = 1 - 1e-9  # of a decay rate found by bisection
 _HALVINGS = 60
 
@@ -48,7 +49,7 @@ class Rounding:
             return "only for few types, fixed service times and piecewise-linear rewards"
         sizes = [float(mean) for router in (game.a, game.b) for mean in router.moments[0] if mean > 0]
         oldest_age = oldest(scenario["baseline"]["reward"])
-        fine = Rounded(game, scenario, min(sizes) / 64, 0, up=True)
+        fine = Rounded(game, scenario, max(sizes) / _FINE, 0, up=True)
         if (decay := _decay(fine)) is None:
             return "the load is too high: one server could not take all requests"
         pairs = 2 ** sum(game.shape) * math.prod(game.shape) / 64
@@ -86,14 +87,14 @@ class Rounding:
 
 def _decay(process: Rounded) -> float | None:
     """θ > 0 with E e^(θ(S_A + S_B − t)) ≤ 1 in the rounded-up process, by bisection; None if there is none."""
-    joint, stay = np.array(process.game.joint, dtype=float), math.exp(-process.rate * process.step)
+    joint, drift = np.array(process.game.joint, dtype=float), process.rate * process.step
     work = np.add.outer(*(np.array(steps, dtype=float) for steps in process.steps))
 
     def excess(theta: float) -> float:
         """Its logarithm, θ for each step: convex, and 0 at 0."""
         most = theta * float(work.max())
-        drift = math.log1p(-stay) - math.log1p(-stay * math.exp(-theta))
-        return most + math.log(float((joint * np.exp(theta * work - most)).sum())) + drift
+        brought = most + math.log(float((joint * np.exp(theta * work - most)).sum()))
+        return brought + math.log(math.expm1(-drift) / math.expm1(-drift - theta))
 
     low = 1e-6 / float(work.max() + 1)
     if excess(low) >= 0:
