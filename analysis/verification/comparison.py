@@ -6,7 +6,7 @@ not whether the program is right.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from .findings import FRESH, MISSING, RELATIVE, Findings, Json, are_numbers, dif
 # Relative tolerances of what an optimizer or a simulation found, which may be others if the libraries are. The table of
 # the quantum frontier depends on what was solved before; the place of a maximum, which is flat there, is known worse
 # than its height.
-_CHORD, _SEARCH = 1e-4, 1e-6
-_SEARCHED = dict.fromkeys(("quantum", "break_even"), _CHORD) | dict.fromkeys(("bell_pairs", "context"), _SEARCH)
+_CHORD, SEARCH = 1e-4, 1e-6
+_SEARCHED = dict.fromkeys(("quantum", "break_even"), _CHORD) | dict.fromkeys(("bell_pairs", "context"), SEARCH)
 _SEARCHED |= {
-    f"frontiers.{name}": _SEARCH
+    f"frontiers.{name}": SEARCH
     for name in (
         "advantage_ranges", "least_visibility", "quantum_gap_relative", "bell_pairs", "largest_reduction_relative",
         "every_classical.least_visibility", "every_classical.largest_reduction_relative",
@@ -54,7 +54,14 @@ _COMPARED = (
 
 
 def compare(
-    findings: Findings, stored: Json, fresh: Json, scale: float, cut_off: bool = False, also: Sequence[str] = ()
+    findings: Findings,
+    stored: Json,
+    fresh: Json,
+    scale: float,
+    cut_off: bool = False,
+    also: Sequence[str] = (),
+    searched: Mapping[str, float] = _SEARCHED,
+    derived: str = _COMPARED,
 ) -> None:
     """Compare all fields; those that differ get a row each, all others share one.
 
@@ -65,12 +72,14 @@ def compare(
         scale: Size of the waiting times.
         cut_off: Whether time cut off a search for the classical bound, so that another search may end elsewhere.
         also: What else was not derived independently of this record.
+        searched: Relative tolerances of what was searched or simulated, by field.
+        derived: What no other row derives, in words.
     """
     omitted = _OMITTED | {row.what for row in findings.rows if row.status == "DIFFERS"}
     versions = _versions(stored, fresh)
     for place, was, now in differences(stored, fresh, RELATIVE, _ROUNDING * scale):
         what = place.removeprefix(".")
-        allowed = next((each for name, each in _SEARCHED.items() if _within(what, [name])), None)
+        allowed = next((each for name, each in searched.items() if _within(what, [name])), None)
         if _within(what, omitted) or (allowed and are_numbers(was, now) and near(was, now, allowed, allowed * scale)):
             continue
         if was is MISSING and what in _LATER:
@@ -82,14 +91,14 @@ def compare(
         else:
             tolerance = f"{allowed or RELATIVE:.0e}, relative"
             findings.claim(what, was, now, "a fresh analysis of the same data", False, tolerance)
-    was, now = (record["frontiers"]["quantum"] for record in (stored, fresh))
+    was, now = (record.get("frontiers", {}).get("quantum", []) for record in (stored, fresh))
     if not _same_curve(was, now, _CHORD * scale):
         points = f"{len(was)} points", f"{len(now)} points"
         if versions:
             findings.unchecked(_CURVE, points[0], f"made with {versions}, which may search otherwise", points[1])
         else:
             findings.claim(_CURVE, *points, "the curve of a fresh analysis", False, f"{_CHORD:.0e}, relative")
-    method = f"compared with a fresh analysis, not derived independently: {', '.join([_COMPARED, *also])}"
+    method = f"compared with a fresh analysis, not derived independently: {', '.join([derived, *also])}"
     findings.claim(FRESH, None, None, method, True)
 
 

@@ -45,10 +45,11 @@ def experiment_of(scenario: Json) -> Json:
     return {**_FIXED, **scenario.get("experiment", {})}
 
 
-def codes_of(trials: str, columns: int) -> Integers:
-    """((x·n_B + y)·2 + a)·2 + b of each line of a trials CSV, in order."""
-    x, y, a, b = np.loadtxt(io.StringIO(trials), delimiter=",", skiprows=1, dtype=np.int64, ndmin=2).T
-    return np.asarray(((x * columns + y) * 2 + a) * 2 + b)
+def codes_of(trials: str, shape: tuple[int, int]) -> Integers:
+    """((x·n_B + y)·2 + a)·2 + b of each line of a trials CSV, in order; of a menu's with k·n_A + x for x."""
+    *entry, x, y, a, b = np.loadtxt(io.StringIO(trials), delimiter=",", skiprows=1, dtype=np.int64, ndmin=2).T
+    row = shape[0] * entry[0] + x if entry else x
+    return np.asarray(((row * shape[1] + y) * 2 + a) * 2 + b)
 
 
 def evidence_of_run(plan: Json, codes: Integers) -> Evidence:
@@ -135,19 +136,20 @@ def check_settings(findings: Findings, analysis: Json, plan: Json, codes: Intege
 def drawn_settings(plan: Json, trials: int) -> Integers:
     """x·n_B + y of each trial that the plan asks for, in order.
 
-    Each setting of each component of the strategy is one outcome of the draw; the generator is numpy's default one,
-    seeded with [seed, 1].
+    Each setting of each component of the strategy is one outcome of the draw, of a menu each with a share of its own;
+    the generator is numpy's default one, seeded with [seed, 1].
 
     Raises:
         DataError: the plan's numbers are none to draw with.
     """
     r = np.array(plan["input_distribution"], dtype=float).ravel()
-    shares = np.array([part["probability"] for part in plan["strategy"]])[:, None] * r[r > 0]
+    weights = [1.0] if plan.get("menu") else [part["probability"] for part in plan["strategy"]]
+    shares = np.array(weights)[:, None] * r[r > 0]
     places = np.tile(np.flatnonzero(r > 0), len(shares))
     if shares.size == 0 or shares.min() < 0 or shares.sum() <= 0 or not 0 <= trials <= _MOST or plan["seed"] < 0:
         raise DataError("plan.json: strategy, input_distribution, shots and seed give no settings to draw")
     law = shares.ravel() / shares.sum()
-    pairs, block = plan.get("parallel", 1), plan["block"]
+    pairs, block = plan.get("parallel", 1), min(plan["block"], max(trials, 1))
     if plan["settings"] == "fixed":
         exact = law * -(-trials // pairs)
         shots = exact.astype(np.int64)

@@ -15,7 +15,7 @@ Shown = bool | int | float | str | None
 Json = dict[str, Any]
 
 RELATIVE = 1e-9  # of a value, or of the size of the terms that it is a difference of
-EXACTLY = "exactly"
+EXACTLY, ONE_SIDED = "exactly", "none"
 P_VALUE = "certificate.log10_p_value"
 FRESH = "fresh analysis"
 MISSING = object()  # a key that one of two records lacks
@@ -34,7 +34,7 @@ class Row(_Record):
         what: Its place in the record, or its file.
         recorded, recomputed: Both values; of a table, the first entry that differs.
         method: How it was recomputed, or why it was not.
-        tolerance: Up to which difference the two agree.
+        tolerance: Up to which difference the two agree; none where one only limits the other.
         status: OK, DIFFERS or not checked.
     """
 

@@ -1,26 +1,31 @@
 """The bound on every classical router again: value iteration over the whole grid, and β_E by plain formulas.
 
-Nothing of the program's own process is used: the drift is summed step by step instead of by a recursion, both halves of
+Nothing of the program's own process is used: the drift is summed by doubling instead of by a recursion, both halves of
 the symmetric grid are kept, and every pair of maps a(x), b(y) is tried. It serves few types of fixed service times.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .findings import RELATIVE, Findings, Json
-from .game import Game
+from .findings import ONE_SIDED, RELATIVE, Findings, Json
+from .game import Game, Router
 
 Floats = NDArray[np.float64]
+Worst = Callable[[Floats], Floats]
 
 _MOST_BITS = 8  # types of both routers together: all pairs of maps are tried
 _MOST_LEVELS = 400
 _SPAN = 1e-7  # to which the value of the grid is found, as a share of the largest cost
 _ITERATIONS = 500
+_EXACT = 1e-12  # relative: a service time that close to a level is on it
 _NEAR = 1e-4  # steps in p over which κτ + μp must not fall
 
 
@@ -37,7 +42,7 @@ def check_every_classical(findings: Findings, game: Game, analysis: Json, scenar
     claim = analysis["every_classical"]
     reward, rate = scenario["baseline"]["reward"], float(scenario["traffic"]["pair_rate"])
     kappa, bound, p, multiplier = (claim[name] for name in ("kappa", "bound", "splitting_probability", "multiplier"))
-    _check_value(findings, game, analysis["frontiers"]["every_classical"], claim, reward, rate)
+    _check_value(findings, game, analysis["frontiers"]["every_classical"], claim, scenario)
 
     def cost(at: float) -> float:
         return float(kappa) * throughput(reward, rate, float(game.load), at) + float(multiplier) * at
@@ -54,83 +59,168 @@ def check_every_classical(findings: Findings, game: Game, analysis: Json, scenar
     findings.number("every_classical.score_bound", claim["score_bound"], beta, method, RELATIVE * abs(bound))
 
 
-def _check_value(findings: Findings, game: Game, grid: Json, claim: Json, reward: Json, rate: float) -> None:
+def _check_value(findings: Findings, game: Game, grid: Json, claim: Json, scenario: Json) -> None:
     """No policy on the recorded grid, where everything is cheaper, costs less than V(κ)."""
     what, step, largest = "every_classical.bound", grid["step"], grid["largest_workload"]
-    fixed = all(
-        second == first**2 for router in (game.a, game.b) for first, second in zip(*router.moments, strict=True)
-    )
-    ages = {"setup": lambda: [reward["setup_time"]], "table": lambda: [point[0] for point in reward["points"][1:-1]]}
-    if not fixed or reward["kind"] not in ages or sum(game.shape) > _MOST_BITS:
+    if not served(game, scenario):
         told = "only for few types, fixed service times and piecewise-linear rewards; the value is taken as recorded"
         findings.unchecked(what, claim["bound"], told)
         return
-    idle = math.ceil(max(ages[reward["kind"]](), default=0.0) / step)
-    levels = np.arange(-idle, round(largest / step) + 1)
-    if len(levels) > _MOST_LEVELS:
-        findings.unchecked(what, claim["bound"], f"the grid of {len(levels)} levels takes too long here")
+    process = Rounded(game, scenario, step, round(largest / step))
+    if process.size > _MOST_LEVELS:
+        findings.unchecked(what, claim["bound"], f"the grid of {process.size} levels takes too long here")
         return
-    low, high = _value(game, reward, rate, step, levels, claim["kappa"])
+    low, high, _ = process.value(claim["kappa"])
     method = f"no policy of the process on its grid of step {step:g} costs less than {low:.9g}, value iteration"
-    findings.claim(what, claim["bound"], high, method, claim["bound"] <= high, "none")
+    findings.claim(what, claim["bound"], high, method, claim["bound"] <= high, ONE_SIDED)
 
 
-def _value(
-    game: Game, reward: Json, rate: float, step: float, levels: NDArray[np.int64], kappa: float
-) -> tuple[float, float]:
-    """Limits of the least average cost on a grid of levels (in steps)."""
-    zero, top = int(-levels[0]), len(levels) - 1
-    work = np.maximum(levels, 0)
-    gain = kappa * _accrued(reward, rate, np.array(levels * step, dtype=float))
-    sizes = [
-        [math.floor(float(mean) / step * (1 + 1e-12)) for mean in router.moments[0]] for router in (game.a, game.b)
-    ]
-    wait = work * step
-    joint = np.array(game.joint, dtype=float)
-    means = [[float(mean) for mean in router.moments[0]] for router in (game.a, game.b)]
-    rows, columns = np.meshgrid(np.arange(len(levels)), np.arange(len(levels)), indexing="ij")
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """The process of routers that know the past, where everything is rounded to a grid: down, or all of it up.
 
-    def after(place: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-        return np.asarray(np.minimum(work[place] + size + zero, top))
+    Levels are in steps; negative ones are idle ages, in which no reward changes beyond the oldest.
 
-    stay = math.exp(-rate * step)
-    potential = np.zeros((len(levels), len(levels)))
-    low, largest = -math.inf, float(wait.max() + 2 * gain.max())
-    for _ in range(_ITERATIONS):
-        drifted = np.zeros_like(potential)
-        for steps in range(1, top):
-            moved = np.maximum(np.arange(len(levels)) - steps, 0)
-            drifted += (1 - stay) * stay ** (steps - 1) * potential[np.ix_(moved, moved)]
-        drifted += stay ** (top - 1) * potential[0, 0]
-        drifted -= gain[:, None] + gain
-        costs = np.empty((2, 2, *joint.shape, *potential.shape))
+    Attributes:
+        game: Of the scenario.
+        scenario: Its record.
+        step: Of the grid.
+        busy: Levels of work.
+        up: Whether levels after a drift and service times are rounded up. Down, workloads beyond the largest become
+            the largest. Up, the routers act beyond it as at it, and the potential is continued as constant.
+    """
+
+    game: Game
+    scenario: Json
+    step: float
+    busy: int
+    up: bool = False
+
+    @cached_property
+    def idle(self) -> int:
+        """Levels of idle age."""
+        return math.ceil(oldest(self.scenario["baseline"]["reward"]) / self.step * (1 - _EXACT))
+
+    @property
+    def size(self) -> int:
+        """Levels of a server."""
+        return self.idle + self.busy + 1
+
+    @property
+    def rate(self) -> float:
+        """λ."""
+        return float(self.scenario["traffic"]["pair_rate"])
+
+    @cached_property
+    def steps(self) -> list[list[int]]:
+        """Service times of each router's types."""
+
+        def rounded(mean: float) -> int:
+            return math.ceil(mean * (1 - _EXACT)) if self.up else math.floor(mean * (1 + _EXACT))
+
+        return [[rounded(float(mean) / self.step) for mean in router.moments[0]] for router in self._routers]
+
+    def value(
+        self, kappa: float, worst: Worst | None = None, start: Floats | None = None
+    ) -> tuple[float, float, Floats]:
+        """Limits of the least average W − κτ, and the potential that they rest on.
+
+        Args:
+            kappa: κ.
+            worst: If the routers may also measure: what each entry adds at most, shape (K, states), where splitting the
+                types costs S − T more, shape (n_A, n_B, states).
+            start: A potential to start from. Defaults to 0.
+        """
+        gain = kappa * self._earned
+        potential = np.zeros((self.size, self.size)) if start is None else start
+        before, low, high = potential, -math.inf, math.inf
+        for _ in range(_ITERATIONS):
+            best = self._step(potential, gain, worst)
+            change = best - potential
+            low, high, before = float(change.min()), float(change.max()), potential
+            potential = best - best[0, 0]
+            if high - low <= _SPAN * (self.busy * self.step + 2 * float(gain.max())):
+                break
+        return low, high, before
+
+    @property
+    def _routers(self) -> tuple[Router, Router]:
+        return self.game.a, self.game.b
+
+    @cached_property
+    def _beyond(self) -> int:
+        """Levels beyond the largest at which a jump may end."""
+        return sum(map(max, self.steps)) if self.up else 0
+
+    @cached_property
+    def _earned(self) -> Floats:
+        """λ times what a server of each level earns until the next pair."""
+        levels = np.arange(-self.idle, self.busy + self._beyond + 1, dtype=float) * self.step
+        return accrued(self.scenario["baseline"]["reward"], self.rate, levels)
+
+    def _step(self, potential: Floats, gain: Floats, worst: Worst | None) -> Floats:
+        """The least cost of a pair and what follows, at each state."""
+        size, joint = self.size, np.array(self.game.joint, dtype=float)
+        drifted = self._drifted(potential) - (gain[:, None] + gain)
+        last, work = len(gain) - 1, np.maximum(np.arange(-self.idle, self.busy + 1), 0)
+        rows, columns = np.arange(size)[:, None], np.arange(size)[None, :]
+        at = work + self.idle
+        wait = work * self.step
+        shortest = self.scenario["traffic"].get("within_pair_order") == "shortest-first"
+        costs = np.empty((2, 2, *joint.shape, size, size))
         for x, y in np.ndindex(*joint.shape):
-            first, second = sizes[0][x], sizes[1][y]
-            partner = (means[0][x] + means[1][y]) / 4
-            for a, b in product((0, 1), (0, 1)):
-                if a == b:
-                    place = rows if a == 0 else columns
-                    both = np.minimum(after(place, first) + second, top)
-                    there = drifted[both, columns] if a == 0 else drifted[rows, both]
-                    cost = wait[place] + partner + there
-                else:
-                    onto, beside = (first, second) if a == 0 else (second, first)
-                    there = drifted[after(rows, onto), after(columns, beside)]
-                    cost = (wait[rows] + wait[columns]) / 2 + there
-                costs[a, b, x, y] = joint[x, y] * cost
+            first, second = self.steps[0][x], self.steps[1][y]
+            means = [float(router.moments[0][of]) for router, of in zip(self._routers, (x, y), strict=True)]
+            partner = min(means) / 2 if shortest else sum(means) / 4
+            both, own, other = (np.minimum(at + more, last) for more in (first + second, first, second))
+            costs[0, 0, x, y] = (wait + partner)[:, None] + drifted[both[:, None], columns]
+            costs[1, 1, x, y] = (wait + partner)[None, :] + drifted[rows, both[None, :]]
+            apart = (wait[:, None] + wait) / 2
+            costs[0, 1, x, y] = apart + drifted[np.ix_(own, other)]
+            costs[1, 0, x, y] = apart + drifted[np.ix_(other, own)]
+            costs[:, :, x, y] *= joint[x, y]
         best = np.full_like(potential, np.inf)
         for maps in product((0, 1), repeat=sum(joint.shape)):
-            to, other = maps[: joint.shape[0]], maps[joint.shape[0] :]
-            total = np.zeros_like(potential)
-            for x, y in np.ndindex(*joint.shape):
-                total += costs[to[x], other[y], x, y]
+            to, beside = maps[: joint.shape[0]], maps[joint.shape[0] :]
+            total = sum(costs[to[x], beside[y], x, y] for x, y in np.ndindex(*joint.shape))
             np.minimum(best, total, out=best)
-        change = best - potential
-        low, high = float(change.min()), float(change.max())
-        potential = best - best[0, 0]
-        if high - low <= _SPAN * largest:
-            break
-    return low, high
+        if worst:
+            together, apart = (costs[0, 0] + costs[1, 1]) / 2, (costs[0, 1] + costs[1, 0]) / 2
+            added = worst((apart - together).reshape(*joint.shape, -1))
+            np.minimum(best, together.sum(axis=(0, 1)) + added.min(axis=0).reshape(best.shape), out=best)
+        return best
+
+    def _drifted(self, potential: Floats) -> Floats:
+        """The mean of the potential after the time until the next pair, Σ_k q(1−q)^k of it k steps down.
+
+        Two terms together, shifted by two steps, make four, and so on; at least one step is taken if rounded down.
+        """
+        total = np.pad(potential, (0, self._beyond), mode="edge")
+        places = np.arange(len(total))
+        stay, shift = math.exp(-self.rate * self.step), 1
+        oldest_both = float(potential[0, 0])
+        if not self.up:
+            moved = np.maximum(places - 1, 0)
+            total = total[np.ix_(moved, moved)]
+        total = (1 - stay) * total
+        while shift < len(places):
+            moved = np.maximum(places - shift, 0)
+            total += stay**shift * total[np.ix_(moved, moved)]
+            shift *= 2
+        return np.asarray(total + stay**shift * oldest_both)
+
+
+def served(game: Game, scenario: Json) -> bool:
+    """Whether `Rounded` is for such a scenario."""
+    fixed = all(
+        second == first**2 for router in (game.a, game.b) for first, second in zip(*router.moments, strict=True)
+    )
+    return fixed and scenario["baseline"]["reward"]["kind"] in ("setup", "table") and sum(game.shape) <= _MOST_BITS
+
+
+def oldest(reward: Json) -> float:
+    """The idle age from which a piecewise-linear reward's slope is constant."""
+    return float(max(_slopes(reward)[1]))
 
 
 def _slopes(reward: Json) -> tuple[list[float], list[float]]:
@@ -142,7 +232,7 @@ def _slopes(reward: Json) -> tuple[list[float], list[float]]:
     return slopes, [t for t, _ in points[:-1]]
 
 
-def _accrued(reward: Json, rate: float, levels: Floats) -> Floats:
+def accrued(reward: Json, rate: float, levels: Floats) -> Floats:
     """λ times what a server of each level earns until the next pair."""
     slopes, ages = _slopes(reward)
     total, last = np.zeros(len(levels)), 0.0

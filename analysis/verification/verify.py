@@ -33,7 +33,7 @@ from .informed import check_every_classical
 from .strata import check_excess_limits, check_observed_limits
 
 SECONDS = 60.0  # for the mixed-integer programme of a large game
-_SETTINGS_ALARM = "SETTINGS ALARM"
+SETTINGS_ALARM = "SETTINGS ALARM"
 
 
 def verify(
@@ -67,7 +67,7 @@ def verify(
     check_hashes(findings, analysis, files)
     if files:
         watch("reading the trials")
-        codes = codes_of(files.trials, game.shape[1])
+        codes = codes_of(files.trials, game.shape)
         evidence = evidence_of_run(files.plan, codes)
         check_plan(findings, analysis, files)
         check_settings(findings, analysis, files.plan, codes)
@@ -89,7 +89,7 @@ def verify(
         why = "the raw counts are not in this older record; give the run's folder"
         findings.unchecked(P_VALUE, certificate["log10_p_value"], why)
     else:
-        if any(_SETTINGS_ALARM in warning for warning in analysis["warnings"]):
+        if any(SETTINGS_ALARM in warning for warning in analysis["warnings"]):
             evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
         trusted = evidence
         check_observed(findings, game, analysis, aim, lambda table: Score(table, trusted).observed)

@@ -29,7 +29,8 @@ from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
 from ...analysis.verification.betting import Part, Propose
 from ...analysis.verification.files import RunFiles
-from ...analysis.verification.findings import EXACTLY, FRESH, Json, Row, Shown, Verification
+from ...analysis.verification.findings import EXACTLY, FRESH, ONE_SIDED, Json, Row, Shown, Verification
+from ...analysis.verification.menus.verify import ROUNDED, verify_menu
 from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
@@ -37,13 +38,12 @@ from ...model.games.routing_game import Against
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, at_a_point
+from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
 from ..experiment.pipeline import analyze_foreign, analyze_run
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_INSTEAD = "verify checks memoryless ones; bellqueue analyze FOLDER computes this one again"
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
 _WIDTH = 15  # of a number with eight digits and an exponent
@@ -55,8 +55,11 @@ _WORDS = {
     "certificate.classical_bound.high": "classical routers score at most",
     "certificate.quantum_bound.high": "entangled routers score at most",
     "certificate.score": "these routers scored",
+    "certificate.classical": "W − κτ, classical at least",
+    "certificate.cost.high": "W − κτ, these at most",
     "certificate.log10_p_value": "log10 of the p-value",
     "certificate.certified": "certified",
+    ROUNDED: "certified by rounding, too",
 }
 
 
@@ -83,9 +86,12 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
         propose: Propose | None = None
         if run.is_dir():
             folder = RunFolder.open(run)
-            files, fresh, propose = _files(run), _analyze_folder(folder, record), partial(_Bets.of, folder, record)
+            fresh = _analyze_folder(folder, record)
+            files, propose = _files(run), partial(_Bets.of, folder, record)
         else:
             fresh = _analyze_record(record, complaint)
+        if _of_menu(record):
+            return verify_menu(str(run), record, files, fresh, watch)
         return verify(str(run), record, files, fresh, propose, seconds, watch)
     except (DataError, ScenarioError) as error:
         text = str(error)
@@ -124,12 +130,19 @@ def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
     scenario, plan = run.scenario(), run.plan()
     shape = scenario.workload().shape
     plan.check(plan.scenario_hash, shape)
-    trials = run.trials(shape)
+    if (plan.menu is not None) != _of_menu(record):
+        raise DataError(f"{run.path / PLAN}: is of other routers than {ANALYSIS}; restore the files of one run")
+    if plan.menu is not None and plan.entries != len(record["entries"]):
+        raise DataError(f"{run.path / PLAN}: has {plan.entries} sets of bases, and {ANALYSIS} {len(record['entries'])}")
+    trials = run.trials(shape, plan.entries)
 
     def fresh() -> Json:
         plan.check(scenario.content_hash(), shape)
+        if plan.menu is not None:
+            return dict(json.loads(analyze_run(scenario, plan, trials).to_json()))
         frontiers = Frontiers.of(scenario)
-        found = at_a_point(analyze_run(scenario, plan, trials, frontiers=frontiers), run.path, _INSTEAD)
+        found = analyze_run(scenario, plan, trials, frontiers=frontiers)
+        assert isinstance(found, Analysis)  # the plan has an operating point
         return _comparable(found, frontiers, record)
 
     return fresh
@@ -137,6 +150,9 @@ def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
 
 def _analyze_record(record: Json, complaint: str) -> Callable[[], Json] | str:
     """Analyzes the counts in a record as `bellqueue analyze` does, or says why they are not enough for that."""
+    if _of_menu(record):
+        Scenario.parse(record["scenario"])  # refuses what is none
+        return "it needs plan.json and the trials; give the run's folder"
     if not (measured := record.get("measured")):
         return "the raw counts are not in this older record; give the run's folder"
     scenario, rule = Scenario.parse(record["scenario"]), {key: measured[key] for key in measured if key != "stopped"}
@@ -177,15 +193,19 @@ def _record(path: Path) -> tuple[Json, str]:
         DataError: it is no analysis.
     """
     record: Json = _json(path)
-    if isinstance(record, dict) and record.get("schema") == MenuAnalysis.model_fields["schema_"].default:
-        raise DataError(f"{path}: is the analysis of routers that know the past; {_INSTEAD}")
+    kind: type[Analysis | MenuAnalysis] = MenuAnalysis if _of_menu(record) else Analysis
     try:
-        Analysis.model_validate(record)
+        kind.model_validate(record)
     except ValidationError as error:
         if {each["type"] for each in error.errors()} == {"value_error"}:
             return record, first_complaint(error)
-        raise DataError(f"{path}: {first_complaint(error, Analysis)}") from None
+        raise DataError(f"{path}: {first_complaint(error, kind)}") from None
     return record, ""
+
+
+def _of_menu(record: Any) -> bool:
+    """Whether it says that it is of routers that know the past."""
+    return isinstance(record, dict) and record.get("schema") == MenuAnalysis.model_fields["schema_"].default
 
 
 def verification_screen(found: Verification, run: Path) -> Group:
@@ -200,8 +220,12 @@ def verification_screen(found: Verification, run: Path) -> Group:
     parts.append(f"and {len(differing) - _MOST} more\n" if len(differing) > _MOST else "")
     if rows[FRESH].status == "OK":
         parts.append(f"{rows[FRESH].method}.")
-    skipped = [row for row in found.rows if row.status == "not checked"]
-    parts += [Text(f"not checked: {row.what}: {row.method}", style="dim") for row in skipped[:3]]
+    skipped: dict[str, list[str]] = {}
+    for row in found.rows:
+        if row.status == "not checked":
+            skipped.setdefault(row.method, []).append(row.what)
+    reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in skipped.items()]
+    parts += [Text(reason, style="dim") for reason in reasons[:3]]
     parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
     return Group(*parts)
 
@@ -210,7 +234,7 @@ def verification_table(rows: Sequence[Row]) -> Group:
     """Every row with its method below it, what differs first."""
     parts: list[RenderableType] = [_line("what", *_SIDES, ""), Rule(style="dim")]
     for row in sorted(rows, key=lambda row: row.status != "DIFFERS"):
-        plain = row.status == "not checked" or row.tolerance == EXACTLY
+        plain = row.status == "not checked" or row.tolerance in (EXACTLY, ONE_SIDED)
         how = row.method if plain else f"{row.method}, ±{row.tolerance}"
         line = _line(row.what, row.recorded, row.recomputed, row.status)
         parts += [line, Padding(Text(how, style="dim"), (0, 0, 0, 4))]
@@ -229,7 +253,7 @@ def _line(what: str, recorded: Shown, recomputed: Shown, status: str) -> Table:
 def _number(value: Shown) -> str:
     if value is None:
         return "–"
-    return f"{value:.8g}" if isinstance(value, float) else str(value)[:_WIDTH]
+    return f"{value + 0.0:.8g}" if isinstance(value, float) else str(value)[:_WIDTH]
 
 
 def _files(folder: Path) -> RunFiles:

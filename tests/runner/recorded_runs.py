@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from bellqueue.analysis.certificate.stopping import measure_in_rounds
+from bellqueue.analysis.menus.design import MenuDesign
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
@@ -15,7 +16,7 @@ from bellqueue.model.trials import Trials
 from bellqueue.runner.experiment.folder import ANALYSIS, at_a_point, write_text, write_trials
 from bellqueue.runner.experiment.pipeline import analyze_run, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
-from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_point
+from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_menu, prepare_point
 from numpy.typing import NDArray
 
 PAIRS = ((0, 1), (10, 11), (20, 21), (30, 31))
@@ -78,6 +79,32 @@ def write_run(
     write_trials(folder, trials)
     analysis = at_a_point(analyze_run(scenario, plan, trials), folder, "")
     write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
+
+
+def write_menu_run(folder: Path, scenario: Scenario, design: MenuDesign, *, visibility: float, lost: int = 0) -> None:
+    """A finished run of a menu on Werner pairs; arguments as in `write_run`."""
+    experiment = prepare_menu(scenario, design, 1)
+    plan = PlanRecord.of(
+        design,
+        experiment.schedule,
+        scenario_hash=scenario.content_hash(),
+        created="2026-01-01T00:00:00+00:00",
+        significance=scenario.experiment.significance,
+        seed=1,
+        description=Description(
+            name="test:pairs", kind="hardware", device="pairs", qubits=2, pair=PAIRS[0], parallel=1
+        ),
+    )
+    rng, settings = np.random.default_rng(9), experiment.schedule.settings
+    own = np.array([(each.x, each.y, each.alpha - each.beta) for each in settings])[experiment.schedule.order[lost:]]
+    a = rng.integers(0, 2, len(own), dtype=np.uint8)
+    differ = rng.random(len(own)) < (1 - visibility * np.cos(own[:, 2])) / 2
+    x, y = own[:, :2].astype(np.int64).T
+    trials = Trials(x, y, a, a ^ differ, experiment.schedule.shape)
+    folder.mkdir()
+    write_records(folder, scenario, plan)
+    write_trials(folder, trials, plan.entries)
+    write_text(folder / ANALYSIS, analyze_run(scenario, plan, trials).to_json())
 
 
 def _measured(experiment: PreparedPoint, visibility: float, seed: int) -> Trials:

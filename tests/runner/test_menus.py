@@ -155,7 +155,6 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[s
         (("analyze", "run", "--invert", "a"), "the plan of this run fixed before the data"),
         (("analyze", "run/trials.csv", "--scenario", "default"), "give the folder of their run"),
         (("analyze", "counts.json", "--scenario", "s.json"), "counts without the plan of a run cannot be analyzed"),
-        (("verify", "run"), "is the analysis of routers that know the past; verify checks memoryless ones"),
         (("sweep", "sweep.toml"), "sweep.toml: the scenario's routers know the past"),
         (
             ("link", "s.json", "--link", "rate=1,visibility=1,memory_time=9"),

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.verification import informed
 from bellqueue.analysis.verification.findings import Row, Verification
-from bellqueue.analysis.verification.game import Game
+from bellqueue.analysis.verification.informed import Rounded
 from bellqueue.model.errors import DataError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
@@ -32,18 +31,19 @@ Change = Callable[[Path], Any]
 @pytest.fixture(autouse=True, scope="module")
 def _solved_once(known_frontiers: dict[str, Any]) -> Iterator[None]:
     """Dozens of these tests look at the same scenario: its frontiers and grid take most of the time of each."""
-    values: dict[Any, tuple[float, float]] = {}
-    iterate = informed._value
+    values: dict[Any, Any] = {}
+    iterate = Rounded.value
 
-    def value(game: Game, reward: Any, rate: float, step: float, levels: Any, kappa: float) -> tuple[float, float]:
-        key = game.joint, game.a.moments, game.b.moments, str(reward), rate, step, levels.tobytes(), kappa
+    def value(process: Rounded, kappa: float, *others: Any) -> Any:
+        game = process.game
+        key = game.joint, game.a.moments, game.b.moments, str(process.scenario), process.step, process.busy, kappa
         if key not in values:
-            values[key] = iterate(game, reward, rate, step, levels, kappa)
+            values[key] = iterate(process, kappa, *others)
         return values[key]
 
     with pytest.MonkeyPatch.context() as patch:
         keep_frontiers(patch.setattr, known_frontiers)
-        patch.setattr(informed, "_value", value)
+        patch.setattr(Rounded, "value", value)
         yield
 
 

@@ -1,0 +1,1 @@
+"""A stored analysis of routers that know the past, checked by other methods."""
