@@ -93,6 +93,9 @@ def analyze_menu(
         )
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
+    saved, surely = test.classical - test.estimate, test.classical - max(test.limit, test.estimate)
+    reduction = Estimate(saved, surely, saved)
+    longest = None if surely <= 0 else test.comparison.waiting_time(limits(math.log(significance)))
     certificate = MenuCertificate(
         certified=test.log_p_value <= math.log(significance),
         log10_p_value=test.log_p_value / math.log(10),
@@ -105,19 +108,16 @@ def analyze_menu(
         trials=sample.trials,
         assumption=FRESH if sample.random else CONDITIONAL,
         method=METHOD,
+        longest_waiting_time=longest,
     )
     watch("simulating the queues", 0, None)
     simulated = simulate_policy(workload, test.policy.simulated(counts.estimated), PAIRS)
     throughput = simulated.baseline_throughput.plain
     least = test.classical + planned.kappa * throughput.estimate
-    reduction = Estimate(
-        test.classical - test.estimate, test.classical - max(test.limit, test.estimate), test.classical - test.estimate
-    )
-    # W' ≥ V + κτ ≥ W + what is saved, so that a share of W' needs an upper limit of W and none of τ.
-    most = test.comparison.waiting_time(limits(math.log(significance))) + reduction.low
     shares = [each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high)]
-    if reduction.low > 0:
-        shares[1] = min(shares[1], reduction.low / most)
+    if longest is not None:
+        # W' ≥ V + κτ ≥ W + what is saved, so that a share of W' needs an upper limit of W and none of τ.
+        shares[1] = min(shares[1], reduction.low / (longest + reduction.low))
     share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
     used = _shares(workload, test.policy, counts.estimated)

@@ -97,6 +97,8 @@ class MenuCertificate(FiniteRecord):
         trials: N, lost trials included.
         assumption: What the limits rest on, in a sentence.
         method: Of the limits, in words.
+        longest_waiting_time: An upper limit of the policy's W at the significance, by which the share saved at least is
+            taken; None where nothing is saved for certain.
     """
 
     certified: bool
@@ -110,6 +112,7 @@ class MenuCertificate(FiniteRecord):
     trials: int
     assumption: str
     method: str
+    longest_waiting_time: float | None = None
 
 
 class MenuEntry(FiniteRecord):

@@ -23,6 +23,7 @@ from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.bets import RunningBets, bettor_against, bettor_on_score
 from ...analysis.certificate.certificate import first_guess
 from ...analysis.menus.records import MenuAnalysis
+from ...analysis.menus.replay import with_waiting_times
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
@@ -138,12 +139,14 @@ def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
 
     def fresh() -> Json:
         plan.check(scenario.content_hash(), shape)
-        if plan.menu is not None:
-            return dict(json.loads(analyze_run(scenario, plan, trials).to_json()))
-        frontiers = Frontiers.of(scenario)
+        frontiers = None if plan.menu else Frontiers.of(scenario)
         found = analyze_run(scenario, plan, trials, frontiers=frontiers)
-        assert isinstance(found, Analysis)  # the plan has an operating point
-        return _comparable(found, frontiers, record)
+        if frontiers is not None and isinstance(found, Analysis):
+            return _comparable(found, frontiers, record)
+        assert isinstance(found, MenuAnalysis)
+        if record.get("waiting_times"):
+            found = with_waiting_times(found)
+        return dict(json.loads(found.to_json()))
 
     return fresh
 

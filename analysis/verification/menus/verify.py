@@ -268,4 +268,7 @@ def _check_what_follows(findings: Findings, analysis: Json) -> None:
     }
     for name, (factor, method) in of.items():
         for part, value in saved.items():
-            findings.number(f"{name}.{part}", analysis[name][part], factor * value, method, factor * near)
+            again, longest = factor * value, analysis["certificate"]["longest_waiting_time"]
+            if (name, part) == ("waiting_time_reduction_relative", "low") and longest is not None:
+                again = min(again, value / (longest + value))
+            findings.number(f"{name}.{part}", analysis[name][part], again, method, factor * near)
