@@ -208,7 +208,10 @@ def _verdict(
         )
     else:
         if reduction.estimate <= 0:
-            why = f"by estimate they wait {-reduction.estimate:.4g} units of time longer than that class may"
+            why = (
+                f"even by estimate, with every rounding counted against them, they may wait {-reduction.estimate:.4g} "
+                "units of time longer than the least of that class"
+            )
         else:
             why = (
                 f"by estimate they wait {reduction.estimate:.4g} units of time less, within what chance allows in "

@@ -23,7 +23,7 @@ from ...model.queueing.workload import Workload
 from ...model.scenario.file import OperatingTarget, Scenario
 from .certificate import fine_comparison
 from .limits import PLANE_SHARE, MenuCounts, menu_limits
-from .records import MenuForecast, MenuPlan
+from .records import WITHOUT_POINT, MenuForecast, MenuPlan
 
 Floats = NDArray[np.float64]
 PredictMenu = Callable[[Menu], Floats]
@@ -86,9 +86,12 @@ def design_menu(
         if helpful:
             break
     else:
+        where, change = "", "lighten the traffic, or make interruptions cost more"
+        if isinstance(spec.operating_point, OperatingTarget):
+            where, change = f" at multiplier {spec.operating_point.multiplier:g}", WITHOUT_POINT
         raise ScenarioError(
-            f"{scenario.title}: even perfect Bell pairs gain nothing for routers that know the past; "
-            "lighten the traffic, or make interruptions cost more"
+            f"{scenario.title}: even perfect Bell pairs are not found to gain anything for routers that know the past"
+            f"{where}; {change}"
         )
     # The largest share of waiting first; should the shots not certify it, where most is gained in all.
     tried = [max(helpful, key=lambda each: each.share), max(helpful, key=lambda each: each.gain)]

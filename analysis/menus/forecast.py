@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ...model.scenario.file import MAX_SHOTS
+from ...model.scenario.file import MAX_SHOTS, OperatingTarget
 from ..design.records import CostRecord, DeviceRecord
 from ..records.percent import chance_text
 from ..records.record import FiniteRecord
-from .records import MenuForecast, MenuPlan
+from .records import WITHOUT_POINT, MenuForecast, MenuPlan
 
 
 class PlannedEntry(FiniteRecord):
@@ -82,14 +82,17 @@ def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float
     )
 
 
-def menu_changes(found: MenuForecast, better: str | None) -> list[str]:
+def menu_changes(found: MenuForecast, better: str | None, target: object) -> list[str]:
     """What would turn a no-go into a go, each in a sentence.
 
     Args:
         found: The forecast.
         better: A better pair of the same device, in a sentence; None if there is none.
+        target: The operating point that the scenario asks for.
     """
     told = [] if better is None else [better]
+    if isinstance(target, OperatingTarget):
+        told.append(f"Another operating point: {WITHOUT_POINT}.")
     if found.trials is not None:
         how = f"run --shots {found.trials}" if found.trials <= MAX_SHOTS else "more than one run may have"
         told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")

@@ -28,6 +28,8 @@ COMPARED = (
     "same knowledge of the past."
 )
 
+WITHOUT_POINT = "leave experiment.operating_point out, and the plan chooses one"
+
 
 class MenuForecast(FiniteRecord):
     """What the device's calibration promises of a menu.
@@ -76,7 +78,7 @@ class MenuPlan(FiniteRecord):
         forecast: What the device's calibration promises; None where it promises nothing.
     """
 
-    kappa: Annotated[float, Field(ge=0)]
+    kappa: Annotated[float, Field(gt=0)]
     tilts: Table
     centre: Table
     forecast: MenuForecast | None = None

@@ -117,10 +117,11 @@ def _headline(analysis: MenuAnalysis) -> _Headline:
         )
         word, rest = "Certified", f"{size} than every classical router"
     else:
-        size = f"{less_or_more(share.estimate)} waiting"
+        size, than = f"{less_or_more(share.estimate)} waiting", " than the best classical routers may do"
         reason = f"By estimate only: within {certificate.trials} trials this may be chance."
         if share.estimate <= 0:
-            reason = "With the outcomes measured a request waits no less than with the best classical routers."
-        word, rest = "Not certified", f"{size} than the best classical routers may do"
+            size, than = "no waiting saved", ""
+            reason = "Not even by estimate, at equal throughput and with every rounding counted against the routers."
+        word, rest = "Not certified", size + than
     alarm, size, rest, reason = (text.replace(" %", "\N{NO-BREAK SPACE}%") for text in (alarm, size, rest, reason))
     return _Headline(alarm, word, size, rest, reason)

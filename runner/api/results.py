@@ -24,7 +24,7 @@ from ...analysis.report.tables.link import results_section
 from ...analysis.report.tables.menu import reached_section
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError
-from ...model.estimate import Estimate
+from ...model.estimate import Estimate, significant
 from ...model.trials import Trials
 
 if TYPE_CHECKING:
@@ -238,11 +238,12 @@ class MenuResult(MenuAnalysis):
     def __repr__(self) -> str:
         share, test = self.waiting_time_reduction_relative, self.certificate
         sure = f"{at_least(share)} less, " if self.certified and share.low > 0 else ""
+        number = len(self.entries)
         lines = [
             f"{'CERTIFIED' if self.certified else 'NOT CERTIFIED'}: waiting time {self.waiting_time.estimate:.4g} "
-            f"against {self.classical_waiting_time:.4g} every classical at equal throughput",
+            f"against {significant(self.classical_waiting_time, 4, 'down')} every classical at equal throughput",
             f"{sure}{estimate_of(share)}",
-            f"log10 p = {test.log10_p_value:.4g}, {test.trials} trials, {len(self.entries)} sets of bases",
+            f"log10 p = {test.log10_p_value:.4g}, {test.trials} trials, {number} set{'s' * (number > 1)} of bases",
             *map(printable, self.warnings[:1]),
         ]
         return signs("<MenuResult " + ",\n ".join(lines) + ">")

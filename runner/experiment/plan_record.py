@@ -117,7 +117,9 @@ class PlanRecord(FiniteRecord):
     @model_validator(mode="after")
     def _a_point_or_a_menu(self) -> Self:
         if (self.planned is None) == (self.menu is None):
-            raise ValueError("planned is missing" if self.menu is None else "it has planned and menu; keep one")
+            raise ValueError(
+                "it has neither planned nor menu" if self.menu is None else "it has planned and menu; keep one"
+            )
         return self
 
     @classmethod

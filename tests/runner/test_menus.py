@@ -137,7 +137,8 @@ def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) 
         ({"place": ("asked",), "value": lambda table: table[:-1]}, "for 2×2 types in each of 2 entries"),
         ({"place": ("menu", "tilts"), "value": lambda table: table[:2]}, "for 2×2 types in each of 2 entries"),
         ({"place": ("strategy", 1, "alpha"), "value": [0.1]}, "for 2×2 types in each of 2 entries"),
-        ({"place": ("menu",), "value": None}, "planned is missing"),
+        ({"place": ("menu",), "value": None}, "it has neither planned nor menu"),
+        ({"place": ("menu", "kappa"), "value": 0.0}, "menu.kappa is 0"),
     ],
 )
 def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[str, Any], words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,11 @@ def informed_figure(record: FrontierRecord, informed: Informed) -> Figure:
                 handlelength=2.4,
             )
             axes[1].set_ylabel("W − κτ (units of time)")
+            # They can do all that classical routers can: a simulated share below 0 is the grid's, and proves nothing.
             shares = [
-                (each.waiting_time_reduction_relative.estimate, each.memoryless_reduction_relative) for each in loads
+                (share if share > 0 else math.nan, each.memoryless_reduction_relative)
+                for each in loads
+                for share in [each.waiting_time_reduction_relative.estimate]
             ]
             _draw_savings(axes[2], record.load, loads, shares)
             axes[2].set(title="(c) share of W saved against it, at equal τ", ylabel="Share of W")
@@ -104,7 +108,7 @@ def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: S
     )
     ax.axvline(own, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    saved = np.array(values)
+    saved = np.array(values)[~np.isnan(values)]
     scale = float(saved.max()) if saved.max() > 0 else float(np.abs(saved).max()) or 1.0
     top = 1.12 * scale if saved.max() > 0 else 0.2 * scale
     bottom = max(min(float(saved.min()), 0.0), -_BELOW * scale) - 0.06 * scale

@@ -55,15 +55,14 @@ def _verdict(analysis: MenuAnalysis) -> str:
     certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
     if certificate.certified:
         sure = f"{confidence_text(1 - certificate.significance)} confidence"
-        less = at_least(share) or "less, by how much is not certain yet"
-        less = f"{less} less" if share.low > 0 else less
+        less = f"{at_least(share)} less".lstrip() if share.low > 0 else "less"
         return (
-            f"CERTIFIED: requests wait less than with {EVERY_CLASSICAL}. With the same background work done they wait "
-            f"{less} ({sure}; {estimate_of(share)})."
+            f"CERTIFIED: with the same background work done, requests wait {less} than with {EVERY_CLASSICAL} "
+            f"({sure}; {estimate_of(share)})."
         )
     start = f"NOT CERTIFIED: this does not show that requests wait less than with {EVERY_CLASSICAL}."
     if share.estimate <= 0:
-        return f"{start} With the outcomes measured they wait no less."
+        return f"{start} Even by estimate they save nothing, with every rounding counted against them."
     saved = percent_text(share.estimate)
     return f"{start} They waited {saved} less, but that can be chance in {certificate.trials} trials."
 
@@ -79,8 +78,8 @@ def _measured(analysis: MenuAnalysis) -> Iterator[Row]:
     yield "background work done (per unit of time)", shown(analysis.baseline_throughput)
     yield "pairs sent to different servers", shown(analysis.splitting_probability, percent=True)
     number = len(analysis.entries)
-    measured = percent_text(1 - analysis.map_share)
-    yield "pairs that measure a Bell pair", f"{measured}, in {number} set{'s' * (number > 1)} of bases"
+    measured = f"{percent_text(1 - analysis.map_share)}, in {number} set{'s' * (number > 1)} of bases"
+    yield "pairs that measure a Bell pair", measured if analysis.map_share < 1 else "none: classical maps do better"
     yield "Bell pair visibility (1 is perfect)", visibility_text(analysis.entries)
     yield "chance with any classical routers", rarity(certificate.log10_p_value, certificate.significance)
     yield "trials", f"{certificate.trials}, {lost or 'none'} lost"

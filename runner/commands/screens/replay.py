@@ -90,6 +90,7 @@ def _menu_sentences(replay: MenuReplay) -> list[str]:
     cost, order = replay.comparison.cost_difference(1, 0, replay.kappa), replay.comparison.waiting_time_difference(0, 2)
     used, rest = map(percent_text, replay.entry_shares), percent_text(1 - sum(replay.entry_shares))
     return [
+        "Neither is made to do as much background work as the other: do not compare the waits alone.",
         f"If a unit of background work is worth κ = {replay.kappa:.4g} of waiting, the replayed "
         f"outcomes are {'better' if cost.estimate >= 0 else 'worse'} by {_size(cost)} of waiting.",
         f"Pairs of requests by entry of the menu: {', '.join(used)}; by classical maps: {rest}.",

@@ -20,6 +20,9 @@ from tests.analysis.conftest import provenance
 from tests.model.informed.recorded_menus import measured, policies, two_entries
 
 KAPPA, BOUND = 4.963, -6.6170
+NO_GAIN: dict[str, Any] = {  # classical maps everywhere
+    "waiting_time_reduction_relative": Estimate(-0.033, -0.034, -0.033), "map_share": 1.0,
+}  # fmt: skip
 
 
 def light_scenario(types: tuple[str, str] = ("short", "long")) -> Scenario:

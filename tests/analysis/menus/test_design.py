@@ -118,8 +118,15 @@ def test_what_cannot_be_bounded_is_refused_in_a_line(change: dict[str, Any], sai
         designed(Scenario.parse(record), 0.95)
 
 
+def test_a_multiplier_that_leaves_no_gain_is_named_with_the_remedy() -> None:
+    record = at(0.05, menu=1).record()
+    record["experiment"]["operating_point"] = {"multiplier": 0.0}
+    with pytest.raises(ScenarioError, match=r"at multiplier 0; leave experiment\.operating_point out"):
+        designed(Scenario.parse(record), 0.95)
+
+
 def test_a_single_type_has_nothing_to_gain() -> None:
     record = at(0.05).record()
     record["traffic"]["type"] = [dict(record["traffic"]["type"][0], probability=1.0)]
-    with pytest.raises(ScenarioError, match="even perfect Bell pairs gain nothing"):
+    with pytest.raises(ScenarioError, match="even perfect Bell pairs are not found to gain anything"):
         designed(Scenario.parse(record), 0.95)

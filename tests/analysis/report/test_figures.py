@@ -132,6 +132,14 @@ def test_routers_that_know_the_past_lie_in_the_plane_and_their_savings_by_load_b
     assert len(bare.axes) == 1
 
 
+def test_a_share_that_is_not_proved_is_not_drawn(hanoi: Analysis) -> None:
+    informed = _informed(True)
+    assert informed.by_load is not None
+    loads = [each.model_copy(update={"waiting_time_reduction_relative": _estimate(-0.2)}) for each in informed.by_load]
+    figure = informed_figure(hanoi.frontiers, informed.model_copy(update={"by_load": [informed.by_load[0], loads[1]]}))
+    assert _line(figure, "entangled, past known", 2)[1] == pytest.approx([0.12, np.nan], nan_ok=True)
+
+
 def test_a_notebook_shows_figures_on_white_whatever_the_page_is(hanoi: Analysis) -> None:
     drawn, _ = frontier_figure(hanoi.frontiers)._repr_png_()  # type: ignore[attr-defined]
     assert matplotlib.image.imread(io.BytesIO(drawn))[0, 0].tolist() == [1, 1, 1, 1]

@@ -18,7 +18,7 @@ from bellqueue.analysis.report.tables.menu import menu_sections
 from bellqueue.model.estimate import Estimate
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
-from tests.analysis.menus.analyses import BOUND, KAPPA, coarse_routers, menu_analysis
+from tests.analysis.menus.analyses import BOUND, KAPPA, NO_GAIN, coarse_routers, menu_analysis
 from tests.analysis.report.read_pages import ReadPage, assert_loads_nothing
 
 SINGLE = menu_analysis(False, entries=1)
@@ -28,6 +28,7 @@ UNMEASURED = SINGLE.model_copy(
 CASES = {
     "certified": with_waiting_times(menu_analysis(), coarse_routers(menu_analysis())),
     "not": menu_analysis(False),
+    "none": menu_analysis(False, **NO_GAIN),
     "unmeasured": UNMEASURED.model_copy(update={"planned": SINGLE.planned.model_copy(update={"forecast": None})}),
     "many": menu_analysis(entries=MAX_ROWS // 4 + 1, warnings=["ALARM & more"]),
     "hostile": menu_analysis(title=HOSTILE, types=HOSTILE_TYPES, warnings=[HOSTILE]),
@@ -64,6 +65,7 @@ def test_the_first_heading_is_the_verdict_its_lower_limit_rounded_down(pages: Pa
     heading = pages["certified"][1].headings[0]
     assert heading == "Certified: at least 3.8\N{NO-BREAK SPACE}% less waiting than every classical router"
     assert pages["not"][1].headings[0].startswith("Not certified: 4.7\N{NO-BREAK SPACE}% less waiting than the best")
+    assert pages["none"][1].headings[0] == "Not certified: no waiting saved"
     assert pages["many"][1].headings[0].startswith("ALARM & more. Certified")
     assert HOSTILE in pages["hostile"][1].headings[0]
 
@@ -71,6 +73,7 @@ def test_the_first_heading_is_the_verdict_its_lower_limit_rounded_down(pages: Pa
 def test_waiting_times_are_shown_if_there_are_any(pages: Pages) -> None:
     shown = {name: "How long single requests wait" in page.headings for name, (_, page) in pages.items()}
     assert shown == {name: name == "certified" for name in CASES}
+    assert "these waits do not show who is better" in " ".join(pages["certified"][1].text.split())
 
 
 @pytest.mark.parametrize("case", ["certified", "hostile", "many"])
