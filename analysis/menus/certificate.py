@@ -58,10 +58,14 @@ def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: 
     """
     before: tuple[Comparison, float] | None = None
     for done, levels in enumerate(LEVELS):
-        watch("bounding classical and entangled routers that know the past", done, len(LEVELS))
+        told = "bounding classical and entangled routers that know the past"
+        watch(told, 3 * done, 3 * len(LEVELS))
         comparison = Comparison(workload, kappa, levels, before[0] if before else None)
         comparison.best_policy(estimated)
-        margin = comparison.classical - comparison.cost(estimated).value
+        watch(told, 3 * done + 1, 3 * len(LEVELS))
+        cost = comparison.cost(estimated).value
+        watch(told, 3 * done + 2, 3 * len(LEVELS))
+        margin = comparison.classical - cost
         if before:
             more = (margin - before[1]) / 3  # what finer grids may still add: the error falls as the step's square
             if abs(more) <= _CLOSE * abs(margin) or margin + _HOPE * more < 0:

@@ -82,11 +82,12 @@ def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float
     )
 
 
-def menu_changes(found: MenuForecast, better: str | None, target: object) -> list[str]:
+def menu_changes(found: MenuForecast, visibility: float | None, better: str | None, target: object) -> list[str]:
     """What would turn a no-go into a go, each in a sentence.
 
     Args:
         found: The forecast.
+        visibility: Of the pairs; None if it is not known.
         better: A better pair of the same device, in a sentence; None if there is none.
         target: The operating point that the scenario asks for.
     """
@@ -96,7 +97,7 @@ def menu_changes(found: MenuForecast, better: str | None, target: object) -> lis
     if found.trials is not None:
         how = f"run --shots {found.trials}" if found.trials <= MAX_SHOTS else "more than one run may have"
         told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")
-    else:
+    elif visibility is None or visibility < 1:
         told.append("Less noise: a device with a higher visibility; --visibility tries one.")
     told.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
     return told

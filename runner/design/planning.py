@@ -185,7 +185,9 @@ def menu_forecast(
         created=now(),
         scenario_hash=scenario.content_hash(),
         verdict=menu_verdict(found, asked.shots, device.name, asked.significance),
-        changes=[] if found.go else menu_changes(found, _best_pair(typed, device, scenario), asked.operating_point),
+        changes=[]
+        if found.go
+        else menu_changes(found, device.visibility, _best_pair(typed, device, scenario), asked.operating_point),
         warnings=list(about_link(scenario, backend)),
         device=device,
         significance=asked.significance,
