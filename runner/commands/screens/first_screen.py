@@ -9,8 +9,7 @@ from textwrap import shorten, wrap
 
 from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH
 from ....analysis.design.records import ForecastRecord
-from ....analysis.records.analysis_record import Advantage, Analysis
-from ....analysis.records.every_classical import AgainstEveryClassical
+from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, percent_text
 from ....analysis.records.printable import printable, signs
 from ....analysis.records.verdict import weaker_because
@@ -90,16 +89,17 @@ def line(name: str, value: str) -> str:
 
 
 def _verdict(analysis: Analysis) -> str:
-    certificate, advantage = analysis.certificate, analysis.advantage
+    certificate = analysis.certificate
     others = _CLASSES.get(analysis.class_compared, analysis.class_compared)
-    saved, wider = advantage.waiting_time_reduction_relative, analysis.every_classical
+    saved, wider = analysis.advantage.waiting_time_reduction_relative, analysis.every_classical
+    significance = certificate.significance
     if wider and wider.certified:
-        return f"CERTIFIED: requests wait less than with {EVERY_CLASSICAL}. {_less(analysis, wider)}"
+        return f"CERTIFIED: {waiting_less(wider.waiting_time_reduction_relative, EVERY_CLASSICAL, significance)}"
     if certificate.certified:
         why = weaker_because(wider, analysis.frontiers.reason_without_every_classical)
         return (
-            f"CERTIFIED against memoryless classical routers only: requests wait less than with {others}. "
-            f"{_less(analysis, advantage)} Not certified against every classical router: {why}."
+            f"CERTIFIED against memoryless classical routers only: {waiting_less(saved, others, significance)} Not "
+            f"certified against every classical router: {why}."
         )
     start = f"NOT CERTIFIED: this does not show that requests wait less than with {others}."
     if certificate.quantum_bound.high <= certificate.classical_bound.high * (1 + 1e-9):
@@ -111,13 +111,13 @@ def _verdict(analysis: Analysis) -> str:
     return f"{start} Requests waited {less} less, but that can be chance in {certificate.trials} trials."
 
 
-def _less(analysis: Analysis, saved: Advantage | AgainstEveryClassical) -> str:
-    """How much less they wait, in a sentence."""
-    share = saved.waiting_time_reduction_relative
-    sure = f"{confidence_text(1 - analysis.certificate.significance)} confidence"
+def waiting_less(share: Estimate, others: str, significance: float) -> str:
+    """How much less requests wait than with others, in a sentence that names the condition first."""
+    same = "with the same background work done, requests wait"
     if share.low > 0:
-        return f"With the same background work done they wait {at_least(share)} less ({sure}; {estimate_of(share)})."
-    return f"With the same background work done they wait less, by how much is not certain yet ({estimate_of(share)})."
+        sure = f"{confidence_text(1 - significance)} confidence"
+        return f"{same} {at_least(share)} less than with {others} ({sure}; {estimate_of(share)})."
+    return f"{same} less than with {others}, by how much is not certain yet ({estimate_of(share)})."
 
 
 def _measured(analysis: Analysis) -> Iterator[Row]:

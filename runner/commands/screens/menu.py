@@ -9,11 +9,11 @@ from rich.text import Text
 
 from ....analysis.certificate.certificate import FOREIGN_LOOPHOLE, FRESH, LOOPHOLE
 from ....analysis.menus.records import MenuAnalysis
-from ....analysis.records.percent import at_least, confidence_text, estimate_of, percent_text
+from ....analysis.records.percent import at_least, percent_text
 from ....analysis.records.printable import printable, signs
 from ....analysis.report.tables.menu import menu_sections, visibility_text
 from ....model.estimate import rounded
-from .first_screen import ALL_ALIKE, DRAWN_AFRESH, EVERY_CLASSICAL, Row, line, rarity, screen, shown
+from .first_screen import ALL_ALIKE, DRAWN_AFRESH, EVERY_CLASSICAL, Row, line, rarity, screen, shown, waiting_less
 from .sections import shown_section
 
 _KNOW = (
@@ -54,12 +54,7 @@ def menu_table(analysis: MenuAnalysis) -> RenderableType:
 def _verdict(analysis: MenuAnalysis) -> str:
     certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
     if certificate.certified:
-        sure = f"{confidence_text(1 - certificate.significance)} confidence"
-        less = f"{at_least(share)} less".lstrip() if share.low > 0 else "less"
-        return (
-            f"CERTIFIED: with the same background work done, requests wait {less} than with {EVERY_CLASSICAL} "
-            f"({sure}; {estimate_of(share)})."
-        )
+        return f"CERTIFIED: {waiting_less(share, EVERY_CLASSICAL, certificate.significance)}"
     start = f"NOT CERTIFIED: this does not show that requests wait less than with {EVERY_CLASSICAL}."
     if share.estimate <= 0:
         return f"{start} Even by estimate they save nothing, with every rounding counted against them."
