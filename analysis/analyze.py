@@ -15,7 +15,7 @@ from ..model.trials import Trials
 from . import against_frontiers
 from .certificate.beyond_quantum import beyond_quantum_test, beyond_quantum_warning
 from .certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, LOOPHOLE, USUAL_VISIBILITY, certify
-from .certificate.diagnostics import chsh, marginals, no_signalling_test, trust_settings
+from .certificate.diagnostics import chsh, marginals, no_signalling_test, no_signalling_warning, trust_settings
 from .certificate.estimates import observed_visibility
 from .certificate.region import ConfidenceRegion
 from .certificate.samples import Sample
@@ -81,11 +81,7 @@ def analyze(
     certificate = certify(games, sample, significance, trials, expected=expected)
     wider = against_frontiers.every_classical(frontiers, declared, sample, significance, trials, expected)
     no_signalling = no_signalling_test(sample.counts)
-    if no_signalling.alarm:
-        warnings.append(
-            "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
-            f"(log10 p = {no_signalling.log10_p_value:.1f}), which no Bell pair allows"
-        )
+    warnings += no_signalling_warning(no_signalling)
     chosen = {certificate.multiplier, wider.multiplier} if wider else {certificate.multiplier}
     tried = certificate.edges + (wider.edges if wider and declared is None else 0)
     beyond_quantum = beyond_quantum_test([frontiers.game(multiplier) for multiplier in sorted(chosen)], tried, sample)

@@ -49,6 +49,16 @@ def no_signalling_test(counts: Counts) -> NoSignalling:
     return NoSignalling(float(10.0**both), both, a, b, both < math.log10(ALARM_P_VALUE))
 
 
+def no_signalling_warning(test: NoSignalling) -> list[str]:
+    """What the verdict's first line must carry; nothing without an alarm."""
+    if not test.alarm:
+        return []
+    return [
+        "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
+        f"(log10 p = {test.log10_p_value:.1f}), which no Bell pair allows"
+    ]
+
+
 def log10_independence(tables: Integers) -> float:
     """log₁₀ p of independence of rows and columns in every table, tables[own type, other type, outcome] (Pearson χ²).
 

@@ -13,15 +13,21 @@ from ...model.errors import DataError
 from ...model.estimate import Estimate, significant
 from ...model.games.strategy import Measurements
 from ...model.informed.entangled import simulate_policy
-from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
+from ...model.informed.measured import Limits
 from ...model.informed.menu import Menu
 from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
-from ...model.queueing.workload import Workload
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts
 from ..certificate.certificate import CONDITIONAL, EVERY_CLASSICAL, FRESH, LOOPHOLE
-from ..certificate.diagnostics import ALARM_P_VALUE, NoSignalling, marginals, no_signalling_test, trust_settings
+from ..certificate.diagnostics import (
+    ALARM_P_VALUE,
+    NoSignalling,
+    marginals,
+    no_signalling_test,
+    no_signalling_warning,
+    trust_settings,
+)
 from ..certificate.samples import Sample
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.percent import at_least, confidence_text, estimate_of
@@ -86,11 +92,7 @@ def analyze_menu(
     comparison = fine_comparison(workload, planned.kappa, estimated, watch)
     test = menu_test(comparison, estimated, limits, math.log(significance), watch)
     no_signalling = _no_signalling(sample.counts, entries)
-    if no_signalling.alarm:
-        warnings.append(
-            "NO-SIGNALLING ALARM: one router's outcomes depend on the other's request "
-            f"(log10 p = {no_signalling.log10_p_value:.1f}), which no Bell pair allows"
-        )
+    warnings += no_signalling_warning(no_signalling)
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
     saved, surely = test.classical - test.estimate, test.classical - max(test.limit, test.estimate)
@@ -120,7 +122,7 @@ def analyze_menu(
         shares[1] = min(shares[1], reduction.low / (longest + reduction.low))
     share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
-    used = _shares(workload, test.policy, counts.estimated)
+    used = test.policy.entry_shares(occupancy(workload, test.policy.simulated(counts.estimated)), entries)
     return MenuAnalysis(
         title=scenario.title,
         verdict=_verdict(certificate, share, reduction, warnings, locality),
@@ -136,7 +138,7 @@ def analyze_menu(
         throughput_gain=Estimate(
             *(each / planned.kappa for each in (reduction.estimate, reduction.low, reduction.high))
         ),
-        map_share=float(used[MAPS]),
+        map_share=max(1 - float(used.sum()), 0.0),
         entries=_entries(menu, counts, limits(math.log(significance)), used),
         no_signalling=no_signalling,
         marginals=marginals(sample.counts),
@@ -175,13 +177,6 @@ def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> li
             )
         )
     return found
-
-
-def _shares(workload: Workload, policy: MeasuredPolicy, split: Floats) -> Floats:
-    """Share of the pairs that the policy routes by each entry, and last by classical maps, shape (K + 1,)."""
-    occurs = occupancy(workload, policy.simulated(split))
-    shares = [float(occurs[policy.entries == entry].sum()) for entry in (*range(len(split)), MAPS)]
-    return np.array(shares)
 
 
 def _no_signalling(counts: Counts, entries: int) -> NoSignalling:

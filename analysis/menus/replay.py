@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from ...model.hashing import content_hash
-from ...model.informed.measured import MAPS, Limits, MeasuredPolicy
+from ...model.informed.measured import Limits, MeasuredPolicy
 from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
 from ...model.queueing.simulation import CommonArrivals, compare
@@ -120,7 +120,7 @@ def replay_menu(
     policy, classical = routers
     independent = PastInformedRouting(policy, shape, IndependentOutcomes(split))
     occurs = occupancy(workload, policy.simulated(of_entries))
-    shares = np.bincount(policy.entries.ravel() - MAPS, occurs.ravel(), len(of_entries) + 1)[1:]
+    shares = policy.entry_shares(occurs, len(of_entries))
     # The types of a pair do not depend on the state it finds.
     usage = np.multiply.outer(shares, workload.joint).reshape(split.shape)
     if not usage.any():

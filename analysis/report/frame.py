@@ -7,6 +7,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -21,6 +22,25 @@ from .templating import environment, source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first line of a report.
+
+    Attributes:
+        alarm: What must be read before anything else, or nothing.
+        word: Certified or not.
+        size: How much less a request waits at least, or, not certified, by estimate.
+        rest: Size and class compared, after the word.
+        reason: What it means, in a sentence.
+    """
+
+    alarm: str
+    word: str
+    size: str
+    rest: str
+    reason: str
 
 
 def framed(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -17,7 +16,7 @@ from .downloads import menu_downloads
 from .figures.drawing import svg_text
 from .figures.menu import MAX_ROWS, menu_certificate_figure, outcomes_figure
 from .figures.waiting import waiting_figure
-from .frame import framed, reproduce, svg_markup
+from .frame import Headline, framed, reproduce, svg_markup
 from .tables.context import waiting_section
 from .tables.menu import (
     entries_section,
@@ -36,25 +35,6 @@ MENU_FIGURES: Mapping[str, Callable[[MenuAnalysis], Figure]] = {  # which a run'
     "certificate": menu_certificate_figure,
     "outcomes": outcomes_figure,
 }
-
-
-@dataclass(frozen=True)
-class _Headline:
-    """The first line of the report.
-
-    Attributes:
-        alarm: What must be read before anything else, or nothing.
-        word: Certified or not.
-        size: How much less a request waits at least, or, not certified, by estimate.
-        rest: Size and class compared, after the word.
-        reason: What it means, in a sentence.
-    """
-
-    alarm: str
-    word: str
-    size: str
-    rest: str
-    reason: str
 
 
 def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = None) -> str:
@@ -105,7 +85,7 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
     )
 
 
-def _headline(analysis: MenuAnalysis) -> _Headline:
+def _headline(analysis: MenuAnalysis) -> Headline:
     certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
     alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings)
     if certificate.certified:
@@ -124,4 +104,4 @@ def _headline(analysis: MenuAnalysis) -> _Headline:
             reason = "Not even by estimate, at equal throughput and with every rounding counted against the routers."
         word, rest = "Not certified", size + than
     alarm, size, rest, reason = (text.replace(" %", "\N{NO-BREAK SPACE}%") for text in (alarm, size, rest, reason))
-    return _Headline(alarm, word, size, rest, reason)
+    return Headline(alarm, word, size, rest, reason)

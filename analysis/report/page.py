@@ -22,7 +22,7 @@ from .figures.drawing import svg_text
 from .figures.frontiers import frontier_figure
 from .figures.sensitivity import load_figure, visibility_figure
 from .figures.waiting import waiting_figure
-from .frame import framed, reproduce, svg_markup
+from .frame import Headline, framed, reproduce, svg_markup
 from .idea import idea_figure
 from .tables.analysis import (
     advantage_sections,
@@ -41,25 +41,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
-
-
-@dataclass(frozen=True)
-class _Headline:
-    """The first line of the report.
-
-    Attributes:
-        alarm: What must be read before anything else, or nothing.
-        word: Certified or not.
-        size: How much less a request waits at least, or, not certified, by estimate.
-        rest: Size and class compared, after the word.
-        reason: The rest of the verdict's first sentence.
-    """
-
-    alarm: str
-    word: str
-    size: str
-    rest: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -138,7 +119,7 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
     )
 
 
-def _headline(analysis: Analysis) -> _Headline:
+def _headline(analysis: Analysis) -> Headline:
     """Verdict, size and class; the alarms that the verdict's first sentence begins with apart from it."""
     wider = analysis.every_classical
     first = printable(analysis.verdict[0]).replace(" %", "\N{NO-BREAK SPACE}%")
@@ -157,11 +138,11 @@ def _headline(analysis: Analysis) -> _Headline:
     if analysis.certified_against:
         weaker = "Certified against memoryless classical routers only"  # older records do not say so
         word = weaker if answer.lower().startswith(weaker.lower()) else "Certified"
-        return _Headline(alarm, word, size, f"{size} than {compared}", reason)
+        return Headline(alarm, word, size, f"{size} than {compared}", reason)
     best = f"the best {compared.removeprefix('every ')}"
     if analysis.frontiers.classical_caveat:
         best = f"the bound proved on {compared}"
-    return _Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
+    return Headline(alarm, "Not certified", size, f"{size} than {best}", reason)
 
 
 def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, float]]:

@@ -128,13 +128,9 @@ class Comparison:
         Raises:
             ValueError: no policy was chosen.
         """
-        if self._measured is None:
-            raise ValueError("choose a policy first: best_policy(limits)")
-        process = self._measured.process
-        assert isinstance(process, MeasuredProcess)
-        process.limit(limits)
-        self._measured.solve(self.kappa, self._span, _MOST_STEPS)
-        return upper_bound(self._measured, self.kappa)
+        level, _ = self._chosen(limits)
+        level.solve(self.kappa, self._span, _MOST_STEPS)
+        return upper_bound(level, self.kappa)
 
     def waiting_time(self, limits: Limits) -> float:
         """An upper limit of W of the policy chosen last, for the worst within limits (units of time).
@@ -142,12 +138,7 @@ class Comparison:
         Raises:
             ValueError: no policy was chosen.
         """
-        if self._measured is None:
-            raise ValueError("choose a policy first: best_policy(limits)")
-        process = self._measured.process
-        assert isinstance(process, MeasuredProcess)
-        process.limit(limits)
-        level = Level(process)
+        level = Level(self._chosen(limits)[1])
         level.solve(0.0, self._span, _MOST_STEPS)
         return upper_bound(level, 0.0).value
 
@@ -160,14 +151,21 @@ class Comparison:
         Returns:
             Same shape.
         """
-        self.cost(Limits.exact(split))
-        level = self._measured
-        assert level is not None  # or cost() has raised
-        process = level.process
-        assert isinstance(process, MeasuredProcess)
-        assert process.policy is not None
+        exact = Limits.exact(split)
+        self.cost(exact)
+        level, process = self._chosen(exact)
+        assert process.policy is not None  # best_policy() has chosen one
         occurs = occupancy(self.workload, process.policy.simulated(split))
         return process.slopes(level.potential, self.kappa, occurs)
+
+    def _chosen(self, limits: Limits) -> tuple[Level, MeasuredProcess]:
+        """The level of the policy chosen last and its process, for these limits."""
+        if self._measured is None:
+            raise ValueError("choose a policy first: best_policy(limits)")
+        process = self._measured.process
+        assert isinstance(process, MeasuredProcess)
+        process.limit(limits)
+        return self._measured, process
 
     @property
     def _span(self) -> float:

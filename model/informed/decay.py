@@ -37,7 +37,7 @@ def decay_rate(workload: Workload) -> float:
                 f"moments, which {service.kind} ones lack"
             )
         if service.kind != "deterministic":
-            ceiling = min(ceiling, _shape(service) / service.mean)
+            ceiling = min(ceiling, service.gamma_shape() / service.mean)
 
     def excess(theta: float) -> float:
         """ln E e^(θ·step): convex, 0 at 0, falling there."""
@@ -72,13 +72,9 @@ def overshoot(pair_rate: float, decay: float) -> float:
     return math.exp(decay * patience) / -math.expm1(-pair_rate * patience)
 
 
-def _shape(service: Service) -> float:
-    return 1.0 if service.kind == "exponential" else 1.0 / service.scv
-
-
 def _log_mgf(service: Service, theta: float) -> float:
     """ln E e^(θS)."""
     if service.kind == "deterministic":
         return theta * service.mean
-    shape = _shape(service)
+    shape = service.gamma_shape()
     return -shape * math.log1p(-theta * service.mean / shape)

@@ -91,8 +91,7 @@ class EntangledProcess(InformedProcess):
 
         The router of fewer types comes first.
         """
-        choice = costs.choices(block)
-        together, split = (choice[0, :, 0] + choice[1, :, 1]) / 2, (choice[0, :, 1] + choice[1, :, 0]) / 2
+        together, split = costs.flipped(block)
         matrices = np.moveaxis((split - together).reshape(*self.joint.shape, -1) / 2, -1, 0)
         return (together + split).sum(axis=(0, 1)) / 2, matrices
 

@@ -19,7 +19,7 @@ from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .policy import Decisions, PastInformedPolicy, best_decisions
-from .process import Block, Costs
+from .process import Block, Costs, mirrored
 
 Floats = NDArray[np.float64]
 Entries = NDArray[np.intp]
@@ -114,9 +114,7 @@ class MeasuredProcess(InterpolatedProcess):
             The sum over types, shape (rows, columns), and S − T of each two types, shape (n_A·n_B, rows, columns), with
             the router of fewer types first. The shares π are in them already.
         """
-        choice = costs.choices(block)
-        together = (choice[0, :, 0] + choice[1, :, 1]) / 2
-        split = (choice[0, :, 1] + choice[1, :, 0]) / 2
+        together, split = costs.flipped(block)
         difference = (split - together).reshape(-1, *together.shape[2:])
         return together.sum(axis=(0, 1)), difference
 
@@ -152,13 +150,12 @@ class MeasuredProcess(InterpolatedProcess):
         """What reaches the least of `step(potential, kappa)` at each point, all maps and entries being tried."""
         maps = best_decisions(self, potential, kappa)
         costs = Costs(self, self.before_drift(potential, kappa))
-        chosen = np.empty(potential.shape, dtype=np.intp)
+        chosen: Entries = np.empty(potential.shape, dtype=np.intp)
         for block in self.blocks():
             measured = self.measured(costs, block)
             better = measured.min(axis=0) < costs.least(block)
             chosen[block.rows, block.columns] = np.where(better, measured.argmin(axis=0), MAPS)
-        lower = np.tril(chosen)
-        return MeasuredPolicy(self.grid, maps.a, maps.b, lower + np.tril(chosen, -1).T)
+        return MeasuredPolicy(self.grid, maps.a, maps.b, mirrored(chosen))
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         if self.policy is None:
@@ -216,6 +213,16 @@ class MeasuredPolicy:
         place = np.ix_(rows, columns)
         return self.a[place], self.b[place], self.entries[place]
 
+    def entry_shares(self, occurs: Floats, entries: int) -> Floats:
+        """Share of the pairs that each entry of the menu routes, the rest following maps, shape (entries,).
+
+        Args:
+            occurs: How often each state occurs, shape (size, size), sum 1.
+            entries: K.
+        """
+        counted = np.bincount(self.entries.ravel() - MAPS, occurs.ravel(), entries - MAPS)
+        return np.asarray(counted[-MAPS:], dtype=float)
+
     def simulated(self, split: Floats, seed: int = 0) -> PastInformedPolicy:
         """The policy with outcomes of known P(a≠b | k,x,y), shape (K, n_A, n_B), in a form that can be simulated."""
         found = np.moveaxis(split, 0, -1)[:, :, np.maximum(self.entries, 0)]
@@ -251,9 +258,8 @@ class MeasuredBound:
 def upper_bound(level: Level, kappa: float) -> MeasuredBound:
     """The upper limit that the potential h of a level of a `MeasuredProcess` with a policy proves.
 
-    W − κτ ≤ max(Th − h), T being one step. Above the largest workload L the routers act as at L, and h is continued as
-    constant there, which adds at most P(workload > L)·(2κλR(L) + max h − min h) and the mean of what exceeds L
-    (every-classical §7).
+    W − κτ ≤ max(Th − h), T being one step. Above the largest workload the routers act as there, and h is continued as
+    constant; `beyond` is what that adds (every-classical §7).
 
     Raises:
         NoBoundError: no decay of the workloads is known.

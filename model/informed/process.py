@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from .accrual import accrued
 from .grid import Grid, Jump
 
 Floats = NDArray[np.float64]
+Number = TypeVar("Number", np.float64, np.intp)
 
 _BLOCK_ELEMENTS = 2**16  # numbers in one block's arrays, so that they stay in the processor's second-level cache
 # Seconds of one evaluation on a usual core: at all, for each cost of a map, cost before maps, product of a matrix.
@@ -92,8 +94,7 @@ class InformedProcess:
         after = np.empty_like(potential)
         for block in self.blocks():
             after[block.rows, block.columns] = self._least(costs, block)
-        lower = np.tril(after)
-        return np.asarray(lower + np.tril(lower, -1).T)
+        return mirrored(after)
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         """The least cost at the block's states, or an array that broadcasts to it."""
@@ -184,6 +185,15 @@ class Costs:
         for second, first in product(high, low):
             yield first + second
 
+    def flipped(self, block: Block) -> tuple[Floats, Floats]:
+        """What pairs sent together and split cost if a shared fair bit flips both decisions.
+
+        Returns:
+            Each of shape (n_A, n_B, rows, columns), with the router of fewer types first. The shares π are in them.
+        """
+        choice = self.choices(block)
+        return (choice[0, :, 0] + choice[1, :, 1]) / 2, (choice[0, :, 1] + choice[1, :, 0]) / 2
+
     def choices(self, block: Block) -> Floats:
         """Cost for each server of the first router, its type, server of the second, its type, and state."""
         rows, columns, p, r = block.rows, block.columns, block.row_work, block.column_work
@@ -197,6 +207,12 @@ class Costs:
         for a, b in np.ndindex(2, 2):
             choice[a, :, b] = parts[a][b]
         return choice
+
+
+def mirrored(values: NDArray[Number]) -> NDArray[Number]:
+    """What holds at the states with u₀ ≥ u₁, shape (size, size), at those with the servers exchanged as well."""
+    lower = np.tril(values)
+    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def numbers_kept(shape: tuple[int, int], grid: Grid) -> int:

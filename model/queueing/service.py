@@ -52,7 +52,7 @@ class Service:
         if self.kind == "lognormal":
             log_mean, log_sd = self._log_parameters()
             return rng.lognormal(log_mean, log_sd, size)
-        shape = self._shape()
+        shape = self.gamma_shape()
         return rng.gamma(shape, self.mean / shape, size)
 
     def quantile(self, probability: Floats) -> Floats:
@@ -62,7 +62,7 @@ class Service:
         if self.kind == "lognormal":
             log_mean, log_sd = self._log_parameters()
             return np.asarray(np.exp(log_mean + log_sd * special.ndtri(probability)))
-        shape = self._shape()
+        shape = self.gamma_shape()
         return np.asarray(special.gammaincinv(shape, probability) * self.mean / shape)
 
     def survival(self, time: Floats) -> Floats:
@@ -75,7 +75,7 @@ class Service:
                 standard = (np.log(time) - log_mean) / log_sd
             below, above = special.ndtr(standard), special.ndtr(-standard)
         else:
-            shape = self._shape()
+            shape = self.gamma_shape()
             below, above = (tail(shape, time * shape / self.mean) for tail in (special.gammainc, special.gammaincc))
         kept = above if self.upper == 1.0 else self.upper - below
         return np.asarray(np.clip(kept / (self.upper - self.lower), 0.0, 1.0))
@@ -102,7 +102,8 @@ class Service:
             for low, high in itertools.pairwise(edges)
         )
 
-    def _shape(self) -> float:
+    def gamma_shape(self) -> float:
+        """Of the gamma law that it is, if it is exponential or gamma."""
         return 1.0 if self.kind == "exponential" else 1.0 / self.scv
 
     def _log_parameters(self) -> tuple[float, float]:
@@ -123,7 +124,7 @@ class Service:
             whole = math.exp(order * log_mean + (order * log_sd) ** 2 / 2)
             with np.errstate(divide="ignore"):
                 return np.asarray(whole * special.ndtr((np.log(point) - log_mean) / log_sd - order * log_sd))
-        shape = self._shape()
+        shape = self.gamma_shape()
         whole = (self.mean / shape) ** order * math.prod(shape + i for i in range(order))
         return np.asarray(whole * special.gammainc(shape + order, point * shape / self.mean))
 
