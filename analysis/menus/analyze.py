@@ -123,7 +123,7 @@ def analyze_menu(
     share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
     used = test.policy.entry_shares(occupancy(workload, test.policy.simulated(counts.estimated)), entries)
-    return MenuAnalysis(
+    analysis = MenuAnalysis(
         title=scenario.title,
         verdict=_verdict(certificate, share, reduction, warnings, locality),
         locality=locality,
@@ -147,6 +147,8 @@ def analyze_menu(
         scenario=scenario.record(),
         provenance=provenance,
     )
+    analysis._routers = test.policy, comparison.classical_policy
+    return analysis
 
 
 def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> list[MenuEntry]:

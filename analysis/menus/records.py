@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from ...model.estimate import Estimate
+from ...model.informed.measured import MeasuredPolicy
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.comparison import ComparedRun
@@ -193,6 +194,9 @@ class MenuAnalysis(Record):
     scenario: dict[str, Any]
     provenance: Provenance
     waiting_times: WaitingTimes | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    # What the routers do, entangled and classical, as `certificate.policies` finds it; known to whoever analyzed.
+    _routers: tuple[MeasuredPolicy, MeasuredPolicy] | None = PrivateAttr(None)
 
     @property
     def certified(self) -> bool:

@@ -168,7 +168,7 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
 
     Args:
         analysis: As the data gave it.
-        routers: As in `replay_menu`.
+        routers: As in `replay_menu`; an analysis just made has found them already.
 
     Returns:
         Without them if the queues grow too long for so short a simulation.
@@ -180,7 +180,7 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     counts = Counts(np.array(analysis.measured.counts))
     split = (1 - np.nan_to_num(counts.correlators)) / 2
     exact = Limits.exact(split.reshape(-1, *workload.shape))
-    policy, classical = routers or policies(workload, analysis.certificate.kappa, exact)
+    policy, classical = routers or analysis._routers or policies(workload, analysis.certificate.kappa, exact)
     seed = int(content_hash(analysis.provenance.scenario_hash, analysis.measured.model_dump_json())[:12], 16)
     menu = PastInformedRouting(policy, workload.shape, IndependentOutcomes(split))
     routings = [menu, PastInformedRouting(classical, workload.shape)]
