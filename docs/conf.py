@@ -23,6 +23,7 @@ extensions = [
     "mathml",
     "command_reference",
     "record_reference",
+    "type_names",
     "page_finish",
 ]
 exclude_patterns = ["_build", "extensions"]
@@ -50,16 +51,14 @@ add_module_names = False
 toc_object_entries_show_parents = "hide"
 
 nitpicky = True
-# What other projects document, whose inventories would have to be fetched; our private bases and type variables.
+# What other projects document, whose inventories would have to be fetched; our private names.
 nitpick_ignore_regex = [
     (r"py:.*", r"(abc|collections|concurrent|contextlib|datetime|decimal|fractions|pathlib|sqlite3|types|typing)\..*"),
     (r"py:.*", r"(jinja2|markupsafe|matplotlib|numpy|pandas|pydantic|pydantic_core|qiskit|qiskit_ibm_runtime)\..*"),
     (r"py:.*", r"(rich|scipy|typer)\..*"),
     (r"py:.*", r"bellqueue\.(\w+\.)+_\w+"),
-    (r"py:.*", r"(bellqueue\.(\w+\.)+)?(Answer|Kind|Record|Result|Target|Task)"),
     (r"py:class", r"(ArrayLike|Axes|Circuit|Decimal|Figure|FreeParameter|Markup|NoneType|Parameter|Path)"),
-    (r"py:class", r"(QuantumCircuit|TaskID)"),
-    (r"py:class", r"(Angle|Floats|Integers|Outcomes|Pair)"),  # names of types
+    (r"py:class", r"(QuantumCircuit|Target|TaskID)"),
     (r"py:exc", r"error"),  # a parameter that is raised
 ]
 suppress_warnings = ["ref.python"]  # two classes of one name in two modules, where a name of types holds one of them

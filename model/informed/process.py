@@ -16,7 +16,7 @@ from .accrual import accrued
 from .grid import Grid, Jump
 
 Floats = NDArray[np.float64]
-_Number = TypeVar("_Number", np.float64, np.intp)
+Number = TypeVar("Number", np.float64, np.intp)
 
 _BLOCK_ELEMENTS = 2**16  # numbers in one block's arrays, so that they stay in the processor's second-level cache
 # Seconds of one evaluation on a usual core: at all, for each cost of a map, cost before maps, product of a matrix.
@@ -209,7 +209,7 @@ class Costs:
         return choice
 
 
-def mirrored(values: NDArray[_Number]) -> NDArray[_Number]:
+def mirrored(values: NDArray[Number]) -> NDArray[Number]:
     """What holds at the states with u₀ ≥ u₁, shape (size, size), at those with the servers exchanged as well."""
     lower = np.tril(values)
     return np.asarray(lower + np.tril(lower, -1).T)
