@@ -13,7 +13,8 @@ from ...model.errors import DataError
 from ...model.games.classical_frontier import classical_frontier
 from ...model.games.frontier import StrategyFrontier, communication_frontier
 from ...model.progress import Watch, unwatched
-from ...model.queueing.routing import Bits, Decide, Integers, ReplayRouting, SplittingRouting
+from ...model.queueing.arrivals import Arrivals, Bits, Integers
+from ...model.queueing.routing import Decide, ReplayRouting, SplittingRouting
 from ...model.queueing.simulation import (
     CommonArrivals,
     SimulatedEstimate,
@@ -292,9 +293,9 @@ class _Tally:
         decide = self._routing.start(rng)
         self._asked = np.zeros(shape[0] * shape[1], dtype=np.int64)
 
-        def tallied(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            a, b = decide(x, y)
-            asked = (x * shape[1] + y)[: a.size]
+        def tallied(arrivals: Arrivals) -> tuple[Bits, Bits]:
+            a, b = decide(arrivals)
+            asked = (arrivals.x * shape[1] + arrivals.y)[: a.size]
             self._asked += np.bincount(asked, minlength=self._asked.size)
             return a, b
 

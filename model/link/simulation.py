@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..queueing.routing import DecideTimed, flipped
-from ..queueing.simulation import (
-    SimulatedEstimate,
-    SimulationResult,
-    compare,
-    ratio_batches,
-)
+from ..queueing.arrivals import Arrivals, Bits, Integers
+from ..queueing.routing import Decide, flipped
+from ..queueing.simulation import SimulatedEstimate, SimulationResult, compare, ratio_batches
 from ..queueing.workload import Workload
 from .operation import LinkPoint
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Bits = NDArray[np.bool_]
 
 PAIRS = 2_000_000  # of requests: less than a second with a buffer of 1
 
@@ -126,7 +121,7 @@ def sample_trials(
 
 
 class _LinkRouting:
-    """The routing of a link.
+    """The routing of a link, which goes by the times at which pairs of requests come.
 
     Args:
         point: How the routers use it.
@@ -137,18 +132,21 @@ class _LinkRouting:
         blocks: (pairs, pairs that used a Bell pair, sum of their visibilities) of each block.
     """
 
+    capacity: ClassVar[None] = None
+
     def __init__(self, point: LinkPoint, leader: _LinkRouting | None = None) -> None:
         self._point, self._leader = point, leader
         self.since: Floats = np.empty(0)
         self.blocks: list[tuple[float, float, float]] = []
 
-    def start_timed(self, rng: np.random.Generator) -> DecideTimed:
+    def start(self, rng: np.random.Generator) -> Decide:
         memory, point, leader = Memory(self._point, rng), self._point, self._leader
 
-        def decide(gaps: Floats, x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            self.since = since = memory.serve(gaps) if leader is None else leader.since
+        def decide(arrivals: Arrivals) -> tuple[Bits, Bits]:
+            x, y = arrivals.x, arrivals.y
+            self.since = since = memory.serve(arrivals.gaps) if leader is None else leader.since
             used = since[~np.isnan(since)]
-            self.blocks.append((gaps.size, used.size, float(point.link.visibilities_at(used).sum())))
+            self.blocks.append((x.size, used.size, float(point.link.visibilities_at(used).sum())))
             return flipped(*_outcomes(point, point.correlators[x, y], since, x, y, rng), rng)
 
         return decide

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .routing import Bits, Integers, random_bits
 from .service import Service
 from .workload import Workload
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bits = NDArray[np.bool_]
 
 _GUIDE_BITS = (12, 18)  # least and largest size of the table that turns random bits into types
-
 _FEW = 6  # types up to which looking for the requests of each is faster than sorting them
 
 
@@ -35,6 +35,12 @@ class Arrivals:
     service_a: Floats
     service_b: Floats
     a_first: Bits
+
+
+def random_bits(rng: np.random.Generator, size: int) -> Integers:
+    """Uniform integers in [0, 2^63), shape (size,)."""
+    raw = np.asarray(rng.bit_generator.random_raw(size), dtype=np.uint64)
+    return (raw >> np.uint64(1)).view(np.int64)
 
 
 class Traffic:
@@ -64,10 +70,6 @@ class Traffic:
             known_a, known_b = self._services_a.known(x, service_a), self._services_b.known(y, service_b)
             a_first = (known_a < known_b) | (a_first & (known_a == known_b))
         return Arrivals(gaps, x, y, service_a, service_b, a_first)
-
-    def draw_types(self, size: int) -> tuple[Integers, Integers]:
-        """Only the types of the next pairs, as `draw` would give them."""
-        return self._types.draw(size)[:2]
 
 
 class _Types:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.queueing.routing import Bits, Decide, Integers, SplittingRouting
+from bellqueue.model.queueing.routing import Decide, SplittingRouting
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.simulation import SimulationResult, simulate
 from bellqueue.model.queueing.waiting import RELATIVE_ERROR, WaitingDistribution, WaitingHistogram
@@ -190,10 +190,7 @@ class Apart:
     capacity = None
 
     def start(self, rng: np.random.Generator) -> Decide:
-        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            return np.zeros(x.size, dtype=bool), np.ones(y.size, dtype=bool)
-
-        return decide
+        return lambda arrivals: (np.zeros(arrivals.x.size, dtype=bool), np.ones(arrivals.y.size, dtype=bool))
 
 
 def test_each_servers_throughput_and_load_agree_with_their_own_queue() -> None:
