@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -33,6 +35,7 @@ else:
 
 QUOTE = "'"  # round each name that pydantic expected
 LARGEST = 1e15  # of waiting times and multipliers, in units of time
+MAX_FILE_BYTES = 1_000_000  # of a file that people write
 REWARD_KINDS = ("power", "setup", "warmup", "table")
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -153,6 +156,20 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
         raise error(f"{path}: not UTF-8 text (byte {broken.start}); save it as UTF-8") from None
     except (OSError, ValueError) as broken:
         raise error(f"{path}: cannot be read: {getattr(broken, 'strerror', None) or broken}") from None
+
+
+def read_toml(path: Path, error: type[BellqueueError], what: str, *, json_too: bool = False) -> Any:
+    """The content of a TOML file that people write; with `json_too` a file that ends in .json is JSON.
+
+    Raises:
+        error: it cannot be read, or is not of that form.
+    """
+    text = read_text(path, error, MAX_FILE_BYTES, what)
+    form, parse = ("JSON", json.loads) if json_too and path.suffix == ".json" else ("TOML", tomllib.loads)
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as broken:
+        raise error(f"{path}: not valid {form}: {broken}") from None
 
 
 def nearest_beside(path: Path) -> str:

@@ -27,7 +27,7 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_text, validated
+from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_toml, validated
 from .bounds import BoundsSpec
 from .link import LinkSpec
 
@@ -37,7 +37,6 @@ MAX_TITLE = 200
 MAX_TYPES = 64
 MAX_BINS = 256
 MAX_SHOTS = 100_000_000
-MAX_FILE_BYTES = 1_000_000
 MAX_ENTRIES = 8  # of a menu
 MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
 
@@ -363,12 +362,7 @@ class Scenario(FileSection):
             ScenarioError: the file cannot be read, or a field is wrong; the text names it.
         """
         source = Path(path)
-        text = read_text(source, ScenarioError, MAX_FILE_BYTES, "a scenario file")
-        form, parse = ("JSON", json.loads) if source.suffix == ".json" else ("TOML", tomllib.loads)
-        try:
-            data = parse(text)
-        except (ValueError, RecursionError) as error:
-            raise ScenarioError(f"{source}: not valid {form}: {error}") from None
+        data = read_toml(source, ScenarioError, "a scenario file", json_too=True)
         if not data:
             raise ScenarioError(f"{source}: is empty; a scenario has [traffic] and [baseline]")
         return cls.parse(

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +17,8 @@ from pydantic import Field, model_validator
 
 from ..errors import ScenarioError, SweepError
 from ..scenario.fields import places, scenario_with
-from ..scenario.file import MAX_FILE_BYTES, Scenario
-from ..validation import WHOLE, FileSection, Number, read_text, validated
+from ..scenario.file import Scenario
+from ..validation import WHOLE, FileSection, Number, read_toml, validated
 from .point import COMPUTES, MATTERS, PointTask
 
 SCHEMA = "bellqueue.sweep/1"
@@ -163,12 +162,7 @@ class Sweep:
             SweepError: the file, or the scenario it names, cannot be read, or a field is wrong.
         """
         source = Path(path)
-        text = read_text(source, SweepError, MAX_FILE_BYTES, "a sweep file")
-        try:
-            data = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SweepError(f"{source}: not valid TOML: {error}") from None
-        return cls.parse(data, str(source), source.parent)
+        return cls.parse(read_toml(source, SweepError, "a sweep file"), str(source), source.parent)
 
     @classmethod
     def parse(cls, data: dict[str, Any], source: str = "sweep", folder: Path | None = None) -> Sweep:
