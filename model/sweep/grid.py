@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import math
@@ -16,6 +15,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ..errors import ScenarioError, SweepError
+from ..hashing import canonical_json, text_hash
 from ..scenario.fields import places, scenario_with
 from ..scenario.file import Scenario
 from ..validation import WHOLE, FileSection, Number, read_toml, validated
@@ -240,9 +240,7 @@ class Sweep:
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON record and of what is computed at its points, hexadecimal."""
-        content = {"computes": COMPUTES, "sweep": self.record()}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return text_hash(canonical_json({"computes": COMPUTES, "sweep": self.record()}))
 
 
 def _is_idle(path: tuple[str | int, ...]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import BellqueueError, NoTradeOffError
 from ..games.frontiers import Frontiers
 from ..games.sensitivity import POINTS
+from ..hashing import canonical_json, text_hash
 from ..scenario.file import Scenario
 
 COMPUTES = "bellqueue.sweep-point/2"  # changes whenever an Outcome would
@@ -68,12 +68,12 @@ class PointTask:
         record["traffic"].pop("time_unit_seconds", None)
         experiment = {name: value for name, value in record["experiment"].items() if name in MATTERS}
         content = {**record, "title": COMPUTES, "experiment": experiment}
-        return cls(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+        return cls(canonical_json(content))
 
     @property
     def identity(self) -> str:
         """SHA-256 of the content, hexadecimal."""
-        return hashlib.sha256(self.content.encode()).hexdigest()
+        return text_hash(self.content)
 
     def scenario(self) -> Scenario:
         """A scenario with this task."""
