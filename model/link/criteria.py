@@ -87,7 +87,7 @@ def criteria(
     break_even = break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
     least = operation.least_heralded_visibility(link, against)
     used = None if math.isnan(point.mean_visibility_when_used) else point.mean_visibility_when_used
-    edge = _Edge(operation.frontiers, point, against)
+    visibility_needed, trials_needed = _at_edge(operation.frontiers, point, against, significance)
     trials = None if link.stationary_time is None else rate * link.stationary_time
     return (
         Criterion.at_most("decision before light could bring a message", link.decision_time, light),
@@ -98,8 +98,8 @@ def criteria(
             fidelity_of(link.heralded_visibility),
             fidelity_of(least) if least <= 1 else math.inf,
         ),
-        Criterion.at_least("mean visibility when used", used, edge.visibility_needed()),
-        Criterion.at_least("trials while the surroundings stay the same", trials, edge.trials_needed(significance)),
+        Criterion.at_least("mean visibility when used", used, visibility_needed),
+        Criterion.at_least("trials while the surroundings stay the same", trials, trials_needed),
     )
 
 
@@ -146,33 +146,24 @@ def _tail(wins: ArrayLike, trials: ArrayLike, chance: float) -> Floats:
     return np.asarray(betainc(least, np.asarray(trials) - least + 1, chance))
 
 
-class _Edge:
-    """The game at the multiplier of the rival's frontier at the point's p: above β there is below the frontier."""
+def _at_edge(frontiers: Frontiers, point: LinkPoint, against: Against, significance: float) -> tuple[float, float]:
+    """The mean visibility of the pairs used from which a point beats a class, and the trials that certify its score.
 
-    def __init__(self, frontiers: Frontiers, point: LinkPoint, against: Against) -> None:
-        p = point.splitting_probability
-        self._point = point
-        multiplier = frontiers.classical_multiplier(p, point.multiplier, against)
-        game = frontiers.game(multiplier)
-        self._bound = game.line(frontiers.rival(against).least(multiplier))
-        self._entangled = float((game.matrix * point.correlators).sum())
-        self._fallback = sum(each.probability * float(each.a @ game.matrix @ each.b) for each in point.fallback)
-        self._largest = float(np.abs(game.matrix).sum())
-        middle = frontiers.workload.uncorrelated_waiting_time
-        self._score = middle - point.waiting_time + multiplier * (0.5 - p)
-
-    def visibility_needed(self) -> float:
-        """The mean visibility of the pairs used from which the point waits less than the rival."""
-        point = self._point
-        rest = 1 - point.availability * (1 - point.link.neither_detects)
-        gain = point.availability * point.link.read_out * self._entangled
-        needed = (self._bound - rest * self._fallback) / gain if gain > 0 else math.inf
-        return needed if needed <= 1 else math.inf
-
-    def trials_needed(self, significance: float) -> float:
-        """Trials with settings drawn in proportion to |G| that certify the score expected."""
-        if self._largest == 0:
-            return math.inf
-        null, mean = ((1 + each / self._largest) / 2 for each in (self._bound, self._score))
-        found = trials_required(null, mean, significance)
-        return math.inf if found is None else found
+    The game is that at the multiplier of the class's frontier at the point's p: who scores more than its bound β lies
+    below the frontier. Settings are drawn in proportion to |G|.
+    """
+    p, link = point.splitting_probability, point.link
+    multiplier = frontiers.classical_multiplier(p, point.multiplier, against)
+    game = frontiers.game(multiplier)
+    bound = game.line(frontiers.rival(against).least(multiplier))
+    fallback = sum(each.probability * float(each.a @ game.matrix @ each.b) for each in point.fallback)
+    fallen_back = 1 - point.availability * (1 - link.neither_detects)
+    gain = point.availability * link.read_out * float((game.matrix * point.correlators).sum())
+    visibility = (bound - fallen_back * fallback) / gain if gain > 0 else math.inf
+    largest = float(np.abs(game.matrix).sum())
+    if largest == 0:
+        return math.inf, math.inf
+    score = frontiers.workload.uncorrelated_waiting_time - point.waiting_time + multiplier * (0.5 - p)
+    null, mean = ((1 + each / largest) / 2 for each in (bound, score))
+    trials = trials_required(null, mean, significance)
+    return visibility if visibility <= 1 else math.inf, math.inf if trials is None else trials

@@ -108,6 +108,14 @@ def least_hardware(
     def wins(parameter: str) -> Callable[[float], bool]:
         return lambda value: operation.saving(varied(link, parameter, value, time_unit_seconds), against) > NOTHING
 
+    def late(distance: float) -> bool:
+        there = varied(link, "distance_km", distance, time_unit_seconds)
+        point = operation.best(there, against)
+        return there.delay > break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
+
+    reach = (
+        None if time_unit_seconds is None else LIGHT_IN_FIBRE * time_unit_seconds / rate
+    )  # km per time between requests
     return LeastHardware(
         against=against,
         rate=_smallest(wins("rate"), rate * _SMALL, rate * _LARGE),
@@ -115,7 +123,7 @@ def least_hardware(
         memory_time=_smallest(wins("memory_time"), _SMALL / rate, _LARGE / rate),
         detection_efficiency=_smallest(wins("detection_efficiency"), _SMALL, 1.0),
         measurement_fidelity=_smallest(wins("measurement_fidelity"), 0.5, 1.0),
-        distance_km=None if time_unit_seconds is None else _distances(operation, link, against, time_unit_seconds),
+        distance_km=None if reach is None else _distances(wins("distance_km"), late, reach * _SMALL, reach * _LARGE),
     )
 
 
@@ -132,22 +140,12 @@ def _smallest(wins: Callable[[float], bool], low: float, high: float) -> float |
 
 
 def _distances(
-    operation: LinkOperation, link: Link, against: Against, time_unit_seconds: float
+    wins: Callable[[float], bool], late: Callable[[float], bool], low: float, high: float
 ) -> tuple[float, float] | None:
     """From where a message takes longer than break-even to where the link wins no more."""
-    reach = LIGHT_IN_FIBRE * time_unit_seconds / operation.workload.pair_rate  # km per time between requests
-
-    def wins(distance: float) -> bool:
-        return operation.saving(varied(link, "distance_km", distance, time_unit_seconds), against) > NOTHING
-
-    def late(distance: float) -> bool:
-        there = varied(link, "distance_km", distance, time_unit_seconds)
-        point = operation.best(there, against)
-        return there.delay > break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
-
     if not wins(0.0):
         return None
-    lost = _smallest(lambda distance: not wins(distance), reach * _SMALL, reach * _LARGE)
+    lost = _smallest(lambda distance: not wins(distance), low, high)
+    near = _smallest(late, low, high if lost is None else lost)
     far = math.inf if lost is None else lost
-    near = _smallest(late, reach * _SMALL, reach * _LARGE if lost is None else lost)
     return None if near is None or near >= far else (near, far)
