@@ -22,7 +22,7 @@ from scipy.stats import binom, chi2_contingency, norm
 import bellqueue as bq
 from tests.docs.pages import DOCS, blocks, commands, missing_line
 from tests.runner.conftest import Run, call
-from tests.scenarios import default_record
+from tests.scenarios import default_record, edited
 
 __all__ = ["call"]  # a fixture
 
@@ -69,9 +69,7 @@ def _counts(name: str) -> NDArray[np.int64]:
 
 
 def _scenario(rate: float) -> Scenario:
-    record = default_record()
-    record["traffic"]["pair_rate"] = rate
-    return Scenario.parse(record)
+    return Scenario.parse(edited(default_record(), "traffic", "pair_rate", value=rate))
 
 
 def _correlators(counts: NDArray[np.int64]) -> Floats:

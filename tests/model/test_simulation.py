@@ -12,7 +12,7 @@ from bellqueue.model.errors import DataError
 from bellqueue.model.queueing.arrivals import Arrivals, Traffic
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
 from bellqueue.model.queueing.routing import ReplayRouting, Routing, SplittingRouting
-from bellqueue.model.queueing.service import Kind, Service
+from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.simulation import SimulatedEstimate, SimulationResult, compare, simulate
 from bellqueue.model.queueing.waiting import RELATIVE_ERROR
 from bellqueue.model.queueing.workload import Workload
@@ -21,7 +21,7 @@ from bellqueue.model.trials import Trials
 from scipy import stats
 
 from tests.model.event_loop import Recorder, event_loop
-from tests.scenarios import dense
+from tests.scenarios import dense, random_scenario
 
 LOADS = np.linspace(0.1, 0.9, 20)
 SPLIT = np.array([[0.2, 0.8], [0.7, 1.0]])
@@ -35,31 +35,9 @@ REWARDS: tuple[Reward, ...] = (
 
 def random_workload(seed: int) -> Workload:
     """Two or three types a side with mixed service times; seed n has load LOADS[n]."""
-    rng = np.random.default_rng([seed, 2602])
-    kinds: tuple[tuple[Kind, float], ...] = (
-        ("deterministic", 0.0),
-        ("exponential", 1.0),
-        ("gamma", 0.4),
-        ("gamma", 2.0),
-        ("lognormal", 1.5),
-    )
-
-    def services(count: int) -> tuple[Service, ...]:
-        chosen = [kinds[index] for index in rng.integers(len(kinds), size=count)]
-        return tuple(Service(kind, float(rng.uniform(0.3, 4.0)), scv) for kind, scv in chosen)
-
-    services_a, services_b = services(int(rng.integers(2, 4))), services(int(rng.integers(2, 4)))
-    n_a, n_b = len(services_a), len(services_b)
-    product = seed % 2 == 0
-    joint = (
-        np.outer(rng.dirichlet(np.full(n_a, 3.0)), rng.dirichlet(np.full(n_b, 3.0)))
-        if product
-        else rng.dirichlet(np.ones(n_a * n_b)).reshape(n_a, n_b)
-    )
-    names = tuple("abc")
-    unit = Workload(1.0, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
-    rate = float(LOADS[seed]) / unit.load
-    return Workload(rate, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
+    workload = random_scenario(np.random.default_rng([seed, 2602]), 3, joint=seed % 2 == 1).workload()
+    rate = float(LOADS[seed]) / workload.mean_service_time
+    return replace(workload, pair_rate=rate, reward=REWARDS[seed % 4])
 
 
 def assert_within(estimate: SimulatedEstimate, expected: float, errors: float = 4.0) -> None:
@@ -121,7 +99,8 @@ def test_the_recursion_is_the_event_loop(seed: int, order: str) -> None:
     assert result.baseline_throughput.estimate == pytest.approx(seen.throughput(workload), rel=1e-9)
     for load, idle in zip(result.load, seen.idle, strict=True):
         assert load.estimate == pytest.approx(1 - idle / seen.elapsed, rel=1e-9)
-    assert result.splitting_probability.estimate == np.mean(np.not_equal(recorder.a, recorder.b))
+    split = np.mean(np.not_equal(recorder.a, recorder.b))
+    assert result.splitting_probability.estimate == pytest.approx(split, rel=1e-12)
     assert result.waiting_time_distribution is not None
     for probability in (0.5, 0.95):
         exact = np.quantile(seen.waits, probability, method="inverted_cdf")
