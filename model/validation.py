@@ -47,28 +47,22 @@ _DEPRECATED = {"model_fields", "model_computed_fields"} | {
 }
 
 
-def plain_number(value: Any) -> Any:
-    """A number of any library as Python's own; booleans, texts and all else as they are."""
-    if isinstance(value, Real) and not isinstance(value, bool | int | float):
-        return int(value) if isinstance(value, Integral) else float(value)
-    return value
-
-
 def is_number(value: Any) -> bool:
     """Whether it is a real number, and neither a boolean nor text."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _number(value: Any) -> Any:
-    if not is_number(value):
-        raise PydanticKnownError("float_type")
-    return plain_number(value)
+def _strict(complaint: Literal["float_type", "int_type"]) -> BeforeValidator:
+    """Refuse what is no number, and make those of other libraries, numpy's for example, Python's own."""
 
+    def checked(value: Any) -> Any:
+        if not is_number(value):
+            raise PydanticKnownError(complaint)
+        if isinstance(value, int | float):
+            return value
+        return int(value) if isinstance(value, Integral) else float(value)
 
-def _whole(value: Any) -> Any:
-    if not is_number(value):
-        raise PydanticKnownError("int_type")
-    return plain_number(value)
+    return BeforeValidator(checked)
 
 
 def encodable(text: Any) -> Any:
@@ -78,7 +72,7 @@ def encodable(text: Any) -> Any:
 
 # Strict, for a quoted number or `true` in a file is a slip; 5.0 is a whole number. They go last in Annotated[…]: what
 # comes after them would be missing from the JSON schema.
-NUMBER, WHOLE = BeforeValidator(_number), BeforeValidator(_whole)
+NUMBER, WHOLE = _strict("float_type"), _strict("int_type")
 Number = Annotated[float, NUMBER]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 

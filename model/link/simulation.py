@@ -30,7 +30,7 @@ class SimulatedLink:
 
     Attributes:
         availability: Share of request pairs that used a Bell pair.
-        mean_visibility_when_used: Of these Bell pairs; None if none was used.
+        mean_visibility_when_used: Mean visibility of these Bell pairs; None if none was used.
         queues: What happened to the requests.
         without_pairs: The same for classical routers that split as often at the same times, over the same arrivals.
     """
@@ -40,28 +40,13 @@ class SimulatedLink:
     queues: SimulationResult
     without_pairs: SimulationResult
 
-    @property
-    def splitting_probability(self) -> SimulatedEstimate:
-        """p."""
-        return self.queues.splitting_probability
-
-    @property
-    def waiting_time(self) -> SimulatedEstimate:
-        """W, mean over all requests."""
-        return self.queues.waiting_time
-
-    @property
-    def baseline_throughput(self) -> SimulatedEstimate:
-        """τ, both servers together."""
-        return self.queues.baseline_throughput
-
 
 @dataclass(frozen=True, eq=False)
 class LinkTrials:
     """Trials taken at the times at which request pairs come, each with the pair that was there or none.
 
     Attributes:
-        age: Of the Bell pair used, in units of time; NaN where both routers fell back, shape (N,).
+        age: Age of the Bell pair used, in units of time; NaN if both routers fell back, shape (N,).
         a, b: Outcome bits before the shared flip, shape (N,).
     """
 
@@ -128,7 +113,7 @@ class _LinkRouting:
         leader: A routing that serves the same blocks just before, and whose moments this one takes as its own.
 
     Attributes:
-        since: How long ago the pairs of the latest block were heralded.
+        since: Time since the pairs used in the latest block were heralded.
         blocks: (pairs, pairs that used a Bell pair, sum of their visibilities) of each block.
     """
 
@@ -166,7 +151,7 @@ class Memory:
         self._ages: list[float] = []  # times since heralded at the last request, the oldest first
 
     def serve(self, gaps: Floats) -> Floats:
-        """How long ago the pair was heralded that each request takes, NaN without one, shape (k,).
+        """Time since the pair that each request takes was heralded, NaN without one, shape (k,).
 
         Args:
             gaps: Time since the request before, shape (k,).

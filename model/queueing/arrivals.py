@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .service import Service
+from .service import Service, moments
 from .workload import Workload
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ class _Services:
     def __init__(self, services: tuple[Service, ...], seed: np.random.SeedSequence) -> None:
         self._services = services
         self._rngs = [np.random.default_rng(child) for child in seed.spawn(len(services))]
-        self._means = np.array([service.moment(1) for service in services])
+        self._means = moments(services, 1)
         self._size_known = np.array([service.size_known for service in services])
         self._sizes = None
         if all(service.kind == "deterministic" for service in services):

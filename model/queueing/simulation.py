@@ -94,9 +94,7 @@ class CommonArrivals:
 
     def waiting_time_difference(self, first: int, second: int) -> SimulatedEstimate:
         """Mean waiting time of routing `first` minus that of `second`."""
-        return SimulatedEstimate.of(
-            self.results[first].waiting_time_batches - self.results[second].waiting_time_batches
-        )
+        return self.cost_difference(first, second, 0.0)
 
     def baseline_throughput_difference(self, first: int, second: int) -> SimulatedEstimate:
         """Baseline throughput of routing `first` minus that of `second`."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .pair_order import WithinPairOrder, partner_waiting_time
 from .reward import Reward
-from .service import Service
+from .service import Service, moments
 
 Floats = NDArray[np.float64]
 
@@ -70,22 +70,12 @@ class Workload:
     @cached_property
     def mean_a(self) -> Floats:
         """m_x, shape (n_A,)."""
-        return np.array([service.moment(1) for service in self.services_a])
+        return moments(self.services_a, 1)
 
     @cached_property
     def mean_b(self) -> Floats:
         """n_y, shape (n_B,)."""
-        return np.array([service.moment(1) for service in self.services_b])
-
-    @cached_property
-    def second_a(self) -> Floats:
-        """m2_x, shape (n_A,)."""
-        return np.array([service.moment(2) for service in self.services_a])
-
-    @cached_property
-    def second_b(self) -> Floats:
-        """n2_y, shape (n_B,)."""
-        return np.array([service.moment(2) for service in self.services_b])
+        return moments(self.services_b, 1)
 
     @cached_property
     def marginal_a(self) -> Floats:
@@ -113,7 +103,7 @@ class Workload:
 
         Memoryless, label-symmetric routers wait no less; routers that remember may (MODEL §1).
         """
-        second = self.marginal_a @ self.second_a + self.marginal_b @ self.second_b
+        second = self.marginal_a @ moments(self.services_a, 2) + self.marginal_b @ moments(self.services_b, 2)
         return float(self.pair_rate * second / (4 * (1 - self.load)))
 
     @cached_property

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -232,10 +232,7 @@ class Sweep:
 
     def record(self) -> dict[str, Any]:
         """The sweep as a JSON-ready dict: every value written out."""
-        axes = [
-            {"field": axis.field, "values": list(axis.values), "scale": axis.scale, "group": axis.group}
-            for axis in self.axes
-        ]
+        axes = [{**asdict(axis), "values": list(axis.values)} for axis in self.axes]
         return {"schema": SCHEMA, "title": self.title, "scenario": self.scenario.record(), "axis": axes}
 
     def content_hash(self) -> str:

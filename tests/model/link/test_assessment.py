@@ -26,10 +26,15 @@ def assessment() -> LinkAssessment:
 
 
 def test_formula_and_simulation_agree(assessment: LinkAssessment) -> None:
-    simulated = assessment.simulated
-    for name in ("availability", "mean_visibility_when_used", "splitting_probability", "waiting_time"):
-        found = getattr(simulated, name)
-        assert abs(found.estimate - getattr(assessment, name)) <= 4 * found.standard_error
+    simulated, point = assessment.simulated, assessment.point
+    for found, expected in (
+        (simulated.availability, point.availability),
+        (simulated.mean_visibility_when_used, point.mean_visibility_when_used),
+        (simulated.queues.splitting_probability, point.splitting_probability),
+        (simulated.queues.waiting_time, point.waiting_time),
+    ):
+        assert found is not None
+        assert abs(found.estimate - expected) <= 4 * found.standard_error
     assert assessment.against == "every-classical"
     assert assessment.every_classical is not None
     for each in (assessment.memoryless, assessment.every_classical):
@@ -66,8 +71,9 @@ def test_the_error_of_a_simulated_saving_is_that_of_repetitions(against: Against
 
 
 def test_a_seed_gives_the_same_assessment() -> None:
-    first, again = (assess(with_link(), pairs=5_000, seed=1) for _ in range(2))
-    assert first.simulated.waiting_time == again.simulated.waiting_time
+    first, again, other = (assess(with_link(), pairs=5_000, seed=seed) for seed in (1, 1, 2))
+    assert first.simulated.availability == again.simulated.availability != other.simulated.availability
+    assert first.simulated.queues.waiting_time == again.simulated.queues.waiting_time
     assert first.criteria == again.criteria
     assert first.least == again.least
 
