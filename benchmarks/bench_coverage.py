@@ -37,7 +37,7 @@ def cases() -> dict[str, Frontiers]:
 def missed(
     frontiers: Frontiers, visibility: float, trials: int, experiments: int, seed: int
 ) -> dict[str, tuple[int, float, float]]:
-    """Of each quantity: intervals that miss the truth, their level, and their width over that of a normal one."""
+    """Intervals of each quantity that miss the truth, their level, and their width over that of a normal one."""
     rng = np.random.default_rng([seed, trials, round(100 * visibility)])
     workload, multiplier = frontiers.workload, frontiers.classical_multiplier(0.5, 0.0)
     game = frontiers.game(multiplier)

@@ -1,4 +1,4 @@
-"""How time grows with the number of types and of pairs: log-log slopes beside those that the algorithms promise."""
+"""How time grows with the number of types and of pairs: log-log slopes beside those that follow from the algorithms."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Curve:
     Attributes:
         label: What grows.
         against: The name of its size.
-        derived: The growth that the algorithm promises.
-        slope: Its slope in a log-log plot (of seconds per type: log₂, where it is exponential).
+        derived: The growth that follows from the algorithm.
+        slope: Its slope in a log-log plot; if it is exponential, that of log₂ of the seconds per type over the size.
         exponential: Whether log time is linear in the size itself.
         call: Given a size, what is timed, once for each of some inputs.
         sizes: Sizes timed; a quick run leaves out the last one.
         fitted_from: The least size that the fit uses: below, fixed costs show.
-        colour, marker: In the figure.
+        colour, marker: Color and marker in the figure.
     """
 
     label: str

@@ -37,8 +37,8 @@ def _loop(
         exponential: Whether service times are exponential; else deterministic.
         split: s(x,y).
         setup: c of the reward max(t − c, 0).
-        pairs: How many.
-        seed: Of numba's generator.
+        pairs: Number of pairs.
+        seed: Seed of numba's generator.
         sums: Filled with (waited, splits, pairs, reward, elapsed) of each batch, shape (batches, 5).
     """
     np.random.seed(seed)

@@ -167,7 +167,7 @@ def read_toml(path: Path, error: type[BellqueueError], what: str, *, json_too: b
 
 
 def nearest_beside(path: Path) -> str:
-    """Of a path that does not exist, a question after what is there with the nearest name; or nothing."""
+    """A question whether a path that does not exist means the nearest name beside it; empty if none is near."""
     try:
         # Alike must be what the name begins with: files of one kind end alike.
         near = nearest(path.name, [each.name for each in path.parent.iterdir() if nearest(path.stem, [each.stem])])
@@ -282,7 +282,7 @@ def _keys(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> lis
 
 
 def _inside(kinds: list[Any], part: int | str) -> list[Any]:
-    """What may stand at an element, a field or behind the tag of a union, given what may stand around it."""
+    """What an element, a field or the tag of a union may hold, given what may hold it."""
     if isinstance(part, int):
         return [each for kind in kinds for item in get_args(kind) for each in _alternatives(item)]
     models = [kind for kind in kinds if _is_model(kind)]

@@ -47,7 +47,7 @@ class Criterion:
 
     @classmethod
     def at_least(cls, name: str, value: float | None, needed: float | None) -> Criterion:
-        """The value must be above what is needed; infinity stands for what nothing would reach."""
+        """The value must be above what is needed; infinity is out of reach."""
         return cls._of(name, value, needed, 1.0)
 
     @classmethod
@@ -70,7 +70,7 @@ def criteria(
     """All criteria at an operating point.
 
     Args:
-        operation: Of the workload.
+        operation: What links reach for the workload.
         point: The operating point of the link.
         against: The class of classical routers to beat.
         significance: α of the certificate.
@@ -110,8 +110,11 @@ def trials_required(null: float, mean: float, significance: float) -> int | None
 
     Args:
         null: ω, the largest chance of a classical win.
-        mean: q, the chance expected; None is returned where it is no larger.
+        mean: q, the chance expected.
         significance: α.
+
+    Returns:
+        n, or None if q is no larger than ω.
     """
     if not mean > null + 1e-12:
         return None

@@ -27,8 +27,9 @@ PARAMETERS = {
     "measurement_fidelity": (0.5, 1.0),
     "distance_km": (0.0, math.inf),
 }
-_SMALL, _LARGE = 1e-6, 1e9  # of the time between requests, or of their rate: between these a figure is looked for
+_SMALL, _LARGE = 1e-6, 1e9  # limits of the search, in times between requests or in requests per unit of time
 _CLOSE = 1e-9  # relative
+_STEPS = 41  # of a figure on a map
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class LeastHardware:
     Attributes:
         against: The class of classical routers.
         rate: Pairs per unit of time; 0 if any rate wins something.
-        fidelity: Of new pairs.
-        memory_time: In units of time; 0 if any does.
-        detection_efficiency, measurement_fidelity: Of each router.
+        fidelity: Fidelity of new pairs.
+        memory_time: Memory time in units of time; 0 if any does.
+        detection_efficiency, measurement_fidelity: Probabilities at each router.
         distance_km: The distances from which a message takes longer than break-even, to that at which pairs are too
             old when they are heralded, or infinity; None if none wins, or the unit of time is not known.
     """
@@ -85,14 +86,14 @@ def varied(link: Link, parameter: str, value: float, time_unit_seconds: float | 
     return replace(link, **changes)  # type: ignore[arg-type]
 
 
-def usual_values(link: Link, parameter: str, count: int = 41) -> Floats:
+def usual_values(link: Link, parameter: str) -> Floats:
     """Values of a figure for a map: shares of 1 evenly up to 1, others over four decades around the link's own."""
     lowest = {"fidelity": 0.7, "detection_efficiency": 0.8, "measurement_fidelity": 0.9}
     if parameter in lowest:
-        return np.linspace(lowest[parameter], 1.0, count)
+        return np.linspace(lowest[parameter], 1.0, _STEPS)
     own = getattr(link, parameter, None)  # `varied` complains of a figure that does not exist
     middle = own if own and math.isfinite(own) else 1.0
-    return np.geomspace(middle / 100, middle * 100, count)
+    return np.geomspace(middle / 100, middle * 100, _STEPS)
 
 
 def least_hardware(
@@ -128,7 +129,7 @@ def least_hardware(
 
 
 def _smallest(wins: Callable[[float], bool], low: float, high: float) -> float | None:
-    """Where `wins` turns true, by halving the interval on a logarithmic scale; 0 where it is true at its lower end."""
+    """The value at which `wins` turns true, by bisection on a logarithmic scale; 0 if it is true at the lower end."""
     if not wins(high):
         return None
     if wins(low):
@@ -142,7 +143,7 @@ def _smallest(wins: Callable[[float], bool], low: float, high: float) -> float |
 def _distances(
     wins: Callable[[float], bool], late: Callable[[float], bool], low: float, high: float
 ) -> tuple[float, float] | None:
-    """From where a message takes longer than break-even to where the link wins no more."""
+    """The distance at which a message takes longer than break-even, and that at which the link stops winning."""
     if not wins(0.0):
         return None
     lost = _smallest(lambda distance: not wins(distance), low, high)

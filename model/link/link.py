@@ -195,7 +195,7 @@ def _taken(link: Link, pair_rate: float, least: ArrayLike, decay: float) -> Floa
 
 
 def _with_published(link: LinkSpec) -> LinkSpec:
-    """The link with the figures of the published one that it names, where it gives none itself."""
+    """The link with the figures of the published one that it names, except those that it gives itself."""
     if link.name is None:
         return link
     own = link.model_dump(exclude_none=True, exclude={"name"})

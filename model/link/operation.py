@@ -51,10 +51,10 @@ class LinkPoint:
         multiplier: μ, waiting time paid per unit of splitting probability.
         correlators: c(x,y) of the measurements on an ideal pair, shape (n_A, n_B).
         fallback: Classical maps used without a pair, one drawn by shared randomness for each pair of requests.
-        window: For so long after it was heralded a pair is used.
+        window: Time after its heralding for which a pair is used.
         least_visibility_used: V_min.
         availability: Share of request pairs that use a Bell pair.
-        mean_visibility_when_used: Of these Bell pairs; NaN if none is used.
+        mean_visibility_when_used: Mean visibility of these Bell pairs; NaN if none is used.
         splitting_probability, waiting_time, baseline_throughput: p, W and τ(p).
     """
 
@@ -99,7 +99,7 @@ class LinkOperation:
     """What the routers of a workload reach over any link; the games are solved once for all links.
 
     Args:
-        frontiers: Of the workload.
+        frontiers: Frontiers of the workload.
     """
 
     def __init__(self, frontiers: Frontiers) -> None:
@@ -130,7 +130,7 @@ class LinkOperation:
         return self._at(link, float(np.interp(-multiplier, -falling, np.arange(falling.size))))
 
     def without_pairs(self, point: LinkPoint) -> LinkPoint:
-        """Classical routers that split as often at the same times: what the clock alone brings, without entanglement.
+        """Classical routers that split as often at the same times: what the clock alone gains, without entanglement.
 
         Routers over a link are not memoryless, for a pair is there more often after a long gap. Whenever they would use
         a pair these play what waits least among memoryless classical strategies that split as often then.
@@ -158,7 +158,7 @@ class LinkOperation:
     def best(self, link: Link, against: Against) -> LinkPoint:
         """The point that waits the largest share less than a class at equal throughput.
 
-        Where no pair helps it is what the fallback makes of the point that is best for a perfect link.
+        If no pair helps, it is the fallback at the point that is best for a perfect link.
 
         Raises:
             NoBoundError: there is no bound on every classical router.

@@ -103,7 +103,7 @@ class Service:
         )
 
     def gamma_shape(self) -> float:
-        """Of the gamma law that it is, if it is exponential or gamma."""
+        """Shape of the gamma law; kind must be exponential or gamma."""
         return 1.0 if self.kind == "exponential" else 1.0 / self.scv
 
     def _log_parameters(self) -> tuple[float, float]:

@@ -58,7 +58,7 @@ class SimulationResult:
     """What one simulated run measured.
 
     Attributes:
-        pairs: Pairs measured, after the warm-up; fewer than asked for where the routing was exhausted.
+        pairs: Pairs measured, after the warm-up; fewer than asked for if the routing was exhausted.
         warm_up: Pairs served before the measurement began.
         waiting_time: Mean over both requests of each pair (units of time).
         splitting_probability: Share of pairs with a ≠ b.
@@ -67,7 +67,7 @@ class SimulationResult:
         server_baseline_throughput: What each server contributes, server 0 then 1.
         waiting_time_batches, baseline_throughput_batches: Batch values whose means are the estimates, shape
             (batches,); those of two runs over the same arrivals may be subtracted.
-        waiting_time_distribution: Of every request measured; None unless asked for.
+        waiting_time_distribution: Distribution of the waits of all requests measured; None unless asked for.
     """
 
     pairs: int
@@ -134,7 +134,7 @@ def simulate(
         batches: Batches of equal length for the confidence intervals.
         warm_up: Pairs served first and not measured; None: a twentieth of `pairs`.
         block: Pairs handled at once; it changes speed and memory, and results by rounding only.
-        distribution: Whether to keep the distribution of all waiting times, for about 2 MB and a tenth more time.
+        distribution: Whether to keep the distribution of all waiting times, which costs 2 MB and a tenth more time.
         progress: Called after every block with the pairs served so far, warm-up included.
 
     Raises:

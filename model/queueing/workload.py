@@ -26,7 +26,7 @@ class Workload:
         names_a, names_b: Names of the types.
         reward: T(t), what an uninterrupted baseline period is worth.
         product: Whether π is the product of its marginals.
-        within_pair_order: In which order the requests of a pair sent together join their queue.
+        within_pair_order: Order in which the requests of a pair sent together join their queue.
     """
 
     pair_rate: float
@@ -51,7 +51,7 @@ class Workload:
 
     @property
     def sizes_a(self) -> Service | None:
-        """The whole law of router A's sizes where its types are the bins of one, else None.
+        """The whole law of router A's sizes if its types are the bins of one, else None.
 
         The router knows the size itself, so that strategies of bins are only some of its strategies.
         """
@@ -59,7 +59,7 @@ class Workload:
 
     @property
     def sizes_b(self) -> Service | None:
-        """The same of router B."""
+        """The whole law of router B's sizes, likewise."""
         return self.services_b[0].whole if self.services_b[0].size_known else None
 
     @property
@@ -132,7 +132,7 @@ class Workload:
 
     @property
     def uncorrelated_waiting_time(self) -> float:
-        """(W0 + W_together)/2: the mean waiting time where the two decisions are uncorrelated, and p = ½."""
+        """(W0 + W_together)/2: the mean waiting time if the two decisions are uncorrelated, so that p = ½."""
         return (self.all_split_waiting_time + self.together_waiting_time) / 2
 
     def splitting_probability(self, split: ArrayLike) -> float:

@@ -141,8 +141,8 @@ class TrafficSpec(FileSection):
                 if share <= 0:
                     raise ValueError(f"joint gives {label} {spec.name!r} probability 0; leave the type out")
                 if spec.probability is not None and abs(spec.probability - share) > PROBABILITY_TOLERANCE:
-                    told = f"probability = {spec.probability:g}, but joint sums to {share:.9g} for it"
-                    raise ValueError(f"{label} {spec.name!r} has {told}; drop one of the two")
+                    both = f"probability = {spec.probability:g}, but joint sums to {share:.9g} for it"
+                    raise ValueError(f"{label} {spec.name!r} has {both}; drop one of the two")
 
     def workload(self, reward: Reward) -> Workload:
         """The queueing model of this traffic with a baseline reward, whatever its load."""

@@ -90,7 +90,7 @@ class Axis:
     Attributes:
         field: Its name, see `fields`.
         values: JSON values, at least one; what a field does not allow becomes invalid points.
-        scale: How it is to be drawn.
+        scale: Scale on which it is drawn.
         group: Axes of one group advance together.
     """
 
@@ -122,9 +122,9 @@ class Sweep:
     """A scenario and the axes along which its fields vary; the full grid of them, groups of axes taken as one.
 
     Attributes:
-        title: For people.
-        scenario: Whatever the axes leave alone.
-        axes: The last one runs fastest.
+        title: Title for people.
+        scenario: Values of all fields that no axis varies.
+        axes: Axes, of which the last one runs fastest.
     """
 
     title: str
@@ -148,11 +148,11 @@ class Sweep:
         for axes in self.dimensions:
             lengths = {len(axis.values) for axis in axes}
             if len(lengths) > 1:
-                told = ", ".join(f"{axis.field} {len(axis.values)}" for axis in axes)
-                raise SweepError(f"axes of group {axes[0].group!r} must have equally many values, got {told}")
+                given = ", ".join(f"{axis.field} {len(axis.values)}" for axis in axes)
+                raise SweepError(f"axes of group {axes[0].group!r} must have equally many values, got {given}")
         if self.size > MAX_POINTS:
-            told = " × ".join(map(str, self.shape))
-            raise SweepError(f"the grid has {told} points; at most {MAX_POINTS} are computed in one sweep")
+            shape = " × ".join(map(str, self.shape))
+            raise SweepError(f"the grid has {shape} points; at most {MAX_POINTS} are computed in one sweep")
 
     @classmethod
     def load(cls, path: str | Path) -> Sweep:
@@ -170,8 +170,8 @@ class Sweep:
 
         Args:
             data: The content.
-            source: Named in complaints.
-            folder: What the path of a scenario file is relative to; the present one without it.
+            source: Name of the file in complaints.
+            folder: Folder to which the path of a scenario file is relative. Defaults to the present one.
 
         Raises:
             SweepError: a field is wrong.
@@ -193,7 +193,7 @@ class Sweep:
 
     @property
     def idle_axes(self) -> list[Axis]:
-        """The axes on whose fields no outcome depends, `experiment.shots` say."""
+        """The axes on whose fields no outcome depends, for example `experiment.shots`."""
         return [axis for axis in self.axes if all(map(_is_idle, places(self.scenario, axis.field)))]
 
     @cached_property

@@ -19,7 +19,7 @@ MATTERS = ("assumed_visibility", "bell_pairs")  # of [experiment]: an outcome de
 
 
 class Outcome(BaseModel):
-    """What a sweep says of a point; docs/sweep.md describes each field. None where it has no value."""
+    """What a sweep says of a point; docs/sweep.md describes each field. A field without a value is None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -83,8 +83,7 @@ class PointTask:
 def outcome_of(task: PointTask) -> Outcome:
     """Solve the games of a point: about a second for a few types, up to minutes for many correlated ones.
 
-    What the scenario or the numbers forbid is an outcome, too: "invalid" without a trade-off, "failed" where the
-    arithmetic broke down.
+    What cannot be computed is an outcome as well: "invalid" without a trade-off, "failed" if the arithmetic broke down.
     """
     scenario = task.scenario()
     visibility = scenario.experiment.assumed_visibility
@@ -134,7 +133,7 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
 
 
 def _every_classical(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
-    """Whether entanglement beats every classical router too, and by how much; nothing where there is no bound."""
+    """Whether entanglement also beats every classical router, and by how much; nothing if there is no bound."""
     if frontiers.reason_without_every_classical is not None:
         return {}
     least = frontiers.least_visibility("every-classical")
