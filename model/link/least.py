@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -135,7 +136,9 @@ def _smallest(wins: Callable[[float], bool], low: float, high: float) -> float |
     if wins(low):
         return 0.0
     while high - low > _CLOSE * high:
-        middle = math.sqrt(low * high)
+        product = low * high
+        # A product that underflows loses the place between its factors, and the search would never end.
+        middle = math.sqrt(product) if product > sys.float_info.min else math.sqrt(low) * math.sqrt(high)
         low, high = (low, middle) if wins(middle) else (middle, high)
     return high
 

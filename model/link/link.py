@@ -95,7 +95,8 @@ class Link:
             decision_time=_optional(given.decision_time, given.decision_seconds, second),
             stationary_time=_optional(given.stationary_time, given.stationary_seconds, second),
         )
-        if not all(map(math.isfinite, (found.rate, found.memory_time, found.delay))):
+        known = (found.rate, found.memory_time, found.delay, found.decision_time or 0.0, found.stationary_time or 0.0)
+        if not all(map(math.isfinite, known)):
             raise ScenarioError("link: a figure overflows in units of time; choose traffic.time_unit_seconds near 1")
         return found
 

@@ -96,6 +96,13 @@ def test_the_least_of_each_figure_is_where_savings_begin(assessment: LinkAssessm
             assert (assessment.operation.saving(link, against) > 1e-12) == expected  # type: ignore[arg-type]
 
 
+def test_distances_scale_with_the_unit_of_time_however_short_it_is() -> None:
+    link = Link(0.1, 0.96, 1000.0)
+    usual, tiny = (least_hardware(operation(), link, "every-classical", unit).distance_km for unit in (1e-3, 1e-203))
+    assert usual is not None
+    assert tiny == pytest.approx([1e-200 * each for each in usual], rel=1e-6, abs=0)
+
+
 def test_no_value_is_enough_where_the_rest_is_too_poor() -> None:
     least = least_hardware(operation(), Link(0.1, 0.6, 1000.0), "every-classical", UNIT)
     assert least.fidelity is not None

@@ -182,9 +182,10 @@ def test_a_link_is_kept_with_its_scenario_and_can_be_varied() -> None:
     assert Link.of(scenario_with(scenario, {"link.rate": 0.5})).rate == 0.5
 
 
-def test_units_of_time_that_make_a_figure_overflow_are_refused() -> None:
+@pytest.mark.parametrize("figure", ["distance_km", "decision_seconds", "stationary_seconds"])
+def test_units_of_time_that_make_a_figure_overflow_are_refused(figure: str) -> None:
     with pytest.raises(ScenarioError, match=r"a figure overflows in units of time; choose traffic\.time_unit"):
-        Link.of(with_link({**LINK, "distance_km": 1e10}, time_unit_seconds=1e-305))
+        Link.of(with_link({**LINK, figure: 1e10}, time_unit_seconds=1e-305))
 
 
 def test_a_named_link_has_the_published_figures_but_for_those_given(monkeypatch: pytest.MonkeyPatch) -> None:
