@@ -83,7 +83,7 @@ def _loop(
 _compiled: Any = numba.njit(_loop)
 
 
-def numba_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
+def run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means. Services are all deterministic or all exponential, the reward a set-up."""
     kinds = {service.kind for service in (*workload.services_a, *workload.services_b)}
     reward = workload.reward

@@ -92,6 +92,7 @@ class _Types:
         raw = random_bits(self._rng, size)
         code = self._guide.take(raw >> self._shift)
         cut = np.flatnonzero(code < 0)
+        # The first 53 of 63 bits as a double; the last bit stays free for the coin.
         code[cut] = np.searchsorted(self._edges, (raw[cut] >> 10) * 2.0**-53, side="right")
         return self._row.take(code), self._column.take(code), (raw & 1).astype(bool)
 

@@ -58,7 +58,7 @@ class SplittingRouting:
         threshold = np.rint(self.split.ravel() * 2.0**_PROBABILITY_BITS).astype(np.int64)
 
         def decide(arrivals: Arrivals) -> tuple[Bits, Bits]:
-            raw = random_bits(rng, arrivals.x.size)
+            raw = random_bits(rng, arrivals.x.size)  # the last bit is the flip, those before it decide the split
             a = (raw & 1).astype(bool)
             split = raw >> (63 - _PROBABILITY_BITS) < threshold.take(arrivals.x * width + arrivals.y)
             return a, a ^ split

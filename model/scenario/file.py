@@ -110,9 +110,9 @@ class TrafficSpec(FileSection):
 
     def _check_types(self, label: str, types: list[TypeSpec]) -> None:
         names = [spec.name for spec in types]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"{label}: the name {twice!r} is used twice; names must differ")
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{label}: the name {twice[0]!r} is used twice; names must differ")
         if self.joint is None:
             missing = [spec.name for spec in types if spec.probability is None]
             if missing:
@@ -121,9 +121,9 @@ class TrafficSpec(FileSection):
         total = math.fsum(given)
         if len(given) == len(types) and abs(total - 1) > PROBABILITY_TOLERANCE:
             raise ValueError(f"{label}: the probabilities sum to {total:.9g}; they must sum to 1")
-        if any(probability == 0 for probability in given):
-            idle = next(spec.name for spec in types if spec.probability == 0)
-            raise ValueError(f"{label} {idle!r}: probability is 0; leave the type out")
+        idle = [spec.name for spec in types if spec.probability == 0]
+        if idle:
+            raise ValueError(f"{label} {idle[0]!r}: probability is 0; leave the type out")
 
     def _check_joint(self, joint: list[list[float]]) -> None:
         types_a, types_b = self.type or [], self.type_b or self.type or []

@@ -18,6 +18,7 @@ from bellqueue.model.queueing.waiting import RELATIVE_ERROR
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
+from numpy.typing import NDArray
 from scipy import stats
 
 from tests.model.event_loop import Recorder, event_loop
@@ -180,30 +181,25 @@ def test_comparison_uses_common_random_numbers() -> None:
     assert comparison.baseline_throughput_difference(0, 2).standard_error < 0.7 * np.hypot(errors[0], errors[1])
 
 
-def test_types_follow_the_joint_table_and_the_coin_is_fair() -> None:
-    joint = np.array([[0.1, 0.0, 0.25], [0.05, 0.4, 0.2], [0.0, 0.0, 0.0]])
-    service = tuple(Service("deterministic", 1.0) for _ in range(3))
-    workload = Workload(0.1, joint, service, service, tuple("abc"), tuple("abc"), PowerReward(2.0), False)
-    block = Traffic(workload, 3).draw(200_000)
-    cells = (block.x * 3 + block.y) * 2 + block.a_first
-    expected = np.repeat(joint.ravel() / 2, 2)
-    counts = np.bincount(cells, minlength=18)
-    assert counts[expected == 0].sum() == 0
-    assert stats.chisquare(counts[expected > 0], expected[expected > 0] * 200_000).pvalue > 1e-3
-
-
-def test_types_follow_a_table_finer_than_their_guide() -> None:
-    rng = np.random.default_rng(8)
-    joint = rng.dirichlet(np.ones(64 * 64)).reshape(64, 64)
-    service = tuple(Service("deterministic", 1.0) for _ in range(64))
-    names = tuple(str(index) for index in range(64))
+@pytest.mark.parametrize(
+    "joint",
+    [
+        np.array([[0.1, 0.0, 0.25], [0.05, 0.4, 0.2], [0.0, 0.0, 0.0]]),
+        np.random.default_rng(8).dirichlet(np.ones(64 * 64)).reshape(64, 64),  # finer than the guide to it
+    ],
+    ids=["3 types", "64 types"],
+)
+def test_types_follow_the_joint_table_and_the_coin_is_fair(joint: NDArray[np.float64]) -> None:
+    types = len(joint)
+    service, names = (Service("deterministic", 1.0),) * types, tuple(map(str, range(types)))
     workload = Workload(0.1, joint, service, service, names, names, PowerReward(2.0), False)
-    block = Traffic(workload, 3).draw(100_000)
-    counts = np.bincount(block.x * 64 + block.y, minlength=4096)
-    frequent = joint.ravel() * 100_000 > 5
-    observed = np.append(counts[frequent], counts[~frequent].sum())
-    expected = np.append(joint.ravel()[frequent], joint.ravel()[~frequent].sum()) * 100_000
-    assert stats.chisquare(observed, expected).pvalue > 1e-3
+    block = Traffic(workload, 3).draw(200_000)
+    counts = np.bincount((block.x * types + block.y) * 2 + block.a_first, minlength=2 * joint.size)
+    expected = 200_000 * np.repeat(joint.ravel() / 2, 2)
+    assert counts[expected == 0].sum() == 0
+    rank = np.where(expected > 5, 1 + np.arange(expected.size), 0)[expected > 0]  # rare cells are counted as one
+    observed, meant = (np.bincount(rank, each[expected > 0]) for each in (counts, expected))
+    assert stats.chisquare(observed[meant > 0], meant[meant > 0]).pvalue > 1e-3
 
 
 def pairs_of(x: Sequence[int], y: Sequence[int]) -> Arrivals:

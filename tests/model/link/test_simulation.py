@@ -16,7 +16,7 @@ from bellqueue.model.queueing.simulation import SimulatedEstimate
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.model.link.links import PERFECT, batched, operation, slow_memory, with_link
+from tests.model.link.links import PERFECT, batched, operation, with_link
 
 Settings = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -56,15 +56,6 @@ def test_a_fallback_of_two_maps_is_drawn_for_each_pair() -> None:
     found = simulate_link(operation().workload, point, control, rng, 150_000)
     _close(found.queues.splitting_probability, 0.4)
     _close(found.without_pairs.splitting_probability, 0.4)
-
-
-@pytest.mark.parametrize("buffer", [2, 8])
-def test_buffers_meet_a_simulation_event_by_event(buffer: int) -> None:
-    link = Link(0.013, 0.99, 900.0, buffer, delay=0.5)
-    point, found = operation().best(link, "memoryless"), _simulated(link)
-    used = slow_memory(link, 0.01, point.least_visibility_used, 60_000, np.random.default_rng(2))
-    share, error = batched((used > 0).astype(float))
-    assert abs(found.availability.estimate - share) <= 4 * np.hypot(found.availability.standard_error, error)
 
 
 def test_pairs_without_end_leave_nothing_to_the_clock() -> None:
