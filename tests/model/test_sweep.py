@@ -63,16 +63,12 @@ def test_the_scenario_may_be_a_file_beside_the_sweep_a_table_or_left_out(tmp_pat
     (tmp_path / "heavy.json").write_text(json.dumps(heavy_scenario().record()))
     (tmp_path / "deep" / "s.toml").write_text(f'scenario = "../heavy.json"\n{axis}')
     read = Sweep.load(tmp_path / "deep" / "s.toml")
-    assert read.scenario == heavy_scenario() == sweep(*_axes(axis), scenario=heavy_scenario().record()).scenario
+    table = Sweep.parse({**tomllib.loads(axis), "scenario": heavy_scenario().record()})
+    assert read.scenario == heavy_scenario() == table.scenario
     assert read.title == "Heavy traffic"
     (tmp_path / "s.toml").write_text(f'title = "Mine"\n{axis}')
     assert Sweep.load(tmp_path / "s.toml").scenario == Scenario.default()
     assert Sweep.load(tmp_path / "s.toml").title == "Mine"
-
-
-def _axes(text: str) -> list[dict[str, Any]]:
-    axes: list[dict[str, Any]] = tomllib.loads(text)["axis"]
-    return axes
 
 
 LOAD = {"field": "load", "values": [0.1, 0.2]}
