@@ -46,21 +46,12 @@ class Criterion:
     margin: float | None
 
     @classmethod
-    def at_least(cls, name: str, value: float | None, needed: float | None) -> Criterion:
-        """The value must be above what is needed; infinity is out of reach."""
-        return cls._of(name, value, needed, 1.0)
-
-    @classmethod
-    def at_most(cls, name: str, value: float | None, needed: float | None) -> Criterion:
-        """The value must be below what is needed."""
-        return cls._of(name, value, needed, -1.0)
-
-    @classmethod
-    def _of(cls, name: str, value: float | None, needed: float | None, sign: float) -> Criterion:
+    def of(cls, name: str, value: float | None, needed: float | None, *, at_most: bool = False) -> Criterion:
+        """The value must be above what is needed, with `at_most` below it; infinity is out of reach."""
         reachable = needed is None or math.isfinite(needed)
         if value is None or needed is None or not reachable:
             return cls(name, value, needed if reachable else None, None if reachable else False, None)
-        margin = sign * (value - needed)
+        margin = needed - value if at_most else value - needed
         return cls(name, value, needed, margin > 0, margin if math.isfinite(margin) else None)
 
 
@@ -90,16 +81,16 @@ def criteria(
     visibility_needed, trials_needed = _at_edge(operation.frontiers, point, against, significance)
     trials = None if link.stationary_time is None else rate * link.stationary_time
     return (
-        Criterion.at_most("decision before light could bring a message", link.decision_time, light),
-        Criterion.at_least("a message takes longer than break-even", message, break_even),
-        Criterion.at_least("pairs faster than requests", link.rate if math.isfinite(link.rate) else None, rate),
-        Criterion.at_least(
+        Criterion.of("decision before light could bring a message", link.decision_time, light, at_most=True),
+        Criterion.of("a message takes longer than break-even", message, break_even),
+        Criterion.of("pairs faster than requests", link.rate if math.isfinite(link.rate) else None, rate),
+        Criterion.of(
             "fidelity when heralded",
             fidelity_of(link.heralded_visibility),
             fidelity_of(least) if least <= 1 else math.inf,
         ),
-        Criterion.at_least("mean visibility when used", used, visibility_needed),
-        Criterion.at_least("trials while the surroundings stay the same", trials, trials_needed),
+        Criterion.of("mean visibility when used", used, visibility_needed),
+        Criterion.of("trials while the surroundings stay the same", trials, trials_needed),
     )
 
 

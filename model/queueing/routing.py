@@ -21,7 +21,10 @@ _PROBABILITY_BITS = 62  # resolution of a random splitting decision; 1 must stil
 
 
 class Routing(Protocol):
-    """A rule that sends the two requests of each pair to servers 0 and 1."""
+    """A rule that sends the two requests of each pair to servers 0 and 1.
+
+    It sees all that comes with a pair, so that it may go by the types, by the time, or by the work left at the servers.
+    """
 
     @property
     def capacity(self) -> int | None:
