@@ -29,10 +29,7 @@ def scenarios() -> dict[str, Frontiers]:
     """Light traffic, heavy traffic, and routers that see the size in one of eight classes."""
     light = Scenario.default().record()
     heavy, sizes = Scenario.default().record(), Scenario.default().record()
-    heavy["traffic"] = {
-        "pair_rate": 0.2,
-        "type": types_of({1.0: 0.5, 8.0: 0.5}),
-    }
+    heavy["traffic"] = {"pair_rate": 0.2, "type": types_of({1.0: 0.5, 8.0: 0.5})}
     heavy["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
     sizes["traffic"] = {
         "pair_rate": 0.02,

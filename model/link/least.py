@@ -115,9 +115,8 @@ def least_hardware(
         point = operation.best(there, against)
         return there.delay > break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
 
-    reach = (
-        None if time_unit_seconds is None else LIGHT_IN_FIBRE * time_unit_seconds / rate
-    )  # km per time between requests
+    # km that a message travels between two pairs of requests
+    reach = None if time_unit_seconds is None else LIGHT_IN_FIBRE * time_unit_seconds / rate
     return LeastHardware(
         against=against,
         rate=_smallest(wins("rate"), rate * _SMALL, rate * _LARGE),
