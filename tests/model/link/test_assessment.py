@@ -14,7 +14,7 @@ from bellqueue.model.link.link import Link
 from bellqueue.model.link.simulation import simulate_link
 from bellqueue.model.scenario.fields import scenario_with
 
-from tests.model.link.links import LINK, operation, with_link
+from tests.model.link.links import LINK, heavy_with_link, operation, with_link
 
 PAIRS = 40_000
 UNIT = 1e-3
@@ -49,9 +49,7 @@ def test_formula_and_simulation_agree(assessment: LinkAssessment) -> None:
 
 
 def test_the_clock_alone_beats_memoryless_routers_in_heavy_traffic() -> None:
-    record = with_link(pair_rate=0.1).record()
-    record["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
-    found = assess(type(with_link()).parse(record), pairs=PAIRS, seed=1)
+    found = assess(heavy_with_link(), pairs=PAIRS, seed=1)
     assert found.every_classical is None
     assert found.reason_without_every_classical is not None
     assert found.memoryless.simulated_without_pairs.low > 0

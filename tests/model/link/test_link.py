@@ -152,10 +152,8 @@ def test_a_wrong_link_gets_one_line(change: dict[str, Any], complaint: str) -> N
 
 
 def test_a_link_serves_one_bell_pair_to_each_pair_of_requests() -> None:
-    record = with_link().record()
-    record["experiment"]["bell_pairs"] = 2
     with pytest.raises(ScenarioError, match=r"bell_pairs is 2; with \[link\] each pair of requests uses one"):
-        Scenario.parse(record)
+        with_link().with_experiment(bell_pairs=2)
 
 
 def test_a_scenario_without_a_link_has_none_to_assess() -> None:

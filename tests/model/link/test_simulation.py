@@ -13,10 +13,9 @@ from bellqueue.model.link.link import Link
 from bellqueue.model.link.operation import LinkOperation, LinkPoint
 from bellqueue.model.link.simulation import Memory, SimulatedLink, sample_trials, simulate_link
 from bellqueue.model.queueing.simulation import SimulatedEstimate
-from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.model.link.links import PERFECT, batched, operation, with_link
+from tests.model.link.links import PERFECT, batched, heavy_with_link, operation, with_link
 
 Settings = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -76,10 +75,7 @@ def test_pairs_are_kept_from_block_to_block() -> None:
 
 
 def test_link_and_queues_meet_a_simulation_event_by_event() -> None:
-    """In heavy traffic, where it matters that a pair is there more often after a long gap."""
-    record = with_link(pair_rate=0.1).record()
-    record["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
-    heavy = LinkOperation(Frontiers.of(Scenario.parse(record)))
+    heavy = LinkOperation(Frontiers.of(heavy_with_link()))
     point = heavy.best(Link(0.1, 0.98, 200.0, delay=0.5), "memoryless")
     found = simulate_link(heavy.workload, point, heavy.without_pairs(point), np.random.default_rng(3), 300_000)
     waiting, throughput = _slow_system(point, 0.1, 40_000, random.Random(8))
