@@ -138,12 +138,7 @@ class _LinkRouting:
 
 
 class Memory:
-    """The pairs kept at a moment.
-
-    Args:
-        point: The link, and how routers use it.
-        rng: Random generator.
-    """
+    """The pairs that the routers of a point keep at a moment."""
 
     def __init__(self, point: LinkPoint, rng: np.random.Generator) -> None:
         self._rate, self._places, self._window = point.link.rate, point.link.buffer, point.window
