@@ -10,7 +10,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
 
@@ -34,12 +34,7 @@ class DisagreementError(AssertionError):
 
 @dataclass(frozen=True)
 class Timing:
-    """Of one candidate.
-
-    Attributes:
-        seconds: Of each call, in order.
-        answer: What the last call returned.
-    """
+    """Seconds of each call of one candidate, in order, and what the last one returned."""
 
     seconds: tuple[float, ...]
     answer: Any
@@ -64,32 +59,27 @@ def interleaved(
     answers: dict[str, Any] = {}
     calls: dict[str, int] = {}
     for name, call in candidates.items():
-        taken, answers[name] = once(call)
+        taken, answers[name] = timed(call)
         if taken >= WARM_UP:
             seconds[name].append(taken)
             calls[name] = 1
         else:
-            calls[name] = math.ceil(SHORTEST / max(once(call)[0], 1e-7))
+            calls[name] = math.ceil(SHORTEST / max(timed(call)[0], 1e-7))
     for _ in range(repeats):
         for name, call in candidates.items():
             done = seconds[name]
             if len(done) < repeats and (not done or sum(done) + done[-1] <= budget):
-                taken, answers[name] = _timed(call, calls[name])
+                taken, answers[name] = timed(call, calls[name])
                 done.append(taken)
     return {name: Timing(tuple(seconds[name]), answers[name]) for name in candidates}
 
 
-def once(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of a call, and its answer."""
-    return _timed(call, 1)
-
-
-def _timed(call: Callable[[], Any], times: int) -> tuple[float, Any]:
+def timed(call: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
     """Seconds of one call, averaged over some, and the last one's answer."""
     begun = _clock()
-    for _ in range(times):
+    for _ in range(repeats):
         answer = call()
-    return (_clock() - begun) / times, answer
+    return (_clock() - begun) / repeats, answer
 
 
 def agree(what: str, found: float, expected: float, tolerance: float) -> float:
@@ -106,14 +96,14 @@ def agree(what: str, found: float, expected: float, tolerance: float) -> float:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under headings, and what stands above them."""
+    """Rows of text under headings, and a title above them."""
 
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """As Markdown, the columns padded so that it reads as text, too."""
+        """As Markdown, with columns padded so that it also reads as text."""
         cells = [[cell.replace("|", "\\|") for cell in row] for row in (self.headings, *self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells]
@@ -136,7 +126,7 @@ class Section:
     """What one benchmark found.
 
     Attributes:
-        title: Of the section.
+        title: Heading.
         text: What is compared, and how.
         tables: The figures.
         claims: What they support; a claim that this run could not test is left out.
@@ -148,15 +138,11 @@ class Section:
     tables: Sequence[Table]
     claims: Sequence[Claim] = ()
     packages: Sequence[str] = ()
-    versions: Mapping[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        found = {name: version for name in self.packages if (version := version_of(name))}
-        object.__setattr__(self, "versions", found)
 
     def record(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+        """The section as a JSON-ready dict, with the versions of its packages that are installed."""
+        versions = {name: version for name in self.packages if (version := version_of(name))}
+        return {**asdict(self), "versions": versions}
 
 
 def version_of(package: str) -> str | None:
@@ -178,8 +164,6 @@ def times(ratio: float) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a table: 35 µs, 2.1 ms, 4.7 s."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size or unit == "µs":
-            value = seconds / size
-            return f"{value:.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"
-    raise AssertionError("unreachable")
+    size, unit = next((each for each in ((1.0, "s"), (1e-3, "ms")) if seconds >= each[0]), (1e-6, "µs"))
+    value = seconds / size
+    return f"{value:.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"

@@ -34,9 +34,10 @@ def write_readme(order: Sequence[str]) -> None:
     """The claims and tables between the two markers, in that order."""
     results = _read()
     known = [results[name] for name in order if name in results]
+    sections = "\n\n".join(map(_section, known))
     before, _, rest = README.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    _write(README, f"{before}{BEGIN}\n\n{_claims(known)}\n\n{_sections(known)}\n\n{END}{after}")
+    _write(README, f"{before}{BEGIN}\n\n{_claims(known)}\n\n{sections}\n\n{END}{after}")
 
 
 def machine() -> str:
@@ -58,10 +59,6 @@ def _claims(sections: Sequence[dict[str, Any]]) -> str:
     ]
     title = "What is claimed, what was measured, and whether it holds"
     return Table(title, ("claim", "measured", "holds"), rows).markdown()
-
-
-def _sections(sections: Sequence[dict[str, Any]]) -> str:
-    return "\n\n".join(map(_section, sections))
 
 
 def _section(section: dict[str, Any]) -> str:

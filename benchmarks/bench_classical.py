@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ._measure import Claim, DisagreementError, Say, Section, Table, agree, duration, interleaved, times
 from .bench_quantum import random_game
-from .xor_peers import MilpAnswer, has_toqito, milp_value, toqito_classical_value
+from .xor_peers import Interval, has_toqito, milp_value, toqito_classical_value
 
 Floats = NDArray[np.float64]
 
@@ -26,15 +26,15 @@ STRUCTURED = (32, 36, 40)
 NO_STRUCTURE = "none: random G"
 RELATIVE = 1e-6  # HiGHS keeps its constraints to 1e-7 or so
 MINUTE = 60.0
+LOAD = 0.5
 
 
-def correlated_workload(types: int, width: float | None, load: float = 0.5) -> Workload:
-    """Types ordered by size with a joint table that is no product.
+def correlated_workload(types: int, width: float | None) -> Workload:
+    """Types ordered by size with a joint table that is no product, at load LOAD.
 
     Args:
-        types: At each router.
+        types: Number of types at each router.
         width: Sizes of a pair are alike, π ∝ exp(−(i−j)²/width²) times the marginals; None: any table (Dirichlet).
-        load: ρ.
     """
     rng = np.random.default_rng(types)
     sizes = [np.sort(np.exp(rng.normal(size=types))) for _ in range(2)]
@@ -46,7 +46,7 @@ def correlated_workload(types: int, width: float | None, load: float = 0.5) -> W
     joint /= joint.sum()
     services_a, services_b = (tuple(Service("deterministic", float(size)) for size in side) for side in sizes)
     names = tuple(map(str, range(types)))
-    rate = 2 * load / float(joint.sum(axis=1) @ sizes[0] + joint.sum(axis=0) @ sizes[1])
+    rate = 2 * LOAD / float(joint.sum(axis=1) @ sizes[0] + joint.sum(axis=0) @ sizes[1])
     return Workload(rate, joint, services_a, services_b, names, names, PowerReward(2.0), False)
 
 
@@ -70,11 +70,11 @@ def structured_games(types: int) -> dict[str, Floats]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Seconds of each that took part, the answer of ours, and (low, high, proved) of ours and of HiGHS."""
+    """Seconds of each that took part, the answer of ours, and the intervals of ours and of HiGHS."""
 
     seconds: dict[str, float]
     ours: ClassicalOptimum
-    intervals: list[tuple[float, float, bool]]
+    intervals: list[Interval]
 
 
 def compare(matrix: Floats, names: tuple[str, ...], repeats: int, limit: float = MINUTE) -> Comparison:
@@ -94,23 +94,22 @@ def compare(matrix: Floats, names: tuple[str, ...], repeats: int, limit: float =
     what = f"β_C of {len(matrix)} types"
     if TOQITO in timings:
         agree(f"{what} by toqito", timings[TOQITO].answer, ours.bound.low, scale)
-    intervals = [(ours.bound.low, ours.bound.high, ours.finished)]
+    intervals = [Interval(ours.bound.low, ours.bound.high, ours.finished)]
     if HIGHS in timings:
-        theirs: MilpAnswer = timings[HIGHS].answer
-        check_interval(what, theirs, ours, scale)
-        intervals.append((theirs.low, theirs.high, theirs.finished))
+        intervals.append(timings[HIGHS].answer)
+        check_intervals(f"{what} by HiGHS", intervals[0], intervals[1], scale)
     return Comparison({name: timing.median for name, timing in timings.items()}, ours, intervals)
 
 
-def check_interval(what: str, theirs: MilpAnswer, ours: ClassicalOptimum, tolerance: float) -> None:
-    """See that what HiGHS found and proved is compatible with ours, whether or not either finished.
+def check_intervals(what: str, ours: Interval, theirs: Interval, tolerance: float) -> None:
+    """See that two intervals are compatible, whether or not either search finished.
 
     Raises:
-        DisagreementError: it is not.
+        DisagreementError: they are not.
     """
-    if theirs.low > ours.bound.high + tolerance or theirs.high < ours.bound.low - tolerance:
-        told = f"[{theirs.low:.10g}, {theirs.high:.10g}] against [{ours.bound.low:.10g}, {ours.bound.high:.10g}]"
-        raise DisagreementError(f"{what} by HiGHS: {told}")
+    if theirs.low > ours.high + tolerance or theirs.high < ours.low - tolerance:
+        both = f"[{theirs.low:.10g}, {theirs.high:.10g}] against [{ours.low:.10g}, {ours.high:.10g}]"
+        raise DisagreementError(f"{what}: {both}")
 
 
 def run(full: bool, say: Say) -> Section:
@@ -164,7 +163,7 @@ def _structured(full: bool, say: Say) -> tuple[Table, Claim]:
                 slowest = max(slowest, found.seconds[OURS])
                 still_open += not found.ours.finished
             ratio = times(found.seconds[HIGHS] / found.seconds[OURS])
-            ours, theirs = (_state(low, high, done) for low, high, done in found.intervals)
+            ours, theirs = map(_state, found.intervals)
             rows.append((str(types), name, duration(found.seconds[OURS]), ours, ratio, theirs))
     headings = ("types a side", "scenario", "bellqueue", "and is", "HiGHS takes", "and is")
     text = (
@@ -175,5 +174,5 @@ def _structured(full: bool, say: Say) -> tuple[Table, Claim]:
     return Table(title, headings, rows), Claim(text, measured, not still_open)
 
 
-def _state(low: float, high: float, done: bool) -> str:
-    return "proved" if done else f"open by {(high - low) / high:.1%}"
+def _state(interval: Interval) -> str:
+    return "proved" if interval.finished else f"open by {(interval.high - interval.low) / interval.high:.1%}"

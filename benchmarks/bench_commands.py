@@ -21,7 +21,7 @@ ANALYZE = (*MODULE, "analyze", HANOI, "--scenario", "default")
 
 
 def processor_seconds(command: Sequence[str], folder: str) -> float:
-    """Of a process and its children, from its start to its end.
+    """Processor seconds of a process and its children, from its start to its end.
 
     Raises:
         CalledProcessError: it failed.

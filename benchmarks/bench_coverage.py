@@ -13,13 +13,11 @@ from bellqueue.model.estimate import Estimate
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from ._measure import Claim, Say, Section, Table
+from ._trials import Floats, types_of
 from .bench_trials import scenarios
-
-Floats = NDArray[np.float64]
 
 SIGNIFICANCE = 0.05
 TRIALS = (50, 200, 2000, 40_000)
@@ -31,11 +29,7 @@ REGION = 6  # limits that hold together: both of p, of W and of Δ
 def cases() -> dict[str, Frontiers]:
     """Scenarios of two, three and five types."""
     record = Scenario.default().record()
-    sizes = ((1.0, 0.5), (3.0, 0.3), (8.0, 0.2))
-    record["traffic"]["type"] = [
-        {"name": f"{mean:g}", "probability": share, "service": {"distribution": "deterministic", "mean": mean}}
-        for mean, share in sizes
-    ]
+    record["traffic"]["type"] = types_of({1.0: 0.5, 3.0: 0.3, 8.0: 0.2})
     known = {"two": Scenario.default(), "three": Scenario.parse(record), "five": scenarios()["five types"]}
     return {name: Frontiers(scenario.workload()) for name, scenario in known.items()}
 
@@ -43,7 +37,7 @@ def cases() -> dict[str, Frontiers]:
 def missed(
     frontiers: Frontiers, visibility: float, trials: int, experiments: int, seed: int
 ) -> dict[str, tuple[int, float, float]]:
-    """Of each quantity: intervals that miss the truth, their level, and their width over that of a normal one."""
+    """Intervals of each quantity that miss the truth, their level, and their width over that of a normal one."""
     rng = np.random.default_rng([seed, trials, round(100 * visibility)])
     workload, multiplier = frontiers.workload, frontiers.classical_multiplier(0.5, 0.0)
     game = frontiers.game(multiplier)

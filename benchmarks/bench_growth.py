@@ -1,4 +1,4 @@
-"""How time grows with the number of types and of pairs: log-log slopes beside those that the algorithms promise."""
+"""How time grows with the number of types and of pairs: log-log slopes beside those that follow from the algorithms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 
 FIGURE = Path(__file__).parent / "growth.png"
 GAMES = 5  # random games of each size; the ascent takes more steps on some than on others
-_BLUE, _ORANGE, _GREEN, _BLACK, _PINK = "#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7"
+# Color and marker of each curve in the figure.
+_STYLES = (("#0072B2", "o"), ("#009E73", "s"), ("#D55E00", "^"), ("#000000", "D"), ("#CC79A7", "v"))
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,12 @@ class Curve:
     Attributes:
         label: What grows.
         against: The name of its size.
-        derived: The growth that the algorithm promises.
-        slope: Its slope in a log-log plot (of seconds per type: log₂, where it is exponential).
+        derived: The growth that follows from the algorithm.
+        slope: Its slope in a log-log plot; if it is exponential, that of log₂ of the seconds per type over the size.
         exponential: Whether log time is linear in the size itself.
         call: Given a size, what is timed, once for each of some inputs.
-        sizes: In quick and full runs.
+        sizes: Sizes timed; a quick run leaves out the last one.
         fitted_from: The least size that the fit uses: below, fixed costs show.
-        colour, marker: In the figure.
     """
 
     label: str
@@ -47,10 +47,7 @@ class Curve:
     slope: float
     call: Callable[[int], Sequence[Callable[[], object]]]
     sizes: tuple[int, ...]
-    full_sizes: tuple[int, ...]
     fitted_from: int
-    colour: str
-    marker: str
     exponential: bool = False
 
 
@@ -63,11 +60,8 @@ def curves() -> Iterator[Curve]:
         "O(n²k) a step, k ~ √n vectors: 2.5, and more steps",
         2.5,
         lambda n: [partial(quantum_optimum, XorGame(_random(n, seed))) for seed in range(GAMES)],
-        (8, 16, 32, 64, 128, 256, 512),
         (8, 16, 32, 64, 128, 256, 512, 1024),
         128,
-        _BLUE,
-        "o",
     )
     yield Curve(
         "quantum value, product types",
@@ -75,11 +69,8 @@ def curves() -> Iterator[Curve]:
         "O(n) a step",
         1.0,
         lambda n: [partial(quantum_optimum, product_game(n))],
-        (100, 1_000, 10_000, 100_000),
         (100, 1_000, 10_000, 100_000, 1_000_000),
         10_000,
-        _GREEN,
-        "s",
     )
     yield Curve(
         "classical value, product types (thresholds)",
@@ -87,11 +78,8 @@ def curves() -> Iterator[Curve]:
         "O(n log n)",
         1.0,
         lambda n: [partial(classical_optimum, product_game(n))],
-        (100, 1_000, 10_000, 100_000),
         (100, 1_000, 10_000, 100_000, 1_000_000),
         10_000,
-        _ORANGE,
-        "^",
     )
     yield Curve(
         "classical value, random G (enumeration)",
@@ -99,11 +87,8 @@ def curves() -> Iterator[Curve]:
         "O(n 2ⁿ)",
         1.0,
         lambda n: [partial(best_signs, _random(n, 0))],
-        (14, 16, 18, 20, 22),
         (14, 16, 18, 20, 22, 24, 26),
         18,
-        _BLACK,
-        "D",
         exponential=True,
     )
     yield Curve(
@@ -112,11 +97,8 @@ def curves() -> Iterator[Curve]:
         "O(pairs)",
         1.0,
         lambda pairs: [partial(bellqueue_run, workload, split, pairs, 1)],
-        (1_000, 10_000, 100_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000),
         (1_000, 10_000, 100_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000),
         3_000_000,
-        _PINK,
-        "v",
     )
 
 
@@ -124,7 +106,7 @@ def _random(types: int, seed: int) -> Floats:
     return np.random.default_rng([types, seed]).normal(size=(types, types))
 
 
-def timed(curve: Curve, sizes: Sequence[int], repeats: int) -> Floats:
+def medians(curve: Curve, sizes: Sequence[int], repeats: int) -> Floats:
     """Median seconds at each size, over its inputs."""
     found = []
     for size in sizes:
@@ -148,15 +130,15 @@ def draw(measured: Sequence[tuple[Curve, Sequence[int], Floats, float]], path: P
 
     figure = Figure(figsize=(9.0, 4.6), layout="constrained")
     panels = dict(zip(("types", "pairs"), figure.subplots(1, 2, width_ratios=(2, 1), sharey=True), strict=True))
-    for curve, sizes, seconds, fitted in measured:
+    for (curve, sizes, seconds, fitted), (color, marker) in zip(measured, _STYLES, strict=True):
         ax = panels[curve.against]
-        told = f"time ∝ n·2^({fitted:.2f} n)" if curve.exponential else f"slope {fitted:.2f}"
-        ax.plot(sizes, seconds, curve.marker, color=curve.colour, markersize=5, label=f"{curve.label}: {told}")
+        growth = f"time ∝ n·2^({fitted:.2f} n)" if curve.exponential else f"slope {fitted:.2f}"
+        ax.plot(sizes, seconds, marker, color=color, markersize=5, label=f"{curve.label}: {growth}")
         size = np.array(sizes, dtype=float)
         used = size >= curve.fitted_from
         shape = np.log(size) + np.log(2) * fitted * size if curve.exponential else fitted * np.log(size)
         shift = np.mean(np.log(seconds[used]) - shape[used])
-        ax.plot(size[used], np.exp(shape[used] + shift), "-", color=curve.colour, linewidth=1.2)
+        ax.plot(size[used], np.exp(shape[used] + shift), "-", color=color, linewidth=1.2)
     for name, ax in panels.items():
         ax.set(xscale="log", yscale="log", xlabel=f"{name} a side" if name == "types" else f"{name} simulated")
         ax.grid(True, which="major", color="#dddddd", linewidth=0.6)
@@ -172,9 +154,9 @@ def run(full: bool, say: Say) -> Section:
     """All curves, and the figure."""
     rows, measured = [], []
     for curve in curves():
-        sizes = curve.full_sizes if full else curve.sizes
+        sizes = curve.sizes if full else curve.sizes[:-1]
         say(f"{curve.label}, {curve.against} {', '.join(map(str, sizes))}")
-        seconds = timed(curve, sizes, 3)
+        seconds = medians(curve, sizes, 3)
         fitted = slope(curve, sizes, seconds)
         measured.append((curve, sizes, seconds, fitted))
         kind = "log₂(time/n) over n" if curve.exponential else "log time over log size"

@@ -5,9 +5,9 @@ With the step of the grid, the types and the load.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from bellqueue.analysis.informed import informed_record
@@ -17,11 +17,12 @@ from bellqueue.model.informed.accrual import throughput_slope
 from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.entangled import EntangledProcess, entangled_optima
 from bellqueue.model.informed.process import Block, Costs
+from bellqueue.model.progress import unwatched
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 
-from ._measure import Claim, Say, Section, Table, duration, interleaved, times
+from ._measure import Claim, Say, Section, Table, duration, interleaved, measure_by, timed, times
 
 STEPS, TYPES, LOADS = (0.5, 0.25, 0.125, 0.0625), (2, 3, 4, 5, 6), (0.0125, 0.025, 0.05, 0.1)
 KAPPA = 18.119816
@@ -41,12 +42,9 @@ def with_types(workload: Workload, count: int) -> Workload:
 
 def one(workload: Workload, step: float) -> float:
     """Seconds for V(κ) on one grid, the best of three."""
-    taken = []
-    for _ in range(3):
-        begun = time.process_time()
-        InformedBounds(workload, step=step, largest_workload=LARGEST).at(KAPPA)
-        taken.append(time.process_time() - begun)
-    return min(taken)
+    return min(
+        timed(lambda: InformedBounds(workload, step=step, largest_workload=LARGEST).at(KAPPA))[0] for _ in range(3)
+    )
 
 
 def rows(label: str, cases: Iterator[tuple[str, Workload, float]]) -> Table:
@@ -114,6 +112,7 @@ def informed_tables(workload: Workload, full: bool, say: Say) -> list[Table]:
 
 def run(full: bool, say: Say) -> Section:
     """Steps, types, then whole curves at several loads."""
+    measure_by("processor")  # as the text says
     workload = Scenario.default().workload()
     say("steps and types")
     steps = STEPS if full else STEPS[:3]
@@ -132,9 +131,8 @@ def run(full: bool, say: Say) -> Section:
         frontiers = Frontiers(there)
         points = frontiers.in_use.sampled(33)
         saved = frontiers.classical.waiting_time_at(points.splitting_probability) - points.waiting_time
-        begun = time.process_time()
-        curve = every_classical_curve(there, points, float(saved.max())).proved
-        taken = time.process_time() - begun
+        taken, found = timed(partial(every_classical_curve, there, points, float(saved.max())))
+        curve = found.proved
         default = taken if load == workload.load else default
         row = f"{load:g}", duration(taken), f"{curve.step:g}", f"{len(curve.bounds)}", f"{curve.error_estimate:.1g}"
         curves.append(row)
@@ -142,9 +140,7 @@ def run(full: bool, say: Say) -> Section:
     tables += informed_tables(workload, full, say)
     say("routers that know the past, whole")
     frontiers = Frontiers.of(Scenario.default())
-    begun = time.process_time()
-    informed_record(frontiers, 1.0, lambda *_: None)
-    known = time.process_time() - begun
+    known, _ = timed(lambda: informed_record(frontiers, 1.0, unwatched))
     claims = [
         Claim("the default scenario's bound and curve within a second", duration(default), 0 < default <= WHOLE),
         Claim("routers that know the past, and at eight loads, in 5 seconds", duration(known), known <= INFORMED),

@@ -27,7 +27,7 @@ from bellqueue.runner.experiment.pipeline import (
 )
 from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_point
 
-from ._measure import Claim, DisagreementError, Say, Section, Table, duration, interleaved, once, times
+from ._measure import Claim, DisagreementError, Say, Section, Table, duration, interleaved, timed, times
 
 BARE, MEASURED, RUN = "Aer alone", "measured", "run"
 BACKENDS = {"ideal": "aer", "visibility 0.95, readout error 0.01": "aer:visibility=0.95,readout=0.01"}
@@ -52,11 +52,8 @@ class Subject:
 
     def bare(self) -> np.ndarray[Any, Any]:
         """What somebody writes who only wants the counts: each circuit with its number of shots; counts[x, y, a, b]."""
-        simulator, circuit, schedule = (
-            self.backend._simulator,
-            bell_circuit(),
-            self.experiment.schedule,
-        )  # the very same one
+        simulator, circuit = self.backend._simulator, bell_circuit()  # the very same simulator
+        schedule = self.experiment.schedule
         counts = np.zeros((*schedule.shape, 2, 2), dtype=np.int64)
         for setting, shots in zip(schedule.settings, schedule.shots.tolist(), strict=True):
             job = simulator.run(circuit, parameter_binds=[bind(circuit, [setting])], shots=shots, seed_simulator=SEED)
@@ -102,24 +99,24 @@ def fixed_costs(subject: Subject) -> dict[str, float]:
     """Seconds of the parts of `bellqueue run` that do not depend on the shots."""
     found: dict[str, float] = {}
 
-    def timed(name: str, call: Callable[[], Any]) -> Any:
-        found[name], result = once(call)
+    def part(name: str, call: Callable[[], Any]) -> Any:
+        found[name], result = timed(call)
         return result
 
     scenario, backend = subject.experiment.scenario, subject.backend
-    experiment = timed("planning", partial(prepare_point, scenario, SEED, predictor(backend)))
+    experiment = part("planning", partial(prepare_point, scenario, SEED, predictor(backend)))
     trials, plan = measure(experiment, backend, unwatched), plan_record(experiment, backend)
     analyse = partial(analyze_run, scenario, plan, trials, frontiers=experiment.frontiers)
-    first = timed("frontiers for the report", analyse)
-    found["frontiers for the report"] -= once(analyse)[0]
-    first = timed("simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers))
+    first = part("frontiers for the report", analyse)
+    found["frontiers for the report"] -= timed(analyse)[0]
+    first = part("simulation and sensitivity for the report", lambda: with_context(first, experiment.frontiers))
 
     def write() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_records(Path(folder), scenario, plan)
             write_results(Path(folder), first)
 
-    timed("figures and report", write)
+    part("figures and report", write)
     return found
 
 

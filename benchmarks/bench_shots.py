@@ -11,17 +11,15 @@ import numpy as np
 from bellqueue.analysis.certificate.bets import score_bet
 from bellqueue.analysis.certificate.scores import unit_weights
 from bellqueue.analysis.certificate.tails import log_binomial_tail
-from bellqueue.analysis.design.design import Design, best_design, evaluate_design
+from bellqueue.analysis.design.design import Design, evaluate_design
 from bellqueue.model.errors import ScenarioError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
-from numpy.typing import NDArray
 
 from ._measure import Claim, DisagreementError, Say, Section, Table
+from ._trials import POWER, Floats, Plan, types_of, werner
 
-Floats = NDArray[np.float64]
-
-POWER, SIGNIFICANCE = 0.95, 1e-3
+SIGNIFICANCE = 1e-3
 VISIBILITIES = (1.0, 0.95, 0.9, 0.87)
 APART = 5.0  # standard errors within which a simulated power is the one computed
 SLACK = 0.01  # of the normal approximation to the power of the Hoeffding bound
@@ -31,13 +29,7 @@ def scenarios() -> dict[str, Frontiers]:
     """Light traffic, heavy traffic, and routers that see the size in one of eight classes."""
     light = Scenario.default().record()
     heavy, sizes = Scenario.default().record(), Scenario.default().record()
-    heavy["traffic"] = {
-        "pair_rate": 0.2,
-        "type": [
-            {"name": name, "probability": 0.5, "service": {"distribution": "deterministic", "mean": mean}}
-            for name, mean in (("short", 1.0), ("long", 8.0))
-        ],
-    }
+    heavy["traffic"] = {"pair_rate": 0.2, "type": types_of({1.0: 0.5, 8.0: 0.5})}
     heavy["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
     sizes["traffic"] = {
         "pair_rate": 0.02,
@@ -54,10 +46,10 @@ class Experiment:
     Attributes:
         trials: N.
         distribution: r, shape (n_A, n_B).
-        correlators: Of the noisy device, same shape.
+        correlators: Correlators of the noisy device, same shape.
         gains: What a trial adds to the sum tested where a=b, and where a≠b, shape (n_A, n_B, 2).
-        log_p_value: From the sum over all trials.
-        power: Computed.
+        log_p_value: ln p from the sum over all trials.
+        power: The chance to certify, as computed.
     """
 
     trials: int
@@ -91,25 +83,21 @@ def hoeffding(trials: int, total: float, null_mean: float) -> float:
 
 def designed(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment]:
     """The design that certifies soonest, and the experiment it makes."""
-    design = best_design(frontiers, noisy(frontiers, visibility), SIGNIFICANCE, POWER)
-    assert design.trials is not None  # best_design raises where there is none
-    assert design.predicted_power is not None
-    assert design.strategy_multiplier is not None  # the prediction was a function
-    game, r = frontiers.game(design.certificate_multiplier), np.array(design.input_distribution)
-    correlators = noisy(frontiers, visibility)(design.strategy_multiplier)
-    trials, null_mean = design.trials, design.classical_score_rate
+    plan = Plan.best(frontiers, visibility, SIGNIFICANCE)
+    design, game, r, correlators = plan.design, plan.game, plan.distribution, plan.correlators
+    assert design.predicted_power is not None  # it certifies
     if design.method == "exact binomial":
         gains = scores(game.matrix, r)
 
         def log_p_value(total: float) -> float:
-            return log_binomial_tail(trials, round(total), null_mean)
+            return log_binomial_tail(plan.trials, round(total), design.classical_score_rate)
     else:
         gains = np.log(score_bet(game.matrix, game.bound("memoryless").high, correlators, r).factors)
 
         def log_p_value(total: float) -> float:
             return -total
 
-    return design, Experiment(trials, r, correlators, gains, log_p_value, design.predicted_power)
+    return design, Experiment(plan.trials, r, correlators, gains, log_p_value, design.predicted_power)
 
 
 def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | None]:
@@ -119,7 +107,7 @@ def even(frontiers: Frontiers, visibility: float) -> tuple[Design, Experiment | 
     """
     p = frontiers.largest_advantage().splitting_probability
     multiplier = frontiers.one_pair.multiplier_at(p)
-    correlators = noisy(frontiers, visibility)(multiplier)
+    correlators = werner(frontiers, visibility)(multiplier)
     occurring = frontiers.workload.joint > 0
     edge = frontiers.game(frontiers.classical_multiplier(p, multiplier))
     design = evaluate_design(edge, correlators, occurring / occurring.sum(), SIGNIFICANCE, POWER, multiplier)
@@ -139,11 +127,6 @@ def scores(game: Floats, distribution: Floats) -> Floats:
     """U of a trial where a=b, and where a≠b, shape (n_A, n_B, 2)."""
     unit, _ = unit_weights(game, distribution)
     return np.stack([1 + unit, 1 - unit], axis=2) / 2
-
-
-def noisy(frontiers: Frontiers, visibility: float) -> Callable[[float], Floats]:
-    """Correlators of a Werner state of that visibility, for the strategy at each multiplier."""
-    return lambda at: np.asarray(visibility * frontiers.one_pair.at_multiplier(at).correlators)
 
 
 def compare(name: str, frontiers: Frontiers, runs: int, say: Say) -> Iterator[tuple[tuple[str, ...], float, float]]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 
@@ -35,20 +36,9 @@ def bellqueue_run(workload: Workload, split: Floats, pairs: int, seed: int) -> d
 
 def simulations() -> dict[str, Run]:
     """Ours, and those of the peers that are installed."""
-    found: dict[str, Run] = {OURS: bellqueue_run}
-    if version_of("simpy"):
-        from .simpy_model import simpy_run
-
-        found["SimPy"] = simpy_run
-    if version_of("ciw"):
-        from .ciw_model import ciw_run
-
-        found["Ciw"] = ciw_run
-    if version_of("numba"):
-        from .numba_model import numba_run
-
-        found["numba loop"] = numba_run
-    return found
+    installed = {name: package for name, package in PACKAGES.items() if version_of(package)}
+    peers = {name: import_module(f".{package}_model", __package__).run for name, package in installed.items()}
+    return {OURS: bellqueue_run, **peers}
 
 
 def scenarios() -> dict[str, tuple[Workload, Floats]]:

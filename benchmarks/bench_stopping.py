@@ -9,19 +9,16 @@ import numpy as np
 from bellqueue.analysis.certificate.bets import RunningBets, bettor_against
 from bellqueue.analysis.certificate.martingale import log_wealth
 from bellqueue.analysis.certificate.stopping import FIRST_ROUND, job_rounds, rounds
-from bellqueue.analysis.design.design import best_design
 from bellqueue.model.games.frontiers import Frontiers
-from bellqueue.model.games.routing_game import BoundedGame
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table
+from ._trials import POWER, Plan
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-POWER = 0.95
 BUDGET = 5  # times the fixed number: enough that all but very few runs end certified
 VISIBILITIES = (0.95, 0.90)
 SIGNIFICANCES = (1e-3, 1e-6)
@@ -34,33 +31,23 @@ class Task:
 
     Attributes:
         significance: α.
-        fixed: N of the plan that certifies with probability POWER.
-        game: At the certificate's μ, where U is 0 or 1.
-        correlators: Of the noisy state, as predicted.
+        plan: The best plan for a Werner state, whose U is 0 or 1; its N is the fixed number.
     """
 
     significance: float
-    fixed: int
-    game: BoundedGame
-    correlators: Floats
+    plan: Plan
 
     @classmethod
     def of(cls, frontiers: Frontiers, visibility: float, significance: float) -> Task:
-        """The best design for a Werner state."""
-
-        def predicted(multiplier: float) -> Floats:
-            return np.asarray(visibility * frontiers.one_pair.at_multiplier(multiplier).correlators)
-
-        design = best_design(frontiers, predicted, significance, POWER)
-        if design.trials is None or design.method != "exact binomial":
+        """The task at a visibility."""
+        plan = Plan.best(frontiers, visibility, significance)
+        if plan.design.method != "exact binomial":
             raise SystemExit(f"visibility {visibility}: no design whose scores are 0 or 1; choose another")
-        assert design.strategy_multiplier is not None  # the prediction was a function
-        game = frontiers.game(design.certificate_multiplier)
-        return cls(significance, design.trials, game, predicted(design.strategy_multiplier))
+        return cls(significance, plan)
 
     def stops(self, runs: int, rng: np.random.Generator) -> Integers:
         """Trials taken by each run, shape (len(LOOKS), runs); the budget where it was not certified."""
-        budget = BUDGET * self.fixed
+        budget = BUDGET * self.plan.trials
         ends = [
             np.arange(1, budget + 1),
             np.array([part.stop for part in rounds(budget, min(FIRST_ROUND, budget))]),
@@ -76,13 +63,14 @@ class Task:
 
     def _certain(self, trials: int, rng: np.random.Generator) -> NDArray[np.bool_]:
         """After which of so many simulated trials a run would stop, shape (trials,)."""
-        distribution = self.game.input_distribution
+        game, correlators = self.plan.game, self.plan.correlators
+        distribution = game.input_distribution
         x, y = np.divmod(rng.choice(distribution.size, trials, p=distribution.ravel()), distribution.shape[1])
-        split = (rng.random(trials) < (1 - self.correlators[x, y]) / 2).astype(np.int64)
-        bets = RunningBets(bettor_against(self.game, "memoryless")[0], self.correlators, distribution)
+        split = (rng.random(trials) < (1 - correlators[x, y]) / 2).astype(np.int64)
+        bets = RunningBets(bettor_against(game, "memoryless")[0], correlators, distribution)
         path = bets.update(Trials(x, y, np.zeros_like(split), split, distribution.shape))
-        won = (self.game.matrix[x, y] > 0) == (split == 0)
-        bound = (1 + self.game.bound("memoryless").high / float(np.abs(self.game.matrix).sum())) / 2
+        won = (game.matrix[x, y] > 0) == (split == 0)
+        bound = (1 + game.bound("memoryless").high / float(np.abs(game.matrix).sum())) / 2
         # The bets count at their best moment; the lower limit is above 0 where its stakes are as high now.
         stakes = np.minimum(np.maximum.accumulate(path), log_wealth(won.astype(float), bound))
         return np.asarray(stakes >= -math.log(self.significance))
@@ -97,13 +85,14 @@ def run(full: bool, say: Say) -> Section:
         for significance in SIGNIFICANCES:
             say(f"visibility {visibility:g}, α = {significance:g}")
             task = Task.of(frontiers, visibility, significance)
-            taken = task.stops(runs, np.random.default_rng([1, task.fixed]))
-            medians.append(float(np.median(taken[0]) / task.fixed))
+            fixed = task.plan.trials
+            taken = task.stops(runs, np.random.default_rng([1, fixed]))
+            medians.append(float(np.median(taken[0]) / fixed))
             for look, stops in zip(LOOKS, taken, strict=True):
                 found = np.median(stops), stops.mean(), np.quantile(stops, POWER)
-                ratios = [f"{value / task.fixed:.2f}×" for value in found]
-                sooner = f"{100 * np.mean(stops < task.fixed):.0f} %"
-                rows.append((f"{visibility:g}", f"{significance:g}", str(task.fixed), look, *ratios, sooner))
+                ratios = [f"{value / fixed:.2f}×" for value in found]
+                sooner = f"{100 * np.mean(stops < fixed):.0f} %"
+                rows.append((f"{visibility:g}", f"{significance:g}", str(fixed), look, *ratios, sooner))
     title = (
         f"Trials at the stop over the fixed N that certifies with probability {POWER:g} at a visibility known exactly"
     )

@@ -9,18 +9,15 @@ import numpy as np
 from bellqueue.analysis.certificate.bets import Bet, RunningBets, local_bet, score_bet
 from bellqueue.analysis.certificate.martingale import log_wealth
 from bellqueue.analysis.certificate.scores import score_table, unit_weights
-from bellqueue.analysis.design.design import best_design
 from bellqueue.analysis.design.information import best_local_settings
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from numpy.typing import NDArray
 
 from ._measure import Claim, Say, Section, Table
+from ._trials import POWER, Floats, Plan, types_of
 
-Floats = NDArray[np.float64]
-
-SIGNIFICANCE, POWER = 1e-3, 0.95
+SIGNIFICANCE = 1e-3
 MOST = 20_000  # trials of a run
 SIZES = (1.0, 2.0, 3.0, 5.0, 8.0)
 CASES = [("two types", each) for each in (1.0, 0.9, 0.85)] + [("five types", each) for each in (1.0, 0.95, 0.9)]
@@ -31,9 +28,7 @@ def scenarios() -> dict[str, Scenario]:
     record = Scenario.default().record()
     record["traffic"]["pair_rate"] = 0.02
     two = Scenario.parse(record)
-    service = [{"distribution": "exponential", "mean": mean} for mean in SIZES]
-    types = [{"name": f"{each['mean']:g}", "probability": 0.2, "service": each} for each in service]
-    record["traffic"]["type"] = types
+    record["traffic"]["type"] = types_of(dict.fromkeys(SIZES, 0.2), "exponential")
     return {"two types": two, "five types": Scenario.parse(record)}
 
 
@@ -72,14 +67,9 @@ def run(full: bool, say: Say) -> Section:
 
 def _case(frontiers: Frontiers, visibility: float, runs: int) -> list[Floats]:
     """The plan's number, and the trials taken by each run: before, by score, by ratios, by ratios at best settings."""
-
-    def predicted(multiplier: float) -> Floats:
-        return np.asarray(visibility * frontiers.in_use.at_multiplier(multiplier).correlators)
-
-    design = best_design(frontiers, predicted, SIGNIFICANCE, POWER)
-    assert design.strategy_multiplier is not None
-    game, q = frontiers.game(design.certificate_multiplier), predicted(design.strategy_multiplier)
-    r, inequality = np.array(design.input_distribution), (game.matrix, game.bound("memoryless").high)
+    plan = Plan.best(frontiers, visibility, SIGNIFICANCE)
+    game, r, q = plan.game, plan.distribution, plan.correlators
+    inequality = game.matrix, game.bound("memoryless").high
     best, scale = best_local_settings(q, inequality), unit_weights(game.matrix, r)[1]
     mean = (inequality[1] + scale) / (2 * scale)
 
@@ -102,4 +92,4 @@ def _case(frontiers: Frontiers, visibility: float, runs: int) -> list[Floats]:
         for row, (drawn, test) in enumerate(tests):
             reached = test(played(q, drawn, rng), drawn) >= -math.log(SIGNIFICANCE)
             taken[row, at] = reached.argmax() + 1 if reached.any() else MOST
-    return [np.array(design.trials), *taken]
+    return [np.array(plan.trials), *taken]

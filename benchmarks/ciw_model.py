@@ -54,7 +54,7 @@ class _Sampled(ciw.dists.Distribution):  # type: ignore[misc]
         return service.mean if service.kind == "deterministic" else float(service.sample(self.rng, 1)[0])
 
 
-def ciw_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
+def run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means, of about that many pairs."""
     ciw.seed(seed)
     routing, service = _PairRouting(workload, split, seed), _Sampled(seed)

@@ -37,8 +37,8 @@ def _loop(
         exponential: Whether service times are exponential; else deterministic.
         split: s(x,y).
         setup: c of the reward max(t − c, 0).
-        pairs: How many.
-        seed: Of numba's generator.
+        pairs: Number of pairs.
+        seed: Seed of numba's generator.
         sums: Filled with (waited, splits, pairs, reward, elapsed) of each batch, shape (batches, 5).
     """
     np.random.seed(seed)
@@ -83,7 +83,7 @@ def _loop(
 _compiled: Any = numba.njit(_loop)
 
 
-def numba_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
+def run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means. Services are all deterministic or all exponential, the reward a set-up."""
     kinds = {service.kind for service in (*workload.services_a, *workload.services_b)}
     reward = workload.reward

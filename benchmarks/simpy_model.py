@@ -51,7 +51,7 @@ class SimpyBatch:
     reward: float = 0.0
 
 
-def simpy_run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
+def run(workload: Workload, split: Floats, pairs: int, seed: int) -> dict[str, SimulatedEstimate]:
     """The three measures, from batch means, of a SimPy simulation with a process for each request."""
     env = simpy.Environment()
     servers = [SimpyServer(env, workload) for _ in range(2)]

@@ -51,22 +51,22 @@ def _toqito_game(matrix: Floats) -> Any:
 
 
 def has_toqito() -> bool:
-    """Whether it is there with what it needs: in a folder of its own, for it asks for other versions of numpy."""
+    """Whether toqito and what it needs are installed: in a folder of its own, since it needs another numpy."""
     if str(APART) not in sys.path and APART.is_dir():
         sys.path.append(str(APART))
     return all(map(version_of, ("toqito", "cvxpy", "picos", "scs")))
 
 
 @dataclass(frozen=True)
-class MilpAnswer:
-    """Value found and value proved; equal where HiGHS finished."""
+class Interval:
+    """Value found and value proved, and whether the search finished, so that they are the same."""
 
     low: float
     high: float
     finished: bool
 
 
-def milp_value(matrix: Floats, seconds: float) -> MilpAnswer:
+def milp_value(matrix: Floats, seconds: float) -> Interval:
     """β_C by HiGHS through scipy: bits x, y and d = x XOR y relaxed, of which G's sign keeps the right two bounds.
 
     Σ G a b = Σ G (1 − 2d): where G > 0 it is d ≥ |x − y| that binds, where G < 0 d ≤ min(x + y, 2 − x − y).
@@ -100,4 +100,4 @@ def milp_value(matrix: Floats, seconds: float) -> MilpAnswer:
     total = float(matrix.sum())
     low = -np.inf if found.x is None else total - float(found.fun)
     high = float(np.abs(matrix).sum()) if found.mip_dual_bound is None else total - float(found.mip_dual_bound)
-    return MilpAnswer(low * scale, high * scale, found.status == 0)
+    return Interval(low * scale, high * scale, found.status == 0)

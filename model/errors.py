@@ -1,17 +1,4 @@
-"""Every error that bellqueue raises on purpose.
-
-BellqueueError                 one line for the user: what, where, what to do
-├── ScenarioError              a scenario file or object that cannot be meant
-│   ├── NoTradeOffError        a baseline reward under which interruptions cost nothing
-│   └── NoBoundError           a scenario without a bound on every classical router, or beyond what is computed
-├── SweepError                 a sweep that cannot be meant, a folder of another one, or workers that are gone
-├── DataError                  counts, trials or a run folder that cannot be read as such
-├── BackendError               a backend that is unknown, not installed or given wrong options
-│   ├── UnreachableError       the provider did not answer usably; whether it acted is not known
-│   └── RefusedError           the provider said no, and did nothing
-├── LedgerError                the record of submitted jobs cannot be read, or does not allow what was asked
-└── OutputError                a result that cannot be written where it was asked for
-"""
+"""Every error that bellqueue raises on purpose; an `except BellqueueError` catches them all."""
 
 from __future__ import annotations
 
@@ -24,7 +11,7 @@ class BellqueueError(Exception):
 
 
 class ScenarioError(BellqueueError):
-    """The scenario is malformed, inconsistent or outside the model (load ≥ 1, say)."""
+    """The scenario is malformed, inconsistent or outside the model, for example at a load of 1 or more."""
 
 
 class NoTradeOffError(ScenarioError):
@@ -32,7 +19,7 @@ class NoTradeOffError(ScenarioError):
 
 
 class NoBoundError(ScenarioError):
-    """There is no bound on every classical router that does not communicate, or it is beyond what is computed."""
+    """There is no bound on every classical router that does not communicate, or it is too expensive to compute."""
 
 
 class SweepError(BellqueueError):
@@ -48,11 +35,11 @@ class BackendError(BellqueueError):
 
 
 class UnreachableError(BackendError):
-    """The provider gave no usable answer: a dropped or stalled connection, a 5xx, a 429 on reading."""
+    """The provider gave no usable answer (connection lost or stalled, 5xx, 429 on reading); it may have acted."""
 
 
 class RefusedError(BackendError):
-    """The provider refused: wrong credentials, no permission, a request it will not take. Nothing was created."""
+    """The provider refused (wrong credentials, no permission, an invalid request) and created nothing."""
 
 
 class LedgerError(BellqueueError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -33,6 +35,7 @@ else:
 
 QUOTE = "'"  # round each name that pydantic expected
 LARGEST = 1e15  # of waiting times and multipliers, in units of time
+MAX_FILE_BYTES = 1_000_000  # of a file that people write
 REWARD_KINDS = ("power", "setup", "warmup", "table")
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -44,28 +47,22 @@ _DEPRECATED = {"model_fields", "model_computed_fields"} | {
 }
 
 
-def plain_number(value: Any) -> Any:
-    """A number of any library as Python's own; booleans, texts and all else as they are."""
-    if isinstance(value, Real) and not isinstance(value, bool | int | float):
-        return int(value) if isinstance(value, Integral) else float(value)
-    return value
-
-
 def is_number(value: Any) -> bool:
     """Whether it is a real number, and neither a boolean nor text."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _number(value: Any) -> Any:
-    if not is_number(value):
-        raise PydanticKnownError("float_type")
-    return plain_number(value)
+def _strict(complaint: Literal["float_type", "int_type"]) -> BeforeValidator:
+    """Refuse what is no number, and make those of other libraries, numpy's for example, Python's own."""
 
+    def checked(value: Any) -> Any:
+        if not is_number(value):
+            raise PydanticKnownError(complaint)
+        if isinstance(value, int | float):
+            return value
+        return int(value) if isinstance(value, Integral) else float(value)
 
-def _whole(value: Any) -> Any:
-    if not is_number(value):
-        raise PydanticKnownError("int_type")
-    return plain_number(value)
+    return BeforeValidator(checked)
 
 
 def encodable(text: Any) -> Any:
@@ -75,7 +72,7 @@ def encodable(text: Any) -> Any:
 
 # Strict, for a quoted number or `true` in a file is a slip; 5.0 is a whole number. They go last in Annotated[…]: what
 # comes after them would be missing from the JSON schema.
-NUMBER, WHOLE = BeforeValidator(_number), BeforeValidator(_whole)
+NUMBER, WHOLE = _strict("float_type"), _strict("int_type")
 Number = Annotated[float, NUMBER]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 
@@ -155,8 +152,22 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
         raise error(f"{path}: cannot be read: {getattr(broken, 'strerror', None) or broken}") from None
 
 
+def read_toml(path: Path, error: type[BellqueueError], what: str, *, json_too: bool = False) -> Any:
+    """The content of a TOML file that people write; with `json_too` a file that ends in .json is JSON.
+
+    Raises:
+        error: it cannot be read, or is not of that form.
+    """
+    text = read_text(path, error, MAX_FILE_BYTES, what)
+    form, parse = ("JSON", json.loads) if json_too and path.suffix == ".json" else ("TOML", tomllib.loads)
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as broken:
+        raise error(f"{path}: not valid {form}: {broken}") from None
+
+
 def nearest_beside(path: Path) -> str:
-    """Of a path that does not exist, a question after what is there with the nearest name; or nothing."""
+    """A question whether a path that does not exist means the nearest name beside it; empty if none is near."""
     try:
         # Alike must be what the name begins with: files of one kind end alike.
         near = nearest(path.name, [each.name for each in path.parent.iterdir() if nearest(path.stem, [each.stem])])
@@ -271,7 +282,7 @@ def _keys(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> lis
 
 
 def _inside(kinds: list[Any], part: int | str) -> list[Any]:
-    """What may stand at an element, a field or behind the tag of a union, given what may stand around it."""
+    """What an element, a field or the tag of a union may hold, given what may hold it."""
     if isinstance(part, int):
         return [each for kind in kinds for item in get_args(kind) for each in _alternatives(item)]
     models = [kind for kind in kinds if _is_model(kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ def default_record(**experiment: Any) -> dict[str, Any]:
     """The embedded default scenario as a dict, with fields of [experiment] replaced."""
     record = Scenario.default().record()
     record["experiment"].update(experiment)
+    return record
+
+
+def edited(record: Any, *path: Any, value: Any) -> Any:
+    """A copy of a record with what is at a path replaced, or left out for `...`."""
+    record = copy.deepcopy(record)
+    place = record
+    for part in path[:-1]:
+        place = place[part]
+    if value is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
     return record
 
 

@@ -57,9 +57,9 @@ def test_peers_find_the_classical_value(peer: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1.5, None])
-def test_correlated_scenarios_have_the_load_asked_for(width: float | None) -> None:
-    workload = correlated_workload(7, width, load=0.3)
-    assert workload.load == pytest.approx(0.3)
+def test_correlated_scenarios_have_half_load(width: float | None) -> None:
+    workload = correlated_workload(7, width)
+    assert workload.load == pytest.approx(0.5)
     assert workload.joint.sum() == pytest.approx(1)
 
 

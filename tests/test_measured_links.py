@@ -22,7 +22,7 @@ from scipy.stats import binom, chi2_contingency, norm
 import bellqueue as bq
 from tests.docs.pages import DOCS, blocks, commands, missing_line
 from tests.runner.conftest import Run, call
-from tests.scenarios import default_record
+from tests.scenarios import default_record, edited
 
 __all__ = ["call"]  # a fixture
 
@@ -69,9 +69,12 @@ def _counts(name: str) -> NDArray[np.int64]:
 
 
 def _scenario(rate: float) -> Scenario:
-    record = default_record()
-    record["traffic"]["pair_rate"] = rate
-    return Scenario.parse(record)
+    return Scenario.parse(edited(default_record(), "traffic", "pair_rate", value=rate))
+
+
+def _screen(found: Any) -> str:
+    """What is printed first, in one line."""
+    return " ".join("\n".join(analysis_lines(found, [])).split())
 
 
 def _correlators(counts: NDArray[np.int64]) -> Floats:
@@ -212,13 +215,13 @@ def test_photons_that_were_not_seen_are_lost_trials_if_they_are_declared_so() ->
     assert found.certificate.lost == 173_149_423 - (6378 + 6794 + 6486 + 106)
     assert not found.certificate.certified
     assert found.certificate.excess.estimate < 0
-    assert "173149423, 173129659 declared lost" in "\n".join(analysis_lines(found, []))
+    assert "173149423, 173129659 declared lost" in _screen(found)
 
 
 def test_the_source_that_a_file_names_is_shown_and_kept(
     call: Run, tmp_path: Path, analyses: dict[tuple[str, float], Any]
 ) -> None:
-    told = " ".join("\n".join(analysis_lines(analyses[INNSBRUCK, 0.01], [])).split())
+    told = _screen(analyses[INNSBRUCK, 0.01])
     assert "Source as declared: Entangled photons 400 m apart; only coincidences were kept" in told
     assert "14573, none declared lost" in told
     assert "described" not in json.loads(analyses[DELFT, 0.01].to_json())["provenance"]  # CSV has no such field
@@ -233,11 +236,11 @@ def test_the_source_that_a_file_names_is_shown_and_kept(
 def test_a_source_that_says_nothing_is_left_out(source: str | None) -> None:
     found = bq.analyze({"counts": _counts(DELFT), "source": source}, "default")
     assert "described" not in json.loads(found.to_json())["provenance"]
-    assert "Source" not in "\n".join(analysis_lines(found, []))
+    assert "Source" not in _screen(found)
 
 
 def test_the_margin_of_many_trials_is_not_called_one_of_few(analyses: dict[tuple[str, float], Any]) -> None:
-    told = " ".join("\n".join(analysis_lines(analyses[NIST, 0.01], [])).split())
+    told = _screen(analyses[NIST, 0.01])
     assert "Requests waited 0.01 % less, but that can be chance in 173149423 trials." in told
     assert "few trials" not in " ".join(analyses[NIST, 0.01].verdict)
 

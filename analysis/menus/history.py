@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.informed.measured import MAPS, MeasuredPolicy
-from ...model.queueing.arrivals import Arrivals
-from ...model.queueing.routing import Bits, random_bits
+from ...model.queueing.arrivals import Arrivals, Bits, random_bits
 from ...model.trials import Trials
 
 Floats = NDArray[np.float64]
@@ -118,7 +117,7 @@ class PastInformedRouting:
         settings = self.policy.entries * cells.size + cells
         return np.where(self.policy.entries == MAPS, maps, settings + _MEASURED).astype(np.int32)
 
-    def start_informed(self, rng: np.random.Generator) -> History:
+    def start(self, rng: np.random.Generator) -> History:
         """Begin a run; servers are empty at first."""
         return History(self, rng)
 

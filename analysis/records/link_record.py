@@ -240,11 +240,11 @@ def link_record(found: LinkAssessment, provenance: LinkProvenance) -> LinkRecord
             **{name: getattr(link, name) for name in LinkFigures.model_fields if name != "name"},
         ),
         time_unit_seconds=found.scenario.traffic.time_unit_seconds,
-        availability=found.availability,
-        mean_visibility_when_used=_finite(found.mean_visibility_when_used),
-        splitting_probability=found.splitting_probability,
-        waiting_time=found.waiting_time,
-        baseline_throughput=found.baseline_throughput,
+        availability=point.availability,
+        mean_visibility_when_used=_finite(point.mean_visibility_when_used),
+        splitting_probability=point.splitting_probability,
+        waiting_time=point.waiting_time,
+        baseline_throughput=point.baseline_throughput,
         multiplier=point.multiplier,
         least_visibility_used=_finite(point.least_visibility_used),
         memoryless=LinkSavingRecord.of(found.memoryless),
@@ -254,9 +254,9 @@ def link_record(found: LinkAssessment, provenance: LinkProvenance) -> LinkRecord
             pairs=simulated.queues.pairs,
             availability=simulated.availability.plain,
             mean_visibility_when_used=None if used is None else used.plain,
-            splitting_probability=simulated.splitting_probability.plain,
-            waiting_time=simulated.waiting_time.plain,
-            baseline_throughput=simulated.baseline_throughput.plain,
+            splitting_probability=simulated.queues.splitting_probability.plain,
+            waiting_time=simulated.queues.waiting_time.plain,
+            baseline_throughput=simulated.queues.baseline_throughput.plain,
         ),
         criteria=[
             CriterionRecord(**{name: getattr(each, name) for name in CriterionRecord.model_fields})
@@ -283,7 +283,7 @@ def _verdict(found: LinkAssessment) -> tuple[bool, str]:
     failed = [_FAILS.get(each.name, each.name) for each in found.criteria if each.passed is False]
     if formula <= NOTHING or simulated.high <= clock:
         longer = f"requests wait {percent_text(-min(simulated.estimate, 0.0) or -formula)} longer than with {others}"
-        if found.availability == 0:
+        if found.point.availability == 0:
             longer = "no Bell pair is good enough to be used, and classical routers do as well without"
         return False, f"This link does not suffice: {longer}. {' '.join(_ways(found))}".rstrip()
     less = f"requests wait {less_or_more(simulated.estimate)} than with {others} ({limits})"

@@ -71,6 +71,13 @@ class StrategyFrontier(Frontier):
 
     correlators: Sequence[Floats]
 
+    def mixture_at(self, splitting_probability: float) -> Floats:
+        """Correlators of the mixture of the two points round p, shape (n_A, n_B)."""
+        known = self.splitting_probability
+        right = int(np.clip(np.searchsorted(known, splitting_probability), 1, known.size - 1))
+        share = (splitting_probability - known[right - 1]) / (known[right] - known[right - 1])
+        return np.asarray((1 - share) * self.correlators[right - 1] + share * self.correlators[right])
+
 
 class Correlators(Sequence[Floats]):
     """Tables of correlators that are made when asked for, since all of them at once may not fit in memory.

@@ -89,31 +89,6 @@ class LinkAssessment:
     least: LeastHardware
     operation: LinkOperation
 
-    @property
-    def availability(self) -> float:
-        """Share of request pairs that use a Bell pair, by formula."""
-        return self.point.availability
-
-    @property
-    def mean_visibility_when_used(self) -> float:
-        """Of these Bell pairs, by formula; NaN if none is used."""
-        return self.point.mean_visibility_when_used
-
-    @property
-    def splitting_probability(self) -> float:
-        """p, by formula."""
-        return self.point.splitting_probability
-
-    @property
-    def waiting_time(self) -> float:
-        """W, by formula."""
-        return self.point.waiting_time
-
-    @property
-    def baseline_throughput(self) -> float:
-        """τ, by formula."""
-        return self.point.baseline_throughput
-
     def map(
         self,
         parameter_x: str,

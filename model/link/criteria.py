@@ -46,21 +46,12 @@ class Criterion:
     margin: float | None
 
     @classmethod
-    def at_least(cls, name: str, value: float | None, needed: float | None) -> Criterion:
-        """The value must be above what is needed; infinity stands for what nothing would reach."""
-        return cls._of(name, value, needed, 1.0)
-
-    @classmethod
-    def at_most(cls, name: str, value: float | None, needed: float | None) -> Criterion:
-        """The value must be below what is needed."""
-        return cls._of(name, value, needed, -1.0)
-
-    @classmethod
-    def _of(cls, name: str, value: float | None, needed: float | None, sign: float) -> Criterion:
+    def of(cls, name: str, value: float | None, needed: float | None, *, at_most: bool = False) -> Criterion:
+        """The value must be above what is needed, with `at_most` below it; infinity is out of reach."""
         reachable = needed is None or math.isfinite(needed)
         if value is None or needed is None or not reachable:
             return cls(name, value, needed if reachable else None, None if reachable else False, None)
-        margin = sign * (value - needed)
+        margin = needed - value if at_most else value - needed
         return cls(name, value, needed, margin > 0, margin if math.isfinite(margin) else None)
 
 
@@ -70,7 +61,7 @@ def criteria(
     """All criteria at an operating point.
 
     Args:
-        operation: Of the workload.
+        operation: What links reach for the workload.
         point: The operating point of the link.
         against: The class of classical routers to beat.
         significance: α of the certificate.
@@ -87,19 +78,19 @@ def criteria(
     break_even = break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
     least = operation.least_heralded_visibility(link, against)
     used = None if math.isnan(point.mean_visibility_when_used) else point.mean_visibility_when_used
-    edge = _Edge(operation.frontiers, point, against)
+    visibility_needed, trials_needed = _at_edge(operation.frontiers, point, against, significance)
     trials = None if link.stationary_time is None else rate * link.stationary_time
     return (
-        Criterion.at_most("decision before light could bring a message", link.decision_time, light),
-        Criterion.at_least("a message takes longer than break-even", message, break_even),
-        Criterion.at_least("pairs faster than requests", link.rate if math.isfinite(link.rate) else None, rate),
-        Criterion.at_least(
+        Criterion.of("decision before light could bring a message", link.decision_time, light, at_most=True),
+        Criterion.of("a message takes longer than break-even", message, break_even),
+        Criterion.of("pairs faster than requests", link.rate if math.isfinite(link.rate) else None, rate),
+        Criterion.of(
             "fidelity when heralded",
             fidelity_of(link.heralded_visibility),
             fidelity_of(least) if least <= 1 else math.inf,
         ),
-        Criterion.at_least("mean visibility when used", used, edge.visibility_needed()),
-        Criterion.at_least("trials while the surroundings stay the same", trials, edge.trials_needed(significance)),
+        Criterion.of("mean visibility when used", used, visibility_needed),
+        Criterion.of("trials while the surroundings stay the same", trials, trials_needed),
     )
 
 
@@ -110,8 +101,11 @@ def trials_required(null: float, mean: float, significance: float) -> int | None
 
     Args:
         null: ω, the largest chance of a classical win.
-        mean: q, the chance expected; None is returned where it is no larger.
+        mean: q, the chance expected.
         significance: α.
+
+    Returns:
+        n, or None if q is no larger than ω.
     """
     if not mean > null + 1e-12:
         return None
@@ -146,33 +140,24 @@ def _tail(wins: ArrayLike, trials: ArrayLike, chance: float) -> Floats:
     return np.asarray(betainc(least, np.asarray(trials) - least + 1, chance))
 
 
-class _Edge:
-    """The game at the multiplier of the rival's frontier at the point's p: above β there is below the frontier."""
+def _at_edge(frontiers: Frontiers, point: LinkPoint, against: Against, significance: float) -> tuple[float, float]:
+    """The mean visibility of the pairs used from which a point beats a class, and the trials that certify its score.
 
-    def __init__(self, frontiers: Frontiers, point: LinkPoint, against: Against) -> None:
-        p = point.splitting_probability
-        self._point = point
-        multiplier = frontiers.classical_multiplier(p, point.multiplier, against)
-        game = frontiers.game(multiplier)
-        self._bound = game.line(frontiers.rival(against).least(multiplier))
-        self._entangled = float((game.matrix * point.correlators).sum())
-        self._fallback = sum(each.probability * float(each.a @ game.matrix @ each.b) for each in point.fallback)
-        self._largest = float(np.abs(game.matrix).sum())
-        middle = frontiers.workload.uncorrelated_waiting_time
-        self._score = middle - point.waiting_time + multiplier * (0.5 - p)
-
-    def visibility_needed(self) -> float:
-        """The mean visibility of the pairs used from which the point waits less than the rival."""
-        point = self._point
-        rest = 1 - point.availability * (1 - point.link.neither_detects)
-        gain = point.availability * point.link.read_out * self._entangled
-        needed = (self._bound - rest * self._fallback) / gain if gain > 0 else math.inf
-        return needed if needed <= 1 else math.inf
-
-    def trials_needed(self, significance: float) -> float:
-        """Trials with settings drawn in proportion to |G| that certify the score expected."""
-        if self._largest == 0:
-            return math.inf
-        null, mean = ((1 + each / self._largest) / 2 for each in (self._bound, self._score))
-        found = trials_required(null, mean, significance)
-        return math.inf if found is None else found
+    The game is that at the multiplier of the class's frontier at the point's p: who scores more than its bound β lies
+    below the frontier. Settings are drawn in proportion to |G|.
+    """
+    p, link = point.splitting_probability, point.link
+    multiplier = frontiers.classical_multiplier(p, point.multiplier, against)
+    game = frontiers.game(multiplier)
+    bound = game.line(frontiers.rival(against).least(multiplier))
+    fallback = sum(each.probability * float(each.a @ game.matrix @ each.b) for each in point.fallback)
+    fallen_back = 1 - point.availability * (1 - link.neither_detects)
+    gain = point.availability * link.read_out * float((game.matrix * point.correlators).sum())
+    visibility = (bound - fallen_back * fallback) / gain if gain > 0 else math.inf
+    largest = float(np.abs(game.matrix).sum())
+    if largest == 0:
+        return math.inf, math.inf
+    score = frontiers.workload.uncorrelated_waiting_time - point.waiting_time + multiplier * (0.5 - p)
+    null, mean = ((1 + each / largest) / 2 for each in (bound, score))
+    trials = trials_required(null, mean, significance)
+    return visibility if visibility <= 1 else math.inf, math.inf if trials is None else trials

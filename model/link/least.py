@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,8 +28,9 @@ PARAMETERS = {
     "measurement_fidelity": (0.5, 1.0),
     "distance_km": (0.0, math.inf),
 }
-_SMALL, _LARGE = 1e-6, 1e9  # of the time between requests, or of their rate: between these a figure is looked for
+_SMALL, _LARGE = 1e-6, 1e9  # limits of the search, in times between requests or in requests per unit of time
 _CLOSE = 1e-9  # relative
+_STEPS = 41  # of a figure on a map
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class LeastHardware:
     Attributes:
         against: The class of classical routers.
         rate: Pairs per unit of time; 0 if any rate wins something.
-        fidelity: Of new pairs.
-        memory_time: In units of time; 0 if any does.
-        detection_efficiency, measurement_fidelity: Of each router.
+        fidelity: Fidelity of new pairs.
+        memory_time: Memory time in units of time; 0 if any does.
+        detection_efficiency, measurement_fidelity: Probabilities at each router.
         distance_km: The distances from which a message takes longer than break-even, to that at which pairs are too
             old when they are heralded, or infinity; None if none wins, or the unit of time is not known.
     """
@@ -85,14 +87,14 @@ def varied(link: Link, parameter: str, value: float, time_unit_seconds: float | 
     return replace(link, **changes)  # type: ignore[arg-type]
 
 
-def usual_values(link: Link, parameter: str, count: int = 41) -> Floats:
+def usual_values(link: Link, parameter: str) -> Floats:
     """Values of a figure for a map: shares of 1 evenly up to 1, others over four decades around the link's own."""
     lowest = {"fidelity": 0.7, "detection_efficiency": 0.8, "measurement_fidelity": 0.9}
     if parameter in lowest:
-        return np.linspace(lowest[parameter], 1.0, count)
+        return np.linspace(lowest[parameter], 1.0, _STEPS)
     own = getattr(link, parameter, None)  # `varied` complains of a figure that does not exist
     middle = own if own and math.isfinite(own) else 1.0
-    return np.geomspace(middle / 100, middle * 100, count)
+    return np.geomspace(middle / 100, middle * 100, _STEPS)
 
 
 def least_hardware(
@@ -108,6 +110,13 @@ def least_hardware(
     def wins(parameter: str) -> Callable[[float], bool]:
         return lambda value: operation.saving(varied(link, parameter, value, time_unit_seconds), against) > NOTHING
 
+    def late(distance: float) -> bool:
+        there = varied(link, "distance_km", distance, time_unit_seconds)
+        point = operation.best(there, against)
+        return there.delay > break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
+
+    # km that a message travels between two pairs of requests
+    reach = None if time_unit_seconds is None else LIGHT_IN_FIBRE * time_unit_seconds / rate
     return LeastHardware(
         against=against,
         rate=_smallest(wins("rate"), rate * _SMALL, rate * _LARGE),
@@ -115,39 +124,31 @@ def least_hardware(
         memory_time=_smallest(wins("memory_time"), _SMALL / rate, _LARGE / rate),
         detection_efficiency=_smallest(wins("detection_efficiency"), _SMALL, 1.0),
         measurement_fidelity=_smallest(wins("measurement_fidelity"), 0.5, 1.0),
-        distance_km=None if time_unit_seconds is None else _distances(operation, link, against, time_unit_seconds),
+        distance_km=None if reach is None else _distances(wins("distance_km"), late, reach * _SMALL, reach * _LARGE),
     )
 
 
 def _smallest(wins: Callable[[float], bool], low: float, high: float) -> float | None:
-    """Where `wins` turns true, by halving the interval on a logarithmic scale; 0 where it is true at its lower end."""
+    """The value at which `wins` turns true, by bisection on a logarithmic scale; 0 if it is true at the lower end."""
     if not wins(high):
         return None
     if wins(low):
         return 0.0
     while high - low > _CLOSE * high:
-        middle = math.sqrt(low * high)
+        product = low * high
+        # A product that underflows loses the place between its factors, and the search would never end.
+        middle = math.sqrt(product) if product > sys.float_info.min else math.sqrt(low) * math.sqrt(high)
         low, high = (low, middle) if wins(middle) else (middle, high)
     return high
 
 
 def _distances(
-    operation: LinkOperation, link: Link, against: Against, time_unit_seconds: float
+    wins: Callable[[float], bool], late: Callable[[float], bool], low: float, high: float
 ) -> tuple[float, float] | None:
-    """From where a message takes longer than break-even to where the link wins no more."""
-    reach = LIGHT_IN_FIBRE * time_unit_seconds / operation.workload.pair_rate  # km per time between requests
-
-    def wins(distance: float) -> bool:
-        return operation.saving(varied(link, "distance_km", distance, time_unit_seconds), against) > NOTHING
-
-    def late(distance: float) -> bool:
-        there = varied(link, "distance_km", distance, time_unit_seconds)
-        point = operation.best(there, against)
-        return there.delay > break_even_latency(operation.frontiers, point.splitting_probability, point.waiting_time)
-
+    """The distance at which a message takes longer than break-even, and that at which the link stops winning."""
     if not wins(0.0):
         return None
-    lost = _smallest(lambda distance: not wins(distance), reach * _SMALL, reach * _LARGE)
+    lost = _smallest(lambda distance: not wins(distance), low, high)
+    near = _smallest(late, low, high if lost is None else lost)
     far = math.inf if lost is None else lost
-    near = _smallest(late, reach * _SMALL, reach * _LARGE if lost is None else lost)
     return None if near is None or near >= far else (near, far)

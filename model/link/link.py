@@ -84,7 +84,7 @@ class Link:
         distance = given.distance_km
         found = cls(
             rate=_either(given.rate, given.rate_per_second, 1 / second),
-            visibility=_either(given.visibility, _visibility(given.fidelity), 1.0),
+            visibility=_either(given.visibility, given.fidelity and visibility_of(given.fidelity), 1.0),
             memory_time=_either(given.memory_time, given.memory_seconds, second),
             buffer=given.buffer,
             delay=0.0 if distance is None else distance / LIGHT_IN_FIBRE * second,
@@ -95,7 +95,8 @@ class Link:
             decision_time=_optional(given.decision_time, given.decision_seconds, second),
             stationary_time=_optional(given.stationary_time, given.stationary_seconds, second),
         )
-        if not all(map(math.isfinite, (found.rate, found.memory_time, found.delay))):
+        known = (found.rate, found.memory_time, found.delay, found.decision_time or 0.0, found.stationary_time or 0.0)
+        if not all(map(math.isfinite, known)):
             raise ScenarioError("link: a figure overflows in units of time; choose traffic.time_unit_seconds near 1")
         return found
 
@@ -107,7 +108,7 @@ class Link:
     @property
     def heralded_visibility(self) -> float:
         """What is left of V₀ when the routers hear of the pair."""
-        return self.visibility_at(0.0)
+        return float(self.visibilities_at(np.zeros(())))
 
     @property
     def read_out(self) -> float:
@@ -121,10 +122,6 @@ class Link:
         A router without an outcome falls back alone; the other's outcome is a fair coin then, and nothing correlates.
         """
         return (1 - self.detection_efficiency) ** 2
-
-    def visibility_at(self, since_heralded: float) -> float:
-        """V of a pair heralded so long ago."""
-        return float(self.visibilities_at(np.array(since_heralded)))
 
     def visibilities_at(self, since_heralded: Floats) -> Floats:
         """V of pairs heralded so long ago, same shape."""
@@ -199,7 +196,7 @@ def _taken(link: Link, pair_rate: float, least: ArrayLike, decay: float) -> Floa
 
 
 def _with_published(link: LinkSpec) -> LinkSpec:
-    """The link with the figures of the published one that it names, where it gives none itself."""
+    """The link with the figures of the published one that it names, except those that it gives itself."""
     if link.name is None:
         return link
     own = link.model_dump(exclude_none=True, exclude={"name"})
@@ -216,10 +213,6 @@ def _with_published(link: LinkSpec) -> LinkSpec:
 
 # Fields of a published link, and those that say the same in units of time or as a visibility.
 _OTHER = {"rate_per_second": "rate", "fidelity": "visibility", "memory_seconds": "memory_time"}
-
-
-def _visibility(fidelity: float | None) -> float | None:
-    return None if fidelity is None else visibility_of(fidelity)
 
 
 def _optional(in_units: float | None, in_seconds: float | None, second: float) -> float | None:

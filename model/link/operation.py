@@ -51,10 +51,10 @@ class LinkPoint:
         multiplier: μ, waiting time paid per unit of splitting probability.
         correlators: c(x,y) of the measurements on an ideal pair, shape (n_A, n_B).
         fallback: Classical maps used without a pair, one drawn by shared randomness for each pair of requests.
-        window: For so long after it was heralded a pair is used.
+        window: Time after its heralding for which a pair is used.
         least_visibility_used: V_min.
         availability: Share of request pairs that use a Bell pair.
-        mean_visibility_when_used: Of these Bell pairs; NaN if none is used.
+        mean_visibility_when_used: Mean visibility of these Bell pairs; NaN if none is used.
         splitting_probability, waiting_time, baseline_throughput: p, W and τ(p).
     """
 
@@ -82,11 +82,13 @@ class _Choices:
 
     Attributes:
         multiplier: μ.
+        vertex: Position among the vertices of the classical frontier, a fraction on an edge.
         entangled_p, entangled_w: p and W of the measurements on ideal pairs.
         fallback_p, fallback_w: p and W of the fallback.
     """
 
     multiplier: Floats
+    vertex: Floats
     entangled_p: Floats
     entangled_w: Floats
     fallback_p: Floats
@@ -97,7 +99,7 @@ class LinkOperation:
     """What the routers of a workload reach over any link; the games are solved once for all links.
 
     Args:
-        frontiers: Of the workload.
+        frontiers: Frontiers of the workload.
     """
 
     def __init__(self, frontiers: Frontiers) -> None:
@@ -119,9 +121,8 @@ class LinkOperation:
             return self.best(link, against)
         if target.multiplier is not None:
             return self.at_multiplier(link, target.multiplier)
-        at = 0 if target.splitting_probability is not None else 1
-        name = ("splitting_probability", "waiting_time")[at]
-        return self._at(link, self._place_of(link, at, name, float(getattr(target, name))))
+        name = "splitting_probability" if target.splitting_probability is not None else "waiting_time"
+        return self._at(link, self._place_of(link, name, float(getattr(target, name))))
 
     def at_multiplier(self, link: Link, multiplier: float) -> LinkPoint:
         """The point where waiting time plus μ times the splitting probability is least."""
@@ -129,7 +130,7 @@ class LinkOperation:
         return self._at(link, float(np.interp(-multiplier, -falling, np.arange(falling.size))))
 
     def without_pairs(self, point: LinkPoint) -> LinkPoint:
-        """Classical routers that split as often at the same times: what the clock alone brings, without entanglement.
+        """Classical routers that split as often at the same times: what the clock alone gains, without entanglement.
 
         Routers over a link are not memoryless, for a pair is there more often after a long gap. Whenever they would use
         a pair these play what waits least among memoryless classical strategies that split as often then.
@@ -139,10 +140,7 @@ class LinkOperation:
             kept = link.read_out * point.mean_visibility_when_used * point.correlators
             lost = link.neither_detects * point.fallback_correlators
             p = self.workload.splitting_probability((1 - kept - lost) / 2)
-            known = self._maps.splitting_probability
-            right = int(np.clip(np.searchsorted(known, p), 1, known.size - 1))
-            share = (p - known[right - 1]) / (known[right] - known[right - 1])
-            table = (1 - share) * self._maps.correlators[right - 1] + share * self._maps.correlators[right]
+            table = self._maps.mixture_at(p)
         perfect = replace(
             link, visibility=1.0, memory_time=math.inf, measurement_fidelity=1.0, detection_efficiency=1.0
         )
@@ -160,7 +158,7 @@ class LinkOperation:
     def best(self, link: Link, against: Against) -> LinkPoint:
         """The point that waits the largest share less than a class at equal throughput.
 
-        Where no pair helps it is what the fallback makes of the point that is best for a perfect link.
+        If no pair helps, it is the fallback at the point that is best for a perfect link.
 
         Raises:
             NoBoundError: there is no bound on every classical router.
@@ -221,29 +219,24 @@ class LinkOperation:
                 count = 1 + math.ceil(_SHARES * float(p[vertex + 1] - p[vertex]))
                 inner = np.linspace(vertex, vertex + 1, count + 1)[1:-1].tolist()
                 places += [(float(slopes[vertex]), each) for each in inner]
-        multiplier, self._vertex = np.array(places).T
-        return self._choices(multiplier, self._vertex)
+        return self._choices(*np.array(places).T)
 
     def _choices(self, multiplier: Floats, vertex: Floats) -> _Choices:
         points = self.frontiers.one_pair.points_at(multiplier.tolist())
         known = np.arange(self._maps.splitting_probability.size)
         return _Choices(
             multiplier,
+            vertex,
             points.splitting_probability,
             points.waiting_time,
             np.interp(vertex, known, self._maps.splitting_probability),
             np.interp(vertex, known, self._maps.waiting_time),
         )
 
-    def _position(self, place: float) -> tuple[float, float]:
-        """μ and the position among the vertices between two places, of which one is the same at both."""
-        path = self._path
-        at = np.arange(path.multiplier.size)
-        return float(np.interp(place, at, path.multiplier)), float(np.interp(place, at, self._vertex))
-
     def _between(self, place: float) -> _Choices:
-        multiplier, vertex = self._position(place)
-        return self._choices(np.array([multiplier]), np.array([vertex]))
+        """One place between two neighbors on the path, which have μ or the vertex in common."""
+        at = np.arange(self._path.multiplier.size)
+        return self._choices(*(np.interp([place], at, known) for known in (self._path.multiplier, self._path.vertex)))
 
     def _scores(self, choices: _Choices) -> tuple[Floats, Floats]:
         """Σ G c of the measurements on ideal pairs, and of the fallback."""
@@ -257,11 +250,8 @@ class LinkOperation:
 
     def _reached(self, link: Link, choices: _Choices) -> tuple[Floats, Floats]:
         """p and W at places on the path."""
-        least, rate, middle = (
-            self._least(link, choices),
-            self.workload.pair_rate,
-            self.workload.uncorrelated_waiting_time,
-        )
+        least, rate = self._least(link, choices), self.workload.pair_rate
+        middle = self.workload.uncorrelated_waiting_time
         entangled = link.read_out * used_visibility(link, rate, least)
         fallback = 1 - availability(link, rate, least) * (1 - link.neither_detects)
         p = 0.5 + entangled * (choices.entangled_p - 0.5) + fallback * (choices.fallback_p - 0.5)
@@ -273,8 +263,9 @@ class LinkOperation:
         rival = self.frontiers.rival(against).waiting_time_at(p)
         return share_saved(self.workload, rival, rival - waiting)
 
-    def _place_of(self, link: Link, at: int, name: str, target: float) -> float:
-        """Where on the path p (at = 0) or W (at = 1) is the target; p rises along it, and W falls."""
+    def _place_of(self, link: Link, name: str, target: float) -> float:
+        """Where on the path p, which rises along it, or W, which falls, is the target."""
+        at = ("splitting_probability", "waiting_time").index(name)
         values = self._reached(link, self._path)[at]
         low, high = float(values.min()), float(values.max())
         if not low - NOTHING <= target <= high + NOTHING:
@@ -295,15 +286,14 @@ class LinkOperation:
 
     def _at(self, link: Link, place: float) -> LinkPoint:
         choices = self._between(place)
-        multiplier, vertex = self._position(place)
         p, waiting = (float(each[0]) for each in self._reached(link, choices))
-        least = self._least(link, choices)
-        rate = self.workload.pair_rate
+        least, rate = self._least(link, choices), self.workload.pair_rate
+        multiplier = float(choices.multiplier[0])
         return LinkPoint(
             link=link,
             multiplier=multiplier,
             correlators=self.frontiers.one_pair.at_multiplier(multiplier).correlators,
-            fallback=self._fallback(vertex),
+            fallback=self._fallback(float(choices.vertex[0])),
             window=float(link.window(least)[0]),
             least_visibility_used=float(least[0]),
             availability=float(availability(link, rate, least)[0]),

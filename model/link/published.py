@@ -22,11 +22,9 @@ REQUIRED = ("rate_per_second", "fidelity", "memory_seconds")  # without which no
 
 @cache
 def published_links() -> dict[str, dict[str, Any]]:
-    """Each published link by its name, as the table has it; what no source states is missing."""
-    table = resources.files(__package__).joinpath("links.toml")
-    if not table.is_file():
-        return {}
-    return {link["name"]: link for link in tomllib.loads(table.read_text("utf-8"))["link"]}
+    """The published links by name, as in the table; figures that no source states are missing."""
+    table = resources.files(__package__).joinpath("links.toml").read_text("utf-8")
+    return {link["name"]: link for link in tomllib.loads(table)["link"]}
 
 
 def published_figures(name: str) -> dict[str, float]:

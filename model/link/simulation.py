@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..queueing.routing import DecideTimed, flipped
-from ..queueing.simulation import (
-    SimulatedEstimate,
-    SimulationResult,
-    compare,
-    ratio_batches,
-)
+from ..queueing.arrivals import Arrivals, Bits, Integers
+from ..queueing.routing import Decide, flipped
+from ..queueing.simulation import SimulatedEstimate, SimulationResult, compare, ratio_batches
 from ..queueing.workload import Workload
 from .operation import LinkPoint
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Bits = NDArray[np.bool_]
 
 PAIRS = 2_000_000  # of requests: less than a second with a buffer of 1
 
@@ -35,7 +30,7 @@ class SimulatedLink:
 
     Attributes:
         availability: Share of request pairs that used a Bell pair.
-        mean_visibility_when_used: Of these Bell pairs; None if none was used.
+        mean_visibility_when_used: Mean visibility of these Bell pairs; None if none was used.
         queues: What happened to the requests.
         without_pairs: The same for classical routers that split as often at the same times, over the same arrivals.
     """
@@ -45,28 +40,13 @@ class SimulatedLink:
     queues: SimulationResult
     without_pairs: SimulationResult
 
-    @property
-    def splitting_probability(self) -> SimulatedEstimate:
-        """p."""
-        return self.queues.splitting_probability
-
-    @property
-    def waiting_time(self) -> SimulatedEstimate:
-        """W, mean over all requests."""
-        return self.queues.waiting_time
-
-    @property
-    def baseline_throughput(self) -> SimulatedEstimate:
-        """τ, both servers together."""
-        return self.queues.baseline_throughput
-
 
 @dataclass(frozen=True, eq=False)
 class LinkTrials:
     """Trials taken at the times at which request pairs come, each with the pair that was there or none.
 
     Attributes:
-        age: Of the Bell pair used, in units of time; NaN where both routers fell back, shape (N,).
+        age: Age of the Bell pair used, in units of time; NaN if both routers fell back, shape (N,).
         a, b: Outcome bits before the shared flip, shape (N,).
     """
 
@@ -126,41 +106,39 @@ def sample_trials(
 
 
 class _LinkRouting:
-    """The routing of a link.
+    """The routing of a link, which goes by the times at which pairs of requests come.
 
     Args:
         point: How the routers use it.
         leader: A routing that serves the same blocks just before, and whose moments this one takes as its own.
 
     Attributes:
-        since: How long ago the pairs of the latest block were heralded.
+        since: Time since the pairs used in the latest block were heralded.
         blocks: (pairs, pairs that used a Bell pair, sum of their visibilities) of each block.
     """
+
+    capacity: ClassVar[None] = None
 
     def __init__(self, point: LinkPoint, leader: _LinkRouting | None = None) -> None:
         self._point, self._leader = point, leader
         self.since: Floats = np.empty(0)
         self.blocks: list[tuple[float, float, float]] = []
 
-    def start_timed(self, rng: np.random.Generator) -> DecideTimed:
+    def start(self, rng: np.random.Generator) -> Decide:
         memory, point, leader = Memory(self._point, rng), self._point, self._leader
 
-        def decide(gaps: Floats, x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            self.since = since = memory.serve(gaps) if leader is None else leader.since
+        def decide(arrivals: Arrivals) -> tuple[Bits, Bits]:
+            x, y = arrivals.x, arrivals.y
+            self.since = since = memory.serve(arrivals.gaps) if leader is None else leader.since
             used = since[~np.isnan(since)]
-            self.blocks.append((gaps.size, used.size, float(point.link.visibilities_at(used).sum())))
+            self.blocks.append((x.size, used.size, float(point.link.visibilities_at(used).sum())))
             return flipped(*_outcomes(point, point.correlators[x, y], since, x, y, rng), rng)
 
         return decide
 
 
 class Memory:
-    """The pairs kept at a moment.
-
-    Args:
-        point: The link, and how routers use it.
-        rng: Random generator.
-    """
+    """The pairs that the routers of a point keep at a moment."""
 
     def __init__(self, point: LinkPoint, rng: np.random.Generator) -> None:
         self._rate, self._places, self._window = point.link.rate, point.link.buffer, point.window
@@ -168,7 +146,7 @@ class Memory:
         self._ages: list[float] = []  # times since heralded at the last request, the oldest first
 
     def serve(self, gaps: Floats) -> Floats:
-        """How long ago the pair was heralded that each request takes, NaN without one, shape (k,).
+        """Time since the pair that each request takes was heralded, NaN without one, shape (k,).
 
         Args:
             gaps: Time since the request before, shape (k,).

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .routing import Bits, Integers, random_bits
-from .service import Service
+from .service import Service, moments
 from .workload import Workload
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bits = NDArray[np.bool_]
 
 _GUIDE_BITS = (12, 18)  # least and largest size of the table that turns random bits into types
-
 _FEW = 6  # types up to which looking for the requests of each is faster than sorting them
 
 
@@ -35,6 +35,12 @@ class Arrivals:
     service_a: Floats
     service_b: Floats
     a_first: Bits
+
+
+def random_bits(rng: np.random.Generator, size: int) -> Integers:
+    """Uniform integers in [0, 2^63), shape (size,)."""
+    raw = np.asarray(rng.bit_generator.random_raw(size), dtype=np.uint64)
+    return (raw >> np.uint64(1)).view(np.int64)
 
 
 class Traffic:
@@ -65,10 +71,6 @@ class Traffic:
             a_first = (known_a < known_b) | (a_first & (known_a == known_b))
         return Arrivals(gaps, x, y, service_a, service_b, a_first)
 
-    def draw_types(self, size: int) -> tuple[Integers, Integers]:
-        """Only the types of the next pairs, as `draw` would give them."""
-        return self._types.draw(size)[:2]
-
 
 class _Types:
     """Types from a joint table by Chen and Asau's guide table, and a fair coin from a bit that they leave over."""
@@ -90,6 +92,7 @@ class _Types:
         raw = random_bits(self._rng, size)
         code = self._guide.take(raw >> self._shift)
         cut = np.flatnonzero(code < 0)
+        # The first 53 of 63 bits as a double; the last bit stays free for the coin.
         code[cut] = np.searchsorted(self._edges, (raw[cut] >> 10) * 2.0**-53, side="right")
         return self._row.take(code), self._column.take(code), (raw & 1).astype(bool)
 
@@ -100,7 +103,7 @@ class _Services:
     def __init__(self, services: tuple[Service, ...], seed: np.random.SeedSequence) -> None:
         self._services = services
         self._rngs = [np.random.default_rng(child) for child in seed.spawn(len(services))]
-        self._means = np.array([service.moment(1) for service in services])
+        self._means = moments(services, 1)
         self._size_known = np.array([service.size_known for service in services])
         self._sizes = None
         if all(service.kind == "deterministic" for service in services):

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .service import Service
+from .service import Service, moments
 
 Floats = NDArray[np.float64]
 WithinPairOrder = Literal["random", "shortest-first"]
@@ -29,12 +29,12 @@ def partner_waiting_time(
     """
     if order == "shortest-first":
         return _shortest_first(services_a, services_b)
-    return np.add.outer(_means(services_a), _means(services_b)) / 2
+    return np.add.outer(moments(services_a, 1), moments(services_b, 1)) / 2
 
 
 @lru_cache(maxsize=16)
 def _shortest_first(services_a: tuple[Service, ...], services_b: tuple[Service, ...]) -> Floats:
-    least = np.minimum.outer(_means(services_a), _means(services_b))
+    least = np.minimum.outer(moments(services_a, 1), moments(services_b, 1))
     for x, y in np.argwhere(overlapping(services_a, services_b)).tolist():
         least[x, y] = mean_of_the_smaller(_known(services_a[x]), _known(services_b[y]))
     least.flags.writeable = False  # callers share it
@@ -76,7 +76,3 @@ def _ends(service: Service) -> tuple[float, float]:
     """The least and the largest service time."""
     low, high = service.quantile(np.array([service.lower, service.upper])).tolist()
     return low, high
-
-
-def _means(services: tuple[Service, ...]) -> Floats:
-    return np.array([service.moment(1) for service in services])

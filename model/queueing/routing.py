@@ -1,54 +1,42 @@
-"""Routing rules that the simulation can drive: strategies and recorded trials."""
+"""Routing rules that the simulation can drive: what every one offers, strategies and recorded trials."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..trials import Trials
+from .arrivals import Arrivals, Bits, Integers, random_bits
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Bits = NDArray[np.bool_]
-Decide = Callable[[Integers, Integers], tuple[Bits, Bits]]
-DecideTimed = Callable[[Floats, Integers, Integers], tuple[Bits, Bits]]
+Decide = Callable[[Arrivals], tuple[Bits, Bits]]
 
 _PROBABILITY_BITS = 62  # resolution of a random splitting decision; 1 must still fit in an int64
 
 
 class Routing(Protocol):
-    """A rule that sends the two requests of each pair to servers 0 and 1."""
+    """A rule that sends the two requests of each pair to servers 0 and 1.
+
+    It sees all that comes with a pair, so that it may go by the types, by the time, or by the work left at the servers.
+    """
 
     @property
     def capacity(self) -> int | None:
-        """The most pairs that a run can ever serve; None where there is no limit."""
+        """The most pairs that a run can ever serve; None if there is no limit."""
         ...
 
     def start(self, rng: np.random.Generator) -> Decide:
         """Begin a run, which draws from `rng` alone.
 
         Returns:
-            A function from the types x, y of the next pairs, shape (k,), to their servers a, b, shape (k,); shorter
-            than k where the rule is exhausted after that many. It keeps count of the pairs it has seen.
-        """
-        ...
-
-
-@runtime_checkable
-class TimedRouting(Protocol):
-    """A rule that also goes by the times at which pairs come, and never runs out."""
-
-    def start_timed(self, rng: np.random.Generator) -> DecideTimed:
-        """Begin a run, which draws from `rng` alone.
-
-        Returns:
-            What `Routing.start` does, but a function of the gaps as well: the time since the pair before, shape (k,).
+            A function from the next pairs to their servers a, b, shape (k,); shorter than k if the rule is exhausted
+            after that many. It keeps count of the pairs it has seen.
         """
         ...
 
@@ -72,10 +60,10 @@ class SplittingRouting:
         width = self.split.shape[1]
         threshold = np.rint(self.split.ravel() * 2.0**_PROBABILITY_BITS).astype(np.int64)
 
-        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            raw = random_bits(rng, x.size)
+        def decide(arrivals: Arrivals) -> tuple[Bits, Bits]:
+            raw = random_bits(rng, arrivals.x.size)  # the last bit is the flip, those before it decide the split
             a = (raw & 1).astype(bool)
-            split = raw >> (63 - _PROBABILITY_BITS) < threshold.take(x * width + y)
+            split = raw >> (63 - _PROBABILITY_BITS) < threshold.take(arrivals.x * width + arrivals.y)
             return a, a ^ split
 
         return decide
@@ -111,8 +99,8 @@ class ReplayRouting:
         recorded_a, recorded_b, first, count = self._recorded
         used = np.zeros_like(count)
 
-        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            setting = x * self.trials.shape[1] + y
+        def decide(arrivals: Arrivals) -> tuple[Bits, Bits]:
+            setting = arrivals.x * self.trials.shape[1] + arrivals.y
             position = used.take(setting) + _rank(setting, count.size)
             if self.cycle:
                 self._check_measured(setting)
@@ -133,12 +121,6 @@ class ReplayRouting:
         if missing.size:
             x, y = divmod(int(missing[0]), self.trials.shape[1])
             raise DataError(f"trials: the setting x = {x}, y = {y} occurs in the traffic but was never measured")
-
-
-def random_bits(rng: np.random.Generator, size: int) -> Integers:
-    """Uniform integers in [0, 2^63), shape (size,)."""
-    raw = np.asarray(rng.bit_generator.random_raw(size), dtype=np.uint64)
-    return (raw >> np.uint64(1)).view(np.int64)
 
 
 def flipped(a: Bits, b: Bits, rng: np.random.Generator) -> tuple[Bits, Bits]:

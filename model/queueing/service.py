@@ -103,7 +103,7 @@ class Service:
         )
 
     def gamma_shape(self) -> float:
-        """Of the gamma law that it is, if it is exponential or gamma."""
+        """Shape of the gamma law; kind must be exponential or gamma."""
         return 1.0 if self.kind == "exponential" else 1.0 / self.scv
 
     def _log_parameters(self) -> tuple[float, float]:
@@ -133,3 +133,8 @@ class Service:
         if probability in (0.0, 1.0):
             return probability * (self.mean if order == 1 else self.mean**2 * (1.0 + self.scv))
         return float(self.partial_moment(order, self.quantile(np.array(probability))))
+
+
+def moments(services: tuple[Service, ...], order: Literal[1, 2]) -> Floats:
+    """E[S^order] of each service time, shape (n,)."""
+    return np.array([service.moment(order) for service in services])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,40 +16,18 @@ from scipy.special import stdtrit
 
 from ..errors import DataError
 from ..estimate import Estimate
-from .arrivals import Arrivals, Traffic
+from .arrivals import Arrivals, Bits, Traffic
 from .reward import Reward
-from .routing import Bits, Routing, TimedRouting
+from .routing import Routing
 from .waiting import WaitingDistribution, WaitingHistogram
 from .workload import Workload
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
-Follow = Callable[[Arrivals], tuple[Bits, Bits]]
 
 CONFIDENCE = 0.95
 BATCHES = 32
 BLOCK = 8192  # pairs handled at once: their arrays stay in the processor's second-level cache
-
-
-@runtime_checkable
-class InformedRouting(Protocol):
-    """A rule that also goes by the work that both servers have left, and so follows all that comes with a pair."""
-
-    @property
-    def capacity(self) -> int | None:
-        """The most pairs that a run can ever serve; None if there is no limit."""
-        ...
-
-    def start_informed(self, rng: np.random.Generator) -> Follow:
-        """Begin a run, which draws from `rng` alone.
-
-        Returns:
-            What `Routing.start` does, but a function of all that is drawn of the next pairs.
-        """
-        ...
-
-
-AnyRouting = Routing | TimedRouting | InformedRouting
 
 
 @dataclass(frozen=True)
@@ -81,7 +58,7 @@ class SimulationResult:
     """What one simulated run measured.
 
     Attributes:
-        pairs: Pairs measured, after the warm-up; fewer than asked for where the routing was exhausted.
+        pairs: Pairs measured, after the warm-up; fewer than asked for if the routing was exhausted.
         warm_up: Pairs served before the measurement began.
         waiting_time: Mean over both requests of each pair (units of time).
         splitting_probability: Share of pairs with a ≠ b.
@@ -90,7 +67,7 @@ class SimulationResult:
         server_baseline_throughput: What each server contributes, server 0 then 1.
         waiting_time_batches, baseline_throughput_batches: Batch values whose means are the estimates, shape
             (batches,); those of two runs over the same arrivals may be subtracted.
-        waiting_time_distribution: Of every request measured; None unless asked for.
+        waiting_time_distribution: Distribution of the waits of all requests measured; None unless asked for.
     """
 
     pairs: int
@@ -117,9 +94,7 @@ class CommonArrivals:
 
     def waiting_time_difference(self, first: int, second: int) -> SimulatedEstimate:
         """Mean waiting time of routing `first` minus that of `second`."""
-        return SimulatedEstimate.of(
-            self.results[first].waiting_time_batches - self.results[second].waiting_time_batches
-        )
+        return self.cost_difference(first, second, 0.0)
 
     def baseline_throughput_difference(self, first: int, second: int) -> SimulatedEstimate:
         """Baseline throughput of routing `first` minus that of `second`."""
@@ -137,7 +112,7 @@ class CommonArrivals:
 
 def simulate(
     workload: Workload,
-    routing: AnyRouting,
+    routing: Routing,
     pairs: int,
     rng: np.random.Generator,
     *,
@@ -159,7 +134,7 @@ def simulate(
         batches: Batches of equal length for the confidence intervals.
         warm_up: Pairs served first and not measured; None: a twentieth of `pairs`.
         block: Pairs handled at once; it changes speed and memory, and results by rounding only.
-        distribution: Whether to keep the distribution of all waiting times, for about 2 MB and a tenth more time.
+        distribution: Whether to keep the distribution of all waiting times, which costs 2 MB and a tenth more time.
         progress: Called after every block with the pairs served so far, warm-up included.
 
     Raises:
@@ -180,7 +155,7 @@ def simulate(
 
 def compare(
     workload: Workload,
-    routings: Sequence[AnyRouting],
+    routings: Sequence[Routing],
     pairs: int,
     rng: np.random.Generator,
     *,
@@ -269,12 +244,12 @@ class _Run:
     def __init__(
         self,
         workload: Workload,
-        routing: AnyRouting,
+        routing: Routing,
         rng: np.random.Generator,
         batches: int,
         distribution: bool,
     ) -> None:
-        self._decide = _started(routing, rng)
+        self._decide = routing.start(rng)
         self._servers = (_Server(workload.reward), _Server(workload.reward))
         # One row for each batch, the last one for the warm-up, which is dropped.
         self._pairs = np.zeros(batches + 1)
@@ -336,17 +311,6 @@ class _Run:
         )
 
 
-def _started(routing: AnyRouting, rng: np.random.Generator) -> Follow:
-    """Begin a run of a rule, whatever it goes by."""
-    if isinstance(routing, InformedRouting):
-        return routing.start_informed(rng)
-    if isinstance(routing, TimedRouting):
-        decide_timed = routing.start_timed(rng)
-        return lambda arrivals: decide_timed(arrivals.gaps, arrivals.x, arrivals.y)
-    decide = routing.start(rng)
-    return lambda arrivals: decide(arrivals.x, arrivals.y)
-
-
 def t_quantile(freedom: int) -> float:
     """How many standard errors the 95 % confidence interval reaches, for so many degrees of freedom."""
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
@@ -374,33 +338,17 @@ def _batch_sizes(warm_up: int, measured: int, batches: int) -> Iterator[tuple[in
 
 
 def _pairs_served(
-    workload: Workload,
-    routing: AnyRouting,
-    asked: int,
-    traffic_seed: int,
-    routing_seed: int,
-    block: int,
+    workload: Workload, routing: Routing, asked: int, traffic_seed: int, routing_seed: int, block: int
 ) -> int:
-    """How many of the pairs asked for the routing can serve, found by going through the types alone if they suffice."""
-    if isinstance(routing, TimedRouting) or routing.capacity is None:
+    """How many of the pairs asked for the routing can serve, found by asking it where each of them goes."""
+    if routing.capacity is None:
         return asked
-    traffic = Traffic(workload, traffic_seed)
-    rng = np.random.default_rng(routing_seed)
-    answers = _answers(routing, rng, traffic)
+    traffic, decide = Traffic(workload, traffic_seed), routing.start(np.random.default_rng(routing_seed))
     served = 0
     while served < asked:
         size = min(block, asked - served)
-        answered = answers(size)
+        answered = decide(traffic.draw(size))[0].size
         served += answered
         if answered < size:
             break
     return served
-
-
-def _answers(routing: Routing | InformedRouting, rng: np.random.Generator, traffic: Traffic) -> Callable[[int], int]:
-    """How many of so many next pairs the routing serves."""
-    if isinstance(routing, InformedRouting):
-        follow = routing.start_informed(rng)
-        return lambda size: follow(traffic.draw(size))[0].size
-    decide = routing.start(rng)
-    return lambda size: decide(*traffic.draw_types(size))[0].size

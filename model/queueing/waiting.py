@@ -14,7 +14,7 @@ Integers = NDArray[np.int64]
 
 DIGITS = 7  # binary digits kept after the leading one: 2^7 values in each octave
 RELATIVE_ERROR = 2.0 ** -(DIGITS + 1)  # of the wait that a count is filed under
-POINTS = 400
+POINTS = 400  # of a plot
 _OCTAVES = 32  # kept on either side of the scale
 
 _MANTISSA = 52  # bits of a double's fraction
@@ -78,7 +78,7 @@ class WaitingDistribution:
 
     @cached_property
     def standard_error(self) -> Floats:
-        """Of `cumulative`, from the spread between batches, at least two of them, shape (k,)."""
+        """Standard error of `cumulative`, from the spread between at least two batches, shape (k,)."""
         shares = np.cumsum(self.counts, axis=1) / self.counts.sum(axis=1, keepdims=True)
         return np.asarray(shares.std(axis=0, ddof=1) / np.sqrt(len(shares)))
 
@@ -93,10 +93,10 @@ class WaitingDistribution:
         position = np.searchsorted(self.cumulative, np.asarray(probability, dtype=float), side="left")
         return np.asarray(self.waiting_time[np.minimum(position, self.waiting_time.size - 1)])
 
-    def points(self, at_most: int = POINTS) -> tuple[Floats, Floats, Floats]:
-        """For a plot, t, P(wait ≤ t) and its standard error at no more than `at_most` waits, shape (j,) each.
+    def points(self) -> tuple[Floats, Floats, Floats]:
+        """t, P(wait ≤ t) and its standard error at no more than POINTS waits, for a plot, shape (j,) each.
 
         The first is t = 0 and the last the longest wait; between them every n-th bin that is occupied.
         """
-        places = np.unique(np.linspace(0, self.waiting_time.size - 1, at_most).round().astype(np.int64))
+        places = np.unique(np.linspace(0, self.waiting_time.size - 1, POINTS).round().astype(np.int64))
         return self.waiting_time[places], self.cumulative[places], self.standard_error[places]

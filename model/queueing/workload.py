@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .pair_order import WithinPairOrder, partner_waiting_time
 from .reward import Reward
-from .service import Service
+from .service import Service, moments
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class Workload:
         names_a, names_b: Names of the types.
         reward: T(t), what an uninterrupted baseline period is worth.
         product: Whether π is the product of its marginals.
-        within_pair_order: In which order the requests of a pair sent together join their queue.
+        within_pair_order: Order in which the requests of a pair sent together join their queue.
     """
 
     pair_rate: float
@@ -51,7 +51,7 @@ class Workload:
 
     @property
     def sizes_a(self) -> Service | None:
-        """The whole law of router A's sizes where its types are the bins of one, else None.
+        """The whole law of router A's sizes if its types are the bins of one, else None.
 
         The router knows the size itself, so that strategies of bins are only some of its strategies.
         """
@@ -59,7 +59,7 @@ class Workload:
 
     @property
     def sizes_b(self) -> Service | None:
-        """The same of router B."""
+        """The whole law of router B's sizes, likewise."""
         return self.services_b[0].whole if self.services_b[0].size_known else None
 
     @property
@@ -70,22 +70,12 @@ class Workload:
     @cached_property
     def mean_a(self) -> Floats:
         """m_x, shape (n_A,)."""
-        return np.array([service.moment(1) for service in self.services_a])
+        return moments(self.services_a, 1)
 
     @cached_property
     def mean_b(self) -> Floats:
         """n_y, shape (n_B,)."""
-        return np.array([service.moment(1) for service in self.services_b])
-
-    @cached_property
-    def second_a(self) -> Floats:
-        """m2_x, shape (n_A,)."""
-        return np.array([service.moment(2) for service in self.services_a])
-
-    @cached_property
-    def second_b(self) -> Floats:
-        """n2_y, shape (n_B,)."""
-        return np.array([service.moment(2) for service in self.services_b])
+        return moments(self.services_b, 1)
 
     @cached_property
     def marginal_a(self) -> Floats:
@@ -113,7 +103,7 @@ class Workload:
 
         Memoryless, label-symmetric routers wait no less; routers that remember may (MODEL §1).
         """
-        second = self.marginal_a @ self.second_a + self.marginal_b @ self.second_b
+        second = self.marginal_a @ moments(self.services_a, 2) + self.marginal_b @ moments(self.services_b, 2)
         return float(self.pair_rate * second / (4 * (1 - self.load)))
 
     @cached_property
@@ -142,7 +132,7 @@ class Workload:
 
     @property
     def uncorrelated_waiting_time(self) -> float:
-        """(W0 + W_together)/2: the mean waiting time where the two decisions are uncorrelated, and p = ½."""
+        """(W0 + W_together)/2: the mean waiting time if the two decisions are uncorrelated, so that p = ½."""
         return (self.all_split_waiting_time + self.together_waiting_time) / 2
 
     def splitting_probability(self, split: ArrayLike) -> float:

@@ -1,7 +1,7 @@
 """The fields of a scenario by name, and scenarios with fields replaced: what a sweep varies.
 
 A name is a dotted path into the scenario (`baseline.reward.setup_time`; elements of a list by position, request types
-by name, too: `traffic.type.long.service.mean`), or one of the quantities that people think in: `load`, `visibility`,
+also by name: `traffic.type.long.service.mean`), or one of the quantities that people think in: `load`, `visibility`,
 and `probability.NAME`.
 """
 
@@ -26,15 +26,14 @@ _TYPE_LISTS = ("type", "type_b")
 
 
 def places(scenario: Scenario, name: str) -> tuple[Path, ...]:
-    """Where in the scenario's record a field is kept; `probability.NAME` may have a place at each router.
+    """The paths of a field in the scenario's record; `probability.NAME` may have one at each router.
 
     Raises:
         ScenarioError: there is no such field; the text names the nearest that exist.
     """
-    found = _derived(scenario, name) if not name.endswith(".") else ()
-    if not found:
-        path = _walk(scenario, name, ()) if name and not name.endswith(".") else None
-        found = (path,) if path else ()
+    found: tuple[Path, ...] = ()
+    if name and not name.endswith("."):
+        found = _derived(scenario, name) or tuple(filter(None, [_walk(scenario, name, ())]))
     if not found:
         nearest = difflib.get_close_matches(name, list(field_names(scenario)), n=3, cutoff=0.0)
         raise ScenarioError(f"field {name!r}: the scenario has no such field; nearest: {', '.join(nearest)}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import sys
 import tomllib
@@ -13,21 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import (
-    Discriminator,
-    Field,
-    SerializerFunctionWrapHandler,
-    Tag,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ..errors import NoTradeOffError, ScenarioError
+from ..hashing import canonical_json, text_hash
 from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_text, validated
+from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_toml, validated
 from .bounds import BoundsSpec
 from .link import LinkSpec
 
@@ -37,11 +29,15 @@ MAX_TITLE = 200
 MAX_TYPES = 64
 MAX_BINS = 256
 MAX_SHOTS = 100_000_000
-MAX_FILE_BYTES = 1_000_000
 MAX_ENTRIES = 8  # of a menu
 MAX_BELL_PAIRS = 3  # for one request pair: six qubits, which every simulator here takes
 
 Probability = Annotated[float, Field(ge=0, le=1), NUMBER]
+
+
+def _newer(default: Any) -> Any:
+    """A field that records leave out at its default, so that scenarios older than it keep their hash."""
+    return Field(default=default, exclude_if=lambda value: value == default)
 
 
 class ServiceSpec(FileSection):
@@ -95,15 +91,7 @@ class TrafficSpec(FileSection):
     sizes: SizesSpec | None = None
     sizes_b: SizesSpec | None = None
     joint: list[list[Probability]] | None = None
-    within_pair_order: WithinPairOrder = "random"
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the default out: the record, and with it the hash, of a scenario is older than the choice."""
-        record: dict[str, Any] = dump(self)
-        if self.within_pair_order == "random":
-            del record["within_pair_order"]
-        return record
+    within_pair_order: WithinPairOrder = _newer("random")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -122,9 +110,9 @@ class TrafficSpec(FileSection):
 
     def _check_types(self, label: str, types: list[TypeSpec]) -> None:
         names = [spec.name for spec in types]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"{label}: the name {twice!r} is used twice; names must differ")
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{label}: the name {twice[0]!r} is used twice; names must differ")
         if self.joint is None:
             missing = [spec.name for spec in types if spec.probability is None]
             if missing:
@@ -133,9 +121,9 @@ class TrafficSpec(FileSection):
         total = math.fsum(given)
         if len(given) == len(types) and abs(total - 1) > PROBABILITY_TOLERANCE:
             raise ValueError(f"{label}: the probabilities sum to {total:.9g}; they must sum to 1")
-        if any(probability == 0 for probability in given):
-            idle = next(spec.name for spec in types if spec.probability == 0)
-            raise ValueError(f"{label} {idle!r}: probability is 0; leave the type out")
+        idle = [spec.name for spec in types if spec.probability == 0]
+        if idle:
+            raise ValueError(f"{label} {idle[0]!r}: probability is 0; leave the type out")
 
     def _check_joint(self, joint: list[list[float]]) -> None:
         types_a, types_b = self.type or [], self.type_b or self.type or []
@@ -153,8 +141,8 @@ class TrafficSpec(FileSection):
                 if share <= 0:
                     raise ValueError(f"joint gives {label} {spec.name!r} probability 0; leave the type out")
                 if spec.probability is not None and abs(spec.probability - share) > PROBABILITY_TOLERANCE:
-                    told = f"probability = {spec.probability:g}, but joint sums to {share:.9g} for it"
-                    raise ValueError(f"{label} {spec.name!r} has {told}; drop one of the two")
+                    both = f"probability = {spec.probability:g}, but joint sums to {share:.9g} for it"
+                    raise ValueError(f"{label} {spec.name!r} has {both}; drop one of the two")
 
     def workload(self, reward: Reward) -> Workload:
         """The queueing model of this traffic with a baseline reward, whatever its load."""
@@ -264,7 +252,7 @@ OperatingPointSpec = Annotated[
 class ExperimentSpec(FileSection):
     """What is fixed before data are taken; of several `bell_pairs` `assumed_visibility` is that of the correlators."""
 
-    against: Literal["every-classical", "memoryless"] = "every-classical"
+    against: Literal["every-classical", "memoryless"] = _newer("every-classical")
     operating_point: OperatingPointSpec = "largest-advantage"
     settings: Literal["random", "fixed"] = "random"
     block: Annotated[int, Field(ge=1), WHOLE] = 1
@@ -272,12 +260,9 @@ class ExperimentSpec(FileSection):
     significance: Annotated[float, Field(gt=0, lt=0.5), NUMBER] = 1e-3
     assumed_visibility: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     stop: Literal["certified"] | None = None
-    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS), WHOLE] = 1
-    # Left out where it is the default, so that scenarios older than these fields keep their hash.
-    routers: Literal["memoryless", "past-informed"] = Field(
-        default="memoryless", exclude_if=lambda name: name == "memoryless"
-    )
-    menu: Annotated[int, Field(ge=1, le=MAX_ENTRIES, exclude_if=lambda most: most == MAX_ENTRIES), WHOLE] = MAX_ENTRIES
+    bell_pairs: Annotated[int, Field(ge=1, le=MAX_BELL_PAIRS), WHOLE] = _newer(1)
+    routers: Literal["memoryless", "past-informed"] = _newer("memoryless")
+    menu: Annotated[int, Field(ge=1, le=MAX_ENTRIES), WHOLE] = _newer(MAX_ENTRIES)
 
     @property
     def past_informed(self) -> bool:
@@ -363,12 +348,7 @@ class Scenario(FileSection):
             ScenarioError: the file cannot be read, or a field is wrong; the text names it.
         """
         source = Path(path)
-        text = read_text(source, ScenarioError, MAX_FILE_BYTES, "a scenario file")
-        form, parse = ("JSON", json.loads) if source.suffix == ".json" else ("TOML", tomllib.loads)
-        try:
-            data = parse(text)
-        except (ValueError, RecursionError) as error:
-            raise ScenarioError(f"{source}: not valid {form}: {error}") from None
+        data = read_toml(source, ScenarioError, "a scenario file", json_too=True)
         if not data:
             raise ScenarioError(f"{source}: is empty; a scenario has [traffic] and [baseline]")
         return cls.parse(
@@ -406,17 +386,11 @@ class Scenario(FileSection):
 
     def record(self) -> dict[str, Any]:
         """The scenario as a JSON-ready dict with its `schema`."""
-        content = self.model_dump(mode="json", exclude_none=True)
-        # Left out, so that scenarios older than these fields keep their hash.
-        for name in ("bell_pairs", "against"):
-            if getattr(self.experiment, name) == ExperimentSpec.model_fields[name].default:
-                del content["experiment"][name]
-        return {"schema": SCHEMA, **content}
+        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON record, hexadecimal."""
-        canonical = json.dumps(self.record(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return text_hash(canonical_json(self.record()))
 
     def workload(self) -> Workload:
         """The queueing model of this scenario.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import math
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,9 +15,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ..errors import ScenarioError, SweepError
+from ..hashing import canonical_json, text_hash
 from ..scenario.fields import places, scenario_with
-from ..scenario.file import MAX_FILE_BYTES, Scenario
-from ..validation import WHOLE, FileSection, Number, read_text, validated
+from ..scenario.file import Scenario
+from ..validation import WHOLE, FileSection, Number, read_toml, validated
 from .point import COMPUTES, MATTERS, PointTask
 
 SCHEMA = "bellqueue.sweep/1"
@@ -91,7 +90,7 @@ class Axis:
     Attributes:
         field: Its name, see `fields`.
         values: JSON values, at least one; what a field does not allow becomes invalid points.
-        scale: How it is to be drawn.
+        scale: Scale on which it is drawn.
         group: Axes of one group advance together.
     """
 
@@ -123,9 +122,9 @@ class Sweep:
     """A scenario and the axes along which its fields vary; the full grid of them, groups of axes taken as one.
 
     Attributes:
-        title: For people.
-        scenario: Whatever the axes leave alone.
-        axes: The last one runs fastest.
+        title: Title for people.
+        scenario: Values of all fields that no axis varies.
+        axes: Axes, of which the last one runs fastest.
     """
 
     title: str
@@ -149,11 +148,11 @@ class Sweep:
         for axes in self.dimensions:
             lengths = {len(axis.values) for axis in axes}
             if len(lengths) > 1:
-                told = ", ".join(f"{axis.field} {len(axis.values)}" for axis in axes)
-                raise SweepError(f"axes of group {axes[0].group!r} must have equally many values, got {told}")
+                given = ", ".join(f"{axis.field} {len(axis.values)}" for axis in axes)
+                raise SweepError(f"axes of group {axes[0].group!r} must have equally many values, got {given}")
         if self.size > MAX_POINTS:
-            told = " × ".join(map(str, self.shape))
-            raise SweepError(f"the grid has {told} points; at most {MAX_POINTS} are computed in one sweep")
+            shape = " × ".join(map(str, self.shape))
+            raise SweepError(f"the grid has {shape} points; at most {MAX_POINTS} are computed in one sweep")
 
     @classmethod
     def load(cls, path: str | Path) -> Sweep:
@@ -163,12 +162,7 @@ class Sweep:
             SweepError: the file, or the scenario it names, cannot be read, or a field is wrong.
         """
         source = Path(path)
-        text = read_text(source, SweepError, MAX_FILE_BYTES, "a sweep file")
-        try:
-            data = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SweepError(f"{source}: not valid TOML: {error}") from None
-        return cls.parse(data, str(source), source.parent)
+        return cls.parse(read_toml(source, SweepError, "a sweep file"), str(source), source.parent)
 
     @classmethod
     def parse(cls, data: dict[str, Any], source: str = "sweep", folder: Path | None = None) -> Sweep:
@@ -176,8 +170,8 @@ class Sweep:
 
         Args:
             data: The content.
-            source: Named in complaints.
-            folder: What the path of a scenario file is relative to; the present one without it.
+            source: Name of the file in complaints.
+            folder: Folder to which the path of a scenario file is relative. Defaults to the present one.
 
         Raises:
             SweepError: a field is wrong.
@@ -199,7 +193,7 @@ class Sweep:
 
     @property
     def idle_axes(self) -> list[Axis]:
-        """The axes on whose fields no outcome depends, `experiment.shots` say."""
+        """The axes on whose fields no outcome depends, for example `experiment.shots`."""
         return [axis for axis in self.axes if all(map(_is_idle, places(self.scenario, axis.field)))]
 
     @cached_property
@@ -238,17 +232,12 @@ class Sweep:
 
     def record(self) -> dict[str, Any]:
         """The sweep as a JSON-ready dict: every value written out."""
-        axes = [
-            {"field": axis.field, "values": list(axis.values), "scale": axis.scale, "group": axis.group}
-            for axis in self.axes
-        ]
+        axes = [{**asdict(axis), "values": list(axis.values)} for axis in self.axes]
         return {"schema": SCHEMA, "title": self.title, "scenario": self.scenario.record(), "axis": axes}
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON record and of what is computed at its points, hexadecimal."""
-        content = {"computes": COMPUTES, "sweep": self.record()}
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return text_hash(canonical_json({"computes": COMPUTES, "sweep": self.record()}))
 
 
 def _is_idle(path: tuple[str | int, ...]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import BellqueueError, NoTradeOffError
 from ..games.frontiers import Frontiers
 from ..games.sensitivity import POINTS
+from ..hashing import canonical_json, text_hash
 from ..scenario.file import Scenario
 
 COMPUTES = "bellqueue.sweep-point/2"  # changes whenever an Outcome would
@@ -19,7 +19,7 @@ MATTERS = ("assumed_visibility", "bell_pairs")  # of [experiment]: an outcome de
 
 
 class Outcome(BaseModel):
-    """What a sweep says of a point; docs/sweep.md describes each field. None where it has no value."""
+    """What a sweep says of a point; docs/sweep.md describes each field. A field without a value is None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -68,12 +68,12 @@ class PointTask:
         record["traffic"].pop("time_unit_seconds", None)
         experiment = {name: value for name, value in record["experiment"].items() if name in MATTERS}
         content = {**record, "title": COMPUTES, "experiment": experiment}
-        return cls(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+        return cls(canonical_json(content))
 
     @property
     def identity(self) -> str:
         """SHA-256 of the content, hexadecimal."""
-        return hashlib.sha256(self.content.encode()).hexdigest()
+        return text_hash(self.content)
 
     def scenario(self) -> Scenario:
         """A scenario with this task."""
@@ -83,8 +83,7 @@ class PointTask:
 def outcome_of(task: PointTask) -> Outcome:
     """Solve the games of a point: about a second for a few types, up to minutes for many correlated ones.
 
-    What the scenario or the numbers forbid is an outcome, too: "invalid" without a trade-off, "failed" where the
-    arithmetic broke down.
+    What cannot be computed is an outcome as well: "invalid" without a trade-off, "failed" if the arithmetic broke down.
     """
     scenario = task.scenario()
     visibility = scenario.experiment.assumed_visibility
@@ -134,7 +133,7 @@ def _columns(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
 
 
 def _every_classical(frontiers: Frontiers, visibility: float) -> dict[str, Any]:
-    """Whether entanglement beats every classical router too, and by how much; nothing where there is no bound."""
+    """Whether entanglement also beats every classical router, and by how much; nothing if there is no bound."""
     if frontiers.reason_without_every_classical is not None:
         return {}
     least = frontiers.least_visibility("every-classical")

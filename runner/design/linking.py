@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import tomllib
 from collections.abc import Mapping
 from os.path import isfile  # unlike Path.is_file it takes a name of any length
 from pathlib import Path
@@ -16,9 +15,9 @@ from ...model.link.assessment import LinkAssessment, assess
 from ...model.link.published import published_figures
 from ...model.link.simulation import PAIRS
 from ...model.progress import Watch
-from ...model.scenario.file import MAX_FILE_BYTES, Scenario
+from ...model.scenario.file import Scenario
 from ...model.scenario.link import LinkSpec
-from ...model.validation import is_number, read_text, shorten, validated
+from ...model.validation import is_number, read_toml, shorten, validated
 from ..experiment.provenance import bellqueue_version, now
 
 LEAST_PAIRS, MOST_PAIRS = 10_000, 10**9
@@ -107,11 +106,7 @@ def _fields(text: str) -> dict[str, Any]:
 
 
 def _of_file(path: Path) -> dict[str, Any]:
-    text = read_text(path, ScenarioError, MAX_FILE_BYTES, "a TOML file with a [link]")
-    try:
-        content = tomllib.loads(text)
-    except ValueError as error:
-        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
+    content = read_toml(path, ScenarioError, "a TOML file with a [link]")
     if not isinstance(content.get("link"), dict):
         raise ScenarioError(f"{path}: has no [link]; give the file of a link or of a scenario that has one")
     return dict(content["link"])

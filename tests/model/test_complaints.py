@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from pydantic_core._pydantic_core import list_all_errors
 import bellqueue as bq
 from tests.model.link.links import with_link
 from tests.runner.recorded_runs import write_run
-from tests.scenarios import IBM_HANOI, default_record
+from tests.scenarios import IBM_HANOI, default_record, edited
 
 PHRASES = ("input should", "field required", "extra inputs", "type=", "pydantic", "validation error", "value error")
 UNTRANSLATED = "nothing of that kind"
@@ -74,19 +73,12 @@ def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 def _spoiled(record: Any) -> Iterator[Any]:
     """The record with one thing wrong: each place missing, misspelled or holding something nasty."""
-    for *outer, key in _places(record):
-        for wrong in (..., "misspelled", *NASTY):
-            spoiled = copy.deepcopy(record)
-            table = spoiled
-            for part in outer:
-                table = table[part]
-            if wrong is ... or wrong == "misspelled":
-                value = table.pop(key)
-                if wrong == "misspelled" and isinstance(table, dict):
-                    table[f"{key}s"] = value
-            else:
-                table[key] = wrong
-            yield spoiled
+    for place in _places(record):
+        for wrong in (..., *NASTY):
+            yield edited(record, *place, value=wrong)
+        *outer, key = place
+        if isinstance(key, str):
+            yield edited(edited(record, *place, value=...), *outer, f"{key}s", value="misspelled")
 
 
 @pytest.fixture(scope="module")
@@ -137,13 +129,9 @@ def test_wrong_content_is_complained_of_in_our_words(name: str) -> None:
 @pytest.mark.parametrize(("file", "kind"), [("plan.json", PlanRecord), ("analysis.json", Analysis)])
 def test_damaged_records_are_complained_of_in_our_words(file: str, kind: Any, run: Path) -> None:
     record = json.loads((run / file).read_text())
-    places, kinds = list(_places(record)), NASTY[:-1]
-    for index, (*outer, key) in enumerate(places):  # each place once, each kind of damage often
-        spoiled = copy.deepcopy(record)
-        table = spoiled
-        for part in outer:
-            table = table[part]
-        table[key] = kinds[index % len(kinds)]
+    kinds = NASTY[:-1]
+    for index, place in enumerate(_places(record)):  # each place once, each kind of damage often
+        spoiled = edited(record, *place, value=kinds[index % len(kinds)])
         try:
             validated(kind, json.dumps(spoiled), file, DataError)
         except BellqueueError as error:
@@ -172,7 +160,8 @@ def test_python_objects_complain_likewise(make: Callable[[], Any], words: str) -
     _check(str(caught.value))
 
 
-SHOTS, RATE = ("experiment", "shots"), ("traffic", "pair_rate")
+SHOTS, RATE, UNIT = ("experiment", "shots"), ("traffic", "pair_rate"), ("traffic", "time_unit_seconds")
+REWARD = ("baseline", "reward")
 
 
 @pytest.mark.parametrize(
@@ -191,16 +180,16 @@ SHOTS, RATE = ("experiment", "shots"), ("traffic", "pair_rate")
         (("traffic", "type"), {}, "traffic.type is {}; it must be a list"),
         (("baseline",), 3, "baseline is 3; it must be a table"),
         (("title",), "", "title is ''; it must not be empty"),
+        (REWARD, {"kind": "warmup", "time": 0.0}, "baseline.reward.time is 0.0; it must be positive"),
+        (UNIT, 0.0, "traffic.time_unit_seconds is 0.0; it must be positive"),
+        (UNIT, -1.0, "traffic.time_unit_seconds is -1.0; it must be positive"),
+        (UNIT, math.nan, "traffic.time_unit_seconds is nan; it must be a finite number"),
+        (UNIT, "soon", "traffic.time_unit_seconds is 'soon'; it must be a number"),
     ],
 )
 def test_scenarios_are_strict(place: tuple[str, ...], value: Any, words: str) -> None:
-    record = default_record()
-    table: Any = record
-    for part in place[:-1]:
-        table = table[part]
-    table[place[-1]] = value
     with pytest.raises(BellqueueError) as caught:
-        Scenario.parse(record, "s.toml")
+        Scenario.parse(edited(default_record(), *place, value=value), "s.toml")
     assert str(caught.value) == f"s.toml: {words}"
 
 
@@ -210,8 +199,7 @@ def test_whole_numbers_are_whole_numbers(shots: Any) -> None:
 
 
 def test_a_scenario_without_a_title_has_the_name_of_its_file(tmp_path: Path) -> None:
-    record = default_record()
-    del record["title"]
+    record = edited(default_record(), "title", value=...)
     (tmp_path / "evening rush.json").write_text(json.dumps(record))
     assert Scenario.load(tmp_path / "evening rush.json").title == "evening rush"
     assert Scenario.parse(record).title == "Untitled"

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bellqueue.model.errors import DataError
 from bellqueue.model.queueing.arrivals import Arrivals, Traffic
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.queueing.routing import (
-    Bits,
-    Decide,
-    Integers,
-    ReplayRouting,
-    Routing,
-    SplittingRouting,
-)
-from bellqueue.model.queueing.service import Kind, Service
+from bellqueue.model.queueing.routing import ReplayRouting, Routing, SplittingRouting
+from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.simulation import SimulatedEstimate, SimulationResult, compare, simulate
 from bellqueue.model.queueing.waiting import RELATIVE_ERROR
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
+from numpy.typing import NDArray
 from scipy import stats
 
-from tests.scenarios import dense
+from tests.model.event_loop import Recorder, event_loop
+from tests.scenarios import dense, random_scenario
 
 LOADS = np.linspace(0.1, 0.9, 20)
 SPLIT = np.array([[0.2, 0.8], [0.7, 1.0]])
@@ -41,31 +36,9 @@ REWARDS: tuple[Reward, ...] = (
 
 def random_workload(seed: int) -> Workload:
     """Two or three types a side with mixed service times; seed n has load LOADS[n]."""
-    rng = np.random.default_rng([seed, 2602])
-    kinds: tuple[tuple[Kind, float], ...] = (
-        ("deterministic", 0.0),
-        ("exponential", 1.0),
-        ("gamma", 0.4),
-        ("gamma", 2.0),
-        ("lognormal", 1.5),
-    )
-
-    def services(count: int) -> tuple[Service, ...]:
-        chosen = [kinds[index] for index in rng.integers(len(kinds), size=count)]
-        return tuple(Service(kind, float(rng.uniform(0.3, 4.0)), scv) for kind, scv in chosen)
-
-    services_a, services_b = services(int(rng.integers(2, 4))), services(int(rng.integers(2, 4)))
-    n_a, n_b = len(services_a), len(services_b)
-    product = seed % 2 == 0
-    joint = (
-        np.outer(rng.dirichlet(np.full(n_a, 3.0)), rng.dirichlet(np.full(n_b, 3.0)))
-        if product
-        else rng.dirichlet(np.ones(n_a * n_b)).reshape(n_a, n_b)
-    )
-    names = tuple("abc")
-    unit = Workload(1.0, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
-    rate = float(LOADS[seed]) / unit.load
-    return Workload(rate, joint, services_a, services_b, names[:n_a], names[:n_b], REWARDS[seed % 4], product)
+    workload = random_scenario(np.random.default_rng([seed, 2602]), 3, joint=seed % 2 == 1).workload()
+    rate = float(LOADS[seed]) / workload.mean_service_time
+    return replace(workload, pair_rate=rate, reward=REWARDS[seed % 4])
 
 
 def assert_within(estimate: SimulatedEstimate, expected: float, errors: float = 4.0) -> None:
@@ -104,86 +77,9 @@ def test_a_fair_coin_for_every_pair_at_reference_values(
     assert_within(result.baseline_throughput, throughput)
 
 
-@dataclass
-class Recorder:
-    """A routing that keeps the decisions of another."""
-
-    routing: Routing
-    a: list[int] = field(default_factory=list)
-    b: list[int] = field(default_factory=list)
-    capacity: ClassVar[None] = None
-
-    def start(self, rng: np.random.Generator) -> Decide:
-        decide = self.routing.start(rng)
-
-        def recorded(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            a, b = decide(x, y)
-            self.a += a.astype(int).tolist()
-            self.b += b.astype(int).tolist()
-            return a, b
-
-        return recorded
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Arrivals]:
-    """All blocks of arrivals that a simulation in this test draws."""
-    blocks: list[Arrivals] = []
-    draw = Traffic.draw
-
-    def recording(traffic: Traffic, size: int) -> Arrivals:
-        blocks.append(draw(traffic, size))
-        return blocks[-1]
-
-    monkeypatch.setattr(Traffic, "draw", recording)
-    return blocks
-
-
-def column(blocks: list[Arrivals], name: str) -> list[Any]:
-    return [value for block in blocks for value in getattr(block, name).tolist()]
-
-
-def event_loop(
-    workload: Workload,
-    blocks: list[Arrivals],
-    a: list[int],
-    b: list[int],
-    told: tuple[list[float], list[float]] | None = None,
-) -> tuple[list[float], list[float]]:
-    """Two FCFS queues, one request after the other: each pair's waits, and totals (elapsed, idle 0, idle 1, reward).
-
-    Of a pair sent together the request with the smaller number `told` joins first; if there is none, that of the coin.
-    """
-    clock, reward = 0.0, 0.0
-    free_at = [0.0, 0.0]
-    idle = [0.0, 0.0]
-    waits: list[float] = []
-    gaps, service_a, service_b, a_first = (
-        column(blocks, name) for name in ("gaps", "service_a", "service_b", "a_first")
-    )
-    for number, gap in enumerate(gaps):
-        clock += gap
-        requests = [("A", a[number], service_a[number]), ("B", b[number], service_b[number])]
-        waited = {}
-        told_a, told_b = (told[0][number], told[1][number]) if told else (0.0, 0.0)
-        in_order = a_first[number] if told_a == told_b else told_a < told_b
-        for name, server, service in requests if in_order else requests[::-1]:
-            if free_at[server] < clock:
-                period = clock - free_at[server]
-                idle[server] += period
-                reward += float(workload.reward(np.array(period)))
-                free_at[server] = clock
-            waited[name] = free_at[server] - clock
-            free_at[server] += service
-        waits += [waited["A"], waited["B"]]
-    for server in (0, 1):  # an idle period under way at the last pair is not completed, but idle it is
-        idle[server] += max(clock - free_at[server], 0.0)
-    return waits, [clock, *idle, reward]
-
-
 @pytest.mark.parametrize("seed", [2, 9, 17])
 @pytest.mark.parametrize("order", ["random", "by mean", "by size"])
-def test_the_recursion_is_the_event_loop(seed: int, order: str, drawn: list[Arrivals]) -> None:
+def test_the_recursion_is_the_event_loop(seed: int, order: str) -> None:
     workload = random_workload(seed)
     if order != "random":
         known = [
@@ -196,18 +92,19 @@ def test_the_recursion_is_the_event_loop(seed: int, order: str, drawn: list[Arri
     result = simulate(workload, recorder, 600, rng, batches=2, warm_up=0, block=37, distribution=True)
     told = {
         "random": None,
-        "by mean": (workload.mean_a[column(drawn, "x")].tolist(), workload.mean_b[column(drawn, "y")].tolist()),
-        "by size": (column(drawn, "service_a"), column(drawn, "service_b")),
+        "by mean": (workload.mean_a[recorder.column("x")].tolist(), workload.mean_b[recorder.column("y")].tolist()),
+        "by size": (recorder.column("service_a"), recorder.column("service_b")),
     }[order]
-    waits, (elapsed, idle_0, idle_1, reward) = event_loop(workload, drawn, recorder.a, recorder.b, told)
-    assert result.waiting_time.estimate == pytest.approx(np.mean(waits), rel=1e-9)
-    assert result.baseline_throughput.estimate == pytest.approx(reward / elapsed, rel=1e-9)
-    assert result.load[0].estimate == pytest.approx(1 - idle_0 / elapsed, rel=1e-9)
-    assert result.load[1].estimate == pytest.approx(1 - idle_1 / elapsed, rel=1e-9)
-    assert result.splitting_probability.estimate == np.mean(np.not_equal(recorder.a, recorder.b))
+    seen = event_loop(recorder.blocks, recorder.a, recorder.b, told)
+    assert result.waiting_time.estimate == pytest.approx(np.mean(seen.waits), rel=1e-9)
+    assert result.baseline_throughput.estimate == pytest.approx(seen.throughput(workload), rel=1e-9)
+    for load, idle in zip(result.load, seen.idle, strict=True):
+        assert load.estimate == pytest.approx(1 - idle / seen.elapsed, rel=1e-9)
+    split = np.mean(np.not_equal(recorder.a, recorder.b))
+    assert result.splitting_probability.estimate == pytest.approx(split, rel=1e-12)
     assert result.waiting_time_distribution is not None
     for probability in (0.5, 0.95):
-        exact = np.quantile(waits, probability, method="inverted_cdf")
+        exact = np.quantile(seen.waits, probability, method="inverted_cdf")
         found = result.waiting_time_distribution.quantile(probability)
         assert found == pytest.approx(exact, rel=RELATIVE_ERROR)
 
@@ -265,17 +162,16 @@ def test_estimates_are_student_intervals() -> None:
     assert estimate.standard_error == pytest.approx(stats.sem(values))
 
 
-def test_comparison_uses_common_random_numbers(drawn: list[Arrivals]) -> None:
+def test_comparison_uses_common_random_numbers() -> None:
     workload = dense().workload()
-    routings = [SplittingRouting(SPLIT), SplittingRouting(SPLIT), SplittingRouting(np.ones((2, 2)))]
+    beside, again = (Recorder(SplittingRouting(np.ones((2, 2)))) for _ in range(2))
+    routings: list[Routing] = [SplittingRouting(SPLIT), SplittingRouting(SPLIT), beside]
     comparison = compare(workload, routings, 200_000, np.random.default_rng(5))
     assert comparison.waiting_time_difference(0, 1).estimate == 0
     assert comparison.baseline_throughput_difference(0, 1).standard_error == 0
-    together = len(drawn)
-    alone = simulate(workload, routings[2], 200_000, np.random.default_rng(5))
-    for block, again in zip(drawn[:together], drawn[together:], strict=True):
-        assert np.array_equal(block.gaps, again.gaps)
-        assert np.array_equal(block.service_b, again.service_b)
+    alone = simulate(workload, again, 200_000, np.random.default_rng(5))
+    for name in ("gaps", "service_b"):
+        assert beside.column(name) == again.column(name)
     assert alone.waiting_time == comparison.results[2].waiting_time
     difference = comparison.waiting_time_difference(0, 2)
     weights = np.array([[0.510526, 1.813158], [1.813158, 3.378947]])  # MODEL §5
@@ -285,30 +181,31 @@ def test_comparison_uses_common_random_numbers(drawn: list[Arrivals]) -> None:
     assert comparison.baseline_throughput_difference(0, 2).standard_error < 0.7 * np.hypot(errors[0], errors[1])
 
 
-def test_types_follow_the_joint_table_and_the_coin_is_fair() -> None:
-    joint = np.array([[0.1, 0.0, 0.25], [0.05, 0.4, 0.2], [0.0, 0.0, 0.0]])
-    service = tuple(Service("deterministic", 1.0) for _ in range(3))
-    workload = Workload(0.1, joint, service, service, tuple("abc"), tuple("abc"), PowerReward(2.0), False)
-    block = Traffic(workload, 3).draw(200_000)
-    cells = (block.x * 3 + block.y) * 2 + block.a_first
-    expected = np.repeat(joint.ravel() / 2, 2)
-    counts = np.bincount(cells, minlength=18)
-    assert counts[expected == 0].sum() == 0
-    assert stats.chisquare(counts[expected > 0], expected[expected > 0] * 200_000).pvalue > 1e-3
-
-
-def test_types_follow_a_table_finer_than_their_guide() -> None:
-    rng = np.random.default_rng(8)
-    joint = rng.dirichlet(np.ones(64 * 64)).reshape(64, 64)
-    service = tuple(Service("deterministic", 1.0) for _ in range(64))
-    names = tuple(str(index) for index in range(64))
+@pytest.mark.parametrize(
+    "joint",
+    [
+        np.array([[0.0999, 0.0001, 0.25], [0.05, 0.4, 0.2], [0.0, 0.0, 0.0]]),  # a share below a slot of the guide
+        np.random.default_rng(8).dirichlet(np.ones(64 * 64)).reshape(64, 64),
+    ],
+    ids=["3 types", "64 types"],
+)
+def test_types_follow_the_joint_table_and_the_coin_is_fair(joint: NDArray[np.float64]) -> None:
+    types = len(joint)
+    service, names = (Service("deterministic", 1.0),) * types, tuple(map(str, range(types)))
     workload = Workload(0.1, joint, service, service, names, names, PowerReward(2.0), False)
-    traffic = Traffic(workload, 3)
-    counts = np.bincount(np.ravel_multi_index(traffic.draw_types(100_000), (64, 64)), minlength=4096)
-    frequent = joint.ravel() * 100_000 > 5
-    observed = np.append(counts[frequent], counts[~frequent].sum())
-    expected = np.append(joint.ravel()[frequent], joint.ravel()[~frequent].sum()) * 100_000
-    assert stats.chisquare(observed, expected).pvalue > 1e-3
+    block = Traffic(workload, 3).draw(1_000_000)
+    counts = np.bincount((block.x * types + block.y) * 2 + block.a_first, minlength=2 * joint.size)
+    expected = 1_000_000 * np.repeat(joint.ravel() / 2, 2)
+    assert counts[expected == 0].sum() == 0
+    rank = np.where(expected > 5, 1 + np.arange(expected.size), 0)[expected > 0]  # rare cells are counted as one
+    observed, meant = (np.bincount(rank, each[expected > 0]) for each in (counts, expected))
+    assert stats.chisquare(observed[meant > 0], meant[meant > 0]).pvalue > 1e-3
+
+
+def pairs_of(x: Sequence[int], y: Sequence[int]) -> Arrivals:
+    """Pairs of which a replay sees the types alone."""
+    nothing = np.empty(0)
+    return Arrivals(nothing, np.array(x), np.array(y), nothing, nothing, nothing.astype(bool))
 
 
 def recorded_trials(count: int, seed: int) -> Trials:
@@ -329,7 +226,7 @@ def test_replay_takes_each_settings_outcomes_in_their_order() -> None:
     asked = list(zip(trials.x[::-1].tolist(), trials.y[::-1].tolist(), strict=True))
     flips = set()
     for part in (asked[:20], asked[20:]):
-        a, b = decide(*(np.array(types, dtype=np.int64) for types in zip(*part, strict=True)))
+        a, b = decide(pairs_of(*zip(*part, strict=True)))
         for setting, decided_a, decided_b in zip(part, a.tolist(), b.tolist(), strict=True):
             outcome_a, outcome_b = queues[setting].pop(0)
             assert decided_a ^ outcome_a == decided_b ^ outcome_b
@@ -337,19 +234,18 @@ def test_replay_takes_each_settings_outcomes_in_their_order() -> None:
     assert flips == {0, 1}
 
 
-def test_replay_ends_where_a_setting_is_used_up(drawn: list[Arrivals]) -> None:
+def test_replay_ends_where_a_setting_is_used_up() -> None:
     trials = recorded_trials(2_000, 2)
     routing = ReplayRouting(trials)
     workload = Scenario.default().workload()
     result = simulate(workload, routing, 10_000, np.random.default_rng(6), batches=4, warm_up=100, block=128)
-    drawn.clear()
-    unlimited = simulate(workload, SplittingRouting(SPLIT), 10_000, np.random.default_rng(6), warm_up=100)
-    assert unlimited.pairs == 10_000
+    unlimited = Recorder(SplittingRouting(SPLIT))
+    assert simulate(workload, unlimited, 10_000, np.random.default_rng(6), warm_up=100).pairs == 10_000
     left = trials.counts().settings.tolist()
     served = 0
-    for x, y in zip(column(drawn, "x"), column(drawn, "y"), strict=True):
-        left[int(x)][int(y)] -= 1
-        if left[int(x)][int(y)] < 0:
+    for x, y in zip(unlimited.column("x"), unlimited.column("y"), strict=True):
+        left[x][y] -= 1
+        if left[x][y] < 0:
             break
         served += 1
     assert (result.pairs, result.warm_up) == (served - 100, 100)
@@ -368,8 +264,7 @@ def test_a_cycling_replay_begins_again() -> None:
     nought = np.zeros(3, dtype=np.int64)
     trials = Trials(nought, nought, np.array([0, 1, 0]), nought, (1, 1))
     routing = ReplayRouting(trials, cycle=True)
-    zeros = np.zeros(7, dtype=np.int64)
-    a, b = routing.start(np.random.default_rng(0))(zeros, zeros)
+    a, b = routing.start(np.random.default_rng(0))(pairs_of([0] * 7, [0] * 7))
     assert (a ^ b).astype(int).tolist() == [0, 1, 0, 0, 1, 0, 0]
     assert routing.capacity is None
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import string
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.model.errors import DataError, ScenarioError
+from bellqueue.model.errors import ScenarioError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.suggestion import nearest, suggestion
-from bellqueue.model.trials import match_types
 from bellqueue.model.validation import nearest_beside
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scenarios import default_record
+from tests.scenarios import default_record, edited
 
 NAMES = ("aer", "braket", "braket-local", "fake", "ibm")
 
@@ -40,16 +38,6 @@ def test_what_is_like_nothing_is_told_the_list_only() -> None:
     assert suggestion("x", []) == ""
 
 
-def _renamed(path: tuple[Any, ...], wrong: str) -> dict[str, Any]:
-    """The default scenario with the key at a path mistyped."""
-    record = copy.deepcopy(default_record())
-    place: Any = record
-    for part in path[:-1]:
-        place = place[part]
-    place[wrong] = place.pop(path[-1])
-    return record
-
-
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
@@ -63,8 +51,10 @@ def _renamed(path: tuple[Any, ...], wrong: str) -> dict[str, Any]:
     ],
 )
 def test_a_mistyped_key_of_a_scenario(path: tuple[Any, ...], wrong: str) -> None:
-    with pytest.raises(ScenarioError, match=rf"{wrong}: unknown key; did you mean {path[-1]}\?"):
-        Scenario.parse(_renamed(path, wrong))
+    *outer, right = path
+    record = edited(edited(default_record(), *path, value=...), *outer, wrong, value=1)
+    with pytest.raises(ScenarioError, match=rf"{wrong}: unknown key; did you mean {right}\?"):
+        Scenario.parse(record)
 
 
 @pytest.mark.parametrize(
@@ -82,28 +72,15 @@ def test_a_mistyped_key_of_a_scenario(path: tuple[Any, ...], wrong: str) -> None
     ],
 )
 def test_a_mistyped_value_of_a_scenario(path: tuple[Any, ...], wrong: Any, told: str) -> None:
-    record = copy.deepcopy(default_record())
-    place: Any = record
-    for part in path[:-1]:
-        place = place[part]
-    place[path[-1]] = wrong
     with pytest.raises(ScenarioError) as refused:
-        Scenario.parse(record)
+        Scenario.parse(edited(default_record(), *path, value=wrong))
     assert told in str(refused.value)
 
 
 def test_a_key_of_another_reward_is_not_proposed() -> None:
-    record = copy.deepcopy(default_record())
-    record["baseline"]["reward"] = {"kind": "power", "exponent": 2, "setup_time": 5}
+    reward = {"kind": "power", "exponent": 2, "setup_time": 5}
     with pytest.raises(ScenarioError, match=r"baseline.reward.setup_time: unknown key; valid: kind, exponent$"):
-        Scenario.parse(record)
-
-
-def test_mistyped_types_of_a_counts_file() -> None:
-    with pytest.raises(DataError, match="did you mean 'short' instead of 'shrt'"):
-        match_types(["shrt", "long"], ["short", "long"], "A")
-    with pytest.raises(DataError, match=r"the scenario has \['short', 'long'\]: rename them"):
-        match_types(["0", "1"], ["short", "long"], "A")
+        Scenario.parse(edited(default_record(), "baseline", "reward", value=reward))
 
 
 def test_an_ending_in_common_makes_no_two_files_alike(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.sweep.grid import MAX_POINTS, Sweep
 from bellqueue.model.sweep.point import Outcome, PointTask, outcome_of
 
-from tests.scenarios import brute_force_hull, default_record, dense, heavy_scenario, two_pairs_scenario
+from tests.scenarios import brute_force_hull, default_record, dense, edited, heavy_scenario, two_pairs_scenario
 
 pytestmark = pytest.mark.usefixtures("solved_once")
 
@@ -63,16 +63,12 @@ def test_the_scenario_may_be_a_file_beside_the_sweep_a_table_or_left_out(tmp_pat
     (tmp_path / "heavy.json").write_text(json.dumps(heavy_scenario().record()))
     (tmp_path / "deep" / "s.toml").write_text(f'scenario = "../heavy.json"\n{axis}')
     read = Sweep.load(tmp_path / "deep" / "s.toml")
-    assert read.scenario == heavy_scenario() == sweep(*_axes(axis), scenario=heavy_scenario().record()).scenario
+    table = Sweep.parse({**tomllib.loads(axis), "scenario": heavy_scenario().record()})
+    assert read.scenario == heavy_scenario() == table.scenario
     assert read.title == "Heavy traffic"
     (tmp_path / "s.toml").write_text(f'title = "Mine"\n{axis}')
     assert Sweep.load(tmp_path / "s.toml").scenario == Scenario.default()
     assert Sweep.load(tmp_path / "s.toml").title == "Mine"
-
-
-def _axes(text: str) -> list[dict[str, Any]]:
-    axes: list[dict[str, Any]] = tomllib.loads(text)["axis"]
-    return axes
 
 
 LOAD = {"field": "load", "values": [0.1, 0.2]}
@@ -121,9 +117,8 @@ def test_values_outside_the_model_are_points_with_a_reason() -> None:
 
 def test_a_point_has_the_hash_of_its_scenario() -> None:
     (point,) = sweep({"field": "traffic.pair_rate", "values": [0.013]}).points()
-    record = default_record()
-    record["traffic"]["pair_rate"] = 0.013
-    assert point.scenario_hash == Scenario.parse(record).content_hash()
+    meant = edited(default_record(), "traffic", "pair_rate", value=0.013)
+    assert point.scenario_hash == Scenario.parse(meant).content_hash()
 
 
 def test_equal_tasks_are_one_whatever_else_differs() -> None:
@@ -241,8 +236,8 @@ def test_one_type_alone_has_no_advantage() -> None:
 
 
 def test_a_linear_reward_is_no_scenario_to_compute() -> None:
-    record = {**default_record(), "baseline": {"reward": {"kind": "power", "exponent": 1.0}}}
-    found = outcome(Scenario.parse(record))
+    linear = {"kind": "power", "exponent": 1.0}
+    found = outcome(Scenario.parse(edited(default_record(), "baseline", "reward", value=linear)))
     assert found.status == "invalid"
     assert "no trade-off" in (found.reason or "")
 
@@ -259,6 +254,5 @@ def test_what_breaks_down_is_an_outcome_with_its_reason(error: Exception, monkey
 
 
 def test_a_scenario_is_no_sweep_and_is_told_apart() -> None:
-    record = {name: content for name, content in default_record().items() if name != "schema"}
     with pytest.raises(SweepError, match="is a scenario; a sweep file names one"):
-        Sweep.parse(record, "s.toml")
+        Sweep.parse(edited(default_record(), "schema", value=...), "s.toml")

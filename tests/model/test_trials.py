@@ -54,5 +54,7 @@ def test_records_of_different_types_do_not_mix() -> None:
 
 def test_types_are_matched_by_name_or_refused() -> None:
     assert match_types(["long", "short"], ["short", "long"], "A") == [1, 0]
-    with pytest.raises(DataError, match="router B"):
-        match_types(["long", "short"], ["short", "tiny"], "B")
+    with pytest.raises(DataError, match=r"router B are .*did you mean 'short' instead of 'shrt'"):
+        match_types(["shrt", "long"], ["short", "long"], "B")
+    with pytest.raises(DataError, match=r"the scenario has \['short', 'long'\]: rename them"):
+        match_types(["0", "1"], ["short", "long"], "A")

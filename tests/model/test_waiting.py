@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward, Reward
-from bellqueue.model.queueing.routing import Bits, Decide, Integers, SplittingRouting
-from bellqueue.model.queueing.service import Service
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, PowerReward
+from bellqueue.model.queueing.routing import Decide, SplittingRouting
 from bellqueue.model.queueing.simulation import SimulationResult, simulate
 from bellqueue.model.queueing.waiting import RELATIVE_ERROR, WaitingDistribution, WaitingHistogram
 from bellqueue.model.queueing.workload import Workload
@@ -18,18 +17,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
+from tests.model.informed.workloads import exponential, fixed, single
+
 Floats = NDArray[np.float64]
 
+REWARD = PowerReward(2.0)
 SPLIT = np.array([[0.2, 0.8], [0.7, 1.0]])
 waits_of_every_size = st.lists(
     st.one_of(st.just(0.0), st.floats(1e-6, 1e6), st.integers(1, 256).map(float)), min_size=1, max_size=60
 )
-
-
-def one_type(rate: float, service: Service, reward: Reward | None = None) -> Workload:
-    return Workload(
-        rate, np.ones((1, 1)), (service,), (service,), ("only",), ("only",), reward or PowerReward(2.0), True
-    )
 
 
 def distribution_of(result: SimulationResult) -> WaitingDistribution:
@@ -68,7 +64,7 @@ def assert_agrees(distribution: WaitingDistribution, times: Floats, exact: Float
 
 def test_always_split_with_exponential_service_is_m_m_1() -> None:
     load = 0.6
-    distribution = simulated(one_type(load, Service("exponential", 1.0, 1.0)), split=1.0, seed=1)
+    distribution = simulated(single(exponential(1.0), load, REWARD), split=1.0, seed=1)
     times = np.array([0.01, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0, 12.0])
     assert_agrees(distribution, times, 1 - load * np.exp(-(1 - load) * bin_end(distribution, times)))
     assert distribution.cumulative[0] == pytest.approx(1 - load, abs=4 * distribution.standard_error[0])
@@ -82,7 +78,7 @@ def test_always_split_with_fixed_service_is_m_d_1() -> None:
         terms = ((load * (k - t)) ** k / math.factorial(k) * math.exp(-load * (k - t)) for k in range(int(t) + 1))
         return (1 - load) * math.fsum(terms)
 
-    distribution = simulated(one_type(load, Service("deterministic", 1.0)), split=1.0, seed=2)
+    distribution = simulated(single(fixed(1.0), load, REWARD), split=1.0, seed=2)
     times = np.array([0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 4.0, 6.0])
     assert_agrees(distribution, times, np.array([exact(t) for t in bin_end(distribution, times).tolist()]))
 
@@ -111,7 +107,7 @@ def test_batches_with_exponential_service_are_a_phase_type_queue(split: float) -
         second_tail = np.append(residual, 1 - residual.sum()) @ expm(longer * t) @ np.ones(3)
         return float(1 - (1 - second) * first_tail - second * second_tail)
 
-    distribution = simulated(one_type(rate, Service("exponential", 1.0, 1.0)), split, seed=3)
+    distribution = simulated(single(exponential(1.0), rate, REWARD), split, seed=3)
     times = np.array([0.125, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0])
     assert_agrees(distribution, times, np.array([exact(t) for t in bin_end(distribution, times).tolist()]))
     assert distribution.cumulative[0] == pytest.approx(exact(0.0), abs=4 * distribution.standard_error[0])
@@ -172,9 +168,9 @@ def test_the_standard_error_is_that_of_batch_means() -> None:
 
 
 def test_points_for_a_plot_begin_at_no_wait_and_end_at_certainty() -> None:
-    distribution = simulated(one_type(0.6, Service("exponential", 1.0, 1.0)), split=0.5, seed=4)
-    times, probabilities, errors = distribution.points(at_most=50)
-    assert times.size == 50
+    distribution = simulated(single(exponential(1.0), 0.6, REWARD), split=0.5, seed=4)
+    times, probabilities, errors = distribution.points()
+    assert times.size == 400
     assert times[0] == 0
     assert probabilities[-1] == 1
     assert np.all(np.diff(times) > 0)
@@ -190,17 +186,14 @@ class Apart:
     capacity = None
 
     def start(self, rng: np.random.Generator) -> Decide:
-        def decide(x: Integers, y: Integers) -> tuple[Bits, Bits]:
-            return np.zeros(x.size, dtype=bool), np.ones(y.size, dtype=bool)
-
-        return decide
+        return lambda arrivals: (np.zeros(arrivals.x.size, dtype=bool), np.ones(arrivals.y.size, dtype=bool))
 
 
 def test_each_servers_throughput_and_load_agree_with_their_own_queue() -> None:
     # Without the shared flip A's requests all come to server 0 and B's to server 1: two M/D/1 queues of loads 0.2
     # and 0.4 with interruptions at rate λ, each worth (1−ρ)·e^(−λc) with set-up time c.
     rate, setup = 0.2, 1.5
-    services = Service("deterministic", 1.0), Service("deterministic", 2.0)
+    services = fixed(1.0), fixed(2.0)
     reward = PiecewiseLinearReward.setup(setup)
     workload = Workload(rate, np.ones((1, 1)), services[:1], services[1:], ("a",), ("b",), reward, True)
     result = simulate(workload, Apart(), 400_000, np.random.default_rng(9))

@@ -144,6 +144,15 @@ def test_a_mistake_is_one_line(call: Run, arguments: tuple[object, ...], complai
     assert complaint in line
 
 
+@pytest.mark.parametrize("content", ["[link", "link = " + "[" * 10_000])
+def test_a_file_of_a_link_that_is_no_toml_is_said_in_one_line(call: Run, tmp_path: Path, content: str) -> None:
+    (tmp_path / "l.toml").write_text(content)
+    done = call("link", "default", "--link", "l.toml")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "l.toml: not valid TOML: " in line
+
+
 def test_without_a_bound_only_memoryless_routers_are_compared_and_the_clock_is_named(call: Run, tmp_path: Path) -> None:
     scenario = default_record() | {"baseline": {"reward": {"kind": "power", "exponent": 2.0}}}
     scenario["traffic"]["pair_rate"] = 0.1

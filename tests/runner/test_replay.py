@@ -17,7 +17,6 @@ from bellqueue.analysis.replay.replay import (
     spread,
 )
 from bellqueue.model.progress import unwatched
-from bellqueue.model.queueing.arrivals import Arrivals
 from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.routing import ReplayRouting, SplittingRouting
 from bellqueue.model.queueing.service import Service
@@ -28,12 +27,10 @@ from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from numpy.typing import NDArray
 
-from tests.model.test_simulation import Recorder, drawn, event_loop
+from tests.model.event_loop import Recorder, event_loop
 from tests.runner.conftest import Run
 from tests.runner.recorded_runs import write_run
 from tests.scenarios import dense, heavy_scenario
-
-__all__ = ["drawn"]  # a fixture
 
 CORRELATORS = np.array([[0.8, -0.6], [-0.7, -0.75]])
 
@@ -61,12 +58,11 @@ def test_percentiles_of_single_server_queues_lie_in_their_intervals() -> None:
     assert covered >= 50  # of 60; at 95 % fewer come in one case of ten thousand
 
 
-def test_a_replay_of_few_pairs_is_a_plain_event_loop(drawn: list[Arrivals]) -> None:
+def test_a_replay_of_few_pairs_is_a_plain_event_loop() -> None:
     workload = heavy_scenario().workload()
     recorder = Recorder(ReplayRouting(spread(recorded(1, 4_000), workload.joint, 600)))
     run = simulate(workload, recorder, 600, np.random.default_rng(3), batches=2, warm_up=0, distribution=True)
-    recorder.a, recorder.b = recorder.a[-600:], recorder.b[-600:]  # before it runs, it is asked how far it reaches
-    waits = np.sort(event_loop(workload, drawn, recorder.a, recorder.b)[0])
+    waits = np.sort(event_loop(recorder.blocks, recorder.a, recorder.b).waits)
     assert run.waiting_time.estimate == pytest.approx(waits.mean(), rel=1e-9)
     times, shares, _ = distribution_of(run).points()
     for time, share in zip(times.tolist(), shares.tolist(), strict=True):

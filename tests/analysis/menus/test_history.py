@@ -47,9 +47,7 @@ def test_every_pair_takes_the_next_outcome_of_the_setting_that_its_state_names(s
     workload = unequal(seed, 0.15)
     policy, trials = arbitrary(workload), random_trials(workload, 3000)
     arrivals = Traffic(workload, 5).draw(5000)
-    history = PastInformedRouting(policy, workload.shape, RecordedOutcomes(trials)).start_informed(
-        np.random.default_rng(6)
-    )
+    history = PastInformedRouting(policy, workload.shape, RecordedOutcomes(trials)).start(np.random.default_rng(6))
     a, b = history(arrivals)
     assert 500 < a.size < 5000
     left = {
@@ -82,7 +80,7 @@ def test_every_pair_takes_the_next_outcome_of_the_setting_that_its_state_names(s
 def test_outcomes_that_begin_again_never_run_out() -> None:
     policy, trials = arbitrary(WORKLOAD), random_trials(WORKLOAD, 200)
     routing = PastInformedRouting(policy, WORKLOAD.shape, RecordedOutcomes(trials, again=True))
-    history = routing.start_informed(np.random.default_rng(6))
+    history = routing.start(np.random.default_rng(6))
     assert history(Traffic(WORKLOAD, 5).draw(3000))[0].size == 3000
     assert routing.capacity is None
 

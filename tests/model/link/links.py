@@ -13,6 +13,8 @@ from bellqueue.model.link.operation import LinkOperation
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
+from tests.scenarios import edited
+
 LINK: dict[str, Any] = {"rate": 0.1, "fidelity": 0.96, "memory_time": 1000.0}
 PERFECT = Link(math.inf, 1.0, math.inf)
 
@@ -22,6 +24,12 @@ def with_link(link: dict[str, Any] | None = None, **traffic: Any) -> Scenario:
     record = Scenario.default().record()
     record["traffic"] |= traffic
     return Scenario.parse({**record, "link": LINK if link is None else link})
+
+
+def heavy_with_link() -> Scenario:
+    """Ten times the traffic and a reward of t²: there it matters that a pair is there more often after a long gap."""
+    reward = {"kind": "power", "exponent": 2.0}
+    return Scenario.parse(edited(with_link(pair_rate=0.1).record(), "baseline", "reward", value=reward))
 
 
 @cache

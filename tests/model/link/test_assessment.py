@@ -14,7 +14,7 @@ from bellqueue.model.link.link import Link
 from bellqueue.model.link.simulation import simulate_link
 from bellqueue.model.scenario.fields import scenario_with
 
-from tests.model.link.links import LINK, operation, with_link
+from tests.model.link.links import LINK, heavy_with_link, operation, with_link
 
 PAIRS = 40_000
 UNIT = 1e-3
@@ -26,10 +26,15 @@ def assessment() -> LinkAssessment:
 
 
 def test_formula_and_simulation_agree(assessment: LinkAssessment) -> None:
-    simulated = assessment.simulated
-    for name in ("availability", "mean_visibility_when_used", "splitting_probability", "waiting_time"):
-        found = getattr(simulated, name)
-        assert abs(found.estimate - getattr(assessment, name)) <= 4 * found.standard_error
+    simulated, point = assessment.simulated, assessment.point
+    for found, expected in (
+        (simulated.availability, point.availability),
+        (simulated.mean_visibility_when_used, point.mean_visibility_when_used),
+        (simulated.queues.splitting_probability, point.splitting_probability),
+        (simulated.queues.waiting_time, point.waiting_time),
+    ):
+        assert found is not None
+        assert abs(found.estimate - expected) <= 4 * found.standard_error
     assert assessment.against == "every-classical"
     assert assessment.every_classical is not None
     for each in (assessment.memoryless, assessment.every_classical):
@@ -44,9 +49,7 @@ def test_formula_and_simulation_agree(assessment: LinkAssessment) -> None:
 
 
 def test_the_clock_alone_beats_memoryless_routers_in_heavy_traffic() -> None:
-    record = with_link(pair_rate=0.1).record()
-    record["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
-    found = assess(type(with_link()).parse(record), pairs=PAIRS, seed=1)
+    found = assess(heavy_with_link(), pairs=PAIRS, seed=1)
     assert found.every_classical is None
     assert found.reason_without_every_classical is not None
     assert found.memoryless.simulated_without_pairs.low > 0
@@ -66,8 +69,9 @@ def test_the_error_of_a_simulated_saving_is_that_of_repetitions(against: Against
 
 
 def test_a_seed_gives_the_same_assessment() -> None:
-    first, again = (assess(with_link(), pairs=5_000, seed=1) for _ in range(2))
-    assert first.simulated.waiting_time == again.simulated.waiting_time
+    first, again, other = (assess(with_link(), pairs=5_000, seed=seed) for seed in (1, 1, 2))
+    assert first.simulated.availability == again.simulated.availability != other.simulated.availability
+    assert first.simulated.queues.waiting_time == again.simulated.queues.waiting_time
     assert first.criteria == again.criteria
     assert first.least == again.least
 
@@ -88,6 +92,13 @@ def test_the_least_of_each_figure_is_where_savings_begin(assessment: LinkAssessm
         for tried, expected in wins.items():
             link = varied(assessment.link, name, tried, UNIT)
             assert (assessment.operation.saving(link, against) > 1e-12) == expected  # type: ignore[arg-type]
+
+
+def test_distances_scale_with_the_unit_of_time_however_short_it_is() -> None:
+    link = Link(0.1, 0.96, 1000.0)
+    usual, tiny = (least_hardware(operation(), link, "every-classical", unit).distance_km for unit in (1e-3, 1e-203))
+    assert usual is not None
+    assert tiny == pytest.approx([1e-200 * each for each in usual], rel=1e-6, abs=0)
 
 
 def test_no_value_is_enough_where_the_rest_is_too_poor() -> None:

@@ -130,10 +130,7 @@ def test_figures_in_seconds_become_units_of_time() -> None:
         ({"memory_time": None}, "link: memory_time is missing; give memory_time or memory_seconds, or the name of a p"),
         ({"fidelity": None}, "link: fidelity is missing; give fidelity or visibility, or the name of a published link"),
         ({"visibility": 0.9}, "link: fidelity = 0.96 and visibility = 0.9 say the same thing twice; drop one"),
-        (
-            {"rate_per_second": 5.0},
-            "link: rate = 0.1 and rate_per_second = 5 say the same thing twice; drop one of the",
-        ),
+        ({"rate_per_second": 5.0}, "link: rate = 0.1 and rate_per_second = 5 say the same thing twice; drop one"),
         ({"fidelity": 1.2}, "link.fidelity is 1.2; it must be at most 1"),
         ({"fidelity": 0.2}, "link.fidelity is 0.2; it must be at least 0.25"),
         ({"buffer": 0}, "link.buffer is 0; it must be at least 1"),
@@ -142,14 +139,8 @@ def test_figures_in_seconds_become_units_of_time() -> None:
         ({"measurement_fidelity": 0.4}, "link.measurement_fidelity is 0.4; it must be at least 0.5"),
         ({"cutoff": 0}, "link.cutoff is 0; it must be positive"),
         ({"fidelty": 0.9}, "link.fidelty: unknown key; did you mean fidelity?"),
-        (
-            {"distance_km": 5.0},
-            "link.distance_km is 5, but the scenario does not say how long its unit of time is; give",
-        ),
-        (
-            {"rate": None, "rate_per_second": 5.0},
-            "link.rate_per_second is 5, but the scenario does not say how long it",
-        ),
+        ({"distance_km": 5.0}, "link.distance_km is 5, but the scenario does not say how long its unit of time is"),
+        ({"rate": None, "rate_per_second": 5.0}, "link.rate_per_second is 5, but the scenario does not say how"),
     ],
 )
 def test_a_wrong_link_gets_one_line(change: dict[str, Any], complaint: str) -> None:
@@ -161,12 +152,8 @@ def test_a_wrong_link_gets_one_line(change: dict[str, Any], complaint: str) -> N
 
 
 def test_a_link_serves_one_bell_pair_to_each_pair_of_requests() -> None:
-    record = with_link().record()
-    record["experiment"]["bell_pairs"] = 2
-    with pytest.raises(
-        ScenarioError, match="bell_pairs is 2; with \\[link\\] each pair of requests uses one Bell pair"
-    ):
-        Scenario.parse(record)
+    with pytest.raises(ScenarioError, match=r"bell_pairs is 2; with \[link\] each pair of requests uses one"):
+        with_link().with_experiment(bell_pairs=2)
 
 
 def test_a_scenario_without_a_link_has_none_to_assess() -> None:
@@ -182,9 +169,10 @@ def test_a_link_is_kept_with_its_scenario_and_can_be_varied() -> None:
     assert Link.of(scenario_with(scenario, {"link.rate": 0.5})).rate == 0.5
 
 
-def test_units_of_time_that_make_a_figure_overflow_are_refused() -> None:
+@pytest.mark.parametrize("figure", ["distance_km", "decision_seconds", "stationary_seconds"])
+def test_units_of_time_that_make_a_figure_overflow_are_refused(figure: str) -> None:
     with pytest.raises(ScenarioError, match=r"a figure overflows in units of time; choose traffic\.time_unit"):
-        Link.of(with_link({**LINK, "distance_km": 1e10}, time_unit_seconds=1e-305))
+        Link.of(with_link({**LINK, figure: 1e10}, time_unit_seconds=1e-305))
 
 
 def test_a_named_link_has_the_published_figures_but_for_those_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,30 +184,18 @@ def test_a_named_link_has_the_published_figures_but_for_those_given(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("link", "unit", "complaint"),
+    ("name", "unit", "complaint"),
     [
-        (
-            {"name": "iosn"},
-            1.0,
-            "link.name: there is no published link 'iosn'; did you mean ions? (valid: ions, dark, photons)",
-        ),
-        (
-            {"name": "photons"},
-            1.0,
-            "link.memory_seconds is missing: the source of 'photons' has no such figure; add what you",
-        ),
-        (
-            {"name": "ions"},
-            None,
-            "link.name is 'ions', whose rate_per_second is 10, but the scenario does not say how long",
-        ),
+        ("iosn", 1.0, "link.name: there is no published link 'iosn'; did you mean ions? (valid: ions, dark, photons)"),
+        ("photons", 1.0, "link.memory_seconds is missing: the source of 'photons' has no such figure; add what you"),
+        ("ions", None, "link.name is 'ions', whose rate_per_second is 10, but the scenario does not say how long"),
     ],
 )
 def test_a_named_link_that_is_not_known_well_enough_gets_one_line(
-    link: dict[str, Any], unit: float | None, complaint: str, monkeypatch: pytest.MonkeyPatch
+    name: str, unit: float | None, complaint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "published_links", lambda: PUBLISHED)
-    scenario = with_link(link, **({} if unit is None else {"time_unit_seconds": unit}))
+    scenario = with_link({"name": name}, **({} if unit is None else {"time_unit_seconds": unit}))
     with pytest.raises(ScenarioError) as raised:
         Link.of(scenario)
     assert str(raised.value).startswith(complaint)

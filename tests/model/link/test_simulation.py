@@ -13,10 +13,9 @@ from bellqueue.model.link.link import Link
 from bellqueue.model.link.operation import LinkOperation, LinkPoint
 from bellqueue.model.link.simulation import Memory, SimulatedLink, sample_trials, simulate_link
 from bellqueue.model.queueing.simulation import SimulatedEstimate
-from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
-from tests.model.link.links import PERFECT, batched, operation, slow_memory, with_link
+from tests.model.link.links import PERFECT, batched, heavy_with_link, operation, with_link
 
 Settings = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -45,7 +44,7 @@ def test_what_is_exact_by_formula_is_simulated(name: str) -> None:
     point, found = operation().best(LINKS[name], "memoryless"), _simulated(LINKS[name])
     _close(found.availability, point.availability)
     _close(found.mean_visibility_when_used, point.mean_visibility_when_used)
-    _close(found.splitting_probability, point.splitting_probability)
+    _close(found.queues.splitting_probability, point.splitting_probability)
 
 
 def test_a_fallback_of_two_maps_is_drawn_for_each_pair() -> None:
@@ -54,25 +53,16 @@ def test_a_fallback_of_two_maps_is_drawn_for_each_pair() -> None:
     assert len(point.fallback) == 2
     control, rng = operation().without_pairs(point), np.random.default_rng(1)
     found = simulate_link(operation().workload, point, control, rng, 150_000)
-    _close(found.splitting_probability, 0.4)
+    _close(found.queues.splitting_probability, 0.4)
     _close(found.without_pairs.splitting_probability, 0.4)
-
-
-@pytest.mark.parametrize("buffer", [2, 8])
-def test_buffers_meet_a_simulation_event_by_event(buffer: int) -> None:
-    link = Link(0.013, 0.99, 900.0, buffer, delay=0.5)
-    point, found = operation().best(link, "memoryless"), _simulated(link)
-    used = slow_memory(link, 0.01, point.least_visibility_used, 60_000, np.random.default_rng(2))
-    share, error = batched((used > 0).astype(float))
-    assert abs(found.availability.estimate - share) <= 4 * np.hypot(found.availability.standard_error, error)
 
 
 def test_pairs_without_end_leave_nothing_to_the_clock() -> None:
     """Then the routers are memoryless, and the formulas for W and τ are exact."""
     link = Link(1e9, 0.97, 1e12)
     point, found = operation().best(link, "memoryless"), _simulated(link)
-    _close(found.waiting_time, point.waiting_time)
-    _close(found.baseline_throughput, point.baseline_throughput)
+    _close(found.queues.waiting_time, point.waiting_time)
+    _close(found.queues.baseline_throughput, point.baseline_throughput)
 
 
 def test_pairs_are_kept_from_block_to_block() -> None:
@@ -85,14 +75,14 @@ def test_pairs_are_kept_from_block_to_block() -> None:
 
 
 def test_link_and_queues_meet_a_simulation_event_by_event() -> None:
-    """In heavy traffic, where it matters that a pair is there more often after a long gap."""
-    record = with_link(pair_rate=0.1).record()
-    record["baseline"] = {"reward": {"kind": "power", "exponent": 2.0}}
-    heavy = LinkOperation(Frontiers.of(Scenario.parse(record)))
+    heavy = LinkOperation(Frontiers.of(heavy_with_link()))
     point = heavy.best(Link(0.1, 0.98, 200.0, delay=0.5), "memoryless")
     found = simulate_link(heavy.workload, point, heavy.without_pairs(point), np.random.default_rng(3), 300_000)
     waiting, throughput = _slow_system(point, 0.1, 40_000, random.Random(8))
-    for simulated, (mean, error) in ((found.waiting_time, waiting), (found.baseline_throughput, throughput)):
+    for simulated, (mean, error) in (
+        (found.queues.waiting_time, waiting),
+        (found.queues.baseline_throughput, throughput),
+    ):
         assert abs(simulated.estimate - mean) <= 4 * np.hypot(simulated.standard_error, error)
     # What the clock adds is far beyond the errors.
     assert throughput[0] - point.baseline_throughput > 5 * throughput[1]
@@ -152,13 +142,6 @@ def test_routers_without_pairs_split_as_often_and_wait_longer() -> None:
     throughput = found.without_pairs.baseline_throughput
     least = float(rival.waiting_time_at(throughput.low))
     assert found.without_pairs.waiting_time.low > least
-
-
-def test_a_seed_decides_everything() -> None:
-    link = LINKS["buffer of 2"]
-    first, again, other = (_simulated(link, seed, 20_000) for seed in (1, 1, 2))
-    assert (first.availability, first.waiting_time) == (again.availability, again.waiting_time)
-    assert first.availability != other.availability
 
 
 def test_no_pair_that_is_worse_than_the_fallback_is_used() -> None:
