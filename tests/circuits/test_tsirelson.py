@@ -55,16 +55,18 @@ def test_the_rotations_turn_the_vectors_observable_to_the_first_qubits_z(dimensi
             assert np.abs(first @ second + second @ first).max() < 1e-12
     for u, _ in _vectors(dimension):
         angles = hyperspherical_angles(u[None])[0]
-        for router in ("a", "b"):
+        for side in (0, 1):
             turn = np.eye(2**qubits, dtype=complex)
-            for rotation in rotations(dimension, router):
+            for rotation in rotations(dimension):
+                if rotation.qubits[0] % 2 != side:
+                    continue
                 letters = ["I"] * qubits
-                for pair in rotation.pairs:
-                    letters[pair] = rotation.axis[1].upper()
-                half = rotation.sign * angles[rotation.angle] / 2
+                for qubit in rotation.qubits:
+                    letters[qubit // 2] = rotation.axis[1].upper()
+                half = rotation.sign * angles[rotation.angle % (dimension - 1)] / 2
                 turn = (np.cos(half) * np.eye(2**qubits) - 1j * np.sin(half) * _pauli("".join(letters))) @ turn
             measured = turn.conj().T @ _pauli("Z".ljust(qubits, "I")) @ turn
-            wanted = sum(part * (gamma if router == "a" else gamma.T) for part, gamma in zip(u, gammas, strict=True))
+            wanted = sum(part * (gamma.T if side else gamma) for part, gamma in zip(u, gammas, strict=True))
             assert np.abs(measured - wanted).max() < 1e-10
 
 
