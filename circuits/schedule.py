@@ -7,6 +7,7 @@ import io
 import itertools
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -16,13 +17,10 @@ from numpy.typing import NDArray
 from ..model.errors import DataError
 from ..model.games.strategy import Measurements, Strategy
 from ..model.informed.menu import Menu
-from ..model.trials import Sampling, Trials
+from ..model.trials import Floats, Integers, Sampling, Trials
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
+_COLUMNS = ("x", "y", "alpha", "beta")
 _MORE = ("more_alpha", "more_beta")
-_FEW = 16  # settings up to which looking for the trials of each is faster than sorting all trials
 # What numpy's and Python's readers of archives raise over damaged bytes.
 _UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -44,6 +42,11 @@ class Setting:
     beta: float
     more_alpha: tuple[float, ...] = ()
     more_beta: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, x: int, y: int, a: Sequence[float], b: Sequence[float]) -> Setting:
+        """The setting of two types with all k−1 angles of A's basis and of B's."""
+        return cls(x, y, a[0], b[0], tuple(a[1:]), tuple(b[1:]))
 
     @property
     def dimension(self) -> int:
@@ -120,15 +123,15 @@ class Schedule:
 
     def to_bytes(self) -> bytes:
         """Everything of the schedule, compressed (numpy's npz format); `from_bytes` reads it."""
+        # What older schedules lack is left out where it says nothing new, so that they keep their bytes and runs their
+        # hashes: more angles of a plane, and one pair to a shot.
+        columns = _COLUMNS + (_MORE if self.dimension > 2 else ())
         table: dict[str, Any] = {
-            name: np.array([getattr(setting, name) for setting in self.settings])
-            for name in ("x", "y", "alpha", "beta")
+            name: np.array([getattr(setting, name) for setting in self.settings]) for name in columns
         }
-        if self.dimension > 2:  # else left out, like `parallel` below
-            table |= {name: np.array([getattr(setting, name) for setting in self.settings]) for name in _MORE}
         sampling = self.sampling
         distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
-        if sampling.parallel > 1:  # else left out: a schedule of one pair to a shot keeps its bytes, and a run its hash
+        if sampling.parallel > 1:
             table["parallel"] = np.array(sampling.parallel)
         buffer = io.BytesIO()
         np.savez_compressed(
@@ -151,7 +154,7 @@ class Schedule:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                columns = [stored[name].tolist() for name in ("x", "y", "alpha", "beta")]
+                columns = [stored[name].tolist() for name in _COLUMNS]
                 if _MORE[0] in stored:
                     columns += [[tuple(angles) for angles in stored[name].tolist()] for name in _MORE]
                 settings = tuple(Setting(*row) for row in zip(*columns, strict=True))
@@ -170,19 +173,21 @@ class Schedule:
         Args:
             outcomes: For each setting an array of shape (shots, 2).
         """
-        both = np.empty(len(self.order), dtype=np.uint16)  # the two bits of a trial are moved together
+        bits = np.empty((len(self.order), 2), dtype=np.uint8)
+        # One byte for each trial, if settings are few: numpy then sorts by radix, much faster.
         narrow = self.order.astype(np.min_scalar_type(len(self.settings) - 1))
-        if len(self.settings) <= _FEW:
-            for index, measured in enumerate(outcomes):
-                both[np.flatnonzero(narrow == index)] = _joined(measured)
-        else:
-            both[np.argsort(narrow, kind="stable")] = _joined(np.concatenate(outcomes))
-        return self.in_order(both.view(np.uint8).reshape(-1, 2))
+        bits[np.argsort(narrow, kind="stable")] = np.concatenate(outcomes)
+        return self.in_order(bits)
 
     def in_order(self, bits: NDArray[np.uint8]) -> Trials:
         """The canonical record, given the outcomes (a, b) of each trial in order, shape (N, 2)."""
-        x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
-        return Trials(x.take(self.order), y.take(self.order), bits[:, 0], bits[:, 1], self.shape)
+        x, y = types_of(self.settings).astype(np.int16).take(self.order, axis=1)
+        return Trials(x, y, bits[:, 0], bits[:, 1], self.shape)
+
+
+def types_of(settings: Sequence[Setting]) -> Integers:
+    """The types x and y of each setting, shape (2, len(settings))."""
+    return np.array([(setting.x, setting.y) for setting in settings]).T
 
 
 def draw_schedule(
@@ -247,15 +252,8 @@ def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ..
     """
     alpha, beta = (angles.tolist() for angles in measurements.bases(dimension))
     return tuple(
-        Setting(x, y, first_a, first_b, tuple(more_a), tuple(more_b))
-        for x, (first_a, *more_a) in enumerate(alpha)
-        for y, (first_b, *more_b) in enumerate(beta)
+        Setting.of(x, y, angles_a, angles_b) for x, angles_a in enumerate(alpha) for y, angles_b in enumerate(beta)
     )
-
-
-def _joined(bits: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Pairs of bits, shape (N, 2), as one number each, shape (N,), that only moving them makes sense of."""
-    return np.ascontiguousarray(bits, dtype=np.uint8).view(np.uint16)[:, 0]
 
 
 def _apportion(shares: Floats, total: int) -> Integers:
