@@ -44,7 +44,7 @@ def _missing(provider: str, note: str) -> BackendSummary:
 
 
 def _ibm(say: Say) -> Iterator[BackendSummary]:
-    from .calibration.best_pair import pair_calibrations, unusable_pairs
+    from .calibration.reading import pair_calibrations, unusable_pairs
     from .ibm.session import ask, plan_name, sign_in, silent_instances
 
     service = sign_in()

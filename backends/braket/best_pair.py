@@ -10,6 +10,7 @@ from typing import Any
 
 from ...circuits.braket_native import entanglers
 from ...model.errors import BackendError
+from ..calibration.reading import left_out, not_connected
 
 ROTATIONS = 2  # one-qubit pulses each qubit of a native Bell circuit goes through, give or take one
 
@@ -118,9 +119,7 @@ def braket_pairs(
     pairs = [*(_calibrated_pairs(properties, gates) if each_calibrated else _average_pairs(properties, gates[0]))]
     odd = [f"{_label(pair.pair)}: {pair.oddity}" for pair in pairs if pair.oddity]
     if odd and unusable is not None:
-        more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
-        are = "pair of qubits is" if len(odd) == 1 else "pairs of qubits are"
-        unusable.append(f"{len(odd)} {are} left out, since the calibration says: {', '.join(odd[:3])}{more}")
+        unusable.append(left_out(len(odd), odd))
     working = sorted(
         (pair for pair in pairs if pair.works and not pair.oddity),
         key=lambda each: (-each.predicted_visibility, each.pair or ()),
@@ -144,8 +143,7 @@ def _forced_pair(name: str, properties: Any, working: Sequence[BraketPair], forc
     usable = sorted(each.pair for each in working if each.pair is not None)
     if (low, high) in usable:
         return next(each for each in working if each.pair == (low, high))
-    choices = ", ".join(f"{a}-{b}" for a, b in usable if {a, b} & {low, high}) or "none with these qubits"
-    raise BackendError(f"{name}: {label} is not connected by a working gate; usable: {choices}")
+    raise not_connected(name, forced, usable)
 
 
 def _calibrated_pairs(properties: Any, gates: Sequence[str]) -> Iterator[BraketPair]:

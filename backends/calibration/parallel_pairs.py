@@ -10,7 +10,8 @@ import numpy as np
 from ...circuits.tsirelson import angle_names
 from ...model.errors import BackendError
 from ..options import Pair
-from .best_pair import PairCalibration, PairModel, forced_calibration, pair_model, ranked_calibrations
+from .best_pair import PairModel
+from .reading import PairCalibration, forced_calibration, ranked_calibrations
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -44,7 +45,7 @@ def parallel_pairs(
     if len(chosen) < count:
         found = f"only {len(chosen)} pair{'s' if len(chosen) != 1 else ''}"
         raise BackendError(f"{name}: pairs={count}, but {found} at least two edges apart were found; ask for fewer")
-    return tuple(pair_model(target, calibration) for calibration in chosen)
+    return tuple(PairModel(target, calibration) for calibration in chosen)
 
 
 def neighbours_of(target: Target) -> Mapping[int, frozenset[int]]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...circuits.schedule import Schedule, Setting
+from ...circuits.schedule import Schedule, Setting, types_of
 from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
@@ -21,7 +21,7 @@ from ...model.scenario.file import Scenario
 from ...model.scenario.link import ALTERNATIVES, LinkSpec
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
-from ..calibration.prediction import werner_probabilities
+from ..calibration.prediction import correlators_of, werner_probabilities
 from ..options import parse_options
 from ..protocol import Description
 from .fake import FakeBackend
@@ -32,7 +32,6 @@ OWN = "scenario"  # its own [link], named where options follow
 UNIT = "time_unit_seconds"
 _FIELDS = (*(field for field in LinkSpec.model_fields if field != "name"), UNIT)
 PIECE = 1 << 20  # trials at once, which bounds the memory that this takes
-_SIGNS = np.array([[1.0, -1.0], [-1.0, 1.0]])
 
 
 class LinkBackend:
@@ -185,7 +184,7 @@ class SimulatedLink:
         left = point.mean_visibility_when_used / link.visibility if used > 0 else 0.0
         read = (2 * link.measurement_fidelity - 1) ** 2
         fresh = self._pairs.predict(settings) if self._pairs else werner_probabilities(settings, read * link.visibility)
-        x, y = (np.array([getattr(setting, name) for setting in settings]) for name in "xy")
+        x, y = types_of(settings)
         classical = np.zeros((len(settings), 2, 2))
         for maps in point.fallback:
             bits = (maps.a[x] < 0).astype(int), (maps.b[y] < 0).astype(int)
@@ -215,8 +214,8 @@ class SimulatedLink:
     def _outcomes(self, schedule: Schedule, rng: np.random.Generator) -> Outcomes:
         """Outcomes (a, b) of trials in order, the memory empty at first, shape (N, 2)."""
         order, point = schedule.order, self.point
-        ideal = np.einsum("nab,ab->n", werner_probabilities(schedule.settings, 1.0), _SIGNS)
-        x, y = (np.array([getattr(setting, name) for setting in schedule.settings])[order] for name in "xy")
+        ideal = correlators_of(werner_probabilities(schedule.settings, 1.0))
+        x, y = types_of(schedule.settings)[:, order]
         taken = sample_trials(point, ideal[order], x, y, self.frontiers.workload.pair_rate, rng)
         bits = np.column_stack([taken.a, taken.b]).astype(np.uint8)
         used = np.flatnonzero(~np.isnan(taken.age))

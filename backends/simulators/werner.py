@@ -37,6 +37,11 @@ class WernerNoise:
     options: tuple[str, ...] = field(default=(), compare=False)
 
     @property
+    def readout(self) -> tuple[float, float]:
+        """P(read 1 | 0) and P(read 0 | 1)."""
+        return self.readout_0to1, self.readout_1to0
+
+    @property
     def predicted_visibility(self) -> float:
         """dE/dcos(α−β) = v·(1 − P(1|0) − P(0|1))²."""
         return self.visibility * (1 - self.readout_0to1 - self.readout_1to0) ** 2
@@ -108,7 +113,7 @@ class WernerSimulator(Simulator):
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes in closed form, shape (len(settings), 2, 2)."""
-        return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
+        return werner_probabilities(settings, self.noise.visibility, self.noise.readout)
 
 
 def parse_noise(provider: str, argument: str | None) -> WernerNoise:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.calibration.best_pair import pair_calibrations
 from bellqueue.backends.calibration.parallel_pairs import (
     neighbours_of,
     parallel_circuit,
     parallel_pairs,
     parallel_record,
 )
+from bellqueue.backends.calibration.reading import pair_calibrations
 from bellqueue.backends.options import parse_pairs
 from bellqueue.backends.simulators.snapshot import Snapshot
 from bellqueue.model.errors import BackendError

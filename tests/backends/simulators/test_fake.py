@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.backends import open_backend
-from bellqueue.backends.calibration.best_pair import pair_calibrations, pair_model, ranked_calibrations
+from bellqueue.backends.calibration.best_pair import PairModel
 from bellqueue.backends.calibration.noise_model import native_passes, reduced_target
+from bellqueue.backends.calibration.reading import pair_calibrations, ranked_calibrations
 from bellqueue.backends.simulators.fake import FakeBackend, snapshot_names
 from bellqueue.backends.simulators.snapshot import Snapshot
 from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
@@ -80,7 +81,7 @@ def test_samples_follow_the_exact_probabilities(experiment: Any) -> None:
 
 def test_the_choice_is_the_best_of_all_pairs(manila: Any) -> None:
     """Manila is a line of five; which qubit of a pair comes first matters less than 0.001 in S."""
-    every = [pair_model(manila.target, pair) for pair in pair_calibrations(manila.target, manila.properties())]
+    every = [PairModel(manila.target, pair) for pair in pair_calibrations(manila.target, manila.properties())]
     line = [(0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2), (3, 4), (4, 3)]
     assert sorted(model.calibration.pair for model in every) == line
     assert FakeBackend("manila").model.chsh == pytest.approx(max(model.chsh for model in every), abs=1e-3)
@@ -147,7 +148,9 @@ def test_bit_order(
     experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
 ) -> None:
     """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr("bellqueue.backends.calibration.best_pair.bell_circuit", lambda k: basis_state(flipped))
+    monkeypatch.setattr(
+        "bellqueue.backends.calibration.noise_model.bell_circuit", lambda k, chained: basis_state(flipped)
+    )
     backend = FakeBackend(f"manila,pair={pair}")
     settings = (Setting(0, 0, 0.0, 0.0),)
     plan = Schedule(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
