@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -30,6 +30,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 def plain(text: str) -> str:
     """A provider's text in one line, without what would move a terminal's cursor, color it or turn its direction."""
     return " ".join(_CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).split())
+
+
+def make_plain(record: Any) -> None:
+    """Make every text of a frozen dataclass `plain`, on its construction."""
+    for each in fields(record):
+        if isinstance(text := getattr(record, each.name), str):
+            object.__setattr__(record, each.name, plain(text))
 
 
 class Description(Checked):
@@ -75,23 +82,6 @@ class Description(Checked):
     def _plain(cls, text: str) -> str:
         return plain(text)
 
-    def refuse(self, dimension: int) -> None:
-        """Refuse vectors of more dimensions than the backend has circuits for.
-
-        Raises:
-            BackendError: there are more.
-        """
-        if dimension <= self.dimension:
-            return
-        pairs = bell_pairs_for(dimension)
-        needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
-        fewer = ", or set bell_pairs = 1 in [experiment]" if self.dimension == 3 else ""
-        has = "one Bell pair in a plane" if self.dimension == 2 else "one Bell pair"
-        raise BackendError(
-            f"{self.name}: the strategy needs {needs}, and this backend measures {has} only; "
-            f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
-        )
-
 
 class Backend(Protocol):
     """Where trials are measured; every one is a LocalBackend or a RemoteBackend."""
@@ -108,14 +98,22 @@ class Backend(Protocol):
 
 
 def description_for(backend: Backend, dimension: int) -> Description:
-    """What the backend is when it measures vectors of k dimensions; asked before anything is submitted.
+    """What the backend is when it measures vectors of k dimensions; call it before anything is submitted.
 
     Raises:
-        BackendError: it has no circuit for them.
+        BackendError: the backend has no circuit for them.
     """
     description = backend.describe(dimension)
-    description.refuse(dimension)
-    return description
+    if dimension <= description.dimension:
+        return description
+    pairs = bell_pairs_for(dimension)
+    needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
+    fewer = ", or set bell_pairs = 1 in [experiment]" if description.dimension == 3 else ""
+    has = "one Bell pair in a plane" if description.dimension == 2 else "one Bell pair"
+    raise BackendError(
+        f"{description.name}: the strategy needs {needs}, and this backend measures {has} only; "
+        f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
+    )
 
 
 @runtime_checkable
@@ -170,7 +168,7 @@ class JobStatus:
     message: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", plain(self.message))
+        make_plain(self)
 
 
 @dataclass(frozen=True)
@@ -196,8 +194,7 @@ class CostEstimate:
     doubt: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("basis", "doubt"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
+        make_plain(self)
         object.__setattr__(self, "notes", tuple(map(plain, self.notes)))
 
 

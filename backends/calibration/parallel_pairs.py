@@ -50,11 +50,8 @@ def parallel_pairs(
 
 def neighbours_of(target: Target) -> Mapping[int, frozenset[int]]:
     """The qubits that share an edge of the coupling map with each qubit, in either direction."""
-    found: dict[int, set[int]] = {qubit: set() for qubit in range(target.num_qubits)}
-    for first, second in target.build_coupling_map().get_edges():
-        found[first].add(second)
-        found[second].add(first)
-    return {qubit: frozenset(others) for qubit, others in found.items()}
+    coupling = target.build_coupling_map().graph.to_undirected(multigraph=False)
+    return {qubit: frozenset(coupling.neighbors(qubit)) for qubit in range(target.num_qubits)}
 
 
 def are_separated(first: Pair, second: Pair, neighbours: Mapping[int, frozenset[int]]) -> bool:

@@ -50,19 +50,18 @@ class LinkBackend:
         Raises:
             BackendError: there is no such link, or no such option.
         """
-        first, comma, rest = (part.strip() for part in (OWN if argument is None else argument).partition(","))
-        named = "=" not in first
-        first = first.lower() if named else first
-        self._published = first if named else None
-        provider, options = (f"link:{first}", rest if comma else None) if named else ("link", argument)
-        self._options = {} if options is None else parse_options(provider, options, _FIELDS)
-        known = [OWN, *published_links()]
-        if named and first not in known:
-            raise BackendError(
-                f"link: there is no published link {first!r}{suggestion(first, known, listing='bellqueue backends')}"
-            )
+        argument = OWN if argument is None else argument
+        first, comma, rest = (part.strip() for part in argument.partition(","))
+        if "=" in first:  # a link of its options alone
+            self._published, self._options = "", parse_options("link", argument, _FIELDS)
+        else:
+            self._published, known = first.lower(), [OWN, *published_links()]
+            self._options = parse_options(f"link:{self._published}", rest, _FIELDS) if comma else {}
+            if self._published not in known:
+                hint = suggestion(self._published, known, listing="bellqueue backends")
+                raise BackendError(f"link: there is no published link {self._published!r}{hint}")
         typed = ",".join(f"{name}={value}" for name, value in self._options.items())
-        own = first == OWN and not typed
+        own = self._published == OWN and not typed
         self.name = "link" if own else f"link:{','.join(filter(None, [self._published, typed]))}"
 
     def serving(self, scenario: Scenario) -> SimulatedLink:
