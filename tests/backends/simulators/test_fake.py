@@ -14,14 +14,12 @@ from bellqueue.backends.calibration.noise_model import native_passes, reduced_ta
 from bellqueue.backends.calibration.reading import pair_calibrations, ranked_calibrations
 from bellqueue.backends.simulators.fake import FakeBackend, snapshot_names
 from bellqueue.backends.simulators.snapshot import Snapshot
-from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
-from bellqueue.circuits.schedule import Schedule, Setting
+from bellqueue.circuits.qiskit_circuit import bell_circuit
+from bellqueue.circuits.schedule import Setting
 from bellqueue.model.errors import BackendError
-from bellqueue.model.trials import Sampling
 
-from tests.backends.conftest import basis_state
+from tests.backends.settings import SIGNS, chsh_plan, measured, settings_for, shares, vectors, whole_device
 
-SIGNS = np.array([[1, -1], [-1, 1]])
 EACH_GATE = ("essex", "fractional", "manila", "sherbrooke", "torino")  # u3, rx, cx, ecr and cz: every kind of gates
 UNFIT = {"armonk": "it has one qubit", "kyoto": "marked faulty"}  # kyoto: every ECR has error 1 in the snapshot
 
@@ -40,43 +38,26 @@ def torino() -> FakeBackend:
     return FakeBackend("torino")
 
 
-def _whole_device(device: Any, pair: tuple[int, int], alpha: float, beta: float) -> np.ndarray:
-    """P(a, b) the usual way: the whole device's noise, density matrix, readout by the calibration's two directions."""
-    from qiskit.transpiler import generate_preset_pass_manager
-    from qiskit_aer import AerSimulator
-
-    passes = generate_preset_pass_manager(
-        optimization_level=3, backend=device, initial_layout=list(pair), seed_transpiler=0
-    )
-    circuit = passes.run(bell_circuit().remove_final_measurements(inplace=False))
-    bound = circuit.assign_parameters(dict(zip(angle_parameters(circuit), (alpha, beta), strict=True)))
-    bound.save_probabilities(list(pair))
-    result = AerSimulator.from_backend(device, method="density_matrix").run(bound, shots=1).result()
-    table = result.data(0)["probabilities"].reshape(2, 2).T
-    readout = []
-    for qubit in pair:
-        values = device.properties().qubit_property(qubit)
-        up, down = values["prob_meas1_prep0"][0], values["prob_meas0_prep1"][0]
-        readout.append(np.array([[1 - up, up], [down, 1 - down]]))
-    return np.asarray(readout[0].T @ table @ readout[1])
-
-
-@pytest.mark.parametrize("pair", [(0, 1), (1, 0), (3, 4)])
-def test_two_qubits_alone_equal_the_whole_device(manila: Any, pair: tuple[int, int]) -> None:
-    model = FakeBackend(f"manila,pair={pair[0]}-{pair[1]}").model
-    settings = [Setting(0, 0, 0.0, 0.3), Setting(0, 0, 1.2, -0.7)]
-    for setting, table in zip(settings, model.probabilities(settings), strict=True):
-        assert table == pytest.approx(_whole_device(manila, pair, setting.alpha, setting.beta), abs=1e-9)
-
-
-def test_samples_follow_the_exact_probabilities(experiment: Any) -> None:
-    """Within z ≤ 4 in every cell at 200,000 trials."""
-    backend = FakeBackend("manila")
-    plan = experiment.plan(200_000)
-    counts = experiment.run(backend, plan).counts()
-    exact = backend.model.probabilities(experiment.settings).reshape(2, 2, 2, 2)
-    n = counts.settings[:, :, None, None]
-    assert (np.abs(counts.table / n - exact) / np.sqrt(exact * (1 - exact) / n)).max() < 4
+@pytest.mark.parametrize(
+    ("argument", "dimension"),
+    [
+        *((f"manila,pair={pair}", 2) for pair in ("0-1", "1-0", "3-4")),
+        ("manila", 3),
+        ("manila", 4),
+        pytest.param("manila", 5, marks=pytest.mark.slow),
+    ],
+)
+def test_the_chosen_qubits_alone_equal_the_whole_device(manila: Any, argument: str, dimension: int) -> None:
+    """What is predicted is the exact model, and its samples follow it: z ≤ 4 in every cell."""
+    backend = FakeBackend(argument)
+    described = backend.describe(dimension)
+    qubits = [qubit for pair in described.pairs or [described.pair] for qubit in pair or ()]
+    assert len(qubits) == 2 * max(1, dimension // 2)
+    settings, shots = settings_for(*vectors(dimension, 3, seed=5)), 50_000
+    exact = np.array([whole_device(manila, qubits, setting) for setting in settings])
+    assert backend.predict(settings) == pytest.approx(exact, abs=1e-9)
+    found = shares(backend.sample(settings, np.full(3, shots), 2))
+    assert (np.abs(found - exact) / np.sqrt(exact * (1 - exact) / shots)).max() < 4
 
 
 def test_the_choice_is_the_best_of_all_pairs(manila: Any) -> None:
@@ -142,29 +123,6 @@ def test_every_snapshot_of_the_provider_has_a_name() -> None:
     assert {backend.name for backend in provider.backends()} == {f"fake_{name}" for name in snapshot_names()}
 
 
-@pytest.mark.parametrize(("flipped", "outcome"), [(0, (1, 0)), (1, (0, 1))])
-@pytest.mark.parametrize("pair", ["3-4", "4-3"])
-def test_bit_order(
-    experiment: Any, monkeypatch: pytest.MonkeyPatch, pair: str, flipped: int, outcome: tuple[int, int]
-) -> None:
-    """With |10⟩ or |01⟩ in place of the Bell pair, A's bit is the first qubit's: in 9 of 10 trials, given the noise."""
-    monkeypatch.setattr(
-        "bellqueue.backends.calibration.noise_model.bell_circuit", lambda k, chained: basis_state(flipped)
-    )
-    backend = FakeBackend(f"manila,pair={pair}")
-    settings = (Setting(0, 0, 0.0, 0.0),)
-    plan = Schedule(settings, np.zeros(1000, dtype=np.int64), (1, 1), Sampling("fixed"))
-    assert experiment.run(backend, plan).counts().table[0, 0][outcome] > 900
-    assert backend.model.probabilities(settings)[0][outcome] > 0.9
-
-
-def test_the_seed_fixes_the_trials(experiment: Any) -> None:
-    plan = experiment.plan(2000)
-    first, same, other = (experiment.run(FakeBackend("manila"), plan, seed) for seed in (1, 1, 2))
-    assert first.a.tobytes() + first.b.tobytes() == same.a.tobytes() + same.b.tobytes()
-    assert first.a.tobytes() != other.a.tobytes()
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -172,9 +130,9 @@ def test_the_seed_fixes_the_trials(experiment: Any) -> None:
         for name in sorted(set(snapshot_names()) - UNFIT.keys())
     ],
 )
-def test_every_other_snapshot_runs(experiment: Any, name: str) -> None:
+def test_every_other_snapshot_runs(name: str) -> None:
     backend = open_backend(f"fake:{name}")
-    assert len(experiment.run(backend, experiment.plan(100))) == 100
+    assert len(measured(backend, chsh_plan(100))) == 100
     description = backend.describe()
     assert description.pair is not None
     assert description.predicted_visibility is not None

@@ -66,14 +66,6 @@ def test_many_settings_take_few_calls() -> None:
     assert len(backend.calls) <= 40
 
 
-def test_the_seed_fixes_the_trials() -> None:
-    backend = Coins()
-    plan = _plan(np.zeros(200, dtype=int), 1)
-    first, same, other = (backend.measure(plan, seed, unwatched) for seed in (7, 7, 8))
-    assert first.a.tobytes() + first.b.tobytes() == same.a.tobytes() + same.b.tobytes()
-    assert first.a.tobytes() + first.b.tobytes() != other.a.tobytes() + other.b.tobytes()
-
-
 def test_pieces_of_one_schedule_have_seeds_of_their_own() -> None:
     trials = Coins().measure(_plan(np.repeat([0, 1], 100), 2), 7, unwatched)
     assert trials.a[:100].tobytes() != trials.a[100:].tobytes()
@@ -99,17 +91,6 @@ def test_shuffled_outcomes_are_a_fair_choice() -> None:
     rng = np.random.default_rng(1)
     ones = sum(int(shuffled_outcomes(np.array([[6, 0], [0, 4]]), 5, rng)[0, 0]) for _ in range(4000))
     assert abs(ones / 4000 - 0.4) < 4 * np.sqrt(0.24 / 4000)
-
-
-def test_noise_scales_and_shifts_correlators_as_readout_matrices_do() -> None:
-    noise = parse_noise("aer", "visibility=0.9,readout_0to1=0.02,readout_1to0=0.1")
-    readout = np.array([[0.98, 0.02], [0.1, 0.9]])
-    for cosine in (-1.0, -0.3, 0.0, 0.8):
-        c = 0.9 * cosine
-        state = np.array([[1 + c, 1 - c], [1 - c, 1 + c]]) / 4
-        read = readout.T @ state @ readout
-        expected = read[0, 0] + read[1, 1] - read[0, 1] - read[1, 0]
-        assert noise.predicted_visibility * cosine + noise.correlator_offset == pytest.approx(expected, abs=1e-15)
 
 
 def test_symmetric_readout_is_both_directions() -> None:
