@@ -48,6 +48,7 @@ def test_every_setting_has_the_bases_of_its_entry(dimension: int) -> None:
     menu = a_menu(dimension)
     schedule = Schedule.from_bytes(drawn(menu, "random").to_bytes())
     assert schedule.shape == (ENTRIES * ROWS, COLUMNS)
+    assert schedule.dimension == dimension
     assert len(schedule.settings) == ENTRIES * ROWS * COLUMNS - 1
     for setting in schedule.settings:
         entry, x = divmod(setting.x, ROWS)

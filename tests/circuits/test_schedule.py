@@ -43,6 +43,12 @@ def plan_of(order: list[int], rule: Literal["random", "fixed"], block: int = 1) 
     return Schedule(pairs, np.array(order, dtype=np.int64), (2, 2), Sampling(rule, None, block))
 
 
+def test_a_setting_has_as_angles_and_then_bs() -> None:
+    setting = Setting.of(0, 1, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    assert setting == Setting(0, 1, 1.0, 4.0, (2.0, 3.0), (5.0, 6.0))
+    assert setting.angles == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
 @given(plans())
 def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
     back = Schedule.from_bytes(plan.to_bytes())
