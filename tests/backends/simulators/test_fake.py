@@ -15,13 +15,11 @@ from bellqueue.backends.calibration.reading import pair_calibrations, ranked_cal
 from bellqueue.backends.simulators.fake import FakeBackend, snapshot_names
 from bellqueue.backends.simulators.snapshot import Snapshot
 from bellqueue.circuits.qiskit_circuit import bell_circuit
-from bellqueue.circuits.schedule import Setting
-from bellqueue.model.errors import BackendError
 
-from tests.backends.settings import SIGNS, chsh_plan, measured, settings_for, shares, vectors, whole_device
+from tests.backends.settings import chsh_plan, measured, settings_for, shares, vectors, whole_device
 
 EACH_GATE = ("essex", "fractional", "manila", "sherbrooke", "torino")  # u3, rx, cx, ecr and cz: every kind of gates
-UNFIT = {"armonk": "it has one qubit", "kyoto": "marked faulty"}  # kyoto: every ECR has error 1 in the snapshot
+UNFIT = {"armonk", "kyoto"}  # one qubit; every ECR has error 1 in the snapshot
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +66,6 @@ def test_the_choice_is_the_best_of_all_pairs(manila: Any) -> None:
     assert FakeBackend("manila").model.chsh == pytest.approx(max(model.chsh for model in every), abs=1e-3)
 
 
-def test_uniting_both_directions_no_pair_is_named_twice(torino: FakeBackend) -> None:
-    calibration = torino.describe().calibration
-    pairs = [frozenset(row["pair"]) for row in (calibration, *calibration["next_best_pairs"])]
-    assert len(set(pairs)) == len(pairs)
-
-
 def test_torino_runs_on_its_good_pair(torino: FakeBackend) -> None:
     """The figure agreed beforehand is S ≈ 2.70 on 92–99; the trivial layout 0–1 reads one qubit wrong in 17 %."""
     description = torino.describe()
@@ -90,16 +82,6 @@ def test_a_pair_can_be_forced() -> None:
     assert description.calibration["predicted_chsh"] == pytest.approx(1.79, abs=0.02)
 
 
-def test_the_predicted_visibility_is_that_of_the_exact_model(torino: FakeBackend) -> None:
-    """Fitting E = V·cos(α−β) + const to a whole turn of angles gives the visibility described."""
-    whole = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    turn = [Setting(0, 0, alpha, beta) for alpha in (0.2, 1.9) for beta in whole]
-    correlators = np.einsum("nab,ab->n", torino.model.probabilities(turn), SIGNS)
-    cosines = np.cos([setting.alpha - setting.beta for setting in turn])
-    slope = np.polyfit(cosines, correlators, 1)[0]
-    assert torino.describe().predicted_visibility == pytest.approx(slope, abs=1e-3)
-
-
 def test_the_calibration_is_json_with_units_in_the_names(torino: FakeBackend) -> None:
     """Values of qubit 92 and gate cz92_99 as they stand in the snapshot's own file."""
     record = json.loads(json.dumps(dict(torino.describe().calibration)))
@@ -108,7 +90,7 @@ def test_the_calibration_is_json_with_units_in_the_names(torino: FakeBackend) ->
     assert record["two_qubit_gate_duration_ns"] == pytest.approx(68)
     assert record["qubit_a"]["t1_us"] == pytest.approx(212.464, abs=1e-3)
     assert record["qubit_b"]["readout_1to0"] == pytest.approx(0.01171875)
-    assert len(record["next_best_pairs"]) >= 3
+    assert len({frozenset(row["pair"]) for row in (record, *record["next_best_pairs"])}) == 4  # in one direction only
     assert all(row["chsh"] <= record["predicted_chsh"] for row in record["next_best_pairs"])
 
 
@@ -127,7 +109,7 @@ def test_every_snapshot_of_the_provider_has_a_name() -> None:
     "name",
     [
         pytest.param(name, marks=() if name in EACH_GATE else pytest.mark.slow)
-        for name in sorted(set(snapshot_names()) - UNFIT.keys())
+        for name in sorted(set(snapshot_names()) - UNFIT)
     ],
 )
 def test_every_other_snapshot_runs(name: str) -> None:
@@ -138,13 +120,6 @@ def test_every_other_snapshot_runs(name: str) -> None:
     assert description.predicted_visibility is not None
     assert 0.5 < description.predicted_visibility < 1
     json.dumps(dict(description.calibration))
-
-
-@pytest.mark.parametrize(("name", "why"), UNFIT.items())
-def test_a_snapshot_without_a_working_pair_says_why(name: str, why: str) -> None:
-    with pytest.raises(BackendError, match=why) as caught:
-        open_backend(f"fake:{name}")
-    assert "\n" not in str(caught.value)
 
 
 def _of_the_library(name: str) -> Any:
