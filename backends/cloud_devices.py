@@ -1,4 +1,4 @@
-"""The cloud devices that the accounts at hand reach: status, queue, best pair, price."""
+"""The cloud devices that the user's accounts reach: status, queue, best pair, price."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 
 def cloud_devices(say: Say) -> Iterator[BackendSummary]:
-    """Every cloud device of every provider that there are credentials for.
+    """Every cloud device of every provider for which there are credentials.
 
     Args:
         say: Gets a line about each provider or device that does not answer.
@@ -113,7 +113,7 @@ def _braket(say: Say) -> Iterator[BackendSummary]:
 
 
 def _described(known: BackendSummary, look: Callable[[], BackendSummary], ask: Any, say: Say) -> BackendSummary:
-    """A device with all that can be found out; where something breaks that, it is said and the rest stands alone."""
+    """A device with all that can be found out, or as it is known if asking fails, which `say` then reports."""
     try:
         found: BackendSummary = ask(look, f"asking for {known.name}")
     except BackendError as error:

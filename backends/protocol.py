@@ -53,12 +53,12 @@ class Description(Checked):
         calibration: JSON-ready calibration data used, kept with every run.
         attachments: Texts by file name (the compiled circuit, the device's whole calibration), kept with every run.
         parallel: k, the Bell pairs measured in every shot (`Sampling.parallel`).
-        pairs: The qubits of all of them, `pair` first; empty if k = 1. Also of several Bell pairs that serve one pair
-            of requests together; `pair` are then the qubits measured.
+        pairs: The qubits of all these pairs, `pair` first; empty if k = 1. Also those of several Bell pairs that serve
+            one pair of requests together; `pair` are then the qubits measured.
         dimension: The largest dimension of the vectors whose measurements it has circuits for (MODEL §3): 2 is one
             Bell pair in a plane, `Setting.alpha` and `beta` alone.
-        locality: What must be said of a result instead of that both qubits are on one device, the first sentence on the
-            first screen; left out if empty.
+        locality: What a report must say in place of "both qubits are on one device"; its first sentence appears on the
+            first screen. Left out of the plan if empty.
     """
 
     complaint = BackendError
@@ -84,7 +84,7 @@ class Description(Checked):
 
 
 class Backend(Protocol):
-    """Where trials are measured; every one is a LocalBackend or a RemoteBackend."""
+    """A place where trials are measured; every backend is a LocalBackend or a RemoteBackend."""
 
     def describe(self, dimension: int = 2) -> Description:
         """What this backend is by today's calibration when it measures vectors of k dimensions.
@@ -136,7 +136,7 @@ class LocalBackend(Backend, Protocol):
 
 @runtime_checkable
 class PlansItself(Backend, Protocol):
-    """A local backend that chooses how the routers of its scenario work: for a link the best depends on its pairs."""
+    """A local backend that chooses how the routers of its scenario work; over a link, the best depends on its pairs."""
 
     def operating_point(self) -> OperatingPoint:
         """The operating point of the scenario that it serves.
@@ -149,7 +149,7 @@ class PlansItself(Backend, Protocol):
 
 @runtime_checkable
 class ForScenario(Protocol):
-    """What an adapter makes whose backend depends on the scenario: on the rate of its requests, for example."""
+    """What an adapter makes if its backend depends on the scenario, for example on the rate of requests."""
 
     def serving(self, scenario: Scenario) -> LocalBackend:
         """The backend for the requests of a scenario.
@@ -173,16 +173,16 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a schedule will take, worked out before anything is submitted.
+    """What a schedule will cost, estimated before anything is submitted.
 
     Attributes:
         shots: Executions of the circuit, all jobs together.
         tasks: Jobs at the provider.
         qpu_seconds: Time on the device that is billed; None if the provider does not bill by time.
         money: US dollars; None if the price is not known.
-        basis: One line: which price, from where, of which date.
-        notes: Lines that whoever decides should read first: what makes it dear, what the account has left.
-        doubt: Why it may not run as things are, or may be refused; empty if nothing is known against it.
+        basis: One line on the price: whose it is, its source and its date.
+        notes: Lines to read before deciding: what makes it expensive, what the account has left.
+        doubt: Why it may not run now, or may be refused; empty if nothing is known against it.
     """
 
     shots: int
@@ -200,7 +200,7 @@ class CostEstimate:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the provider says a finished job used; None where it says nothing (yet).
+    """What the provider says a finished job used; None if it says nothing (yet).
 
     Attributes:
         qpu_seconds: Time billed.
@@ -251,13 +251,13 @@ class RemoteBackend(Backend, Protocol):
         ...
 
     def estimate(self, schedule: Schedule) -> CostEstimate:
-        """What the whole schedule will take."""
+        """What the whole schedule will cost."""
         ...
 
     def submit(self, part: Schedule, key: str) -> str:
         """Submit a part under a unique key that travels with the job; returns the provider's id.
 
-        It never tries twice by itself. If it raises UnreachableError the job may exist: `find` tells.
+        It never tries twice by itself. If it raises UnreachableError, the job may exist: ask `find`.
         """
         ...
 
@@ -292,13 +292,13 @@ class RemoteBackend(Backend, Protocol):
 
 @runtime_checkable
 class Advising(Protocol):
-    """A remote backend that can say more about a cost right before somebody decides about it."""
+    """A remote backend that can say more about a cost just before somebody approves it."""
 
     def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
         """The estimate with what the provider says about the account: what is left, which limits are set.
 
         Args:
             part: The first part to be submitted.
-            estimate: What all of them will take.
+            estimate: Estimated cost of all parts.
         """
         ...

@@ -34,9 +34,9 @@ class BackendSummary:
         note: What it is, or what is missing.
         status: The provider's word for the state of a cloud device.
         queue: Jobs waiting there; text, because some providers say `>2000`.
-        pair: The best pair of qubits by today's calibration.
-        predicted_visibility: What is predicted for that pair.
-        price: What it costs, in words.
+        pair: Best pair of qubits by today's calibration.
+        predicted_visibility: Visibility predicted for that pair.
+        price: Its price, in words.
     """
 
     name: str
@@ -63,9 +63,9 @@ class Adapter:
     """A provider of ours.
 
     Attributes:
-        make: Makes a backend from what follows the colon.
-        packages: What pip installs for it, and
-        modules: what it imports of them.
+        make: Function that makes a backend from what follows the colon.
+        packages: What pip must install for it.
+        modules: The modules of these packages that it imports.
     """
 
     make: Factory
@@ -94,8 +94,8 @@ def open_backend(spec: str, scenario: Scenario | None = None) -> LocalBackend | 
 
     Args:
         spec: The name.
-        scenario: What it is to measure; a backend that depends on it cannot do without. If it has a [link], that
-            brings the pairs of any simulator of ours.
+        scenario: What the backend is to measure, which some backends must know. If it has a [link], the pairs of
+            our simulators come over that link.
 
     Raises:
         BackendError: the provider is unknown or not installed, its argument is wrong, or it needs the scenario.
@@ -135,7 +135,7 @@ def list_backends() -> list[BackendSummary]:
 
 
 def _added() -> dict[str, EntryPoint]:
-    """Adapters that other installed packages bring, by provider; our own names cannot be taken over."""
+    """Adapters of other installed packages, by provider; they cannot take over our own names."""
     return {each.name: each for each in entry_points(group=GROUP) if each.name not in PROVIDERS}
 
 

@@ -32,7 +32,7 @@ class Setting:
     Attributes:
         x, y: Types of the two requests (0-based).
         alpha, beta: Angles of A's and B's basis in radians; in a plane the ideal correlator is cos(alpha − beta).
-        more_alpha, more_beta: The other k−2 angles of each where the vectors have k > 2 dimensions (hyperspherical,
+        more_alpha, more_beta: The other k−2 angles of each if the vectors have k > 2 dimensions (hyperspherical,
             see `hyperspherical_angles`); a backend measures them only if its description says so.
     """
 
@@ -89,13 +89,13 @@ class Schedule:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the angles of every trial in their order: whose a result is that brings it back."""
+        """SHA-256 of the angles of every trial, in order; a result that carries it belongs to this schedule."""
         angles = np.array([setting.angles for setting in self.settings])
         return hashlib.sha256(angles[self.order].tobytes()).hexdigest()
 
     @property
     def unmeasured(self) -> tuple[tuple[int, int], ...]:
-        """The types (x, y) that have a setting, and no trial."""
+        """The types (x, y) that have a setting but no trial."""
         types = [(setting.x, setting.y) for setting in self.settings]
         measured = {types[index] for index in np.flatnonzero(self.shots)}
         return tuple(dict.fromkeys(each for each in types if each not in measured))
@@ -107,8 +107,8 @@ class Schedule:
     def runs(self, longest: int) -> tuple[tuple[int, int], ...]:
         """(setting, trials) of each stretch of one setting, in order.
 
-        Stretches of `random` settings are the blocks that were drawn, also where two neighbours drew the same;
-        those of `fixed` ones are as long as they can be. None is longer than `longest`.
+        Stretches of `random` settings are the blocks that were drawn, even if two neighbours drew the same;
+        those of `fixed` settings are as long as they can be. None is longer than `longest`.
         """
         count = len(self.order)
         starts = {0, *(np.flatnonzero(np.diff(self.order)) + 1).tolist()}
@@ -196,7 +196,7 @@ def draw_schedule(
     """Draw the settings of `trials` trials from r(x,y).
 
     `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
-    with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting. Each
+    with shots in proportion to r. If the strategy is a mixture, its component is part of the drawn setting. Each
     entry of a menu (`menu_strategy`) has rows of its own: setting (k, x, y) is that of types k·n_A + x and y.
 
     With k pairs to a shot, every pair has a `random` setting of its own, drawn afresh for each shot (or block of
@@ -232,7 +232,7 @@ def draw_schedule(
 
 
 def menu_strategy(menu: Menu, distribution: Floats) -> Strategy:
-    """The entries of a menu as components of a strategy, the share of each being that of its trials.
+    """The entries of a menu as the components of a strategy, each with its share of the trials.
 
     Args:
         menu: K sets of bases.

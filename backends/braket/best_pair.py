@@ -58,17 +58,19 @@ class BraketPair:
 
     @property
     def works(self) -> bool:
-        """Whether no error is so large that nothing of the correlator is left, as where a calibration failed."""
+        """Whether no error is so large that nothing is left of the correlator, as after a failed calibration."""
         return self.two_qubit_error < 3 / 4 and max(self.one_qubit_errors + self.readout_errors) < 1 / 2
 
     @property
     def oddity(self) -> str | None:
-        """The first value that cannot be: an infidelity that is not above 0, or a time that is not; None if all can."""
-        values: dict[str, tuple[float | None, ...]] = {
+        """The first error or time that is not above 0, which is impossible; None if there is none."""
+        values = {
             f"error of {self.gate}": (self.two_qubit_error,),
             "error of a one-qubit gate": self.one_qubit_errors,
+            "readout error": self.readout_errors,
+            "T1": self.t1,
+            "T2": self.t2,
         }
-        values |= {"readout error": self.readout_errors, "T1": self.t1, "T2": self.t2}
         odd = ((what, each) for what, some in values.items() for each in some if each is not None and not _can_be(each))
         return next((f"{what} is {value:.3g}" for what, value in odd), None)
 
@@ -104,9 +106,9 @@ def braket_pairs(
 
     Args:
         name: The device, for messages.
-        properties: Its capabilities as parsed by braket.device_schema: IqmDeviceCapabilities and the like.
+        properties: The device's capabilities as braket.device_schema parses them (`IqmDeviceCapabilities` and others).
         forced: The pair to use, in any order; then it is the only one.
-        unusable: Gets a line about the pairs left out because a value of their calibration cannot be, if there are any.
+        unusable: List that gets a line about pairs left out because a value of their calibration is impossible.
 
     Raises:
         BackendError: no pair, or not the forced one, is connected and calibrated in gates that make a Bell circuit.
@@ -169,7 +171,7 @@ def _average_pairs(properties: Any, gate: str) -> Iterator[BraketPair]:
     timing = getattr(provider, "timing", None) or {}
 
     def average(field: str, key: str) -> float | None:
-        """From the standardized properties, else from the provider's own."""
+        """The average in the standardized properties, else in the provider's own."""
         listed = getattr(standardized, field, None)
         value = listed[0].fidelity if listed else (fidelity.get(key) or {}).get("mean")
         return None if value is None else float(value)

@@ -40,7 +40,7 @@ class PairModel(QubitsModel):
         self._responses: dict[int, AngleResponse] = {}
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
-        """The same from a few settings, whose simulation is kept."""
+        """The same from the simulation of a few settings, which is kept."""
         dimension = settings[0].dimension
         if dimension not in self._responses:
             self._responses[dimension] = AngleResponse.of(self.probabilities, dimension)

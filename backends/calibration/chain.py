@@ -57,7 +57,7 @@ class ChainModel(QubitsModel):
 
     @property
     def visibility(self) -> float:
-        """Their mean."""
+        """Mean of `visibilities`."""
         return float(np.mean(self.visibilities))
 
     def record(self, device: str, properties: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def best_chain(name: str, target: Target, properties: Any, dimension: int, force
 
     Args:
         dimension: k ≥ 4, of the vectors.
-        forced: A's and B's measured qubits, where the user wants these.
+        forced: A's and B's measured qubits, if the user chose them.
 
     Raises:
         BackendError: there is no such chain of working qubits.
@@ -117,9 +117,9 @@ def _chains(couples: Couples, length: int) -> Iterator[tuple[int, ...]]:
 
 
 def _rough_loss(couples: Couples, path: Sequence[int]) -> float:
-    """−log of a product of losses, to rank chains by: gates as often as they occur, readout of the two in the middle.
+    """−log of a product of losses, to rank chains by: every gate as often as it occurs, and the readout in the middle.
 
-    Between A_j and A_{j+1} each of the m−j pairs beyond passes by two gates, and a rotation takes two more.
+    Between A_j and A_{j+1}, each of the m−j outer pairs takes two gates to pass, and a rotation takes two more.
     """
     pairs = len(path) // 2
     loss = 0.0

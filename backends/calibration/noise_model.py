@@ -64,7 +64,7 @@ class QubitsModel:
         return np.asarray(np.einsum("nab,ai,bj->nij", ideal, *self._readout))
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
-        """The same, as fast as it can be had."""
+        """The same; a subclass may know a faster way."""
         return self.probabilities(settings)
 
 
@@ -102,7 +102,7 @@ def reduced_target(target: Target, qubits: Sequence[int], gates: Mapping[frozens
 
 
 def native_passes(reduced: Target) -> Any:
-    """The pass manager that brings circuits into a target's native gates, every qubit staying where it is."""
+    """The pass manager that translates circuits to a target's native gates and leaves every qubit in its place."""
     if reduced.num_qubits == 2:
         return _two_qubit_passes(reduced)
     from qiskit.transpiler import generate_preset_pass_manager

@@ -62,7 +62,7 @@ def are_separated(first: Pair, second: Pair, neighbours: Mapping[int, frozenset[
 def parallel_circuit(models: Sequence[PairModel], qubits: int, dimension: int = 2) -> QuantumCircuit:
     """The circuits of all pairs on the device's own qubits, all measured at the same moment.
 
-    A lone pair keeps its parameters alpha and beta (and alpha2 and beta2 where bases do not lie in a plane); of
+    A lone pair keeps its parameters alpha and beta (and alpha2 and beta2 if bases do not lie in a plane); of
     several, pair j has alpha_j and beta_j. Classical bits 2j and 2j+1 are A's and B's of pair j.
 
     Args:
@@ -101,7 +101,7 @@ def parallel_record(device: str, properties: Any, models: Sequence[PairModel]) -
 
 
 def _renamed(circuit: QuantumCircuit, number: int) -> QuantumCircuit:
-    """The circuit with its parameters called after its pair."""
+    """The circuit with the number of its pair in the names of its parameters."""
     from qiskit.circuit import Parameter
 
     return circuit.assign_parameters(

@@ -1,4 +1,4 @@
-"""What is predicted from a backend's calibration for any measurement bases: P(a,b), before anything is measured."""
+"""P(a, b) for any measurement bases, predicted from a backend's calibration before anything is measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...model.games.strategy import Strategy, vectors_of
 from ...model.trials import Floats
 from ..protocol import Backend, description_for
 
-SIGNS = np.array([[1, -1], [-1, 1]])  # +1 where a = b
+SIGNS = np.array([[1, -1], [-1, 1]])  # +1 for a = b
 
 Predict = Callable[[Sequence[Setting]], Floats]
 
@@ -53,7 +53,7 @@ def predictor(backend: Backend) -> Predict | None:
 
 
 def required_predictor(backend: Backend) -> Predict:
-    """The same, for those who cannot do without.
+    """The same, for callers that need a prediction.
 
     Raises:
         BackendError: nothing can be predicted from the backend's calibration.
@@ -128,14 +128,15 @@ class AngleResponse:
     polynomial of degree 1 in every angle.
 
     Attributes:
-        coefficients: Of (1, cos α, sin α) ⊗ (1, cos β, sin β), shape (9, 2, 2), or of that product over all angles.
+        coefficients: Coefficients of (1, cos α, sin α) ⊗ (1, cos β, sin β), shape (9, 2, 2), or of the product over all
+            angles.
     """
 
     coefficients: Floats
 
     @classmethod
     def of(cls, exact: Predict, dimension: int = 2) -> AngleResponse:
-        """From P(a, b) at 3^(2k−2) settings for vectors of k dimensions."""
+        """The response of vectors of k dimensions, from the exact P(a, b) at 3^(2k−2) settings."""
         settings = _evenly(dimension)
         coefficients = np.linalg.solve(_basis(settings), exact(settings).reshape(len(settings), 4))
         return cls(np.asarray(coefficients, dtype=np.float64).reshape(-1, 2, 2))

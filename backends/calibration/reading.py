@@ -87,7 +87,7 @@ class PairCalibration:
         """A product of the correlator's losses, to rank pairs by; the exact noise model has the last word.
 
         An average infidelity e of a depolarised gate on n qubits scales correlators by 1 − e·2ⁿ/(2ⁿ−1). The gates'
-        errors contain relaxation; it counts by itself only where it exceeds what they admit.
+        errors contain relaxation, which counts by itself only if it exceeds them.
         """
         two = 1 - max(self.gate_error * 4 / 3, self._relaxation_loss())
         one = (1 - 2 * self.a.gate_error) * (1 - 2 * self.b.gate_error)
@@ -231,7 +231,7 @@ def _qubit_calibration(target: Target, properties: Any, qubit: int) -> QubitCali
     values = properties.qubit_property(qubit)
     error = _possible(props.error, f"error of {gate} on qubit {qubit}")
     duration = _possible(props.duration, f"length of {gate} on qubit {qubit}")
-    # Of a few hundred trials none may fail, so that one direction may be 0; both are not.
+    # The calibration takes a few hundred trials, of which none may fail: one direction may read 0, but not both.
     up, down = (
         _possible(values.get(key, (readout.error,))[0], f"readout error of qubit {qubit}", 0.0)
         for key in ("prob_meas1_prep0", "prob_meas0_prep1")

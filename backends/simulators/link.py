@@ -1,4 +1,4 @@
-"""A simulated link: trials taken as requests come, each on the freshest Bell pair or by the classical fallback."""
+"""A simulated link: each request is served by the freshest Bell pair or by the classical fallback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .fake import FakeBackend
 from .simulator import Outcomes, check_measurable
 from .werner import WernerSimulator
 
-OWN = "scenario"  # its own [link], named where options follow
+OWN = "scenario"  # names the scenario's own [link], so that options can follow
 UNIT = "time_unit_seconds"
 _FIELDS = (*(field for field in LinkSpec.model_fields if field != "name"), UNIT)
 PIECE = 1 << 20  # trials at once, which bounds the memory that this takes
@@ -110,8 +110,8 @@ class SimulatedLink:
 
     Args:
         name: What a user types for it, options included.
-        scenario: With its [link].
-        pairs: Makes and measures the pairs; None: they are Werner pairs of the link's own figures.
+        scenario: The scenario, which has a [link].
+        pairs: Simulator that makes and measures the pairs. Defaults to Werner pairs of the link's own figures.
     """
 
     def __init__(self, name: str, scenario: Scenario, pairs: WernerSimulator | FakeBackend | None = None) -> None:
@@ -125,7 +125,7 @@ class SimulatedLink:
 
     @cached_property
     def frontiers(self) -> Frontiers:
-        """Of the scenario."""
+        """The frontiers of the scenario."""
         return Frontiers.of(self._scenario)
 
     @cached_property
@@ -202,7 +202,7 @@ class SimulatedLink:
             BackendError: the schedule has no trials, or the seed is negative.
         """
         check_measurable(schedule, seed)
-        rng = np.random.default_rng([seed, 2])  # not that by which the settings were drawn
+        rng = np.random.default_rng([seed, 2])  # settings were drawn with [seed, 1]; these draws must not repeat them
         trials, parts = len(schedule.order), []
         for first in range(0, trials, PIECE):
             piece = schedule.part(range(first, min(first + PIECE, trials)))
@@ -229,7 +229,7 @@ class SimulatedLink:
 
     @property
     def _equivalent_visibility(self) -> float:
-        """Of Werner pairs, one for every request, that would score as much at the point's multiplier."""
+        """Visibility at which Werner pairs, one for every request, would score as much at the point's multiplier."""
         point, game = self.point, self.frontiers.game(self.point.multiplier).matrix
         ideal, fallback = (float((game * table).sum()) for table in (point.correlators, point.fallback_correlators))
         used = point.availability * (point.mean_visibility_when_used if point.availability > 0 else 0.0)

@@ -22,8 +22,8 @@ class Properties:
     """What the calibration says, in seconds and hertz, by the names that qiskit-ibm-runtime gives it.
 
     Attributes:
-        last_update_date: Of the calibration.
-        qubits: Name → (value,) of each qubit.
+        last_update_date: Time of the calibration.
+        qubits: For each qubit, name → (value,).
     """
 
     last_update_date: datetime
@@ -56,7 +56,7 @@ class Snapshot:
 
     @cached_property
     def target(self) -> Target:
-        """Its basis gates and its readout, with errors and durations, where qubits and gates work."""
+        """The basis gates and the readout of all qubits and gates that work, with errors and durations."""
         from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
         from qiskit.providers.backend import QubitProperties
         from qiskit.transpiler import InstructionProperties, Target

@@ -70,7 +70,7 @@ class WernerNoise:
 class WernerSimulator(Simulator):
     """A simulator of Werner pairs with readout errors, ideal by default.
 
-    A subclass says what stands before the colon and which package simulates, as pip calls it.
+    A subclass says what a user types before the colon and which package simulates, by the name that pip knows.
     """
 
     _provider: ClassVar[str]
