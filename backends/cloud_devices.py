@@ -76,9 +76,9 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
 
 def _ibm_price(plan: str) -> str:
     price = PriceTable.load().ibm_second(plan)
-    per_second = "price unknown" if price is None else "free"
-    if price is not None and price.usd_per_second:
-        per_second = f"{exact_dollars(price.usd_per_second)}/s"
+    if price is None:
+        return f"price unknown ({plan})"
+    per_second = f"{exact_dollars(price.usd_per_second)}/s" if price.usd_per_second else "free"
     return f"{per_second} ({plan})"
 
 

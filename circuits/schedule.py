@@ -114,12 +114,11 @@ class Schedule:
         starts = {0, *(np.flatnonzero(np.diff(self.order)) + 1).tolist()}
         if self.sampling.settings == "random":
             starts |= set(range(0, count, self.sampling.block))
-        cuts = [*sorted(starts), count]
-        found = []
-        for start, stop in itertools.pairwise(cuts):
-            for first in range(start, stop, longest):
-                found.append((int(self.order[start]), min(longest, stop - first)))
-        return tuple(found)
+        return tuple(
+            (int(self.order[start]), min(longest, stop - first))
+            for start, stop in itertools.pairwise([*sorted(starts), count])
+            for first in range(start, stop, longest)
+        )
 
     def to_bytes(self) -> bytes:
         """Everything of the schedule, compressed (numpy's npz format); `from_bytes` reads it."""
