@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from math import log
@@ -21,8 +21,6 @@ from .reading import PairCalibration, pair_calibrations
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
 
-Couples = Mapping[frozenset[int], PairCalibration]
-
 CANDIDATES = 4  # chains evaluated exactly
 
 
@@ -33,7 +31,9 @@ class ChainModel(QubitsModel):
         dimension: k, of the vectors its circuit measures.
     """
 
-    def __init__(self, target: Target, couples: Couples, path: Sequence[int], dimension: int) -> None:
+    def __init__(
+        self, target: Target, couples: Mapping[frozenset[int], PairCalibration], path: Sequence[int], dimension: int
+    ) -> None:
         """Simulate the chain.
 
         Args:
@@ -101,7 +101,7 @@ def best_chain(name: str, target: Target, properties: Any, dimension: int, force
     return max(models, key=lambda model: model.visibility)
 
 
-def _chains(couples: Couples, length: int) -> Iterator[tuple[int, ...]]:
+def _chains(couples: Iterable[frozenset[int]], length: int) -> Iterator[tuple[int, ...]]:
     """Every path over so many different qubits, in both directions."""
     neighbours: dict[int, list[int]] = {}
     for first, second in (sorted(couple) for couple in couples):
@@ -116,7 +116,7 @@ def _chains(couples: Couples, length: int) -> Iterator[tuple[int, ...]]:
             paths += [(*path, qubit) for qubit in neighbours[path[-1]] if qubit not in path]
 
 
-def _rough_loss(couples: Couples, path: Sequence[int]) -> float:
+def _rough_loss(couples: Mapping[frozenset[int], PairCalibration], path: Sequence[int]) -> float:
     """−log of a product of losses, to rank chains by: every gate as often as it occurs, and the readout in the middle.
 
     Between A_j and A_{j+1}, each of the m−j outer pairs takes two gates to pass, and a rotation takes two more.
