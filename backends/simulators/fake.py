@@ -75,7 +75,8 @@ class FakeBackend(Simulator):
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
-        model, dimension = self._model(settings[0].dimension), settings[0].dimension
+        dimension = settings[0].dimension
+        model = self._model(dimension)
         return sample_aer(model.simulator, model.circuit(dimension), settings, shots, seed)
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
