@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, prod
 from statistics import fmean
 from typing import Any
 
@@ -49,12 +49,9 @@ class BraketPair:
         An average infidelity e of a depolarised gate on n qubits scales correlators by 1 − e·2ⁿ/(2ⁿ−1), a readout
         error r by 1 − 2r.
         """
-        visibility = 1 - self.two_qubit_error * 4 / 3
-        for error in self.one_qubit_errors:
-            visibility *= (1 - 2 * error) ** ROTATIONS
-        for error in self.readout_errors:
-            visibility *= 1 - 2 * error
-        return visibility
+        gates = [(1 - 2 * error) ** ROTATIONS for error in self.one_qubit_errors]
+        readout = [1 - 2 * error for error in self.readout_errors]
+        return prod([1 - self.two_qubit_error * 4 / 3, *gates, *readout])
 
     @property
     def works(self) -> bool:

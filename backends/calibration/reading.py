@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from math import exp, isfinite
+from math import exp, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 from ...model.errors import BackendError
@@ -91,9 +91,7 @@ class PairCalibration:
         """
         two = 1 - max(self.gate_error * 4 / 3, self._relaxation_loss())
         one = (1 - 2 * self.a.gate_error) * (1 - 2 * self.b.gate_error)
-        readout = 1.0
-        for qubit in (self.a, self.b):
-            readout *= 1 - qubit.readout_0to1 - qubit.readout_1to0
+        readout = prod(1 - qubit.readout_0to1 - qubit.readout_1to0 for qubit in (self.a, self.b))
         return two * one**ROTATIONS * readout
 
     def record(self) -> dict[str, Any]:
@@ -109,11 +107,11 @@ class PairCalibration:
 
     def _relaxation_loss(self) -> float:
         """Loss of the mean of ⟨ZZ⟩ and ⟨XX⟩ of a Bell pair left alone for the two-qubit gate's duration."""
-        kept = [1.0, 1.0]
-        for qubit in (self.a, self.b):
-            for which, time in enumerate((qubit.t1, qubit.t2)):
-                kept[which] *= exp(-self.gate_duration / time)
-        return 1 - sum(kept) / 2
+        zz, xx = (
+            prod(exp(-self.gate_duration / time) for time in times)
+            for times in ((self.a.t1, self.b.t1), (self.a.t2, self.b.t2))
+        )
+        return 1 - (zz + xx) / 2
 
 
 def is_faulty(props: Any) -> bool:
@@ -256,11 +254,11 @@ def forced_calibration(name: str, target: Target, properties: Any, forced: Pair)
     if forced[::-1] in calibrations:
         other = calibrations[forced[::-1]]
         return replace(other, a=other.b, b=other.a)
-    last = target.num_qubits - 1
+    asked, last = f"{name}: pair={forced[0]}-{forced[1]}", target.num_qubits - 1
     if max(forced) > last:
-        raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} is not on the device; its qubits are 0…{last}")
+        raise BackendError(f"{asked} is not on the device; its qubits are 0…{last}")
     if why := unusable.get(forced) or unusable.get(forced[::-1]):
-        raise BackendError(f"{name}: pair={forced[0]}-{forced[1]} cannot be used, {why}; choose another pair")
+        raise BackendError(f"{asked} cannot be used, {why}; choose another pair")
     raise not_connected(name, forced, calibrations)
 
 
