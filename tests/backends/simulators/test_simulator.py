@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from bellqueue.backends.protocol import Description
+from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.backends.simulators.simulator import Simulator, shuffled_outcomes
-from bellqueue.backends.simulators.werner import WernerNoise, parse_noise
+from bellqueue.backends.simulators.werner import WernerNoise
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.progress import unwatched
@@ -92,6 +93,6 @@ def test_shuffled_outcomes_are_a_fair_choice() -> None:
 
 
 def test_symmetric_readout_is_both_directions() -> None:
-    assert parse_noise("aer", "readout=0.03") == WernerNoise(1.0, 0.03, 0.03)
-    assert parse_noise("aer", "readout_1to0=0.03") == WernerNoise(1.0, 0.0, 0.03)
-    assert parse_noise("aer", "visibility=1,readout=0").ideal
+    assert AerBackend("readout=0.03").noise == WernerNoise(1.0, 0.03, 0.03)
+    assert AerBackend("readout_1to0=0.03").noise == WernerNoise(1.0, 0.0, 0.03)
+    assert AerBackend("visibility=1,readout=0").noise.ideal
