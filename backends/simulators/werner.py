@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import ClassVar
 
@@ -56,13 +56,8 @@ class WernerNoise:
 
     def record(self) -> dict[str, float]:
         """JSON-ready: the parameters and what follows from them."""
-        return {
-            "visibility": self.visibility,
-            "readout_0to1": self.readout_0to1,
-            "readout_1to0": self.readout_1to0,
-            "predicted_visibility": self.predicted_visibility,
-            "correlator_offset": self.correlator_offset,
-        }
+        follows = {"predicted_visibility": self.predicted_visibility, "correlator_offset": self.correlator_offset}
+        return {**asdict(self), **follows}
 
 
 class WernerSimulator(Simulator):
