@@ -61,7 +61,7 @@ def test_brakets_density_matrix_and_both_predictions_are_the_closed_form(dimensi
     u, v = vectors(dimension, 3)
     settings, expected = settings_for(u, v), closed_form(noise, u, v)
     aer, braket = AerBackend(noise), BraketLocalBackend(noise)
-    assert braket.probabilities(settings) == pytest.approx(expected, abs=1e-7)  # Braket rounds its probabilities
+    assert braket.probabilities(settings) == pytest.approx(expected, abs=1e-10)
     for backend in (aer, braket):
         assert backend.predict(settings) == pytest.approx(expected, abs=1e-12)
         visibility, lost, offset = NOISES[noise]
