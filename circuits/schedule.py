@@ -171,7 +171,12 @@ class Schedule:
 
         Args:
             outcomes: For each setting an array of shape (shots, 2).
+
+        Raises:
+            ValueError: a setting has more or fewer outcomes than trials.
         """
+        if [len(measured) for measured in outcomes] != self.shots.tolist():
+            raise ValueError("every setting must have as many outcomes as trials")  # else they would go to others
         bits = np.empty((len(self.order), 2), dtype=np.uint8)
         # One byte for each trial, if settings are few: numpy then sorts by radix, much faster.
         narrow = self.order.astype(np.min_scalar_type(len(self.settings) - 1))

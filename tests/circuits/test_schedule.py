@@ -176,3 +176,7 @@ def test_outcomes_come_back_in_the_order_of_the_plan(count: int) -> None:
     trials = plan.trials(outcomes)
     assert trials.x.tolist() == order.tolist()
     assert np.column_stack([trials.a, trials.b]).tolist() == expected
+    shifted = np.split(np.concatenate(outcomes), np.cumsum(plan.shots)[:-1] - 1)
+    if count > 1:  # as many in all, but one too few of the first
+        with pytest.raises(ValueError, match="as many outcomes as trials"):
+            plan.trials(shifted)
