@@ -1,4 +1,4 @@
-"""The cloud devices that the accounts at hand reach: status, queue, best pair, price."""
+"""The cloud devices that the user's accounts reach: status, queue, best pair, price."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 
 def cloud_devices(say: Say) -> Iterator[BackendSummary]:
-    """Every cloud device of every provider that there are credentials for.
+    """Every cloud device of every provider for which there are credentials.
 
     Args:
         say: Gets a line about each provider or device that does not answer.
@@ -44,7 +44,7 @@ def _missing(provider: str, note: str) -> BackendSummary:
 
 
 def _ibm(say: Say) -> Iterator[BackendSummary]:
-    from .calibration.best_pair import pair_calibrations, unusable_pairs
+    from .calibration.reading import pair_calibrations, unusable_pairs
     from .ibm.session import ask, plan_name, sign_in, silent_instances
 
     service = sign_in()
@@ -76,9 +76,9 @@ def _ibm(say: Say) -> Iterator[BackendSummary]:
 
 def _ibm_price(plan: str) -> str:
     price = PriceTable.load().ibm_second(plan)
-    per_second = "price unknown" if price is None else "free"
-    if price is not None and price.usd_per_second:
-        per_second = f"{exact_dollars(price.usd_per_second)}/s"
+    if price is None:
+        return f"price unknown ({plan})"
+    per_second = f"{exact_dollars(price.usd_per_second)}/s" if price.usd_per_second else "free"
     return f"{per_second} ({plan})"
 
 

@@ -1,4 +1,4 @@
-"""What a user types after the name of a provider: options, and the pairs of qubits among them."""
+"""What a user types after the name of a provider: a device, and options such as pairs of qubits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parse_device(provider: str, argument: str | None, allowed: Sequence[str]) ->
     """The device and the options in `torino,pair=92-99`; the device is empty if none was given.
 
     Args:
-        provider: What stands before the colon, for messages.
+        provider: What the user typed before the colon, for messages.
         argument: What follows it, or None.
         allowed: Names of options.
 
@@ -34,7 +34,7 @@ def parse_options(provider: str, text: str, allowed: Sequence[str]) -> dict[str,
         BackendError: an option is unknown, doubled or without a value.
     """
     options: dict[str, str] = {}
-    mark = "," if ":" in provider else ":"  # a device stands before them, or the provider alone
+    mark = "," if ":" in provider else ":"  # options follow a device, or else the provider itself
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not (name and equals and value):
@@ -81,12 +81,12 @@ def delay_text(seconds: float) -> str:
 
 
 def parse_pairs(name: str, pair: str | None, pairs: str | None) -> tuple[int, tuple[Pair, ...]]:
-    """How many pairs are measured in every shot, and those among them that are forced.
+    """How many pairs are measured in every shot, and which of them are forced.
 
     Args:
         name: The backend, for messages.
-        pair: The option of that name: `92-99`, or several joined by `+`; None if it was not given.
-        pairs: The option of that name: a whole number; None if it was not given: as many as are forced, or one.
+        pair: The option `pair`: `92-99`, or several joined by `+`; None if it was not given.
+        pairs: The option `pairs`, a whole number. Defaults to the number of forced pairs, at least one.
 
     Raises:
         BackendError: an option is not that, or more pairs are forced than asked for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -32,6 +32,13 @@ def plain(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).split())
 
 
+def make_plain(record: Any) -> None:
+    """Make every text of a frozen dataclass `plain`, on its construction."""
+    for each in fields(record):
+        if isinstance(text := getattr(record, each.name), str):
+            object.__setattr__(record, each.name, plain(text))
+
+
 class Description(Checked):
     """What a backend is and what its calibration predicts; a run's plan stores it, without the excluded fields.
 
@@ -46,12 +53,12 @@ class Description(Checked):
         calibration: JSON-ready calibration data used, kept with every run.
         attachments: Texts by file name (the compiled circuit, the device's whole calibration), kept with every run.
         parallel: k, the Bell pairs measured in every shot (`Sampling.parallel`).
-        pairs: The qubits of all of them, `pair` first; empty if k = 1. Also of several Bell pairs that serve one pair
-            of requests together; `pair` are then the qubits measured.
+        pairs: The qubits of all these pairs, `pair` first; empty if k = 1. Also those of several Bell pairs that serve
+            one pair of requests together; `pair` are then the qubits measured.
         dimension: The largest dimension of the vectors whose measurements it has circuits for (MODEL §3): 2 is one
             Bell pair in a plane, `Setting.alpha` and `beta` alone.
-        locality: What must be said of a result instead of that both qubits are on one device, the first sentence on the
-            first screen; left out if empty.
+        locality: What a report must say in place of "both qubits are on one device"; its first sentence appears on the
+            first screen. Left out of the plan if empty.
     """
 
     complaint = BackendError
@@ -75,26 +82,9 @@ class Description(Checked):
     def _plain(cls, text: str) -> str:
         return plain(text)
 
-    def refuse(self, dimension: int) -> None:
-        """Refuse vectors of more dimensions than the backend has circuits for.
-
-        Raises:
-            BackendError: there are more.
-        """
-        if dimension <= self.dimension:
-            return
-        pairs = bell_pairs_for(dimension)
-        needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
-        fewer = ", or set bell_pairs = 1 in [experiment]" if self.dimension == 3 else ""
-        has = "one Bell pair in a plane" if self.dimension == 2 else "one Bell pair"
-        raise BackendError(
-            f"{self.name}: the strategy needs {needs}, and this backend measures {has} only; "
-            f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
-        )
-
 
 class Backend(Protocol):
-    """Where trials are measured; every one is a LocalBackend or a RemoteBackend."""
+    """A place where trials are measured; every backend is a LocalBackend or a RemoteBackend."""
 
     def describe(self, dimension: int = 2) -> Description:
         """What this backend is by today's calibration when it measures vectors of k dimensions.
@@ -108,14 +98,22 @@ class Backend(Protocol):
 
 
 def description_for(backend: Backend, dimension: int) -> Description:
-    """What the backend is when it measures vectors of k dimensions; asked before anything is submitted.
+    """What the backend is when it measures vectors of k dimensions; call it before anything is submitted.
 
     Raises:
-        BackendError: it has no circuit for them.
+        BackendError: the backend has no circuit for them.
     """
     description = backend.describe(dimension)
-    description.refuse(dimension)
-    return description
+    if dimension <= description.dimension:
+        return description
+    pairs = bell_pairs_for(dimension)
+    needs = "bases that do not lie in a plane" if pairs == 1 else f"{pairs} Bell pairs for each pair of requests"
+    fewer = ", or set bell_pairs = 1 in [experiment]" if description.dimension == 3 else ""
+    has = "one Bell pair in a plane" if description.dimension == 2 else "one Bell pair"
+    raise BackendError(
+        f"{description.name}: the strategy needs {needs}, and this backend measures {has} only; "
+        f"run it on aer, braket-local or a snapshot (fake:…){fewer}"
+    )
 
 
 @runtime_checkable
@@ -138,7 +136,7 @@ class LocalBackend(Backend, Protocol):
 
 @runtime_checkable
 class PlansItself(Backend, Protocol):
-    """A local backend that chooses how the routers of its scenario work: for a link the best depends on its pairs."""
+    """A local backend that chooses how the routers of its scenario work; over a link, the best depends on its pairs."""
 
     def operating_point(self) -> OperatingPoint:
         """The operating point of the scenario that it serves.
@@ -151,7 +149,7 @@ class PlansItself(Backend, Protocol):
 
 @runtime_checkable
 class ForScenario(Protocol):
-    """What an adapter makes whose backend depends on the scenario: on the rate of its requests, for example."""
+    """What an adapter makes if its backend depends on the scenario, for example on the rate of requests."""
 
     def serving(self, scenario: Scenario) -> LocalBackend:
         """The backend for the requests of a scenario.
@@ -170,21 +168,21 @@ class JobStatus:
     message: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", plain(self.message))
+        make_plain(self)
 
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a schedule will take, worked out before anything is submitted.
+    """What a schedule will cost, estimated before anything is submitted.
 
     Attributes:
         shots: Executions of the circuit, all jobs together.
         tasks: Jobs at the provider.
         qpu_seconds: Time on the device that is billed; None if the provider does not bill by time.
         money: US dollars; None if the price is not known.
-        basis: One line: which price, from where, of which date.
-        notes: Lines that whoever decides should read first: what makes it dear, what the account has left.
-        doubt: Why it may not run as things are, or may be refused; empty if nothing is known against it.
+        basis: One line on the price: whose it is, its source and its date.
+        notes: Lines to read before deciding: what makes it expensive, what the account has left.
+        doubt: Why it may not run now, or may be refused; empty if nothing is known against it.
     """
 
     shots: int
@@ -196,14 +194,13 @@ class CostEstimate:
     doubt: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("basis", "doubt"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
+        make_plain(self)
         object.__setattr__(self, "notes", tuple(map(plain, self.notes)))
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What the provider says a finished job used; None where it says nothing (yet).
+    """What the provider says a finished job used; None if it says nothing (yet).
 
     Attributes:
         qpu_seconds: Time billed.
@@ -254,13 +251,13 @@ class RemoteBackend(Backend, Protocol):
         ...
 
     def estimate(self, schedule: Schedule) -> CostEstimate:
-        """What the whole schedule will take."""
+        """What the whole schedule will cost."""
         ...
 
     def submit(self, part: Schedule, key: str) -> str:
         """Submit a part under a unique key that travels with the job; returns the provider's id.
 
-        It never tries twice by itself. If it raises UnreachableError the job may exist: `find` tells.
+        It never tries twice by itself. If it raises UnreachableError, the job may exist: ask `find`.
         """
         ...
 
@@ -295,13 +292,13 @@ class RemoteBackend(Backend, Protocol):
 
 @runtime_checkable
 class Advising(Protocol):
-    """A remote backend that can say more about a cost right before somebody decides about it."""
+    """A remote backend that can say more about a cost just before somebody approves it."""
 
     def advise(self, part: Schedule, estimate: CostEstimate) -> CostEstimate:
         """The estimate with what the provider says about the account: what is left, which limits are set.
 
         Args:
             part: The first part to be submitted.
-            estimate: What all of them will take.
+            estimate: Estimated cost of all parts.
         """
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Literal
@@ -14,7 +14,7 @@ from ..model.scenario.file import Scenario
 from ..model.suggestion import suggestion
 from .braket.adapter import BraketBackend
 from .ibm.adapter import IbmBackend
-from .protocol import ForScenario, LocalBackend, RemoteBackend, plain
+from .protocol import ForScenario, LocalBackend, RemoteBackend, make_plain
 from .simulators.aer import AerBackend
 from .simulators.braket_local import BraketLocalBackend
 from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
@@ -34,9 +34,9 @@ class BackendSummary:
         note: What it is, or what is missing.
         status: The provider's word for the state of a cloud device.
         queue: Jobs waiting there; text, because some providers say `>2000`.
-        pair: The best pair of qubits by today's calibration.
-        predicted_visibility: What is predicted for that pair.
-        price: What it costs, in words.
+        pair: Best pair of qubits by today's calibration.
+        predicted_visibility: Visibility predicted for that pair.
+        price: Its price, in words.
     """
 
     name: str
@@ -51,9 +51,7 @@ class BackendSummary:
     price: str | None = None
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            if isinstance(text := getattr(self, each.name), str):
-                object.__setattr__(self, each.name, plain(text))
+        make_plain(self)
 
 
 Factory = Callable[[str | None], LocalBackend | RemoteBackend | ForScenario]
@@ -65,9 +63,9 @@ class Adapter:
     """A provider of ours.
 
     Attributes:
-        make: Makes a backend from what follows the colon.
-        packages: What pip installs for it, and
-        modules: what it imports of them.
+        make: Function that makes a backend from what follows the colon.
+        packages: What pip must install for it.
+        modules: The modules of these packages that it imports.
     """
 
     make: Factory
@@ -96,8 +94,8 @@ def open_backend(spec: str, scenario: Scenario | None = None) -> LocalBackend | 
 
     Args:
         spec: The name.
-        scenario: What it is to measure; a backend that depends on it cannot do without. If it has a [link], that
-            brings the pairs of any simulator of ours.
+        scenario: What the backend is to measure, which some backends must know. If it has a [link], the pairs of
+            our simulators come over that link.
 
     Raises:
         BackendError: the provider is unknown or not installed, its argument is wrong, or it needs the scenario.
@@ -137,7 +135,7 @@ def list_backends() -> list[BackendSummary]:
 
 
 def _added() -> dict[str, EntryPoint]:
-    """Adapters that other installed packages bring, by provider; our own names cannot be taken over."""
+    """Adapters of other installed packages, by provider; they cannot take over our own names."""
     return {each.name: each for each in entry_points(group=GROUP) if each.name not in PROVIDERS}
 
 

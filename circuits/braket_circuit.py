@@ -24,12 +24,11 @@ def bell_circuit(angles: Sequence[float | FreeParameter]) -> Circuit:
     """
     from braket.circuits import Circuit
 
-    count = len(angles) // 2
+    dimension = len(angles) // 2 + 1
     circuit = Circuit()
-    for pair in range(bell_pairs_for(count + 1)):
+    for pair in range(bell_pairs_for(dimension)):
         circuit.h(2 * pair).cnot(2 * pair, 2 * pair + 1)
-    for side in (0, 1):
-        for rotation in rotations(count + 1, "b" if side else "a"):
-            gate = {"ry": circuit.ry, "rz": circuit.rz, "rzz": circuit.zz}[rotation.axis]
-            gate(*(2 * pair + side for pair in rotation.pairs), rotation.sign * angles[side * count + rotation.angle])
+    for rotation in rotations(dimension):
+        gate = {"ry": circuit.ry, "rz": circuit.rz, "rzz": circuit.zz}[rotation.axis]
+        gate(*rotation.qubits, rotation.sign * angles[rotation.angle])
     return circuit

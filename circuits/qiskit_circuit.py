@@ -10,7 +10,7 @@ import numpy as np
 from ..model.games.strategy import bell_pairs_for
 from ..model.trials import Integers
 from .schedule import Setting
-from .tsirelson import Router, angle_names, rotations
+from .tsirelson import angle_names, rotations
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -30,6 +30,7 @@ def bell_circuit(dimension: int = 2, chained: bool = False) -> QuantumCircuit:
             first qubits and handed outwards. Defaults to any two qubits.
     """
     from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
 
     pairs = bell_pairs_for(dimension)
     circuit = QuantumCircuit(2 * pairs, 2, name="bell")
@@ -40,21 +41,11 @@ def bell_circuit(dimension: int = 2, chained: bool = False) -> QuantumCircuit:
         for qubit in range(2, 2 * pair + 2) if chained else ():
             circuit.cx(qubit - 2, qubit)  # the outer qubit is still |0⟩: two gates exchange them
             circuit.cx(qubit, qubit - 2)
-    _rotate(circuit, dimension, "a")
-    _rotate(circuit, dimension, "b")
+    angles = [Parameter(name) for name in angle_names(dimension)]
+    for rotation in rotations(dimension):
+        getattr(circuit, rotation.axis)(rotation.sign * angles[rotation.angle], *rotation.qubits)
     circuit.measure([0, 1], [0, 1])
     return circuit
-
-
-def _rotate(circuit: QuantumCircuit, dimension: int, router: Router) -> None:
-    """Append the rotations of a router."""
-    from qiskit.circuit import Parameter
-
-    names = angle_names(dimension)
-    own = [Parameter(name) for name in (names[: dimension - 1] if router == "a" else names[dimension - 1 :])]
-    for rotation in rotations(dimension, router):
-        qubits = [2 * pair + (router == "b") for pair in rotation.pairs]
-        getattr(circuit, rotation.axis)(rotation.sign * own[rotation.angle], *qubits)
 
 
 def angle_parameters(circuit: QuantumCircuit) -> tuple[Parameter, ...]:

@@ -7,6 +7,7 @@ import io
 import itertools
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -16,13 +17,10 @@ from numpy.typing import NDArray
 from ..model.errors import DataError
 from ..model.games.strategy import Measurements, Strategy
 from ..model.informed.menu import Menu
-from ..model.trials import Sampling, Trials
+from ..model.trials import Floats, Integers, Sampling, Trials
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
+_COLUMNS = ("x", "y", "alpha", "beta")
 _MORE = ("more_alpha", "more_beta")
-_FEW = 16  # settings up to which looking for the trials of each is faster than sorting all trials
 # What numpy's and Python's readers of archives raise over damaged bytes.
 _UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -34,7 +32,7 @@ class Setting:
     Attributes:
         x, y: Types of the two requests (0-based).
         alpha, beta: Angles of A's and B's basis in radians; in a plane the ideal correlator is cos(alpha − beta).
-        more_alpha, more_beta: The other k−2 angles of each where the vectors have k > 2 dimensions (hyperspherical,
+        more_alpha, more_beta: The other k−2 angles of each if the vectors have k > 2 dimensions (hyperspherical,
             see `hyperspherical_angles`); a backend measures them only if its description says so.
     """
 
@@ -44,6 +42,11 @@ class Setting:
     beta: float
     more_alpha: tuple[float, ...] = ()
     more_beta: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, x: int, y: int, a: Sequence[float], b: Sequence[float]) -> Setting:
+        """The setting of two types with all k−1 angles of A's basis and of B's."""
+        return cls(x, y, a[0], b[0], tuple(a[1:]), tuple(b[1:]))
 
     @property
     def dimension(self) -> int:
@@ -86,13 +89,13 @@ class Schedule:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the angles of every trial in their order: whose a result is that brings it back."""
+        """SHA-256 of the angles of every trial, in order; a result that carries it belongs to this schedule."""
         angles = np.array([setting.angles for setting in self.settings])
         return hashlib.sha256(angles[self.order].tobytes()).hexdigest()
 
     @property
     def unmeasured(self) -> tuple[tuple[int, int], ...]:
-        """The types (x, y) that have a setting, and no trial."""
+        """The types (x, y) that have a setting but no trial."""
         types = [(setting.x, setting.y) for setting in self.settings]
         measured = {types[index] for index in np.flatnonzero(self.shots)}
         return tuple(dict.fromkeys(each for each in types if each not in measured))
@@ -104,31 +107,30 @@ class Schedule:
     def runs(self, longest: int) -> tuple[tuple[int, int], ...]:
         """(setting, trials) of each stretch of one setting, in order.
 
-        Stretches of `random` settings are the blocks that were drawn, also where two neighbours drew the same;
-        those of `fixed` ones are as long as they can be. None is longer than `longest`.
+        Stretches of `random` settings are the blocks that were drawn, even if two neighbours drew the same;
+        those of `fixed` settings are as long as they can be. None is longer than `longest`.
         """
         count = len(self.order)
         starts = {0, *(np.flatnonzero(np.diff(self.order)) + 1).tolist()}
         if self.sampling.settings == "random":
             starts |= set(range(0, count, self.sampling.block))
-        cuts = [*sorted(starts), count]
-        found = []
-        for start, stop in itertools.pairwise(cuts):
-            for first in range(start, stop, longest):
-                found.append((int(self.order[start]), min(longest, stop - first)))
-        return tuple(found)
+        return tuple(
+            (int(self.order[start]), min(longest, stop - first))
+            for start, stop in itertools.pairwise([*sorted(starts), count])
+            for first in range(start, stop, longest)
+        )
 
     def to_bytes(self) -> bytes:
         """Everything of the schedule, compressed (numpy's npz format); `from_bytes` reads it."""
+        # What older schedules lack is left out where it says nothing new, so that they keep their bytes and runs their
+        # hashes: more angles of a plane, and one pair to a shot.
+        columns = _COLUMNS + (_MORE if self.dimension > 2 else ())
         table: dict[str, Any] = {
-            name: np.array([getattr(setting, name) for setting in self.settings])
-            for name in ("x", "y", "alpha", "beta")
+            name: np.array([getattr(setting, name) for setting in self.settings]) for name in columns
         }
-        if self.dimension > 2:  # else left out, like `parallel` below
-            table |= {name: np.array([getattr(setting, name) for setting in self.settings]) for name in _MORE}
         sampling = self.sampling
         distribution = np.zeros((0, 0)) if sampling.distribution is None else sampling.distribution
-        if sampling.parallel > 1:  # else left out: a schedule of one pair to a shot keeps its bytes, and a run its hash
+        if sampling.parallel > 1:
             table["parallel"] = np.array(sampling.parallel)
         buffer = io.BytesIO()
         np.savez_compressed(
@@ -151,7 +153,7 @@ class Schedule:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                columns = [stored[name].tolist() for name in ("x", "y", "alpha", "beta")]
+                columns = [stored[name].tolist() for name in _COLUMNS]
                 if _MORE[0] in stored:
                     columns += [[tuple(angles) for angles in stored[name].tolist()] for name in _MORE]
                 settings = tuple(Setting(*row) for row in zip(*columns, strict=True))
@@ -169,20 +171,27 @@ class Schedule:
 
         Args:
             outcomes: For each setting an array of shape (shots, 2).
+
+        Raises:
+            ValueError: a setting has more or fewer outcomes than trials.
         """
-        both = np.empty(len(self.order), dtype=np.uint16)  # the two bits of a trial are moved together
+        if [len(measured) for measured in outcomes] != self.shots.tolist():
+            raise ValueError("every setting must have as many outcomes as trials")  # else they would go to others
+        bits = np.empty((len(self.order), 2), dtype=np.uint8)
+        # One byte for each trial, if settings are few: numpy then sorts by radix, much faster.
         narrow = self.order.astype(np.min_scalar_type(len(self.settings) - 1))
-        if len(self.settings) <= _FEW:
-            for index, measured in enumerate(outcomes):
-                both[np.flatnonzero(narrow == index)] = _joined(measured)
-        else:
-            both[np.argsort(narrow, kind="stable")] = _joined(np.concatenate(outcomes))
-        return self.in_order(both.view(np.uint8).reshape(-1, 2))
+        bits[np.argsort(narrow, kind="stable")] = np.concatenate(outcomes)
+        return self.in_order(bits)
 
     def in_order(self, bits: NDArray[np.uint8]) -> Trials:
         """The canonical record, given the outcomes (a, b) of each trial in order, shape (N, 2)."""
-        x, y = (np.array([getattr(setting, name) for setting in self.settings], dtype=np.int16) for name in "xy")
-        return Trials(x.take(self.order), y.take(self.order), bits[:, 0], bits[:, 1], self.shape)
+        x, y = types_of(self.settings).astype(np.int16).take(self.order, axis=1)
+        return Trials(x, y, bits[:, 0], bits[:, 1], self.shape)
+
+
+def types_of(settings: Sequence[Setting]) -> Integers:
+    """The types x and y of each setting, shape (2, len(settings))."""
+    return np.array([(setting.x, setting.y) for setting in settings]).T
 
 
 def draw_schedule(
@@ -191,7 +200,7 @@ def draw_schedule(
     """Draw the settings of `trials` trials from r(x,y).
 
     `random` settings are drawn afresh for each trial (or block of trials); `fixed` ones come in one run per setting,
-    with shots in proportion to r. Where the strategy is a mixture, its component is part of the drawn setting. Each
+    with shots in proportion to r. If the strategy is a mixture, its component is part of the drawn setting. Each
     entry of a menu (`menu_strategy`) has rows of its own: setting (k, x, y) is that of types k·n_A + x and y.
 
     With k pairs to a shot, every pair has a `random` setting of its own, drawn afresh for each shot (or block of
@@ -227,7 +236,7 @@ def draw_schedule(
 
 
 def menu_strategy(menu: Menu, distribution: Floats) -> Strategy:
-    """The entries of a menu as components of a strategy, the share of each being that of its trials.
+    """The entries of a menu as the components of a strategy, each with its share of the trials.
 
     Args:
         menu: K sets of bases.
@@ -247,15 +256,8 @@ def settings_of(measurements: Measurements, dimension: int) -> tuple[Setting, ..
     """
     alpha, beta = (angles.tolist() for angles in measurements.bases(dimension))
     return tuple(
-        Setting(x, y, first_a, first_b, tuple(more_a), tuple(more_b))
-        for x, (first_a, *more_a) in enumerate(alpha)
-        for y, (first_b, *more_b) in enumerate(beta)
+        Setting.of(x, y, angles_a, angles_b) for x, angles_a in enumerate(alpha) for y, angles_b in enumerate(beta)
     )
-
-
-def _joined(bits: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Pairs of bits, shape (N, 2), as one number each, shape (N,), that only moving them makes sense of."""
-    return np.ascontiguousarray(bits, dtype=np.uint8).view(np.uint16)[:, 0]
 
 
 def _apportion(shares: Floats, total: int) -> Integers:

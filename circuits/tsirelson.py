@@ -14,46 +14,44 @@ from typing import Literal
 
 from ..model.games.strategy import bell_pairs_for
 
-Router = Literal["a", "b"]
-
 
 @dataclass(frozen=True)
 class Rotation:
-    """A rotation of one router's qubits by a multiple of one of its angles.
+    """A rotation of one router's qubits by plus or minus one of its angles.
 
     Attributes:
         axis: RY or RZ of a qubit, or RZZ of two: exp(−i·angle/2·P) of that Pauli operator P.
-        pairs: The Bell pairs whose qubits it turns, 0-based.
-        angle: Which of the router's angles, 0-based.
-        sign: Its factor.
+        qubits: The qubits it turns; Bell pair j has A's qubit 2j and B's 2j+1.
+        angle: Index of the angle in `Setting.angles`.
+        sign: Factor of the angle.
     """
 
     axis: Literal["ry", "rz", "rzz"]
-    pairs: tuple[int, ...]
+    qubits: tuple[int, ...]
     angle: int
     sign: int
 
 
-def rotations(dimension: int, router: Router) -> Iterator[Rotation]:
-    """The rotations before the measurement of a router's first qubit, in time order: the last angle first.
+def rotations(dimension: int) -> Iterator[Rotation]:
+    """The rotations before qubits 0 and 1 are measured: A's, then B's, each in time order, the last angle first.
 
     B measures the transposed operators, since ⟨Φ+|A⊗B|Φ+⟩ = tr(A Bᵀ)/2^m: γ_i with an odd number of Y change their
     sign, which turning its RZ and RZZ the other way does.
 
     Args:
         dimension: k ≥ 2, of the vectors.
-        router: Whose.
     """
     last = bell_pairs_for(dimension) - 1
-    for angle in reversed(range(dimension - 1)):
-        pair = angle // 2
-        turned = -1 if router == "a" else 1
-        if angle % 2 == 0:
-            yield Rotation("ry", (pair,), angle, -1)
-        elif pair == last:
-            yield Rotation("rz", (pair,), angle, turned)
-        else:
-            yield Rotation("rzz", (pair, pair + 1), angle, turned)
+    for side, turned in ((0, -1), (1, 1)):
+        for number in reversed(range(dimension - 1)):
+            pair, angle = number // 2, side * (dimension - 1) + number
+            qubit = 2 * pair + side
+            if number % 2 == 0:
+                yield Rotation("ry", (qubit,), angle, -1)
+            elif pair == last:
+                yield Rotation("rz", (qubit,), angle, turned)
+            else:
+                yield Rotation("rzz", (qubit, qubit + 2), angle, turned)
 
 
 def angle_names(dimension: int) -> tuple[str, ...]:

@@ -46,10 +46,11 @@ def keep_pair_models(replace: Callable[[Any, str, Any], object]) -> None:
     """The noise model of a pair of qubits is built once for each calibration of theirs."""
     from bellqueue.backends.calibration import best_pair, parallel_pairs
     from bellqueue.backends.calibration.noise_model import reduced_target
+    from bellqueue.backends.calibration.reading import PairCalibration
 
-    build = best_pair.pair_model
+    build = best_pair.PairModel
 
-    def kept(target: Any, calibration: best_pair.PairCalibration) -> Any:
+    def kept(target: Any, calibration: PairCalibration) -> Any:
         gates = {frozenset(calibration.pair): calibration.gate}
         reduced = reduced_target(target, calibration.pair, gates)
         entries = {name: {str(qubits): str(props) for qubits, props in reduced[name].items()} for name in reduced}
@@ -59,7 +60,7 @@ def keep_pair_models(replace: Callable[[Any, str, Any], object]) -> None:
         return _MODELS[key]
 
     for module in (best_pair, parallel_pairs):
-        replace(module, "pair_model", kept)
+        replace(module, "PairModel", kept)
 
 
 def sketch(replace: Callable[[Any, str, Any], object]) -> None:

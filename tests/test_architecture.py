@@ -153,7 +153,10 @@ def _modules_after(code: str) -> set[str]:
 
 def test_model_analysis_and_backends_import_no_quantum_sdk() -> None:
     loaded = _modules_after(
-        "import bellqueue.model, bellqueue.analysis.analyze, bellqueue.backends, bellqueue.circuits"
+        "import bellqueue.model, bellqueue.analysis.analyze, bellqueue.backends as backends\n"
+        "import bellqueue.circuits.qiskit_circuit, bellqueue.circuits.braket_circuit\n"
+        "backends.list_backends()\n"
+        "backends.open_backend('aer')"
     )
     assert not loaded & SDKS
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, prod
 from statistics import fmean
 from typing import Any
 
 from ...circuits.braket_native import entanglers
 from ...model.errors import BackendError
+from ..calibration.reading import left_out, not_connected
 
 ROTATIONS = 2  # one-qubit pulses each qubit of a native Bell circuit goes through, give or take one
 
@@ -48,26 +49,25 @@ class BraketPair:
         An average infidelity e of a depolarised gate on n qubits scales correlators by 1 − e·2ⁿ/(2ⁿ−1), a readout
         error r by 1 − 2r.
         """
-        visibility = 1 - self.two_qubit_error * 4 / 3
-        for error in self.one_qubit_errors:
-            visibility *= (1 - 2 * error) ** ROTATIONS
-        for error in self.readout_errors:
-            visibility *= 1 - 2 * error
-        return visibility
+        gates = [(1 - 2 * error) ** ROTATIONS for error in self.one_qubit_errors]
+        readout = [1 - 2 * error for error in self.readout_errors]
+        return prod([1 - self.two_qubit_error * 4 / 3, *gates, *readout])
 
     @property
     def works(self) -> bool:
-        """Whether no error is so large that nothing of the correlator is left, as where a calibration failed."""
+        """Whether no error is so large that nothing is left of the correlator, as after a failed calibration."""
         return self.two_qubit_error < 3 / 4 and max(self.one_qubit_errors + self.readout_errors) < 1 / 2
 
     @property
     def oddity(self) -> str | None:
-        """The first value that cannot be: an infidelity that is not above 0, or a time that is not; None if all can."""
-        values: dict[str, tuple[float | None, ...]] = {
+        """The first error or time that is not above 0, which is impossible; None if there is none."""
+        values = {
             f"error of {self.gate}": (self.two_qubit_error,),
             "error of a one-qubit gate": self.one_qubit_errors,
+            "readout error": self.readout_errors,
+            "T1": self.t1,
+            "T2": self.t2,
         }
-        values |= {"readout error": self.readout_errors, "T1": self.t1, "T2": self.t2}
         odd = ((what, each) for what, some in values.items() for each in some if each is not None and not _can_be(each))
         return next((f"{what} is {value:.3g}" for what, value in odd), None)
 
@@ -103,9 +103,9 @@ def braket_pairs(
 
     Args:
         name: The device, for messages.
-        properties: Its capabilities as parsed by braket.device_schema: IqmDeviceCapabilities and the like.
+        properties: The device's capabilities as braket.device_schema parses them (`IqmDeviceCapabilities` and others).
         forced: The pair to use, in any order; then it is the only one.
-        unusable: Gets a line about the pairs left out because a value of their calibration cannot be, if there are any.
+        unusable: List that gets a line about pairs left out because a value of their calibration is impossible.
 
     Raises:
         BackendError: no pair, or not the forced one, is connected and calibrated in gates that make a Bell circuit.
@@ -118,9 +118,7 @@ def braket_pairs(
     pairs = [*(_calibrated_pairs(properties, gates) if each_calibrated else _average_pairs(properties, gates[0]))]
     odd = [f"{_label(pair.pair)}: {pair.oddity}" for pair in pairs if pair.oddity]
     if odd and unusable is not None:
-        more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
-        are = "pair of qubits is" if len(odd) == 1 else "pairs of qubits are"
-        unusable.append(f"{len(odd)} {are} left out, since the calibration says: {', '.join(odd[:3])}{more}")
+        unusable.append(left_out(len(odd), odd))
     working = sorted(
         (pair for pair in pairs if pair.works and not pair.oddity),
         key=lambda each: (-each.predicted_visibility, each.pair or ()),
@@ -144,8 +142,7 @@ def _forced_pair(name: str, properties: Any, working: Sequence[BraketPair], forc
     usable = sorted(each.pair for each in working if each.pair is not None)
     if (low, high) in usable:
         return next(each for each in working if each.pair == (low, high))
-    choices = ", ".join(f"{a}-{b}" for a, b in usable if {a, b} & {low, high}) or "none with these qubits"
-    raise BackendError(f"{name}: {label} is not connected by a working gate; usable: {choices}")
+    raise not_connected(name, forced, usable)
 
 
 def _calibrated_pairs(properties: Any, gates: Sequence[str]) -> Iterator[BraketPair]:
@@ -171,7 +168,7 @@ def _average_pairs(properties: Any, gate: str) -> Iterator[BraketPair]:
     timing = getattr(provider, "timing", None) or {}
 
     def average(field: str, key: str) -> float | None:
-        """From the standardized properties, else from the provider's own."""
+        """The average in the standardized properties, else in the provider's own."""
         listed = getattr(standardized, field, None)
         value = listed[0].fidelity if listed else (fidelity.get(key) or {}).get("mean")
         return None if value is None else float(value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from math import log
@@ -11,65 +10,54 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...circuits.qiskit_circuit import bell_circuit
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.games.strategy import bell_pairs_for, hyperspherical_angles
-from ...model.trials import Floats
 from ..options import Pair
-from .best_pair import PairCalibration, QubitCalibration, pair_calibrations
-from .noise_model import exact_probabilities, native_passes, noisy_simulator, reduced_target
+from .noise_model import QubitsModel
+from .prediction import correlators_of
+from .reading import PairCalibration, pair_calibrations
 
 if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
-
-Couples = Mapping[frozenset[int], PairCalibration]
 
 CANDIDATES = 4  # chains evaluated exactly
 
 
-@dataclass(frozen=True, eq=False)
-class ChainModel:
-    """A chain of a device's qubits, A_m–…–A_1–B_1–…–B_m, as a simulator of its own.
+class ChainModel(QubitsModel):
+    """A chain of a device's qubits, A_m–…–A_1–B_1–…–B_m, as a simulator of their own.
 
     Attributes:
         dimension: k, of the vectors its circuit measures.
-        couples: The calibration of neighbours from A_m's end to B_m's.
-        a, b: The calibration of A_1 and B_1, which are measured.
-        qubits: Physical indices, A_1, B_1, A_2, B_2, …: their order in the circuit.
-        circuit: In the chain's native gates.
-        simulator: An AerSimulator with the noise of the chain only.
     """
 
-    dimension: int
-    couples: tuple[PairCalibration, ...]
-    a: QubitCalibration
-    b: QubitCalibration
-    qubits: tuple[int, ...]
-    circuit: QuantumCircuit
-    simulator: Any
+    def __init__(
+        self, target: Target, couples: Mapping[frozenset[int], PairCalibration], path: Sequence[int], dimension: int
+    ) -> None:
+        """Simulate the chain.
 
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """The qubits of each Bell pair, A's first; those of the first pair are measured."""
-        return tuple(zip(self.qubits[::2], self.qubits[1::2], strict=True))
-
-    def probabilities(self, settings: Sequence[Setting]) -> Floats:
-        """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2)."""
-        readout = self.a.readout_matrix, self.b.readout_matrix
-        return exact_probabilities(self.simulator, self.circuit, settings, readout)
+        Args:
+            target: The device's gates.
+            couples: The calibration of neighbours.
+            path: The qubits from A_m's end to B_m's.
+            dimension: k.
+        """
+        pairs = len(path) // 2
+        left, right = path[:pairs][::-1], path[pairs:]
+        qubits = [qubit for pair in zip(left, right, strict=True) for qubit in pair]
+        super().__init__(target, qubits, [couples[frozenset(couple)] for couple in pairwise(path)])
+        self.dimension = dimension
 
     @cached_property
     def visibilities(self) -> tuple[float, ...]:
         """E of equal vectors along every axis, k of them; 1 without noise."""
         axes = hyperspherical_angles(np.eye(self.dimension)).tolist()
-        settings = [Setting(0, 0, first, first, tuple(more), tuple(more)) for first, *more in axes]
-        return tuple(np.einsum("nij,ij->n", self.probabilities(settings), [[1, -1], [-1, 1]]).tolist())
+        settings = [Setting.of(0, 0, angles, angles) for angles in axes]
+        return tuple(correlators_of(self.probabilities(settings)).tolist())
 
     @property
     def visibility(self) -> float:
-        """Their mean."""
+        """Mean of `visibilities`."""
         return float(np.mean(self.visibilities))
 
     def record(self, device: str, properties: Any) -> dict[str, Any]:
@@ -79,7 +67,7 @@ class ChainModel:
             "last_update_date": properties.last_update_date.isoformat(),
             "bell_pairs": [list(pair) for pair in self.pairs],
             "chain": [each.record() for each in self.couples],
-            "two_qubit_gates": sum(1 for step in self.circuit.data if len(step.qubits) == 2),
+            "two_qubit_gates": sum(1 for step in self.circuit(self.dimension).data if len(step.qubits) == 2),
             "predicted_correlator_visibility": self.visibility,
             "predicted_visibility_of_axes": list(self.visibilities),
         }
@@ -90,7 +78,7 @@ def best_chain(name: str, target: Target, properties: Any, dimension: int, force
 
     Args:
         dimension: k ≥ 4, of the vectors.
-        forced: A's and B's measured qubits, where the user wants these.
+        forced: A's and B's measured qubits, if the user chose them.
 
     Raises:
         BackendError: there is no such chain of working qubits.
@@ -109,11 +97,11 @@ def best_chain(name: str, target: Target, properties: Any, dimension: int, force
             "or set bell_pairs = 1 in [experiment]"
         )
     found.sort(key=lambda path: (_rough_loss(couples, path), path))
-    models = [_chain_model(target, couples, path, dimension) for path in found[:CANDIDATES]]
+    models = [ChainModel(target, couples, path, dimension) for path in found[:CANDIDATES]]
     return max(models, key=lambda model: model.visibility)
 
 
-def _chains(couples: Couples, length: int) -> Iterator[tuple[int, ...]]:
+def _chains(couples: Iterable[frozenset[int]], length: int) -> Iterator[tuple[int, ...]]:
     """Every path over so many different qubits, in both directions."""
     neighbours: dict[int, list[int]] = {}
     for first, second in (sorted(couple) for couple in couples):
@@ -128,10 +116,10 @@ def _chains(couples: Couples, length: int) -> Iterator[tuple[int, ...]]:
             paths += [(*path, qubit) for qubit in neighbours[path[-1]] if qubit not in path]
 
 
-def _rough_loss(couples: Couples, path: Sequence[int]) -> float:
-    """−log of a product of losses, to rank chains by: gates as often as they occur, readout of the two in the middle.
+def _rough_loss(couples: Mapping[frozenset[int], PairCalibration], path: Sequence[int]) -> float:
+    """−log of a product of losses, to rank chains by: every gate as often as it occurs, and the readout in the middle.
 
-    Between A_j and A_{j+1} each of the m−j pairs beyond passes by two gates, and a rotation takes two more.
+    Between A_j and A_{j+1}, each of the m−j outer pairs takes two gates to pass, and a rotation takes two more.
     """
     pairs = len(path) // 2
     loss = 0.0
@@ -143,16 +131,3 @@ def _rough_loss(couples: Couples, path: Sequence[int]) -> float:
         if inner == 0:
             loss -= sum(log(1 - each.readout_0to1 - each.readout_1to0) for each in (calibration.a, calibration.b))
     return loss
-
-
-def _chain_model(target: Target, couples: Couples, path: Sequence[int], dimension: int) -> ChainModel:
-    pairs = len(path) // 2
-    left, right = path[:pairs][::-1], path[pairs:]
-    qubits = tuple(qubit for pair in zip(left, right, strict=True) for qubit in pair)
-    along = tuple(couples[frozenset(couple)] for couple in pairwise(path))
-    reduced = reduced_target(target, qubits, {frozenset(each.pair): each.gate for each in along})
-    middle = {each.qubit: each for each in (along[pairs - 1].a, along[pairs - 1].b)}
-    a, b = middle[qubits[0]], middle[qubits[1]]
-    circuit = native_passes(reduced).run(bell_circuit(dimension, chained=True))
-    simulator = noisy_simulator(reduced, (a.readout_matrix, b.readout_matrix))
-    return ChainModel(dimension, along, a, b, qubits, circuit, simulator)

@@ -7,27 +7,65 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...circuits.qiskit_circuit import bind
+from ...circuits.qiskit_circuit import bell_circuit, bind
 from ...circuits.schedule import Setting
 from ...model.errors import BackendError
 from ...model.trials import Floats
+from ..options import Pair
+from .reading import PairCalibration, works
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
 
-FAULTY = 1.0  # the error IBM reports for a gate whose calibration failed
+class QubitsModel:
+    """Some qubits of a device as a simulator of their own.
 
+    Attributes:
+        qubits: Physical indices of A's and B's qubit of each Bell pair in turn: their order in the circuit. The first
+            two are measured.
+        couples: The calibration of all neighbours among them that share a gate.
+        simulator: An AerSimulator with the noise of these qubits only.
+    """
 
-def is_faulty(props: Any) -> bool:
-    """Whether a gate, or a readout, is marked as one whose calibration failed."""
-    return props.error is not None and props.error >= FAULTY
+    def __init__(self, target: Target, qubits: Sequence[int], couples: Sequence[PairCalibration]) -> None:
+        self.qubits, self.couples = tuple(qubits), tuple(couples)
+        reduced = reduced_target(target, qubits, {frozenset(each.pair): each.gate for each in couples})
+        known = {qubit.qubit: qubit for each in couples for qubit in (each.a, each.b)}
+        self._readout = [known[qubit].readout_matrix for qubit in self.qubits[:2]]
+        self._passes = native_passes(reduced)
+        self._circuits: dict[int, QuantumCircuit] = {}
+        self.simulator = noisy_simulator(reduced, self._readout)
 
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The qubits of each Bell pair, A's first; those of the first pair are measured."""
+        return tuple(zip(self.qubits[::2], self.qubits[1::2], strict=True))
 
-def works(props: Any) -> bool:
-    """Whether the calibration of a gate, or of a readout, is known and has not failed."""
-    return props is not None and props.error is not None and 0 <= props.error < FAULTY
+    def circuit(self, dimension: int) -> QuantumCircuit:
+        """The Bell circuit for vectors of k dimensions in the qubits' native gates, its angles as parameters."""
+        if dimension not in self._circuits:
+            chained = len(self.qubits) > 2
+            self._circuits[dimension] = self._passes.run(bell_circuit(dimension, chained=chained))
+        return self._circuits[dimension]
+
+    def probabilities(self, settings: Sequence[Setting]) -> Floats:
+        """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2).
+
+        Raises:
+            BackendError: Aer reports a failure.
+        """
+        bare = self.circuit(settings[0].dimension).remove_final_measurements(inplace=False)
+        bare.save_probabilities([0, 1])
+        found = run_bound(self.simulator, bare, settings, shots=1, seed=0)
+        # Qiskit's first qubit is the least significant bit, so reshaping yields (b, a).
+        ideal = np.array([np.reshape(each["probabilities"], (2, 2)).T for each in found])
+        return np.asarray(np.einsum("nab,ai,bj->nij", ideal, *self._readout))
+
+    def predict(self, settings: Sequence[Setting]) -> Floats:
+        """The same; a subclass may know a faster way."""
+        return self.probabilities(settings)
 
 
 def reduced_target(target: Target, qubits: Sequence[int], gates: Mapping[frozenset[int], str]) -> Target:
@@ -64,7 +102,7 @@ def reduced_target(target: Target, qubits: Sequence[int], gates: Mapping[frozens
 
 
 def native_passes(reduced: Target) -> Any:
-    """The pass manager that brings circuits into a target's native gates, every qubit staying where it is."""
+    """The pass manager that translates circuits to a target's native gates and leaves every qubit in its place."""
     if reduced.num_qubits == 2:
         return _two_qubit_passes(reduced)
     from qiskit.transpiler import generate_preset_pass_manager
@@ -114,25 +152,22 @@ def noisy_simulator(reduced: Target, readout: Sequence[Floats]) -> Any:
     return AerSimulator(method="density_matrix", noise_model=noise)
 
 
-def exact_probabilities(
-    simulator: Any, circuit: QuantumCircuit, settings: Sequence[Setting], readout: Sequence[Floats]
-) -> Floats:
-    """Exact P(a, b) of raw outcomes, readout errors included, shape (len(settings), 2, 2).
+def run_bound(simulator: Any, circuit: QuantumCircuit, settings: Sequence[Setting], shots: int, seed: int) -> list[Any]:
+    """What an AerSimulator finds for each setting of a parametrised circuit, in one call.
 
     Args:
-        simulator: As `noisy_simulator` makes it.
-        circuit: The settings' circuit, which ends by measuring A's qubit 0 and B's qubit 1.
+        simulator: The AerSimulator.
+        circuit: The settings' circuit in gates the simulator knows, with their angles as parameters.
         settings: Pairs of bases, all of one dimension.
-        readout: P(read j | i) of A's and of B's qubit, shape (2, 2).
+        shots: Trials of each setting.
+        seed: Random seed of the simulator.
 
     Raises:
         BackendError: Aer reports a failure.
     """
-    bare = circuit.remove_final_measurements(inplace=False)
-    bare.save_probabilities([0, 1])
-    result = simulator.run(bare, parameter_binds=[bind(bare, settings)], shots=1).result()
+    result = simulator.run(
+        circuit, parameter_binds=[bind(circuit, settings)], shots=shots, seed_simulator=seed
+    ).result()
     if not result.success:
         raise BackendError(f"the Aer simulator failed: {result.status}")
-    # Qiskit's first qubit is the least significant bit, so reshaping yields (b, a).
-    ideal = [np.reshape(result.data(index)["probabilities"], (2, 2)).T for index in range(len(settings))]
-    return np.asarray(np.einsum("nab,ai,bj->nij", np.array(ideal), *readout))
+    return [result.data(index) for index in range(len(settings))]

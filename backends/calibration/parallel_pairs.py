@@ -10,7 +10,8 @@ import numpy as np
 from ...circuits.tsirelson import angle_names
 from ...model.errors import BackendError
 from ..options import Pair
-from .best_pair import PairCalibration, PairModel, forced_calibration, pair_model, ranked_calibrations
+from .best_pair import PairModel
+from .reading import PairCalibration, forced_calibration, ranked_calibrations
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -44,16 +45,13 @@ def parallel_pairs(
     if len(chosen) < count:
         found = f"only {len(chosen)} pair{'s' if len(chosen) != 1 else ''}"
         raise BackendError(f"{name}: pairs={count}, but {found} at least two edges apart were found; ask for fewer")
-    return tuple(pair_model(target, calibration) for calibration in chosen)
+    return tuple(PairModel(target, calibration) for calibration in chosen)
 
 
 def neighbours_of(target: Target) -> Mapping[int, frozenset[int]]:
     """The qubits that share an edge of the coupling map with each qubit, in either direction."""
-    found: dict[int, set[int]] = {qubit: set() for qubit in range(target.num_qubits)}
-    for first, second in target.build_coupling_map().get_edges():
-        found[first].add(second)
-        found[second].add(first)
-    return {qubit: frozenset(others) for qubit, others in found.items()}
+    coupling = target.build_coupling_map().graph.to_undirected(multigraph=False)
+    return {qubit: frozenset(coupling.neighbors(qubit)) for qubit in range(target.num_qubits)}
 
 
 def are_separated(first: Pair, second: Pair, neighbours: Mapping[int, frozenset[int]]) -> bool:
@@ -64,7 +62,7 @@ def are_separated(first: Pair, second: Pair, neighbours: Mapping[int, frozenset[
 def parallel_circuit(models: Sequence[PairModel], qubits: int, dimension: int = 2) -> QuantumCircuit:
     """The circuits of all pairs on the device's own qubits, all measured at the same moment.
 
-    A lone pair keeps its parameters alpha and beta (and alpha2 and beta2 where bases do not lie in a plane); of
+    A lone pair keeps its parameters alpha and beta (and alpha2 and beta2 if bases do not lie in a plane); of
     several, pair j has alpha_j and beta_j. Classical bits 2j and 2j+1 are A's and B's of pair j.
 
     Args:
@@ -103,7 +101,7 @@ def parallel_record(device: str, properties: Any, models: Sequence[PairModel]) -
 
 
 def _renamed(circuit: QuantumCircuit, number: int) -> QuantumCircuit:
-    """The circuit with its parameters called after its pair."""
+    """The circuit with the number of its pair in the names of its parameters."""
     from qiskit.circuit import Parameter
 
     return circuit.assign_parameters(

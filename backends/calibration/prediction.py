@@ -1,10 +1,11 @@
-"""What is predicted from a backend's calibration for any measurement bases: P(a,b), before anything is measured."""
+"""P(a, b) for any measurement bases, predicted from a backend's calibration before anything is measured."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import pi
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +16,8 @@ from ...model.errors import BackendError
 from ...model.games.strategy import Strategy, vectors_of
 from ...model.trials import Floats
 from ..protocol import Backend, description_for
+
+SIGNS = np.array([[1, -1], [-1, 1]])  # +1 for a = b
 
 Predict = Callable[[Sequence[Setting]], Floats]
 
@@ -33,23 +36,24 @@ def predictor(backend: Backend) -> Predict | None:
 
     What it returns raises a BackendError for settings that the backend has no circuit for.
     """
-    visibility = None if isinstance(backend, Predicting) else backend.describe().predicted_visibility
-    if not isinstance(backend, Predicting) and visibility is None:
-        return None
+    if isinstance(backend, Predicting):
+        own: Predict = backend.predict
+    else:
+        visibility = backend.describe().predicted_visibility
+        if visibility is None:
+            return None
+        own = partial(werner_probabilities, visibility=visibility)
 
     def predict(settings: Sequence[Setting]) -> Floats:
         if settings[0].dimension > 2:
             description_for(backend, settings[0].dimension)
-        if isinstance(backend, Predicting):
-            return backend.predict(settings)
-        assert visibility is not None  # then None was returned above
-        return werner_probabilities(settings, visibility)
+        return own(settings)
 
     return predict
 
 
 def required_predictor(backend: Backend) -> Predict:
-    """The same, for those who cannot do without.
+    """The same, for callers that need a prediction.
 
     Raises:
         BackendError: nothing can be predicted from the backend's calibration.
@@ -101,10 +105,19 @@ def werner_probabilities(
         u, v = (vectors_of(half) for half in np.split(np.array([setting.angles for setting in settings]), 2, axis=1))
         touched = np.minimum(np.arange(dimension) // 2 + 1, dimension // 2)
         correlators = (u * v) @ visibility**touched
-    true = (1 + correlators[:, None, None] * np.array([[1, -1], [-1, 1]])) / 4
-    up, down = readout
-    read = np.array([[1 - up, up], [down, 1 - down]])
+    true = (1 + correlators[:, None, None] * SIGNS) / 4
+    read = readout_matrix(*readout)
     return np.asarray(np.einsum("nab,ai,bj->nij", true, read, read))
+
+
+def readout_matrix(readout_0to1: float, readout_1to0: float) -> Floats:
+    """P(read j | i) of a qubit, shape (2, 2)."""
+    return np.array([[1 - readout_0to1, readout_0to1], [readout_1to0, 1 - readout_1to0]])
+
+
+def correlators_of(probabilities: Floats) -> Floats:
+    """E = P(a = b) − P(a ≠ b) of each setting, shape (n,), from P(a, b), shape (n, 2, 2)."""
+    return np.asarray(np.einsum("nab,ab->n", probabilities, SIGNS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +128,15 @@ class AngleResponse:
     polynomial of degree 1 in every angle.
 
     Attributes:
-        coefficients: Of (1, cos α, sin α) ⊗ (1, cos β, sin β), shape (9, 2, 2), or of that product over all angles.
+        coefficients: Coefficients of (1, cos α, sin α) ⊗ (1, cos β, sin β), shape (9, 2, 2), or of the product over all
+            angles.
     """
 
     coefficients: Floats
 
     @classmethod
     def of(cls, exact: Predict, dimension: int = 2) -> AngleResponse:
-        """From P(a, b) at 3^(2k−2) settings for vectors of k dimensions."""
+        """The response of vectors of k dimensions, from the exact P(a, b) at 3^(2k−2) settings."""
         settings = _evenly(dimension)
         coefficients = np.linalg.solve(_basis(settings), exact(settings).reshape(len(settings), 4))
         return cls(np.asarray(coefficients, dtype=np.float64).reshape(-1, 2, 2))
@@ -134,10 +148,10 @@ class AngleResponse:
 
 def _evenly(dimension: int) -> tuple[Setting, ...]:
     """Three thirds of a turn for every angle, in all combinations."""
-    more = dimension - 2
+    own = dimension - 1  # of each router
     return tuple(
-        Setting(0, 0, angles[0], angles[1 + more], angles[1 : 1 + more], angles[2 + more :])
-        for angles in itertools.product((0.0, 2 * pi / 3, 4 * pi / 3), repeat=2 * dimension - 2)
+        Setting.of(0, 0, angles[:own], angles[own:])
+        for angles in itertools.product((0.0, 2 * pi / 3, 4 * pi / 3), repeat=2 * own)
     )
 
 

@@ -19,13 +19,14 @@ from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
 from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
-from ..calibration.best_pair import PairModel, best_pairs, calibration_record, unusable_pairs
+from ..calibration.best_pair import PairModel, best_pairs, calibration_record
 from ..calibration.parallel_pairs import (
     parallel_circuit,
     parallel_pairs,
     parallel_record,
     parameter_names,
 )
+from ..calibration.reading import unusable_pairs
 from ..options import delay_text, parse_delay, parse_device, parse_pairs
 from ..protocol import OTHER_SETTINGS, CostEstimate, Description, JobStatus, State, Usage, plain
 from .advice import dear_delay, time_left

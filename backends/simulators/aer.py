@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...circuits.qiskit_circuit import bell_circuit, bind, table_from_counts
+from ...circuits.qiskit_circuit import bell_circuit, table_from_counts
 from ...circuits.schedule import Setting
-from ...model.errors import BackendError
 from ...model.trials import Integers
+from ..calibration.noise_model import run_bound
+from ..calibration.prediction import readout_matrix
 from .simulator import Outcomes, shuffled_outcomes
 from .werner import WernerNoise, WernerSimulator
 
@@ -40,30 +41,23 @@ class AerBackend(WernerSimulator):
 def sample_aer(
     simulator: Any, circuit: QuantumCircuit, settings: Sequence[Setting], shots: Integers, seed: int
 ) -> list[Outcomes]:
-    """Measure each setting of a parametrised circuit in one call of an AerSimulator.
+    """Outcomes (a, b) of each setting of a parametrised circuit, shape (shots, 2), from one call of an AerSimulator.
 
     Args:
-        simulator: An AerSimulator.
-        circuit: The settings' circuit in gates the simulator knows, with their angles as parameters.
-        settings: Pairs of bases, all of one dimension.
+        simulator, circuit, settings: See `run_bound`.
         shots: Trials of each setting, shape (len(settings),).
-        seed: Of the simulator and of the order of outcomes.
-
-    Returns:
-        For each setting the outcomes (a, b), shape (shots, 2).
+        seed: Random seed of the simulator and of the order of outcomes.
 
     Raises:
         BackendError: Aer reports a failure.
     """
     # Aer takes one number of shots per call. Counts, expanded and shuffled, are much faster than its list of shots.
-    result = simulator.run(
-        circuit, parameter_binds=[bind(circuit, settings)], shots=int(shots.max()), seed_simulator=seed
-    ).result()
-    if not result.success:
-        raise BackendError(f"the Aer simulator failed: {result.status}")
+    found = run_bound(simulator, circuit, settings, int(shots.max()), seed)
     rng = np.random.default_rng(seed)
-    tables = (table_from_counts(result.data(index)["counts"]) for index in range(len(settings)))
-    return [shuffled_outcomes(table, int(wanted), rng) for table, wanted in zip(tables, shots, strict=True)]
+    return [
+        shuffled_outcomes(table_from_counts(each["counts"]), int(wanted), rng)
+        for each, wanted in zip(found, shots, strict=True)
+    ]
 
 
 def _noise_model(noise: WernerNoise) -> Any:
@@ -72,6 +66,5 @@ def _noise_model(noise: WernerNoise) -> Any:
     model = NoiseModel()
     # Every CX of the circuit completes a |Φ+⟩: depolarising it, ρ → vρ + (1−v)·1/4, gives the Werner state.
     model.add_all_qubit_quantum_error(depolarizing_error(1 - noise.visibility, 2), "cx")
-    up, down = noise.readout_0to1, noise.readout_1to0
-    model.add_all_qubit_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]))
+    model.add_all_qubit_readout_error(ReadoutError(readout_matrix(*noise.readout)))
     return model

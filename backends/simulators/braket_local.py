@@ -70,7 +70,7 @@ def _readout(noise: WernerNoise) -> Any:
     """The channel before the measurement that moves populations as the readout errors do, or None."""
     from braket.circuits import Noise
 
-    up, down = noise.readout_0to1, noise.readout_1to0
+    up, down = noise.readout
     if up == down:
         return Noise.BitFlip(up) if up else None
     # Generalised amplitude damping takes 1 to 0 with probability γp and 0 to 1 with γ(1−p).

@@ -12,7 +12,7 @@ from ...model.errors import BackendError
 from ...model.games.strategy import MAX_DIMENSION
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Integers
-from ..calibration.best_pair import best_pairs, calibration_record
+from ..calibration.best_pair import PairModel, best_pairs, calibration_record
 from ..calibration.chain import ChainModel, best_chain
 from ..options import parse_device, parse_pair
 from ..protocol import Description
@@ -55,10 +55,9 @@ class FakeBackend(Simulator):
         Raises:
             BackendError: the device has no such chain.
         """
-        device = f"fake_{self.snapshot}"
-        chain = self._chain(dimension) if dimension >= 4 else None
-        if chain:
-            record = chain.record(device, self._properties)
+        device, model = f"fake_{self.snapshot}", self._model(dimension)
+        if isinstance(model, ChainModel):
+            record = model.record(device, self._properties)
         else:
             record = calibration_record(device, self._properties, self._models)
         versions = {name.replace("-", "_"): version(name) for name in ("qiskit-ibm-runtime", "qiskit-aer")}
@@ -67,27 +66,27 @@ class FakeBackend(Simulator):
             kind="simulator",
             device=device,
             qubits=int(self._target.num_qubits),
-            pair=chain.pairs[0] if chain else self.model.calibration.pair,
-            predicted_visibility=(chain or self.model).visibility,
+            pair=model.pairs[0],
+            predicted_visibility=model.visibility,
             calibration={**record, **versions},
-            pairs=chain.pairs if chain else (),
+            pairs=model.pairs if len(model.pairs) > 1 else (),
             dimension=MAX_DIMENSION,
         )
 
     def sample(self, settings: Sequence[Setting], shots: Integers, seed: int) -> list[Outcomes]:
         """Measure each setting (see `Simulator.sample`)."""
         dimension = settings[0].dimension
-        if dimension < 4:
-            return sample_aer(self.model.simulator, self.model.circuit(dimension), settings, shots, seed)
-        chain = self._chain(dimension)
-        return sample_aer(chain.simulator, chain.circuit, settings, shots, seed)
+        model = self._model(dimension)
+        return sample_aer(model.simulator, model.circuit(dimension), settings, shots, seed)
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes by the noise model of the qubits, shape (len(settings), 2, 2)."""
-        dimension = settings[0].dimension
-        return self.model.predict(settings) if dimension < 4 else self._chain(dimension).probabilities(settings)
+        return self._model(settings[0].dimension).predict(settings)
 
-    def _chain(self, dimension: int) -> ChainModel:
+    def _model(self, dimension: int) -> PairModel | ChainModel:
+        """The qubits on which vectors of k dimensions are measured."""
+        if dimension < 4:
+            return self.model
         if dimension not in self._chains:
             self._chains[dimension] = best_chain(self.name, self._target, self._properties, dimension, self._forced)
         return self._chains[dimension]

@@ -1,4 +1,4 @@
-"""A simulated link: trials taken as requests come, each on the freshest Bell pair or by the classical fallback."""
+"""A simulated link: each request is served by the freshest Bell pair or by the classical fallback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...circuits.schedule import Schedule, Setting
+from ...circuits.schedule import Schedule, Setting, types_of
 from ...model.errors import BackendError, BellqueueError
 from ...model.games.frontiers import Frontiers
 from ...model.games.operating_point import OperatingPoint
@@ -21,18 +21,17 @@ from ...model.scenario.file import Scenario
 from ...model.scenario.link import ALTERNATIVES, LinkSpec
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
-from ..calibration.prediction import werner_probabilities
+from ..calibration.prediction import correlators_of, werner_probabilities
 from ..options import parse_options
 from ..protocol import Description
 from .fake import FakeBackend
 from .simulator import Outcomes, check_measurable
 from .werner import WernerSimulator
 
-OWN = "scenario"  # its own [link], named where options follow
+OWN = "scenario"  # names the scenario's own [link], so that options can follow
 UNIT = "time_unit_seconds"
 _FIELDS = (*(field for field in LinkSpec.model_fields if field != "name"), UNIT)
 PIECE = 1 << 20  # trials at once, which bounds the memory that this takes
-_SIGNS = np.array([[1.0, -1.0], [-1.0, 1.0]])
 
 
 class LinkBackend:
@@ -51,19 +50,18 @@ class LinkBackend:
         Raises:
             BackendError: there is no such link, or no such option.
         """
-        first, comma, rest = (part.strip() for part in (OWN if argument is None else argument).partition(","))
-        named = "=" not in first
-        first = first.lower() if named else first
-        self._published = first if named else None
-        provider, options = (f"link:{first}", rest if comma else None) if named else ("link", argument)
-        self._options = {} if options is None else parse_options(provider, options, _FIELDS)
-        known = [OWN, *published_links()]
-        if named and first not in known:
-            raise BackendError(
-                f"link: there is no published link {first!r}{suggestion(first, known, listing='bellqueue backends')}"
-            )
+        argument = OWN if argument is None else argument
+        first, comma, rest = (part.strip() for part in argument.partition(","))
+        if "=" in first:  # a link of its options alone
+            self._published, self._options = "", parse_options("link", argument, _FIELDS)
+        else:
+            self._published, known = first.lower(), [OWN, *published_links()]
+            self._options = parse_options(f"link:{self._published}", rest, _FIELDS) if comma else {}
+            if self._published not in known:
+                hint = suggestion(self._published, known, listing="bellqueue backends")
+                raise BackendError(f"link: there is no published link {self._published!r}{hint}")
         typed = ",".join(f"{name}={value}" for name, value in self._options.items())
-        own = first == OWN and not typed
+        own = self._published == OWN and not typed
         self.name = "link" if own else f"link:{','.join(filter(None, [self._published, typed]))}"
 
     def serving(self, scenario: Scenario) -> SimulatedLink:
@@ -112,8 +110,8 @@ class SimulatedLink:
 
     Args:
         name: What a user types for it, options included.
-        scenario: With its [link].
-        pairs: Makes and measures the pairs; None: they are Werner pairs of the link's own figures.
+        scenario: The scenario, which has a [link].
+        pairs: Simulator that makes and measures the pairs. Defaults to Werner pairs of the link's own figures.
     """
 
     def __init__(self, name: str, scenario: Scenario, pairs: WernerSimulator | FakeBackend | None = None) -> None:
@@ -127,7 +125,7 @@ class SimulatedLink:
 
     @cached_property
     def frontiers(self) -> Frontiers:
-        """Of the scenario."""
+        """The frontiers of the scenario."""
         return Frontiers.of(self._scenario)
 
     @cached_property
@@ -185,7 +183,7 @@ class SimulatedLink:
         left = point.mean_visibility_when_used / link.visibility if used > 0 else 0.0
         read = (2 * link.measurement_fidelity - 1) ** 2
         fresh = self._pairs.predict(settings) if self._pairs else werner_probabilities(settings, read * link.visibility)
-        x, y = (np.array([getattr(setting, name) for setting in settings]) for name in "xy")
+        x, y = types_of(settings)
         classical = np.zeros((len(settings), 2, 2))
         for maps in point.fallback:
             bits = (maps.a[x] < 0).astype(int), (maps.b[y] < 0).astype(int)
@@ -204,7 +202,7 @@ class SimulatedLink:
             BackendError: the schedule has no trials, or the seed is negative.
         """
         check_measurable(schedule, seed)
-        rng = np.random.default_rng([seed, 2])  # not that by which the settings were drawn
+        rng = np.random.default_rng([seed, 2])  # settings were drawn with [seed, 1]; these draws must not repeat them
         trials, parts = len(schedule.order), []
         for first in range(0, trials, PIECE):
             piece = schedule.part(range(first, min(first + PIECE, trials)))
@@ -215,8 +213,8 @@ class SimulatedLink:
     def _outcomes(self, schedule: Schedule, rng: np.random.Generator) -> Outcomes:
         """Outcomes (a, b) of trials in order, the memory empty at first, shape (N, 2)."""
         order, point = schedule.order, self.point
-        ideal = np.einsum("nab,ab->n", werner_probabilities(schedule.settings, 1.0), _SIGNS)
-        x, y = (np.array([getattr(setting, name) for setting in schedule.settings])[order] for name in "xy")
+        ideal = correlators_of(werner_probabilities(schedule.settings, 1.0))
+        x, y = types_of(schedule.settings)[:, order]
         taken = sample_trials(point, ideal[order], x, y, self.frontiers.workload.pair_rate, rng)
         bits = np.column_stack([taken.a, taken.b]).astype(np.uint8)
         used = np.flatnonzero(~np.isnan(taken.age))
@@ -231,7 +229,7 @@ class SimulatedLink:
 
     @property
     def _equivalent_visibility(self) -> float:
-        """Of Werner pairs, one for every request, that would score as much at the point's multiplier."""
+        """Visibility at which Werner pairs, one for every request, would score as much at the point's multiplier."""
         point, game = self.point, self.frontiers.game(self.point.multiplier).matrix
         ideal, fallback = (float((game * table).sum()) for table in (point.correlators, point.fallback_correlators))
         used = point.availability * (point.mean_visibility_when_used if point.availability > 0 else 0.0)

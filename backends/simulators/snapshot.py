@@ -22,8 +22,8 @@ class Properties:
     """What the calibration says, in seconds and hertz, by the names that qiskit-ibm-runtime gives it.
 
     Attributes:
-        last_update_date: Of the calibration.
-        qubits: Name → (value,) of each qubit.
+        last_update_date: Time of the calibration.
+        qubits: For each qubit, name → (value,).
     """
 
     last_update_date: datetime
@@ -45,12 +45,10 @@ class Snapshot:
         self.name = f"fake_{name}"
         folder = snapshot_folder() / name
         self._configuration = _read(folder / f"conf_{name}.json")
-        self._calibration = _read(folder / f"props_{name}.json")
-
-    @cached_property
-    def _properties(self) -> Properties:
-        date = datetime.fromisoformat(self._calibration["last_update_date"])
-        return Properties(date, tuple(_values(qubit) for qubit in self._calibration["qubits"]))
+        calibration = _read(folder / f"props_{name}.json")
+        self._gates = calibration["gates"]
+        date = datetime.fromisoformat(calibration["last_update_date"])
+        self._properties = Properties(date, tuple(map(_values, calibration["qubits"])))
 
     def properties(self) -> Properties:
         """The calibration of its qubits."""
@@ -58,7 +56,7 @@ class Snapshot:
 
     @cached_property
     def target(self) -> Target:
-        """Its basis gates and its readout, with errors and durations, where qubits and gates work."""
+        """The basis gates and the readout of all qubits and gates that work, with errors and durations."""
         from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
         from qiskit.providers.backend import QubitProperties
         from qiskit.transpiler import InstructionProperties, Target
@@ -77,7 +75,7 @@ class Snapshot:
         entries: dict[str, dict[tuple[int, ...], InstructionProperties]] = {
             name: {} for name in self._configuration["basis_gates"] if name in gates
         }
-        for gate in self._calibration["gates"]:
+        for gate in self._gates:
             values = _values(gate["parameters"])
             if gate["gate"] in entries and working.issuperset(gate["qubits"]) and _operational(values):
                 error, length = (values.get(name, (None,))[0] for name in ("gate_error", "gate_length"))

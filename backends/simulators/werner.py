@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import ClassVar
 
@@ -28,13 +28,16 @@ class WernerNoise:
     Attributes:
         visibility: v of the Werner state v|Φ+⟩⟨Φ+| + (1−v)·1/4.
         readout_0to1, readout_1to0: P(read 1 | 0) and P(read 0 | 1).
-        options: The options as typed, in order.
     """
 
     visibility: float = 1.0
     readout_0to1: float = 0.0
     readout_1to0: float = 0.0
-    options: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def readout(self) -> tuple[float, float]:
+        """P(read 1 | 0) and P(read 0 | 1)."""
+        return self.readout_0to1, self.readout_1to0
 
     @property
     def predicted_visibility(self) -> float:
@@ -53,19 +56,14 @@ class WernerNoise:
 
     def record(self) -> dict[str, float]:
         """JSON-ready: the parameters and what follows from them."""
-        return {
-            "visibility": self.visibility,
-            "readout_0to1": self.readout_0to1,
-            "readout_1to0": self.readout_1to0,
-            "predicted_visibility": self.predicted_visibility,
-            "correlator_offset": self.correlator_offset,
-        }
+        follows = {"predicted_visibility": self.predicted_visibility, "correlator_offset": self.correlator_offset}
+        return {**asdict(self), **follows}
 
 
 class WernerSimulator(Simulator):
     """A simulator of Werner pairs with readout errors, ideal by default.
 
-    A subclass says what stands before the colon and which package simulates, as pip calls it.
+    A subclass says what a user types before the colon and which package simulates, by the name that pip knows.
     """
 
     _provider: ClassVar[str]
@@ -80,9 +78,10 @@ class WernerSimulator(Simulator):
         Raises:
             BackendError: an option is wrong.
         """
-        self.noise = parse_noise(self._provider, argument)
-        options = ",".join(self.noise.options)
-        self.name = f"{self._provider}:{options}" if options else self._provider
+        given = {} if argument is None else parse_options(self._provider, argument, ("visibility", *READOUT))
+        self.noise = _noise(self._provider, given)
+        typed = ",".join(f"{name}={value}" for name, value in given.items())
+        self.name = f"{self._provider}:{typed}" if typed else self._provider
 
     @property
     @abstractmethod
@@ -108,30 +107,22 @@ class WernerSimulator(Simulator):
 
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of raw outcomes in closed form, shape (len(settings), 2, 2)."""
-        return werner_probabilities(settings, self.noise.visibility, (self.noise.readout_0to1, self.noise.readout_1to0))
+        return werner_probabilities(settings, self.noise.visibility, self.noise.readout)
 
 
-def parse_noise(provider: str, argument: str | None) -> WernerNoise:
-    """Noise from `visibility=0.95,readout=0.01`, or `readout_0to1=…,readout_1to0=…`; None means ideal.
+def _noise(provider: str, given: Mapping[str, str]) -> WernerNoise:
+    """Noise from the options `visibility` and `readout`, or `readout_0to1` and `readout_1to0`; ideal without them.
 
     Raises:
-        BackendError: an option is unknown, doubled, contradictory, not a number or out of range.
+        BackendError: an option is not a number or out of range, or two contradict each other.
     """
-    if argument is None:
-        return WernerNoise()
-    given = parse_options(provider, argument, ("visibility", *READOUT))
     if "readout" in given and len(given.keys() & set(READOUT)) > 1:
         raise BackendError(f"{provider}: readout sets both directions; give it, or readout_0to1 and readout_1to0")
     both = given.get("readout", "0")
     up, down = (
         _number(provider, name if name in given else "readout", given.get(name, both), 0.5) for name in READOUT[1:]
     )
-    return WernerNoise(
-        visibility=_number(provider, "visibility", given.get("visibility", "1"), 1.0),
-        readout_0to1=up,
-        readout_1to0=down,
-        options=tuple(f"{name}={value}" for name, value in given.items()),
-    )
+    return WernerNoise(_number(provider, "visibility", given.get("visibility", "1"), 1.0), up, down)
 
 
 def _number(provider: str, name: str, text: str, limit: float) -> float:

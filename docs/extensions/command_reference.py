@@ -27,7 +27,7 @@ def command_names() -> Iterator[str]:
 def help_text(command: str) -> str:
     """What `bellqueue COMMAND --help` prints into a terminal of 80 columns.
 
-    A process of its own prints it: what documents the functions here has changed their signatures.
+    A process of its own prints it, since Sphinx has changed the signatures of the functions in this one.
     """
     shell = dict(os.environ) | {"COLUMNS": _WIDTH, "TERMINAL_WIDTH": _WIDTH, "NO_COLOR": "1"}
     words = [sys.executable, "-c", _PROGRAM, command, "--help"]

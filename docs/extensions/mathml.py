@@ -28,7 +28,7 @@ def visit_inline(writer: HTML5Translator, node: nodes.Element) -> None:
 
 
 def visit_block(writer: HTML5Translator, node: nodes.Element) -> None:
-    """A formula by itself, with its tag at the right where it has one; a wide one scrolls, by keyboard, too."""
+    """A formula by itself, with its tag, if any, at the right; a wide one scrolls, also by keyboard."""
     latex = node.astext()
     tag = _TAG.search(latex)
     writer.body.append(writer.starttag(node, "div", CLASS="math formula", tabindex="0"))

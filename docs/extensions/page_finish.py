@@ -1,4 +1,4 @@
-"""What the theme leaves to be desired of the pages: what scrolls is reached by keyboard, and landmarks have names."""
+"""Repairs to the theme's pages: the keyboard reaches whatever scrolls, and landmarks have names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-# None matches what it has made: not every page is written again by every build.
+# No pattern matches its own result, so that a build writes only pages that changed.
 _MENDED = [
     (re.compile(r"<pre>"), '<pre tabindex="0">'),
     (re.compile(r'(<div class="table-wrapper [^"]*")>'), r'\1 tabindex="0">'),

@@ -43,7 +43,7 @@ def _paragraphs(lines: list[str]) -> list[list[str]]:
 
 def escape(_app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
     """Rewrite a docstring in place, before its sections are read; drawings of trees stay as they are drawn."""
-    # Of an attribute napoleon takes what stands before a colon in the first line for its type: the line is left blank.
+    # In an attribute's first line napoleon takes the text before a colon for the type, so that line is left blank.
     text = ["\\"] if what in ("attribute", "property", "data") else []
     for paragraph in _paragraphs(lines):
         drawn = any(_TREE.search(line) for line in paragraph)

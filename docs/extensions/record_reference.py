@@ -41,7 +41,7 @@ def meanings(description: str) -> dict[str, str]:
 
 
 def described(target: str) -> Iterator[tuple[str, dict[str, Any], dict[str, str]]]:
-    """Name, JSON schema and meanings of a class and of every one that its fields hold; those of its bases count."""
+    """Name, JSON schema and meanings of a class and of every one that its fields hold, inherited fields included."""
     module, _, name = target.partition(":")
     classes = {kind.__name__: kind for kind in _classes(getattr(importlib.import_module(module), name), set())}
     for name, schema in definitions(target):
@@ -90,7 +90,7 @@ def type_text(schema: dict[str, Any]) -> str:
 
 
 def default_text(name: str, schema: dict[str, Any], required: list[str]) -> str:
-    """What stands where a field is left out."""
+    """What a field is if it is left out."""
     if name in required:
         return "required"
     default = schema.get("default")
@@ -109,12 +109,12 @@ class Record(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The tables, each under its class's name."""
         found: list[nodes.Node] = []
-        for name, schema, told in described(self.arguments[0]):
+        for name, schema, meaning in described(self.arguments[0]):
             if "properties" in schema:
-                found += self._described(name, schema, told)
+                found += self._described(name, schema, meaning)
         return found
 
-    def _described(self, name: str, schema: dict[str, Any], told: dict[str, str]) -> list[nodes.Node]:
+    def _described(self, name: str, schema: dict[str, Any], meaning: dict[str, str]) -> list[nodes.Node]:
         description = schema.get("description", "")
         first = nodes.paragraph()
         first += nodes.strong(text=name)
@@ -122,7 +122,7 @@ class Record(SphinxDirective):
         first += nodes.Text(f" – {summary}" if summary else "")
         required = schema.get("required", [])
         rows = [
-            (field, type_text(of), default_text(field, of, required), told.get(field, ""))
+            (field, type_text(of), default_text(field, of, required), meaning.get(field, ""))
             for field, of in schema["properties"].items()
         ]
         return [first, _table(("field", "type", "left out", "meaning"), rows)]

@@ -15,16 +15,20 @@ from bellqueue.model.trials import Sampling
 from hypothesis import given
 from hypothesis import strategies as st
 
+FIELDS = {"x", "y", "alpha", "beta", "order", "shape", "rule", "block", "distribution"}
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Schedule:
-    """Any plan of up to 3×4 types and 60 trials, drawn or in stretches, with or without a declared distribution."""
+    """Any plan of up to 3×4 types, 5 dimensions and 60 trials; its distribution may be declared or not."""
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)))
     places = list(itertools.product(range(shape[0]), range(shape[1])))
     chosen = draw(st.lists(st.sampled_from(places), min_size=1, max_size=12))
-    pairs = tuple(Setting(x, y, draw(finite), draw(finite)) for x, y in chosen)
+    own = draw(st.integers(1, 4))  # angles of each basis
+    angles = st.lists(finite, min_size=own, max_size=own)
+    pairs = tuple(Setting.of(x, y, draw(angles), draw(angles)) for x, y in chosen)
     order = draw(st.lists(st.integers(0, len(pairs) - 1), max_size=60))
     rule = cast(Literal["random", "fixed"], draw(st.sampled_from(["random", "fixed"])))
     table = np.array(draw(st.lists(finite, min_size=len(places), max_size=len(places)))).reshape(shape)
@@ -39,10 +43,18 @@ def plan_of(order: list[int], rule: Literal["random", "fixed"], block: int = 1) 
     return Schedule(pairs, np.array(order, dtype=np.int64), (2, 2), Sampling(rule, None, block))
 
 
+def test_a_setting_has_as_angles_and_then_bs() -> None:
+    setting = Setting.of(0, 1, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    assert setting == Setting(0, 1, 1.0, 4.0, (2.0, 3.0), (5.0, 6.0))
+    assert setting.angles == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
 @given(plans())
 def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
     back = Schedule.from_bytes(plan.to_bytes())
-    assert (back.settings, back.shape) == (plan.settings, plan.shape)
+    assert (back.settings, back.shape, back.dimension) == (plan.settings, plan.shape, plan.dimension)
+    more = {"more_alpha", "more_beta"} if plan.dimension > 2 else set()
+    assert set(np.load(io.BytesIO(plan.to_bytes()))) == FIELDS | more  # a planar plan has those that it always had
     assert all(type(value) is int for setting in back.settings for value in (setting.x, setting.y))
     np.testing.assert_array_equal(back.order, plan.order)
     assert back.order.dtype == np.int64
@@ -79,14 +91,30 @@ def other_archive() -> bytes:
     return buffer.getvalue()
 
 
+def lacking_angles() -> bytes:
+    plan = Schedule((Setting.of(0, 0, [1, 2, 3], [4, 5, 6]),) * 2, np.arange(2), (1, 1), Sampling("random"))
+    whole = dict(np.load(io.BytesIO(plan.to_bytes())))
+    whole["more_beta"] = whole["more_beta"][:-1]
+    buffer = io.BytesIO()
+    np.savez(buffer, **whole)
+    return buffer.getvalue()
+
+
 WHOLE = plan_of([0, 1, 2, 3] * 50, "random").to_bytes()
+BROKEN = {
+    "empty": b"",
+    "text": b"no plan",
+    "head": WHOLE[:10],
+    "half": WHOLE[: len(WHOLE) // 2],
+    "last byte missing": WHOLE[:-1],
+    "first byte missing": WHOLE[1:],
+    "another array": saved_array(),
+    "another zip": other_archive(),
+    "angles missing": lacking_angles(),
+}
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [b"", b"no plan", WHOLE[:10], WHOLE[: len(WHOLE) // 2], WHOLE[:-1], WHOLE[1:], saved_array(), other_archive()],
-    ids=["empty", "text", "head", "half", "last byte missing", "first byte missing", "another array", "another zip"],
-)
+@pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
 def test_what_is_no_plan_is_refused_in_one_line(raw: bytes) -> None:
     with pytest.raises(DataError, match="the stored settings of a run cannot be read") as refusal:
         Schedule.from_bytes(raw)
@@ -136,9 +164,9 @@ def test_parts_put_together_are_the_plan(plan: Schedule, cuts: list[int], seed: 
     assert whole.x.tolist() == [plan.settings[index].x for index in plan.order]
 
 
-@pytest.mark.parametrize("count", [1, 4, 16, 17, 300])
+@pytest.mark.parametrize("count", [1, 4, 300])
 def test_outcomes_come_back_in_the_order_of_the_plan(count: int) -> None:
-    """Each setting's outcomes are used one after the other, whether few or many settings are told apart."""
+    """Each setting's outcomes are used one after the other."""
     rng = np.random.default_rng(count)
     order = rng.integers(count, size=1000)
     plan = Schedule(tuple(Setting(index, 0, 0.0, 0.0) for index in range(count)), order, (count, 1), Sampling("random"))
@@ -148,3 +176,7 @@ def test_outcomes_come_back_in_the_order_of_the_plan(count: int) -> None:
     trials = plan.trials(outcomes)
     assert trials.x.tolist() == order.tolist()
     assert np.column_stack([trials.a, trials.b]).tolist() == expected
+    shifted = np.split(np.concatenate(outcomes), np.cumsum(plan.shots)[:-1] - 1)
+    if count > 1:  # as many in all, but one too few of the first
+        with pytest.raises(ValueError, match="as many outcomes as trials"):
+            plan.trials(shifted)

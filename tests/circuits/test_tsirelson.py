@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit
+from bellqueue.circuits.qiskit_circuit import angle_parameters, bell_circuit, table_from_counts
 from bellqueue.circuits.tsirelson import angle_names, rotations
 from bellqueue.model.games.strategy import hyperspherical_angles
 
@@ -55,16 +55,18 @@ def test_the_rotations_turn_the_vectors_observable_to_the_first_qubits_z(dimensi
             assert np.abs(first @ second + second @ first).max() < 1e-12
     for u, _ in _vectors(dimension):
         angles = hyperspherical_angles(u[None])[0]
-        for router in ("a", "b"):
+        for side in (0, 1):
             turn = np.eye(2**qubits, dtype=complex)
-            for rotation in rotations(dimension, router):
+            for rotation in rotations(dimension):
+                if rotation.qubits[0] % 2 != side:
+                    continue
                 letters = ["I"] * qubits
-                for pair in rotation.pairs:
-                    letters[pair] = rotation.axis[1].upper()
-                half = rotation.sign * angles[rotation.angle] / 2
+                for qubit in rotation.qubits:
+                    letters[qubit // 2] = rotation.axis[1].upper()
+                half = rotation.sign * angles[rotation.angle % (dimension - 1)] / 2
                 turn = (np.cos(half) * np.eye(2**qubits) - 1j * np.sin(half) * _pauli("".join(letters))) @ turn
             measured = turn.conj().T @ _pauli("Z".ljust(qubits, "I")) @ turn
-            wanted = sum(part * (gamma if router == "a" else gamma.T) for part, gamma in zip(u, gammas, strict=True))
+            wanted = sum(part * (gamma.T if side else gamma) for part, gamma in zip(u, gammas, strict=True))
             assert np.abs(measured - wanted).max() < 1e-10
 
 
@@ -153,3 +155,27 @@ def test_the_two_first_qubits_alone_are_measured_a_into_bit_0(dimension: int) ->
     measured = [(item.qubits[0], item.clbits[0]) for item in circuit.data if item.operation.name == "measure"]
     assert measured == list(zip(circuit.qubits[:2], circuit.clbits, strict=True))
     assert [parameter.name for parameter in angle_parameters(circuit)] == list(angle_names(dimension))
+
+
+@pytest.mark.parametrize(("flipped", "outcome"), [(0, (1, 0)), (1, (0, 1))])
+def test_a_flipped_qubit_is_read_as_its_owners_outcome(flipped: int, outcome: tuple[int, int]) -> None:
+    from qiskit import QuantumCircuit
+    from qiskit_aer import AerSimulator
+
+    circuit = QuantumCircuit(2, 2)
+    circuit.x(flipped)
+    circuit.measure([0, 1], [0, 1])
+    result = AerSimulator().run(circuit, shots=7).result()
+    for counts in (result.get_counts(), result.data(0)["counts"]):
+        table = table_from_counts(counts)
+        assert table[outcome] == table.sum() == 7
+
+
+def test_in_brakets_circuit_angles_may_stay_parameters_and_each_router_turns_its_own_qubit() -> None:
+    circuits = pytest.importorskip("braket.circuits")
+    from bellqueue.circuits.braket_circuit import bell_circuit
+
+    circuit = bell_circuit([circuits.FreeParameter(name) for name in angle_names(2)])
+    assert {parameter.name for parameter in circuit.parameters} == {"alpha", "beta"}
+    source = circuit.make_bound_circuit({"alpha": 0.5, "beta": 1.25}).to_ir("OPENQASM").source
+    assert [line for line in source.splitlines() if line.startswith("ry")] == ["ry(-0.5) q[0];", "ry(-1.25) q[1];"]

@@ -6,21 +6,21 @@ import itertools
 import json
 import math
 from collections import deque
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.calibration.best_pair import pair_calibrations
+from bellqueue.backends.calibration.best_pair import PairModel
 from bellqueue.backends.calibration.parallel_pairs import (
     neighbours_of,
     parallel_circuit,
     parallel_pairs,
     parallel_record,
 )
+from bellqueue.backends.calibration.reading import pair_calibrations
 from bellqueue.backends.options import parse_pairs
-from bellqueue.backends.simulators.snapshot import Snapshot
+from bellqueue.backends.simulators.snapshot import Snapshot, snapshot_folder
 from bellqueue.model.errors import BackendError
 
 DEVICES = ("torino", "fez")
@@ -31,14 +31,24 @@ def device(request: pytest.FixtureRequest) -> Any:
     return Snapshot(request.param)
 
 
+@pytest.fixture(scope="module")
+def manila() -> Any:
+    """A chain of five qubits, 0-1-2-3-4."""
+    return Snapshot("manila")
+
+
+def chosen(device: Any, count: int, forced: Sequence[tuple[int, int]] = ()) -> tuple[PairModel, ...]:
+    return parallel_pairs("ibm:test", device.target, device.properties(), count, forced)
+
+
+def qubits_of(models: Sequence[PairModel]) -> list[tuple[int, int]]:
+    return [model.calibration.pair for model in models]
+
+
 def distances(device: Any) -> dict[int, dict[int, int]]:
     """Edges between any two qubits, by breadth-first search over the coupling map in the snapshot's configuration."""
-    client = find_spec("qiskit_ibm_runtime")
-    assert client is not None
-    assert client.origin is not None
     name = device.name.removeprefix("fake_")
-    folder = Path(client.origin).parent / "fake_provider" / "backends" / name
-    edges = json.loads((folder / f"conf_{name}.json").read_text("utf-8"))["coupling_map"]
+    edges = json.loads((snapshot_folder() / name / f"conf_{name}.json").read_text("utf-8"))["coupling_map"]
     beside: dict[int, set[int]] = {}
     for first, second in edges:
         beside.setdefault(first, set()).add(second)
@@ -61,17 +71,16 @@ def apart(first: tuple[int, int], second: tuple[int, int], far: dict[int, dict[i
 
 def test_pairs_are_two_edges_apart_and_each_is_the_best_that_is_left(device: Any) -> None:
     far = distances(device)
-    models = parallel_pairs("ibm:test", device.target, device.properties(), 4)
-    chosen = [model.calibration for model in models]
-    assert len({qubit for each in chosen for qubit in each.pair}) == 8
-    for one, other in itertools.combinations(chosen, 2):
+    found = [model.calibration for model in chosen(device, 4)]
+    assert len({qubit for each in found for qubit in each.pair}) == 8
+    for one, other in itertools.combinations(found, 2):
         assert apart(one.pair, other.pair, far) >= 2
     everything = list(pair_calibrations(device.target, device.properties()))
-    for number, each in enumerate(chosen):
+    for number, each in enumerate(found):
         left = [
             other.rough_visibility
             for other in everything
-            if all(apart(other.pair, before.pair, far) >= 2 for before in chosen[:number])
+            if all(apart(other.pair, before.pair, far) >= 2 for before in found[:number])
         ]
         assert each.rough_visibility == max(left)
 
@@ -84,14 +93,10 @@ def test_neighbours_are_neighbours_in_both_directions() -> None:
 
 
 def test_a_forced_pair_comes_first_in_the_order_given(device: Any) -> None:
-    best = parallel_pairs("ibm:test", device.target, device.properties(), 1)[0].calibration.pair
-    forced = best[::-1]
-    models = parallel_pairs("ibm:test", device.target, device.properties(), 2, [forced])
-    assert models[0].calibration.pair == forced
-    again = parallel_pairs(
-        "ibm:test", device.target, device.properties(), 2, [model.calibration.pair for model in models[::-1]]
-    )
-    assert [model.calibration.pair for model in again] == [model.calibration.pair for model in models[::-1]]
+    forced = qubits_of(chosen(device, 1))[0][::-1]
+    pairs = qubits_of(chosen(device, 2, [forced]))
+    assert pairs[0] == forced
+    assert qubits_of(chosen(device, 2, pairs[::-1])) == pairs[::-1]
 
 
 def test_forced_pairs_that_touch_are_refused(device: Any) -> None:
@@ -100,41 +105,37 @@ def test_forced_pairs_that_touch_are_refused(device: Any) -> None:
     edges = sorted({(min(each.pair), max(each.pair)) for each in calibrations})
     touching = next((one, other) for one, other in itertools.combinations(edges, 2) if apart(one, other, far) == 1)
     with pytest.raises(BackendError, match="neighbours") as refusal:
-        parallel_pairs("ibm:test", device.target, device.properties(), 2, touching)
+        chosen(device, 2, touching)
     assert "\n" not in str(refusal.value)
 
 
-def test_too_many_are_refused_and_the_number_told_is_reached() -> None:
-    """On the chain 0-1-2-3-4 two pairs fit, and no third."""
-    device = Snapshot("manila")
-    two = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
-    assert sorted(qubit for model in two for qubit in model.calibration.pair) == [0, 1, 3, 4]
+def test_too_many_are_refused_and_the_number_told_is_reached(manila: Any) -> None:
+    assert sorted(itertools.chain(*qubits_of(chosen(manila, 2)))) == [0, 1, 3, 4]
     with pytest.raises(BackendError, match="pairs=3, but only 2 pairs"):
-        parallel_pairs("ibm:manila", device.target, device.properties(), 3)
+        chosen(manila, 3)
 
 
-def test_the_record_has_every_pair_and_the_means() -> None:
-    device = Snapshot("manila")
-    models = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
-    record = json.loads(json.dumps(parallel_record("ibm_manila", device.properties(), models)))
-    assert [tuple(each["pair"]) for each in record["pairs"]] == [model.calibration.pair for model in models]
-    for mean, own in (("predicted_correlator_visibility",) * 2, ("predicted_chsh",) * 2):
-        assert record[mean] == pytest.approx(sum(each[own] for each in record["pairs"]) / 2, rel=1e-12)
-        assert record["pairs"][0][own] != record["pairs"][1][own]
+def test_the_record_has_every_pair_and_the_means(manila: Any) -> None:
+    models = chosen(manila, 2)
+    record = json.loads(json.dumps(parallel_record("ibm_manila", manila.properties(), models)))
+    assert [tuple(each["pair"]) for each in record["pairs"]] == qubits_of(models)
+    for name in ("predicted_correlator_visibility", "predicted_chsh"):
+        first, second = (each[name] for each in record["pairs"])
+        assert record[name] == pytest.approx((first + second) / 2, rel=1e-12)
+        assert first != second
 
 
-def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_others() -> None:
+def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_others(manila: Any) -> None:
     """P(a, b) of each pair is that of |Φ+⟩ at its own angles, (1 ± cos(α−β))/4, and the joint law is the product."""
     from qiskit.quantum_info import Statevector
 
-    device = Snapshot("manila")
-    models = parallel_pairs("ibm:manila", device.target, device.properties(), 2)
+    models = chosen(manila, 2)
     circuit = parallel_circuit(models, 5, 2)
     wires = {
         circuit.find_bit(step.clbits[0]).index: circuit.find_bit(step.qubits[0]).index
         for step in circuit.get_instructions("measure")
     }
-    assert [wires[bit] for bit in range(4)] == [qubit for model in models for qubit in model.calibration.pair]
+    assert [wires[bit] for bit in range(4)] == list(itertools.chain(*qubits_of(models)))
     angles = {"alpha_0": 0.3, "beta_0": 1.1, "alpha_1": 2.0, "beta_1": -0.4}
     bound = circuit.assign_parameters(angles).remove_final_measurements(inplace=False)
     joint = Statevector(bound).probabilities([wires[bit] for bit in range(4)]).reshape(2, 2, 2, 2)
@@ -146,10 +147,8 @@ def test_every_pair_of_the_circuit_has_its_own_angles_bits_and_nothing_of_the_ot
     np.testing.assert_allclose(joint, np.einsum("ab,cd->abcd", *laws), atol=1e-9)
 
 
-def test_a_lone_pair_keeps_its_circuit() -> None:
-    device = Snapshot("manila")
-    models = parallel_pairs("ibm:manila", device.target, device.properties(), 1)
-    circuit = parallel_circuit(models, 5, 2)
+def test_a_lone_pair_keeps_its_circuit(manila: Any) -> None:
+    circuit = parallel_circuit(chosen(manila, 1), 5, 2)
     assert {parameter.name for parameter in circuit.parameters} == {"alpha", "beta"}
     assert "barrier" not in circuit.count_ops()
 

@@ -6,27 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from bellqueue.backends import open_backend
 from bellqueue.backends.calibration.prediction import (
-    Predicting,
     predicted_behaviour,
     predictor,
     required_predictor,
     werner_probabilities,
 )
-from bellqueue.backends.protocol import Description
-from bellqueue.backends.simulators.aer import AerBackend
-from bellqueue.backends.simulators.braket_local import BraketLocalBackend
+from bellqueue.backends.protocol import Description, description_for
 from bellqueue.backends.simulators.fake import FakeBackend
 from bellqueue.backends.simulators.simulator import Simulator
 from bellqueue.circuits.schedule import Setting
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.frontiers import Frontiers
+from bellqueue.model.games.strategy import Measurements, Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
-SIGNS = np.array([[1, -1], [-1, 1]])
+from tests.backends.settings import SIGNS
+
 SNAPSHOTS = "athens", "belem", "essex", "lima", "manila", "yorktown", "casablanca", "nairobi", "guadalupe", "hanoi"
 
 
@@ -36,7 +34,7 @@ def _settings(count: int, seed: int = 1) -> list[Setting]:
 
 
 class _Silent(Simulator):
-    """An adapter that predicts nothing of its own, but may state a visibility."""
+    """An adapter that knows planar bases alone and predicts nothing of its own, but may state a visibility."""
 
     def __init__(self, visibility: float | None) -> None:
         self.visibility = visibility
@@ -49,14 +47,6 @@ class _Silent(Simulator):
         self, settings: Sequence[Setting], shots: NDArray[np.int64], seed: int
     ) -> list[NDArray[np.uint8]]:  # pragma: no cover - nothing is measured here
         raise NotImplementedError
-
-
-@pytest.mark.parametrize("options", ["visibility=0.9,readout_0to1=0.02,readout_1to0=0.07", "readout=0.03", ""])
-def test_both_local_simulators_predict_what_brakets_density_matrix_gives(options: str) -> None:
-    settings = _settings(12)
-    exact = BraketLocalBackend(options or None).probabilities(settings)
-    for backend in (AerBackend(options or None), BraketLocalBackend(options or None)):
-        assert backend.predict(settings) == pytest.approx(exact, abs=1e-7)  # Braket rounds its probabilities
 
 
 @pytest.mark.slow
@@ -116,11 +106,6 @@ def test_a_backend_that_states_nothing_is_refused_with_what_to_type() -> None:
         required_predictor(_Silent(None))
 
 
-@pytest.mark.parametrize("name", ["aer", "braket-local", "fake:manila", "ibm:fez", "braket:garnet"])
-def test_every_adapter_of_ours_predicts_by_itself(name: str) -> None:
-    assert isinstance(open_backend(name), Predicting)
-
-
 def test_a_mixture_is_averaged() -> None:
     """On a flat piece of the frontier the strategy is a mixture, and its correlators those of the mixture."""
     record = Scenario.default().record()
@@ -136,3 +121,24 @@ def test_a_prediction_of_the_wrong_shape_is_refused() -> None:
     strategy = Frontiers(Scenario.default().workload()).one_pair.at_splitting_probability(0.5)
     with pytest.raises(BackendError, match=r"shape \(3, 2, 2\), not \(4, 2, 2\)"):
         predicted_behaviour(lambda settings: np.full((3, 2, 2), 0.25), strategy)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "words"),
+    [
+        (3, "bases that do not lie in a plane, and this backend measures one Bell pair in a plane only"),
+        (5, "2 Bell pairs"),
+    ],
+)
+def test_what_a_backend_has_no_circuit_for_is_refused_in_one_line(dimension: int, words: str) -> None:
+    """Before anything is predicted, planned or measured; a plane is taken as ever."""
+    strategy = Strategy((Measurements(np.eye(dimension), np.eye(dimension)),), (1.0,))
+    backend = _Silent(0.9)
+    predict = required_predictor(backend)
+    for refused in (lambda: predicted_behaviour(predict, strategy), lambda: description_for(backend, dimension)):
+        with pytest.raises(BackendError, match=words) as refusal:
+            refused()
+        assert str(refusal.value).startswith("bench:1: ")
+        assert "\n" not in str(refusal.value)
+    assert description_for(backend, 2).dimension == 2
+    assert predict([Setting(0, 0, 0.0, 0.0)])[0] == pytest.approx(np.array([[0.475, 0.025], [0.025, 0.475]]))

@@ -12,7 +12,8 @@ import pytest
 from bellqueue.analysis.certificate.certificate import smallest_log_p_value
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.backends import open_backend
-from bellqueue.backends.calibration.prediction import predicted_behaviour, predictor
+from bellqueue.backends.calibration.prediction import predicted_behaviour, predictor, required_predictor
+from bellqueue.backends.protocol import Backend
 from bellqueue.backends.simulators import link as module
 from bellqueue.backends.simulators.link import SimulatedLink
 from bellqueue.circuits.schedule import Schedule, draw_schedule, settings_of
@@ -62,6 +63,11 @@ def measured(name: str, trials: int = 200_000) -> tuple[SimulatedLink, Trials]:
     return backend, backend.measure(schedule_for(backend, trials), 7, unwatched)
 
 
+def predicted(backend: Backend, link: SimulatedLink) -> Floats:
+    """What a backend predicts for the link's strategy, shape (n_A, n_B, 2, 2)."""
+    return predicted_behaviour(required_predictor(backend), link.operating_point().strategy)
+
+
 def deviations(trials: Trials, probabilities: Floats) -> Floats:
     """Of each share of outcomes from what is expected, in standard errors; shape (n_A, n_B, 2, 2)."""
     counts = trials.counts()
@@ -73,9 +79,7 @@ def deviations(trials: Trials, probabilities: Floats) -> Floats:
 @pytest.mark.parametrize("name", LINKS)
 def test_trials_follow_the_prediction(name: str) -> None:
     backend, trials = measured(LINKS[name])
-    predict = predictor(backend)
-    assert predict is not None
-    probabilities = predicted_behaviour(predict, backend.operating_point().strategy)
+    probabilities = predicted(backend, backend)
     assert np.allclose(probabilities.sum(axis=(2, 3)), 1)
     assert deviations(trials, probabilities).max() < 4
     # Werner pairs of the visibility told would score as much.
@@ -106,11 +110,7 @@ def test_correlators_meet_the_closed_forms(name: str) -> None:
 
 def test_pairs_without_end_are_werner_pairs() -> None:
     backend, trials = measured("link:rate=1e9,visibility=0.9,memory_time=1e12")
-    werner = open_backend("aer:visibility=0.9")
-    predict = predictor(werner)
-    assert predict is not None
-    expected = predicted_behaviour(predict, backend.operating_point().strategy)
-    assert deviations(trials, expected).max() < 4
+    assert deviations(trials, predicted(open_backend("aer:visibility=0.9"), backend)).max() < 4
     assert backend.describe().predicted_visibility == pytest.approx(0.9, abs=1e-6)
 
 
@@ -150,9 +150,7 @@ def test_the_scenarios_link_brings_the_pairs_of_any_simulator(device: str) -> No
     backend = opened(device, scenario)
     assert backend.name == backend.describe().name == device
     trials = backend.measure(schedule_for(backend, 160_000), 3, unwatched)
-    predict = predictor(backend)
-    assert predict is not None
-    assert deviations(trials, predicted_behaviour(predict, backend.operating_point().strategy)).max() < 4
+    assert deviations(trials, predicted(backend, backend)).max() < 4
     caveat = backend.describe().locality
     assert caveat.startswith(f"The link is simulated with pairs of {device}, so ")
 
@@ -246,11 +244,6 @@ def test_a_link_that_is_not_known_well_enough_gets_one_line(name: str, link: dic
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(name.partition(":")[0])
-
-
-def test_a_link_needs_a_scenario() -> None:
-    with pytest.raises(BackendError, match="serves the requests of a scenario; use: bellqueue run SCENARIO"):
-        open_backend("link")
 
 
 def test_options_replace_what_the_link_says() -> None:

@@ -1,4 +1,4 @@
-"""Schedules of menus: every setting (k, x, y) has its own bases and its own share of the trials."""
+"""Schedules of strategies and of menus: every setting has its own bases and its own share of the trials."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from bellqueue.circuits.schedule import Schedule, draw_schedule, menu_strategy
-from bellqueue.model.games.strategy import Measurements, Strategy
+from bellqueue.circuits.schedule import Schedule, Setting, draw_schedule, menu_strategy
+from bellqueue.model.games.strategy import Measurements, Strategy, vectors_of
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.trials import Sampling
 from numpy.typing import NDArray
@@ -36,20 +36,34 @@ def drawn(menu: Menu, rule: Literal["random", "fixed"], block: int = 1) -> Sched
     return draw_schedule(strategy, sampling, distribution, TRIALS, np.random.default_rng(4))
 
 
-@pytest.mark.parametrize("dimension", [2, 3])
+def ideal(setting: Setting) -> float:
+    """⟨u, v⟩ of the vectors that the angles stand for."""
+    u, v = (vectors_of(np.array([half]))[0] for half in np.split(np.array(setting.angles), 2))
+    return float(u @ v)
+
+
+@pytest.mark.parametrize("dimension", [2, 3, 5])
 def test_every_setting_has_the_bases_of_its_entry(dimension: int) -> None:
     """Ideal correlators of the angles are ⟨u, v⟩ of that entry and those types, also once stored."""
     menu = a_menu(dimension)
     schedule = Schedule.from_bytes(drawn(menu, "random").to_bytes())
     assert schedule.shape == (ENTRIES * ROWS, COLUMNS)
+    assert schedule.dimension == dimension
     assert len(schedule.settings) == ENTRIES * ROWS * COLUMNS - 1
     for setting in schedule.settings:
-        a, b = np.split(np.array(setting.angles), 2)
-        found = np.cos(a[0]) * np.cos(b[0]) + np.sin(a[0]) * np.sin(b[0]) * (
-            1 if dimension == 2 else np.cos(a[1] - b[1])
-        )
         entry, x = divmod(setting.x, ROWS)
-        assert found == pytest.approx(menu.u[entry, x] @ menu.v[entry, setting.y], abs=1e-9)
+        assert ideal(setting) == pytest.approx(menu.u[entry, x] @ menu.v[entry, setting.y], abs=1e-9)
+
+
+def test_all_components_of_a_mixture_fit_the_same_circuit() -> None:
+    parts = [Measurements(menu.u[0], menu.v[0]) for menu in (a_menu(2), a_menu(5))]
+    r = np.full((ROWS, COLUMNS), 1 / (ROWS * COLUMNS))
+    strategy, sampling = Strategy(tuple(parts), (0.5, 0.5)), Sampling("random", r)
+    schedule = draw_schedule(strategy, sampling, r, 50, np.random.default_rng(1))
+    assert {setting.dimension for setting in schedule.settings} == {5}
+    for number, part in enumerate(parts):
+        for setting in schedule.settings[r.size * number : r.size * (number + 1)]:
+            assert ideal(setting) == pytest.approx(part.u[setting.x] @ part.v[setting.y], abs=1e-12)
 
 
 @pytest.mark.parametrize("block", [1, 10])
