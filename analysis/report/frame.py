@@ -6,22 +6,28 @@ import base64
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
 from ..menus.records import MenuAnalysis
 from ..records.analysis_record import Analysis, Provenance
+from ..records.context_record import WaitingTimes
 from ..records.printable import printable, scrub
 from .citation import bibtex
 from .downloads import Download
 from .figures.drawing import svg_text
+from .figures.waiting import waiting_figure
+from .tables.context import waiting_section
 from .templating import environment, source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_AnyAnalysis = TypeVar("_AnyAnalysis", Analysis, MenuAnalysis)
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,19 @@ class Headline:
     reason: str
 
 
+def alarm_of(warnings: Sequence[str]) -> str:
+    """The alarms of a headline, a sentence each."""
+    return " ".join(f"{printable(warning)}." for warning in warnings)
+
+
 def framed(
     template: str,
-    analysis: Analysis | MenuAnalysis,
+    analysis: _AnyAnalysis,
     contents: Sequence[tuple[str, str]],
     *,
+    figures: Mapping[str, Callable[[_AnyAnalysis], Figure]],
+    drawn: Mapping[str, str] | None,
+    waiting: WaitingTimes | None,
     files: Sequence[Download],
     **parts: Any,
 ) -> str:
@@ -56,14 +70,18 @@ def framed(
     Style and script are allowed by their hash alone, so that nothing else on the page can run.
 
     Args:
-        template: Its name.
+        template: Name of the template.
         analysis: What the page is about.
         contents: Anchor and name of each section.
-        files: To download.
+        figures: How to draw the figures that a run's folder holds as well.
+        drawn: `svg_text` of these figures, if at hand.
+        waiting: Waiting times to show, if there are any.
+        files: Files to download.
         parts: What the template needs beyond.
     """
     style, script = (source(f"report.{kind}") for kind in ("css", "js"))
     origin = analysis.provenance
+    drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in figures.items()}
     page = (
         environment()
         .get_template(template)
@@ -74,6 +92,9 @@ def framed(
             script=Markup(script),
             style_hash=_hash(style),
             script_hash=_hash(script),
+            drawn={name: Markup(picture) for name, picture in drawn.items()},
+            waiting=svg_markup(waiting_figure(waiting, analysis.title)) if waiting else None,
+            waiting_values=waiting_section(waiting) if waiting else None,
             bibtex=bibtex(origin),
             files=files,
             packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),

@@ -19,6 +19,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     filled.filters["signs"] = signs
+    filled.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     return filled
 
 
