@@ -309,6 +309,7 @@ def test_where_the_frontier_is_a_bound_nothing_is_called_the_best(geneva: Analys
 def test_what_is_packed_is_to_be_unpacked_before_it_is_used(pages: Pages, many_types: Analysis) -> None:
     names = {each.name for each in downloads(many_types)}
     assert ("unpacked by gunzip" in pages["many_types"][2].text) == bool({"scenario.json.gz", "counts.json.gz"} & names)
-    packed = many_types.model_copy(update={"scenario": many_types.scenario | {"title": "x" * 300_000}})
+    large = {"reward": {"kind": "table", "points": [[float(t), float(t) ** 2] for t in range(10_000)]}}
+    packed = many_types.model_copy(update={"scenario": many_types.scenario | {"baseline": large}})
     assert "unpacked by gunzip" in report_html(packed)
     assert "unpacked by gunzip" not in pages["hanoi"][2].text
