@@ -12,7 +12,7 @@ from ....model.informed.frontier import envelope
 from ...records.every_classical import Informed, InformedLoad
 from ...records.frontier_record import FrontierRecord
 from ...records.printable import signs
-from .drawing import BLUE, GREY, INK, describe, new_figure, percent
+from .drawing import BLUE, CURVES, GREY, INK, describe, log_ticks, new_figure, percent
 from .frontier_curves import Curve, extent, frontier_curves
 from .frontiers import THROUGHPUT, WAITING, draw_curves, legend
 
@@ -97,15 +97,10 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
 
 def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: Sequence[tuple[float, float]]) -> None:
     """What either saves at each load; far below 0 is not of interest."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     load = [each.load for each in loads]
     informed, memoryless = zip(*values, strict=True)
-    dashed = (0, (7, 2))  # as its frontier
     ax.plot(load, informed, "D-", color=BLUE, markersize=5, linewidth=1.4, label="entangled, past known")
-    ax.plot(
-        load, memoryless, "o", linestyle=dashed, color=BLUE, markersize=4, linewidth=2.0, label="memoryless Bell pair"
-    )
+    ax.plot(load, memoryless, "o", markersize=4, label="memoryless Bell pair", **CURVES["quantum"])
     ax.axvline(own, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     saved = np.array(values)[~np.isnan(values)]
@@ -114,9 +109,7 @@ def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: S
     bottom = max(min(float(saved.min()), 0.0), -_BELOW * scale) - 0.06 * scale
     ax.set(xscale="log", xlabel=f"Load of each server ρ (dotted: here, {own:.3g})", ylim=(bottom, top))
     ax.yaxis.set_major_formatter(lambda value, _: signs(f"{value:.3g}"))
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(ax.xaxis)
 
 
 def _description(informed: Informed, loads: Sequence[InformedLoad]) -> str:

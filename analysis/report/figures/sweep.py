@@ -15,7 +15,7 @@ from ....model.scenario.fields import LOAD, PROBABILITY, VISIBILITY
 from ....model.sweep.grid import Axis, Sweep, value_text
 from ....model.sweep.point import Outcome
 from ...records.printable import printable
-from .drawing import BLUE, GREY, ORANGE, describe, new_figure
+from .drawing import BLUE, GREY, ORANGE, describe, log_ticks, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -291,12 +291,8 @@ def _ticks(frame: Axes, direction: _Direction, letter: str) -> None:
     if direction.names is not None:
         axis.set_ticks(direction.position, direction.names)
     elif direction.log:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
         (frame.set_xscale if letter == "x" else frame.set_yscale)("log")
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+        log_ticks(axis)
 
 
 def _legend(figure: Figure, parts: Sequence[_Grid]) -> None:
