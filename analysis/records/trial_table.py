@@ -92,7 +92,7 @@ class TrialTable:
         if len(places) != rows:
             raise DataError(f"the column {given[0]} has {len(places)} rows, the others {rows}")
         values = [
-            whole_count(_number(word), f"{self.row(int(np.argmax(places == index)))}: {given[0]}")
+            whole_count(number_or_word(word), f"{self.row(int(np.argmax(places == index)))}: {given[0]}")
             for index, word in enumerate(words)
         ]
         weights = np.array(values, dtype=np.int64)[places]
@@ -291,6 +291,14 @@ def outcome_bits(words: Iterable[str], where: Where) -> dict[str, int]:
     return {word: {1: 0, 2: 1}.get(bit, bit) for word, bit in found.items()}
 
 
+def number_or_word(word: str) -> float | str:
+    """The number that a word is, else the word."""
+    try:
+        return float(word)
+    except ValueError:
+        return word
+
+
 def by(shape: Sequence[int]) -> str:
     """A shape for people."""
     return "×".join(map(str, shape))
@@ -381,11 +389,3 @@ def _word(value: Any) -> str:
         return value.strip()
     whole = isinstance(value, float | np.floating) and float(value).is_integer()
     return str(int(value) if whole else value)
-
-
-def _number(word: str) -> Any:
-    """The number that a word is, else the word."""
-    try:
-        return float(word)
-    except ValueError:
-        return word
