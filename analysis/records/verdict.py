@@ -26,11 +26,11 @@ def verdict(
     """Sentences; the first stands alone, and the last says what is known of the locality loophole.
 
     Args:
-        certificate, advantage: Against memoryless routers.
+        certificate, advantage: Test of, and advantage over, memoryless routers.
         warnings: Alarms.
-        locality: What is known of it.
-        every_classical: The stronger verdict; None where there is no bound on every classical router.
-        why_not: One sentence on why there is none.
+        locality: What is known of the loophole.
+        every_classical: The stronger verdict; None if there is no bound on every classical router.
+        why_not: One sentence on why there is no bound.
     """
     first = " ".join(f"{warning}." for warning in warnings)
     rest: list[str] = []
