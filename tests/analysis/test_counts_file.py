@@ -239,6 +239,7 @@ WRONG_TEXTS = {
     "x,y,a,b,count\n0,0,0,1,\n": "line 2: count is empty",
     "x,y,a,b,count\n0,0,0,1,1e30\n": "line 2: count is 1e+30",
     "# nothing\n\n": "is empty",
+    "k,x,y,a,b\n0,0,0,0,0\n": "these are the trials of routers that know the past; give the folder of their run",
     '{"counts": {"short": {"short": {"00": 1, "00": 2}}}}': "'00' is there twice in one object",
 }
 
@@ -298,10 +299,3 @@ def test_trials_of_a_menu_say_which_entry_each_belongs_to() -> None:
 def test_trials_that_are_not_of_the_menu_are_refused(text: str, words: str) -> None:
     with pytest.raises(DataError, match=re.escape(words)):
         parse_trials(text, (2, 4), 3)
-
-
-def test_trials_of_a_menu_are_no_counts_taken_elsewhere(tmp_path: Path) -> None:
-    """To leave out the column k would mix the entries."""
-    (tmp_path / "t.csv").write_text("k,x,y,a,b\n0,0,0,0,0\n1,0,0,0,1\n")
-    with pytest.raises(DataError, match="give the folder of their run"):
-        read_counts(tmp_path / "t.csv", Scenario.default().workload())

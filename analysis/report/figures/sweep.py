@@ -91,7 +91,7 @@ class _Grid:
 
     def at(self, index: Any) -> _Grid:
         """The part of it that an index picks."""
-        return _Grid(self.saved[index], self.least[index], self.helps[index], self.weakly[index], self.computed[index])
+        return _Grid(*(each[index] for each in vars(self).values()))
 
 
 def sweep_figure(sweep: Sweep, outcomes: Sequence[Outcome]) -> Figure | None:
@@ -319,8 +319,8 @@ def _name(value: Any) -> str:
 
 def _description(grid: _Grid) -> str:
     """What the figure shows, for those who do not see it."""
-    told = f"Of {grid.helps.size} points entanglement helps at {grid.helps.sum()}"
+    text = f"Of {grid.helps.size} points entanglement helps at {grid.helps.sum()}"
     if grid.helps.any():
-        told += f", by at most {rounded(float(np.nanmax(grid.saved)), 1, 'up')} % of the waiting time"
-        told += f", and is proved to beat every classical router at {(grid.helps & ~grid.weakly).sum()} of them"
-    return f"{told}; {(~grid.computed).sum()} points have no result."
+        text += f", by at most {rounded(float(np.nanmax(grid.saved)), 1, 'up')} % of the waiting time"
+        text += f", and is proved to beat every classical router at {(grid.helps & ~grid.weakly).sum()} of them"
+    return f"{text}; {(~grid.computed).sum()} points have no result."

@@ -112,15 +112,13 @@ def test_headings_go_down_one_by_one(pages: Pages, case: str) -> None:
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
-def test_certified_not_certified_and_alarm_are_told_apart(pages: Pages) -> None:
-    assert pages["planned"][2].headings[0].startswith("Certified: ")
-    assert pages["hanoi"][2].headings[0].startswith("Certified against memoryless classical routers only: ")
+def test_an_alarm_comes_before_the_verdict(pages: Pages) -> None:
     first = pages["geneva"][2].headings[0]
     assert first.startswith("NO-SIGNALLING ALARM")
     assert "Not certified: " in first
-    assert [attributes["class"] for tag, attributes in pages["geneva"][2].tags if tag == "h1"] == [
-        "uncertified alarmed"
-    ]
+    classes = {case: [each["class"] for tag, each in pages[case][2].tags if tag == "h1"] for case in CASES}
+    assert classes["geneva"] == ["uncertified alarmed"]
+    assert classes["hanoi"] == classes["planned"] == ["certified"]
     assert "alarm" not in [attributes.get("class") for _, attributes in pages["hanoi"][2].tags]
 
 
@@ -213,16 +211,20 @@ def test_the_limits_of_the_class_are_told(pages: Pages) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_figures_have_captions_descriptions_and_ids_of_their_own(pages: Pages, case: str) -> None:
-    _, _, page = pages[case]
+    _, html, page = pages[case]
     tags = [tag for tag, _ in page.tags]
     pictures = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") == "img"]
     assert tags.count("figure") == tags.count("figcaption") == (6 if case == "complete" else 3)
     assert len(pictures) == tags.count("svg") == tags.count("desc") == tags.count("figure")
     assert tags.count("title") == len(pictures) + 1
+    assert not re.search(r"<(title|desc)[^>]*></", html)
+    assert tags.count("style") == 1  # the page's own
+    assert "<?" not in html
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     referred = [each for attributes in pictures for each in attributes["aria-labelledby"].split()]
-    referred += [attributes["href"][1:] for tag, attributes in page.tags if attributes.get("href", "").startswith("#")]
+    referred += [attributes["href"][1:] for _, attributes in page.tags if attributes.get("href", "").startswith("#")]
+    referred += [each for _, attributes in page.tags for each in re.findall(r"url\(#([^)]+)\)", str(attributes))]
     assert set(referred) <= set(ids)
 
 
