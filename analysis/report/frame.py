@@ -35,7 +35,7 @@ class Headline:
     """The first line of a report.
 
     Attributes:
-        alarm: What must be read before anything else, or nothing.
+        alarm: What must be read before anything else; may be empty.
         word: Certified or not.
         size: How much less a request waits at least, or, not certified, by estimate.
         rest: Size and class compared, after the word.
@@ -92,8 +92,8 @@ def framed(
             script=Markup(script),
             style_hash=_hash(style),
             script_hash=_hash(script),
-            drawn={name: Markup(picture) for name, picture in drawn.items()},
-            waiting=svg_markup(waiting_figure(waiting, analysis.title)) if waiting else None,
+            drawn=drawn,
+            waiting=svg_text(waiting_figure(waiting, analysis.title)) if waiting else None,
             waiting_values=waiting_section(waiting) if waiting else None,
             bibtex=bibtex(origin),
             files=files,
@@ -108,7 +108,7 @@ def framed(
 
 
 def reproduce(origin: Provenance, counts: bool) -> str:
-    """What gives these numbers again from the files that the page holds; nothing where it does not hold them.
+    """The command that reproduces the numbers from the files in the page; empty if the page does not hold them.
 
     Args:
         origin: Where the numbers come from.
@@ -123,13 +123,8 @@ def reproduce(origin: Provenance, counts: bool) -> str:
     return ""
 
 
-def svg_markup(figure: Figure) -> Markup:
-    """The figure as it goes into the page."""
-    return Markup(svg_text(figure))
-
-
 def _hash(text: str) -> str:
-    """As a content security policy names what it allows."""
+    """The hash by which a content security policy allows a text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 

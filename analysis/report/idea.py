@@ -25,17 +25,12 @@ _ROW, _LINE = 36, 15  # pixels of a type with a name of one line, and of each fu
 
 @dataclass(frozen=True)
 class _Type:
-    """A request type as text.
-
-    Attributes:
-        name, share, service: As the scenario has them; no service time where the router knows the size itself.
-        angle: Of its basis in degrees; None where it was not planned.
-    """
+    """A request type as text."""
 
     name: str
     share: str
-    service: str
-    angle: float | None
+    service: str  # empty if the router knows the size itself
+    angle: float | None  # of its basis in degrees; None if it was not planned
 
     @property
     def lines(self) -> list[str]:
@@ -53,14 +48,14 @@ class _Type:
 
 @dataclass(frozen=True)
 class _Router:
-    """The types of a router that are listed, and how many are left out before the last."""
+    """The types of a router that are listed."""
 
     types: Sequence[_Type]
-    more: int
+    more: int  # left out before the last
 
     @property
     def tops(self) -> list[int]:
-        """Where the first line of each type stands, and then where the types end."""
+        """Height of the first line of each type, and at last where the types end."""
         tops = [112]
         for number, each in enumerate(self.types, start=1):
             gap = 20 if self.more and number == len(self.types) - 1 else 0  # room for how many are left out
@@ -74,23 +69,14 @@ class _Router:
 
 @dataclass(frozen=True)
 class _Idea:
-    """What the picture says.
-
-    Attributes:
-        arrivals: How often pairs come.
-        routers: A and B.
-        pairs: Bell pairs for each pair of requests.
-        mixed: The probability of the bases shown, if another set takes turns with them.
-        busy: The load.
-        outcomes: What the baseline task is worth, the price of a split if it was planned, the share of pairs split.
-    """
+    """What the picture says."""
 
     arrivals: str
-    routers: Sequence[_Router]
-    pairs: int
-    mixed: float | None
+    routers: Sequence[_Router]  # A and B
+    pairs: int  # Bell pairs for each pair of requests
+    mixed: float | None  # probability of the bases shown, if another set takes turns with them
     busy: str
-    outcomes: Sequence[str]
+    outcomes: Sequence[str]  # worth of the baseline task, price of a split if it was planned, share of pairs split
 
     @property
     def bottom(self) -> int:

@@ -58,7 +58,6 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
         waiting=waiting,
         files=menu_downloads(analysis),
         headline=_headline(analysis),
-        certificate=analysis.certificate,
         log10_p=log10_text(analysis.certificate.log10_p_value),
         share=proved(analysis.waiting_time_reduction_relative, percent=True),
         saved=proved(analysis.waiting_time_reduction),

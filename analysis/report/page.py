@@ -16,9 +16,10 @@ from ..records.printable import printable
 from .citation import methods_paragraph
 from .downloads import downloads
 from .figures.correlators import correlator_figure
+from .figures.drawing import svg_text
 from .figures.frontiers import frontier_figure
 from .figures.sensitivity import load_figure, visibility_figure
-from .frame import Headline, alarm_of, framed, reproduce, svg_markup
+from .frame import Headline, alarm_of, framed, reproduce
 from .idea import idea_figure
 from .tables.analysis import (
     advantage_sections,
@@ -89,15 +90,13 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
         why_not=printable(analysis.frontiers.reason_without_every_classical or ""),
         quantum=estimate_cell(analysis.quantum.waiting_time_at_equal_throughput, decimals=digits),
         throughput=estimate_cell(analysis.observed.baseline_throughput),
-        caveat=bool(analysis.frontiers.classical_caveat),
-        more_pairs=analysis.bell_pairs is not None,
         idea=idea_figure(analysis),
         bases=len(context.bases),
         mixed=most if most < 1 else None,
         frontier_values=frontier_values_section(analysis.frontiers),
         result_sections=[comparison_section(analysis), *advantage_sections(analysis)],
-        by_visibility=svg_markup(visibility_figure(analysis, visibility)) if visibility else None,
-        by_load=svg_markup(load_figure(analysis, load)) if load else None,
+        by_visibility=svg_text(visibility_figure(analysis, visibility)) if visibility else None,
+        by_load=svg_text(load_figure(analysis, load)) if load else None,
         sensitivity=[
             *([visibility_section(visibility)] if visibility else []),
             *([load_section(load)] if load else []),
@@ -107,8 +106,6 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
         correlators=_correlators(analysis),
         pairs=len(analysis.frontiers.types_a) * len(analysis.frontiers.types_b),
         bell_pairs=analysis.scenario.get("experiment", {}).get("bell_pairs", 1),
-        shortest_first=analysis.frontiers.within_pair_order == "shortest-first",
-        anytime=bool(analysis.measured and analysis.measured.stopped),
         methods=methods_paragraph(analysis),
         files=downloads(analysis),
         reproduce=reproduce(analysis.provenance, counts=analysis.measured is not None),
@@ -170,14 +167,15 @@ def _figure_numbers(context: Context) -> dict[str, int]:
 def _absent(analysis: Analysis) -> dict[str, str]:
     """Why a part of the page is absent, in a sentence each; shown only if it is."""
     record = "This record does not hold it; `bellqueue report` of the run's folder works it out."
-    unknown = analysis.context is None or analysis.context.by_visibility is None
     waiting = (
         f"At load {analysis.frontiers.load:.3g} queues grow too long for a simulation of the size that a report makes."
     )
-    if any(math.isnan(each) for row in analysis.correlators.measured for each in row):
+    if analysis.context is None or analysis.context.by_visibility is None:
+        waiting = record
+    elif any(math.isnan(each) for row in analysis.correlators.measured for each in row):
         waiting = "A pair of types was never measured, so the queues cannot be simulated with these outcomes."
     return {
-        "waiting": record if unknown else waiting,
+        "waiting": waiting,
         "by_visibility": record,
         "by_load": "How the advantage depends on the load is not shown: with this many types the classical frontier at "
         "every load takes too long to find. `bellqueue sweep` computes it.",

@@ -52,19 +52,12 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class _Axis:
-    """A figure of links as an axis.
-
-    Attributes:
-        name: Which.
-        scale: Of what is drawn to a value of the model.
-        own: The link's, as drawn; None if it is not known.
-        low, high: Ends, as drawn.
-    """
+    """A figure of links as an axis."""
 
     name: str
-    scale: float
-    own: float | None
-    low: float
+    scale: float  # drawn value per value of the model
+    own: float | None  # the link's, as drawn; None if it is not known
+    low: float  # ends, as drawn
     high: float
 
     @property

@@ -50,44 +50,26 @@ _WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class _Direction:
-    """A dimension of the grid as it is drawn.
+    """A dimension of the grid as it is drawn, with n values."""
 
-    Attributes:
-        label: What it is, with its unit.
-        visibility: Whether it is the visibility.
-        order: Indices of the values as they are drawn, rising where they are numbers, shape (n,).
-        position: Where each is drawn, in that order, shape (n,).
-        edge: Borders of the cells around them, shape (n+1,).
-        names: What to write at each position; None where the axis is one of numbers.
-        log: Whether the axis is logarithmic.
-    """
-
-    label: str
-    visibility: bool
-    order: NDArray[np.intp]
-    position: Floats
-    edge: Floats
-    names: tuple[str, ...] | None
+    label: str  # what it is, with its unit
+    visibility: bool  # whether it is the visibility
+    order: NDArray[np.intp]  # indices of the values as drawn, rising if they are numbers, shape (n,)
+    position: Floats  # of each value, in that order, shape (n,)
+    edge: Floats  # borders of the cells around them, shape (n+1,)
+    names: tuple[str, ...] | None  # to write at each position; None for an axis of numbers
     log: bool
 
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """Outcomes as arrays of the grid's shape.
+    """Outcomes as arrays of the grid's shape."""
 
-    Attributes:
-        saved: Relative reduction in per cent; NaN where entanglement does not help.
-        least: Least visibility; NaN where no state helps.
-        helps: Whether entanglement helps at the point's own visibility.
-        weakly: Whether it is proved to help against memoryless routers only.
-        computed: Whether there is a result at all.
-    """
-
-    saved: Floats
-    least: Floats
-    helps: NDArray[np.bool_]
-    weakly: NDArray[np.bool_]
-    computed: NDArray[np.bool_]
+    saved: Floats  # relative reduction in per cent; NaN if entanglement does not help
+    least: Floats  # least visibility; NaN if no state helps
+    helps: NDArray[np.bool_]  # whether entanglement helps at the point's own visibility
+    weakly: NDArray[np.bool_]  # whether it is proved to help against memoryless routers only
+    computed: NDArray[np.bool_]  # whether there is a result at all
 
     def at(self, index: Any) -> _Grid:
         """The part of it that an index picks."""

@@ -39,7 +39,7 @@ def waiting_figure(waiting: WaitingTimes, title: str) -> Figure:
 
     Args:
         waiting: The record.
-        title: Of the scenario.
+        title: Title of the scenario.
     """
     return _figure([_recorded(each) for each in waiting.routings], title)
 
@@ -63,26 +63,16 @@ def replay_figure(replay: Replay | MenuReplay) -> Figure:
 
 @dataclass(frozen=True, eq=False)
 class _Curve:
-    """What one routing made of the arrivals.
+    """What one routing made of the arrivals."""
 
-    Attributes:
-        kind: Whose routing, and so its look.
-        label: Its line in the legend.
-        mean: Mean waiting time.
-        times, cumulative: P(wait ≤ t) at rising t, from t = 0, shape (k,).
-        half_width: Of the 95 % confidence band round `cumulative`; 0 if it is not known, shape (k,).
-        percentiles: The wait that a share of requests does not exceed, by share.
-        least: The smallest share of requests whose longer waits the data still tell.
-    """
-
-    kind: _Kind
+    kind: _Kind  # whose routing, and so its look
     label: str
     mean: float
-    times: Floats
-    cumulative: Floats
-    half_width: Floats
-    percentiles: Mapping[float, float]
-    least: float
+    times: Floats  # rising from 0, shape (k,)
+    cumulative: Floats  # P(wait ≤ t), shape (k,)
+    half_width: Floats  # of its 95 % confidence band, 0 if it is not known, shape (k,)
+    percentiles: Mapping[float, float]  # the wait that a share of requests does not exceed, by share
+    least: float  # the smallest share of requests whose longer waits the data still show
 
     def exceeded_by(self, share: float) -> float:
         """The least wait that no more than such a share of requests exceeds."""
