@@ -64,15 +64,13 @@ class TrialTable:
             known, places = words[name]
             return lambda word: f"{self.row(int(np.argmax(places == known.index(word))))}: {name}"
 
-        types = {
-            name: type_places(words[name][0], names, where(name))
-            for name, names in (("x", workload.names_a), ("y", workload.names_b))
-        }
+        x_places, x_named = type_places(words["x"][0], workload.names_a, where("x"))
+        y_places, y_named = type_places(words["y"][0], workload.names_b, where("y"))
         both = {word: where(name) for name in "ba" for word in words[name][0]}
         bits = outcome_bits(both, lambda word: both[word](word))
         x, y, a, b = (
             np.array([table[word] for word in words[name][0]], dtype=np.int64)[words[name][1]]
-            for name, table in (("x", types["x"][0]), ("y", types["y"][0]), ("a", bits), ("b", bits))
+            for name, table in zip(COLUMNS, (x_places, y_places, bits, bits), strict=True)
         )
         weights = self._weights(len(x))
         lost = (a < 0) | (b < 0)
@@ -80,7 +78,7 @@ class TrialTable:
         kept = ~lost
         np.add.at(table, (x[kept], y[kept], a[kept], b[kept]), weights[kept])
         np.add.at(without, (x[lost], y[lost]), weights[lost])
-        return table, without, types["x"][1] and types["y"][1]
+        return table, without, x_named and y_named
 
     def _weights(self, rows: int) -> Integers:
         given = [name for name in COUNT if name in self.columns]

@@ -51,7 +51,7 @@ def verdict(
 
 
 def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certificate) -> str:
-    """How much less waiting: at least, and then by estimate, which flatters those who stop at a certificate."""
+    """How much less waiting: the limit first, then the estimate, which flatters those who stop at a certificate."""
     share = advantage.waiting_time_reduction_relative
     claim = advantage if isinstance(advantage, AgainstEveryClassical) else certificate
     excess = claim.excess_at_least

@@ -23,7 +23,7 @@ _MEMORYLESS_ONLY = (
     "The comparison is with memoryless classical routers that favor no server; classical routers that remember past "
     "requests can do better."
 )
-_SIMULATORS = ("aer", "braket-local", "fake", "link")  # the backends of this package that are no hardware
+_SIMULATORS = ("aer", "braket-local", "fake", "link")  # this package's backends that are not hardware
 _TEX = str.maketrans({
     "\\": r"\textbackslash{}",
     **{letter: f"\\{letter}" for letter in "{}&%$#_"},
@@ -33,7 +33,7 @@ _TEX = str.maketrans({
 
 
 def methods_paragraph(analysis: Analysis) -> str:
-    """How the numbers came about, what they rest on and what they do not say, ready for a paper."""
+    """How the numbers arose, what they rest on and what they do not say, ready for a paper."""
     certificate, advantage = analysis.certificate, analysis.advantage
     types = f"{len(analysis.frontiers.types_a)}×{len(analysis.frontiers.types_b)}"
     reduction, relative = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
@@ -66,7 +66,7 @@ def methods_paragraph(analysis: Analysis) -> str:
 
 
 def _wider(analysis: Analysis) -> list[str]:
-    """The comparison with every classical router, where there is a bound on them."""
+    """The comparison with every classical router, if there is a bound on them."""
     wider = analysis.every_classical
     if wider is None:
         return []

@@ -1,4 +1,4 @@
-"""The data of a report as files inside the page itself: links that hold what they offer, and work without a network."""
+"""The data of a report as files inside the page itself, in links that work without a network."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _counts(analysis: Analysis, measured: MeasuredCounts) -> str:
 
 
 def _counts_json(analysis: Analysis, measured: MeasuredCounts) -> str:
-    """What `bellqueue analyze` reads; settings of a run that could stop early cannot be declared again."""
+    """The file that `bellqueue analyze` reads; it cannot declare the settings of a run that could stop early."""
     declared = measured.settings == "random" and measured.input_distribution is not None and not measured.stopped
     said = analysis.provenance.described
     content = {

@@ -88,7 +88,7 @@ def framed(
         .render(
             analysis=analysis,
             contents=contents,
-            style=Markup(style),  # our own files, to be as they are
+            style=Markup(style),  # our own files, not to be escaped
             script=Markup(script),
             style_hash=_hash(style),
             script_hash=_hash(script),
@@ -112,7 +112,7 @@ def reproduce(origin: Provenance, counts: bool) -> str:
 
     Args:
         origin: Where the numbers come from.
-        counts: Whether the page holds them as a file to analyze.
+        counts: Whether the page holds the counts as a file to analyze.
     """
     if origin.backend is not None and origin.seed is not None:
         words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]

@@ -1,4 +1,4 @@
-"""The report of routers that know the past: one HTML file, as that of other runs."""
+"""The report of routers that know the past: one HTML file, like that of other runs."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from .tables.section import NONE, Cell, Section, estimate_cell, log10_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; beyond, the figure shows them and the data have them
+MAX_CORRELATOR_ROWS = 256  # type pairs listed one by one; more are in the figure and the data only
 
 
 _CONTENTS = [
@@ -61,12 +61,11 @@ FIGURES: Mapping[str, Callable[[Analysis], Figure]] = {  # which a run's folder 
 def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> str:
     """The report as one self-contained page: pictures, style, script and data inside it, no request to anywhere.
 
-    Whatever the record holds is escaped; the same record gives the same text. Style and script are allowed by their
-    hash alone, so that nothing else on the page can run.
+    Whatever the record holds is escaped; the same record gives the same text.
 
     Args:
-        analysis: With the context to show.
-        drawn: `svg_text` of the figures "frontier" and "correlators", if at hand.
+        analysis: The analysis, with the context to show.
+        drawn: `svg_text` of the `FIGURES`, if at hand.
     """
     wider, digits = analysis.every_classical, waiting_decimals(analysis)
     context = analysis.context or Context()
@@ -113,7 +112,7 @@ def report_html(analysis: Analysis, drawn: Mapping[str, str] | None = None) -> s
 
 
 def _headline(analysis: Analysis) -> Headline:
-    """Verdict, size and class; the alarms that the verdict's first sentence begins with apart from it."""
+    """Verdict, size and class, apart from any alarms at the beginning of the verdict's first sentence."""
     wider = analysis.every_classical
     first, alarm = printable(analysis.verdict[0]), alarm_of(analysis.warnings)
     alarm, answer = (alarm, first.removeprefix(alarm).strip()) if first.startswith(alarm) else ("", first)
@@ -136,7 +135,7 @@ def _headline(analysis: Analysis) -> Headline:
 
 
 def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, str]]:
-    """Of each class, the strong one first: its name, the share and the time saved, and log₁₀ p."""
+    """The name of each class, the strong one first, the share and the time saved, and log₁₀ p."""
     classes: list[tuple[str, Advantage | AgainstEveryClassical, float]] = [
         ("memoryless classical routers", analysis.advantage, analysis.certificate.log10_p_value)
     ]
@@ -154,7 +153,7 @@ def _tiles(analysis: Analysis) -> list[tuple[str, Cell, Cell, str]]:
 
 
 def _figure_numbers(context: Context) -> dict[str, int]:
-    """The number of each figure; those that the record lacks have none."""
+    """The number of each figure that the record has."""
     optional = [
         ("waiting", context.waiting_times),
         ("by_visibility", context.by_visibility),
@@ -165,7 +164,7 @@ def _figure_numbers(context: Context) -> dict[str, int]:
 
 
 def _absent(analysis: Analysis) -> dict[str, str]:
-    """Why a part of the page is absent, in a sentence each; shown only if it is."""
+    """A sentence for each optional part of the page on why it is absent; shown only if it is."""
     record = "This record does not hold it; `bellqueue report` of the run's folder works it out."
     waiting = (
         f"At load {analysis.frontiers.load:.3g} queues grow too long for a simulation of the size that a report makes."
@@ -193,7 +192,7 @@ def _sections(analysis: Analysis) -> list[Section]:
 
 
 def _correlators(analysis: Analysis) -> list[tuple[str, ...]]:
-    """Rows of the table, their columns named in the template; none where there are too many to read."""
+    """Rows of the table, their columns named in the template; none if there are too many to read."""
     record = analysis.correlators
     names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
     drawn = analysis.measured.input_distribution if analysis.measured else None

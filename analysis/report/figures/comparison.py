@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_APART = 0.14  # of the two points of a run, in rows
+_APART = 0.14  # rows by which the two points of a run are off its own
 
 
 def comparison_figure(comparison: Comparison) -> Figure:
@@ -42,7 +42,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
 
 
 def _limits(comparison: Comparison) -> tuple[float, float]:
-    """What holds every interval, and 0."""
+    """Limits that hold every interval, and 0."""
     shown = [
         end
         for run in comparison.runs

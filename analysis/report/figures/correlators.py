@@ -21,7 +21,7 @@ MAX_NAMED_TYPES = 12  # of a router, whose names still fit along the map; more a
 
 
 def correlator_figure(analysis: Analysis) -> Figure:
-    """Measured correlators with standard errors, beside the ideal ones where the circuits are known.
+    """Measured correlators with standard errors, beside the ideal ones if the circuits are known.
 
     Up to MAX_LABELLED_PAIRS type pairs get a row each; more become a map over the types, with a scatter plot of
     measured against ideal.
@@ -68,7 +68,7 @@ def _draw_rows(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floa
 
 
 def _draw_map(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floats | None) -> None:
-    """A map of the measured correlators, clear at 0 on any ground, and measured against ideal below it."""
+    """A map of the measured correlators, transparent at 0, and below it measured against ideal."""
     from matplotlib.colors import LinearSegmentedColormap
 
     axes = figure.subplots(1 if ideal is None else 2, 1, squeeze=False)[:, 0]

@@ -1,4 +1,4 @@
-"""How figures are drawn and written: one style, files that do not change from run to run, SVG to put into a page."""
+"""How figures are drawn and written: one style, reproducible files, SVG to put into a page."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SVG = "http://www.w3.org/2000/svg"
 
 @contextmanager
 def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
-    """A figure to draw on in our style, its sides in inches; notebooks show it by itself."""
+    """A figure in our style, its sides in inches, which notebooks show without pyplot."""
     from .shown_figure import ShownFigure
 
     with figure_style():
@@ -50,12 +50,12 @@ def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
 
 
 def describe(figure: Figure, title: str, description: str) -> None:
-    """Say what a figure is, and what it shows, to those who do not see it."""
+    """Give a figure a title and a description, for readers who cannot see it."""
     figure.set_label(f"{printable(title)}\n{signs(printable(description))}")
 
 
 def percent(share: float, _: float) -> str:
-    """The label of a tick at a share."""
+    """The label of a tick in percent."""
     return signs(f"{100 * share:g} %")
 
 
@@ -144,7 +144,7 @@ def svg_file(drawn: str) -> str:
 def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:
     with figure_style():
         figure.savefig(buffer, dpi=200, **keywords)
-    figure.set_layout_engine("none")  # the places of its parts are settled
+    figure.set_layout_engine("none")  # its parts stay where this layout put them
 
 
 def _binary(figure: Figure, suffix: str) -> bytes:
@@ -166,7 +166,7 @@ def _make_local(element: ElementTree.Element, prefix: str) -> None:
     attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     for declaration in attributes.pop("style", "").split(";"):
         name, _, value = declaration.partition(":")
-        if value and name.strip() != "font-family":  # the root names it once
+        if value and name.strip() != "font-family":  # set once at the root
             attributes[name.strip()] = value.strip()
     if "image-rendering" in attributes:
         attributes["image-rendering"] = "optimizeSpeed"  # SVG's own word for sharp pixels

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARGIN = 0.18  # of what the points of panel (a) span, around them
-_LEAST = 0.1  # of what the frontiers span, likewise
-_BELOW = 0.5  # of the largest saving: what is shown below 0
+_MARGIN = 0.18  # around the points of panel (a), as a share of what they span
+_LEAST = 0.1  # the same as a share of what the frontiers span, at least
+_BELOW = 0.5  # shown below 0, as a share of the largest saving
 
 
 def informed_figure(record: FrontierRecord, informed: Informed) -> Figure:
@@ -51,7 +51,7 @@ def informed_figure(record: FrontierRecord, informed: Informed) -> Figure:
                 handlelength=2.4,
             )
             axes[1].set_ylabel("W − κτ (units of time)")
-            # They can do all that classical routers can: a simulated share below 0 is the grid's, and proves nothing.
+            # Entangled routers can do all that classical ones can: a simulated share below 0 is an error of the grid.
             shares = [
                 (share if share > 0 else math.nan, each.memoryless_reduction_relative)
                 for each in loads
@@ -75,9 +75,9 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
     every = np.array([(tau.estimate, waiting.estimate) for tau, waiting in entangled + classical])
     low, high = extent(record)
     margin = np.maximum(_MARGIN * np.ptp(every, axis=0), _LEAST * (high - low))
-    left, bottom = np.maximum(every.min(axis=0) - margin, 2 * low - high)  # routers not solved in time may lie anywhere
+    left, bottom = np.maximum(every.min(axis=0) - margin, 2 * low - high)  # unfinished routers may lie anywhere
     right, top = np.minimum(every.max(axis=0) + margin, 2 * high - low)
-    # These κ prove lines of their own, finer ones where the frontier was left coarse.
+    # These κ give lines of their own, finer than the frontier where that was left coarse.
     lines = [(each.kappa, each.classical) for each in informed.points]
     lines += [(each.kappa, each.bound) for each in (record.every_classical.points if record.every_classical else ())]
     throughput = np.linspace(left, right, 201)
@@ -96,7 +96,7 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
 
 
 def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: Sequence[tuple[float, float]]) -> None:
-    """What either saves at each load; far below 0 is not of interest."""
+    """What either saves at each load, cut off far below 0."""
     load = [each.load for each in loads]
     informed, memoryless = zip(*values, strict=True)
     ax.plot(load, informed, "D-", color=BLUE, markersize=5, linewidth=1.4, label="entangled, past known")

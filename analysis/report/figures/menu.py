@@ -1,4 +1,4 @@
-"""The figures of routers that know the past: where their certificate stands, and what was measured of the menu."""
+"""The figures of routers that know the past: their certificate, and what was measured of the menu."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MAX_ROWS = 32  # settings that still get a labelled row each
 def menu_certificate_figure(analysis: MenuAnalysis) -> Figure:
     """The point reached in the plane of throughput and waiting time, the bound on classical routers, and the limit.
 
-    W − κτ is constant along lines of slope κ: below V(κ) + κτ no classical router gets, and below the line of the
-    limit these routers are with the confidence asked for.
+    W − κτ is constant along lines of slope κ: no classical router gets below V(κ) + κτ, and these routers are below the
+    line of the limit with the confidence asked for.
     """
     found, predicted = analysis.certificate, analysis.planned.forecast
     throughput, waiting = analysis.baseline_throughput.estimate, analysis.waiting_time.estimate
@@ -36,7 +36,7 @@ def menu_certificate_figure(analysis: MenuAnalysis) -> Figure:
         shown.append(predicted.baseline_throughput)
         off = predicted.waiting_time - waiting - found.kappa * (predicted.baseline_throughput - throughput)
         reach = max(reach, abs(off))
-    width = 1.6 * reach / found.kappa if found.kappa else 0.1 * throughput
+    width = 1.6 * reach / found.kappa
     tau = np.array([min(throughput - width, *shown), max(throughput + width, *shown)])
     sure = confidence_text(1 - found.significance)
     with new_figure(4.6) as figure:

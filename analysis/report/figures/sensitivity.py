@@ -23,7 +23,9 @@ def visibility_figure(analysis: Analysis, found: VisibilitySensitivity) -> Figur
     """The largest reduction at each visibility, with the observed point and where the advantage begins."""
     visibility, reduction = analysis.visibility, analysis.advantage.waiting_time_reduction_relative
     wider = found.every_classical
-    several = analysis.frontiers.bell_pairs is not None  # what is least over all strategies, this curve does not reach
+    several = (
+        analysis.frontiers.bell_pairs is not None
+    )  # the least visibility over all strategies is then not on this curve
     least = None if several else analysis.frontiers.least_visibility
     told = (
         f"Largest relative reduction of waiting time against visibility from {found.visibility[0]:.3g} to 1, where it "
@@ -42,7 +44,7 @@ def visibility_figure(analysis: Analysis, found: VisibilitySensitivity) -> Figur
             label = "saved against every classical router"
             ax.plot(found.visibility, wider, label=label, **CURVES["every-classical"] | {"linewidth": 1.6})
             told += f" Against every classical router it is {100 * wider[-1]:.3g} % there."
-        if analysis.planned:  # of counts without a plan nobody knows the bases, nor therefore the visibility
+        if analysis.planned:  # without a plan the bases are not known, nor therefore the visibility
             ax.errorbar(
                 [visibility.estimate],
                 [reduction.estimate],

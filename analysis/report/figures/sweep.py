@@ -130,7 +130,7 @@ def axis_label(field: str) -> str:
 
 
 def _fixed(sweep: Sweep) -> str:
-    """What holds everywhere: axes of one value, and the visibility unless it is an axis."""
+    """What is the same everywhere: axes of one value, and the visibility unless it is an axis."""
     alone = [(axis_label(axes[0].field), axes[0].values[0]) for axes in sweep.dimensions if len(axes[0].values) == 1]
     if _WORDS[VISIBILITY] not in {axis_label(axis.field) for axis in sweep.axes}:
         alone.append((_WORDS[VISIBILITY], sweep.scenario.experiment.assumed_visibility))
@@ -169,20 +169,19 @@ def _direction(axis: Axis) -> _Direction:
 def _draw_curves(figure: Figure, along: _Direction, grid: _Grid) -> None:
     """Reduction above, least visibility below; a cross where entanglement does not help."""
     upper, lower = figure.subplots(2, 1, sharex=True)
-    saved, least = grid.saved[along.order], grid.least[along.order]
-    none = grid.computed[along.order] & ~grid.helps[along.order]
-    upper.plot(along.position, saved, "o-", color=BLUE, markersize=4)
+    part = grid.at(along.order)
+    none = part.computed & ~part.helps
+    upper.plot(along.position, part.saved, "o-", color=BLUE, markersize=4)
     upper.plot(along.position[none], np.zeros(none.sum()), "x", color=GREY, label="no advantage")
-    weakly = grid.weakly[along.order]
-    if weakly.any():
+    if part.weakly.any():
         look = {"color": "white", "markeredgecolor": BLUE, "markersize": 6, "label": _ONLY}
-        upper.plot(along.position[weakly], saved[weakly], "o", **look)
+        upper.plot(along.position[part.weakly], part.saved[part.weakly], "o", **look)
     upper.set(ylabel="Largest reduction against\nmemoryless routers (%)")
     upper.set_ylim(bottom=min(0.0, upper.get_ylim()[0]))
-    lower.plot(along.position, least, "s--", color=ORANGE, markersize=4)
+    lower.plot(along.position, part.least, "s--", color=ORANGE, markersize=4)
     lower.set(ylabel=_LEAST, xlabel=along.label)
     _ticks(lower, along, "x")
-    if none.any() or weakly.any():
+    if none.any() or part.weakly.any():
         upper.legend(loc="best")
 
 
@@ -240,7 +239,7 @@ def _hatch(
 
 
 def _draw_contours(frame: Axes, across: _Direction, up: _Direction, least: Floats) -> None:
-    """Lines of equal least visibility, labelled; where the visibility is an axis, the line on which it is the least.
+    """Lines of equal least visibility, labelled; if the visibility is an axis, the line on which it is the least.
 
     They are black with a white rim, and so show on any colour.
     """

@@ -109,7 +109,7 @@ def advantage_sections(analysis: Analysis) -> list[Section]:
 
 
 def _levels(certificate: Certificate, *, together: bool) -> str:
-    """What the limits of a table hold at."""
+    """The confidence at which the limits of a table hold."""
     sure = confidence_text(1 - certificate.significance)
     if together:
         return f"Intervals are two-sided and hold all together with {sure} confidence."
@@ -119,7 +119,7 @@ def _levels(certificate: Certificate, *, together: bool) -> str:
 
 
 def _gains(gain: Advantage | AgainstEveryClassical, decimals: int) -> list[tuple[str, Cell]]:
-    """Time, share and throughput that are won."""
+    """Time, share and throughput gained."""
     saved = estimate_cell(gain.waiting_time_reduction, decimals=decimals)
     return [
         ("waiting time saved at equal throughput (units of time)", saved),
@@ -228,7 +228,7 @@ def _at_least(claim: Certificate | AgainstEveryClassical) -> list[Row]:
 
 
 def diagnostics_section(analysis: Analysis) -> Section:
-    """Checks that stand beside the certificate and never change it."""
+    """Checks beside the certificate, which never change it."""
     test = analysis.no_signalling
     rows: list[Row] = [
         ("no-signalling test, log10 p", Cell(log10_text(test.log10_p_value), alarm_text(test.alarm))),
@@ -254,7 +254,7 @@ def diagnostics_section(analysis: Analysis) -> Section:
 
 
 def _visibility_name(analysis: Analysis) -> str:
-    """What the share of the ideal score is; the bases of foreign counts may not be the best, and it says less."""
+    """What to call the share of the ideal score: the bases of foreign counts may not be the best, so it proves less."""
     name = "visibility" if analysis.planned else "least visibility"
     return f"{name}, against {analysis.visibility.relative_to}"
 

@@ -32,7 +32,7 @@ def waiting_section(waiting: WaitingTimes) -> Section:
 
 
 def visibility_section(found: VisibilitySensitivity) -> Section:
-    """Every fourth of the visibilities, 1 among them."""
+    """The reduction at every fourth visibility, counted down from 1."""
     columns = [found.reduction_relative, *([found.every_classical] if found.every_classical else [])]
     wider = ("against every classical router",) if found.every_classical else ()
     rows = list(zip(found.visibility, *columns, strict=True))[::-4][::-1]
@@ -44,7 +44,7 @@ def visibility_section(found: VisibilitySensitivity) -> Section:
 
 
 def load_section(found: LoadSensitivity) -> Section:
-    """Every load."""
+    """The reduction at every load."""
     rows = zip(found.load, found.ideal, found.noisy, strict=True)
     return section(
         "Largest reduction of waiting time by load",

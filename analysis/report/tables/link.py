@@ -122,7 +122,7 @@ def _criteria(record: LinkRecord) -> Section:
 
 
 def least_texts(record: LinkRecord) -> list[tuple[str, str]]:
-    """The least value of each figure that would do, with its unit."""
+    """The least value of each figure that would suffice, with its unit."""
     least, unit = record.least, record.time_unit_seconds
     values: list[tuple[str, float | None, Callable[[float], str]]] = [
         ("rate", least.rate, lambda value: rate_text(value, unit)),

@@ -25,7 +25,7 @@ from .section import (
 
 
 def menu_sections(analysis: MenuAnalysis) -> list[Section]:
-    """All numbers: what was reached, the certificate, every entry, diagnostics, and where the numbers come from."""
+    """All numbers: what was reached, the certificate, every entry, waiting times and diagnostics."""
     waiting = [waiting_section(analysis.waiting_times)] if analysis.waiting_times else []
     return [
         reached_section(analysis),
@@ -38,7 +38,7 @@ def menu_sections(analysis: MenuAnalysis) -> list[Section]:
 
 
 def reached_section(analysis: MenuAnalysis) -> Section:
-    """What the routers reach with the outcomes measured, beside classical routers and what the calibration promised."""
+    """What the routers reach with the outcomes measured, beside classical routers and what was predicted."""
     forecast, share = analysis.planned.forecast, analysis.waiting_time_reduction_relative
     sure = confidence_text(1 - analysis.certificate.significance)
     rows: list[tuple[str, Cell | str, str]] = [
@@ -69,7 +69,7 @@ def reached_section(analysis: MenuAnalysis) -> Section:
 
 
 def proved(value: Estimate, *, percent: bool = False) -> Cell:
-    """An estimate of which a lower limit is known: an upper one is not claimed."""
+    """An estimate with its lower limit; no upper one is claimed."""
     low = f"{rounded(value.low, 2, 'down', percent=True)} %" if percent else significant(value.low, 3, "down")
     middle = percent_text(value.estimate, 2) if percent else significant(value.estimate, 3)
     return Cell(middle, f"at least {low}")
@@ -159,7 +159,7 @@ def visibility_text(entries: Sequence[MenuEntry]) -> str:
 
 
 def menu_diagnostics_section(analysis: MenuAnalysis) -> Section:
-    """Checks that stand beside the certificate and never change it."""
+    """Checks beside the certificate, which never change it."""
     test = analysis.no_signalling
     rows: list[Row] = [("no-signalling test, log10 p", Cell(log10_text(test.log10_p_value), alarm_text(test.alarm)))]
     for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):

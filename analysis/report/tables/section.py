@@ -1,4 +1,4 @@
-"""The one shape in which records become text: sections of rows and cells, for terminal, notebook and report alike."""
+"""Records as text: sections of rows and cells, the same for terminal, notebook and report."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def estimate_cell(value: Estimate | Visibility, *, percent: bool = False, decima
 
 
 def bound_text(low: float, high: float) -> str:
-    """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
+    """An interval that holds a bound: its ends, or its middle and half-width if they all but agree."""
     half = (high - low) / 2
     if half > 1e-5 * max(abs(low), abs(high)):
         return f"[{significant(low, 6, 'down')}, {significant(high, 6, 'up')}]"
@@ -86,7 +86,7 @@ def number_text(
     percent: bool = False,
     decimals: int | None = None,
 ) -> str:
-    """A number with the decimals that its interval leaves certain, or as asked; of percent or of the number itself."""
+    """A number, or its percentage, with the decimals that its interval leaves certain or those asked for."""
     if math.isnan(value):
         return NONE
     certain = certain_decimals(interval, percent=percent)
@@ -96,7 +96,7 @@ def number_text(
 
 
 def certain_decimals(interval: Estimate | Visibility, *, percent: bool = False) -> int | None:
-    """Decimals to two digits of an interval's half-width; None of one without a width."""
+    """Decimals that show two digits of an interval's half-width; None if it has no width."""
     half = (100 if percent else 1) * (interval.high - interval.low) / 2
     if not (math.isfinite(half) and half > 0):
         return None
@@ -119,5 +119,5 @@ def certified_text(certified: bool) -> str:
 
 
 def alarm_text(alarm: bool) -> str:
-    """Whether a test rings, in words."""
+    """Whether a test raises an alarm, in words."""
     return "ALARM" if alarm else "no alarm"
