@@ -144,7 +144,13 @@ def table_of(data: Any) -> TrialTable | None:
     elif isinstance(data, Mapping):
         named = dict(data) if {str(name).strip().lower() for name in data} >= set(COLUMNS) else {}
     elif _is_rows(data):
-        if isinstance(data[0], Mapping):
+        by_name = isinstance(data[0], Mapping)
+        kinds = Mapping if by_name else (list, tuple, np.ndarray)
+        other = next((index for index, row in enumerate(data) if not isinstance(row, kinds)), None)
+        if other is not None:
+            wanted = "it must name its columns, as the first row does" if by_name else "a trial is [x, y, a, b]"
+            raise DataError(f"row {other} (the first is 0) is {shorten(data[other])}; {wanted}")
+        if by_name:
             keys = dict.fromkeys(key for row in data for key in row)
             named = {key: [row.get(key) for row in data] for key in keys}
         elif uneven := next((index for index, row in enumerate(data) if len(row) != len(COLUMNS)), None):
