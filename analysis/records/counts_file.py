@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,12 +146,14 @@ def parse_trials(text: str, shape: tuple[int, int], entries: int | None = None) 
         raise DataError(
             f"line 1 is {first.strip()[:40]!r}; a trials CSV starts with {expected!r}, a counts file is a JSON object"
         )
-    if not body.strip():
-        raise DataError("no trials below the header")
     try:
-        table: NDArray[np.int64] = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.int64, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that there is nothing, which is refused below
+            table: NDArray[np.int64] = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.int64, ndmin=2)
     except (ValueError, OverflowError):
         raise DataError(_first_bad_line(body, expected)) from None
+    if not table.size:
+        raise DataError("no trials below the header")
     if table.shape[1] != len(expected.split(",")):
         raise DataError(_first_bad_line(body, expected))
     *entry, x, y, a, b = table.T

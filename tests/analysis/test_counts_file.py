@@ -247,6 +247,7 @@ WRONG_TEXTS = {
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("text", WRONG_TEXTS)
 def test_a_complaint_names_the_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(text)
