@@ -132,8 +132,12 @@ def _every_classical(record: FrontierRecord) -> list[Curve]:
         return []
     (low, _), (high, _) = extent(record)
     throughput = np.linspace(low, high, 201)
-    label = "every classical router (any memory; proved bound)"
-    return [Curve("every-classical", throughput, every.waiting_time_at(throughput), label, [])]
+    return [every_classical_curve(throughput, every.waiting_time_at(throughput))]
+
+
+def every_classical_curve(throughput: Floats, waiting: Floats) -> Curve:
+    """The bound on every classical router, W at each τ."""
+    return Curve("every-classical", throughput, waiting, "every classical router (any memory; proved bound)", [])
 
 
 def _curve(points: Sequence[FrontierPoint], kind: str, label: str) -> Curve:

@@ -13,7 +13,7 @@ from ...records.every_classical import Informed, InformedLoad
 from ...records.frontier_record import FrontierRecord
 from ...records.printable import signs
 from .drawing import BLUE, CURVES, GREY, INK, describe, log_ticks, new_figure, percent
-from .frontier_curves import Curve, extent, frontier_curves
+from .frontier_curves import every_classical_curve, extent, frontier_curves
 from .frontiers import THROUGHPUT, WAITING, draw_curves, legend
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
     lines = [(each.kappa, each.classical) for each in informed.points]
     lines += [(each.kappa, each.bound) for each in (record.every_classical.points if record.every_classical else ())]
     throughput = np.linspace(left, right, 201)
-    label = "every classical router (any memory; proved bound)"
-    bound = Curve("every-classical", throughput, envelope(lines, throughput), label, [])
+    bound = every_classical_curve(throughput, envelope(lines, throughput))
     draw_curves(ax, [bound, *(curve for curve in frontier_curves(record) if curve.kind != bound.kind)])
     for points, who, color, marker, size in (
         (every[len(entangled) :], "classical", INK, "^", 7.5),
