@@ -144,20 +144,17 @@ def latency_section(found: BreakEven) -> Section:
 def _foreseen(analysis: Analysis, predicted: Predicted) -> Section:
     """Observed beside predicted."""
     gain, certificate, digits = analysis.advantage, analysis.certificate, waiting_decimals(analysis)
-    time, share, throughput = _gains(gain, digits)
+    (time, saved), (share, saved_share), (throughput, gained) = _gains(gain, digits)
     rows: list[tuple[str, list[Cell | str]]] = [
+        (time, [saved, number_text(predicted.waiting_time_reduction, gain.waiting_time_reduction, decimals=digits)]),
         (
-            time[0],
-            [time[1], number_text(predicted.waiting_time_reduction, gain.waiting_time_reduction, decimals=digits)],
+            f"    {share}",
+            [
+                saved_share,
+                share_beside(predicted.waiting_time_reduction_relative, gain.waiting_time_reduction_relative),
+            ],
         ),
-        (
-            f"    {share[0]}",
-            [share[1], share_beside(predicted.waiting_time_reduction_relative, gain.waiting_time_reduction_relative)],
-        ),
-        (
-            throughput[0],
-            [throughput[1], share_beside(predicted.throughput_gain_relative, gain.throughput_gain_relative)],
-        ),
+        (throughput, [gained, share_beside(predicted.throughput_gain_relative, gain.throughput_gain_relative)]),
         ("visibility", [f"{analysis.visibility.estimate:.4f}", f"{predicted.visibility:.4f}"]),
         ("chance to certify", [certified_text(certificate.certified), chance_text(predicted.predicted_power)]),
     ]
