@@ -10,7 +10,7 @@ from .record import Record
 class BellPairs(Record):
     """An operating point whose best entangled strategy needs more than one Bell pair for each pair of requests.
 
-    Whatever is not the best is the best found: nothing proves that so few Bell pairs reach no more.
+    What fewer Bell pairs reach was found by a search: nothing proves that they reach no more.
 
     Attributes:
         needed: Bell pairs of the best strategy.
@@ -18,7 +18,7 @@ class BellPairs(Record):
         used: Bell pairs that the scenario allows.
         splitting_probability: p, the same for all.
         waiting_time_classical, waiting_time_one_pair, waiting_time_used, waiting_time_best: Least W at that p.
-        share_one_pair, share_used: Of the best strategy's advantage in waiting time; None where it has none.
+        share_one_pair, share_used: Share of the best strategy's advantage in waiting time; None if it has none.
     """
 
     needed: int
@@ -33,25 +33,25 @@ class BellPairs(Record):
     share_used: float | None
 
     def sentence(self) -> str:
-        """What one Bell pair alone reaches, and those in use where they are others."""
-        told = (
+        """What one Bell pair alone reaches, and those in use if there are more."""
+        text = (
             f"The best entangled strategy needs {self.needed} Bell pairs for each pair of requests "
             f"(rank {self.dimension})"
         )
         if self.share_one_pair is None or self.share_used is None:
-            return f"{told}, but is no better than classical routers here."
-        told += f"; one alone reaches {share_text(self.share_one_pair)} of its advantage"
+            return f"{text}, but is no better than classical routers here."
+        text += f"; one alone reaches {share_text(self.share_one_pair)} of its advantage"
         if self.used > 1:
-            told += f", the {self.used} in use {share_text(self.share_used)}"
-        return f"{told}, as far as a search found."
+            text += f", the {self.used} in use {share_text(self.share_used)}"
+        return f"{text}, as far as a search found."
 
 
 def bell_pairs_at(frontiers: Frontiers, splitting_probability: float | None = None) -> BellPairs | None:
-    """Where more than one Bell pair is needed for the least W at p, what fewer reach; None where one is enough.
+    """What fewer Bell pairs reach if the least W at p needs more than one; None if one is enough.
 
     Args:
-        frontiers: Of the scenario.
-        splitting_probability: p; None: where one Bell pair falls shortest, among the points of the curves.
+        frontiers: Frontiers of the scenario.
+        splitting_probability: p. Defaults to the point of the curves where one Bell pair falls shortest.
     """
     if frontiers.one_pair is frontiers.quantum:
         return None

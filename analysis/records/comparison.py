@@ -6,28 +6,22 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from pydantic import Field
 
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
-from .analysis_record import Analysis
 from .percent import estimate_of
 from .printable import printable
 from .record import Record
-
-_ESTIMATES = (
-    "waiting_time", "splitting_probability", "baseline_throughput", "waiting_time_reduction_relative",
-    "every_classical_reduction_relative", "chsh",
-)  # fmt: skip
 
 
 class ComparedRun(Record):
     """One analysis of a comparison; limits at its own significance.
 
     Attributes:
-        name: The folder, file or source.
+        name: Name of the folder, file or source.
         source: What was analyzed, as its record says.
         created: Time of the run or of the analysis, UTC.
         scenario_hash: SHA-256 of the scenario: only runs of the same scenario compare.
@@ -36,10 +30,10 @@ class ComparedRun(Record):
         splitting_probability: Share p of the pairs sent to different servers.
         baseline_throughput: Background work done per unit of time, τ.
         waiting_time_reduction_relative: Share of the waiting time of memoryless classical routers saved at equal
-            throughput; null of routers that know the past, who are compared with every classical router alone.
+            throughput; null for routers that know the past, which are compared with every classical router alone.
         every_classical_reduction_relative: The same against every classical router; null if there is no bound on them.
         chsh: CHSH S; null unless each router has two types.
-        log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers; of routers that know the
+        log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers; for routers that know the
             past, against every classical router.
         certified_against: The widest class of classical routers that the advantage is certified against; null if none.
         warnings: Alarms.
@@ -76,10 +70,10 @@ class ComparedRun(Record):
 
 
 class Comparable(Protocol):
-    """An analysis that says itself what is compared of it."""
+    """An analysis, of whichever kind."""
 
     def as_compared(self, name: str) -> ComparedRun:
-        """What is compared."""
+        """What is compared with other analyses."""
         ...
 
 
@@ -87,14 +81,14 @@ class Comparison(Record):
     """Several analyses beside each other.
 
     Attributes:
-        runs: In the order asked for.
+        runs: The analyses, in the order asked for.
     """
 
     schema_: Literal["bellqueue.comparison/1"] = Field(default="bellqueue.comparison/1", alias="schema")
     runs: list[ComparedRun] = Field(min_length=1)
 
     @classmethod
-    def of(cls, analyses: Sequence[tuple[str, Analysis | Comparable]]) -> Comparison:
+    def of(cls, analyses: Sequence[tuple[str, Comparable]]) -> Comparison:
         """Compare analyses, each with a name; a name that occurs again gets a number."""
         often: Counter[str] = Counter()
         runs = []
@@ -102,7 +96,7 @@ class Comparison(Record):
             name = printable(given)
             often[name] += 1
             name = f"{name} ({often[name]})" if often[name] > 1 else name
-            runs.append(_compared(name, analysis) if isinstance(analysis, Analysis) else analysis.as_compared(name))
+            runs.append(analysis.as_compared(name))
         return cls(runs=runs)
 
     @property
@@ -112,8 +106,7 @@ class Comparison(Record):
 
     def to_csv(self) -> str:
         """A row for each run; an estimate takes three columns, the last two named `_low` and `_high`."""
-        text = io.StringIO()
-        rows = self.flat()
+        text, rows = io.StringIO(), self.flat()
         table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
@@ -124,32 +117,12 @@ class Comparison(Record):
         rows = []
         for run in self.runs:
             row: dict[str, Any] = {}
-            for field in ComparedRun.model_fields:
-                value = getattr(run, field)
-                if field in _ESTIMATES:
+            for name, field in ComparedRun.model_fields.items():
+                value = getattr(run, name)
+                if Estimate in (field.annotation, *get_args(field.annotation)):
                     ends = (value.estimate, value.low, value.high) if value else (None, None, None)
-                    row |= dict(zip((field, f"{field}_low", f"{field}_high"), ends, strict=True))
+                    row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
                 else:
-                    row[field] = "; ".join(value) if isinstance(value, list) else value
+                    row[name] = "; ".join(value) if isinstance(value, list) else value
             rows.append(row)
         return rows
-
-
-def _compared(name: str, analysis: Analysis) -> ComparedRun:
-    wider, observed = analysis.every_classical, analysis.observed
-    return ComparedRun(
-        name=name,
-        source=analysis.provenance.source,
-        created=analysis.provenance.created,
-        scenario_hash=analysis.provenance.scenario_hash,
-        trials=analysis.certificate.trials,
-        waiting_time=observed.waiting_time,
-        splitting_probability=observed.splitting_probability,
-        baseline_throughput=observed.baseline_throughput,
-        waiting_time_reduction_relative=analysis.advantage.waiting_time_reduction_relative,
-        every_classical_reduction_relative=wider.waiting_time_reduction_relative if wider else None,
-        chsh=analysis.chsh,
-        log10_p_value=analysis.certificate.log10_p_value,
-        certified_against=analysis.certified_against,
-        warnings=analysis.warnings,
-    )

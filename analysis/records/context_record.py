@@ -1,4 +1,4 @@
-"""What the report says beyond the certificate, as it is kept in the record: bases, waiting times, sensitivity."""
+"""What the record holds beyond the certificate for the report: bases, waiting times, sensitivity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ...model.estimate import Estimate
 from ...model.games.strategy import Strategy
-from .record import FiniteRecord
+from .record import LEFT_OUT, FiniteRecord
 
 RoutingName = Literal["observed", "classical", "quantum", "menu", "informed"]
 ROUTINGS: dict[RoutingName, str] = {  # what tables and figures call them
@@ -29,7 +29,7 @@ class MeasurementBases(FiniteRecord):
     """One component of the strategy measured, in a plane.
 
     Attributes:
-        probability: Of this component; those of a strategy add up to 1.
+        probability: Probability of this component; those of a strategy add up to 1.
         alpha: Angle of A's basis for each of its types, in radians.
         beta: Angle of B's basis for each of its types, in radians.
     """
@@ -40,7 +40,7 @@ class MeasurementBases(FiniteRecord):
 
     @classmethod
     def of(cls, strategy: Strategy) -> list[MeasurementBases]:
-        """The angles of every component; none where they are more than planar."""
+        """The angles of every component; an empty list if a strategy is not planar."""
         if strategy.dimension > 2:
             return []
         angles = [part.angles() for part in strategy.components]
@@ -66,18 +66,18 @@ class SimulatedWaiting(FiniteRecord):
     """Waiting times under one routing.
 
     Attributes:
-        routing: By the correlators measured; the best classical or quantum strategy at the same splitting probability;
-            by a menu's outcomes as measured, or the best classical routers that know the past as well.
-        splitting_probability: p, by the queueing formulas if there are any.
-        waiting_time_formula: W by them; left out if there are none.
+        routing: What routes the pairs: the correlators measured, the best classical or quantum strategy at the same
+            splitting probability, a menu's outcomes as measured, or the best classical routers that know the past.
+        splitting_probability: p, by the queueing formulas if they apply.
+        waiting_time_formula: W by the formulas; left out if they do not apply.
         waiting_time: The simulated mean, with its 95 % confidence interval.
-        percentiles: Of single requests' waits.
-        times, cumulative: P(wait ≤ t) at rising t, from t = 0; both as long.
+        percentiles: Percentiles of single requests' waits.
+        times, cumulative: P(wait ≤ t) at rising t, from t = 0; of equal length.
     """
 
     routing: RoutingName
     splitting_probability: float
-    waiting_time_formula: float | None = Field(default=None, exclude_if=lambda value: value is None)
+    waiting_time_formula: float | None = LEFT_OUT
     waiting_time: Estimate
     percentiles: list[WaitingPercentile]
     times: list[float] = Field(min_length=1)
@@ -94,7 +94,7 @@ class WaitingTimes(FiniteRecord):
 
     Attributes:
         pairs: Pairs of requests measured, after a warm-up.
-        seed: Of the simulation.
+        seed: Random seed of the simulation.
         routings: The observed one first.
     """
 
@@ -112,12 +112,13 @@ class WaitingTimes(FiniteRecord):
 class VisibilitySensitivity(FiniteRecord):
     """The largest relative reduction of waiting time that Bell pairs of each visibility reach.
 
-    At equal throughput; negative where entanglement waits longer everywhere.
+    At equal throughput; negative if entanglement waits longer everywhere.
 
     Attributes:
-        visibility: Of the Bell pairs, rising to 1.
-        reduction_relative: Against memoryless classical routers, as a share of their waiting time.
-        every_classical: Against every classical router; null if there is no bound on them, and in older records.
+        visibility: Visibilities of the Bell pairs, rising to 1.
+        reduction_relative: Reduction against memoryless classical routers, as a share of their waiting time.
+        every_classical: Reduction against every classical router; null if there is no bound on them, and in older
+            records.
     """
 
     visibility: list[float] = Field(min_length=2)
@@ -131,12 +132,12 @@ class VisibilitySensitivity(FiniteRecord):
 
 
 class LoadSensitivity(FiniteRecord):
-    """The largest relative reduction of waiting time at each load, the rate of arrivals alone being changed.
+    """The largest relative reduction of waiting time at each load, if only the rate of arrivals changes.
 
     Attributes:
-        load: ρ of each server, rising.
-        ideal: At visibility 1.
-        noisy: At `visibility`.
+        load: Loads ρ of each server, rising.
+        ideal: Reduction at visibility 1.
+        noisy: Reduction at `visibility`.
         visibility: The one observed, at most 1.
     """
 
@@ -152,13 +153,13 @@ class LoadSensitivity(FiniteRecord):
 
 
 class Context(FiniteRecord):
-    """Beside the certificate and no part of it; all but the bases is worked out for a report or a run's folder only.
+    """What the report shows beside the certificate; all but the bases is computed only for a report or a run's folder.
 
     Attributes:
-        bases: What was measured, where it was planned with one Bell pair in a plane; else empty.
-        waiting_times: None where a routing could not be simulated.
-        by_visibility: None where the context has not been worked out.
-        by_load: None where the classical frontier takes long to find.
+        bases: Bases measured; empty unless they were planned with one Bell pair in a plane.
+        waiting_times: Waiting times of single requests; None if a routing could not be simulated.
+        by_visibility: Advantage at each visibility; None if the context has not been computed.
+        by_load: Advantage at each load; None if the classical frontier takes long to find.
     """
 
     bases: list[MeasurementBases] = Field(default_factory=list)

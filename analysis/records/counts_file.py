@@ -7,7 +7,8 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,17 +22,14 @@ from ...model.queueing.workload import Workload
 from ...model.trials import Counts, Sampling, Trials, match_types
 from ...model.validation import NUMBER, WHOLE, read_text, validated
 from ..certificate.samples import Sample
-from .trial_table import TrialTable, by, plain_counts, table_of, table_of_text, whole_count
+from .trial_table import TrialTable, by, number_or_word, plain_counts, table_of, table_of_text, whole_count
 
 SCHEMA = "bellqueue.counts/1"
 MAX_BYTES = 1_000_000_000
 DISTRIBUTION_TOLERANCE = 1e-6
 STANDARD_INPUT = Path("-")
-_HEADER = "x,y,a,b"
-_ENTRY = "k,"  # before the header and each line of a menu's trials
+_HEADER, _MENU_HEADER = "x,y,a,b", "k,x,y,a,b"
 _PART = 2**13  # lines put together at a time: they stay in the processor's cache
-_LINE = r"\s*-?\d{1,18}(\s*,\s*-?\d{1,18}){%d}\s*"
-_NUMBERS = {4: "four", 5: "five"}
 
 Count = Annotated[int, Field(ge=0, le=10**12), WHOLE]
 Share = Annotated[float, Field(ge=0, le=1), NUMBER]
@@ -120,7 +118,7 @@ def _text(path: Path) -> tuple[str, str]:
 
 def _trials(text: str, workload: Workload) -> TrialTable | Counts:
     """The trials of a CSV; as the program writes them, a million takes a moment."""
-    if text.partition("\n")[0].strip().replace(" ", "") == _ENTRY + _HEADER:
+    if text.partition("\n")[0].strip().replace(" ", "") == _MENU_HEADER:
         raise DataError("these are the trials of routers that know the past; give the folder of their run")
     if not any(name.isdigit() for name in (*workload.names_a, *workload.names_b)):
         try:
@@ -143,17 +141,19 @@ def parse_trials(text: str, shape: tuple[int, int], entries: int | None = None) 
         DataError: the header or a line is wrong.
     """
     first, _, body = text.partition("\n")
-    expected = _HEADER if entries is None else _ENTRY + _HEADER
+    expected = _HEADER if entries is None else _MENU_HEADER
     if first.strip().replace(" ", "") != expected:
         raise DataError(
             f"line 1 is {first.strip()[:40]!r}; a trials CSV starts with {expected!r}, a counts file is a JSON object"
         )
-    if not body.strip():
-        raise DataError("no trials below the header")
     try:
-        table: NDArray[np.int64] = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.int64, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that there is nothing, which is refused below
+            table: NDArray[np.int64] = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.int64, ndmin=2)
     except (ValueError, OverflowError):
         raise DataError(_first_bad_line(body, expected)) from None
+    if not table.size:
+        raise DataError("no trials below the header")
     if table.shape[1] != len(expected.split(",")):
         raise DataError(_first_bad_line(body, expected))
     *entry, x, y, a, b = table.T
@@ -166,8 +166,9 @@ def parse_trials(text: str, shape: tuple[int, int], entries: int | None = None) 
 
 
 def _first_bad_line(body: str, header: str) -> str:
-    names = header.split(",")
-    line_form, wanted = re.compile(_LINE % (len(names) - 1)), f"{_NUMBERS[len(names)]} whole numbers {header}"
+    commas = header.count(",")
+    line_form = re.compile(rf"\s*-?\d{{1,18}}(\s*,\s*-?\d{{1,18}}){{{commas}}}\s*")
+    wanted = f"{'five' if header == _MENU_HEADER else 'four'} whole numbers {header}"
     for number, line in enumerate(body.splitlines(), start=2):
         if line.strip() and not line_form.fullmatch(line):
             return f"line {number} is {line[:40]!r}; it must be {wanted}"
@@ -186,8 +187,7 @@ def format_trials(trials: Trials, entries: int | None = None) -> str:
     ]
     codes = trials.codes()
     if entries is not None or max(trials.shape) > 10:
-        header = _HEADER if entries is None else _ENTRY + _HEADER
-        return f"{header}\n" + "".join(map(lines.__getitem__, codes.tolist()))
+        return f"{_HEADER if entries is None else _MENU_HEADER}\n" + "".join(map(lines.__getitem__, codes.tolist()))
     # Types of one digit make lines of eight bytes, which move as numbers.
     numbers = np.frombuffer("".join(lines).encode(), dtype=np.uint64)
     parts = (codes[start : start + _PART] for start in range(0, len(codes), _PART))
@@ -231,14 +231,11 @@ def sample_of(data: Any, workload: Workload, declared: Declared = NOTHING, say: 
             raise DataError(f"{name} is in the data already; leave out one of the two")
         content[name] = value if name == "settings" else _from_file(value, name)
     if "counts" in content:
-        named = [content.get("types"), content.get("types_b") or content.get("types")]
-        names_a, names_b = (
-            given if isinstance(given, list) and len(given) == len(own) and all(map(_is_text, given)) else own
-            for given, own in zip(named, (workload.names_a, workload.names_b), strict=True)
-        )
+        types, types_b = content.get("types"), content.get("types_b")
+        names_a, names_b = _names(types, workload.names_a), _names(types_b or types, workload.names_b)
         table, by_name = plain_counts(content["counts"], names_a, names_b, content.get("bits", "ab"))
         content["counts"] = table.tolist()
-        if by_name and not any(named):
+        if by_name and not (types or types_b):
             content |= {"types": list(names_a), "types_b": list(names_b)}
     for name in ("input_distribution", "lost"):
         if content.get(name) is not None:
@@ -248,8 +245,11 @@ def sample_of(data: Any, workload: Workload, declared: Declared = NOTHING, say: 
     return _sample(validated(CountsFile, content, "", DataError), workload)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _names(given: Any, own: Sequence[str]) -> Sequence[str]:
+    """The names given if they are as many as the scenario's own; what is wrong with others is found later."""
+    if isinstance(given, list) and len(given) == len(own) and all(isinstance(name, str) for name in given):
+        return given
+    return own
 
 
 def _content(data: Any, workload: Workload, say: Say | None) -> dict[str, Any]:
@@ -276,14 +276,14 @@ def _from_file(value: Any, name: str) -> Any:
     """What a value beside the data says: a number or word itself, of a path what the file there holds."""
     if not isinstance(value, str | Path) or value == "uniform":
         return value
-    if name == "lost" and isinstance(number := _entry(str(value)), float):
+    if name == "lost" and isinstance(number := number_or_word(str(value)), float):
         return number
     content = read_text(Path(value), DataError, MAX_BYTES, f"a table of {name} by types")
     try:
         if content.lstrip()[:1] == "[":
             return _json(content)
         lines = [line.strip() for line in content.splitlines() if line.strip() and not line.startswith("#")]
-        return [[_entry(word) for word in re.split(r"\s*[\s,;]\s*", line)] for line in lines]
+        return [[number_or_word(word) for word in re.split(r"\s*[\s,;]\s*", line)] for line in lines]
     except DataError as error:
         raise DataError(f"{value}: {error}") from None
 
@@ -301,20 +301,16 @@ def _by_pairs(given: Any, name: str, shape: tuple[int, int]) -> Any:
     ]
 
 
-def _entry(word: str) -> float | str:
-    try:
-        return float(word)
-    except ValueError:
-        return word
-
-
 def _sample(content: CountsFile, workload: Workload) -> Sample:
     shape = workload.shape
     counts = np.array(content.counts, dtype=np.int64)
-    rows, columns = _order(content, workload)
+    # Where the workload's types are in the file: by name if it has names, else in the same order.
+    places = np.ix_(
+        _places(content.types, workload.names_a, "A"), _places(content.types_b or content.types, workload.names_b, "B")
+    )
     distribution = None
     if content.input_distribution is not None:
-        distribution = _table(content.input_distribution, "input_distribution", shape)[np.ix_(rows, columns)]
+        distribution = _table(content.input_distribution, "input_distribution", shape)[places]
         if abs(distribution.sum() - 1) > DISTRIBUTION_TOLERANCE:
             raise DataError(f"input_distribution sums to {distribution.sum():.9g}; it must sum to 1")
         distribution = distribution / distribution.sum()
@@ -324,10 +320,10 @@ def _sample(content: CountsFile, workload: Workload) -> Sample:
         )
     lost = None
     if content.lost is not None:
-        lost = _table(content.lost, "lost", shape).astype(np.int64)[np.ix_(rows, columns)]
+        lost = _table(content.lost, "lost", shape).astype(np.int64)[places]
     sampling = Sampling(content.settings, distribution, content.block, lost)
     assumed = content.types is None and content.types_b is None
-    table = Counts(counts[np.ix_(rows, columns)])
+    table = Counts(counts[places])
     return Sample(table, sampling, types_assumed=assumed, source=(content.source or "").strip() or None)
 
 
@@ -341,12 +337,5 @@ def _table(nested: object, name: str, shape: tuple[int, ...]) -> NDArray[np.floa
     return table
 
 
-def _order(content: CountsFile, workload: Workload) -> tuple[list[int], list[int]]:
-    """Positions of the workload's types in the file, by name where it has names, else by order."""
-    rows, columns = list(range(workload.shape[0])), list(range(workload.shape[1]))
-    if content.types is not None:
-        rows = match_types(content.types, workload.names_a, "A")
-    names_b = content.types_b or content.types
-    if names_b is not None:
-        columns = match_types(names_b, workload.names_b, "B")
-    return rows, columns
+def _places(names: Sequence[str] | None, own: Sequence[str], router: str) -> list[int]:
+    return list(range(len(own))) if names is None else match_types(names, own, router)

@@ -1,4 +1,4 @@
-"""The records of the bound on every classical router: its frontier, what beats it, and routers that know the past."""
+"""The bound on every classical router as records: its frontier, what beats it, and routers that know the past."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from ...model.estimate import Estimate
 from ...model.games.every_classical import SECONDS
 from ...model.games.frontiers import Frontiers
 from ...model.informed.frontier import EveryClassicalPoint, envelope
-from .record import Record
+from .record import LEFT_OUT, Record
 
 Floats = NDArray[np.float64]
 
 
 class EveryClassical(Record):
-    """What no classical router without communication passes, whatever it remembers.
+    """The bound that no classical router without communication passes, whatever it remembers.
 
     Attributes:
-        status: One sentence: how tight the bound is, or why there is none.
-        step: Of the finest grid on which it was computed, where entanglement comes near; None where there is none.
-        largest_workload: Of a server, on that grid; None where there is none.
-        points: In the order of rising throughput; empty where there is none.
-        error_estimate: By how much a finer grid would raise the least W at most anywhere, by extrapolation.
-        least_visibility: From which on entanglement beats every classical router somewhere; None if it does nowhere.
-        largest_reduction_relative: The largest share of waiting time that it saves against them; None likewise.
-        splitting_probability: Where it saves that share.
+        status: One sentence on how tight the bound is, or why there is none.
+        step: Step of the finest grid on which it was computed, near what entanglement reaches; None without a bound.
+        largest_workload: Largest workload of a server on that grid; None without a bound.
+        points: Points of the bound, throughput rising; empty without a bound.
+        error_estimate: The most by which a finer grid would raise the least W, by extrapolation.
+        least_visibility: Visibility from which entanglement beats every classical router somewhere; None if it never
+            does.
+        largest_reduction_relative: The largest share of waiting time that it saves against them; None if it saves none.
+        splitting_probability: p at which it saves that share.
     """
 
     status: str
@@ -66,7 +67,7 @@ class EveryClassical(Record):
         )
 
     def waiting_time_at(self, baseline_throughput: ArrayLike) -> Floats:
-        """The least W of every classical router at each τ, same shape; −∞ where there is no bound."""
+        """The least W of every classical router at each τ, same shape; −∞ without a bound."""
         lines = [(point.kappa, point.bound) for point in self.points] or [(0.0, -np.inf)]
         return envelope(lines, baseline_throughput)
 
@@ -76,11 +77,11 @@ class AgainstEveryClassical(Record):
 
     Attributes:
         waiting_time_at_equal_throughput: The least W that any of them can have at the observed throughput.
-        waiting_time_reduction, waiting_time_reduction_relative: What was observed waits less than that.
-        throughput_gain_relative: At equal waiting time.
+        waiting_time_reduction, waiting_time_reduction_relative: By how much what was observed waits less than that.
+        throughput_gain_relative: Throughput gained at equal waiting time.
         multiplier: μ of the certificate.
         edges: Multipliers tried; the p-value is multiplied by their number.
-        splitting_probability: p₀, where the line in p touches that in τ.
+        splitting_probability: p₀, at which the line in p touches that in τ.
         kappa, bound: κ, and V(κ), the least W − κτ of every classical router.
         score_bound: β_E: a score above it has a smaller W − κτ.
         excess: The observed score less β_E.
@@ -125,9 +126,9 @@ class InformedPoint(Record):
         waiting_time: W of the entangled ones, simulated on workloads that are not rounded, with 95 % limits.
         baseline_throughput: Their τ, likewise.
         splitting_probability: Their p, likewise.
-        finished: Whether the grid is as fine and value iteration as exact as wanted; if not, time was over.
-        classical_waiting_time, classical_baseline_throughput: The same of the best classical ones; left out of older
-            records, and where time was over before they were found.
+        finished: Whether the grid is as fine, and value iteration as exact, as wanted; if not, time was over.
+        classical_waiting_time, classical_baseline_throughput: W and τ of the best classical ones; left out of older
+            records, and if time was over before they were found.
     """
 
     kappa: float
@@ -137,8 +138,8 @@ class InformedPoint(Record):
     baseline_throughput: Estimate
     splitting_probability: Estimate
     finished: bool
-    classical_waiting_time: Estimate | None = Field(default=None, exclude_if=lambda value: value is None)
-    classical_baseline_throughput: Estimate | None = Field(default=None, exclude_if=lambda value: value is None)
+    classical_waiting_time: Estimate | None = LEFT_OUT
+    classical_baseline_throughput: Estimate | None = LEFT_OUT
 
     @property
     def gain(self) -> float:
@@ -192,18 +193,18 @@ class Informed(Record):
     """Routers that both know the two servers' past, and lack only the type of each other's present request.
 
     Attributes:
-        visibility: Of the Bell pairs.
-        step: Of the grid of workloads, in units of time.
-        largest_workload: The workload on the grid that stands for all larger ones, in units of time.
-        points: One for each κ, rising.
-        by_load: The gain at other loads, rising; left out of older records, and where it would take long.
+        visibility: Visibility of the Bell pairs.
+        step: Step of the grid of workloads, in units of time.
+        largest_workload: The workload on the grid that represents all larger ones, in units of time.
+        points: One point for each κ, rising.
+        by_load: The gain at other loads, rising; left out of older records, and if it would take long.
     """
 
     visibility: float
     step: float
     largest_workload: float
     points: list[InformedPoint]
-    by_load: list[InformedLoad] | None = Field(default=None, exclude_if=lambda value: value is None)
+    by_load: list[InformedLoad] | None = LEFT_OUT
 
     @property
     def best(self) -> InformedPoint:

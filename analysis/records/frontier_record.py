@@ -13,7 +13,7 @@ from ...model.queueing.pair_order import WithinPairOrder
 from .bell_pairs import BellPairs, bell_pairs_at
 from .every_classical import EveryClassical, Informed
 from .percent import at_most
-from .record import Record
+from .record import LEFT_OUT, Record
 
 
 class FrontierPoint(Record):
@@ -37,10 +37,10 @@ class ClassicalProof(Record):
     """How the classical frontier was proved.
 
     Attributes:
-        method: In words.
-        gap_relative: What is unproved of W, at most, as a share of it; the frontier recorded is then a proved lower
-            bound, and 0 means that it is exact.
-        achieved: What the classical strategies found reach, where that is not the frontier itself.
+        method: The method, in words.
+        gap_relative: The largest share of W that is unproved; 0 means that the frontier recorded is exact, otherwise it
+            is a proved lower bound.
+        achieved: What the classical strategies found reach, if that is not the frontier itself.
     """
 
     method: str
@@ -49,10 +49,10 @@ class ClassicalProof(Record):
 
 
 class FrontierRecord(Record):
-    """The frontiers of a scenario, and where entanglement helps, against memoryless routers if not said otherwise.
+    """The frontiers of a scenario, and where entanglement helps, against memoryless routers unless stated otherwise.
 
     Attributes:
-        title: Of the scenario.
+        title: Title of the scenario.
         types_a, types_b: Names of the routers' request types.
         load: ρ, the share of time that each server is busy with requests.
         within_pair_order: Which of two requests sent to the same server joins the queue first.
@@ -62,16 +62,16 @@ class FrontierRecord(Record):
         quantum: Points of the frontier of entangled routers.
         communication: Points of the frontier of routers that know both types.
         advantage_ranges: Intervals of p in which entanglement waits less.
-        least_visibility: From which on entanglement waits less at some p; null if it does nowhere.
-        largest_advantage: Where entanglement saves the largest share of waiting time at equal throughput; null if
-            nowhere.
-        largest_reduction_relative: That share; null likewise.
-        bell_pairs: At the p where one Bell pair falls shortest; null if one is enough everywhere.
+        least_visibility: Visibility from which entanglement waits less at some p; null if it never does.
+        largest_advantage: The point where entanglement saves the largest share of waiting time at equal throughput;
+            null if it saves nothing.
+        largest_reduction_relative: That share; null if entanglement saves nothing.
+        bell_pairs: Bell pairs needed at the p where one falls shortest; null if one is enough everywhere.
         classical_proof: How the classical frontier was proved; null in older records.
         quantum_gap_relative: The share of W by which the quantum frontier may lie below the strategies found; 0 if they
             are proved to be the best.
         every_classical: The bound on every classical router; null in records older than it.
-        informed: Routers that know the past, if asked for.
+        informed: Routers that know the past; left out unless asked for.
     """
 
     schema_: Literal["bellqueue.frontier/1"] = Field(default="bellqueue.frontier/1", alias="schema")
@@ -93,7 +93,7 @@ class FrontierRecord(Record):
     classical_proof: ClassicalProof | None = None
     quantum_gap_relative: float = 0.0
     every_classical: EveryClassical | None = None
-    informed: Informed | None = Field(default=None, exclude_if=lambda value: value is None)
+    informed: Informed | None = LEFT_OUT
 
     @model_validator(mode="before")
     @classmethod
@@ -103,13 +103,13 @@ class FrontierRecord(Record):
 
     @property
     def reason_without_every_classical(self) -> str | None:
-        """Why there is no bound on every classical router, where a reason is on record."""
+        """Why there is no bound on every classical router, if a reason is on record."""
         every = self.every_classical
         return every.status if every and not every.points else None
 
     @property
     def classical_caveat(self) -> str:
-        """What to say where the classical frontier is not exact; else nothing."""
+        """The warning that the classical frontier is not exact; empty if it is."""
         proof = self.classical_proof
         if proof is None or proof.gap_relative == 0:
             return ""
@@ -120,7 +120,7 @@ class FrontierRecord(Record):
 
     @property
     def caveats(self) -> str:
-        """What to say of either frontier where it is not exact; else nothing."""
+        """The warnings that either frontier is not exact; empty if both are."""
         if self.quantum_gap_relative == 0:
             return self.classical_caveat
         quantum = (
@@ -136,7 +136,6 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
     ranges = frontiers.advantage_ranges()
     best = frontiers.largest_reduction() if ranges else None
     best = best if best and best.helps else None
-    at = best.splitting_probability if best else None
     return FrontierRecord(
         title=title,
         types_a=list(workload.names_a),
@@ -150,14 +149,7 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
         communication=points(frontiers, frontiers.communication),
         advantage_ranges=ranges,
         least_visibility=frontiers.least_visibility(),
-        largest_advantage=None
-        if at is None
-        else FrontierPoint(
-            splitting_probability=at,
-            waiting_time=frontiers.waiting_time(at),
-            baseline_throughput=float(frontiers.workload.baseline_throughput(at)),
-            multiplier=frontiers.in_use.multiplier_at(at),
-        ),
+        largest_advantage=_point(frontiers, best.splitting_probability) if best else None,
         largest_reduction_relative=best.waiting_time_reduction_relative if best else None,
         bell_pairs=bell_pairs_at(frontiers),
         classical_proof=ClassicalProof(
@@ -167,6 +159,16 @@ def frontier_record(title: str, frontiers: Frontiers) -> FrontierRecord:
         ),
         quantum_gap_relative=frontiers.quantum.gap,
         every_classical=EveryClassical.of(frontiers),
+    )
+
+
+def _point(frontiers: Frontiers, p: float) -> FrontierPoint:
+    """The point of the quantum frontier at p."""
+    return FrontierPoint(
+        splitting_probability=p,
+        waiting_time=frontiers.waiting_time(p),
+        baseline_throughput=float(frontiers.workload.baseline_throughput(p)),
+        multiplier=frontiers.in_use.multiplier_at(p),
     )
 
 

@@ -1,4 +1,4 @@
-"""The record of what a link between two routers is good for, `bellqueue.link/1`."""
+"""The record of what a link between two routers achieves, `bellqueue.link/1`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
 from ...model.link.assessment import LinkAssessment, LinkSaving
+from ...model.link.criteria import Criterion
 from ...model.link.operation import NOTHING
 from .percent import less_or_more, percent_text
 from .record import Record
@@ -36,18 +37,18 @@ class LinkFigures(Record):
     """A link, in units of time.
 
     Attributes:
-        name: Of the published link; null of one described by hand.
+        name: Name of the published link; null for one described by hand.
         rate: Bell pairs heralded per unit of time.
-        fidelity: Of a new pair to the Bell state.
-        memory_time: After which 1/e of a pair's visibility is left.
-        buffer: Pairs kept at most.
+        fidelity: Fidelity of a new pair to the Bell state.
+        memory_time: Time after which 1/e of a pair's visibility is left.
+        buffer: The most pairs kept.
         delay: Age of a pair when the routers hear of it, and the time that a message between them takes.
-        distance_km: Between the routers; null if unknown.
+        distance_km: Distance between the routers; null if unknown.
         measurement_fidelity: Probability that a router reads the right outcome.
         detection_efficiency: Probability that a router gets an outcome at all.
         cutoff: Age from which a pair is discarded; null: only when it is no better than the fallback.
-        decision_time: What a router takes to measure and decide; null if unknown.
-        stationary_time: For how long the surroundings stay the same; null if unknown.
+        decision_time: Time that a router takes to measure and decide; null if unknown.
+        stationary_time: Time for which the surroundings stay the same; null if unknown.
     """
 
     name: str | None
@@ -72,8 +73,8 @@ class LinkSavingRecord(Record):
         throughput_gain_relative: Background work beyond that of classical routers that wait as briefly, by formula;
             null if none of them do.
         simulated: The share of waiting time saved, by simulation, with 95 % limits.
-        simulated_without_pairs: What classical routers save that split as often at the same times, likewise: so much of
-            `simulated` is due to the clock that heralded pairs are, and not to entanglement.
+        simulated_without_pairs: The same for classical routers that split as often at the same times: that much of
+            `simulated` is due to heralded pairs serving as a clock, and not to entanglement.
     """
 
     waiting_time_reduction_relative: float
@@ -83,7 +84,7 @@ class LinkSavingRecord(Record):
 
     @classmethod
     def of(cls, saving: LinkSaving) -> LinkSavingRecord:
-        """The same as a record."""
+        """Record a saving."""
         return cls(
             waiting_time_reduction_relative=saving.waiting_time_reduction_relative,
             throughput_gain_relative=_finite(saving.throughput_gain_relative),
@@ -98,7 +99,7 @@ class SimulatedLinkRecord(Record):
     Attributes:
         pairs: Pairs of requests.
         availability: Share of them that use a Bell pair.
-        mean_visibility_when_used: Of these Bell pairs; null if none is used.
+        mean_visibility_when_used: Mean visibility of these Bell pairs; null if none is used.
         splitting_probability: p.
         waiting_time: W, in units of time.
         baseline_throughput: τ, per unit of time.
@@ -112,35 +113,18 @@ class SimulatedLinkRecord(Record):
     baseline_throughput: Estimate
 
 
-class CriterionRecord(Record):
-    """One thing that a deployment needs.
-
-    Attributes:
-        name: What it is.
-        value: What the link has, times in units of time; null if unknown.
-        needed: The limit; null if it is unknown or nothing would do.
-        passed: Whether the value is on the right side of it; null if unknown.
-        margin: How far on the right side; negative if it fails.
-    """
-
-    name: str
-    value: float | None
-    needed: float | None
-    passed: bool | None
-    margin: float | None
-
-
 class LeastRecord(Record):
     """The smallest value of each figure with which the link still saves something, the others as they are.
 
+    A figure is null if no value of it suffices.
+
     Attributes:
-        rate: Bell pairs per unit of time; 0 if any rate does, null if none.
-        fidelity: Of a new pair; null if none does.
-        memory_time: In units of time; likewise.
-        detection_efficiency: Of each router; likewise.
-        measurement_fidelity: Of each router; likewise.
-        distance_km: From where routers that talk do worse to where the link saves nothing more, null there if it always
-            does; null if no distance does or the unit of time is unknown.
+        rate: Bell pairs per unit of time; 0 if any rate suffices.
+        fidelity: Fidelity of a new pair.
+        memory_time: Memory time, in units of time.
+        detection_efficiency, measurement_fidelity: Figures of each router.
+        distance_km: Distance from which routers that talk do worse, and that from which the link saves nothing (null if
+            there is none); null as well if the unit of time is unknown.
     """
 
     rate: float | None
@@ -155,9 +139,9 @@ class LinkProvenance(Record):
     """Where the numbers come from.
 
     Attributes:
-        bellqueue_version: That computed them.
-        created: When, UTC.
-        seed: Of the simulation.
+        bellqueue_version: Version that computed them.
+        created: Time of the computation, UTC.
+        seed: Random seed of the simulation.
         scenario_hash: SHA-256 of the scenario with its link.
     """
 
@@ -171,23 +155,24 @@ class LinkRecord(Record):
     """Whether a link suffices: what it reaches by formula and by simulation, and what a deployment needs.
 
     Attributes:
-        title: Of the scenario.
+        title: Title of the scenario.
         verdict: Whether it suffices, in words.
         suffices: Whether it saves waiting time beyond chance, and beyond what a clock alone saves, and passes every
             criterion that is known.
         against: The class of classical routers aimed at.
-        link: Its figures.
+        link: Figures of the link.
         time_unit_seconds: The scenario's unit of time; null if unknown.
         availability: Share of request pairs that use a Bell pair, by formula.
-        mean_visibility_when_used: Of these Bell pairs, by formula; null if none is used.
+        mean_visibility_when_used: Mean visibility of these Bell pairs, by formula; null if none is used.
         splitting_probability: p, by formula.
         waiting_time: W, in units of time, by formula.
         baseline_throughput: τ, per unit of time, by formula.
         multiplier: μ at which the Bell pairs are measured.
-        least_visibility_used: Below which routers fall back to a classical strategy; above 1 if they always do.
+        least_visibility_used: Visibility below which routers fall back to a classical strategy; above 1 if they always
+            do.
         memoryless: What is saved against memoryless classical routers.
         every_classical: What is saved against every classical router; null if there is no bound on them.
-        reason_without_every_classical: Why there is none.
+        reason_without_every_classical: Why there is no bound.
         simulated: The same point, simulated.
         criteria: What a deployment needs.
         least: The least hardware that saves something against the class aimed at.
@@ -213,19 +198,19 @@ class LinkRecord(Record):
     every_classical: LinkSavingRecord | None
     reason_without_every_classical: str | None
     simulated: SimulatedLinkRecord
-    criteria: list[CriterionRecord]
+    criteria: list[Criterion]
     least: LeastRecord
     scenario: dict[str, Any]
     provenance: LinkProvenance
 
     @property
     def saving(self) -> LinkSavingRecord:
-        """Against the class aimed at."""
+        """What is saved against the class aimed at."""
         return self.every_classical if self.against == "every-classical" and self.every_classical else self.memoryless
 
 
 def link_record(found: LinkAssessment, provenance: LinkProvenance) -> LinkRecord:
-    """What was found out about a link, as a record."""
+    """Record what was found out about a link."""
     link, point, simulated, least = found.link, found.point, found.simulated, found.least
     suffices, verdict = _verdict(found)
     described = found.scenario.link
@@ -258,10 +243,7 @@ def link_record(found: LinkAssessment, provenance: LinkProvenance) -> LinkRecord
             waiting_time=simulated.queues.waiting_time.plain,
             baseline_throughput=simulated.queues.baseline_throughput.plain,
         ),
-        criteria=[
-            CriterionRecord(**{name: getattr(each, name) for name in CriterionRecord.model_fields})
-            for each in found.criteria
-        ],
+        criteria=list(found.criteria),
         least=LeastRecord(
             **{name: getattr(least, name) for name in LeastRecord.model_fields if name != "distance_km"},
             distance_km=None if least.distance_km is None else (least.distance_km[0], _finite(least.distance_km[1])),
@@ -273,9 +255,9 @@ def link_record(found: LinkAssessment, provenance: LinkProvenance) -> LinkRecord
 
 def _verdict(found: LinkAssessment) -> tuple[bool, str]:
     """Whether the link suffices, and why. The simulation is the judge: the formula is an approximation."""
-    against, every = found.against, found.every_classical
-    aimed = every if against == "every-classical" and every else found.memoryless
-    formula, simulated, others = aimed.waiting_time_reduction_relative, aimed.simulated, OTHERS[against]
+    against, others = found.against, OTHERS[found.against]
+    aimed = (found.every_classical if against == "every-classical" else None) or found.memoryless
+    formula, simulated = aimed.waiting_time_reduction_relative, aimed.simulated
     limits = f"95 % limits: {percent_text(simulated.low, 1, 'down')} to {percent_text(simulated.high, 1, 'up')}"
     clock = max(aimed.simulated_without_pairs.estimate, 0.0)  # saved by whoever knows when pairs arrive
     if against == "memoryless" and clock > 0.0005:
@@ -300,7 +282,7 @@ def _verdict(found: LinkAssessment) -> tuple[bool, str]:
 
 
 def _ways(found: LinkAssessment) -> Iterator[str]:
-    """What is missing of a link that saves nothing."""
+    """What would help a link that saves nothing."""
     elsewhere = found.operation.saving(found.link, found.against)
     if elsewhere > NOTHING:
         yield f"At its best operating point it saves {percent_text(elsewhere)}: leave out experiment.operating_point."

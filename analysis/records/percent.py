@@ -18,7 +18,7 @@ def at_least(share: Estimate) -> str:
 
 
 def estimate_of(share: Estimate) -> str:
-    """The estimate of a share; it flatters whoever stopped at a certificate, so that the limit comes first."""
+    """The estimate of a share, to stand after its limit: it flatters whoever stopped at a certificate."""
     return f"estimate {percent_text(share.estimate)}"
 
 
@@ -40,7 +40,7 @@ def share_text(share: float) -> str:
 
 
 def chance_text(probability: float, toward: Toward = "nearest") -> str:
-    """A probability that never reads as certainty."""
+    """A probability in percent that never reads as certainty."""
     if probability > 0.9995:
         return "over 99.9 %"
     return "under 0.1 %" if probability < 0.0005 else percent_text(probability, 1, toward)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from typing import Any
+
+from pydantic import ConfigDict, Field
 
 from ...model.validation import Checked
+
+# The default of a field that a written record leaves out if there is nothing to say.
+LEFT_OUT: Any = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Record(Checked):

@@ -64,15 +64,13 @@ class TrialTable:
             known, places = words[name]
             return lambda word: f"{self.row(int(np.argmax(places == known.index(word))))}: {name}"
 
-        types = {
-            name: type_places(words[name][0], names, where(name))
-            for name, names in (("x", workload.names_a), ("y", workload.names_b))
-        }
+        x_places, x_named = type_places(words["x"][0], workload.names_a, where("x"))
+        y_places, y_named = type_places(words["y"][0], workload.names_b, where("y"))
         both = {word: where(name) for name in "ba" for word in words[name][0]}
         bits = outcome_bits(both, lambda word: both[word](word))
         x, y, a, b = (
             np.array([table[word] for word in words[name][0]], dtype=np.int64)[words[name][1]]
-            for name, table in (("x", types["x"][0]), ("y", types["y"][0]), ("a", bits), ("b", bits))
+            for name, table in zip(COLUMNS, (x_places, y_places, bits, bits), strict=True)
         )
         weights = self._weights(len(x))
         lost = (a < 0) | (b < 0)
@@ -80,7 +78,7 @@ class TrialTable:
         kept = ~lost
         np.add.at(table, (x[kept], y[kept], a[kept], b[kept]), weights[kept])
         np.add.at(without, (x[lost], y[lost]), weights[lost])
-        return table, without, types["x"][1] and types["y"][1]
+        return table, without, x_named and y_named
 
     def _weights(self, rows: int) -> Integers:
         given = [name for name in COUNT if name in self.columns]
@@ -92,7 +90,7 @@ class TrialTable:
         if len(places) != rows:
             raise DataError(f"the column {given[0]} has {len(places)} rows, the others {rows}")
         values = [
-            whole_count(_number(word), f"{self.row(int(np.argmax(places == index)))}: {given[0]}")
+            whole_count(number_or_word(word), f"{self.row(int(np.argmax(places == index)))}: {given[0]}")
             for index, word in enumerate(words)
         ]
         weights = np.array(values, dtype=np.int64)[places]
@@ -146,7 +144,13 @@ def table_of(data: Any) -> TrialTable | None:
     elif isinstance(data, Mapping):
         named = dict(data) if {str(name).strip().lower() for name in data} >= set(COLUMNS) else {}
     elif _is_rows(data):
-        if isinstance(data[0], Mapping):
+        by_name = isinstance(data[0], Mapping)
+        kinds = Mapping if by_name else (list, tuple, np.ndarray)
+        other = next((index for index, row in enumerate(data) if not isinstance(row, kinds)), None)
+        if other is not None:
+            wanted = "it must name its columns, as the first row does" if by_name else "a trial is [x, y, a, b]"
+            raise DataError(f"row {other} (the first is 0) is {shorten(data[other])}; {wanted}")
+        if by_name:
             keys = dict.fromkeys(key for row in data for key in row)
             named = {key: [row.get(key) for row in data] for key in keys}
         elif uneven := next((index for index, row in enumerate(data) if len(row) != len(COLUMNS)), None):
@@ -291,6 +295,14 @@ def outcome_bits(words: Iterable[str], where: Where) -> dict[str, int]:
     return {word: {1: 0, 2: 1}.get(bit, bit) for word, bit in found.items()}
 
 
+def number_or_word(word: str) -> float | str:
+    """The number that a word is, else the word."""
+    try:
+        return float(word)
+    except ValueError:
+        return word
+
+
 def by(shape: Sequence[int]) -> str:
     """A shape for people."""
     return "×".join(map(str, shape))
@@ -381,11 +393,3 @@ def _word(value: Any) -> str:
         return value.strip()
     whole = isinstance(value, float | np.floating) and float(value).is_integer()
     return str(int(value) if whole else value)
-
-
-def _number(word: str) -> Any:
-    """The number that a word is, else the word."""
-    try:
-        return float(word)
-    except ValueError:
-        return word

@@ -26,11 +26,11 @@ def verdict(
     """Sentences; the first stands alone, and the last says what is known of the locality loophole.
 
     Args:
-        certificate, advantage: Against memoryless routers.
+        certificate, advantage: Test of, and advantage over, memoryless routers.
         warnings: Alarms.
-        locality: What is known of it.
-        every_classical: The stronger verdict; None where there is no bound on every classical router.
-        why_not: One sentence on why there is none.
+        locality: What is known of the loophole.
+        every_classical: The stronger verdict; None if there is no bound on every classical router.
+        why_not: One sentence on why there is no bound.
     """
     first = " ".join(f"{warning}." for warning in warnings)
     rest: list[str] = []
@@ -51,7 +51,7 @@ def verdict(
 
 
 def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certificate) -> str:
-    """How much less waiting: at least, and then by estimate, which flatters those who stop at a certificate."""
+    """How much less waiting: the limit first, then the estimate, which flatters those who stop at a certificate."""
     share = advantage.waiting_time_reduction_relative
     claim = advantage if isinstance(advantage, AgainstEveryClassical) else certificate
     excess = claim.excess_at_least

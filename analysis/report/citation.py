@@ -10,7 +10,7 @@ from ..menus.records import MenuAnalysis
 from ..records.analysis_record import Analysis, Provenance
 from ..records.percent import confidence_text, less_or_more, percent_text
 from ..records.printable import printable
-from .tables.section import estimate_cell
+from .tables.section import certified_text, estimate_cell, log10_text
 
 _PAPER = """@misc{FerreiraDaSilva2026,
   author        = {Ferreira da Silva, F. and Wehner, S.},
@@ -19,19 +19,21 @@ _PAPER = """@misc{FerreiraDaSilva2026,
   eprint        = {2602.04588},
   archivePrefix = {arXiv}
 }"""
-_SIMULATORS = ("aer", "braket-local", "fake", "link")  # the backends of this package that are no hardware
-_TEX = {
+_MEMORYLESS_ONLY = (
+    "The comparison is with memoryless classical routers that favor no server; classical routers that remember past "
+    "requests can do better."
+)
+_SIMULATORS = ("aer", "braket-local", "fake", "link")  # this package's backends that are not hardware
+_TEX = str.maketrans({
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    **{letter: f"\\{letter}" for letter in "&%$#_"},
+    **{letter: f"\\{letter}" for letter in "{}&%$#_"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-}
+})  # fmt: skip
 
 
 def methods_paragraph(analysis: Analysis) -> str:
-    """How the numbers came about, what they rest on and what they do not say, ready for a paper."""
+    """How the numbers arose, what they rest on and what they do not say, ready for a paper."""
     certificate, advantage = analysis.certificate, analysis.advantage
     types = f"{len(analysis.frontiers.types_a)}×{len(analysis.frontiers.types_b)}"
     reduction, relative = advantage.waiting_time_reduction, advantage.waiting_time_reduction_relative
@@ -50,46 +52,42 @@ def methods_paragraph(analysis: Analysis) -> str:
         f"which with those of p and W hold together at significance {certificate.significance:g}) than "
         f"{_class(analysis, more)}.",
         f"The null hypothesis of local hidden variables that score as much as such routers has log10 p = "
-        f"{certificate.log10_p_value + 0.0:.4g} ({certificate.method}; multiplier {certificate.multiplier:.6g}, "
-        f"{certificate.multiplier_origin}), and the advantage is "
-        f"{'certified' if certificate.certified else 'not certified'} at significance {certificate.significance:g}.",
+        f"{log10_text(certificate.log10_p_value)} ({certificate.method}; multiplier {certificate.multiplier:.6g}, "
+        f"{certificate.multiplier_origin}), and the advantage is {certified_text(certificate.certified)} at "
+        f"significance {certificate.significance:g}.",
         *_wider(analysis),
         f"The p-value rests on this: {_sentence(certificate.assumption)} {_sentence(certificate.confidence)}",
         analysis.locality,
-        ""
-        if analysis.every_classical
-        else "The comparison is with memoryless classical routers that favor no server; "
-        "classical routers that remember past requests can do better.",
+        *([] if analysis.every_classical else [_MEMORYLESS_ONLY]),
         _made(analysis.provenance),
     ]
     warnings = [f"Warning: {printable(warning)}." for warning in analysis.warnings]
-    return printable(" ".join([*warnings, *(sentence for sentence in sentences if sentence)]))
+    return printable(" ".join([*warnings, *sentences]))
 
 
 def _wider(analysis: Analysis) -> list[str]:
-    """The comparison with every classical router, where there is a bound on them."""
+    """The comparison with every classical router, if there is a bound on them."""
     wider = analysis.every_classical
     if wider is None:
         return []
     share = wider.waiting_time_reduction_relative
-    told = "certified" if wider.certified else "not certified"
     return [
         "Every classical router without communication, whatever it remembers, has W − κτ ≥ V(κ), a lower limit from a "
         "Markov decision process whose routers know the whole past "
         f"(κ = {wider.kappa:.6g}, V = {wider.bound:.6g}).",
-        f"At the baseline throughput observed a request waits {less_or_more(share.estimate)} "
-        f"than that limit allows (limits "
-        f"{estimate_cell(share, percent=True).limits or 'none'}, likewise).",
+        f"At the baseline throughput observed a request waits {less_or_more(share.estimate)} than that limit allows "
+        f"(limits {estimate_cell(share, percent=True).limits or 'none'}, likewise).",
         f"Local hidden variables that score as much as such routers at best have log10 p = "
-        f"{wider.log10_p_value + 0.0:.4g} ({wider.method}), and the advantage over them is {told}.",
+        f"{log10_text(wider.log10_p_value)} ({wider.method}), and the advantage over them is "
+        f"{certified_text(wider.certified)}.",
     ]
 
 
 def menu_methods(analysis: MenuAnalysis) -> str:
-    """The same of routers that know the past."""
+    """The same for routers that know the past."""
     certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
-    told, number = "certified" if certificate.certified else "not certified", len(analysis.entries)
-    classical, cost = significant(certificate.classical, 6, "down"), certificate.cost
+    number, cost = len(analysis.entries), certificate.cost
+    classical = significant(certificate.classical, 6, "down")
     sentences = [
         *(f"Warning: {warning}." for warning in analysis.warnings),
         f"We took {certificate.trials} trials{_where(analysis.provenance)} of a menu of {number} "
@@ -102,8 +100,8 @@ def menu_methods(analysis: MenuAnalysis) -> str:
         f"{certificate.kappa:.6g}); these routers have at most {significant(cost.high, 6, 'up')} with "
         f"{confidence_text(1 - certificate.significance)} confidence and {significant(cost.estimate, 6)} by estimate: "
         f"{less_or_more(share.estimate)} waiting at equal throughput.",
-        f"The advantage is {told} at significance {certificate.significance:g}, log10 p = "
-        f"{certificate.log10_p_value + 0.0:.4g} ({certificate.method}).",
+        f"The advantage is {certified_text(certificate.certified)} at significance {certificate.significance:g}, "
+        f"log10 p = {log10_text(certificate.log10_p_value)} ({certificate.method}).",
         f"The p-value rests on this: {_sentence(certificate.assumption)}",
         analysis.locality,
         _made(analysis.provenance),
@@ -155,15 +153,15 @@ def _where(origin: Provenance) -> str:
 
 
 def _raw(origin: Provenance, lost: int, counted: str = "as losses") -> str:
-    """That only raw outcomes count, and how many are lacking."""
+    """A sentence that only raw outcomes count, and how many are lacking."""
     if origin.backend is None:
-        told = f"{lost} lost trials are declared and count {counted}" if lost else "no lost trial is declared"
+        lacking = f"{lost} lost trials are declared and count {counted}" if lost else "no lost trial is declared"
         return (
             "The counts are taken for raw outcomes, without mitigation, post-selection or discarded shots, as their "
-            f"source declares them; {told}."
+            f"source declares them; {lacking}."
         )
-    told = f"{lost} of them were lost and count {counted}" if lost else "none was lost"
-    return f"Only raw outcomes were used, without mitigation, post-selection or discarded shots; {told}."
+    lacking = f"{lost} of them were lost and count {counted}" if lost else "none was lost"
+    return f"Only raw outcomes were used, without mitigation, post-selection or discarded shots; {lacking}."
 
 
 def _sentence(text: str) -> str:
@@ -172,4 +170,4 @@ def _sentence(text: str) -> str:
 
 
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in printable(text))
+    return printable(text).translate(_TEX)

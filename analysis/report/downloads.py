@@ -1,4 +1,4 @@
-"""The data of a report as files inside the page itself: links that hold what they offer, and work without a network."""
+"""The data of a report as files inside the page itself, in links that work without a network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from ..records.context_record import WaitingTimes
 from ..records.printable import printable
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
-
-
 _LARGE = 250_000  # bytes beyond which a file is packed, so that pages of many types stay light
 
 
@@ -28,10 +26,10 @@ class Download:
     """A file to download.
 
     Attributes:
-        name: Of the file.
+        name: Name of the file.
         about: What is in it, in a few words.
-        size: In bytes, as text.
-        link: A data: URL.
+        size: Size before it is packed, as text.
+        link: The file as a data: URL.
     """
 
     name: str
@@ -42,13 +40,17 @@ class Download:
 
 def downloads(analysis: Analysis) -> list[Download]:
     """Counts, correlators, frontiers and waiting times as CSV; counts, scenario and the whole record as JSON."""
-    found = [_file("correlators.csv", "measured and ideal, with errors and trials", _correlators(analysis))]
-    if analysis.measured:
-        about, same = "how often outcomes a, b came for request types x, y", "the same, as bellqueue analyze reads it"
-        counts = _file("counts.csv", about, _counts(analysis, analysis.measured))
-        found = [counts, _file("counts.json", same, _counts_json(analysis, analysis.measured)), *found]
-    found.append(_file("frontiers.csv", "every point of every curve", _frontiers(analysis)))
-    return [*found, *_rest(analysis, analysis.context.waiting_times if analysis.context else None)]
+    measured = analysis.measured
+    counts = [
+        _file("counts.csv", "how often outcomes a, b came for request types x, y", _counts(analysis, measured)),
+        _file("counts.json", "the same, as bellqueue analyze reads it", _counts_json(analysis, measured)),
+    ] if measured else []  # fmt: skip
+    return [
+        *counts,
+        _file("correlators.csv", "measured and ideal, with errors and trials", _correlators(analysis)),
+        _file("frontiers.csv", "every point of every curve", _frontiers(analysis)),
+        *_rest(analysis, analysis.context.waiting_times if analysis.context else None),
+    ]
 
 
 def menu_downloads(analysis: MenuAnalysis) -> list[Download]:
@@ -106,7 +108,7 @@ def _counts(analysis: Analysis, measured: MeasuredCounts) -> str:
 
 
 def _counts_json(analysis: Analysis, measured: MeasuredCounts) -> str:
-    """What `bellqueue analyze` reads; settings of a run that could stop early cannot be declared again."""
+    """The file that `bellqueue analyze` reads; it cannot declare the settings of a run that could stop early."""
     declared = measured.settings == "random" and measured.input_distribution is not None and not measured.stopped
     said = analysis.provenance.described
     content = {
@@ -160,18 +162,18 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _name(text: str) -> str:
-    """Other people's text, which no spreadsheet is to take for a formula."""
+    """Other people's text, quoted if a spreadsheet would take it for a formula."""
     shown = printable(text)
     return f"'{shown}" if shown.lstrip("\N{REPLACEMENT CHARACTER} ").startswith(_FORMULA) else shown
 
 
 def _number(value: float | None) -> str:
-    """To ten significant digits, which no measurement has; the record has them all."""
+    """Ten significant digits, more than any measurement has; the record has them all."""
     return "" if value is None or math.isnan(value) else f"{value:.10g}"
 
 
 def _file(name: str, about: str, content: str) -> Download:
-    """As it is or, where it is large, packed."""
+    """A file as it is or, if it is large, packed."""
     data = content.encode("utf-8", errors="replace")
     size = _size(len(data))
     kind = "application/json" if name.endswith(".json") else "text/csv"

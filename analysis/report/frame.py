@@ -6,22 +6,28 @@ import base64
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
 from ..menus.records import MenuAnalysis
 from ..records.analysis_record import Analysis, Provenance
+from ..records.context_record import WaitingTimes
 from ..records.printable import printable, scrub
 from .citation import bibtex
 from .downloads import Download
 from .figures.drawing import svg_text
+from .figures.waiting import waiting_figure
+from .tables.context import waiting_section
 from .templating import environment, source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_AnyAnalysis = TypeVar("_AnyAnalysis", Analysis, MenuAnalysis)
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Headline:
     """The first line of a report.
 
     Attributes:
-        alarm: What must be read before anything else, or nothing.
+        alarm: What must be read before anything else; may be empty.
         word: Certified or not.
         size: How much less a request waits at least, or, not certified, by estimate.
         rest: Size and class compared, after the word.
@@ -43,11 +49,19 @@ class Headline:
     reason: str
 
 
+def alarm_of(warnings: Sequence[str]) -> str:
+    """The alarms of a headline, a sentence each."""
+    return " ".join(f"{printable(warning)}." for warning in warnings)
+
+
 def framed(
     template: str,
-    analysis: Analysis | MenuAnalysis,
+    analysis: _AnyAnalysis,
     contents: Sequence[tuple[str, str]],
     *,
+    figures: Mapping[str, Callable[[_AnyAnalysis], Figure]],
+    drawn: Mapping[str, str] | None,
+    waiting: WaitingTimes | None,
     files: Sequence[Download],
     **parts: Any,
 ) -> str:
@@ -56,24 +70,31 @@ def framed(
     Style and script are allowed by their hash alone, so that nothing else on the page can run.
 
     Args:
-        template: Its name.
+        template: Name of the template.
         analysis: What the page is about.
         contents: Anchor and name of each section.
-        files: To download.
+        figures: How to draw the figures that a run's folder holds as well.
+        drawn: `svg_text` of these figures, if at hand.
+        waiting: Waiting times to show, if there are any.
+        files: Files to download.
         parts: What the template needs beyond.
     """
     style, script = (source(f"report.{kind}") for kind in ("css", "js"))
     origin = analysis.provenance
+    drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in figures.items()}
     page = (
         environment()
         .get_template(template)
         .render(
             analysis=analysis,
             contents=contents,
-            style=Markup(style),  # our own files, to be as they are
+            style=Markup(style),  # our own files, not to be escaped
             script=Markup(script),
             style_hash=_hash(style),
             script_hash=_hash(script),
+            drawn=drawn,
+            waiting=svg_text(waiting_figure(waiting, analysis.title)) if waiting else None,
+            waiting_values=waiting_section(waiting) if waiting else None,
             bibtex=bibtex(origin),
             files=files,
             packed=any(file.name in ("scenario.json.gz", "counts.json.gz") for file in files),
@@ -87,11 +108,11 @@ def framed(
 
 
 def reproduce(origin: Provenance, counts: bool) -> str:
-    """What gives these numbers again from the files that the page holds; nothing where it does not hold them.
+    """The command that reproduces the numbers from the files in the page; empty if the page does not hold them.
 
     Args:
         origin: Where the numbers come from.
-        counts: Whether the page holds them as a file to analyze.
+        counts: Whether the page holds the counts as a file to analyze.
     """
     if origin.backend is not None and origin.seed is not None:
         words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
@@ -102,13 +123,8 @@ def reproduce(origin: Provenance, counts: bool) -> str:
     return ""
 
 
-def svg_markup(figure: Figure) -> Markup:
-    """The figure as it goes into the page."""
-    return Markup(svg_text(figure))
-
-
 def _hash(text: str) -> str:
-    """As a content security policy names what it allows."""
+    """The hash by which a content security policy allows a text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 

@@ -5,14 +5,16 @@ All its words and numbers are the scenario's own. It is drawn 360 pixels wide, s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
+from ...model.queueing.service import Service
+from ...model.scenario.file import BaselineSpec, Scenario
 from ..records.analysis_record import Analysis
+from ..records.context_record import Context
 from ..records.printable import folded, printable, short
 from .templating import environment
 
@@ -23,17 +25,12 @@ _ROW, _LINE = 36, 15  # pixels of a type with a name of one line, and of each fu
 
 @dataclass(frozen=True)
 class _Type:
-    """A request type as text.
-
-    Attributes:
-        name, share, service: As the scenario has them; no service time where the router knows the size itself.
-        angle: Of its basis in degrees; None where it was not planned.
-    """
+    """A request type as text."""
 
     name: str
     share: str
-    service: str
-    angle: float | None
+    service: str  # empty if the router knows the size itself
+    angle: float | None  # of its basis in degrees; None if it was not planned
 
     @property
     def lines(self) -> list[str]:
@@ -51,14 +48,14 @@ class _Type:
 
 @dataclass(frozen=True)
 class _Router:
-    """The types of a router that are listed, and how many are left out before the last."""
+    """The types of a router that are listed."""
 
     types: Sequence[_Type]
-    more: int
+    more: int  # left out before the last
 
     @property
     def tops(self) -> list[int]:
-        """Where the first line of each type stands, and then where the types end."""
+        """Height of the first line of each type, and at last where the types end."""
         tops = [112]
         for number, each in enumerate(self.types, start=1):
             gap = 20 if self.more and number == len(self.types) - 1 else 0  # room for how many are left out
@@ -72,23 +69,14 @@ class _Router:
 
 @dataclass(frozen=True)
 class _Idea:
-    """What the picture says.
-
-    Attributes:
-        arrivals: How often pairs come.
-        routers: A and B.
-        pairs: Bell pairs for each pair of requests.
-        mixed: The probability of the bases shown, if another set takes turns with them.
-        busy: The load.
-        outcomes: What the baseline task is worth, the price of a split if it was planned, the share of pairs split.
-    """
+    """What the picture says."""
 
     arrivals: str
-    routers: Sequence[_Router]
-    pairs: int
-    mixed: float | None
+    routers: Sequence[_Router]  # A and B
+    pairs: int  # Bell pairs for each pair of requests
+    mixed: float | None  # probability of the bases shown, if another set takes turns with them
     busy: str
-    outcomes: Sequence[str]
+    outcomes: Sequence[str]  # worth of the baseline task, price of a split if it was planned, share of pairs split
 
     @property
     def bottom(self) -> int:
@@ -121,78 +109,50 @@ def idea_figure(analysis: Analysis) -> Markup:
 
 
 def _idea(analysis: Analysis) -> _Idea:
-    traffic: dict[str, Any] = analysis.scenario.get("traffic", {})
-    known = analysis.context.bases if analysis.context else []
-    bases = max(known, key=lambda each: each.probability, default=None)
+    scenario = Scenario.parse(analysis.scenario, analysis.title)
+    workload, context = scenario.workload(), analysis.context or Context()
+    bases = max(context.bases, key=lambda each: each.probability, default=None)
     routers = []
-    for side, (names, shares) in enumerate(
-        zip((analysis.frontiers.types_a, analysis.frontiers.types_b), _marginals(traffic), strict=True)
+    for names, services, shares, angles in (
+        (workload.names_a, workload.services_a, workload.joint.sum(axis=1), bases.alpha if bases else None),
+        (workload.names_b, workload.services_b, workload.joint.sum(axis=0), bases.beta if bases else None),
     ):
-        angles = None if bases is None else (bases.alpha, bases.beta)[side]
-        types = _types(traffic, side, names, shares, angles)
+        degrees = [None] * len(names) if angles is None else np.degrees(angles).tolist()
+        types = [
+            _Type(printable(name), f"{100 * share:.3g} %", _service(service), angle)
+            for name, share, service, angle in zip(names, shares, services, degrees, strict=True)
+        ]
         listed = types if len(types) <= _MOST else [*types[: _MOST - 1], types[-1]]
         routers.append(_Router(listed, len(types) - len(listed)))
     planned, observed = analysis.planned, analysis.observed.splitting_probability.estimate
     return _Idea(
-        arrivals=f"Pairs of requests: {traffic.get('pair_rate', 0):.4g} per unit of time",
+        arrivals=f"Pairs of requests: {workload.pair_rate:.4g} per unit of time",
         routers=routers,
-        pairs=int(analysis.scenario.get("experiment", {}).get("bell_pairs", 1)),
+        pairs=scenario.experiment.bell_pairs,
         mixed=bases.probability if bases and bases.probability < 1 else None,
         busy=f"busy {100 * analysis.frontiers.load:.3g} %",
         outcomes=[
-            short(_reward(analysis.scenario.get("baseline", {}).get("reward", {})), _REWARD),
+            short(_worth(scenario.baseline), _REWARD),
             *([f"price μ of a split: {planned.certificate_multiplier:.4g} units of time"] if planned else []),
             f"observed: {100 * observed:.3g} % of pairs split",
         ],
     )
 
 
-def _types(
-    traffic: dict[str, Any], side: int, names: Sequence[str], shares: Sequence[float], angles: Sequence[float] | None
-) -> list[_Type]:
-    """Every type of a router; where it knows exact sizes they are bins of one distribution."""
-    specs = traffic.get("type" if side == 0 or not _own(traffic) else "type_b")
-    services = [_service(spec["service"]) for spec in specs] if specs else [""] * len(names)
-    return [
-        _Type(printable(name), f"{100 * share:.3g} %", service, None if angles is None else math.degrees(angles[index]))
-        for index, (name, share, service) in enumerate(zip(names, shares, services, strict=True))
-    ]
+def _service(service: Service) -> str:
+    """A service time in a few words; none where the router knows the size itself."""
+    if service.size_known:
+        return ""
+    return f"takes {service.mean:.4g}" if service.kind == "deterministic" else f"takes ≈ {service.mean:.4g}"
 
 
-def _own(traffic: dict[str, Any]) -> bool:
-    """Whether router B has types or sizes of its own."""
-    return traffic.get("type_b") is not None or traffic.get("sizes_b") is not None
-
-
-def _marginals(traffic: dict[str, Any]) -> tuple[list[float], list[float]]:
-    """The probability of each type at each router."""
-    joint = traffic.get("joint")
-    if joint:
-        total = sum(map(sum, joint))
-        return [sum(row) / total for row in joint], [sum(column) / total for column in zip(*joint, strict=True)]
-
-    def shares(types: str, sizes: str) -> list[float]:
-        if traffic.get(types):
-            return [float(spec["probability"]) for spec in traffic[types]]
-        bins = int(traffic.get(sizes, {}).get("bins", 1))
-        return [1 / bins] * bins
-
-    first = shares("type", "sizes")
-    return first, shares("type_b", "sizes_b") if _own(traffic) else first
-
-
-def _service(spec: dict[str, Any]) -> str:
-    """A service time in a few words."""
-    mean = f"{spec.get('mean', 0):.4g}"
-    return f"takes {mean}" if spec.get("distribution") == "deterministic" else f"takes ≈ {mean}"
-
-
-def _reward(reward: dict[str, Any]) -> str:
+def _worth(baseline: BaselineSpec) -> str:
     """What an undisturbed period of the baseline task is worth."""
-    if reward.get("kind") == "setup":
-        return f"an interruption costs {reward['setup_time']:.4g} units of time"
-    if reward.get("kind") == "warmup":
-        return f"the task warms up over {reward['time']:.4g} units of time"
-    if reward.get("kind") == "power":
-        return f"a period t undisturbed is worth t^{reward['exponent']:.4g}"
+    reward = baseline.reward
+    if reward.kind == "setup":
+        return f"an interruption costs {reward.setup_time:.4g} units of time"
+    if reward.kind == "warmup":
+        return f"the task warms up over {reward.time:.4g} units of time"
+    if reward.kind == "power":
+        return f"a period t undisturbed is worth t^{reward.exponent:.4g}"
     return "long undisturbed periods are worth more"

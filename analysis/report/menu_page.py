@@ -1,23 +1,17 @@
-"""The report of routers that know the past: one HTML file, as that of other runs."""
+"""The report of routers that know the past: one HTML file, like that of other runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from ...model.estimate import rounded
 from ..menus.records import MenuAnalysis
 from ..records.percent import at_least, confidence_text, estimate_of, less_or_more, percent_text
-from ..records.printable import printable
 from .citation import menu_methods
 from .downloads import menu_downloads
-from .figures.drawing import svg_text
 from .figures.menu import MAX_ROWS, menu_certificate_figure, outcomes_figure
-from .figures.waiting import waiting_figure
-from .frame import Headline, framed, reproduce, svg_markup
-from .tables.context import waiting_section
+from .frame import Headline, alarm_of, framed, reproduce
 from .tables.menu import (
     entries_section,
     menu_certificate_section,
@@ -26,7 +20,7 @@ from .tables.menu import (
     proved,
     reached_section,
 )
-from .tables.section import estimate_cell
+from .tables.section import estimate_cell, log10_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +38,6 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
         analysis: What to show.
         drawn: `svg_text` of the figures of `MENU_FIGURES`, if at hand.
     """
-    drawn = drawn or {name: svg_text(draw(analysis)) for name, draw in MENU_FIGURES.items()}
     waiting, outcomes, number = analysis.waiting_times, outcomes_section(analysis), len(analysis.entries)
     contents = [
         ("experiment", "Experiment"),
@@ -60,9 +53,12 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
         "menu.html.j2",
         analysis,
         contents,
+        figures=MENU_FIGURES,
+        drawn=drawn,
+        waiting=waiting,
         files=menu_downloads(analysis),
         headline=_headline(analysis),
-        certificate=analysis.certificate,
+        log10_p=log10_text(analysis.certificate.log10_p_value),
         share=proved(analysis.waiting_time_reduction_relative, percent=True),
         saved=proved(analysis.waiting_time_reduction),
         waiting_time=estimate_cell(analysis.waiting_time),
@@ -70,16 +66,12 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
         least=rounded(analysis.classical_waiting_time, 4, "down"),
         measuring=percent_text(1 - analysis.map_share),
         sets=f"{number} set{'s' * (number > 1)} of bases",
-        figure_certificate=Markup(drawn["certificate"]),
-        figure_outcomes=Markup(drawn["outcomes"]),
         reached=reached_section(analysis),
         certificate_table=menu_certificate_section(analysis),
         entries=entries_section(analysis),
         outcomes=outcomes,
         many=len(outcomes.rows) > MAX_ROWS,
         diagnostics=menu_diagnostics_section(analysis),
-        waiting=svg_markup(waiting_figure(waiting, analysis.title)) if waiting else None,
-        waiting_values=waiting_section(waiting) if waiting else None,
         methods=menu_methods(analysis),
         reproduce=reproduce(analysis.provenance, counts=False),
     )
@@ -87,7 +79,6 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
 
 def _headline(analysis: MenuAnalysis) -> Headline:
     certificate, share = analysis.certificate, analysis.waiting_time_reduction_relative
-    alarm = " ".join(f"{printable(warning)}." for warning in analysis.warnings)
     if certificate.certified:
         size = f"{at_least(share)} less waiting".lstrip()
         reason = (
@@ -103,5 +94,4 @@ def _headline(analysis: MenuAnalysis) -> Headline:
             size, than = "no waiting saved", ""
             reason = "Not even by estimate, at equal throughput and with every rounding counted against the routers."
         word, rest = "Not certified", size + than
-    alarm, size, rest, reason = (text.replace(" %", "\N{NO-BREAK SPACE}%") for text in (alarm, size, rest, reason))
-    return Headline(alarm, word, size, rest, reason)
+    return Headline(alarm_of(analysis.warnings), word, size, rest, reason)

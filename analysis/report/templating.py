@@ -1,4 +1,4 @@
-"""The templates of the report: where they lie, and how they are filled in."""
+"""The templates of the report: where they are, and how they are filled in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..records.printable import signs
 
 
 def environment() -> Environment:
-    """Templates that escape whatever they are filled with, and refuse what is missing."""
+    """Templates that escape whatever fills them, and fail if anything is missing."""
     filled = Environment(
         loader=FunctionLoader(source),
         autoescape=True,
@@ -19,6 +19,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     filled.filters["signs"] = signs
+    filled.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     return filled
 
 

@@ -201,6 +201,8 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ([[0, None, 1, 1]], {}, "y is empty; a trial needs its types"),
     ([[0, 0, 1, 1], ["long", 0, 1, 1]], {}, "x is long, but others are numbers"),
     ([[0, 0, 1, 1], [0, 0, 1]], {}, "row 1 (the first is 0) has 3 numbers"),
+    ([[0, 0, 1, 1], 5], {}, "row 1 (the first is 0) is 5; a trial is [x, y, a, b]"),
+    ([dict(zip("xyab", ROWS[0], strict=True)), [0, 0, 1]], {}, "row 1 (the first is 0) is [0, 0, 1]; it must name its"),
     ({**_columns(), "a": 5}, {}, "a column is 5; it must be a list"),
     ({**_columns(), "a": [0]}, {}, "the columns differ in length"),
     ({**_columns(), "X": [0]}, {}, "columns differ only in case"),
@@ -239,10 +241,13 @@ WRONG_TEXTS = {
     "x,y,a,b,count\n0,0,0,1,\n": "line 2: count is empty",
     "x,y,a,b,count\n0,0,0,1,1e30\n": "line 2: count is 1e+30",
     "# nothing\n\n": "is empty",
+    "x,y,a,b\n# nothing\n": "no trials below the header",
+    "k,x,y,a,b\n0,0,0,0,0\n": "these are the trials of routers that know the past; give the folder of their run",
     '{"counts": {"short": {"short": {"00": 1, "00": 2}}}}': "'00' is there twice in one object",
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("text", WRONG_TEXTS)
 def test_a_complaint_names_the_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(text)
@@ -298,10 +303,3 @@ def test_trials_of_a_menu_say_which_entry_each_belongs_to() -> None:
 def test_trials_that_are_not_of_the_menu_are_refused(text: str, words: str) -> None:
     with pytest.raises(DataError, match=re.escape(words)):
         parse_trials(text, (2, 4), 3)
-
-
-def test_trials_of_a_menu_are_no_counts_taken_elsewhere(tmp_path: Path) -> None:
-    """To leave out the column k would mix the entries."""
-    (tmp_path / "t.csv").write_text("k,x,y,a,b\n0,0,0,0,0\n1,0,0,0,1\n")
-    with pytest.raises(DataError, match="give the folder of their run"):
-        read_counts(tmp_path / "t.csv", Scenario.default().workload())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
@@ -32,13 +33,17 @@ RIVALS = json.loads("""[{
 }]""")
 
 
+def _opened(content: dict[str, Any], stored: Path) -> Analysis:
+    """A record of this content, read as commands read it."""
+    stored.write_text(json.dumps(content))
+    return at_a_point(read_analysis(stored), stored, "")
+
+
 @pytest.mark.usefixtures("without_ink")
 def test_a_record_with_searched_rivals_opens_and_reports_without_them(planned: Analysis, tmp_path: Path) -> None:
     content = json.loads(planned.to_json())
     content["frontiers"]["wider_rivals"] = RIVALS
-    stored = tmp_path / "analysis.json"
-    stored.write_text(json.dumps(content))
-    opened = at_a_point(read_analysis(stored), stored, "")
+    opened = _opened(content, tmp_path / "analysis.json")
     assert opened.to_json() == planned.to_json()
     assert report_html(opened) == report_html(planned)
     assert FrontierRecord.model_validate_json(json.dumps(content["frontiers"])) == opened.frontiers
@@ -101,9 +106,7 @@ def test_a_run_of_before_opens_and_is_analysed_as_it_was_planned(tmp_path: Path)
 def test_an_analysis_without_the_stronger_verdict_opens_and_reports(planned: Analysis, tmp_path: Path) -> None:
     content = json.loads(planned.to_json())
     del content["every_classical"], content["frontiers"]["every_classical"], content["planned"]["against"]
-    stored = tmp_path / "analysis.json"
-    stored.write_text(json.dumps(content))
-    opened = at_a_point(read_analysis(stored), stored, "")
+    opened = _opened(content, tmp_path / "analysis.json")
     assert opened.every_classical is None
     assert opened.frontiers.every_classical is None
     assert opened.planned

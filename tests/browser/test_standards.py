@@ -10,7 +10,6 @@ from tests.browsing import axe_results, html_complaints
 
 from .conftest import CASES, Scheme, Show
 
-LARGEST = 1_500_000  # bytes
 # The checker cannot compare the hashes of a policy with the script; that the browser obeys them is tested in test_page.
 BEYOND_THE_CHECKER = ".*violates Content Security Policy.*"
 
@@ -30,8 +29,3 @@ def test_axe_finds_no_violation(show: Show, case: str, width: str, scheme: Schem
 
 def test_the_html_is_valid(reports: dict[str, Path]) -> None:
     assert html_complaints(list(reports.values()), BEYOND_THE_CHECKER) == []
-
-
-def test_a_report_with_all_its_data_is_light(reports: dict[str, Path]) -> None:
-    heavy = {name: path.stat().st_size for name, path in reports.items() if path.stat().st_size > LARGEST}
-    assert heavy == {}

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ....model.estimate import Estimate
 from ...records.comparison import Comparison
 from ...records.printable import short
-from .drawing import GREY, INK, ORANGE, describe, new_figure, percent
+from .drawing import GREY, INK, ORANGE, describe, error_bars, labelled_rows, new_figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_APART = 0.14  # of the two points of a run, in rows
+_APART = 0.14  # rows by which the two points of a run are off its own
 
 
 def comparison_figure(comparison: Comparison) -> Figure:
@@ -32,8 +30,8 @@ def comparison_figure(comparison: Comparison) -> Figure:
             every = [run.every_classical_reduction_relative for run in runs]
             certified = [run.certified_against == "every-classical" for run in runs]
             _draw(ax, every, certified, _APART, (INK, "s"), "against every classical router")
-        ax.set_yticks(range(len(runs)), [short(run.name, 20) for run in runs])
-        ax.set(ylim=(len(runs) - 0.5, -0.5), xlim=_limits(comparison))
+        labelled_rows(ax, [short(run.name, 20) for run in runs], None)
+        ax.set_xlim(_limits(comparison))
         ax.set_xlabel("Waiting time saved at equal throughput", loc="right")  # room for long names
         ax.locator_params(axis="x", nbins=4)
         ax.xaxis.set_major_formatter(percent)
@@ -44,7 +42,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
 
 
 def _limits(comparison: Comparison) -> tuple[float, float]:
-    """What holds every interval, and 0."""
+    """Limits that hold every interval, and 0."""
     shown = [
         end
         for run in comparison.runs
@@ -70,11 +68,10 @@ def _draw(
         shown = [(row, each) for row, each in enumerate(values) if each and certified[row] is filled]
         if not shown:
             continue
-        rows, middle, low, high = np.array([(row + off, each.estimate, each.low, each.high) for row, each in shown]).T
         ax.errorbar(
-            middle,
-            rows,
-            xerr=[middle - low, high - middle],
+            [each.estimate for _, each in shown],
+            [row + off for row, _ in shown],
+            xerr=error_bars([each for _, each in shown]),
             fmt=marker,
             color=color,
             markerfacecolor=color if filled else "none",

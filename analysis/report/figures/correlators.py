@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...records.analysis_record import Analysis
 from ...records.printable import short
-from .drawing import BLUE, GREY, INK, ORANGE, describe, new_figure
+from .drawing import BLUE, GREY, INK, ORANGE, describe, labelled_rows, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ MAX_NAMED_TYPES = 12  # of a router, whose names still fit along the map; more a
 
 
 def correlator_figure(analysis: Analysis) -> Figure:
-    """Measured correlators with standard errors, beside the ideal ones where the circuits are known.
+    """Measured correlators with standard errors, beside the ideal ones if the circuits are known.
 
     Up to MAX_LABELLED_PAIRS type pairs get a row each; more become a map over the types, with a scatter plot of
     measured against ideal.
@@ -46,19 +46,16 @@ def correlator_figure(analysis: Analysis) -> Figure:
 def _draw_rows(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floats | None) -> None:
     """One labelled row for each pair of types."""
     ax = figure.subplots()
-    rows = np.arange(measured.size)
-    names_a, names_b = analysis.frontiers.types_a, analysis.frontiers.types_b
-    ax.set_yticks(rows, [f"{short(a, 12)} · {short(b, 12)}" for a in names_a for b in names_b])
-    ax.set(ylim=(measured.size - 0.5, -0.5), xlim=(-1.05, 1.05), ylabel="type at router A · at router B")
-    ax.set_xticks([-1, -0.5, 0, 0.5, 1])
+    ax.set(xlim=(-1.05, 1.05), xticks=[-1, -0.5, 0, 0.5, 1], ylabel="type at router A · at router B")
     ax.set_xlabel("Correlator c = P(same server) − P(different servers)", loc="right")  # room for long names
     for guide, style in ((-1, ":"), (0, "-"), (1, ":")):
         ax.axvline(guide, color=GREY, linewidth=0.8, linestyle=style, zorder=0)
-    if ideal is not None:
-        ax.plot(ideal.ravel(), rows, "D", markersize=8, markerfacecolor="none", markeredgecolor=BLUE, label="ideal")
+    frontiers = analysis.frontiers
+    names = [f"{short(a, 12)} · {short(b, 12)}" for a in frontiers.types_a for b in frontiers.types_b]
+    labelled_rows(ax, names, None if ideal is None else ("ideal", ideal.ravel()))
     ax.errorbar(
         measured.ravel(),
-        rows,
+        range(measured.size),
         xerr=np.array(analysis.correlators.standard_error, dtype=float).ravel(),
         fmt="o",
         color=ORANGE,
@@ -71,7 +68,7 @@ def _draw_rows(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floa
 
 
 def _draw_map(figure: Figure, analysis: Analysis, measured: Floats, ideal: Floats | None) -> None:
-    """A map of the measured correlators, clear at 0 on any ground, and measured against ideal below it."""
+    """A map of the measured correlators, transparent at 0, and below it measured against ideal."""
     from matplotlib.colors import LinearSegmentedColormap
 
     axes = figure.subplots(1 if ideal is None else 2, 1, squeeze=False)[:, 0]

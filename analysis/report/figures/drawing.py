@@ -1,20 +1,27 @@
-"""How figures are drawn and written: one style, files that do not change from run to run, SVG to put into a page."""
+"""How figures are drawn and written: one style, reproducible files, SVG to put into a page."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from ....model.errors import OutputError
+from ....model.estimate import Estimate
+from ...records.analysis_record import Visibility
 from ...records.printable import printable, signs
 from .style import figure_style
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg", ".pdf")
@@ -22,13 +29,20 @@ WIDTH = 4.6  # inches: one journal column, and still legible on a phone
 # Okabe–Ito colours. Line styles, widths and markers alone tell curves apart in greyscale; on the page the style sheet
 # puts a variable in the place of each of these (report.css), so that light, dark and print have their own.
 INK, GREY, BLUE, GREEN, ORANGE = "#000000", "#666666", "#0072B2", "#009E73", "#D55E00"
+CURVES: dict[str, dict[str, Any]] = {  # the look of each frontier, in every figure
+    "classical": {"color": INK, "linewidth": 1.4, "marker": "s"},
+    "quantum": {"color": BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0},
+    "every-classical": {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.4},
+    "communication": {"color": GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
+}
+OBSERVED: dict[str, Any] = {"color": ORANGE, "markeredgecolor": INK, "markersize": 6, "zorder": 5}
 _FAMILY = "DejaVu Sans, Verdana, Arial, sans-serif"
 _SVG = "http://www.w3.org/2000/svg"
 
 
 @contextmanager
 def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
-    """A figure to draw on in our style, its sides in inches; notebooks show it by itself."""
+    """A figure in our style, its sides in inches, which notebooks show without pyplot."""
     from .shown_figure import ShownFigure
 
     with figure_style():
@@ -36,13 +50,36 @@ def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
 
 
 def describe(figure: Figure, title: str, description: str) -> None:
-    """Say what a figure is, and what it shows, to those who do not see it."""
+    """Give a figure a title and a description, for readers who cannot see it."""
     figure.set_label(f"{printable(title)}\n{signs(printable(description))}")
 
 
 def percent(share: float, _: float) -> str:
-    """The label of a tick at a share."""
+    """The label of a tick in percent."""
     return signs(f"{100 * share:g} %")
+
+
+def error_bars(found: Sequence[Estimate | Visibility]) -> NDArray[np.float64]:
+    """How far the limits lie below and above the estimates, shape (2, k)."""
+    return np.array([[each.estimate - each.low, each.high - each.estimate] for each in found]).T
+
+
+def labelled_rows(ax: Axes, names: Sequence[str], ideal: tuple[str, ArrayLike] | None) -> None:
+    """A row with a name for each value, the first on top; what was planned as open diamonds, with their label."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    if ideal:
+        label, values = ideal
+        ax.plot(values, range(len(names)), "D", markersize=8, markerfacecolor="none", color=BLUE, label=label)
+
+
+def log_ticks(axis: Axis) -> None:
+    """Plain numbers at 1, 2 and 5 of each decade of a logarithmic axis."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -107,7 +144,7 @@ def svg_file(drawn: str) -> str:
 def _print(figure: Figure, buffer: Any, **keywords: Any) -> None:
     with figure_style():
         figure.savefig(buffer, dpi=200, **keywords)
-    figure.set_layout_engine("none")  # the places of its parts are settled
+    figure.set_layout_engine("none")  # its parts stay where this layout put them
 
 
 def _binary(figure: Figure, suffix: str) -> bytes:
@@ -129,7 +166,7 @@ def _make_local(element: ElementTree.Element, prefix: str) -> None:
     attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     for declaration in attributes.pop("style", "").split(";"):
         name, _, value = declaration.partition(":")
-        if value and name.strip() != "font-family":  # the root names it once
+        if value and name.strip() != "font-family":  # set once at the root
             attributes[name.strip()] = value.strip()
     if "image-rendering" in attributes:
         attributes["image-rendering"] = "optimizeSpeed"  # SVG's own word for sharp pixels

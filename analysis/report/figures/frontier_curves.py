@@ -21,10 +21,10 @@ class Curve:
     """A frontier as drawn, dense enough to show its bend.
 
     Attributes:
-        kind: Which one it is, and so its look: classical, quantum, communication or every-classical.
+        kind: Which frontier it is, which decides its look: classical, quantum, communication or every-classical.
         throughput, waiting: τ and W along the curve, τ rising, shape (points,).
-        label: Its line in the legend.
-        vertices: Places of the points recorded.
+        label: Line in the legend.
+        vertices: Indices of the points recorded.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Focus:
-    """The gap at equal throughput that the figure is about, and the window round it.
+    """The gap at equal throughput that the figure is about, and the window around it.
 
     Attributes:
         throughput: τ at which the two are compared.
@@ -54,7 +54,7 @@ class Focus:
 
     @classmethod
     def of(cls, record: FrontierRecord, analysis: Analysis | None) -> Focus | None:
-        """Round the observed point; else round the largest advantage; else None."""
+        """The gap at the observed point, else at the largest advantage; None without either."""
         if analysis:
             point, classical = analysis.observed, analysis.classical.waiting_time_at_equal_throughput.estimate
             throughput, other = point.baseline_throughput.estimate, point.waiting_time.estimate
@@ -91,12 +91,13 @@ def _share(classical: float, other: float) -> str:
 def _window(
     record: FrontierRecord, throughput: float, seen: Sequence[tuple[float, float]]
 ) -> tuple[float, float, float, float]:
-    """Limits round what is to be seen, with the two axes magnified alike so that frontiers keep their slope."""
+    """Limits around what is to be seen, with both axes magnified alike so that frontiers keep their slope."""
     lowest, highest = extent(record)
     whole = highest - lowest
     points = np.array(seen)
     middle = np.array([throughput, (points[:, 1].min() + points[:, 1].max()) / 2])
     reach = float((np.abs(points - middle) / whole).max())
+    # About twice what is to be seen, but at least 4 % of the frontiers and at most all of them.
     half = min(max(1.9 * reach, 0.02), 0.5) * whole
     low, high = middle - half, middle + half
     return float(low[0]), float(high[0]), float(low[1]), float(high[1])
@@ -125,14 +126,18 @@ def classical_curve(record: FrontierRecord) -> Curve:
 
 
 def _every_classical(record: FrontierRecord) -> list[Curve]:
-    """The bound on every classical router, where the record has it."""
+    """The bound on every classical router, if the record has one."""
     every = record.every_classical
     if every is None or not every.points:
         return []
     (low, _), (high, _) = extent(record)
     throughput = np.linspace(low, high, 201)
-    label = "every classical router (any memory; proved bound)"
-    return [Curve("every-classical", throughput, every.waiting_time_at(throughput), label, [])]
+    return [every_classical_curve(throughput, every.waiting_time_at(throughput))]
+
+
+def every_classical_curve(throughput: Floats, waiting: Floats) -> Curve:
+    """The bound on every classical router, W at each τ."""
+    return Curve("every-classical", throughput, waiting, "every classical router (any memory; proved bound)", [])
 
 
 def _curve(points: Sequence[FrontierPoint], kind: str, label: str) -> Curve:

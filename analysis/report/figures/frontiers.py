@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...records.analysis_record import Analysis
 from ...records.frontier_record import FrontierRecord
-from .drawing import BLUE, GREEN, GREY, INK, ORANGE, describe, new_figure
+from .drawing import CURVES, GREY, OBSERVED, ORANGE, describe, new_figure
 from .frontier_curves import Curve, Focus, extent, frontier_curves
 
 if TYPE_CHECKING:
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 THROUGHPUT = "Baseline throughput τ (reward per unit of time)"
 WAITING = "Mean waiting time W (units of time)"
 _MANY = 16  # vertices beyond which their marks would hide the line
-_LINES: dict[str, dict[str, Any]] = {
-    "classical": {"color": INK, "linewidth": 1.4, "marker": "s"},
-    "quantum": {"color": BLUE, "linestyle": (0, (7, 2)), "linewidth": 2.0},
-    "every-classical": {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.4},
-    "communication": {"color": GREEN, "linestyle": (0, (6, 1.5, 1, 1.5)), "linewidth": 1.4},
-}
 
 
 def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) -> Figure:
@@ -59,7 +53,7 @@ def frontier_figure(record: FrontierRecord, observed: Analysis | None = None) ->
 def draw_curves(ax: Axes, curves: Sequence[Curve]) -> None:
     """Each in the look of its kind, with its label."""
     for curve in curves:
-        line = dict(_LINES[curve.kind])
+        line = dict(CURVES[curve.kind])
         if curve.kind == "classical":
             line |= {"markersize": 4.5 if len(curve.vertices) <= _MANY else 2, "markevery": curve.vertices}
         ax.plot(curve.throughput, curve.waiting, label=curve.label, **line)
@@ -70,16 +64,8 @@ def _draw_observed(ax: Axes, analysis: Analysis) -> None:
     region = [(corner.baseline_throughput, corner.waiting_time) for corner in analysis.confidence_region]
     ax.fill(*zip(*region, strict=True), facecolor=ORANGE, edgecolor=ORANGE, alpha=0.3, label="its confidence region")
     point = analysis.observed
-    ax.plot(
-        [point.baseline_throughput.estimate],
-        [point.waiting_time.estimate],
-        "o",
-        color=ORANGE,
-        markeredgecolor=INK,
-        markersize=6,
-        label="observed",
-        zorder=5,
-    )
+    place = [point.baseline_throughput.estimate], [point.waiting_time.estimate]
+    ax.plot(*place, "o", label="observed", **OBSERVED)
 
 
 def _frame_whole(ax: Axes, record: FrontierRecord) -> None:

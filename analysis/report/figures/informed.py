@@ -12,17 +12,17 @@ from ....model.informed.frontier import envelope
 from ...records.every_classical import Informed, InformedLoad
 from ...records.frontier_record import FrontierRecord
 from ...records.printable import signs
-from .drawing import BLUE, GREY, INK, describe, new_figure, percent
-from .frontier_curves import Curve, extent, frontier_curves
+from .drawing import BLUE, CURVES, GREY, INK, describe, log_ticks, new_figure, percent
+from .frontier_curves import every_classical_curve, extent, frontier_curves
 from .frontiers import THROUGHPUT, WAITING, draw_curves, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARGIN = 0.18  # of what the points of panel (a) span, around them
-_LEAST = 0.1  # of what the frontiers span, likewise
-_BELOW = 0.5  # of the largest saving: what is shown below 0
+_MARGIN = 0.18  # around the points of panel (a), as a share of what they span
+_LEAST = 0.1  # the same as a share of what the frontiers span, at least
+_BELOW = 0.5  # shown below 0, as a share of the largest saving
 
 
 def informed_figure(record: FrontierRecord, informed: Informed) -> Figure:
@@ -51,7 +51,7 @@ def informed_figure(record: FrontierRecord, informed: Informed) -> Figure:
                 handlelength=2.4,
             )
             axes[1].set_ylabel("W − κτ (units of time)")
-            # They can do all that classical routers can: a simulated share below 0 is the grid's, and proves nothing.
+            # Entangled routers can do all that classical ones can: a simulated share below 0 is an error of the grid.
             shares = [
                 (share if share > 0 else math.nan, each.memoryless_reduction_relative)
                 for each in loads
@@ -75,14 +75,13 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
     every = np.array([(tau.estimate, waiting.estimate) for tau, waiting in entangled + classical])
     low, high = extent(record)
     margin = np.maximum(_MARGIN * np.ptp(every, axis=0), _LEAST * (high - low))
-    left, bottom = np.maximum(every.min(axis=0) - margin, 2 * low - high)  # routers not solved in time may lie anywhere
+    left, bottom = np.maximum(every.min(axis=0) - margin, 2 * low - high)  # unfinished routers may lie anywhere
     right, top = np.minimum(every.max(axis=0) + margin, 2 * high - low)
-    # These κ prove lines of their own, finer ones where the frontier was left coarse.
+    # These κ give lines of their own, finer than the frontier where that was left coarse.
     lines = [(each.kappa, each.classical) for each in informed.points]
     lines += [(each.kappa, each.bound) for each in (record.every_classical.points if record.every_classical else ())]
     throughput = np.linspace(left, right, 201)
-    label = "every classical router (any memory; proved bound)"
-    bound = Curve("every-classical", throughput, envelope(lines, throughput), label, [])
+    bound = every_classical_curve(throughput, envelope(lines, throughput))
     draw_curves(ax, [bound, *(curve for curve in frontier_curves(record) if curve.kind != bound.kind)])
     for points, who, color, marker, size in (
         (every[len(entangled) :], "classical", INK, "^", 7.5),
@@ -96,16 +95,11 @@ def _draw_plane(ax: Axes, record: FrontierRecord, informed: Informed) -> None:
 
 
 def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: Sequence[tuple[float, float]]) -> None:
-    """What either saves at each load; far below 0 is not of interest."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
+    """What either saves at each load, cut off far below 0."""
     load = [each.load for each in loads]
     informed, memoryless = zip(*values, strict=True)
-    dashed = (0, (7, 2))  # as its frontier
     ax.plot(load, informed, "D-", color=BLUE, markersize=5, linewidth=1.4, label="entangled, past known")
-    ax.plot(
-        load, memoryless, "o", linestyle=dashed, color=BLUE, markersize=4, linewidth=2.0, label="memoryless Bell pair"
-    )
+    ax.plot(load, memoryless, "o", markersize=4, label="memoryless Bell pair", **CURVES["quantum"])
     ax.axvline(own, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     saved = np.array(values)[~np.isnan(values)]
@@ -114,9 +108,7 @@ def _draw_savings(ax: Axes, own: float, loads: Sequence[InformedLoad], values: S
     bottom = max(min(float(saved.min()), 0.0), -_BELOW * scale) - 0.06 * scale
     ax.set(xscale="log", xlabel=f"Load of each server ρ (dotted: here, {own:.3g})", ylim=(bottom, top))
     ax.yaxis.set_major_formatter(lambda value, _: signs(f"{value:.3g}"))
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(ax.xaxis)
 
 
 def _description(informed: Informed, loads: Sequence[InformedLoad]) -> str:

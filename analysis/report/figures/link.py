@@ -1,4 +1,4 @@
-"""The map of a link: what links save as two of their figures vary, where that ends, and published links on it."""
+"""The map of a link: what links save as two of their figures vary, where that ends, and published links."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Floats = NDArray[np.float64]
 
 _SIZE = 6.4, 5.6  # inches
 _POINTS = 61  # along each axis
-_DECADES = 4.0  # from the link's own figure; published links farther off are not drawn
+_DECADES = 4.0  # around the link's own figure; published links farther off are not drawn
 _LOG = {"rate", "memory_time", "distance_km"}
 _IN_SECONDS = {"rate", "memory_time"}  # as published
 _COLOURS = "cividis"
 _WEAKLY = "#DDDDDD"
 _GROUND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}  # a rim would turn text into paths
-_EDGE = 1e-4  # saved: where nothing is saved against memoryless routers, rounding leaves no line at 0
+_EDGE = 1e-4  # share saved that counts as the edge: rounding blurs the line at 0
 _CLASSES: dict[Against, str] = {"every-classical": "any classical routers", "memoryless": "memoryless routers"}
 _EDGES: dict[Against, tuple[str, str]] = {
     "every-classical": ("solid", "from here on it beats any classical routers"),
@@ -52,32 +52,25 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class _Axis:
-    """A figure of links as an axis.
-
-    Attributes:
-        name: Which.
-        scale: Of what is drawn to a value of the model.
-        own: The link's, as drawn; None if it is not known.
-        low, high: Ends, as drawn.
-    """
+    """A figure of links as an axis."""
 
     name: str
-    scale: float
-    own: float | None
-    low: float
+    scale: float  # drawn value per value of the model
+    own: float | None  # the link's, as drawn; None if it is not known
+    low: float  # ends, as drawn
     high: float
 
     @property
     def log(self) -> bool:
-        """Whether it is logarithmic."""
+        """Whether the axis is logarithmic."""
         return self.name in _LOG
 
     def drawn(self) -> Floats:
-        """Places along it."""
+        """Places along the axis, as drawn."""
         return (np.geomspace if self.log else np.linspace)(self.low, self.high, _POINTS)
 
     def values(self) -> list[float]:
-        """The same as the model has them; rounding leads out of no range."""
+        """The same as values of the model, clipped so that rounding leaves no range."""
         low, high = PARAMETERS[self.name]
         values: list[float] = np.clip(self.drawn() / self.scale, low, high).tolist()
         return values
@@ -159,7 +152,7 @@ def _title(found: LinkAssessment, shown: LinkMap) -> str:
 
 
 def _published(found: LinkAssessment, axes: tuple[str, str]) -> dict[str, tuple[float, float]]:
-    """Published links, save the one assessed, at their two figures where both are known, as drawn."""
+    """Both figures, as drawn, of every published link that has them, except the one assessed."""
     if found.scenario.traffic.time_unit_seconds is None and _IN_SECONDS & set(axes):
         return {}
     first, second = (_WORDS[name][2] for name in axes)
@@ -172,7 +165,7 @@ def _published(found: LinkAssessment, axes: tuple[str, str]) -> dict[str, tuple[
 
 
 def _axis(found: LinkAssessment, name: str, published: Sequence[float]) -> _Axis:
-    """An axis that holds the link's own figure, and the least that saves and published ones if they are not far off."""
+    """An axis with the link's own figure and, if they are not far off, the least that saves and published ones."""
     unit, link, rate = found.scenario.traffic.time_unit_seconds, found.link, found.operation.workload.pair_rate
     scale = {"rate": 1 / (unit or 1.0), "memory_time": unit or 1.0}.get(name, 1.0)
     own, least = getattr(link, name), getattr(found.least, name)
@@ -209,7 +202,7 @@ def _edge(ax: Axes, found: LinkMap, across: _Axis, up: _Axis) -> None:
 def _links(
     ax: Axes, found: LinkAssessment, published: dict[str, tuple[float, float]], across: _Axis, up: _Axis
 ) -> list[str]:
-    """Points of this link and of the published ones that lie on the map; returns the names of these."""
+    """Mark this link and the published ones that lie on the map; returns the names of the published ones."""
     this = (found.scenario.link and found.scenario.link.name) or "this link"
     placed = dict(published)
     if across.own is not None and up.own is not None:
@@ -229,7 +222,7 @@ def _links(
 
 
 def _name(ax: Axes, points: dict[str, tuple[float, float]]) -> None:
-    """Names beside points, each where it covers no point and no other name if there is such a place."""
+    """Names beside points, each where it covers no point and no other name if there is room."""
     width, height = 72 * 0.75 * np.array(_SIZE)  # points; about what the layout leaves to the axes
     to_axes: Any = ax.transLimits.transform
     to_scale: Any = ax.transScale.transform

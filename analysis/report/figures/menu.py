@@ -1,18 +1,19 @@
-"""The figures of routers that know the past: where their certificate stands, and what was measured of the menu."""
+"""The figures of routers that know the past: their certificate, and what was measured of the menu."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ....model.estimate import Estimate, significant
+from ....model.estimate import significant
 from ...menus.records import MenuAnalysis
 from ...menus.settings import Setting, settings
 from ...records.percent import confidence_text
 from ...records.printable import short
-from .drawing import BLUE, GREY, INK, ORANGE, describe, new_figure
+from .drawing import BLUE, GREY, INK, OBSERVED, ORANGE, describe, error_bars, labelled_rows, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,41 +25,37 @@ MAX_ROWS = 32  # settings that still get a labelled row each
 def menu_certificate_figure(analysis: MenuAnalysis) -> Figure:
     """The point reached in the plane of throughput and waiting time, the bound on classical routers, and the limit.
 
-    W − κτ is constant along lines of slope κ: below V(κ) + κτ no classical router gets, and below the line of the
-    limit these routers are with the confidence asked for.
+    W − κτ is constant along lines of slope κ: no classical router gets below V(κ) + κτ, and these routers are below the
+    line of the limit with the confidence asked for.
     """
-    found, promised = analysis.certificate, analysis.planned.forecast
+    found, predicted = analysis.certificate, analysis.planned.forecast
     throughput, waiting = analysis.baseline_throughput.estimate, analysis.waiting_time.estimate
-    gaps = [found.classical - end for end in (found.cost.estimate, found.cost.high)]
-    reach = max(*(abs(gap) for gap in gaps), 1e-6)
-    if promised:
-        throughput_off = promised.baseline_throughput - throughput
-        reach = max(reach, abs(promised.waiting_time - waiting - found.kappa * throughput_off))
-    width = 1.6 * reach / found.kappa if found.kappa else 0.1 * throughput
-    tau = np.array([throughput - width, throughput + width])
-    if promised:
-        tau = np.array([min(tau[0], promised.baseline_throughput), max(tau[1], promised.baseline_throughput)])
+    reach = max(*(abs(found.classical - end) for end in (found.cost.estimate, found.cost.high)), 1e-6)
+    shown = [throughput]
+    if predicted:
+        shown.append(predicted.baseline_throughput)
+        off = predicted.waiting_time - waiting - found.kappa * (predicted.baseline_throughput - throughput)
+        reach = max(reach, abs(off))
+    width = 1.6 * reach / found.kappa
+    tau = np.array([min(throughput - width, *shown), max(throughput + width, *shown)])
     sure = confidence_text(1 - found.significance)
     with new_figure(4.6) as figure:
         ax = figure.subplots()
         bound, limit = found.classical + found.kappa * tau, found.cost.high + found.kappa * tau
         ax.plot(tau, bound, color=INK, linewidth=1.4, label="best that any classical routers may do")
         ax.plot(tau, limit, color=ORANGE, linewidth=1.2, linestyle=(0, (5, 2)), label=f"these routers at most ({sure})")
-        if promised:
-            point = [promised.baseline_throughput], [promised.waiting_time]
+        if predicted:
+            point = [predicted.baseline_throughput], [predicted.waiting_time]
             ax.plot(*point, "D", color=BLUE, markerfacecolor="none", markersize=7, label="predicted")
         ax.errorbar(
             [throughput],
             [waiting],
-            yerr=_ends([analysis.waiting_time]),
+            yerr=error_bars([analysis.waiting_time]),
             fmt="o",
-            color=ORANGE,
-            markeredgecolor=INK,
             ecolor=INK,
             capsize=3,
-            markersize=6,
-            zorder=5,
             label="these routers, simulated with the outcomes measured",
+            **OBSERVED,
         )
         low, high = min(*bound, *limit, waiting), max(*bound, *limit, waiting)
         ax.fill_between(tau, bound, low - (high - low), color=INK, alpha=0.08, linewidth=0)
@@ -112,40 +109,34 @@ def outcomes_figure(analysis: MenuAnalysis) -> Figure:
     return figure
 
 
-def _ends(found: Sequence[Estimate]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """How far the limits lie below and above the estimates, shape (2, k)."""
-    return np.array([[each.estimate - each.low, each.high - each.estimate] for each in found]).T
-
-
 def _draw_rows(figure: Figure, rows: Sequence[Setting]) -> None:
     ax = figure.subplots()
-    ax.set_yticks(range(len(rows)), [f"{row.entry}: {short(row.type_a, 11)} · {short(row.type_b, 11)}" for row in rows])
-    ax.set(ylim=(len(rows) - 0.5, -0.5), xlim=(-0.03, 1.03), ylabel="entry: types at A · B")
+    ax.set(xlim=(-0.03, 1.03), ylabel="entry: types at A · B")
     ax.set_xlabel("P(a ≠ b), pairs sent to different servers", loc="right")  # room for long names
-    for at in range(1, len(rows)):
-        if rows[at].entry != rows[at - 1].entry:
-            ax.axhline(at - 0.5, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
-    ideal = [row.ideal for row in rows]
-    ax.plot(ideal, range(len(rows)), "D", markersize=8, markerfacecolor="none", color=BLUE, label="perfect pairs")
-    known = [(at, row.measured) for at, row in enumerate(rows) if row.measured]
-    if known:
-        places, found = zip(*known, strict=True)
+    for at, (above, below) in enumerate(itertools.pairwise(rows)):
+        if above.entry != below.entry:
+            ax.axhline(at + 0.5, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
+    names = [f"{row.entry}: {short(row.type_a, 11)} · {short(row.type_b, 11)}" for row in rows]
+    labelled_rows(ax, names, ("perfect pairs", [row.ideal for row in rows]))
+    places = [at for at, row in enumerate(rows) if row.measured]
+    found = [row.measured for row in rows if row.measured]
+    if found:
         middle = [each.estimate for each in found]
         ax.errorbar(
-            middle, places, xerr=_ends(found), fmt="o", color=ORANGE, ecolor=INK, markersize=4, capsize=3,
+            middle, places, xerr=error_bars(found), fmt="o", color=ORANGE, ecolor=INK, markersize=4, capsize=3,
             label="measured",
         )  # fmt: skip
 
 
 def _draw_against(figure: Figure, rows: Sequence[Setting]) -> None:
     ax = figure.subplots()
-    known = [(row.ideal, row.measured) for row in rows if row.measured]
     ax.axline((0, 0), slope=1, color=GREY, linewidth=0.8, label="as perfect pairs")
-    if known:
-        ideal, found = zip(*known, strict=True)
+    ideal = [row.ideal for row in rows if row.measured]
+    found = [row.measured for row in rows if row.measured]
+    if found:
         middle = [each.estimate for each in found]
         ax.errorbar(
-            ideal, middle, yerr=_ends(found), fmt="o", color=ORANGE, ecolor=INK, markersize=3, elinewidth=0.7,
+            ideal, middle, yerr=error_bars(found), fmt="o", color=ORANGE, ecolor=INK, markersize=3, elinewidth=0.7,
             label="measured",
         )  # fmt: skip
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="P(a ≠ b) of perfect pairs", ylabel="P(a ≠ b) measured")

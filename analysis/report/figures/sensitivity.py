@@ -9,7 +9,7 @@ import numpy as np
 
 from ...records.analysis_record import Analysis
 from ...records.context_record import LoadSensitivity, VisibilitySensitivity
-from .drawing import BLUE, GREY, INK, ORANGE, describe, new_figure, percent
+from .drawing import CURVES, GREY, OBSERVED, ORANGE, describe, error_bars, new_figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,9 @@ def visibility_figure(analysis: Analysis, found: VisibilitySensitivity) -> Figur
     """The largest reduction at each visibility, with the observed point and where the advantage begins."""
     visibility, reduction = analysis.visibility, analysis.advantage.waiting_time_reduction_relative
     wider = found.every_classical
-    several = analysis.frontiers.bell_pairs is not None  # what is least over all strategies, this curve does not reach
+    several = (
+        analysis.frontiers.bell_pairs is not None
+    )  # the least visibility over all strategies is then not on this curve
     least = None if several else analysis.frontiers.least_visibility
     told = (
         f"Largest relative reduction of waiting time against visibility from {found.visibility[0]:.3g} to 1, where it "
@@ -36,30 +38,21 @@ def visibility_figure(analysis: Analysis, found: VisibilitySensitivity) -> Figur
         if least is not None:
             _mark(ax, least, f"advantage\nbeyond {least:.3f}")
             told += f" There is an advantage beyond visibility {least:.4f}."
-        ax.plot(
-            found.visibility,
-            found.reduction_relative,
-            color=BLUE,
-            linestyle=(0, (7, 2)),
-            linewidth=2.0,
-            label="saved against memoryless routers",
-        )
+        label = "saved against memoryless routers"
+        ax.plot(found.visibility, found.reduction_relative, label=label, **CURVES["quantum"])
         if wider is not None:
             label = "saved against every classical router"
-            ax.plot(found.visibility, wider, color=INK, linestyle=(0, (1, 1.5)), linewidth=1.6, label=label)
+            ax.plot(found.visibility, wider, label=label, **CURVES["every-classical"] | {"linewidth": 1.6})
             told += f" Against every classical router it is {100 * wider[-1]:.3g} % there."
-        if analysis.planned:  # of counts without a plan nobody knows the bases, nor therefore the visibility
+        if analysis.planned:  # without a plan the bases are not known, nor therefore the visibility
             ax.errorbar(
                 [visibility.estimate],
                 [reduction.estimate],
-                xerr=[[visibility.estimate - visibility.low], [visibility.high - visibility.estimate]],
-                yerr=[[reduction.estimate - reduction.low], [reduction.high - reduction.estimate]],
+                xerr=error_bars([visibility]),
+                yerr=error_bars([reduction]),
                 fmt="o",
-                color=ORANGE,
-                markeredgecolor=INK,
-                markersize=6,
                 label="observed, against memoryless ones",
-                zorder=5,
+                **OBSERVED,
             )
             told += f" Observed: visibility {visibility.estimate:.4f}, reduction {100 * reduction.estimate:.3g} %."
         figure.legend(loc="outside upper left")
@@ -75,7 +68,7 @@ def load_figure(analysis: Analysis, found: LoadSensitivity) -> Figure:
         _frame(ax, "Load of each server ρ", [*found.ideal, *found.noisy])
         ax.set_xlim(0, 1)
         _mark(ax, own, f"this scenario: {own:.3g}")
-        ax.plot(found.load, found.ideal, color=BLUE, linestyle=(0, (7, 2)), linewidth=2.0, label="ideal entanglement")
+        ax.plot(found.load, found.ideal, label="ideal entanglement", **CURVES["quantum"])
         noisy = f"visibility {found.visibility:.3f}, {_known(analysis, found.visibility)}"
         ax.plot(found.load, found.noisy, "o-", color=ORANGE, markersize=3, linewidth=1.4, label=noisy)
         figure.legend(loc="outside upper left")

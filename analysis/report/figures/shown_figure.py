@@ -12,13 +12,12 @@ _DOTS, _SCALE = 200, 2  # per inch; pixels to one of the page, so that it is sha
 
 
 class ShownFigure(Figure):
-    """matplotlib's figure. Without pyplot, which none of ours needs, notebooks would only name it."""
+    """matplotlib's figure, which notebooks would only name without pyplot; none of ours needs that."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         buffer = io.BytesIO()
         with figure_style():
-            self.savefig(
-                buffer, format="png", dpi=_DOTS, facecolor="white", metadata={"Software": None}
-            )  # legible on dark pages
+            # White keeps it legible on dark pages.
+            self.savefig(buffer, format="png", dpi=_DOTS, facecolor="white", metadata={"Software": None})
         width, height = (round(inches * _DOTS / _SCALE) for inches in self.get_size_inches())
         return buffer.getvalue(), {"width": width, "height": height}

@@ -15,7 +15,7 @@ from ....model.scenario.fields import LOAD, PROBABILITY, VISIBILITY
 from ....model.sweep.grid import Axis, Sweep, value_text
 from ....model.sweep.point import Outcome
 from ...records.printable import printable
-from .drawing import BLUE, GREY, ORANGE, describe, new_figure
+from .drawing import BLUE, GREY, ORANGE, describe, log_ticks, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,48 +50,30 @@ _WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class _Direction:
-    """A dimension of the grid as it is drawn.
+    """A dimension of the grid as it is drawn, with n values."""
 
-    Attributes:
-        label: What it is, with its unit.
-        visibility: Whether it is the visibility.
-        order: Indices of the values as they are drawn, rising where they are numbers, shape (n,).
-        position: Where each is drawn, in that order, shape (n,).
-        edge: Borders of the cells around them, shape (n+1,).
-        names: What to write at each position; None where the axis is one of numbers.
-        log: Whether the axis is logarithmic.
-    """
-
-    label: str
-    visibility: bool
-    order: NDArray[np.intp]
-    position: Floats
-    edge: Floats
-    names: tuple[str, ...] | None
+    label: str  # what it is, with its unit
+    visibility: bool  # whether it is the visibility
+    order: NDArray[np.intp]  # indices of the values as drawn, rising if they are numbers, shape (n,)
+    position: Floats  # of each value, in that order, shape (n,)
+    edge: Floats  # borders of the cells around them, shape (n+1,)
+    names: tuple[str, ...] | None  # to write at each position; None for an axis of numbers
     log: bool
 
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """Outcomes as arrays of the grid's shape.
+    """Outcomes as arrays of the grid's shape."""
 
-    Attributes:
-        saved: Relative reduction in per cent; NaN where entanglement does not help.
-        least: Least visibility; NaN where no state helps.
-        helps: Whether entanglement helps at the point's own visibility.
-        weakly: Whether it is proved to help against memoryless routers only.
-        computed: Whether there is a result at all.
-    """
-
-    saved: Floats
-    least: Floats
-    helps: NDArray[np.bool_]
-    weakly: NDArray[np.bool_]
-    computed: NDArray[np.bool_]
+    saved: Floats  # relative reduction in per cent; NaN if entanglement does not help
+    least: Floats  # least visibility; NaN if no state helps
+    helps: NDArray[np.bool_]  # whether entanglement helps at the point's own visibility
+    weakly: NDArray[np.bool_]  # whether it is proved to help against memoryless routers only
+    computed: NDArray[np.bool_]  # whether there is a result at all
 
     def at(self, index: Any) -> _Grid:
         """The part of it that an index picks."""
-        return _Grid(self.saved[index], self.least[index], self.helps[index], self.weakly[index], self.computed[index])
+        return _Grid(*(each[index] for each in vars(self).values()))
 
 
 def sweep_figure(sweep: Sweep, outcomes: Sequence[Outcome]) -> Figure | None:
@@ -148,7 +130,7 @@ def axis_label(field: str) -> str:
 
 
 def _fixed(sweep: Sweep) -> str:
-    """What holds everywhere: axes of one value, and the visibility unless it is an axis."""
+    """What is the same everywhere: axes of one value, and the visibility unless it is an axis."""
     alone = [(axis_label(axes[0].field), axes[0].values[0]) for axes in sweep.dimensions if len(axes[0].values) == 1]
     if _WORDS[VISIBILITY] not in {axis_label(axis.field) for axis in sweep.axes}:
         alone.append((_WORDS[VISIBILITY], sweep.scenario.experiment.assumed_visibility))
@@ -187,20 +169,19 @@ def _direction(axis: Axis) -> _Direction:
 def _draw_curves(figure: Figure, along: _Direction, grid: _Grid) -> None:
     """Reduction above, least visibility below; a cross where entanglement does not help."""
     upper, lower = figure.subplots(2, 1, sharex=True)
-    saved, least = grid.saved[along.order], grid.least[along.order]
-    none = grid.computed[along.order] & ~grid.helps[along.order]
-    upper.plot(along.position, saved, "o-", color=BLUE, markersize=4)
+    part = grid.at(along.order)
+    none = part.computed & ~part.helps
+    upper.plot(along.position, part.saved, "o-", color=BLUE, markersize=4)
     upper.plot(along.position[none], np.zeros(none.sum()), "x", color=GREY, label="no advantage")
-    weakly = grid.weakly[along.order]
-    if weakly.any():
+    if part.weakly.any():
         look = {"color": "white", "markeredgecolor": BLUE, "markersize": 6, "label": _ONLY}
-        upper.plot(along.position[weakly], saved[weakly], "o", **look)
+        upper.plot(along.position[part.weakly], part.saved[part.weakly], "o", **look)
     upper.set(ylabel="Largest reduction against\nmemoryless routers (%)")
     upper.set_ylim(bottom=min(0.0, upper.get_ylim()[0]))
-    lower.plot(along.position, least, "s--", color=ORANGE, markersize=4)
+    lower.plot(along.position, part.least, "s--", color=ORANGE, markersize=4)
     lower.set(ylabel=_LEAST, xlabel=along.label)
     _ticks(lower, along, "x")
-    if none.any() or weakly.any():
+    if none.any() or part.weakly.any():
         upper.legend(loc="best")
 
 
@@ -258,7 +239,7 @@ def _hatch(
 
 
 def _draw_contours(frame: Axes, across: _Direction, up: _Direction, least: Floats) -> None:
-    """Lines of equal least visibility, labelled; where the visibility is an axis, the line on which it is the least.
+    """Lines of equal least visibility, labelled; if the visibility is an axis, the line on which it is the least.
 
     They are black with a white rim, and so show on any colour.
     """
@@ -291,12 +272,8 @@ def _ticks(frame: Axes, direction: _Direction, letter: str) -> None:
     if direction.names is not None:
         axis.set_ticks(direction.position, direction.names)
     elif direction.log:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
         (frame.set_xscale if letter == "x" else frame.set_yscale)("log")
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+        log_ticks(axis)
 
 
 def _legend(figure: Figure, parts: Sequence[_Grid]) -> None:
@@ -323,8 +300,8 @@ def _name(value: Any) -> str:
 
 def _description(grid: _Grid) -> str:
     """What the figure shows, for those who do not see it."""
-    told = f"Of {grid.helps.size} points entanglement helps at {grid.helps.sum()}"
+    text = f"Of {grid.helps.size} points entanglement helps at {grid.helps.sum()}"
     if grid.helps.any():
-        told += f", by at most {rounded(float(np.nanmax(grid.saved)), 1, 'up')} % of the waiting time"
-        told += f", and is proved to beat every classical router at {(grid.helps & ~grid.weakly).sum()} of them"
-    return f"{told}; {(~grid.computed).sum()} points have no result."
+        text += f", by at most {rounded(float(np.nanmax(grid.saved)), 1, 'up')} % of the waiting time"
+        text += f", and is proved to beat every classical router at {(grid.helps & ~grid.weakly).sum()} of them"
+    return f"{text}; {(~grid.computed).sum()} points have no result."

@@ -39,7 +39,7 @@ def waiting_figure(waiting: WaitingTimes, title: str) -> Figure:
 
     Args:
         waiting: The record.
-        title: Of the scenario.
+        title: Title of the scenario.
     """
     return _figure([_recorded(each) for each in waiting.routings], title)
 
@@ -63,26 +63,16 @@ def replay_figure(replay: Replay | MenuReplay) -> Figure:
 
 @dataclass(frozen=True, eq=False)
 class _Curve:
-    """What one routing made of the arrivals.
+    """What one routing made of the arrivals."""
 
-    Attributes:
-        kind: Whose routing, and so its look.
-        label: Its line in the legend.
-        mean: Mean waiting time.
-        times, cumulative: P(wait ≤ t) at rising t, from t = 0, shape (k,).
-        half_width: Of the 95 % confidence band round `cumulative`; 0 if it is not known, shape (k,).
-        percentiles: The wait that a share of requests does not exceed, by share.
-        least: The smallest share of requests whose longer waits the data still tell.
-    """
-
-    kind: _Kind
+    kind: _Kind  # whose routing, and so its look
     label: str
     mean: float
-    times: Floats
-    cumulative: Floats
-    half_width: Floats
-    percentiles: Mapping[float, float]
-    least: float
+    times: Floats  # rising from 0, shape (k,)
+    cumulative: Floats  # P(wait ≤ t), shape (k,)
+    half_width: Floats  # of its 95 % confidence band, 0 if it is not known, shape (k,)
+    percentiles: Mapping[float, float]  # the wait that a share of requests does not exceed, by share
+    least: float  # the smallest share of requests whose longer waits the data still show
 
     def exceeded_by(self, share: float) -> float:
         """The least wait that no more than such a share of requests exceeds."""
@@ -155,29 +145,28 @@ def _draw(ax: Axes, curve: _Curve, layer: int, survival: bool) -> None:
 
 def _frame_whole(ax: Axes, curves: Sequence[_Curve]) -> None:
     """From the share that does not wait to all; in time to where one request in two hundred still waits."""
-    end = 1.06 * max(curve.exceeded_by(0.005) for curve in curves) or 1.0
     start = min(float(curve.cumulative[0]) for curve in curves)
     margin = 0.05 * (1 - start) or 0.05
-    ax.set(xlim=(-0.015 * end, end), ylim=(max(start - 2 * margin, 0.0), 1 + margin))
-    ax.set(xlabel=_TIME, ylabel="Requests that wait at most t")
+    ax.set(ylim=(max(start - 2 * margin, 0.0), 1 + margin), ylabel="Requests that wait at most t")
     ax.set_title("(a) the distribution")
-    ax.yaxis.set_major_formatter(percent)
-    _guides(ax, [level for level in _LEVELS if level > start])
+    end = 1.06 * max(curve.exceeded_by(0.005) for curve in curves)
+    _frame(ax, end, [level for level in _LEVELS if level > start])
 
 
 def _frame_tail(ax: Axes, curves: Sequence[_Curve]) -> None:
     """Down to the least share that rests on enough waits."""
     least = min(curve.least for curve in curves)
-    end = 1.03 * max(curve.exceeded_by(least) for curve in curves) or 1.0
-    ax.set(yscale="log", xlim=(-0.015 * end, end), ylim=(min(least, 1e-3) / 1.5, 1.0))
-    ax.set(xlabel=_TIME, ylabel="Requests that wait longer than t")
+    ax.set(yscale="log", ylim=(min(least, 1e-3) / 1.5, 1.0), ylabel="Requests that wait longer than t")
     shaded = "; shaded: 95 % confidence" if any(curve.half_width.any() for curve in curves) else ""
     ax.set_title(f"(b) the tail, logarithmic{shaded}")
+    _frame(ax, 1.03 * max(curve.exceeded_by(least) for curve in curves), [1 - level for level in _LEVELS])
+
+
+def _frame(ax: Axes, end: float, levels: Sequence[float]) -> None:
+    """Times up to an end, shares in percent, and dotted lines at the levels."""
+    end = end or 1.0  # if nobody waits
+    ax.set(xlim=(-0.015 * end, end), xlabel=_TIME)
     ax.yaxis.set_major_formatter(percent)
-    _guides(ax, [1 - level for level in _LEVELS])
-
-
-def _guides(ax: Axes, levels: Sequence[float]) -> None:
     for level in levels:
         ax.axhline(level, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
 

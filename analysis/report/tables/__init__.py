@@ -1,1 +1,1 @@
-"""Records as text: sections of rows and cells, which terminal, notebook and report show each in its way."""
+"""Records as text: sections of rows and cells, which terminal, notebook and report each show in their own way."""

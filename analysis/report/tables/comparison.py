@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...records.comparison import Comparison
-from .section import NONE, Cell, Section, estimate_cell
+from .section import NONE, Section, estimate_cell, section
 
 
 def comparison_table(comparison: Comparison) -> Section:
@@ -13,16 +13,16 @@ def comparison_table(comparison: Comparison) -> Section:
     for run in comparison.runs:
         saved = run.every_classical_reduction_relative if strong else run.waiting_time_reduction_relative
         cells = (
-            Cell(f"{run.trials}"),
-            Cell(estimate_cell(run.waiting_time).value),
-            Cell(estimate_cell(run.splitting_probability).value),
-            estimate_cell(saved, percent=True) if saved else Cell(NONE),
-            Cell(estimate_cell(run.chsh).value if run.chsh else NONE),
-            Cell(run.verdict),
+            f"{run.trials}",
+            estimate_cell(run.waiting_time).value,
+            estimate_cell(run.splitting_probability).value,
+            estimate_cell(saved, percent=True) if saved else NONE,
+            estimate_cell(run.chsh).value if run.chsh else NONE,
+            run.verdict,
         )
         rows.append((run.name, cells))
     compared = "every classical router" if strong else "memoryless classical routers"
     note = f"Saved: waiting time at equal throughput, against {compared}. Limits at each run's own significance."
     if not comparison.same_scenario:
         note += " The scenarios differ: waiting times do not compare."
-    return Section("Runs compared", ("run", "shots", "W", "p", "saved", "CHSH S", "verdict"), tuple(rows), note)
+    return section("Runs compared", ("run", "shots", "W", "p", "saved", "CHSH S", "verdict"), rows, note)

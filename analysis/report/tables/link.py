@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....model.estimate import Estimate
-from ...records.link_record import OTHERS, LinkRecord
+from ...records.link_record import OTHERS, LinkRecord, LinkSavingRecord
 from ...records.percent import percent_text
-from .section import NONE, Cell, Section, certain_decimals, estimate_cell, two_columns
+from .section import NONE, Cell, Section, estimate_cell, section, two_columns
 
-PASSED = {True: "yes", False: "NO", None: "?"}
+_PASSED = {True: "yes", False: "NO", None: "?"}
 # Criteria whose values are times.
 _TIMES = {"decision before light could bring a message", "a message takes longer than break-even"}
 _RATE = "pairs faster than requests"
@@ -20,10 +20,9 @@ def time_text(value: float, unit: float | None) -> str:
     if unit is None:
         return f"{short_number(value)} units"
     seconds = value * unit
-    for size, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if abs(seconds) >= size:
-            return f"{short_number(seconds / size)} {name}"
-    return f"{short_number(seconds / 1e-9)} ns"
+    sizes = (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")
+    size, name = next((each for each in sizes if abs(seconds) >= each[0]), (1e-9, "ns"))
+    return f"{short_number(seconds / size)} {name}"
 
 
 def rate_text(value: float, unit: float | None) -> str:
@@ -39,18 +38,14 @@ def short_number(value: float) -> str:
 
 def criterion_texts(record: LinkRecord) -> list[tuple[str, str, str, str, str]]:
     """The name of each criterion, whether it is passed, and value, limit and margin with their units."""
-    return [
-        (
-            each.name,
-            PASSED[each.passed],
-            _in_unit(record, each.name, each.value),
-            "none would do"
-            if each.passed is False and each.needed is None
-            else _in_unit(record, each.name, each.needed),
-            "" if each.margin is None else _in_unit(record, each.name, each.margin),
-        )
-        for each in record.criteria
-    ]
+    texts = []
+    for each in record.criteria:
+        value, needed = (_in_unit(record, each.name, number) for number in (each.value, each.needed))
+        if each.passed is False and each.needed is None:
+            needed = "none would do"
+        margin = "" if each.margin is None else _in_unit(record, each.name, each.margin)
+        texts.append((each.name, _PASSED[each.passed], value, needed, margin))
+    return texts
 
 
 def _in_unit(record: LinkRecord, name: str, value: float | None) -> str:
@@ -75,70 +70,59 @@ def result_rows(record: LinkRecord, *, brief: bool) -> list[tuple[str, str, Cell
         record: What is known about the link.
         brief: Whether to leave out digits that nobody needs first.
     """
-    visibility, simulated = record.mean_visibility_when_used, record.simulated
-    shares = [("request pairs that use a Bell pair", record.availability, simulated.availability)]
-    split = ("pairs sent to different servers", record.splitting_probability, simulated.splitting_probability)
-    savings = (("any classical routers", record.every_classical), ("memoryless ones", record.memoryless))
-    saved = [(f"  saved against {n}", e.waiting_time_reduction_relative, e.simulated) for n, e in savings if e]
-    rows: list[tuple[str, str, Estimate | None, bool, int]] = [
-        *((name, percent_text(value), estimate, True, 1) for name, value, estimate in shares),
-        (
-            "  its visibility then (1 is perfect)",
-            NONE if visibility is None else f"{visibility:.3f}",
-            simulated.mean_visibility_when_used,
-            False,
-            3,
-        ),
-        (
-            "mean waiting time (units of time)",
-            f"{record.waiting_time:.4g}",
-            simulated.waiting_time,
-            False,
-            max(certain_decimals(simulated.waiting_time) or 0, 0),
-        ),
-        *((name, percent_text(value), estimate, True, 1) for name, value, estimate in (*saved, split)),
-        (
-            "background work (per unit of time)",
-            f"{record.baseline_throughput:.5g}",
-            simulated.baseline_throughput,
-            False,
-            max(certain_decimals(simulated.baseline_throughput) or 0, 0),
-        ),
-    ]
+    used, simulated = record.mean_visibility_when_used, record.simulated
+
+    def row(name: str, formula: str, value: Estimate | None, decimals: int | None = None) -> tuple[str, str, Cell]:
+        return name, formula, estimate_cell(value, decimals=decimals if brief else None) if value else Cell(NONE)
+
+    def share(name: str, formula: float, value: Estimate) -> tuple[str, str, Cell]:
+        return name, percent_text(formula), estimate_cell(value, percent=True, decimals=1 if brief else None)
+
+    visibility = NONE if used is None else f"{used:.3f}"
     return [
-        (name, formula, _cell(value, percent, decimals if brief else None))
-        for name, formula, value, percent, decimals in rows
+        share("request pairs that use a Bell pair", record.availability, simulated.availability),
+        row("  its visibility then (1 is perfect)", visibility, simulated.mean_visibility_when_used, 3),
+        row("mean waiting time (units of time)", f"{record.waiting_time:.4g}", simulated.waiting_time),
+        *(
+            share(f"  saved against {name}", each.waiting_time_reduction_relative, each.simulated)
+            for name, each in _savings(record)
+        ),
+        share("pairs sent to different servers", record.splitting_probability, simulated.splitting_probability),
+        row("background work (per unit of time)", f"{record.baseline_throughput:.5g}", simulated.baseline_throughput),
     ]
+
+
+def _savings(record: LinkRecord) -> list[tuple[str, LinkSavingRecord]]:
+    """What the link saves against each class on which there is a bound, and the class's name."""
+    every = [("any classical routers", record.every_classical)] if record.every_classical else []
+    return [*every, ("memoryless ones", record.memoryless)]
 
 
 def results_section(record: LinkRecord) -> Section:
     """By formula and by simulation."""
-    saved = [(record.memoryless, "memoryless ones")]
-    if record.every_classical:
-        saved.insert(0, (record.every_classical, "any classical routers"))
-    rows = [(name, (Cell(formula), cell)) for name, formula, cell in result_rows(record, brief=False)]
-    rows += [
-        (f"  saved without Bell pairs, against {name}", (Cell(NONE), _cell(each.simulated_without_pairs, True)))
-        for each, name in saved
+    rows: list[tuple[str, list[Cell | str]]] = [
+        (name, [formula, cell]) for name, formula, cell in result_rows(record, brief=False)
     ]
-    rows += [
-        (f"background work gained, against {name}", (_share(each.throughput_gain_relative), Cell(NONE)))
-        for each, name in saved
-    ]
+    for name, each in _savings(record):
+        alone = estimate_cell(each.simulated_without_pairs, percent=True)
+        rows.append((f"  saved without Bell pairs, against {name}", [NONE, alone]))
+    for name, each in _savings(record):
+        gained = NONE if each.throughput_gain_relative is None else percent_text(each.throughput_gain_relative, 3)
+        rows.append((f"background work gained, against {name}", [gained, NONE]))
     note = (
         "Limits are those of 95 %. Routers without Bell pairs split as often at the same times: what they save is due "
+        "to the clock that the arrivals of Bell pairs are, and not to entanglement."
     )
-    note += "to the clock that the arrivals of Bell pairs are, and not to entanglement."
-    return Section("What the link reaches", ("", "by formula", "simulated"), tuple(rows), note)
+    return section("What the link reaches", ("", "by formula", "simulated"), rows, note)
 
 
 def _criteria(record: LinkRecord) -> Section:
-    rows = tuple((name, tuple(map(Cell, texts))) for name, *texts in criterion_texts(record))
-    return Section("What a deployment needs", ("", "passed", "has", "limit", "margin"), rows)
+    rows = ((name, texts) for name, *texts in criterion_texts(record))
+    return section("What a deployment needs", ("", "passed", "has", "limit", "margin"), rows)
 
 
 def least_texts(record: LinkRecord) -> list[tuple[str, str]]:
-    """The least value of each figure that would do, with its unit."""
+    """The least value of each figure that would suffice, with its unit."""
     least, unit = record.least, record.time_unit_seconds
     values: list[tuple[str, float | None, Callable[[float], str]]] = [
         ("rate", least.rate, lambda value: rate_text(value, unit)),
@@ -155,25 +139,16 @@ def least_texts(record: LinkRecord) -> list[tuple[str, str]]:
 
 
 def _least(record: LinkRecord) -> Section:
-    rows = [(name, Cell(text)) for name, text in least_texts(record)] or [("no figure alone", Cell(NONE))]
-    title = f"Least of each figure that still saves waiting time against {OTHERS[record.against]}"
     return two_columns(
-        title, rows, "All other figures are those of this link; of a figure that is missing here no value would do."
+        f"Least of each figure that still saves waiting time against {OTHERS[record.against]}",
+        least_texts(record) or [("no figure alone", NONE)],
+        "All other figures are those of this link; of a figure that is missing here no value would do.",
     )
 
 
 def _figures(record: LinkRecord) -> Section:
-    link = record.link
     rows = [
-        (name.replace("_", " "), Cell(NONE if value is None else value if isinstance(value, str) else f"{value:.6g}"))
-        for name, value in ((name, getattr(link, name)) for name in type(link).model_fields)
+        (name.replace("_", " "), NONE if value is None else value if isinstance(value, str) else f"{value:.6g}")
+        for name, value in record.link
     ]
     return two_columns("The link (times in units of time)", rows)
-
-
-def _cell(value: Estimate | None, percent: bool, decimals: int | None = None) -> Cell:
-    return Cell(NONE) if value is None else estimate_cell(value, percent=percent, decimals=decimals)
-
-
-def _share(value: float | None) -> Cell:
-    return Cell(NONE if value is None else percent_text(value, 3))

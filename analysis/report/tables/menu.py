@@ -10,11 +10,22 @@ from ...menus.records import MenuAnalysis, MenuEntry
 from ...menus.settings import settings
 from ...records.percent import chance_text, confidence_text, percent_text
 from .context import waiting_section
-from .section import NONE, Cell, Section, estimate_cell, two_columns
+from .section import (
+    NONE,
+    Cell,
+    Row,
+    Section,
+    alarm_text,
+    certified_text,
+    estimate_cell,
+    log10_text,
+    section,
+    two_columns,
+)
 
 
 def menu_sections(analysis: MenuAnalysis) -> list[Section]:
-    """All numbers: what was reached, the certificate, every entry, diagnostics, and where the numbers come from."""
+    """All numbers: what was reached, the certificate, every entry, waiting times and diagnostics."""
     waiting = [waiting_section(analysis.waiting_times)] if analysis.waiting_times else []
     return [
         reached_section(analysis),
@@ -27,16 +38,12 @@ def menu_sections(analysis: MenuAnalysis) -> list[Section]:
 
 
 def reached_section(analysis: MenuAnalysis) -> Section:
-    """What the routers reach with the outcomes measured, beside classical routers and what the calibration promised."""
-    promised = analysis.planned.forecast
-    share, sure = analysis.waiting_time_reduction_relative, confidence_text(1 - analysis.certificate.significance)
-    rows = [
+    """What the routers reach with the outcomes measured, beside classical routers and what was predicted."""
+    forecast, share = analysis.planned.forecast, analysis.waiting_time_reduction_relative
+    sure = confidence_text(1 - analysis.certificate.significance)
+    rows: list[tuple[str, Cell | str, str]] = [
         ("waiting time W (units of time)", estimate_cell(analysis.waiting_time), "waiting_time"),
-        (
-            "    of classical routers, at least",
-            Cell(rounded(analysis.classical_waiting_time, 4, "down")),
-            "",
-        ),
+        ("    of classical routers, at least", rounded(analysis.classical_waiting_time, 4, "down"), ""),
         ("W saved at equal τ", proved(analysis.waiting_time_reduction), ""),
         ("    the same, as a share", proved(share, percent=True), "waiting_time_reduction_relative"),
         ("τ gained at equal W", proved(analysis.throughput_gain), ""),
@@ -48,25 +55,21 @@ def reached_section(analysis: MenuAnalysis) -> Section:
         f"W, τ and p are simulated on workloads that are not rounded; their limits are those of the simulation (95 %). "
         f"What is saved or gained: by estimate, and at least, with {sure} confidence.",
     )
-    if promised is None:
+    if forecast is None:
         return two_columns(title, [(name, cell) for name, cell, _ in rows], note)
 
-    def told(field: str) -> Cell:
+    def predicted(field: str) -> str:
         if not field:
-            return Cell(NONE)
-        value = getattr(promised, field)
-        return Cell(percent_text(value, 2) if field.endswith("_relative") else f"{value:.4g}")
+            return NONE
+        value = getattr(forecast, field)
+        return percent_text(value, 2) if field.endswith("_relative") else f"{value:.4g}"
 
-    return Section(
-        title,
-        ("", "measured", "predicted"),
-        tuple((name, (cell, told(field))) for name, cell, field in rows),
-        note,
-    )
+    columns = ("", "measured", "predicted")
+    return section(title, columns, [(name, (cell, predicted(field))) for name, cell, field in rows], note)
 
 
 def proved(value: Estimate, *, percent: bool = False) -> Cell:
-    """An estimate of which a lower limit is known: an upper one is not claimed."""
+    """An estimate with its lower limit; no upper one is claimed."""
     low = f"{rounded(value.low, 2, 'down', percent=True)} %" if percent else significant(value.low, 3, "down")
     middle = percent_text(value.estimate, 2) if percent else significant(value.estimate, 3)
     return Cell(middle, f"at least {low}")
@@ -77,27 +80,24 @@ def menu_certificate_section(analysis: MenuAnalysis) -> Section:
     found, planned = analysis.certificate, analysis.planned
     cost, digits = found.cost, cost_decimals(analysis)
     sure = f"{confidence_text(1 - found.significance)} confidence"
-    rows = [
-        ("result", Cell("certified" if found.certified else "not certified")),
-        ("log10 p", Cell(f"{found.log10_p_value + 0.0:.4g}", f"significance {found.significance:g}")),
-        ("κ, waiting paid per unit of throughput", Cell(f"{found.kappa:.6g}")),
-        ("V(κ), least W − κτ of classical routers", Cell(rounded(found.classical, digits, "down"))),
-        ("W − κτ of the policy, by estimate", Cell(rounded(cost.estimate, digits))),
-        (
-            "W − κτ of the policy, at most",
-            Cell(rounded(cost.high, digits, "up"), sure),
-        ),
+    rows: list[Row] = [
+        ("result", certified_text(found.certified)),
+        ("log10 p", Cell(log10_text(found.log10_p_value), f"significance {found.significance:g}")),
+        ("κ, waiting paid per unit of throughput", f"{found.kappa:.6g}"),
+        ("V(κ), least W − κτ of classical routers", rounded(found.classical, digits, "down")),
+        ("W − κτ of the policy, by estimate", rounded(cost.estimate, digits)),
+        ("W − κτ of the policy, at most", Cell(rounded(cost.high, digits, "up"), sure)),
     ]
     if planned.forecast:
         rows += [
-            ("    the same, predicted", Cell(rounded(planned.forecast.expected_limit, digits, "up"))),
-            ("chance to certify, predicted", Cell(chance_text(planned.forecast.predicted_power))),
+            ("    the same, predicted", rounded(planned.forecast.expected_limit, digits, "up")),
+            ("chance to certify, predicted", chance_text(planned.forecast.predicted_power)),
         ]
     lost = sum(map(sum, analysis.measured.lost))
     rows += [
         ("trials, lost ones included", Cell(f"{found.trials}", f"{lost} lost")),
         ("grid of the bounds (units of time)", Cell(f"step {found.step:.4g}", f"up to {found.largest_workload:.4g}")),
-        ("method", Cell(found.method)),
+        ("method", found.method),
     ]
     return two_columns("Certificate", rows, f"κ was fixed before the data. {found.assumption}")
 
@@ -111,20 +111,20 @@ def cost_decimals(analysis: MenuAnalysis) -> int:
 
 def entries_section(analysis: MenuAnalysis) -> Section:
     """Bases of each entry, and how often the routers measure in them."""
-    rows = tuple(
+    rows = [
         (
             f"{number}",
             (
-                Cell(percent_text(entry.share)),
-                Cell(NONE if entry.visibility is None else f"{entry.visibility:.4f}"),
-                Cell(_degrees(entry.alpha)),
-                Cell(_degrees(entry.beta)),
+                percent_text(entry.share),
+                NONE if entry.visibility is None else f"{entry.visibility:.4f}",
+                _degrees(entry.alpha),
+                _degrees(entry.beta),
             ),
         )
         for number, entry in enumerate(analysis.entries, start=1)
-    )
+    ]
     maps = percent_text(analysis.map_share)
-    return Section(
+    return section(
         "The menu",
         ("entry", "pairs of requests", "visibility", "A's bases (°)", "B's bases (°)"),
         rows,
@@ -135,16 +135,13 @@ def entries_section(analysis: MenuAnalysis) -> Section:
 def outcomes_section(analysis: MenuAnalysis) -> Section:
     """P(a≠b) of every setting, with its limits, beside that of perfect Bell pairs."""
     sure = confidence_text(1 - analysis.certificate.significance)
-    return Section(
+    return section(
         "Pairs sent to different servers, P(a≠b), by entry and types",
         ("entry: type at A, at B", "measured", "perfect pairs"),
-        tuple(
+        (
             (
                 f"{each.entry}: {each.type_a}, {each.type_b}",
-                (
-                    Cell("not measured") if each.measured is None else estimate_cell(each.measured),
-                    Cell(f"{each.ideal:.4f}"),
-                ),
+                (estimate_cell(each.measured) if each.measured else "not measured", f"{each.ideal:.4f}"),
             )
             for each in settings(analysis)
         ),
@@ -162,18 +159,11 @@ def visibility_text(entries: Sequence[MenuEntry]) -> str:
 
 
 def menu_diagnostics_section(analysis: MenuAnalysis) -> Section:
-    """Checks that stand beside the certificate and never change it."""
+    """Checks beside the certificate, which never change it."""
     test = analysis.no_signalling
-    rows = [
-        (
-            "no-signalling test, log10 p",
-            Cell(f"{test.log10_p_value + 0.0:.4g}", "ALARM" if test.alarm else "no alarm"),
-        )
-    ]
+    rows: list[Row] = [("no-signalling test, log10 p", Cell(log10_text(test.log10_p_value), alarm_text(test.alarm)))]
     for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
-        rows.append(
-            (f"P(outcome 0) at router {router}, over all settings", Cell(f"{min(values):.4f} … {max(values):.4f}"))
-        )
+        rows.append((f"P(outcome 0) at router {router}, over all settings", f"{min(values):.4f} … {max(values):.4f}"))
     return two_columns("Diagnostics", rows)
 
 

@@ -1,9 +1,9 @@
-"""The one shape in which records become text: sections of rows and cells, for terminal, notebook and report alike."""
+"""Records as text: sections of rows and cells, the same for terminal, notebook and report."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ....model.estimate import Estimate, Toward, rounded, significant
@@ -43,9 +43,20 @@ class Section:
     note: str = ""
 
 
-def two_columns(title: str, rows: Sequence[tuple[str, Cell]], note: str = "") -> Section:
+Row = tuple[str, Cell | str]  # of two columns
+
+
+def section(
+    title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, Iterable[Cell | str]]], note: str = ""
+) -> Section:
+    """A section of cells; plain text is a cell without limits."""
+    filled = ((name, tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells)) for name, cells in rows)
+    return Section(title, columns, tuple(filled), note)
+
+
+def two_columns(title: str, rows: Iterable[Row], note: str = "") -> Section:
     """A section of names and values, which needs no headings."""
-    return Section(title, ("", "value"), tuple((name, (cell,)) for name, cell in rows), note)
+    return section(title, ("", "value"), ((name, [cell]) for name, cell in rows), note)
 
 
 def estimate_cell(value: Estimate | Visibility, *, percent: bool = False, decimals: int | None = None) -> Cell:
@@ -59,7 +70,7 @@ def estimate_cell(value: Estimate | Visibility, *, percent: bool = False, decima
 
 
 def bound_text(low: float, high: float) -> str:
-    """An interval that holds a bound: its ends, or its middle and half-width where they all but agree."""
+    """An interval that holds a bound: its ends, or its middle and half-width if they all but agree."""
     half = (high - low) / 2
     if half > 1e-5 * max(abs(low), abs(high)):
         return f"[{significant(low, 6, 'down')}, {significant(high, 6, 'up')}]"
@@ -75,7 +86,7 @@ def number_text(
     percent: bool = False,
     decimals: int | None = None,
 ) -> str:
-    """A number with the decimals that its interval leaves certain, or as asked; of percent or of the number itself."""
+    """A number, or its percentage, with the decimals that its interval leaves certain or those asked for."""
     if math.isnan(value):
         return NONE
     certain = certain_decimals(interval, percent=percent)
@@ -85,7 +96,7 @@ def number_text(
 
 
 def certain_decimals(interval: Estimate | Visibility, *, percent: bool = False) -> int | None:
-    """Decimals to two digits of an interval's half-width; None of one without a width."""
+    """Decimals that show two digits of an interval's half-width; None if it has no width."""
     half = (100 if percent else 1) * (interval.high - interval.low) / 2
     if not (math.isfinite(half) and half > 0):
         return None
@@ -95,3 +106,18 @@ def certain_decimals(interval: Estimate | Visibility, *, percent: bool = False) 
 def share_beside(value: float, observed: Estimate) -> str:
     """A share in percent, with as many digits as the one observed has."""
     return f"{number_text(value, observed, percent=True)} %"
+
+
+def log10_text(log10_p: float) -> str:
+    """The logarithm of a p-value; -0.0 loses its sign."""
+    return f"{log10_p + 0.0:.4g}"
+
+
+def certified_text(certified: bool) -> str:
+    """Whether an advantage is certified, in words."""
+    return "certified" if certified else "not certified"
+
+
+def alarm_text(alarm: bool) -> str:
+    """Whether a test raises an alarm, in words."""
+    return "ALARM" if alarm else "no alarm"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from html.parser import HTMLParser
 
@@ -46,6 +48,15 @@ class ReadPage(HTMLParser):
         self.words.append(data)
         if any(re.fullmatch("h[1-6]", tag) for tag in self._open):
             self.headings[-1] += data
+
+
+def unpacked(name: str, link: str) -> str:
+    """The text of a file that a page offers to download."""
+    head, _, body = link.partition(",")
+    assert head.startswith("data:")
+    assert head.endswith(";base64")
+    data = base64.b64decode(body, validate=True)
+    return (gzip.decompress(data) if name.endswith(".gz") else data).decode()
 
 
 def assert_loads_nothing(html: str, page: ReadPage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
+from bellqueue.analysis.records.context_record import Context, VisibilitySensitivity, WaitingTimes
 from bellqueue.analysis.report.figures.drawing import svg_text
 from bellqueue.analysis.report.figures.sensitivity import load_figure, visibility_figure
 from bellqueue.analysis.report.figures.waiting import waiting_figure
@@ -12,6 +13,24 @@ from bellqueue.analysis.report.tables.context import waiting_section
 from bellqueue.analysis.report.tables.frontiers import frontier_sections, frontier_values_section
 from bellqueue.analysis.report.tables.section import Cell
 from matplotlib.figure import Figure
+
+
+@pytest.fixture
+def context(complete: Analysis) -> Context:
+    assert complete.context
+    return complete.context
+
+
+@pytest.fixture
+def waiting(context: Context) -> WaitingTimes:
+    assert context.waiting_times
+    return context.waiting_times
+
+
+@pytest.fixture
+def by_visibility(context: Context) -> VisibilitySensitivity:
+    assert context.by_visibility
+    return context.by_visibility
 
 
 def _labels(figure: Figure) -> list[str]:
@@ -46,19 +65,14 @@ def test_the_table_of_frontiers_never_shows_entanglement_above_classical(complet
         assert float(every.value) <= float(classical.value)
 
 
-def test_waiting_times_are_told_with_their_intervals(complete: Analysis) -> None:
-    assert complete.context is not None
-    assert complete.context.waiting_times is not None
-    section = waiting_section(complete.context.waiting_times)
+def test_waiting_times_are_told_with_their_intervals(waiting: WaitingTimes) -> None:
+    section = waiting_section(waiting)
     assert [name for name, _ in section.rows][-1] == "99 % wait at most"
     assert all(len(cells) == 3 for _, cells in section.rows)
-    assert str(complete.context.waiting_times.seed) in section.note
+    assert str(waiting.seed) in section.note
 
 
-def test_the_waiting_figure_draws_the_distributions_recorded(complete: Analysis) -> None:
-    assert complete.context
-    waiting = complete.context.waiting_times
-    assert waiting
+def test_the_waiting_figure_draws_the_distributions_recorded(waiting: WaitingTimes) -> None:
     figure = waiting_figure(waiting, "Waits")
     whole, tail = figure.axes
     for axes, upside_down in ((whole, False), (tail, True)):
@@ -74,27 +88,23 @@ def test_the_waiting_figure_draws_the_distributions_recorded(complete: Analysis)
     assert f"99 % ≤ {percentiles[0.99]:.3g}" in _labels(figure)[0]
 
 
-def test_where_nobody_waits_the_distribution_is_still_drawn(complete: Analysis) -> None:
-    assert complete.context
-    waiting = complete.context.waiting_times
-    assert waiting
+def test_where_nobody_waits_the_distribution_is_still_drawn(waiting: WaitingTimes) -> None:
     nobody = [each.model_copy(update={"times": [0.0], "cumulative": [1.0]}) for each in waiting.routings]
     assert "nan" not in svg_text(waiting_figure(waiting.model_copy(update={"routings": nobody}), "Nobody waits"))
 
 
-def test_an_observation_whose_bases_nobody_knows_is_not_drawn(complete: Analysis) -> None:
-    assert complete.context
-    found = complete.context.by_visibility
-    assert found
-    assert "observed, against memoryless ones" in _labels(visibility_figure(complete, found))
+def test_an_observation_whose_bases_nobody_knows_is_not_drawn(
+    complete: Analysis, by_visibility: VisibilitySensitivity
+) -> None:
+    assert "observed, against memoryless ones" in _labels(visibility_figure(complete, by_visibility))
     foreign = complete.model_copy(update={"planned": None})
-    assert "observed, against memoryless ones" not in _labels(visibility_figure(foreign, found))
+    assert "observed, against memoryless ones" not in _labels(visibility_figure(foreign, by_visibility))
 
 
-def test_the_visibility_figure_shows_the_point_observed_and_where_the_advantage_begins(complete: Analysis) -> None:
-    assert complete.context
-    assert complete.context.by_visibility
-    (ax,) = visibility_figure(complete, complete.context.by_visibility).axes
+def test_the_visibility_figure_shows_the_point_observed_and_where_the_advantage_begins(
+    complete: Analysis, by_visibility: VisibilitySensitivity
+) -> None:
+    (ax,) = visibility_figure(complete, by_visibility).axes
     (bars,) = ax.containers
     (point,) = bars[0].get_xydata()
     reduction = complete.advantage.waiting_time_reduction_relative
@@ -107,9 +117,8 @@ def test_the_visibility_figure_shows_the_point_observed_and_where_the_advantage_
     assert [text.get_text() for text in ax.texts] == [f"advantage\nbeyond {least:.3f}"]
 
 
-def test_a_score_that_no_bell_pair_has_is_not_called_a_visibility(complete: Analysis) -> None:
-    assert complete.context
-    found = complete.context.by_load
+def test_a_score_that_no_bell_pair_has_is_not_called_a_visibility(complete: Analysis, context: Context) -> None:
+    found = context.by_load
     assert found
     for estimate, visibility, told in ((0.9, 0.9, "0.900, as observed"), (-0.8, 0.0, "the nearest to -0.800 observed")):
         observed = complete.visibility.model_copy(update={"estimate": estimate})

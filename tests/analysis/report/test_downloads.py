@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import gzip
 import io
 import json
 from pathlib import Path
@@ -17,18 +15,12 @@ from bellqueue.analysis.report.downloads import downloads
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import provenance, simulated
+from tests.analysis.report.read_pages import unpacked
 from tests.scenarios import IBM_HANOI, default_record, dense
 
 
 def _files(analysis: Analysis) -> dict[str, str]:
-    found = {}
-    for each in downloads(analysis):
-        head, _, body = each.link.partition(",")
-        assert head.startswith("data:")
-        assert head.endswith(";base64")
-        data = base64.b64decode(body, validate=True)
-        found[each.name] = (gzip.decompress(data) if each.name.endswith(".gz") else data).decode()
-    return found
+    return {each.name: unpacked(each.name, each.link) for each in downloads(analysis)}
 
 
 def _rows(text: str) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import re
@@ -19,7 +18,7 @@ from bellqueue.model.estimate import Estimate
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
 from tests.analysis.menus.analyses import BOUND, KAPPA, NO_GAIN, coarse_routers, menu_analysis
-from tests.analysis.report.read_pages import ReadPage, assert_loads_nothing
+from tests.analysis.report.read_pages import ReadPage, assert_loads_nothing, unpacked
 
 SINGLE = menu_analysis(False, entries=1)
 UNMEASURED = SINGLE.model_copy(
@@ -47,7 +46,7 @@ Pages = dict[str, tuple[str, ReadPage]]
 def downloaded(page: ReadPage) -> dict[str, str]:
     """The files inside a page, by name."""
     links = [attributes for tag, attributes in page.tags if tag == "a" and "download" in attributes]
-    return {each["download"]: base64.b64decode(each["href"].partition(",")[2]).decode() for each in links}
+    return {each["download"]: unpacked(each["download"], each["href"]) for each in links}
 
 
 @pytest.mark.parametrize("case", CASES)

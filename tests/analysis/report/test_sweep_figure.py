@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.analysis.report.figures.drawing import figure_bytes, svg_text
+from bellqueue.analysis.report.figures.drawing import svg_text
 from bellqueue.analysis.report.figures.sweep import axis_label, sweep_figure
 from bellqueue.model.sweep.grid import Sweep
 from bellqueue.model.sweep.point import Outcome
@@ -152,12 +152,6 @@ def test_odd_grids_are_drawn(axes: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize("axes", [[LOADS], [LOADS, SHARES]])
 def test_a_sweep_with_one_outcome_everywhere_is_drawn(axes: list[dict[str, Any]], outcome: Outcome) -> None:
     ElementTree.fromstring(svg_text(drawn(lambda *_: outcome, *axes)))
-
-
-def test_the_same_sweep_gives_the_same_bytes() -> None:
-    first, second = (drawn(lambda load, share: helps(load * share, 0.6 + share), LOADS, SHARES) for _ in range(2))
-    for suffix in (".png", ".svg"):
-        assert figure_bytes(first, suffix) == figure_bytes(second, suffix)
 
 
 def test_what_a_figure_cannot_show_is_not_drawn() -> None:

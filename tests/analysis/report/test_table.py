@@ -63,12 +63,6 @@ def test_the_published_numbers_are_shown(hanoi: Analysis) -> None:
     assert "ALARM" not in shown
 
 
-def test_an_alarm_and_a_refusal_are_in_words(geneva: Analysis) -> None:
-    shown = _words(_shown(analysis_table(geneva)))
-    assert shown.startswith("NO-SIGNALLING ALARM")
-    assert "not certified" in shown
-
-
 def test_planned_stands_beside_observed(planned: Analysis) -> None:
     shown = _shown(analysis_table(planned), 100)
     row = next(line for line in shown.splitlines() if line.strip().startswith("waiting time W"))
