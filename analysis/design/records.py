@@ -35,15 +35,15 @@ class CostRecord(FiniteRecord):
 
 
 class DeviceRecord(FiniteRecord):
-    """Where the run would be, and what its calibration promises.
+    """The device that the run would use, and what its calibration predicts.
 
     Attributes:
         kind: Simulator or hardware.
-        device: The provider's name of it; "none" of a visibility.
+        device: The provider's name for it; "none" for a visibility.
         pair: Qubits of the pair, A's first; null if there is none.
         name: What to type, or the visibility given instead.
-        visibility: Werner visibility promised.
-        chsh: S at the usual angles, by the full prediction; null of a link.
+        visibility: Werner visibility predicted.
+        chsh: S at the usual angles, by the full prediction; null for a link.
     """
 
     name: str
@@ -55,13 +55,13 @@ class DeviceRecord(FiniteRecord):
 
 
 class BetterPair(FiniteRecord):
-    """The best pair of the device, where another was forced.
+    """The best pair of the device, if another was forced.
 
     Attributes:
         name: What to type.
         pair: Its qubits, A's first.
         visibility: Predicted for it; null if unknown.
-        trials: That certify there with the power asked for; null if no number does.
+        trials: Least number that certifies there with the power asked for; null if no number does.
     """
 
     name: str
@@ -70,30 +70,24 @@ class BetterPair(FiniteRecord):
     trials: int | None
 
 
-class ForecastRecord(FiniteRecord):
-    """Everything `bellqueue plan` says of one scenario on one device.
+class RunForecast(FiniteRecord):
+    """What `bellqueue plan` says first of a run on one device, whatever its routers know.
 
     Attributes:
-        title: Of the scenario.
-        bellqueue_version: That made the forecast.
-        created: When, UTC.
+        title: Title of the scenario.
+        bellqueue_version: Version that made the forecast.
+        created: Time of the forecast, UTC.
         scenario_hash: SHA-256 of the scenario.
-        device: Where the run would be.
-        significance: α, the largest p-value that certifies.
-        settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
-        block: Trials in a row that share their drawn types.
-        scenario: The scenario with every default written out.
         verdict: Go or no-go in one sentence.
-        changes: Sentences: what would turn a no-go into a go.
-        warnings: Sentences: where the plan will not keep what the scenario asks.
-        forecast: All numbers.
-        distance_ideal_km, distance_predicted_km: The break-even latencies as fibre; None without time_unit_seconds.
-        better_pair: Of the same device.
-        cost: Of the scenario's own shots; None for simulators on this machine.
-        cost_needed: Of the trials that certify.
+        changes: Sentences on what would turn a no-go into a go.
+        warnings: Sentences on what the plan will not keep or use of the scenario.
+        device: The device that the run would use.
+        significance: α, the largest p-value that certifies.
+        settings: Whether settings are drawn afresh (random) or their numbers are fixed beforehand.
+        block: Trials in a row that share their drawn settings.
     """
 
-    schema_: Literal["bellqueue.forecast/1"] = Field(default="bellqueue.forecast/1", alias="schema")
+    schema_: str = Field(alias="schema")
     title: str
     bellqueue_version: str
     created: str
@@ -105,6 +99,21 @@ class ForecastRecord(FiniteRecord):
     significance: float
     settings: Literal["random", "fixed"]
     block: int
+
+
+class ForecastRecord(RunForecast):
+    """Everything `bellqueue plan` says of one scenario on one device.
+
+    Attributes:
+        forecast: All numbers.
+        distance_ideal_km, distance_predicted_km: The break-even latencies as fibre; None without time_unit_seconds.
+        better_pair: The best pair of the same device, if another was forced.
+        cost: Cost of the scenario's own shots; None for simulators on this machine.
+        cost_needed: Cost of the trials that certify.
+        scenario: The scenario with every default written out.
+    """
+
+    schema_: Literal["bellqueue.forecast/1"] = Field(default="bellqueue.forecast/1", alias="schema")
     forecast: Forecast
     distance_ideal_km: float | None
     distance_predicted_km: float | None
@@ -123,10 +132,10 @@ class RankedDevice(FiniteRecord):
     """One device of a ranking.
 
     Attributes:
-        against: The class of classical routers that these are for.
-        waiting_time_reduction_relative: Against memoryless classical routers.
-        every_classical_reduction_relative: Against every classical router; None where there is no bound on them.
-        trials: That certify with the power asked for; None if no number does.
+        against: The class of classical routers that trials and power are for.
+        waiting_time_reduction_relative: Share saved against memoryless classical routers.
+        every_classical_reduction_relative: Share saved against every classical router; None if there is no bound.
+        trials: Least number that certifies with the power asked for; None if no number does.
         predicted_power: The probability that the scenario's own shots certify.
     """
 
@@ -214,8 +223,7 @@ def changes(found: Forecast, better: BetterPair | None) -> list[str]:
             f"The device's best pair, {a}–{b}{promise}: {better.trials} trials {asked} (--backend {better.name})."
         )
     if remedies.trials is not None:
-        how = f"run --shots {remedies.trials}" if remedies.trials <= MAX_SHOTS else "more than one run may have"
-        told.append(f"More shots: {remedies.trials} trials {asked} ({how}).")
+        told.append(more_shots(remedies.trials, found.power))
     if remedies.memoryless_trials is not None:
         told.append(
             f"A weaker claim: against memoryless classical routers only, {remedies.memoryless_trials} trials {asked} "
@@ -240,6 +248,12 @@ def changes(found: Forecast, better: BetterPair | None) -> list[str]:
             f"{remedies.least_visibility_anywhere:.4f}."
         )
     return told
+
+
+def more_shots(trials: int, power: float) -> str:
+    """How many trials turn a no-go into a go, in a sentence."""
+    how = f"run --shots {trials}" if trials <= MAX_SHOTS else "more than one run may have"
+    return f"More shots: {trials} trials certify with probability {100 * power:g} % ({how})."
 
 
 def warnings(scenario: Scenario, found: Forecast) -> list[str]:
