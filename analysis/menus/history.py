@@ -55,12 +55,8 @@ class RecordedOutcomes:
         return None if self.again else len(self.trials)
 
     def streams(self, rng: np.random.Generator) -> list[Iterator[int]]:
-        trials = self.trials
-        setting = trials.x.astype(np.int64) * trials.shape[1] + trials.y
-        order = np.argsort(setting, kind="stable")
-        ends = np.cumsum(np.bincount(setting, minlength=trials.shape[0] * trials.shape[1]))
-        codes = (2 * trials.a.astype(np.int64) + trials.b)[order]
-        parts = [part.tolist() for part in np.split(codes, ends[:-1])]
+        codes = 2 * self.trials.a.astype(np.int64) + self.trials.b
+        parts = [codes[places].tolist() for places in self.trials.by_setting()]
         return [cycle(part) if self.again else iter(part) for part in parts]
 
 
