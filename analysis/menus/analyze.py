@@ -88,22 +88,22 @@ def analyze_menu(
     def limits(log_significance: float) -> Limits:
         return menu_limits(counts, tilts, centre, math.exp(log_significance), significance)
 
-    estimated = Limits.exact(counts.estimated)
-    comparison = fine_comparison(workload, planned.kappa, estimated, watch)
-    test = menu_test(comparison, estimated, limits, math.log(significance), watch)
+    comparison, policy = fine_comparison(workload, planned.kappa, counts.estimated, watch)
+    test = menu_test(comparison, counts.estimated, limits, math.log(significance), watch)
+    classical = comparison.classical
     no_signalling = _no_signalling(sample.counts, entries)
     warnings += no_signalling_warning(no_signalling)
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
-    saved, surely = test.classical - test.estimate, test.classical - max(test.limit, test.estimate)
+    saved, surely = classical - test.estimate, classical - max(test.limit, test.estimate)
     reduction = Estimate(saved, surely, saved)
-    longest = None if surely <= 0 else test.comparison.waiting_time(limits(math.log(significance)))
+    longest = None if surely <= 0 else comparison.waiting_time(limits(math.log(significance)))
     certificate = MenuCertificate(
         certified=test.log_p_value <= math.log(significance),
         log10_p_value=test.log_p_value / math.log(10),
         significance=significance,
         kappa=planned.kappa,
-        classical=test.classical,
+        classical=classical,
         cost=Estimate(test.estimate, test.estimate, max(test.limit, test.estimate)),
         step=comparison.grid.step,
         largest_workload=comparison.grid.busy * comparison.grid.step,
@@ -113,16 +113,16 @@ def analyze_menu(
         longest_waiting_time=longest,
     )
     watch("simulating the queues", 0, None)
-    simulated = simulate_policy(workload, test.policy.simulated(counts.estimated), PAIRS)
+    simulated = simulate_policy(workload, policy.simulated(counts.estimated), PAIRS)
     throughput = simulated.baseline_throughput.plain
-    least = test.classical + planned.kappa * throughput.estimate
+    least = classical + planned.kappa * throughput.estimate
     shares = [each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high)]
     if longest is not None:
         # W' ≥ V + κτ ≥ W + what is saved, so that a share of W' needs an upper limit of W and none of τ.
         shares[1] = min(shares[1], reduction.low / (longest + reduction.low))
     share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
-    used = test.policy.entry_shares(occupancy(workload, test.policy.simulated(counts.estimated)), entries)
+    used = policy.entry_shares(occupancy(workload, policy.simulated(counts.estimated)), entries)
     analysis = MenuAnalysis(
         title=scenario.title,
         verdict=_verdict(certificate, share, reduction, warnings, locality),
@@ -147,7 +147,7 @@ def analyze_menu(
         scenario=scenario.record(),
         provenance=provenance,
     )
-    analysis._routers = test.policy, comparison.classical_policy
+    analysis._routers = policy, comparison.classical_policy
     return analysis
 
 

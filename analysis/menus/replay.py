@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.informed.measured import Limits, MeasuredPolicy
+from ...model.informed.measured import MeasuredPolicy
 from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
 from ...model.queueing.simulation import AnyRouting, compare
@@ -95,7 +95,7 @@ def replay_menu(
     of_entries = split.reshape(-1, *shape)
     if routers is None:
         watch("finding the best routers that know the past", 0, None)
-        routers = policies(workload, kappa, Limits.exact(of_entries))
+        routers = policies(workload, kappa, of_entries)
     policy, classical = routers
     occurs = occupancy(workload, policy.simulated(of_entries))
     shares = policy.entry_shares(occurs, len(of_entries))
@@ -153,8 +153,8 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     if analysis.waiting_times or pairs > _MOST_PAIRS:
         return analysis
     split = _split(Counts(np.array(analysis.measured.counts)))
-    exact = Limits.exact(split.reshape(-1, *workload.shape))
-    policy, classical = routers or analysis._routers or policies(workload, analysis.certificate.kappa, exact)
+    of_entries = split.reshape(-1, *workload.shape)
+    policy, classical = routers or analysis._routers or policies(workload, analysis.certificate.kappa, of_entries)
     routings: dict[RoutingName, AnyRouting] = {
         "menu": PastInformedRouting(policy, workload.shape, IndependentOutcomes(split)),
         "informed": PastInformedRouting(classical, workload.shape),

@@ -55,7 +55,7 @@ def test_the_power_foreseen_is_true() -> None:
     forecast = design.plan.forecast
     assert forecast is not None
     split = np.array(forecast.split).reshape(-1, *scenario.workload().shape)
-    comparison = fine_comparison(scenario.workload(), design.plan.kappa, Limits.exact(split))
+    comparison, _ = fine_comparison(scenario.workload(), design.plan.kappa, split)
     rng = np.random.default_rng(11)
     runs = 200
     found = sum(certifies(design, comparison, drawn(design, shots, split, rng), 1e-3) for _ in range(runs))
