@@ -14,6 +14,7 @@ from bellqueue.analysis.design.forecast import (
     expected_point,
     forecast,
     foresee,
+    landing_of,
     plan_design,
     strategy_visibility,
     sufficient_visibility,
@@ -60,7 +61,7 @@ def test_95_percent_of_simulated_runs_land_in_the_limits(target: float) -> None:
     split = rng.binomial(asked, (1 - c) / 2) / asked
     p = (workload.joint * split).sum(axis=(1, 2))
     waiting = workload.together_waiting_time - (workload.joint * workload.weights * split).sum(axis=(1, 2))
-    expected = expected_point(FRONTIERS, c, r, shots)
+    expected = expected_point(FRONTIERS, landing_of(FRONTIERS, c, r, shots))
     classical = FRONTIERS.classical.waiting_time_at(p)
     tau = workload.baseline_throughput
     gain = tau(p) / tau(FRONTIERS.classical.splitting_probability_at(waiting)) - 1
