@@ -21,8 +21,8 @@ from ..certificate.tails import log10_chi2_tail
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LAGS = 10
-LEAST_TRIALS = 500  # of one pair; below, the laws of large numbers that the memory test rests on are not to be trusted
+_LAGS = 10  # in shots
+_LEAST_TRIALS = 500  # of one pair; below, the laws of large numbers that the memory test rests on are not to be trusted
 _BLOCKS = (4, 20)  # fewest and most blocks of time
 _PERMUTATIONS = (1999, 9999)  # fewest and most
 _DRAWS = 2e7  # hypergeometric numbers worth drawing
@@ -135,7 +135,7 @@ def drift_test(trials: Trials, parallel: int = 1, seed: int = 0) -> DriftTest | 
     )
 
 
-def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTest | None:
+def memory_test(trials: Trials, parallel: int = 1) -> MemoryTest | None:
     """Score test of outcomes given their settings against the outcomes and settings of the trial `lag` before.
 
     The residuals of a, b and a=b (as ±1, less their mean with the same setting) are multiplied with those of the
@@ -145,12 +145,11 @@ def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTe
     Args:
         trials: In the order of execution.
         parallel: Trials that share a shot, each on a pair of its own: each pair is followed by itself.
-        lags: Lags 1…`lags`, in shots.
 
     Returns:
-        None for fewer than LEAST_TRIALS trials of a pair, or where no outcome ever varies.
+        None for fewer than 500 trials of a pair, or if no outcome ever varies.
     """
-    if len(trials) < LEAST_TRIALS * parallel or lags < 1:
+    if len(trials) < _LEAST_TRIALS * parallel:
         return None
     stratum, size = _strata(trials, parallel)
     a, b = 1.0 - 2.0 * trials.a, 1.0 - 2.0 * trials.b
@@ -160,11 +159,11 @@ def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTe
         return None
     types, names = _type_groups(trials)
     before = np.column_stack([outcomes, types])
-    found = [_lagged(outcomes, before, stratum, covariance, lag * parallel) for lag in range(1, lags + 1)]
+    found = [_lagged(outcomes, before, stratum, covariance, lag * parallel) for lag in range(1, _LAGS + 1)]
     log10_p = [log10_chi2_tail(statistic, freedom) for statistic, freedom, _, _ in found]
     least = int(np.argmin(log10_p))
     _, _, place, correlation = found[least]
-    every = min(0.0, math.log10(lags) + log10_p[least])
+    every = min(0.0, math.log10(_LAGS) + log10_p[least])
     now, earlier = divmod(place, before.shape[1])
     return MemoryTest(
         log10_p_value=every,
