@@ -46,7 +46,7 @@ class Remedies:
     Attributes:
         least_visibility: White noise that leaves less than this lets no number of trials certify this strategy.
         least_visibility_anywhere: The same for any strategy of the scenario.
-        sufficient_visibility: From it on the scenario's own trials certify with the power asked for.
+        sufficient_visibility: Least visibility at which the scenario's own trials certify with the power asked for.
         trials: Trials that certify at the predicted noise.
         multiplier, multiplier_trials: Another operating point, and the trials it takes at the predicted noise.
         memoryless_trials: Trials that certify against memoryless classical routers, if the run aims at every one.

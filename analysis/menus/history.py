@@ -42,7 +42,7 @@ class RecordedOutcomes:
     """What was measured, each setting's outcomes in the order of execution.
 
     Attributes:
-        trials: Over K·n_A types of router A, entry by entry, and n_B of router B.
+        trials: Trials over K·n_A types of router A, entry by entry, and n_B of router B.
         again: Whether a setting whose outcomes are used up begins again; otherwise the run ends there.
     """
 
@@ -90,7 +90,7 @@ class PastInformedRouting:
     Attributes:
         policy: What they do by both levels rounded up to its grid.
         shape: (n_A, n_B), the numbers of types.
-        outcomes: Of the measurements; a shared fair bit flips both of each. None: the policy follows maps everywhere.
+        outcomes: What is measured; a shared fair bit flips both outcomes. None: the policy follows maps everywhere.
     """
 
     policy: MeasuredPolicy
@@ -120,7 +120,7 @@ class PastInformedRouting:
 
 
 class History:
-    """Both servers' levels, and where the outcomes of each setting have got to."""
+    """Both servers' levels, and the outcomes of each setting that are left."""
 
     def __init__(self, routing: PastInformedRouting, rng: np.random.Generator) -> None:
         self._routing = routing

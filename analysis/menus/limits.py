@@ -42,7 +42,7 @@ class MenuCounts:
 
     @classmethod
     def of(cls, sample: Sample, entries: int) -> MenuCounts:
-        """Of a sample whose settings are over K·n_A × n_B types."""
+        """The counts of a sample whose settings are over K·n_A × n_B types."""
         counts = sample.counts
         shape = entries, counts.shape[0] // entries, counts.shape[1]
         tables = counts.settings - counts.together, counts.together, sample.asked - counts.settings, sample.distribution
@@ -50,7 +50,7 @@ class MenuCounts:
 
     @classmethod
     def expected(cls, split: Floats, distribution: Floats, trials: float) -> MenuCounts:
-        """What N trials bring on average with P(a≠b | k,x,y) = `split`."""
+        """What N trials give on average with P(a≠b | k,x,y) = `split`."""
         asked = trials * distribution
         return cls(asked * split, asked * (1 - split), np.zeros_like(split), distribution)
 
@@ -73,7 +73,7 @@ def menu_limits(counts: MenuCounts, tilts: Floats, centre: Floats, significance:
         counts: What was measured.
         tilts: t of the test of each entry, shape (K, n_A, n_B).
         centre: m, the probabilities expected before the data, same shape.
-        significance: Of these limits.
+        significance: Significance of these limits.
         declared: The significance that the stakes of the box are chosen for; the data must not decide it.
     """
     entries, cells = len(tilts), tilts.size

@@ -46,7 +46,7 @@ def with_context(analysis: Analysis, frontiers: Frontiers | None = None) -> Anal
 
     Args:
         analysis: As the data gave it.
-        frontiers: Of its scenario, if already at hand.
+        frontiers: The frontiers of its scenario, if already at hand.
     """
     context = analysis.context or Context()
     if context.by_visibility:

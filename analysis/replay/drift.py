@@ -35,12 +35,12 @@ class DriftTest:
     """Do the correlators change over the run?
 
     Attributes:
-        log10_p_value: Of both tests below together (Bonferroni).
+        log10_p_value: log₁₀ p of both tests below together (Bonferroni).
         alarm: Whether p is below ALARM_P_VALUE.
-        log10_p_homogeneity: Of the blocks of time having the same share of a = b, setting by setting, added up.
-        log10_p_trend: Of no common trend: correlators that all weaken or strengthen in proportion.
+        log10_p_homogeneity: log₁₀ p of all blocks of time having the same share of a = b, added up over the settings.
+        log10_p_trend: log₁₀ p of no common trend, in which all correlators weaken or strengthen in proportion.
         method: χ² and normal laws, or permutations where expected counts are too small for them.
-        change: By which share of themselves the correlators changed from start to end, along a straight line.
+        change: Change of the correlators from start to end along a straight line, as a share of themselves.
         change_error: Its standard error.
         course: Strength of the correlators in each block of time, 1 being that of the whole run.
         course_error: Its standard errors.
@@ -62,9 +62,9 @@ class MemoryTest:
     """Do outcomes depend on what was asked and answered in trials before?
 
     Attributes:
-        log10_p_value: Of all lags together (Bonferroni).
+        log10_p_value: log₁₀ p of all lags together (Bonferroni).
         alarm: Whether p is below ALARM_P_VALUE.
-        log10_p_values: Of lags 1, 2, …, in shots.
+        log10_p_values: log₁₀ p of lags 1, 2, …, in shots.
         lag: The lag with the least p.
         pattern: Which outcome follows what most clearly at that lag, as "b after b".
         correlation: Its correlation coefficient, given the settings.
@@ -95,9 +95,9 @@ def drift_test(trials: Trials, parallel: int = 1, seed: int = 0) -> DriftTest | 
     """Pearson χ² of homogeneity over blocks of time for every setting, added up, and a test of a common trend.
 
     Args:
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
         parallel: Trials that share a shot, each on a pair of its own (`Sampling.parallel`); pairs are kept apart.
-        seed: Of the permutations, if any.
+        seed: Seed of the permutations, if any.
 
     Returns:
         None where there is nothing to compare: no setting came in two blocks with both outcomes.
@@ -143,7 +143,7 @@ def memory_test(trials: Trials, parallel: int = 1) -> MemoryTest | None:
     trials are independent, give a χ² for each lag.
 
     Args:
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
         parallel: Trials that share a shot, each on a pair of its own: each pair is followed by itself.
 
     Returns:
@@ -206,7 +206,7 @@ class _Blocks:
     Attributes:
         shown, agreed: Trials, and those with a = b, shape (S, B).
         deviation: `agreed` less what the setting's share of a = b gives, shape (S, B).
-        variance: Of one trial's indicator of a = b within a setting, all orders being equally likely, shape (S, 1).
+        variance: Variance of [a = b] in one trial of a setting, all orders being equally likely, shape (S, 1).
         correlator: c of each setting, shape (S, 1).
         time: Middle of the block, from 0 to 1, less its mean over the setting's trials, shape (S, B).
     """
@@ -257,7 +257,7 @@ class _Blocks:
 
     @property
     def trend_variance(self) -> float:
-        """Of Σ c·time·deviation."""
+        """The variance of Σ c·time·deviation."""
         return float((self.correlator**2 * self.variance * self.shown * self.time**2).sum())
 
     def statistics(self) -> tuple[float, float]:
@@ -295,8 +295,8 @@ def _lagged(
         outcomes: Residuals of a, b, a=b, shape (N, 3).
         before: What a trial leaves behind, shape (N, d).
         stratum: Setting and pair of each trial, shape (N,).
-        covariance: Of the residuals in each stratum, shape (S, 3, 3).
-        lag: In trials.
+        covariance: Covariance of the residuals in each stratum, shape (S, 3, 3).
+        lag: Lag, in trials.
     """
     here = stratum[lag:]
     left = _centred(before[:-lag], here, len(covariance))
