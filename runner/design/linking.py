@@ -110,7 +110,7 @@ def _of_file(path: Path) -> dict[str, Any]:
     text = read_text(path, ScenarioError, MAX_FILE_BYTES, "a TOML file with a [link]")
     try:
         content = tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(f"{path}: not valid TOML: {error}") from None
     if not isinstance(content.get("link"), dict):
         raise ScenarioError(f"{path}: has no [link]; give the file of a link or of a scenario that has one")

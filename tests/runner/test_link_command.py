@@ -112,6 +112,20 @@ def test_a_link_is_named_in_four_ways_and_each_is_the_same(call: Run, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("link = " + "[" * 5000, "l.toml: not valid TOML: "),
+        ("rate = 1", "l.toml: has no [link]; give the file of a link"),
+    ],
+)
+def test_a_file_without_a_link_is_refused_in_a_line(call: Run, tmp_path: Path, content: str, complaint: str) -> None:
+    (tmp_path / "l.toml").write_text(content)
+    refused = call("link", "--link", "l.toml")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert complaint in refused.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ((), "the scenario has no [link]; describe it there, or name a published one with --link"),
