@@ -207,15 +207,16 @@ def _entries(design: MenuDesign) -> list[PlannedEntry]:
     ]
 
 
-def _forced(typed: str | None) -> str | None:
-    """The device on which the user has forced a pair of qubits; None if there is none."""
-    name, _, options = (typed or "").partition(",")
-    return name if options.strip().startswith("pair=") else None
+def _unforced(typed: str | None) -> str | None:
+    """The backend as typed but for the pair of qubits that the user has forced; None if there is no such pair."""
+    name, *options = (typed or "").split(",")
+    others = [each for each in options if each.partition("=")[0].strip() != "pair"]
+    return None if len(others) == len(options) else ",".join([name, *others])
 
 
 def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> str | None:
     """The pair that the calibration would choose where the user has forced another, in a sentence."""
-    name = _forced(typed)
+    name = _unforced(typed)
     if name is None:
         return None
     best = open_backend(name, scenario).describe().pair
@@ -345,7 +346,7 @@ def _better_pair(
     say: Callable[[str], None],
 ) -> BetterPair | None:
     """The pair that the device's calibration would choose, where the user has forced another."""
-    name = _forced(typed)
+    name = _unforced(typed)
     if name is None:
         return None
     try:

@@ -14,7 +14,7 @@ from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
-from bellqueue.backends.protocol import CostEstimate, RemoteBackend
+from bellqueue.backends.protocol import Backend, CostEstimate, RemoteBackend
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
@@ -23,6 +23,7 @@ from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
+from bellqueue.runner.design import planning
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
 from bellqueue.runner.experiment.preparation import prepare_point
 from bellqueue.runner.experiment.submission import plan_run
@@ -67,6 +68,19 @@ def test_torinos_pair_0_1_is_a_no_go_that_names_the_visibility_and_the_pair_it_n
     assert "best pair, 92–99, visibility 0.9564" in shown
     assert f"from visibility {np.ceil(1000 * enough) / 1000:.3f} on, 40000 trials" in shown
     assert "classical routers wait less" in shown
+
+
+def test_the_pair_proposed_keeps_the_other_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def opens(name: str, _: Scenario) -> Backend:
+        opened.append(name)
+        return open_backend("fake:torino")
+
+    monkeypatch.setattr(planning, "open_backend", opens)
+    typed = "ibm:torino,rep_delay=250,pair=0-1"
+    record = forecast_record(DENSE, open_backend("fake:torino,pair=0-1"), None, 0.95, typed)
+    assert [known(record.better_pair).name] == opened == ["ibm:torino,rep_delay=250"]
 
 
 def test_torinos_pair_92_99_is_a_go() -> None:
