@@ -313,6 +313,7 @@ def landing_of(frontiers: Frontiers, predicted: Floats, distribution: Floats, sh
     workload = frontiers.workload
     c = conditional_correlators(predicted, workload.shape)
     centre = workload.splitting_probability((1 - c) / 2), workload.waiting_time((1 - c) / 2)
+    # dp/dc and dW/dc of each setting; the estimate of c from n trials has variance (1 − c²)/n.
     slopes = np.stack([-workload.joint / 2, workload.joint * workload.weights / 2])
     seen = shots * np.where(distribution > 0, distribution, np.inf)
     covariance = np.einsum("ixy,jxy,xy->ij", slopes, slopes, (1 - c**2) / seen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -202,7 +203,7 @@ class FixedLaw:
     distribution: Floats
     wins: Floats
     bound: float
-    method: Method = "stratified Chernoff"
+    method: ClassVar[Method] = "stratified Chernoff"
 
     @classmethod
     def at(cls, game: BoundedGame, distribution: Floats, predicted: ArrayLike, against: Against) -> FixedLaw:

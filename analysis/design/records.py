@@ -183,21 +183,13 @@ class RankingRecord(FiniteRecord):
 
 def verdict(found: Forecast, name: str, significance: float) -> str:
     """Go or no-go in one sentence."""
-    shots, asked = f"{found.shots} trials", f"{100 * found.power:g} %"
     beaten = "every classical router" if found.against == "every-classical" else "memoryless classical routers"
-    needed = found.design.trials if found.design else None
-    chance = chance_text(found.predicted_power)
+    chance = chance_to_certify(found.shots, name, beaten, found.predicted_power, significance)
+    asked, needed = f"{100 * found.power:g} % takes", found.design.trials if found.design else None
     if found.go:
-        more = "" if needed is None else f"; {asked} takes {needed}"
-        return (
-            f"GO: {shots} on {name} certify against {beaten} with probability {chance} at significance "
-            f"{significance:g}{more}."
-        )
+        return f"GO: {chance}." if needed is None else f"GO: {chance}; {asked} {needed}."
     if needed is not None:
-        return (
-            f"NO-GO: {shots} on {name} certify against {beaten} with probability {chance} at significance "
-            f"{significance:g}, and {asked} takes {needed}."
-        )
+        return f"NO-GO: {chance}, and {asked} {needed}."
     least = found.remedies.least_visibility if found.remedies else None
     if least is None:
         return "NO-GO: at this operating point no entangled pair, however good, beats the classical routers."
@@ -209,45 +201,51 @@ def verdict(found: Forecast, name: str, significance: float) -> str:
     )
 
 
+def chance_to_certify(shots: int, name: str, beaten: str, power: float, significance: float) -> str:
+    """How surely so many trials on a device certify an advantage over a class, as part of a sentence."""
+    claim = f"{shots} trials on {name} certify against {beaten}"
+    return f"{claim} with probability {chance_text(power)} at significance {significance:g}"
+
+
 def changes(found: Forecast, better: BetterPair | None) -> list[str]:
     """What would turn a no-go into a go, each in a sentence."""
     remedies = found.remedies
     if remedies is None:
         return []
     asked = f"certify with probability {100 * found.power:g} %"
-    told = []
+    sentences = []
     if better is not None and better.trials is not None:
         a, b = better.pair
-        promise = "" if better.visibility is None else f", visibility {better.visibility:.4f}"
-        told.append(
-            f"The device's best pair, {a}–{b}{promise}: {better.trials} trials {asked} (--backend {better.name})."
+        visibility = "" if better.visibility is None else f", visibility {better.visibility:.4f}"
+        sentences.append(
+            f"The device's best pair, {a}–{b}{visibility}: {better.trials} trials {asked} (--backend {better.name})."
         )
     if remedies.trials is not None:
-        told.append(more_shots(remedies.trials, found.power))
+        sentences.append(more_shots(remedies.trials, found.power))
     if remedies.memoryless_trials is not None:
-        told.append(
+        sentences.append(
             f"A weaker claim: against memoryless classical routers only, {remedies.memoryless_trials} trials {asked} "
             '(against = "memoryless" in [experiment]).'
         )
     if remedies.sufficient_visibility is not None:
         enough = rounded(remedies.sufficient_visibility, 3, "up")
-        told.append(f"Less noise: from visibility {enough} on, {found.shots} trials {asked}.")
+        sentences.append(f"Less noise: from visibility {enough} on, {found.shots} trials {asked}.")
     elif remedies.least_visibility is not None:
-        told.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
+        sentences.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
     if remedies.multiplier is not None and remedies.multiplier_trials is not None:
         if remedies.trials is None or remedies.multiplier_trials < _WORTH_IT * remedies.trials:
-            told.append(
+            sentences.append(
                 f"Another operating point: with operating_point = {{ multiplier = {remedies.multiplier:.6g} }} in "
                 f"[experiment] {remedies.multiplier_trials} trials {asked}."
             )
     elif remedies.least_visibility_anywhere is None:
-        told.append("Other traffic: in this scenario entanglement helps at no operating point.")
+        sentences.append("Other traffic: in this scenario entanglement helps at no operating point.")
     else:
-        told.append(
+        sentences.append(
             "Another operating point does not help: in this scenario none is certified below visibility "
             f"{remedies.least_visibility_anywhere:.4f}."
         )
-    return told
+    return sentences
 
 
 def more_shots(trials: int, power: float) -> str:
@@ -258,12 +256,12 @@ def more_shots(trials: int, power: float) -> str:
 
 def warnings(scenario: Scenario, found: Forecast) -> list[str]:
     """Where the plan will not keep what the scenario asks, or its numbers rest on less."""
-    told = []
+    sentences = []
     promise, expected = found.promise, found.expected
     planned = expected.waiting_time if promise.kind == "waiting_time" else expected.splitting_probability
     what = "waiting time" if promise.kind == "waiting_time" else "splitting probability"
     if promise.promised and abs(planned.estimate - promise.value) > 1e-3 * abs(promise.value):
-        told.append(
+        sentences.append(
             f"At the noise predicted the strategy, planned for visibility {scenario.experiment.assumed_visibility:g}, "
             f"has {what} {planned.estimate:.4g}, not {promise.value:.4g}; set assumed_visibility = "
             f"{found.visibility:.3f} in [experiment] to plan for this noise."
@@ -271,10 +269,10 @@ def warnings(scenario: Scenario, found: Forecast) -> list[str]:
     experiment = scenario.experiment
     if experiment.settings == "fixed" or experiment.block > 1:
         how = "fixed" if experiment.settings == "fixed" else f"shared by blocks of {experiment.block} trials"
-        told.append(
+        sentences.append(
             f"Settings are {how}: the certificate will hold for independent trials only and by a weaker bound; fresh "
             'settings (settings = "random", block = 1) take fewer trials.'
         )
     if experiment.stop is not None:
-        told.append("The numbers of trials are those of a run that does not stop early, which takes another test.")
-    return told
+        sentences.append("The numbers of trials are those of a run that does not stop early, which takes another test.")
+    return sentences

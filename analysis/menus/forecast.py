@@ -7,8 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ...model.scenario.file import OperatingTarget
-from ..design.records import CostRecord, RunForecast, more_shots
-from ..records.percent import chance_text
+from ..design.records import CostRecord, RunForecast, chance_to_certify, more_shots
 from ..records.record import FiniteRecord
 from .records import WITHOUT_POINT, MenuForecast, MenuPlan
 
@@ -54,10 +53,8 @@ def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float
     """Go or no-go in one sentence."""
     asked = f"{100 * found.power:g} %"
     needed = f"no number of trials gives {asked}" if found.trials is None else f"{asked} takes {found.trials}"
-    return (
-        f"{'GO' if found.go else 'NO-GO'}: {shots} trials on {name} certify against every classical router with "
-        f"probability {chance_text(found.predicted_power)} at significance {significance:g}; {needed}."
-    )
+    chance = chance_to_certify(shots, name, "every classical router", found.predicted_power, significance)
+    return f"{'GO' if found.go else 'NO-GO'}: {chance}; {needed}."
 
 
 def menu_changes(found: MenuForecast, visibility: float | None, better: str | None, target: object) -> list[str]:
@@ -69,12 +66,12 @@ def menu_changes(found: MenuForecast, visibility: float | None, better: str | No
         better: A better pair of the same device, in a sentence; None if there is none.
         target: The operating point that the scenario asks for.
     """
-    told = [] if better is None else [better]
+    sentences = [] if better is None else [better]
     if isinstance(target, OperatingTarget):
-        told.append(f"Another operating point: {WITHOUT_POINT}.")
+        sentences.append(f"Another operating point: {WITHOUT_POINT}.")
     if found.trials is not None:
-        told.append(more_shots(found.trials, found.power))
+        sentences.append(more_shots(found.trials, found.power))
     elif visibility is None or visibility < 1:
-        told.append("Less noise: a device with a higher visibility; --visibility tries one.")
-    told.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
-    return told
+        sentences.append("Less noise: a device with a higher visibility; --visibility tries one.")
+    sentences.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
+    return sentences

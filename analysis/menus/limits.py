@@ -79,9 +79,13 @@ def menu_limits(counts: MenuCounts, tilts: Floats, centre: Floats, significance:
     entries, cells = len(tilts), tilts.size
     delta = math.log(entries / (PLANE_SHARE * significance))
     side = math.log(2 * cells / ((1 - PLANE_SHARE) * significance))
-    planes = [_half_space(counts, np.where(_only(k, tilts.shape), tilts, 0.0), centre, delta) for k in range(entries)]
-    normal = np.stack([plane[0][k] for k, plane in enumerate(planes)])
-    bound = np.array([plane[1] for plane in planes])
+    normal, bound = np.zeros_like(tilts), np.zeros(entries)
+    for entry in range(entries):
+        own = np.zeros_like(tilts)
+        own[entry] = tilts[entry]
+        slopes, bound[entry] = _half_space(counts, own, centre, delta)
+        normal[entry] = slopes[entry]
+    # The stake that tells most about a single probability if it is as expected, were payments normal.
     safe = np.clip(centre, _INSIDE, 1 - _INSIDE)
     with np.errstate(divide="ignore"):
         log_tests = math.log(2 * cells / ((1 - PLANE_SHARE) * declared))
@@ -107,7 +111,3 @@ def _half_space(counts: MenuCounts, tilt: Floats, centre: Floats, delta: float) 
     together, split = np.exp(-tilt * centre), np.exp(tilt * (1 - centre))
     least = math.exp((float(paid.sum()) - delta) / counts.trials)
     return -counts.distribution * (split - together), float((counts.distribution * together).sum()) - least
-
-
-def _only(entry: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.broadcast_to(np.arange(shape[0])[:, None, None] == entry, shape)

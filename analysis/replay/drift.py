@@ -313,6 +313,7 @@ def _lagged(
     used = scale > 1e-9 * max(float(scale.max()), 1e-300)
     standard = np.zeros_like(product)
     standard[used] = product[used] / scale[used]
+    # Residuals add up to 0 in every stratum: directions without variance are left out, and not counted.
     values, vectors = np.linalg.eigh(matrix[np.ix_(used, used)] / np.outer(scale[used], scale[used]))
     kept = values > 1e-8
     statistic = float(((vectors.T @ standard[used])[kept] ** 2 / values[kept]).sum())

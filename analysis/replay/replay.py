@@ -95,8 +95,14 @@ class ReplayedRun:
 
     def head(self, schema: str) -> dict[str, Any]:
         """How its record begins, JSON-ready."""
-        first, more = self.comparison.results[0], {"cycled": self.cycled, "seed": self.seed}
-        return {"schema": schema, "pairs": first.pairs, "warm_up": first.warm_up, **more}
+        first = self.comparison.results[0]
+        return {
+            "schema": schema,
+            "pairs": first.pairs,
+            "warm_up": first.warm_up,
+            "cycled": self.cycled,
+            "seed": self.seed,
+        }
 
     def results(self, names: Sequence[str]) -> dict[str, Any]:
         """What was measured of each routing, under these names, JSON-ready."""
@@ -104,8 +110,12 @@ class ReplayedRun:
 
     def order(self, effect: Mapping[str, Any] | None) -> dict[str, Any]:
         """What the order of the trials tells, with its effect on waiting, JSON-ready."""
-        tests = {"drift": self.drift and asdict(self.drift), "memory": self.memory and asdict(self.memory)}
-        return {"remark": self.remark, **tests, "effect": effect}
+        return {
+            "remark": self.remark,
+            "drift": self.drift and asdict(self.drift),
+            "memory": self.memory and asdict(self.memory),
+            "effect": effect,
+        }
 
 
 @dataclass(frozen=True, eq=False)
