@@ -48,8 +48,8 @@ def against(region: ConfidenceRegion, frontier: Frontier, exact: QuantumFrontier
     """A frontier's own point at the observed throughput, and its throughput at the observed waiting time.
 
     Args:
-        region: Of the observed point.
-        frontier: To compare with.
+        region: Confidence region of the observed point.
+        frontier: The frontier to compare with.
         exact: Solved for the estimates, where `frontier` only tabulates its curve.
     """
     waiting, p = region.waiting_time, region.splitting_probability.estimate

@@ -53,11 +53,11 @@ def analyze(
     Args:
         scenario: Gives the workload and the significance.
         sample: Counts with the rule their settings followed.
-        provenance: Where the counts come from.
+        provenance: The origin of the counts.
         point: The operating point fixed before the data were taken; without it the multiplier is nobody's
             declaration, and a union bound is taken: over the classical edges against memoryless routers, and over
             three slopes of the frontier of every classical router against those.
-        predicted: What the device's calibration promised of that point, where it promised anything.
+        predicted: What was predicted of that point from the device's calibration, if anything.
         trials: The same data in the order of execution, where known.
         frontiers: The scenario's frontiers, if already at hand.
 

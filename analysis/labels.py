@@ -60,7 +60,7 @@ def label_warning(
     """What to type if other labels would change the answer, in one sentence; nothing if the labels are plausible.
 
     Args:
-        games: At the multipliers that the certificate tried.
+        games: The games at the multipliers that the certificate tried.
         sample: The data.
         excess: Score less the bound of memoryless classical routers, as labeled.
         visibility: Share of the best score observed.

@@ -119,6 +119,12 @@ class Trials:
         table = np.bincount(self.codes(), minlength=self.shape[0] * self.shape[1] * 4)
         return Counts(table.reshape(*self.shape, 2, 2))
 
+    def by_setting(self) -> list[Integers]:
+        """The places of the trials of each setting x·n_B + y, in the order of execution."""
+        setting = self.x.astype(np.int64) * self.shape[1] + self.y
+        count = np.bincount(setting, minlength=self.shape[0] * self.shape[1])
+        return np.split(np.argsort(setting, kind="stable"), np.cumsum(count)[:-1])
+
     def __getitem__(self, places: slice | Integers) -> Trials:
         """The trials at some places, in that order."""
         return Trials(self.x[places], self.y[places], self.a[places], self.b[places], self.shape)

@@ -26,7 +26,7 @@ from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import Against, BoundedGame
 from ..certificate.scores import Method
-from .power import MOST_TRIALS, ScoreLaw, answers
+from .power import MOST_TRIALS, FixedLaw, ScoreLaw, answers
 
 Floats = NDArray[np.float64]
 Prediction = Callable[[float], Floats]
@@ -82,15 +82,18 @@ def evaluate_design(
     power: float = DEFAULT_POWER,
     strategy_multiplier: float | None = None,
     against: Against = "memoryless",
+    fresh: bool = True,
 ) -> Design:
     """What a given design needs.
 
     Args:
-        game: At the certificate's μ > 0.
+        game: The game at the certificate's μ > 0.
         predicted: Correlators c(x,y), shape (n_A, n_B), or P(a,b|x,y), shape (n_A, n_B, 2, 2), at the device's noise;
             what P(a,b|x,y) lacks of 1 is lost trials, which count as losses.
         distribution: r(x,y), shape (n_A, n_B), that every trial's settings are drawn from.
         against: The class of classical routers to be certified against.
+        fresh: Whether every trial has settings of its own; otherwise trials are counted with the tail that certifies
+            without. Defaults to True.
 
     Raises:
         DataError: the prediction is none, or μ ≤ 0.
@@ -98,7 +101,8 @@ def evaluate_design(
     """
     if not game.multiplier > 0:
         raise DataError(f"multiplier = {game.multiplier:g}; it must be above 0 to certify")
-    law = ScoreLaw.at(game, distribution, predicted, against)
+    score = ScoreLaw.at(game, distribution, predicted, against)
+    law = score if fresh else FixedLaw.at(game, distribution, predicted, against)
     trials = law.required_trials(significance, power)
     return Design(
         certificate_multiplier=game.multiplier,
@@ -108,8 +112,8 @@ def evaluate_design(
         significance=significance,
         power=power,
         method=law.method,
-        predicted_score_rate=law.mean,
-        classical_score_rate=law.null_mean,
+        predicted_score_rate=score.mean,
+        classical_score_rate=score.null_mean,
         information_rate=law.information_rate,
         information_limit_trials=-math.log(significance) / law.information_rate if law.information_rate > 0 else None,
         trials=trials,

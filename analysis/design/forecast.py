@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from .promise import Behaviour, Promise, promise_at
 
 Floats = NDArray[np.float64]
 
-_Landing = tuple[tuple[float, float], Floats, Floats]
+Landing = tuple[tuple[float, float], Floats, Floats]  # (p, W) predicted, and draws of the estimates of p and of W
 
 _DRAWS = 20_000  # of the estimates of p and W, to find where 95 % of runs will land
 _MOST_PAIRS = 4096  # of types up to which the best design is searched; beyond, it would take minutes
@@ -47,10 +46,10 @@ class Remedies:
     Attributes:
         least_visibility: White noise that leaves less than this lets no number of trials certify this strategy.
         least_visibility_anywhere: The same for any strategy of the scenario.
-        sufficient_visibility: From here on the scenario's own trials certify with the power asked for.
-        trials: That certify at the predicted noise.
+        sufficient_visibility: Least visibility at which the scenario's own trials certify with the power asked for.
+        trials: Trials that certify at the predicted noise.
         multiplier, multiplier_trials: Another operating point, and the trials it takes at the predicted noise.
-        memoryless_trials: That certify against memoryless classical routers, where the run aims at every one.
+        memoryless_trials: Trials that certify against memoryless classical routers, if the run aims at every one.
     """
 
     least_visibility: float | None
@@ -68,8 +67,8 @@ class Forecast:
 
     Attributes:
         go: Whether the scenario's own trials certify with at least the power asked for.
-        power: Asked for.
-        shots: Of the scenario.
+        power: The probability of certifying asked for.
+        shots: The scenario's own trials.
         predicted_power: The probability that they certify.
         visibility: The share of the ideal score that the prediction leaves.
         expected: What the run should estimate, compared with memoryless classical routers.
@@ -80,12 +79,12 @@ class Forecast:
         information_limit_ratio: The design's trials over ln(1/α)/rate, the rate being that of its own test.
         information: What a trial of the design is worth to a test of the score, and to one of local correlators.
         naive_trials: The same strategy with all settings evenly and the multiplier of its noiseless point.
-        free_trials, free_multiplier: If the strategy, too, were chosen for the earliest certification.
+        free_trials, free_multiplier: The same if the strategy were also chosen for the earliest certification.
         promise: What entanglement buys at equal waiting time or throughput.
         latency_ideal, latency_predicted: One-way latencies (units of time) beyond which entanglement beats routers
             that hold both requests of every pair until they have talked; the second is None where the point predicted
             waits longer than classical routers that need not talk.
-        remedies: For a no-go.
+        remedies: What would turn a no-go into a go; None for a go.
     """
 
     go: bool
@@ -127,17 +126,15 @@ def forecast(
     against = design.against if design else point.against
     point = point.model_copy(update={"against": against})
     free = _free_design(experiment, frontiers, behaviour, power, against)
-    naive = _naive_trials(experiment, frontiers, point, predicted, power, against)
-    if design:
-        distribution = np.array(design.input_distribution)
-    else:
-        distribution = frontiers.game(point.certificate_multiplier).input_distribution
+    multiplier = design.certificate_multiplier if design else point.certificate_multiplier
+    game = frontiers.game(multiplier)
+    distribution = np.array(design.input_distribution) if design else game.input_distribution
     worth = None
     if design and design.trials:
         correlators = conditional_correlators(predicted, frontiers.workload.shape)
-        worth = information(frontiers.game(design.certificate_multiplier), correlators, distribution, against)
-    landing = _landing(frontiers, predicted, distribution, experiment.shots)
-    expected = _expected_point(frontiers, landing)
+        worth = information(game, correlators, distribution, against)
+    landing = landing_of(frontiers, predicted, distribution, experiment.shots)
+    expected = expected_point(frontiers, landing)
     bounded = frontiers.reason_without_every_classical is None
     p, waiting = expected.splitting_probability.estimate, expected.waiting_time.estimate
     ideal = point.strategy.split()
@@ -169,7 +166,7 @@ def forecast(
         every_classical=_expected_advantage(frontiers, landing, "every-classical") if bounded else None,
         design=design if design and design.trials else None,
         information_limit_ratio=foreseen.information_limit_ratio,
-        naive_trials=naive,
+        naive_trials=_naive_trials(experiment, frontiers, point, predicted, power),
         free_trials=free.trials if free else None,
         free_multiplier=free.strategy_multiplier if free else None,
         promise=promise_at(experiment.operating_point, frontiers, behaviour, p, waiting),
@@ -229,19 +226,7 @@ def _aimed_design(
     game = frontiers.game(point.certificate_multiplier)
     if not game.multiplier > 0 or game.is_zero:
         return None
-    design = evaluate_design(game, predicted, game.input_distribution, *levels, against=against)
-    if fresh:
-        return design
-    law = FixedLaw.at(game, game.input_distribution, predicted, against)
-    trials, rate = law.required_trials(*levels), law.information_rate
-    return replace(
-        design,
-        method=law.method,
-        trials=trials,
-        predicted_power=None if trials is None else law.power(trials, experiment.significance),
-        information_rate=rate,
-        information_limit_trials=-math.log(experiment.significance) / rate if rate > 0 else None,
-    )
+    return evaluate_design(game, predicted, game.input_distribution, *levels, against=against, fresh=fresh)
 
 
 def foresee(
@@ -291,23 +276,14 @@ def why_memoryless(
     if reason:
         return f"The run aims at memoryless classical routers only; for every classical router: {reason}."
     least = strategy_visibility(frontiers, strategy, "every-classical")
-    told = "no entangled pair, however good, is proved to beat every classical router"
+    why = "no entangled pair, however good, is proved to beat every classical router"
     if least is not None:
-        told = f"to beat every classical router takes a visibility above {least:.4f}"
-    return f"The run aims at memoryless classical routers only: {told} at this operating point."
+        why = f"to beat every classical router takes a visibility above {least:.4f}"
+    return f"The run aims at memoryless classical routers only: {why} at this operating point."
 
 
-def expected_point(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> ExpectedPoint:
-    """Where the estimates of a run will land, and what they save against memoryless classical routers.
-
-    Args:
-        predicted: P(a,b|x,y), shape (n_A, n_B, 2, 2), or correlators, shape (n_A, n_B).
-        distribution: r(x,y), shape (n_A, n_B).
-    """
-    return _expected_point(frontiers, _landing(frontiers, predicted, distribution, shots))
-
-
-def _expected_point(frontiers: Frontiers, landing: _Landing) -> ExpectedPoint:
+def expected_point(frontiers: Frontiers, landing: Landing) -> ExpectedPoint:
+    """Where the estimates of a run will land, and what they save against memoryless classical routers."""
     centre, p, waiting = landing
     tau = frontiers.workload.baseline_throughput
     return ExpectedPoint(
@@ -318,7 +294,7 @@ def _expected_point(frontiers: Frontiers, landing: _Landing) -> ExpectedPoint:
     )
 
 
-def _expected_advantage(frontiers: Frontiers, landing: _Landing, against: Against) -> Advantage:
+def _expected_advantage(frontiers: Frontiers, landing: Landing, against: Against) -> Advantage:
     """What a run should be seen to save against a class."""
     centre, p, waiting = landing
     own, drawn = frontiers.advantage_at(*centre, against), frontiers.advantage_at(p, waiting, against)
@@ -326,11 +302,18 @@ def _expected_advantage(frontiers: Frontiers, landing: _Landing, against: Agains
     return Advantage(waiting_time_reduction=saved, waiting_time_reduction_relative=share, throughput_gain_relative=gain)
 
 
-def _landing(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> _Landing:
-    """(p, W) predicted, and draws of the estimates of p and of W."""
+def landing_of(frontiers: Frontiers, predicted: Floats, distribution: Floats, shots: int) -> Landing:
+    """Where the estimates of p and W will land.
+
+    Args:
+        predicted: P(a,b|x,y), shape (n_A, n_B, 2, 2), or correlators, shape (n_A, n_B).
+        distribution: r(x,y), shape (n_A, n_B).
+        shots: Trials of a run.
+    """
     workload = frontiers.workload
     c = conditional_correlators(predicted, workload.shape)
     centre = workload.splitting_probability((1 - c) / 2), workload.waiting_time((1 - c) / 2)
+    # dp/dc and dW/dc of each setting; the estimate of c from n trials has variance (1 − c²)/n.
     slopes = np.stack([-workload.joint / 2, workload.joint * workload.weights / 2])
     seen = shots * np.where(distribution > 0, distribution, np.inf)
     covariance = np.einsum("ixy,jxy,xy->ij", slopes, slopes, (1 - c**2) / seen)
@@ -403,19 +386,14 @@ def _free_design(
 
 
 def _naive_trials(
-    experiment: ExperimentSpec,
-    frontiers: Frontiers,
-    point: OperatingPoint,
-    predicted: Floats,
-    power: float,
-    against: Against,
+    experiment: ExperimentSpec, frontiers: Frontiers, point: OperatingPoint, predicted: Floats, power: float
 ) -> int | None:
-    """Of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point."""
+    """Those of someone who ignores the noise: all settings evenly, the classical edge at the noiseless point."""
     p = frontiers.workload.splitting_probability(point.strategy.split())
-    game = frontiers.game(frontiers.classical_multiplier(p, point.multiplier, against))
+    game = frontiers.game(frontiers.classical_multiplier(p, point.multiplier, point.against))
     occurring = frontiers.workload.joint > 0
+    levels = experiment.significance, power
     try:
-        even = occurring / occurring.sum()
-        return evaluate_design(game, predicted, even, experiment.significance, power, against=against).trials
+        return evaluate_design(game, predicted, occurring / occurring.sum(), *levels, against=point.against).trials
     except DataError:  # a game without weight, as with a single type
         return None

@@ -25,7 +25,7 @@ class Information:
     Attributes:
         score: min Σ r KL(q‖ω) over all correlators ω whose score is within the bound; 0 where q's is.
         local: The same over local correlators; None where types are too many for it to be found.
-        local_at_best_settings: That with the settings for which it is largest, found by ascent; None likewise.
+        local_at_best_settings: The same with the settings for which it is largest, found by ascent; None likewise.
     """
 
     score: float

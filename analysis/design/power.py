@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,9 +34,9 @@ _NEAR_MEAN = 1e-4  # tilts, in standard deviations, below which the saddlepoint 
 class ScoreLaw:
     """The law of what one trial adds to the test, under a prediction.
 
-    Where |G|/r is constant that is U = (Z+z)/(2z), which is 0 or 1, and the exact binomial tail of ΣU certifies. Else
-    it is ln e of the bet made for the prediction, and Σ ln e ≥ ln(1/α) certifies; mending the bet on the way, and the
-    largest stake counting instead of the last, are not reckoned with.
+    If |G|/r is constant, that is U = (Z+z)/(2z), which is 0 or 1, and the exact binomial tail of ΣU certifies. Else
+    it is ln e of the bet made for the prediction, and Σ ln e ≥ ln(1/α) certifies; that the bet is mended on the way,
+    and that the largest stake counts instead of the last, is left out.
 
     Attributes:
         values: U, or ln e, shape (k,).
@@ -101,7 +102,7 @@ class ScoreLaw:
 
     @property
     def standard_deviation(self) -> float:
-        """Of U, or of ln e."""
+        """The standard deviation of U, or of ln e."""
         mean = float(self.values @ self.probabilities)
         return math.sqrt(max(float((self.values - mean) ** 2 @ self.probabilities), 0.0))
 
@@ -202,7 +203,7 @@ class FixedLaw:
     distribution: Floats
     wins: Floats
     bound: float
-    method: Method = "stratified Chernoff"
+    method: ClassVar[Method] = "stratified Chernoff"
 
     @classmethod
     def at(cls, game: BoundedGame, distribution: Floats, predicted: ArrayLike, against: Against) -> FixedLaw:
@@ -270,7 +271,7 @@ def answers(predicted: ArrayLike, shape: tuple[int, ...]) -> tuple[Floats, Float
 
 
 def conditional_correlators(predicted: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """c(x,y) of the trials that bring an outcome, as the analysis estimates them, from what `answers` takes."""
+    """c(x,y) of the trials that have an outcome, as the analysis estimates them, from what `answers` takes."""
     together, split = answers(predicted, shape)
     return np.asarray((together - split) / np.maximum(together + split, np.finfo(float).tiny))
 

@@ -40,7 +40,7 @@ class Promise:
 
     Attributes:
         kind: What is held, and is the same for all.
-        value: At which value; where the scenario promises nothing, the splitting probability predicted.
+        value: The value held; if the scenario promises nothing, the splitting probability predicted.
         promised: Whether the scenario promises it.
         quantum_ideal, quantum_predicted: The Bell pairs in use, without noise and at the noise predicted, each with the
             strategy that keeps the promise at that noise.
@@ -64,7 +64,7 @@ def promise_at(
 
     Args:
         behaviour: P(a,b|x,y) of any strategy at the device's noise, shape (n_A, n_B, 2, 2).
-        p, waiting: Of the scenario's own strategy, as predicted.
+        p, waiting: Splitting probability and W predicted of the scenario's own strategy.
 
     Raises:
         DataError: the behaviour is none.

@@ -35,15 +35,15 @@ class CostRecord(FiniteRecord):
 
 
 class DeviceRecord(FiniteRecord):
-    """Where the run would be, and what its calibration promises.
+    """The device that the run would use, and what its calibration predicts.
 
     Attributes:
         kind: Simulator or hardware.
-        device: The provider's name of it; "none" of a visibility.
+        device: The provider's name for it; "none" for a visibility.
         pair: Qubits of the pair, A's first; null if there is none.
         name: What to type, or the visibility given instead.
-        visibility: Werner visibility promised.
-        chsh: S at the usual angles, by the full prediction; null of a link.
+        visibility: Werner visibility predicted.
+        chsh: S at the usual angles, by the full prediction; null for a link.
     """
 
     name: str
@@ -55,13 +55,13 @@ class DeviceRecord(FiniteRecord):
 
 
 class BetterPair(FiniteRecord):
-    """The best pair of the device, where another was forced.
+    """The best pair of the device, if another was forced.
 
     Attributes:
         name: What to type.
         pair: Its qubits, A's first.
         visibility: Predicted for it; null if unknown.
-        trials: That certify there with the power asked for; null if no number does.
+        trials: Least number that certifies there with the power asked for; null if no number does.
     """
 
     name: str
@@ -70,30 +70,24 @@ class BetterPair(FiniteRecord):
     trials: int | None
 
 
-class ForecastRecord(FiniteRecord):
-    """Everything `bellqueue plan` says of one scenario on one device.
+class RunForecast(FiniteRecord):
+    """What `bellqueue plan` says first of a run on one device, whatever its routers know.
 
     Attributes:
-        title: Of the scenario.
-        bellqueue_version: That made the forecast.
-        created: When, UTC.
+        title: Title of the scenario.
+        bellqueue_version: Version that made the forecast.
+        created: Time of the forecast, UTC.
         scenario_hash: SHA-256 of the scenario.
-        device: Where the run would be.
-        significance: α, the largest p-value that certifies.
-        settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
-        block: Trials in a row that share their drawn types.
-        scenario: The scenario with every default written out.
         verdict: Go or no-go in one sentence.
-        changes: Sentences: what would turn a no-go into a go.
-        warnings: Sentences: where the plan will not keep what the scenario asks.
-        forecast: All numbers.
-        distance_ideal_km, distance_predicted_km: The break-even latencies as fibre; None without time_unit_seconds.
-        better_pair: Of the same device.
-        cost: Of the scenario's own shots; None for simulators on this machine.
-        cost_needed: Of the trials that certify.
+        changes: Sentences on what would turn a no-go into a go.
+        warnings: Sentences on what the plan will not keep or use of the scenario.
+        device: The device that the run would use.
+        significance: α, the largest p-value that certifies.
+        settings: Whether settings are drawn afresh (random) or their numbers are fixed beforehand.
+        block: Trials in a row that share their drawn settings.
     """
 
-    schema_: Literal["bellqueue.forecast/1"] = Field(default="bellqueue.forecast/1", alias="schema")
+    schema_: str = Field(alias="schema")
     title: str
     bellqueue_version: str
     created: str
@@ -105,6 +99,21 @@ class ForecastRecord(FiniteRecord):
     significance: float
     settings: Literal["random", "fixed"]
     block: int
+
+
+class ForecastRecord(RunForecast):
+    """Everything `bellqueue plan` says of one scenario on one device.
+
+    Attributes:
+        forecast: All numbers.
+        distance_ideal_km, distance_predicted_km: The break-even latencies as fibre; None without time_unit_seconds.
+        better_pair: The best pair of the same device, if another was forced.
+        cost: Cost of the scenario's own shots; None for simulators on this machine.
+        cost_needed: Cost of the trials that certify.
+        scenario: The scenario with every default written out.
+    """
+
+    schema_: Literal["bellqueue.forecast/1"] = Field(default="bellqueue.forecast/1", alias="schema")
     forecast: Forecast
     distance_ideal_km: float | None
     distance_predicted_km: float | None
@@ -123,10 +132,10 @@ class RankedDevice(FiniteRecord):
     """One device of a ranking.
 
     Attributes:
-        against: The class of classical routers that these are for.
-        waiting_time_reduction_relative: Against memoryless classical routers.
-        every_classical_reduction_relative: Against every classical router; None where there is no bound on them.
-        trials: That certify with the power asked for; None if no number does.
+        against: The class of classical routers that trials and power are for.
+        waiting_time_reduction_relative: Share saved against memoryless classical routers.
+        every_classical_reduction_relative: Share saved against every classical router; None if there is no bound.
+        trials: Least number that certifies with the power asked for; None if no number does.
         predicted_power: The probability that the scenario's own shots certify.
     """
 
@@ -174,21 +183,13 @@ class RankingRecord(FiniteRecord):
 
 def verdict(found: Forecast, name: str, significance: float) -> str:
     """Go or no-go in one sentence."""
-    shots, asked = f"{found.shots} trials", f"{100 * found.power:g} %"
     beaten = "every classical router" if found.against == "every-classical" else "memoryless classical routers"
-    needed = found.design.trials if found.design else None
-    chance = chance_text(found.predicted_power)
+    chance = chance_to_certify(found.shots, name, beaten, found.predicted_power, significance)
+    asked, needed = f"{100 * found.power:g} % takes", found.design.trials if found.design else None
     if found.go:
-        more = "" if needed is None else f"; {asked} takes {needed}"
-        return (
-            f"GO: {shots} on {name} certify against {beaten} with probability {chance} at significance "
-            f"{significance:g}{more}."
-        )
+        return f"GO: {chance}." if needed is None else f"GO: {chance}; {asked} {needed}."
     if needed is not None:
-        return (
-            f"NO-GO: {shots} on {name} certify against {beaten} with probability {chance} at significance "
-            f"{significance:g}, and {asked} takes {needed}."
-        )
+        return f"NO-GO: {chance}, and {asked} {needed}."
     least = found.remedies.least_visibility if found.remedies else None
     if least is None:
         return "NO-GO: at this operating point no entangled pair, however good, beats the classical routers."
@@ -200,56 +201,67 @@ def verdict(found: Forecast, name: str, significance: float) -> str:
     )
 
 
+def chance_to_certify(shots: int, name: str, beaten: str, power: float, significance: float) -> str:
+    """How surely so many trials on a device certify an advantage over a class, as part of a sentence."""
+    claim = f"{shots} trials on {name} certify against {beaten}"
+    return f"{claim} with probability {chance_text(power)} at significance {significance:g}"
+
+
 def changes(found: Forecast, better: BetterPair | None) -> list[str]:
     """What would turn a no-go into a go, each in a sentence."""
     remedies = found.remedies
     if remedies is None:
         return []
     asked = f"certify with probability {100 * found.power:g} %"
-    told = []
+    sentences = []
     if better is not None and better.trials is not None:
         a, b = better.pair
-        promise = "" if better.visibility is None else f", visibility {better.visibility:.4f}"
-        told.append(
-            f"The device's best pair, {a}–{b}{promise}: {better.trials} trials {asked} (--backend {better.name})."
+        visibility = "" if better.visibility is None else f", visibility {better.visibility:.4f}"
+        sentences.append(
+            f"The device's best pair, {a}–{b}{visibility}: {better.trials} trials {asked} (--backend {better.name})."
         )
     if remedies.trials is not None:
-        how = f"run --shots {remedies.trials}" if remedies.trials <= MAX_SHOTS else "more than one run may have"
-        told.append(f"More shots: {remedies.trials} trials {asked} ({how}).")
+        sentences.append(more_shots(remedies.trials, found.power))
     if remedies.memoryless_trials is not None:
-        told.append(
+        sentences.append(
             f"A weaker claim: against memoryless classical routers only, {remedies.memoryless_trials} trials {asked} "
             '(against = "memoryless" in [experiment]).'
         )
     if remedies.sufficient_visibility is not None:
         enough = rounded(remedies.sufficient_visibility, 3, "up")
-        told.append(f"Less noise: from visibility {enough} on, {found.shots} trials {asked}.")
+        sentences.append(f"Less noise: from visibility {enough} on, {found.shots} trials {asked}.")
     elif remedies.least_visibility is not None:
-        told.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
+        sentences.append(f"Less noise is not enough: even without any, {found.shots} trials do not {asked}.")
     if remedies.multiplier is not None and remedies.multiplier_trials is not None:
         if remedies.trials is None or remedies.multiplier_trials < _WORTH_IT * remedies.trials:
-            told.append(
+            sentences.append(
                 f"Another operating point: with operating_point = {{ multiplier = {remedies.multiplier:.6g} }} in "
                 f"[experiment] {remedies.multiplier_trials} trials {asked}."
             )
     elif remedies.least_visibility_anywhere is None:
-        told.append("Other traffic: in this scenario entanglement helps at no operating point.")
+        sentences.append("Other traffic: in this scenario entanglement helps at no operating point.")
     else:
-        told.append(
+        sentences.append(
             "Another operating point does not help: in this scenario none is certified below visibility "
             f"{remedies.least_visibility_anywhere:.4f}."
         )
-    return told
+    return sentences
+
+
+def more_shots(trials: int, power: float) -> str:
+    """How many trials turn a no-go into a go, in a sentence."""
+    how = f"run --shots {trials}" if trials <= MAX_SHOTS else "more than one run may have"
+    return f"More shots: {trials} trials certify with probability {100 * power:g} % ({how})."
 
 
 def warnings(scenario: Scenario, found: Forecast) -> list[str]:
     """Where the plan will not keep what the scenario asks, or its numbers rest on less."""
-    told = []
+    sentences = []
     promise, expected = found.promise, found.expected
     planned = expected.waiting_time if promise.kind == "waiting_time" else expected.splitting_probability
     what = "waiting time" if promise.kind == "waiting_time" else "splitting probability"
     if promise.promised and abs(planned.estimate - promise.value) > 1e-3 * abs(promise.value):
-        told.append(
+        sentences.append(
             f"At the noise predicted the strategy, planned for visibility {scenario.experiment.assumed_visibility:g}, "
             f"has {what} {planned.estimate:.4g}, not {promise.value:.4g}; set assumed_visibility = "
             f"{found.visibility:.3f} in [experiment] to plan for this noise."
@@ -257,10 +269,10 @@ def warnings(scenario: Scenario, found: Forecast) -> list[str]:
     experiment = scenario.experiment
     if experiment.settings == "fixed" or experiment.block > 1:
         how = "fixed" if experiment.settings == "fixed" else f"shared by blocks of {experiment.block} trials"
-        told.append(
+        sentences.append(
             f"Settings are {how}: the certificate will hold for independent trials only and by a weaker bound; fresh "
             'settings (settings = "random", block = 1) take fewer trials.'
         )
     if experiment.stop is not None:
-        told.append("The numbers of trials are those of a run that does not stop early, which takes another test.")
-    return told
+        sentences.append("The numbers of trials are those of a run that does not stop early, which takes another test.")
+    return sentences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def analyze_menu(
         menu: The bases, their vectors in the frame of the plan's angles.
         planned: What the plan fixed of it.
         sample: Counts over the settings, shape (K·n_A, n_B, 2, 2), with the rule they followed.
-        provenance: Where they come from.
+        provenance: The origin of the counts.
         watch: Gets how far it is.
 
     Raises:
@@ -88,23 +88,25 @@ def analyze_menu(
     def limits(log_significance: float) -> Limits:
         return menu_limits(counts, tilts, centre, math.exp(log_significance), significance)
 
-    estimated = Limits.exact(counts.estimated)
-    comparison = fine_comparison(workload, planned.kappa, estimated, watch)
-    test = menu_test(comparison, estimated, limits, math.log(significance), watch)
+    comparison, policy = fine_comparison(workload, planned.kappa, counts.estimated, watch)
+    test = menu_test(comparison, counts.estimated, limits, math.log(significance), watch)
+    classical = comparison.classical
     no_signalling = _no_signalling(sample.counts, entries)
     warnings += no_signalling_warning(no_signalling)
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
-    saved, surely = test.classical - test.estimate, test.classical - max(test.limit, test.estimate)
+    cost = Estimate(test.estimate, test.estimate, max(test.limit, test.estimate))
+    saved, surely = classical - cost.estimate, classical - cost.high
     reduction = Estimate(saved, surely, saved)
-    longest = None if surely <= 0 else test.comparison.waiting_time(limits(math.log(significance)))
+    at_level = limits(math.log(significance))
+    longest = None if surely <= 0 else comparison.waiting_time(at_level)
     certificate = MenuCertificate(
         certified=test.log_p_value <= math.log(significance),
         log10_p_value=test.log_p_value / math.log(10),
         significance=significance,
         kappa=planned.kappa,
-        classical=test.classical,
-        cost=Estimate(test.estimate, test.estimate, max(test.limit, test.estimate)),
+        classical=classical,
+        cost=cost,
         step=comparison.grid.step,
         largest_workload=comparison.grid.busy * comparison.grid.step,
         trials=sample.trials,
@@ -113,16 +115,17 @@ def analyze_menu(
         longest_waiting_time=longest,
     )
     watch("simulating the queues", 0, None)
-    simulated = simulate_policy(workload, test.policy.simulated(counts.estimated), PAIRS)
+    routed = policy.simulated(counts.estimated)
+    simulated = simulate_policy(workload, routed, PAIRS)
     throughput = simulated.baseline_throughput.plain
-    least = test.classical + planned.kappa * throughput.estimate
-    shares = [each / least if least > 0 else 0.0 for each in (reduction.estimate, reduction.low, reduction.high)]
+    least = classical + planned.kappa * throughput.estimate
+    shares = [each / least if least > 0 else 0.0 for each in astuple(reduction)]
     if longest is not None:
         # W' ≥ V + κτ ≥ W + what is saved, so that a share of W' needs an upper limit of W and none of τ.
         shares[1] = min(shares[1], reduction.low / (longest + reduction.low))
     share = Estimate(*shares)
     locality = provenance.locality or LOOPHOLE
-    used = test.policy.entry_shares(occupancy(workload, test.policy.simulated(counts.estimated)), entries)
+    used = policy.entry_shares(occupancy(workload, routed), entries)
     analysis = MenuAnalysis(
         title=scenario.title,
         verdict=_verdict(certificate, share, reduction, warnings, locality),
@@ -135,11 +138,9 @@ def analyze_menu(
         classical_waiting_time=least,
         waiting_time_reduction=reduction,
         waiting_time_reduction_relative=share,
-        throughput_gain=Estimate(
-            *(each / planned.kappa for each in (reduction.estimate, reduction.low, reduction.high))
-        ),
+        throughput_gain=Estimate(*(each / planned.kappa for each in astuple(reduction))),
         map_share=max(1 - float(used.sum()), 0.0),
-        entries=_entries(menu, counts, limits(math.log(significance)), used),
+        entries=_entries(menu, counts, at_level, used),
         no_signalling=no_signalling,
         marginals=marginals(sample.counts),
         measured=measured,
@@ -147,27 +148,22 @@ def analyze_menu(
         scenario=scenario.record(),
         provenance=provenance,
     )
-    analysis._routers = test.policy, comparison.classical_policy
+    analysis._routers = policy, comparison.classical_policy
     return analysis
 
 
 def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> list[MenuEntry]:
     found = []
-    measured = counts.split + counts.together
-    ideal = menu.correlators
+    known = counts.split + counts.together > 0
+    ideal, measured = menu.correlators, (1 - 2 * counts.estimated) * known
+    ends = np.stack([counts.estimated, limits.low, limits.high], axis=-1)
     for entry in range(len(menu)):
         alpha, beta = Measurements(menu.u[entry], menu.v[entry]).angles()
-        known = measured[entry] > 0
-        correlators, weight = 1 - 2 * counts.estimated[entry], (ideal[entry] ** 2 * known).sum()
         split: list[list[Estimate | None]] = [
-            [
-                Estimate.enclosing(counts.estimated[entry, x, y], limits.low[entry, x, y], limits.high[entry, x, y])
-                if known[x, y]
-                else None
-                for y in range(menu.shape[1])
-            ]
+            [Estimate.enclosing(*ends[entry, x, y]) if known[entry, x, y] else None for y in range(menu.shape[1])]
             for x in range(menu.shape[0])
         ]
+        weight = (ideal[entry] ** 2 * known[entry]).sum()
         found.append(
             MenuEntry(
                 alpha=alpha.tolist(),
@@ -175,14 +171,14 @@ def _entries(menu: Menu, counts: MenuCounts, limits: Limits, used: Floats) -> li
                 share=float(used[entry]),
                 split=split,
                 ideal=((1 - ideal[entry]) / 2).tolist(),
-                visibility=float((correlators * ideal[entry] * known).sum() / weight) if weight > 0 else None,
+                visibility=float((measured[entry] * ideal[entry]).sum() / weight) if weight > 0 else None,
             )
         )
     return found
 
 
 def _no_signalling(counts: Counts, entries: int) -> NoSignalling:
-    """Of the entry that looks worst, for as many tried: what is measured may depend on the entry, for both know it."""
+    """The test of the entry that looks worst, for as many tried: both routers know the entry, which may matter."""
     rows = counts.shape[0] // entries
     parts = [counts.table[rows * k : rows * (k + 1)] for k in range(entries)]
     tests = [no_signalling_test(Counts(part)) for part in parts if part.any()]
@@ -195,7 +191,6 @@ def _verdict(
     certificate: MenuCertificate, share: Estimate, reduction: Estimate, warnings: Sequence[str], locality: str
 ) -> list[str]:
     """Sentences; the first stands alone."""
-    first = " ".join(f"{warning}." for warning in warnings)
     if certificate.certified:
         least = at_least(share) or f"at least {significant(reduction.low, 2, 'down')} units of time"
         sure = confidence_text(1 - certificate.significance)
@@ -204,15 +199,14 @@ def _verdict(
             f"equal baseline throughput {least} ({sure} confidence; {estimate_of(share)})."
         )
     else:
+        why = (
+            f"by estimate they wait {reduction.estimate:.4g} units of time less, within what chance allows in "
+            f"{certificate.trials} trials"
+        )
         if reduction.estimate <= 0:
             why = (
                 f"even by estimate, with every rounding counted against them, they may wait {-reduction.estimate:.4g} "
                 "units of time longer than the least of that class"
-            )
-        else:
-            why = (
-                f"by estimate they wait {reduction.estimate:.4g} units of time less, within what chance allows in "
-                f"{certificate.trials} trials"
             )
         answer = f"NOT CERTIFIED to be better than {EVERY_CLASSICAL}: {why}."
     tested = (
@@ -220,4 +214,4 @@ def _verdict(
         f"{certificate.log10_p_value:.4g} ({certificate.trials} trials, significance {certificate.significance:g}, "
         f"κ {certificate.kappa:.6g})."
     )
-    return [f"{first} {answer}".strip(), tested, certificate.assumption, locality]
+    return [" ".join([*(f"{warning}." for warning in warnings), answer]), tested, certificate.assumption, locality]

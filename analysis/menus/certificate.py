@@ -10,10 +10,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...model.informed.comparison import Comparison
 from ...model.informed.measured import Limits, MeasuredPolicy
 from ...model.progress import Watch, unwatched
 from ...model.queueing.workload import Workload
+
+Floats = NDArray[np.float64]
 
 LEVELS = (150, 300, 600)  # of the grid, tried in turn until finer ones would hardly matter
 _CLOSE = 0.05  # of the margin, that a finer grid may still add
@@ -23,70 +28,67 @@ _NEAR = 0.01  # of ln 1/p
 MOST = 700.0  # ln 1/p at which the search ends: e^−700 is still a number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class MenuTest:
     """What a menu's outcomes prove at one κ.
 
     Attributes:
-        comparison: On the grid used.
-        policy: The routers' decisions, best by the estimates.
-        classical: V(κ).
         estimate: The upper limit of W − κτ if the probabilities were those estimated.
         limit: The same at the significance.
         log_p_value: ln of the smallest significance at which the limit lies below V(κ); 0 if none does.
     """
 
-    comparison: Comparison
-    policy: MeasuredPolicy
-    classical: float
     estimate: float
     limit: float
     log_p_value: float
 
 
-def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: Watch = unwatched) -> Comparison:
-    """V(κ) and the cost of the best policy for known probabilities, on a grid fine enough, with that policy chosen.
+def fine_comparison(
+    workload: Workload, kappa: float, split: Floats, watch: Watch = unwatched
+) -> tuple[Comparison, MeasuredPolicy]:
+    """V(κ) beside the cost of the best policy for known probabilities, on a grid fine enough, and that policy.
 
     Args:
         workload: The queueing model.
         kappa: κ.
-        estimated: The probabilities.
+        split: P(a≠b | k,x,y), shape (K, n_A, n_B).
         watch: Gets how far it is.
 
     Raises:
         NoBoundError: there is no bound on such routers.
     """
-    before: tuple[Comparison, float] | None = None
+    known, before = Limits.exact(split), None
     for done, levels in enumerate(LEVELS):
-        told = "bounding classical and entangled routers that know the past"
-        watch(told, 3 * done, 3 * len(LEVELS))
+        what, steps = "bounding classical and entangled routers that know the past", 3 * len(LEVELS)
+        watch(what, 3 * done, steps)
         comparison = Comparison(workload, kappa, levels, before[0] if before else None)
-        comparison.best_policy(estimated)
-        watch(told, 3 * done + 1, 3 * len(LEVELS))
-        cost = comparison.cost(estimated).value
-        watch(told, 3 * done + 2, 3 * len(LEVELS))
+        comparison.best_policy(known)
+        watch(what, 3 * done + 1, steps)
+        cost = comparison.cost(known).value
+        watch(what, 3 * done + 2, steps)
         margin = comparison.classical - cost
         if before:
             more = (margin - before[1]) / 3  # what finer grids may still add: the error falls as the step's square
             if abs(more) <= _CLOSE * abs(margin) or margin + _HOPE * more < 0:
                 break
         before = comparison, margin
-    return comparison
+    # The cost has brought the potential of that policy, from which a better one may follow.
+    return comparison, comparison.best_policy(known)
 
 
-def policies(workload: Workload, kappa: float, estimated: Limits) -> tuple[MeasuredPolicy, MeasuredPolicy]:
+def policies(workload: Workload, kappa: float, split: Floats) -> tuple[MeasuredPolicy, MeasuredPolicy]:
     """The best routers that know the past: entangled ones with outcomes of these probabilities, and classical ones.
 
     Raises:
         NoBoundError: there is no bound on such routers.
     """
-    comparison = fine_comparison(workload, kappa, estimated)
-    return comparison.best_policy(estimated), comparison.classical_policy
+    comparison, policy = fine_comparison(workload, kappa, split)
+    return policy, comparison.classical_policy
 
 
 def menu_test(
     comparison: Comparison,
-    estimated: Limits,
+    split: Floats,
     limits: Callable[[float], Limits],
     log_significance: float,
     watch: Watch = unwatched,
@@ -94,31 +96,30 @@ def menu_test(
     """Test a menu's outcomes.
 
     Args:
-        comparison: On a grid that is fine enough.
-        estimated: The probabilities as estimated.
+        comparison: A comparison on a grid that is fine enough. Its policy is the best by estimate: by the worst within
+            limits, measuring is hardly worth it where it is hardly certified.
+        split: P(a≠b | k,x,y) as estimated, shape (K, n_A, n_B).
         limits: The limits at a given ln of the significance.
         log_significance: ln α, for the limit that is reported.
         watch: Gets how far it is.
     """
-    # The best by estimate: by the worst within limits, measuring is hardly worth it where it is hardly certified.
-    policy = comparison.best_policy(estimated)
-    estimate = comparison.cost(estimated).value
-    limit = comparison.cost(limits(log_significance)).value
-    classical = comparison.classical
+    estimate = comparison.cost(Limits.exact(split)).value
 
     def margin(x: float) -> float:
         """By how far the limit at significance e^(−x) lies below V(κ)."""
-        return classical - comparison.cost(limits(-x)).value
+        return comparison.classical - comparison.cost(limits(-x)).value
 
-    x = _largest(margin, (-log_significance, classical - limit), classical - estimate, watch)
-    return MenuTest(comparison, policy, classical, estimate, limit, 0.0 - x)
+    limit = comparison.cost(limits(log_significance)).value
+    known = -log_significance, comparison.classical - limit
+    x = _largest(margin, known, comparison.classical - estimate, watch)
+    return MenuTest(estimate, limit, 0.0 - x)
 
 
 def _largest(margin: Callable[[float], float], known: tuple[float, float], most: float, watch: Watch) -> float:
     """The largest x found with margin(x) > 0, by secants: it falls about linearly. 0 if there is none.
 
     Args:
-        margin: Of x = ln 1/p.
+        margin: The margin at x = ln 1/p.
         known: An x, and the margin there.
         most: The margin without any noise; where it is not above 0, none is.
     """

@@ -97,13 +97,11 @@ def design_menu(
     tried = [max(helpful, key=lambda each: each.share), max(helpful, key=lambda each: each.gain)]
     designs: list[tuple[MenuDesign, float]] = []
     for rough in dict.fromkeys(tried):
-        candidates = [
-            _Candidate(workload, rough.kappa, menu, expect(menu), spec.shots, spec.significance)
-            for menu in choose_menus(rough.process, rough.potential, rough.kappa, spec.menu)
-        ]
-        for done, each in enumerate(candidates):
-            watch("choosing the bases", done, len(candidates))
-            each.prepare()
+        candidates = []
+        menus = choose_menus(rough.process, rough.potential, rough.kappa, spec.menu)
+        for done, menu in enumerate(menus):
+            watch("choosing the bases", done, len(menus))
+            candidates.append(_Candidate(workload, rough.kappa, menu, expect(menu), spec.shots, spec.significance))
         best = min(candidates, key=lambda each: each.rough_trials(power))
         watch("foreseeing the certificate", 0, None)
         designs.append(best.design(power, keep=predict is not None, watch=watch))
@@ -173,19 +171,20 @@ class _Candidate:
     ) -> None:
         self.workload, self.kappa, self.menu, self.split = workload, kappa, menu, split
         self.shots, self.significance = shots, significance
-
-    def prepare(self) -> None:
-        """Find the slopes of the cost, and with them the settings' distribution and the tests."""
-        rough = Comparison(self.workload, self.kappa, _ROUGH)
-        rough.best_policy(Limits.exact(self.split))
-        self.gain = rough.classical - rough.cost(Limits.exact(self.split)).value
-        self.slopes = rough.slopes(self.split)
+        self.exact = Limits.exact(split)
+        # Squared, in standard deviations: how far the limit of what the cost depends on lies above its estimate.
+        self.reach_squared = -2 * math.log(PLANE_SHARE * significance / len(menu))
+        self.reach = math.sqrt(self.reach_squared)
+        rough = Comparison(workload, kappa, _ROUGH)
+        rough.best_policy(self.exact)
+        self.gain = rough.classical - rough.cost(self.exact).value
+        self.slopes = rough.slopes(split)
         if not self.slopes.any():  # at this noise no state is worth a measurement: as for perfect pairs
-            rough.best_policy(Limits.exact(self.menu.split()))
-            self.slopes = rough.slopes(self.split)
-        self.spread = np.abs(self.slopes) * np.sqrt(np.clip(self.split * (1 - self.split), 1e-4, None))
-        even = 1 / self.split.size
-        share = self.spread / self.spread.sum() if self.spread.any() else np.full_like(self.split, even)
+            rough.best_policy(Limits.exact(menu.split()))
+            self.slopes = rough.slopes(split)
+        self.spread = np.abs(self.slopes) * np.sqrt(np.clip(split * (1 - split), 1e-4, None))
+        even = 1 / split.size
+        share = self.spread / self.spread.sum() if self.spread.any() else np.full_like(split, even)
         self.distribution = np.maximum(share, _FLOOR * even)
         self.distribution /= self.distribution.sum()
         # Of the estimated cost after one trial.
@@ -193,15 +192,13 @@ class _Candidate:
 
     def rough_trials(self, power: float) -> float:
         """About how many trials certify; the gain on a coarse grid is too small, alike for all menus."""
-        reach = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / len(self.menu)))
-        reach += NormalDist().inv_cdf(power)
         gain = max(self.gain, 1e-9) if self.gain > 0 else 1e-9 * math.exp(self.gain)
-        return (reach * self.deviation / gain) ** 2
+        return ((self.reach + NormalDist().inv_cdf(power)) * self.deviation / gain) ** 2
 
     def tilts(self, shots: int) -> Floats:
         """t of the tests: the stakes that say most at the significance in so many trials, of each entry by itself."""
         variances = (self.spread**2 / self.distribution).sum(axis=(1, 2), keepdims=True)
-        stakes = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / len(self.menu)) / shots)
+        stakes = math.sqrt(self.reach_squared / shots)
         scale = np.where(variances > 0, stakes / np.sqrt(np.maximum(variances, 1e-300)), 0.0)
         return np.asarray(np.clip(-scale * self.slopes / self.distribution, -5.0, 5.0))
 
@@ -209,7 +206,7 @@ class _Candidate:
         """The limit to be expected, and by how many standard deviations of the outcomes it lies below V(κ)."""
         deviation = self.deviation / math.sqrt(shots)
         if deviation == 0:  # no outcome matters
-            return comparison.cost(Limits.exact(self.split)).value, -_SURE
+            return comparison.cost(self.exact).value, -_SURE
         tilts = self.tilts(shots)
         direction = self.slopes * self.split * (1 - self.split) / (self.distribution * shots * deviation)
 
@@ -234,8 +231,7 @@ class _Candidate:
         """
         if margin <= 0:
             return None
-        wanted = NormalDist().inv_cdf(power)
-        reach = math.sqrt(-2 * math.log(PLANE_SHARE * self.significance / len(self.menu)))
+        wanted, reach = NormalDist().inv_cdf(power), self.reach
         trials = ((reach + wanted) * self.deviation / margin) ** 2
         for _ in range(_TRIES):
             if not trials < _MOST_TRIALS:
@@ -246,9 +242,8 @@ class _Candidate:
 
     def design(self, power: float, keep: bool, watch: Watch) -> tuple[MenuDesign, float]:
         """The design, and the probability that it certifies."""
-        comparison = fine_comparison(self.workload, self.kappa, Limits.exact(self.split), watch)
-        policy = comparison.best_policy(Limits.exact(self.split))
-        cost, classical = comparison.cost(Limits.exact(self.split)).value, comparison.classical
+        comparison, policy = fine_comparison(self.workload, self.kappa, self.split, watch)
+        cost, classical = comparison.cost(self.exact).value, comparison.classical
         margin = classical - cost
         expected, sigmas = self.foreseen(comparison, self.shots)
         predicted_power = NormalDist().cdf(sigmas) if margin > 0 else 0.0

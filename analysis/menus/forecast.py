@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ...model.scenario.file import MAX_SHOTS, OperatingTarget
-from ..design.records import CostRecord, DeviceRecord
-from ..records.percent import chance_text
+from ...model.scenario.file import OperatingTarget
+from ..design.records import CostRecord, RunForecast, chance_to_certify, more_shots
 from ..records.record import FiniteRecord
 from .records import WITHOUT_POINT, MenuForecast, MenuPlan
 
@@ -18,7 +17,7 @@ class PlannedEntry(FiniteRecord):
 
     Attributes:
         alpha, beta: Angles of A's and B's bases, in radians.
-        share: Of the trials.
+        share: Share of the trials.
     """
 
     alpha: list[float]
@@ -26,40 +25,18 @@ class PlannedEntry(FiniteRecord):
     share: float
 
 
-class MenuForecastRecord(FiniteRecord):
+class MenuForecastRecord(RunForecast):
     """Everything `bellqueue plan` says of routers that know the past.
 
     Attributes:
-        title: Of the scenario.
-        bellqueue_version: That made the forecast.
-        created: When, UTC.
-        scenario_hash: SHA-256 of the scenario.
-        verdict: Go or no-go in one sentence.
-        changes: Sentences: what would turn a no-go into a go.
-        warnings: Sentences: what of the scenario plays no part.
-        device: Where the run would be.
-        significance: α, the largest p-value that certifies.
-        settings: Whether entries and types are drawn afresh (random) or their numbers are fixed beforehand.
-        block: Trials in a row that share their drawn settings.
         shots: Trials that the scenario asks for.
         menu: What the plan would fix of the menu, with its forecast.
         entries: The sets of bases.
-        cost: Of the scenario's shots; None for simulators on this machine.
+        cost: Cost of the scenario's shots; None for simulators on this machine.
         scenario: The scenario with every default written out.
     """
 
     schema_: Literal["bellqueue.menu-forecast/1"] = Field(default="bellqueue.menu-forecast/1", alias="schema")
-    title: str
-    bellqueue_version: str
-    created: str
-    scenario_hash: str
-    verdict: str
-    changes: list[str]
-    warnings: list[str]
-    device: DeviceRecord
-    significance: float
-    settings: Literal["random", "fixed"]
-    block: int
     shots: int
     menu: MenuPlan
     entries: list[PlannedEntry]
@@ -76,10 +53,8 @@ def menu_verdict(found: MenuForecast, shots: int, name: str, significance: float
     """Go or no-go in one sentence."""
     asked = f"{100 * found.power:g} %"
     needed = f"no number of trials gives {asked}" if found.trials is None else f"{asked} takes {found.trials}"
-    return (
-        f"{'GO' if found.go else 'NO-GO'}: {shots} trials on {name} certify against every classical router with "
-        f"probability {chance_text(found.predicted_power)} at significance {significance:g}; {needed}."
-    )
+    chance = chance_to_certify(shots, name, "every classical router", found.predicted_power, significance)
+    return f"{'GO' if found.go else 'NO-GO'}: {chance}; {needed}."
 
 
 def menu_changes(found: MenuForecast, visibility: float | None, better: str | None, target: object) -> list[str]:
@@ -87,17 +62,16 @@ def menu_changes(found: MenuForecast, visibility: float | None, better: str | No
 
     Args:
         found: The forecast.
-        visibility: Of the pairs; None if it is not known.
+        visibility: Visibility of the pairs; None if it is not known.
         better: A better pair of the same device, in a sentence; None if there is none.
         target: The operating point that the scenario asks for.
     """
-    told = [] if better is None else [better]
+    sentences = [] if better is None else [better]
     if isinstance(target, OperatingTarget):
-        told.append(f"Another operating point: {WITHOUT_POINT}.")
+        sentences.append(f"Another operating point: {WITHOUT_POINT}.")
     if found.trials is not None:
-        how = f"run --shots {found.trials}" if found.trials <= MAX_SHOTS else "more than one run may have"
-        told.append(f"More shots: {found.trials} trials certify with probability {100 * found.power:g} % ({how}).")
+        sentences.append(more_shots(found.trials, found.power))
     elif visibility is None or visibility < 1:
-        told.append("Less noise: a device with a higher visibility; --visibility tries one.")
-    told.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
-    return told
+        sentences.append("Less noise: a device with a higher visibility; --visibility tries one.")
+    sentences.append("Lighter traffic: entanglement often gains more there; lower traffic.pair_rate.")
+    return sentences

@@ -41,7 +41,7 @@ class RecordedOutcomes:
     """What was measured, each setting's outcomes in the order of execution.
 
     Attributes:
-        trials: Over K·n_A types of router A, entry by entry, and n_B of router B.
+        trials: Trials over K·n_A types of router A, entry by entry, and n_B of router B.
         again: Whether a setting whose outcomes are used up begins again; otherwise the run ends there.
     """
 
@@ -54,12 +54,8 @@ class RecordedOutcomes:
         return None if self.again else len(self.trials)
 
     def streams(self, rng: np.random.Generator) -> list[Iterator[int]]:
-        trials = self.trials
-        setting = trials.x.astype(np.int64) * trials.shape[1] + trials.y
-        order = np.argsort(setting, kind="stable")
-        ends = np.cumsum(np.bincount(setting, minlength=trials.shape[0] * trials.shape[1]))
-        codes = (2 * trials.a.astype(np.int64) + trials.b)[order]
-        parts = [part.tolist() for part in np.split(codes, ends[:-1])]
+        codes = 2 * self.trials.a.astype(np.int64) + self.trials.b
+        parts = [codes[places].tolist() for places in self.trials.by_setting()]
         return [cycle(part) if self.again else iter(part) for part in parts]
 
 
@@ -93,7 +89,7 @@ class PastInformedRouting:
     Attributes:
         policy: What they do by both levels rounded up to its grid.
         shape: (n_A, n_B), the numbers of types.
-        outcomes: Of the measurements; a shared fair bit flips both of each. None: the policy follows maps everywhere.
+        outcomes: What is measured; a shared fair bit flips both outcomes. None: the policy follows maps everywhere.
     """
 
     policy: MeasuredPolicy
@@ -123,7 +119,7 @@ class PastInformedRouting:
 
 
 class History:
-    """Both servers' levels, and where the outcomes of each setting have got to."""
+    """Both servers' levels, and the outcomes of each setting that are left."""
 
     def __init__(self, routing: PastInformedRouting, rng: np.random.Generator) -> None:
         self._routing = routing

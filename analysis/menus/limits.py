@@ -42,7 +42,7 @@ class MenuCounts:
 
     @classmethod
     def of(cls, sample: Sample, entries: int) -> MenuCounts:
-        """Of a sample whose settings are over K·n_A × n_B types."""
+        """The counts of a sample whose settings are over K·n_A × n_B types."""
         counts = sample.counts
         shape = entries, counts.shape[0] // entries, counts.shape[1]
         tables = counts.settings - counts.together, counts.together, sample.asked - counts.settings, sample.distribution
@@ -50,7 +50,7 @@ class MenuCounts:
 
     @classmethod
     def expected(cls, split: Floats, distribution: Floats, trials: float) -> MenuCounts:
-        """What N trials bring on average with P(a≠b | k,x,y) = `split`."""
+        """What N trials give on average with P(a≠b | k,x,y) = `split`."""
         asked = trials * distribution
         return cls(asked * split, asked * (1 - split), np.zeros_like(split), distribution)
 
@@ -73,15 +73,19 @@ def menu_limits(counts: MenuCounts, tilts: Floats, centre: Floats, significance:
         counts: What was measured.
         tilts: t of the test of each entry, shape (K, n_A, n_B).
         centre: m, the probabilities expected before the data, same shape.
-        significance: Of these limits.
+        significance: Significance of these limits.
         declared: The significance that the stakes of the box are chosen for; the data must not decide it.
     """
     entries, cells = len(tilts), tilts.size
     delta = math.log(entries / (PLANE_SHARE * significance))
     side = math.log(2 * cells / ((1 - PLANE_SHARE) * significance))
-    planes = [_half_space(counts, np.where(_only(k, tilts.shape), tilts, 0.0), centre, delta) for k in range(entries)]
-    normal = np.stack([plane[0][k] for k, plane in enumerate(planes)])
-    bound = np.array([plane[1] for plane in planes])
+    normal, bound = np.zeros_like(tilts), np.zeros(entries)
+    for entry in range(entries):
+        own = np.zeros_like(tilts)
+        own[entry] = tilts[entry]
+        slopes, bound[entry] = _half_space(counts, own, centre, delta)
+        normal[entry] = slopes[entry]
+    # The stake that tells most about a single probability if it is as expected, were payments normal.
     safe = np.clip(centre, _INSIDE, 1 - _INSIDE)
     with np.errstate(divide="ignore"):
         log_tests = math.log(2 * cells / ((1 - PLANE_SHARE) * declared))
@@ -107,7 +111,3 @@ def _half_space(counts: MenuCounts, tilt: Floats, centre: Floats, delta: float) 
     together, split = np.exp(-tilt * centre), np.exp(tilt * (1 - centre))
     least = math.exp((float(paid.sum()) - delta) / counts.trials)
     return -counts.distribution * (split - together), float((counts.distribution * together).sum()) - least
-
-
-def _only(entry: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.broadcast_to(np.arange(shape[0])[:, None, None] == entry, shape)

@@ -33,7 +33,7 @@ WITHOUT_POINT = "leave experiment.operating_point out, and the plan chooses one"
 
 
 class MenuForecast(FiniteRecord):
-    """What the device's calibration promises of a menu.
+    """What is predicted of a menu from the device's calibration.
 
     Attributes:
         split: P(a≠b | k,x,y), K·n_A rows of n_B.
@@ -76,7 +76,7 @@ class MenuPlan(FiniteRecord):
         tilts: What an outcome a≠b of setting (k, x, y) counts in the test of entry k, in logarithms: the limits of the
             outcome probabilities are one combination with these weights, and a box. K·n_A rows of n_B.
         centre: P(a≠b | k,x,y) that the tilts are taken from.
-        forecast: What the device's calibration promises; None where it promises nothing.
+        forecast: What is predicted from the device's calibration; None if it predicts nothing.
     """
 
     kappa: Annotated[float, Field(gt=0)]
@@ -96,10 +96,10 @@ class MenuCertificate(FiniteRecord):
         classical: V(κ): W − κτ ≥ this for every classical router that does not communicate (units of time).
         cost: W − κτ of the policy: by the estimated probabilities, with its upper limit at the significance. `low` is
             the estimate: no lower limit is claimed.
-        step, largest_workload: Of the grid on which both were bounded (units of time).
+        step, largest_workload: Step and end of the grid on which both were bounded (units of time).
         trials: N, lost trials included.
         assumption: What the limits rest on, in a sentence.
-        method: Of the limits, in words.
+        method: Method of the limits, in words.
         longest_waiting_time: An upper limit of the policy's W at the significance, by which the share saved at least is
             taken; None where nothing is saved for certain.
     """
@@ -123,7 +123,7 @@ class MenuEntry(FiniteRecord):
 
     Attributes:
         alpha, beta: Angles of A's and B's bases, in radians; as in a plan's `strategy`.
-        share: Of the pairs of requests that the policy routes by it, simulated.
+        share: Share of the pairs of requests that the policy routes by it, simulated.
         split: P(a≠b | x,y) with its simultaneous limits, rows router A; null if never measured.
         ideal: The same of perfect Bell pairs.
         visibility: The share of the ideal correlators that was observed, by least squares; null if not known.
@@ -141,7 +141,7 @@ class MenuAnalysis(Record):
     """Everything that an analysis of a menu says.
 
     Attributes:
-        title: Of the scenario.
+        title: Title of the scenario.
         verdict: Sentences, the first with its size, its class and any alarm.
         knows, shares, compared: What the routers know, what they share, and what they were compared with.
         locality: What is known of a signal between the routers, in a sentence.
@@ -152,13 +152,13 @@ class MenuAnalysis(Record):
         baseline_throughput: Its τ, likewise.
         splitting_probability: Its p, likewise.
         classical_waiting_time: The least W of every classical router at that τ.
-        waiting_time_reduction: By how much W is less at equal throughput: by estimate, and at least, at the
+        waiting_time_reduction: Waiting time saved at equal throughput: by estimate, and at least, at the
             significance (units of time).
         waiting_time_reduction_relative: The same as a share of `classical_waiting_time`; at least, whatever W and τ the
             limits allow.
-        throughput_gain: By how much τ is more at equal W, likewise (per unit of time).
+        throughput_gain: Throughput gained at equal W, likewise (per unit of time).
         map_share: Share of the pairs of requests that the policy routes by classical maps.
-        entries: Of the menu.
+        entries: The sets of bases of the menu.
         no_signalling: Whether one router's outcomes depend on the other's type, in any entry.
         marginals: How often each outcome came.
         measured: The raw counts.

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
-from ...model.hashing import content_hash
-from ...model.informed.measured import Limits, MeasuredPolicy
+from ...model.informed.measured import MeasuredPolicy
 from ...model.informed.policy import occupancy
 from ...model.progress import Watch, unwatched
-from ...model.queueing.simulation import CommonArrivals, compare
+from ...model.queueing.routing import Routing
+from ...model.queueing.simulation import compare
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
-from ..records.context_record import RoutingName, WaitingTimes
-from ..replay.context import simulated_waiting, wanted_pairs
-from ..replay.drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark
-from ..replay.replay import LEAST_PAIRS, Effort, advantage_record, order_record, result_record, spread
+from ..records.context_record import RoutingName
+from ..replay.context import waiting_times, wanted_pairs
+from ..replay.drift import drift_test, memory_test, order_remark
+from ..replay.replay import Effort, ReplayedRun, advantage_record, spread, supply, with_warm_up
 from .certificate import policies
 from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 from .records import MenuAnalysis
@@ -27,55 +27,35 @@ from .records import MenuAnalysis
 Floats = NDArray[np.float64]
 Routers = tuple[MeasuredPolicy, MeasuredPolicy]
 
-SCHEMA = "bellqueue.menu-replay/1"
 _MOST_PAIRS = 1_000_000  # pairs of one history that a report waits for: about a second for each routing
-ROUTINGS = ("recorded", "classical", "independent")
 
 
 @dataclass(frozen=True, eq=False)
-class MenuReplay:
-    """Recorded outcomes of a menu in the queueing system, beside other routings of the very same arrivals.
+class MenuReplay(ReplayedRun):
+    """Recorded outcomes of a menu beside classical routers that know the past and independent outcomes.
+
+    The independent outcomes have the probabilities measured; both policies are the best found for κ.
 
     Attributes:
-        title: Of the scenario.
-        comparison: The recorded outcomes in their order, the best classical routers that know the past, and independent
-            outcomes of the probabilities measured.
-        kappa: κ, for which both policies are the best found.
-        entry_shares: Of the pairs that the policy routes by each entry of the menu; the rest follow classical maps.
-        drift, memory: Of the trials, over all settings; None if there are too few to tell.
-        remark: What the order of the trials cannot tell; None if nothing.
-        cycled: Whether recorded outcomes were used more than once.
-        seed: Of the simulation.
+        kappa: κ, waiting time paid per unit of baseline throughput.
+        entry_shares: Share of the pairs that the policy routes by each entry of the menu; the rest follow classical
+            maps.
     """
 
-    title: str
-    comparison: CommonArrivals
     kappa: float
     entry_shares: tuple[float, ...]
-    drift: DriftTest | None
-    memory: MemoryTest | None
-    remark: str | None
-    cycled: bool
-    seed: int
 
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
         both = self.comparison
         return {
-            "schema": SCHEMA,
-            "pairs": both.results[0].pairs,
-            "warm_up": both.results[0].warm_up,
-            "cycled": self.cycled,
-            "seed": self.seed,
+            **self.head("bellqueue.menu-replay/1"),
             "kappa": self.kappa,
             "entry_shares": list(self.entry_shares),
-            **{name: result_record(result) for name, result in zip(ROUTINGS, both.results, strict=True)},
+            **self.results(("recorded", "classical", "independent")),
             **advantage_record(both),
             "cost_reduction": asdict(both.cost_difference(1, 0, self.kappa)),
-            "order": {
-                **order_record(self.remark, self.drift, self.memory),
-                "effect": {"waiting_time": asdict(both.waiting_time_difference(0, 2))},
-            },
+            "order": self.order({"waiting_time": asdict(both.waiting_time_difference(0, 2))}),
         }
 
 
@@ -97,10 +77,10 @@ def replay_menu(
     Args:
         scenario: Gives the workload.
         kappa: κ, waiting time paid per unit of baseline throughput.
-        trials: In the order of execution, over K·n_A types of router A, entry by entry.
+        trials: Trials in the order of execution, over K·n_A types of router A, entry by entry.
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
-        seed: Of the simulation.
+        seed: Seed of the simulation.
         watch: Gets how far it is, in pairs times routings.
         routers: What entangled routers do with the menu, and what classical ones do. Defaults to those that an analysis
             of the trials is about.
@@ -112,13 +92,12 @@ def replay_menu(
     workload = scenario.workload()
     shape = workload.shape
     counts = trials.counts()
-    split = (1 - np.nan_to_num(counts.correlators)) / 2
+    split = _split(counts)
     of_entries = split.reshape(-1, *shape)
     if routers is None:
         watch("finding the best routers that know the past", 0, None)
-        routers = policies(workload, kappa, Limits.exact(of_entries))
+        routers = policies(workload, kappa, of_entries)
     policy, classical = routers
-    independent = PastInformedRouting(policy, shape, IndependentOutcomes(split))
     occurs = occupancy(workload, policy.simulated(of_entries))
     shares = policy.entry_shares(occurs, len(of_entries))
     # The types of a pair do not depend on the state it finds.
@@ -130,36 +109,33 @@ def replay_menu(
         entry, x = divmod(int(lacking[0, 0]), shape[0])
         types = f"{workload.names_a[x]}, {workload.names_b[lacking[0, 1]]}"
         raise DataError(f"entry {entry + 1} of the menu was never measured with types ({types}); record more trials")
-    served = int(np.min(counts.settings[usage > 0] / usage[usage > 0]))
-    wanted = served if pairs is None else pairs
-    if wanted < LEAST_PAIRS:
-        raise DataError(f"the trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
-    total = wanted + wanted // 20
-    cycle = pairs is not None and pairs > served * 0.9
-    recorded = RecordedOutcomes(trials if cycle else spread(trials, usage, min(total, served)), cycle)
-    effort = Effort(watch, len(ROUTINGS) * total)
+    served, wanted, cycled = supply(counts, usage, pairs)
+    total = with_warm_up(wanted)
+    recorded = RecordedOutcomes(trials if cycled else spread(trials, usage, min(total, served)), cycled)
+    routings = [
+        PastInformedRouting(policy, shape, recorded),
+        PastInformedRouting(classical, shape),
+        PastInformedRouting(policy, shape, IndependentOutcomes(split)),
+    ]
+    effort = Effort(watch, len(routings) * total)
     comparison = compare(
         workload,
-        [
-            PastInformedRouting(policy, shape, recorded),
-            PastInformedRouting(classical, shape),
-            independent,
-        ],
+        routings,
         wanted,
         np.random.default_rng(seed),
         distribution=True,
-        progress=effort.step(len(ROUTINGS), total),
+        progress=effort.step(len(routings), wanted),
     )
     return MenuReplay(
         scenario.title,
         comparison,
-        kappa,
-        tuple(shares.tolist()),
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
         order_remark(sampling),
-        cycle,
+        cycled,
         seed,
+        kappa,
+        tuple(shares.tolist()),
     )
 
 
@@ -167,31 +143,27 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     """The analysis with simulated waiting times, which takes a few seconds; itself if it has them already.
 
     Args:
-        analysis: As the data gave it.
+        analysis: The analysis as the data gave it.
         routers: As in `replay_menu`; an analysis just made has found them already.
 
     Returns:
-        Without them if the queues grow too long for so short a simulation.
+        The analysis without them if the queues grow too long for so short a simulation.
     """
     workload = Scenario.parse(analysis.scenario, analysis.title).workload()
     pairs = wanted_pairs(workload.load)
     if analysis.waiting_times or pairs > _MOST_PAIRS:
         return analysis
-    counts = Counts(np.array(analysis.measured.counts))
-    split = (1 - np.nan_to_num(counts.correlators)) / 2
-    exact = Limits.exact(split.reshape(-1, *workload.shape))
-    policy, classical = routers or analysis._routers or policies(workload, analysis.certificate.kappa, exact)
-    seed = int(content_hash(analysis.provenance.scenario_hash, analysis.measured.model_dump_json())[:12], 16)
-    menu = PastInformedRouting(policy, workload.shape, IndependentOutcomes(split))
-    routings = [menu, PastInformedRouting(classical, workload.shape)]
-    results = compare(workload, routings, pairs, np.random.default_rng(seed), distribution=True).results
-    names: tuple[RoutingName, RoutingName] = ("menu", "informed")
-    waiting = WaitingTimes(
-        pairs=pairs,
-        seed=seed,
-        routings=[
-            simulated_waiting(name, result.splitting_probability.estimate, None, result)
-            for name, result in zip(names, results, strict=True)
-        ],
-    )
-    return analysis.model_copy(update={"waiting_times": waiting})
+    split = _split(Counts(np.array(analysis.measured.counts)))
+    of_entries = split.reshape(-1, *workload.shape)
+    policy, classical = routers or analysis._routers or policies(workload, analysis.certificate.kappa, of_entries)
+    routings: dict[RoutingName, Routing] = {
+        "menu": PastInformedRouting(policy, workload.shape, IndependentOutcomes(split)),
+        "informed": PastInformedRouting(classical, workload.shape),
+    }
+    data = analysis.provenance.scenario_hash, analysis.measured.model_dump_json()
+    return analysis.model_copy(update={"waiting_times": waiting_times(workload, routings, pairs, data)})
+
+
+def _split(counts: Counts) -> Floats:
+    """P(a≠b | k,x,y) observed, shape (K·n_A, n_B); ½ where never measured."""
+    return np.asarray((1 - np.nan_to_num(counts.correlators)) / 2)

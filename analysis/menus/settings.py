@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...model.estimate import Estimate
@@ -31,16 +30,11 @@ class Setting:
 
 def settings(analysis: MenuAnalysis) -> list[Setting]:
     """Every setting of the menu, entry by entry."""
-    names_a, names_b = type_names(analysis)
+    workload = Scenario.parse(analysis.scenario, analysis.title).workload()
+    names_a, names_b = ([printable(name) for name in names] for names in (workload.names_a, workload.names_b))
     return [
         Setting(number, name_a, name_b, entry.split[x][y], entry.ideal[x][y])
         for number, entry in enumerate(analysis.entries, start=1)
         for x, name_a in enumerate(names_a)
         for y, name_b in enumerate(names_b)
     ]
-
-
-def type_names(analysis: MenuAnalysis) -> tuple[Sequence[str], Sequence[str]]:
-    """Of both routers' types, fit to be shown."""
-    workload = Scenario.parse(analysis.scenario, analysis.title).workload()
-    return [printable(name) for name in workload.names_a], [printable(name) for name in workload.names_b]

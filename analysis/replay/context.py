@@ -5,15 +5,18 @@ Everything here follows from the scenario and the counts, so that the same data 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...model.games.frontiers import Frontiers
 from ...model.games.sensitivity import is_quick_to_vary, reduction_by_load, reduction_by_visibility
 from ...model.hashing import content_hash
-from ...model.queueing.routing import SplittingRouting
-from ...model.queueing.simulation import SimulationResult, compare
+from ...model.queueing.routing import Routing, SplittingRouting
+from ...model.queueing.simulation import compare
 from ...model.queueing.waiting import WaitingDistribution
+from ...model.queueing.workload import Workload
 from ...model.scenario.file import Scenario
 from ..records.analysis_record import Analysis
 from ..records.context_record import (
@@ -43,7 +46,7 @@ def with_context(analysis: Analysis, frontiers: Frontiers | None = None) -> Anal
 
     Args:
         analysis: As the data gave it.
-        frontiers: Of its scenario, if already at hand.
+        frontiers: The frontiers of its scenario, if already at hand.
     """
     context = analysis.context or Context()
     if context.by_visibility:
@@ -69,23 +72,9 @@ def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | N
     classical = (1 - frontiers.classical.strategies.mixture_at(p)) / 2
     quantum = frontiers.in_use.at_splitting_probability(p).split()
     splits: dict[RoutingName, Floats] = {"observed": observed, "classical": classical, "quantum": quantum}
-    counts = analysis.measured.model_dump_json() if analysis.measured else ""
-    seed = int(content_hash(analysis.provenance.scenario_hash, counts)[:12], 16)
-    results = compare(
-        workload,
-        [SplittingRouting(np.clip(split, 0.0, 1.0)) for split in splits.values()],
-        pairs,
-        np.random.default_rng(seed),
-        distribution=True,
-    ).results
-    return WaitingTimes(
-        pairs=pairs,
-        seed=seed,
-        routings=[
-            simulated_waiting(name, workload.splitting_probability(split), workload.waiting_time(split), result)
-            for (name, split), result in zip(splits.items(), results, strict=True)
-        ],
-    )
+    routings = {name: SplittingRouting(np.clip(split, 0.0, 1.0)) for name, split in splits.items()}
+    data = analysis.provenance.scenario_hash, analysis.measured.model_dump_json() if analysis.measured else ""
+    return waiting_times(workload, routings, pairs, data, splits)
 
 
 def wanted_pairs(load: float) -> int:
@@ -93,31 +82,47 @@ def wanted_pairs(load: float) -> int:
     return int(PAIRS * max(1.0, (0.1 / (1 - load)) ** 2))
 
 
-def simulated_waiting(
-    name: RoutingName, splitting_probability: float, formula: float | None, result: SimulationResult
-) -> SimulatedWaiting:
-    """The waiting times of one routing, as records keep them.
+def waiting_times(
+    workload: Workload,
+    routings: Mapping[RoutingName, Routing],
+    pairs: int,
+    data: Sequence[str],
+    splits: Mapping[RoutingName, Floats] | None = None,
+) -> WaitingTimes:
+    """The waiting times of several routings on the same arrivals, as records keep them.
 
     Args:
-        name: The routing.
-        splitting_probability: p.
-        formula: W by the queueing formulas; None if there are none.
-        result: Of the simulation, with its distribution.
+        workload: The queueing model.
+        routings: What to simulate.
+        pairs: Pairs to measure.
+        data: Texts that the seed follows from.
+        splits: s(x,y) of each routing, shape (n_A, n_B), if the queueing formulas give its p and W. None: they do not.
     """
-    distribution = distribution_of(result)
-    times, cumulative = _kept(distribution)
-    return SimulatedWaiting(
-        routing=name,
-        splitting_probability=splitting_probability,
-        waiting_time_formula=formula,
-        waiting_time=result.waiting_time,
-        percentiles=[
+    seed = int(content_hash(*data)[:12], 16)
+    results = compare(workload, list(routings.values()), pairs, np.random.default_rng(seed), distribution=True).results
+    found = []
+    for name, result in zip(routings, results, strict=True):
+        p, formula = result.splitting_probability.estimate, None
+        if splits is not None:
+            p, formula = workload.splitting_probability(splits[name]), workload.waiting_time(splits[name])
+        distribution = distribution_of(result)
+        times, cumulative = _kept(distribution)
+        percentiles = [
             WaitingPercentile(probability=percent / 100, waiting_time=percentile(distribution, percent / 100))
             for percent in PERCENTS
-        ],
-        times=times,
-        cumulative=cumulative,
-    )
+        ]
+        found.append(
+            SimulatedWaiting(
+                routing=name,
+                splitting_probability=p,
+                waiting_time_formula=formula,
+                waiting_time=result.waiting_time,
+                percentiles=percentiles,
+                times=times,
+                cumulative=cumulative,
+            )
+        )
+    return WaitingTimes(pairs=pairs, seed=seed, routings=found)
 
 
 def _kept(distribution: WaitingDistribution) -> tuple[list[float], list[float]]:

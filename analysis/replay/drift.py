@@ -21,8 +21,8 @@ from ..certificate.tails import log10_chi2_tail
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LAGS = 10
-LEAST_TRIALS = 500  # of one pair; below, the laws of large numbers that the memory test rests on are not to be trusted
+_LAGS = 10  # in shots
+_LEAST_TRIALS = 500  # of one pair; below, the laws of large numbers that the memory test rests on are not to be trusted
 _BLOCKS = (4, 20)  # fewest and most blocks of time
 _PERMUTATIONS = (1999, 9999)  # fewest and most
 _DRAWS = 2e7  # hypergeometric numbers worth drawing
@@ -35,12 +35,12 @@ class DriftTest:
     """Do the correlators change over the run?
 
     Attributes:
-        log10_p_value: Of both tests below together (Bonferroni).
+        log10_p_value: log₁₀ p of both tests below together (Bonferroni).
         alarm: Whether p is below ALARM_P_VALUE.
-        log10_p_homogeneity: Of the blocks of time having the same share of a = b, setting by setting, added up.
-        log10_p_trend: Of no common trend: correlators that all weaken or strengthen in proportion.
+        log10_p_homogeneity: log₁₀ p of all blocks of time having the same share of a = b, added up over the settings.
+        log10_p_trend: log₁₀ p of no common trend, in which all correlators weaken or strengthen in proportion.
         method: χ² and normal laws, or permutations where expected counts are too small for them.
-        change: By which share of themselves the correlators changed from start to end, along a straight line.
+        change: Change of the correlators from start to end along a straight line, as a share of themselves.
         change_error: Its standard error.
         course: Strength of the correlators in each block of time, 1 being that of the whole run.
         course_error: Its standard errors.
@@ -62,9 +62,9 @@ class MemoryTest:
     """Do outcomes depend on what was asked and answered in trials before?
 
     Attributes:
-        log10_p_value: Of all lags together (Bonferroni).
+        log10_p_value: log₁₀ p of all lags together (Bonferroni).
         alarm: Whether p is below ALARM_P_VALUE.
-        log10_p_values: Of lags 1, 2, …, in shots.
+        log10_p_values: log₁₀ p of lags 1, 2, …, in shots.
         lag: The lag with the least p.
         pattern: Which outcome follows what most clearly at that lag, as "b after b".
         correlation: Its correlation coefficient, given the settings.
@@ -95,9 +95,9 @@ def drift_test(trials: Trials, parallel: int = 1, seed: int = 0) -> DriftTest | 
     """Pearson χ² of homogeneity over blocks of time for every setting, added up, and a test of a common trend.
 
     Args:
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
         parallel: Trials that share a shot, each on a pair of its own (`Sampling.parallel`); pairs are kept apart.
-        seed: Of the permutations, if any.
+        seed: Seed of the permutations, if any.
 
     Returns:
         None where there is nothing to compare: no setting came in two blocks with both outcomes.
@@ -135,7 +135,7 @@ def drift_test(trials: Trials, parallel: int = 1, seed: int = 0) -> DriftTest | 
     )
 
 
-def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTest | None:
+def memory_test(trials: Trials, parallel: int = 1) -> MemoryTest | None:
     """Score test of outcomes given their settings against the outcomes and settings of the trial `lag` before.
 
     The residuals of a, b and a=b (as ±1, less their mean with the same setting) are multiplied with those of the
@@ -143,14 +143,13 @@ def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTe
     trials are independent, give a χ² for each lag.
 
     Args:
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
         parallel: Trials that share a shot, each on a pair of its own: each pair is followed by itself.
-        lags: Lags 1…`lags`, in shots.
 
     Returns:
-        None for fewer than LEAST_TRIALS trials of a pair, or where no outcome ever varies.
+        None for fewer than 500 trials of a pair, or if no outcome ever varies.
     """
-    if len(trials) < LEAST_TRIALS * parallel or lags < 1:
+    if len(trials) < _LEAST_TRIALS * parallel:
         return None
     stratum, size = _strata(trials, parallel)
     a, b = 1.0 - 2.0 * trials.a, 1.0 - 2.0 * trials.b
@@ -160,11 +159,11 @@ def memory_test(trials: Trials, parallel: int = 1, lags: int = LAGS) -> MemoryTe
         return None
     types, names = _type_groups(trials)
     before = np.column_stack([outcomes, types])
-    found = [_lagged(outcomes, before, stratum, covariance, lag * parallel) for lag in range(1, lags + 1)]
+    found = [_lagged(outcomes, before, stratum, covariance, lag * parallel) for lag in range(1, _LAGS + 1)]
     log10_p = [log10_chi2_tail(statistic, freedom) for statistic, freedom, _, _ in found]
     least = int(np.argmin(log10_p))
     _, _, place, correlation = found[least]
-    every = min(0.0, math.log10(lags) + log10_p[least])
+    every = min(0.0, math.log10(_LAGS) + log10_p[least])
     now, earlier = divmod(place, before.shape[1])
     return MemoryTest(
         log10_p_value=every,
@@ -207,7 +206,7 @@ class _Blocks:
     Attributes:
         shown, agreed: Trials, and those with a = b, shape (S, B).
         deviation: `agreed` less what the setting's share of a = b gives, shape (S, B).
-        variance: Of one trial's indicator of a = b within a setting, all orders being equally likely, shape (S, 1).
+        variance: Variance of [a = b] in one trial of a setting, all orders being equally likely, shape (S, 1).
         correlator: c of each setting, shape (S, 1).
         time: Middle of the block, from 0 to 1, less its mean over the setting's trials, shape (S, B).
     """
@@ -258,7 +257,7 @@ class _Blocks:
 
     @property
     def trend_variance(self) -> float:
-        """Of Σ c·time·deviation."""
+        """The variance of Σ c·time·deviation."""
         return float((self.correlator**2 * self.variance * self.shown * self.time**2).sum())
 
     def statistics(self) -> tuple[float, float]:
@@ -296,8 +295,8 @@ def _lagged(
         outcomes: Residuals of a, b, a=b, shape (N, 3).
         before: What a trial leaves behind, shape (N, d).
         stratum: Setting and pair of each trial, shape (N,).
-        covariance: Of the residuals in each stratum, shape (S, 3, 3).
-        lag: In trials.
+        covariance: Covariance of the residuals in each stratum, shape (S, 3, 3).
+        lag: Lag, in trials.
     """
     here = stratum[lag:]
     left = _centred(before[:-lag], here, len(covariance))
@@ -314,6 +313,7 @@ def _lagged(
     used = scale > 1e-9 * max(float(scale.max()), 1e-300)
     standard = np.zeros_like(product)
     standard[used] = product[used] / scale[used]
+    # Residuals add up to 0 in every stratum: directions without variance are left out, and not counted.
     values, vectors = np.linalg.eigh(matrix[np.ix_(used, used)] / np.outer(scale[used], scale[used]))
     kept = values > 1e-8
     statistic = float(((vectors.T @ standard[used])[kept] ** 2 / values[kept]).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,14 +25,12 @@ from ...model.queueing.simulation import (
 )
 from ...model.queueing.waiting import RELATIVE_ERROR, WaitingDistribution
 from ...model.queueing.workload import Workload
-from ...model.trials import Sampling, Trials
+from ...model.trials import Counts, Sampling, Trials
 from .drift import DriftTest, MemoryTest, drift_test, memory_test, order_remark, shuffled
 
-SCHEMA = "bellqueue.replay/1"
 LEAST_PAIRS = 100  # below it the batches of the intervals are empty
 SHUFFLES = 20
 PERCENTS = (50, 95, 99)
-ROUTINGS = ("replayed", "classical", "communication")
 Floats = NDArray[np.float64]
 
 
@@ -41,8 +39,8 @@ class Formula:
     """What the queueing formulas give for correlators (MODEL §1); both servers are alike.
 
     Attributes:
-        load: Of each server.
-        server_baseline_throughput: Of each server, half of τ.
+        load: Load of each server.
+        server_baseline_throughput: Background work done by each server, half of τ.
     """
 
     splitting_probability: float
@@ -53,7 +51,7 @@ class Formula:
 
     @classmethod
     def of(cls, workload: Workload, split: Floats) -> Formula:
-        """Of the strategy s(x,y), shape (n_A, n_B)."""
+        """What they give for the strategy s(x,y), shape (n_A, n_B)."""
         p = workload.splitting_probability(split)
         throughput = float(workload.baseline_throughput(p))
         return cls(p, workload.waiting_time(split), throughput, workload.load, throughput / 2)
@@ -67,7 +65,7 @@ class OrderEffect:
         waiting_time: Mean waiting time in the order recorded less the mean over the shuffles, on the same arrivals. Its
             95 % interval is that of one more shuffle: it holds 0 unless drift or memory matter to the queue.
         pairs: Pairs simulated; every outcome is used at most once.
-        shuffles: How many.
+        shuffles: Number of shuffles.
     """
 
     waiting_time: SimulatedEstimate
@@ -76,34 +74,62 @@ class OrderEffect:
 
 
 @dataclass(frozen=True, eq=False)
-class Replay:
-    """Recorded trials in the queueing system, beside the formulas and other routings on the same arrivals.
+class ReplayedRun:
+    """Recorded trials in the queueing system, beside other routings on the same arrivals.
 
     Attributes:
-        title: Of the scenario.
-        comparison: The replay, the best classical strategy at equal throughput, and the best with communication.
-        formulas: Of the measured correlators and of the two strategies, in the same order.
-        drift, memory: Of the trials; None where there are too few to tell.
+        title: Title of the scenario.
+        comparison: The recorded trials first, then the other routings.
+        drift, memory: Tests of the trials' order; None if they are too few to tell.
         remark: What the order of the trials cannot tell; None if nothing.
-        order_effect: None where the trials serve too few pairs.
         cycled: Whether recorded outcomes were used more than once.
-        seed: Of the simulation.
+        seed: Seed of the simulation.
     """
 
     title: str
     comparison: CommonArrivals
-    formulas: tuple[Formula, ...]
     drift: DriftTest | None
     memory: MemoryTest | None
     remark: str | None
-    order_effect: OrderEffect | None
     cycled: bool
     seed: int
 
-    @property
-    def replayed(self) -> SimulationResult:
-        """The recorded trials."""
-        return self.comparison.results[0]
+    def head(self, schema: str) -> dict[str, Any]:
+        """How its record begins, JSON-ready."""
+        first = self.comparison.results[0]
+        return {
+            "schema": schema,
+            "pairs": first.pairs,
+            "warm_up": first.warm_up,
+            "cycled": self.cycled,
+            "seed": self.seed,
+        }
+
+    def results(self, names: Sequence[str]) -> dict[str, Any]:
+        """What was measured of each routing, under these names, JSON-ready."""
+        return {name: result_record(result) for name, result in zip(names, self.comparison.results, strict=True)}
+
+    def order(self, effect: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What the order of the trials tells, with its effect on waiting, JSON-ready."""
+        return {
+            "remark": self.remark,
+            "drift": self.drift and asdict(self.drift),
+            "memory": self.memory and asdict(self.memory),
+            "effect": effect,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Replay(ReplayedRun):
+    """Recorded trials beside the best classical strategy at equal throughput and the best with communication.
+
+    Attributes:
+        formulas: What the formulas give for the correlators measured and for the two strategies, in the same order.
+        order_effect: None if the trials serve too few pairs.
+    """
+
+    formulas: tuple[Formula, ...]
+    order_effect: OrderEffect | None
 
     @property
     def classical(self) -> SimulationResult:
@@ -112,21 +138,13 @@ class Replay:
 
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
+        names = ("formula", "classical_formula", "communication_formula")
         return {
-            "schema": SCHEMA,
-            "pairs": self.replayed.pairs,
-            "warm_up": self.replayed.warm_up,
-            "cycled": self.cycled,
-            "seed": self.seed,
-            **{name: result_record(result) for name, result in zip(ROUTINGS, self.comparison.results, strict=True)},
-            "formula": asdict(self.formulas[0]),
-            "classical_formula": asdict(self.formulas[1]),
-            "communication_formula": asdict(self.formulas[2]),
+            **self.head("bellqueue.replay/1"),
+            **self.results(("replayed", "classical", "communication")),
+            **{name: asdict(formula) for name, formula in zip(names, self.formulas, strict=True)},
             **advantage_record(self.comparison),
-            "order": {
-                **order_record(self.remark, self.drift, self.memory),
-                "effect": self.order_effect and asdict(self.order_effect),
-            },
+            "order": self.order(asdict(self.order_effect) if self.order_effect else None),
         }
 
 
@@ -142,78 +160,90 @@ def replay_trials(
     """Simulate recorded trials and the best strategies without and with communication over the same arrivals.
 
     Args:
-        title: Of the scenario.
+        title: Title of the scenario.
         workload: The queueing model.
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
-        seed: Of the simulation.
+        seed: Seed of the simulation.
         watch: Gets how far it is, in pairs times routings.
 
     Raises:
         DataError: a pair of types has no recorded outcome, or there are too few trials.
     """
-    counts = trials.counts()
-    split = np.where(workload.joint > 0, (1 - counts.correlators) / 2, 0.0)
+    counts, joint = trials.counts(), workload.joint
+    split = np.where(joint > 0, (1 - counts.correlators) / 2, 0.0)
     if np.isnan(split).any():
         raise DataError("some pair of types was never measured; record more trials to replay them")
-    served = int(np.min(counts.settings[workload.joint > 0] / workload.joint[workload.joint > 0]))
-    wanted = served if pairs is None else pairs
-    if wanted < LEAST_PAIRS:
-        raise DataError(f"the trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
+    served, wanted, cycled = supply(counts, joint, pairs)
     p = workload.splitting_probability(split)
     frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
     others = [(1 - frontier.mixture_at(p)) / 2 for frontier in frontiers]
-    total = wanted + wanted // 20
-    cycle = pairs is not None and pairs > served * 0.9
-    routing = ReplayRouting(trials if cycle else spread(trials, workload.joint, min(total, served)), cycle)
+    total = with_warm_up(wanted)
+    used = trials if cycled else spread(trials, joint, min(total, served))
     ordered = served >= LEAST_PAIRS
-    effort = Effort(watch, len(ROUTINGS) * total + ordered * (1 + SHUFFLES) * (served + served // 20))
+    effort = Effort(watch, (1 + len(others)) * total + ordered * (1 + SHUFFLES) * with_warm_up(served))
     comparison = compare(
         workload,
-        [routing, *map(SplittingRouting, others)],
+        [ReplayRouting(used, cycled), *map(SplittingRouting, others)],
         wanted,
         np.random.default_rng(seed),
         distribution=True,
-        progress=effort.step(len(ROUTINGS), total),
+        progress=effort.step(1 + len(others), wanted),
     )
     return Replay(
         title,
         comparison,
-        tuple(Formula.of(workload, each) for each in (split, *others)),
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
         order_remark(sampling),
-        order_effect(workload, spread(trials, workload.joint, served), served, seed, effort) if ordered else None,
-        cycle,
+        cycled,
         seed,
+        tuple(Formula.of(workload, each) for each in (split, *others)),
+        order_effect(workload, spread(trials, joint, served), served, seed, effort) if ordered else None,
     )
+
+
+def supply(counts: Counts, usage: Floats, pairs: int | None) -> tuple[int, int, bool]:
+    """The pairs that recorded trials serve once, those to measure, and whether outcomes are then used more than once.
+
+    Args:
+        counts: What was recorded.
+        usage: Share of the pairs that take an outcome of each setting, shape (n_A, n_B), not all 0.
+        pairs: Pairs to measure; None: as many as the trials serve once.
+
+    Raises:
+        DataError: the trials are too few.
+    """
+    served = int(np.min(counts.settings[usage > 0] / usage[usage > 0]))
+    wanted = served if pairs is None else pairs
+    if wanted < LEAST_PAIRS:
+        raise DataError(f"the trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
+    return served, wanted, pairs is not None and pairs > served * 0.9
+
+
+def with_warm_up(pairs: int) -> int:
+    """The pairs that a simulation serves to measure so many."""
+    return pairs + pairs // 20
 
 
 def spread(trials: Trials, joint: Floats, pairs: int) -> Trials:
     """The trials that traffic of so many pairs needs, those of each setting taken evenly over the whole run.
 
     All settings then last equally long: a pair in the middle of the simulation is routed by trials from the middle of
-    the run, whatever its types, and no setting stands for the beginning of the run alone.
+    the run, whatever its types, and the beginning of the run is not all that is seen of any setting.
 
     Args:
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
         joint: π(x,y) of the traffic, shape (n_A, n_B).
-        pairs: Expected to be served.
+        pairs: Pairs expected to be served.
     """
-    setting = trials.x.astype(np.int64) * trials.shape[1] + trials.y
-    order = np.argsort(setting, kind="stable")
-    count = np.bincount(setting, minlength=joint.size)
+    places = trials.by_setting()
     mean = pairs * joint.ravel()
     reserve = np.where(mean > 0, 4 * np.sqrt(mean) + 4, 0)  # of four standard deviations: traffic is random
-    needed = np.minimum(np.ceil(mean + reserve).astype(np.int64), count)
-    starts = np.cumsum(count) - count
-    chosen = [
-        order[start + np.arange(keep) * size // keep]
-        for start, size, keep in zip(starts.tolist(), count.tolist(), needed.tolist(), strict=True)
-        if keep
-    ]
-    return trials[np.sort(np.concatenate(chosen))]
+    needed = np.minimum(np.ceil(mean + reserve), [own.size for own in places]).astype(np.int64)
+    kept = [own[np.arange(keep) * own.size // keep] for own, keep in zip(places, needed.tolist(), strict=True) if keep]
+    return trials[np.sort(np.concatenate(kept))]
 
 
 def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effort: Effort) -> OrderEffect:
@@ -221,20 +251,18 @@ def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effo
 
     Args:
         workload: The queueing model.
-        trials: In the order of execution.
-        pairs: To measure, fewer where the trials end before; at least LEAST_PAIRS.
-        seed: Of arrivals and shuffles.
-        effort: Told of every pair.
+        trials: Trials in the order of execution.
+        pairs: Pairs to measure, fewer if the trials end before; at least LEAST_PAIRS.
+        seed: Seed of arrivals and shuffles.
+        effort: Gets every pair served.
     """
-    total = pairs + pairs // 20
     recorded = _Tally(ReplayRouting(trials))
-    ordered = simulate(workload, recorded, pairs, np.random.default_rng(seed), progress=effort.step(1, total))
+    ordered = simulate(workload, recorded, pairs, np.random.default_rng(seed), progress=effort.step(1, pairs))
     used = recorded.used()
     rng = np.random.default_rng([seed, SHUFFLES])
     routings = [ReplayRouting(shuffled(used, rng)) for _ in range(SHUFFLES)]
-    results = compare(
-        workload, routings, pairs, np.random.default_rng(seed), progress=effort.step(SHUFFLES, total)
-    ).results
+    progress = effort.step(SHUFFLES, pairs)
+    results = compare(workload, routings, pairs, np.random.default_rng(seed), progress=progress).results
     means = np.array([result.waiting_time.estimate for result in results])
     difference = ordered.waiting_time.estimate - float(means.mean())
     error = float(means.std(ddof=1) * np.sqrt(1 + 1 / SHUFFLES))
@@ -244,7 +272,7 @@ def order_effect(workload: Workload, trials: Trials, pairs: int, seed: int, effo
 def percentile(distribution: WaitingDistribution, probability: float) -> SimulatedEstimate:
     """The wait that a share of requests does not exceed; its interval inverts that of P(wait ≤ t) (Woodruff 1952).
 
-    The interval allows for the rounding of the waits, too.
+    The interval also allows for the rounding of the waits.
     """
     middle = float(distribution.quantile(probability))
     place = int(np.searchsorted(distribution.waiting_time, middle))
@@ -271,9 +299,9 @@ class Effort:
         self._watch, self._total, self._before = watch, total, 0
 
     def step(self, routings: int, pairs: int) -> Callable[[int], None]:
-        """The progress of the next simulation, which may end before it has served all its pairs."""
+        """The progress of the next simulation, of so many pairs measured; it may end before."""
         start = self._before
-        self._before += routings * pairs
+        self._before += routings * with_warm_up(pairs)
         return lambda done: self._watch("replaying the trials", start + routings * done, self._total)
 
 
@@ -304,16 +332,13 @@ class _Tally:
     def used(self) -> Trials:
         """The trials that the latest run used, in the order of execution."""
         trials = self._routing.trials
-        setting = trials.x.astype(np.int64) * trials.shape[1] + trials.y
-        order = np.argsort(setting, kind="stable")
-        count = np.bincount(setting, minlength=self._asked.size)
-        rank = np.arange(len(trials)) - np.repeat(np.cumsum(count) - count, count)
-        return trials[np.sort(order[rank < np.repeat(self._asked, count)])]
+        used = [own[:asked] for own, asked in zip(trials.by_setting(), self._asked.tolist(), strict=True)]
+        return trials[np.sort(np.concatenate(used))]
 
 
 def distribution_of(result: SimulationResult) -> WaitingDistribution:
-    """Of a simulation of this module."""
-    assert result.waiting_time_distribution is not None  # replay_run asks for it
+    """The distribution of a simulation that kept it."""
+    assert result.waiting_time_distribution is not None
     return result.waiting_time_distribution
 
 
@@ -337,11 +362,6 @@ def advantage_record(comparison: CommonArrivals) -> dict[str, Any]:
         "baseline_throughput_gain": asdict(comparison.baseline_throughput_difference(0, 1)),
         "waiting_time_relative_error": RELATIVE_ERROR,
     }
-
-
-def order_record(remark: str | None, drift: DriftTest | None, memory: MemoryTest | None) -> dict[str, Any]:
-    """What the order of the trials tells, JSON-ready."""
-    return {"remark": remark, "drift": drift and asdict(drift), "memory": memory and asdict(memory)}
 
 
 def result_record(result: SimulationResult) -> dict[str, Any]:

@@ -30,9 +30,9 @@ def assess_link(
     """Whether the scenario's link suffices, as a record and as what maps are drawn from.
 
     Args:
-        scenario: With its link.
+        scenario: The scenario with its link.
         pairs: Pairs of requests to simulate; None: two million.
-        seed: Of the simulation; None: a fresh one, which the record holds.
+        seed: Seed of the simulation; None: a fresh one, which the record holds.
         watch: Gets how far it is.
 
     Raises:
@@ -87,7 +87,7 @@ def linked_scenario(
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """The fields of [link] that a text stands for."""
+    """The fields of [link] that a text describes."""
     first, *others = [text] if isfile(text) else text.split(",")
     fields: dict[str, Any] = {}
     if "=" in first:

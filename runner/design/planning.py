@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import pi, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -133,18 +134,9 @@ def forecast_record(
         None if unit is None or latency is None else fibre_distance_km(latency, unit)
         for latency in (found.latency_ideal, found.latency_predicted)
     ]
-
-    def cost_of(shots: int) -> CostRecord | None:
-        return _cost(scenario, backend, shots, lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule)
-
-    cost = cost_of(found.shots)
     needed = found.design.trials if found.design else None
-    cost_needed = None if cost is None or needed is None else cost_of(needed)
     return ForecastRecord(
-        title=scenario.title,
-        bellqueue_version=bellqueue_version(),
-        created=now(),
-        scenario_hash=scenario.content_hash(),
+        **_about(scenario),
         verdict=verdict(found, device.name, scenario.experiment.significance),
         changes=[] if found.go else changes(found, better),
         warnings=[
@@ -153,17 +145,27 @@ def forecast_record(
             *_several_pairs(scenario, frontiers, found, point, predict),
         ],
         device=device,
-        significance=scenario.experiment.significance,
         settings=scenario.experiment.settings,
         block=scenario.experiment.block,
         forecast=found,
         distance_ideal_km=distances[0],
         distance_predicted_km=distances[1],
         better_pair=better,
-        cost=cost,
-        cost_needed=cost_needed,
-        scenario=scenario.record(),
+        cost=_point_cost(scenario, backend, found.shots, predict),
+        cost_needed=None if needed is None else _point_cost(scenario, backend, needed, predict),
     )
+
+
+def _about(scenario: Scenario) -> dict[str, Any]:
+    """The fields that all records of plans share."""
+    return {
+        "title": scenario.title,
+        "bellqueue_version": bellqueue_version(),
+        "created": now(),
+        "scenario_hash": scenario.content_hash(),
+        "significance": scenario.experiment.significance,
+        "scenario": scenario.record(),
+    }
 
 
 def menu_forecast(
@@ -180,24 +182,19 @@ def menu_forecast(
     found = design.plan.forecast
     assert found is not None  # a menu designed by a prediction has one
     return MenuForecastRecord(
-        title=scenario.title,
-        bellqueue_version=bellqueue_version(),
-        created=now(),
-        scenario_hash=scenario.content_hash(),
+        **_about(scenario),
         verdict=menu_verdict(found, asked.shots, device.name, asked.significance),
         changes=[]
         if found.go
         else menu_changes(found, device.visibility, _best_pair(typed, device, scenario), asked.operating_point),
         warnings=list(about_link(scenario, backend)),
         device=device,
-        significance=asked.significance,
         settings=asked.settings,
         block=asked.block,
         shots=asked.shots,
         menu=design.plan,
         entries=_entries(design),
         cost=_cost(scenario, backend, asked.shots, lambda each, _: prepare_menu(each, design, 0).schedule),
-        scenario=scenario.record(),
     )
 
 
@@ -210,10 +207,17 @@ def _entries(design: MenuDesign) -> list[PlannedEntry]:
     ]
 
 
+def _unforced(typed: str | None) -> str | None:
+    """The backend as typed but for the pair of qubits that the user has forced; None if there is no such pair."""
+    name, *options = (typed or "").split(",")
+    others = [each for each in options if each.partition("=")[0].strip() != "pair"]
+    return None if len(others) == len(options) else ",".join([name, *others])
+
+
 def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> str | None:
     """The pair that the calibration would choose where the user has forced another, in a sentence."""
-    name, _, options = (typed or "").partition(",")
-    if not options.strip().startswith("pair="):
+    name = _unforced(typed)
+    if name is None:
         return None
     best = open_backend(name, scenario).describe().pair
     if best is None or best == device.pair:
@@ -262,16 +266,11 @@ def rank(scenario: Scenario, devices: Sequence[BackendSummary], power: float, wa
             failed.append(FailedDevice(name=summary.name, reason=str(error)))
     ranked.sort(key=lambda each: (each.trials is None, each.trials or 0, -(each.device.visibility or 0.0)))
     return RankingRecord(
-        title=scenario.title,
-        bellqueue_version=bellqueue_version(),
-        created=now(),
-        scenario_hash=scenario.content_hash(),
-        significance=scenario.experiment.significance,
+        **_about(scenario),
         power=power,
         shots=scenario.experiment.shots,
         ranked=ranked,
         failed=failed,
-        scenario=scenario.record(),
     )
 
 
@@ -290,12 +289,7 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
         every_classical_reduction_relative=foreseen.every_classical_reduction_relative,
         trials=foreseen.trials,
         predicted_power=foreseen.predicted_power,
-        cost=_cost(
-            scenario,
-            backend,
-            scenario.experiment.shots,
-            lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule,
-        ),
+        cost=_point_cost(scenario, backend, scenario.experiment.shots, predict),
     )
 
 
@@ -352,8 +346,8 @@ def _better_pair(
     say: Callable[[str], None],
 ) -> BetterPair | None:
     """The pair that the device's calibration would choose, where the user has forced another."""
-    name, _, options = (typed or "").partition(",")
-    if not options.strip().startswith("pair="):
+    name = _unforced(typed)
+    if name is None:
         return None
     try:
         best = _ranked(scenario, frontiers, point, name, power)
@@ -363,6 +357,11 @@ def _better_pair(
     if best.device.pair is None or best.device.pair == device.pair:
         return None
     return BetterPair(name=name, pair=best.device.pair, visibility=best.device.visibility, trials=best.trials)
+
+
+def _point_cost(scenario: Scenario, backend: Backend | None, shots: int, predict: Predict) -> CostRecord | None:
+    """What so many shots of memoryless routers will take."""
+    return _cost(scenario, backend, shots, lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule)
 
 
 def _cost(

@@ -10,9 +10,9 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
 
+from tests.analysis.conftest import provenance
+from tests.known import known
 from tests.scenarios import IBM_HANOI
-
-from .conftest import provenance
 
 
 def test_the_observed_point_of_ibm_hanoi(hanoi: Analysis) -> None:
@@ -21,8 +21,7 @@ def test_the_observed_point_of_ibm_hanoi(hanoi: Analysis) -> None:
     W_comm = W0 + (0.51 − 0.505621)·1.813158 + 0.49·0.510526 with W0 = 0.1210526; W observed = 0.497809.
     """
     talking = 0.1210526 + (0.51 - 0.505621) * 1.813158 + 0.49 * 0.510526
-    found = hanoi.break_even
-    assert found is not None
+    found = known(hanoi.break_even)
     assert found.observed.estimate == pytest.approx(0.497809 - talking, abs=2e-5)
     assert found.observed.low < found.observed.estimate < found.observed.high
     assert found.ideal < found.observed.estimate
@@ -30,9 +29,8 @@ def test_the_observed_point_of_ibm_hanoi(hanoi: Analysis) -> None:
 
 
 def test_in_kilometres_of_fibre_where_the_unit_of_time_is_known() -> None:
-    data = Scenario.default().model_dump(mode="json", exclude_none=True)
-    data["traffic"]["time_unit_seconds"] = 1e-3
+    record = Scenario.default().record()
+    record["traffic"]["time_unit_seconds"] = 1e-3
     sample = Sample(Counts(np.array(IBM_HANOI)), Sampling("fixed"))
-    found = analyze(Scenario.parse(data), sample, provenance()).break_even
-    assert found is not None
+    found = known(analyze(Scenario.parse(record), sample, provenance()).break_even)
     assert found.observed_distance_km == pytest.approx(found.observed.estimate * 1e-3 * 2e5)

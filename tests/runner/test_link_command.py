@@ -112,6 +112,21 @@ def test_a_link_is_named_in_four_ways_and_each_is_the_same(call: Run, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("[link", "l.toml: not valid TOML: "),
+        ("link = " + "[" * 10_000, "l.toml: not valid TOML: "),
+        ("rate = 1", "l.toml: has no [link]; give the file of a link"),
+    ],
+)
+def test_a_file_without_a_link_is_refused_in_a_line(call: Run, tmp_path: Path, content: str, complaint: str) -> None:
+    (tmp_path / "l.toml").write_text(content)
+    refused = call("link", "--link", "l.toml")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert complaint in refused.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ((), "the scenario has no [link]; describe it there, or name a published one with --link"),
@@ -142,15 +157,6 @@ def test_a_mistake_is_one_line(call: Run, arguments: tuple[object, ...], complai
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert complaint in line
-
-
-@pytest.mark.parametrize("content", ["[link", "link = " + "[" * 10_000])
-def test_a_file_of_a_link_that_is_no_toml_is_said_in_one_line(call: Run, tmp_path: Path, content: str) -> None:
-    (tmp_path / "l.toml").write_text(content)
-    done = call("link", "default", "--link", "l.toml")
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
-    assert "l.toml: not valid TOML: " in line
 
 
 def test_without_a_bound_only_memoryless_routers_are_compared_and_the_clock_is_named(call: Run, tmp_path: Path) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -18,13 +16,18 @@ from numpy.typing import NDArray
 
 import bellqueue as bq
 from tests.menus import ALPHA, BETA, ENTRIES, MENU, SHARES, fake, informed_scenario
+from tests.runner.conftest import Run
 from tests.runner.recorded_runs import edited
 from tests.scenarios import default_record
 
-Run = Callable[..., "CompletedProcess[str]"]
 SHOTS = 2000
 
-MADE_UP = pytest.mark.usefixtures("menus")
+
+@pytest.fixture(autouse=True)
+def _made_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the slow test has nothing made up."""
+    if request.node.get_closest_marker("slow") is None:
+        fake(monkeypatch)
 
 
 def written(folder: Path, **experiment: Any) -> str:
@@ -58,7 +61,6 @@ def rows(folder: Path) -> NDArray[np.int64]:
     return np.array(lines, dtype=np.int64)
 
 
-@MADE_UP
 def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
     """Asked for is what was measured, and on ideal pairs a≠b comes as often as the bases of that entry say."""
     plan, trials = json.loads((run / "plan.json").read_text()), rows(run)
@@ -80,13 +82,11 @@ def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
     assert np.abs(differ / measured - perfect).max() < 5 * (0.5 / np.sqrt(measured.min()))
 
 
-@MADE_UP
 def test_the_plans_bases_are_those_of_the_menu(run: Path) -> None:
     bases = RunFolder.open(run).plan().bases()
     assert bases.correlators == pytest.approx(MENU.correlators, abs=1e-12)
 
 
-@MADE_UP
 def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: Path) -> None:
     """Werner pairs of visibility 0.8: P(a≠b) = (1 − 0.8·cos(α − β))/2 in the forecast that the plan keeps."""
     done = call("run", written(tmp_path), "--backend", "aer:visibility=0.8", "--out", "run", "--json")
@@ -96,7 +96,6 @@ def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: 
     assert np.array(foreseen) == pytest.approx(expected.reshape(-1, 2))
 
 
-@MADE_UP
 def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
     again = call("analyze", "run", "--json")
     assert again.returncode == 0, again.stderr
@@ -108,7 +107,6 @@ def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
     assert (told.returncode, told.stdout.partition(":")[0]) == (0, "CERTIFIED")
 
 
-@MADE_UP
 def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> None:
     words = ("run", written(tmp_path), "--backend", "aer:visibility=0.3", "--out", "run", "--require-advantage")
     done = call(*words)
@@ -117,7 +115,6 @@ def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> No
     assert "not certified" in call("runs", ".").stdout
 
 
-@MADE_UP
 def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) -> None:
     lines = (run / "trials.csv").read_text().splitlines(keepends=True)
     (run / "trials.csv").write_text("".join(lines[:-100]))
@@ -130,7 +127,6 @@ def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) 
     assert "with entry 2 and types (1, 2), but the plan asked for" in refused.stderr
 
 
-@MADE_UP
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -148,7 +144,6 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[s
     assert words in refused.stderr
 
 
-@MADE_UP
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -179,7 +174,6 @@ def test_what_is_not_for_them_is_refused_in_a_line(
     assert complaint in done.stderr
 
 
-@MADE_UP
 @pytest.mark.parametrize(
     ("experiment", "words"),
     [
@@ -193,7 +187,6 @@ def test_settings_without_a_trial_are_named(call: Run, tmp_path: Path, experimen
     assert words in done.stderr
 
 
-@MADE_UP
 def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -> None:
     scenario = written(tmp_path)
     go = call("plan", scenario, "--visibility", 0.95)
@@ -214,14 +207,12 @@ def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -
     assert "set 2: 50.0 % of the trials" in call("plan", scenario, "--visibility", 0.95, "--full").stdout
 
 
-@MADE_UP
 def test_a_forced_pair_that_is_no_go_is_told_the_best(call: Run, tmp_path: Path) -> None:
     done = call("plan", written(tmp_path, shots=500), "--backend", "fake:torino,pair=0-1")
     assert done.returncode == 0, done.stderr
     assert "The device's best pair, 92–99 (--backend fake:torino)." in done.stdout
 
 
-@MADE_UP
 def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
     result = bq.run(informed_scenario(), "aer", seed=1, out=tmp_path / "run", progress=False)
     assert (result.certified, result.folder) == (True, tmp_path / "run")
@@ -237,7 +228,6 @@ def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
     assert len(bq.plot(result).axes) == 1
 
 
-@MADE_UP
 def test_runs_of_routers_that_know_the_past_compare_with_others(call: Run, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(informed_scenario().record()))
     for name, words in (("menu", ("s.json",)), ("plain", ())):
@@ -254,7 +244,6 @@ def test_runs_of_routers_that_know_the_past_compare_with_others(call: Run, tmp_p
     assert (tmp_path / "both.png").is_file()
 
 
-@MADE_UP
 def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Path) -> None:
     assert call("run", "--backend", "aer", "--shots", 200, "--seed", 1, "--out", "run").returncode == 0
     record = json.loads((tmp_path / "run" / "plan.json").read_text())
@@ -265,7 +254,7 @@ def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Pat
 
 @pytest.mark.slow
 def test_good_pairs_are_certified_and_plain_noise_is_not(call: Run, tmp_path: Path) -> None:
-    """Nothing made up: sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
+    """Sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
     record = default_record(routers="past-informed", shots=20_000)
     record["traffic"]["pair_rate"] = 0.2 / 3.7
     record["traffic"]["type"][1]["service"]["mean"] = 10.0

@@ -14,21 +14,22 @@ from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
-from bellqueue.backends.protocol import CostEstimate, JobStatus, RemoteBackend, Usage
+from bellqueue.backends.protocol import Backend, CostEstimate, RemoteBackend
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.model.trials import Trials
 from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
+from bellqueue.runner.design import planning
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
 from bellqueue.runner.experiment.preparation import prepare_point
 from bellqueue.runner.experiment.submission import plan_run
 from rich.console import Console, RenderableType
 
+from tests.known import known
 from tests.model.link.links import with_link
 from tests.runner.conftest import Run
 from tests.scenarios import default_record, dense
@@ -55,32 +56,40 @@ def _on(name: str) -> ForecastRecord:
 
 def test_torinos_pair_0_1_is_a_no_go_that_names_the_visibility_and_the_pair_it_needs() -> None:
     record = _on("fake:torino,pair=0-1")
-    needed = record.forecast.remedies
+    remedies = known(record.forecast.remedies)
+    least, enough = known(remedies.least_visibility), known(remedies.sufficient_visibility)
     assert not record.forecast.go
-    assert needed
-    assert needed.least_visibility
-    assert record.device.visibility
-    assert record.device.visibility < 0.66 < needed.least_visibility < 0.78
+    assert known(record.device.visibility) < 0.66 < least < 0.78
     assert record.verdict.startswith("NO-GO: ")
-    assert f"above {needed.least_visibility:.4f}, and {record.forecast.visibility:.4f} is predicted" in record.verdict
-    assert record.better_pair
-    assert record.better_pair.pair == (92, 99)
+    assert f"above {least:.4f}, and {record.forecast.visibility:.4f} is predicted" in record.verdict
+    assert known(record.better_pair).pair == (92, 99)
     shown = _shown(forecast_table(record))
     assert shown.startswith("NO-GO: no number of trials on fake:torino,pair=0-1 certifies")
     assert "best pair, 92–99, visibility 0.9564" in shown
-    assert needed.sufficient_visibility
-    assert f"from visibility {np.ceil(1000 * needed.sufficient_visibility) / 1000:.3f} on, 40000 trials" in shown
+    assert f"from visibility {np.ceil(1000 * enough) / 1000:.3f} on, 40000 trials" in shown
     assert "classical routers wait less" in shown
+
+
+def test_the_pair_proposed_keeps_the_other_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def opens(name: str, _: Scenario) -> Backend:
+        opened.append(name)
+        return open_backend("fake:torino")
+
+    monkeypatch.setattr(planning, "open_backend", opens)
+    typed = "ibm:torino,rep_delay=250,pair=0-1"
+    record = forecast_record(DENSE, open_backend("fake:torino,pair=0-1"), None, 0.95, typed)
+    assert [known(record.better_pair).name] == opened == ["ibm:torino,rep_delay=250"]
 
 
 def test_torinos_pair_92_99_is_a_go() -> None:
     record = _on("fake:torino,pair=92-99")
+    design = known(record.forecast.design)
     assert record.forecast.go
     assert record.changes == []
-    assert record.forecast.design
-    assert record.forecast.design.trials
-    assert record.forecast.design.trials < 1500
-    assert record.forecast.design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
+    assert known(design.trials) < 1500
+    assert design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
     assert record.device.chsh == pytest.approx(open_backend("fake:torino").describe().calibration["predicted_chsh"])
     shown = _shown(forecast_table(record))
     assert shown.startswith(
@@ -92,8 +101,7 @@ def test_torinos_pair_92_99_is_a_go() -> None:
 
 def test_too_few_shots_are_a_no_go_that_says_how_many_are_enough() -> None:
     record = _at(0.9, shots=300)
-    trials = record.forecast.remedies.trials if record.forecast.remedies else None
-    assert trials
+    trials = known(known(record.forecast.remedies).trials)
     assert trials > 300
     aim = "certify against memoryless classical routers with probability"
     assert record.verdict.startswith(f"NO-GO: 300 trials on a pair of visibility 0.9 {aim}")
@@ -103,11 +111,9 @@ def test_too_few_shots_are_a_no_go_that_says_how_many_are_enough() -> None:
 
 def test_another_operating_point_is_proposed_as_it_is_typed_and_is_then_a_go() -> None:
     record = _at(0.9, operating_point={"splitting_probability": 0.15})
-    remedies = record.forecast.remedies
-    assert remedies
-    assert remedies.multiplier
-    assert f"operating_point = {{ multiplier = {remedies.multiplier:.6g} }}" in " ".join(record.changes)
-    assert _at(0.9, operating_point={"multiplier": remedies.multiplier}).forecast.go
+    multiplier = known(known(record.forecast.remedies).multiplier)
+    assert f"operating_point = {{ multiplier = {multiplier:.6g} }}" in " ".join(record.changes)
+    assert _at(0.9, operating_point={"multiplier": multiplier}).forecast.go
 
 
 def test_a_promise_that_the_planned_strategy_breaks_is_said_and_the_advice_keeps_it() -> None:
@@ -124,9 +130,8 @@ def test_break_even_is_a_distance_where_the_unit_of_time_is_known() -> None:
     record = default_record()
     record["traffic"]["time_unit_seconds"] = 1e-3
     found = forecast_record(Scenario.parse(record), None, 0.95, 0.95)
-    assert found.forecast.latency_predicted
     # 200,000 km/s in glass: 200 km in a millisecond.
-    assert found.distance_predicted_km == pytest.approx(200 * found.forecast.latency_predicted)
+    assert found.distance_predicted_km == pytest.approx(200 * known(found.forecast.latency_predicted))
     assert _at(0.95).distance_predicted_km is None
 
 
@@ -141,26 +146,11 @@ class _Paid(AerBackend):
             len(schedule.order), 1, 0.001 * len(schedule.order), Decimal(len(schedule.order)) / 100, "a test"
         )
 
-    def submit(self, part: Schedule, key: str) -> str:
+    def never(self, *_: object) -> Any:
+        """A plan submits nothing."""
         raise NotImplementedError
 
-    def poll(self, job: str) -> JobStatus:
-        raise NotImplementedError
-
-    def find(self, key: str) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    def cancel(self, job: str) -> None:
-        raise NotImplementedError
-
-    def download(self, job: str) -> bytes:
-        raise NotImplementedError
-
-    def parse(self, raw: bytes, part: Schedule) -> Trials:
-        raise NotImplementedError
-
-    def usage(self, job: str) -> Usage:
-        raise NotImplementedError
+    submit = poll = find = cancel = download = parse = usage = never
 
 
 def test_who_decides_about_money_reads_that_hardware_ignores_the_link() -> None:
@@ -174,13 +164,10 @@ def test_the_cost_of_the_shots_and_of_those_needed_is_the_backends_own_estimate(
     paid = _Paid("visibility=0.95")
     assert isinstance(paid, RemoteBackend)
     record = forecast_record(DENSE, paid, None, 0.95)
-    assert record.cost
-    assert record.cost.money_usd
-    assert Decimal(record.cost.money_usd) == 400
-    assert record.cost.qpu_seconds == pytest.approx(40.0)
-    assert record.cost_needed
-    assert record.forecast.design
-    assert record.cost_needed.shots == record.forecast.design.trials
+    cost = known(record.cost)
+    assert Decimal(known(cost.money_usd)) == 400
+    assert cost.qpu_seconds == pytest.approx(40.0)
+    assert known(record.cost_needed).shots == known(record.forecast.design).trials
     assert "cost of 40000 trials $400.00, 40.0 s" in _shown(forecast_table(record))
     assert _at(0.95).cost is None
 
@@ -188,22 +175,14 @@ def test_the_cost_of_the_shots_and_of_those_needed_is_the_backends_own_estimate(
 def test_a_ranking_puts_the_soonest_first_and_keeps_the_reasons_of_those_that_fail() -> None:
     names = ["fake:lima", "aer:visibility=0.99", "aer:visibility=0.7", "fake:kyoto", "fake:nowhere", "aer"]
     devices = [BackendSummary(name, "simulator", 2, True, "") for name in names]
+    devices.append(BackendSummary("ibm:…", "hardware", None, False, "no credentials"))
     done: list[str] = []
-    record = rank(
-        DENSE,
-        [*devices, BackendSummary("ibm:…", "hardware", None, False, "no credentials")],
-        0.95,
-        lambda what, _done, _total: done.append(what),
-    )
-    assert [each.device.name for each in record.ranked] == [
-        "aer",
-        "aer:visibility=0.99",
-        "fake:lima",
-        "aer:visibility=0.7",
-    ]
+    record = rank(DENSE, devices, 0.95, lambda what, _done, _total: done.append(what))
+    ranked = [each.device.name for each in record.ranked]
+    assert ranked == ["aer", "aer:visibility=0.99", "fake:lima", "aer:visibility=0.7"]
     assert record.ranked[-1].trials is None
     assert record.ranked[0].device.chsh == pytest.approx(2 * np.sqrt(2))
-    assert {each.name: each.reason for each in record.failed}.keys() == {"fake:kyoto", "fake:nowhere", "ibm:…"}
+    assert {each.name for each in record.failed} == {"fake:kyoto", "fake:nowhere", "ibm:…"}
     assert done == [*names, "ibm:…"]
     shown = _shown(ranking_table(record))
     assert shown.startswith("GO on 3 of 4 backends")
@@ -255,9 +234,7 @@ def test_a_run_takes_the_multiplier_and_settings_of_its_forecast() -> None:
     backend = open_backend("fake:torino")
     record = _on("fake:torino")
     experiment = prepare_point(DENSE, 1, predictor(backend))
-    design, predicted = record.forecast.design, experiment.predicted
-    assert design
-    assert predicted
+    design, predicted = known(record.forecast.design), known(experiment.predicted)
     assert experiment.point.certificate_multiplier == design.certificate_multiplier == pytest.approx(0.901316, abs=1e-6)
     assert experiment.schedule.sampling.distribution == pytest.approx(np.array(design.input_distribution))
     assert predicted.trials == design.trials

@@ -12,24 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.bets import RunningBets, bettor_on_score
-from bellqueue.analysis.certificate.certificate import certify
-from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.tails import log_binomial_tail
-from bellqueue.analysis.design.design import (
-    Design,
-    best_design,
-    evaluate_design,
-)
+from bellqueue.analysis.design.design import Design, best_design, evaluate_design
 from bellqueue.analysis.design.power import ScoreLaw
 from bellqueue.model.errors import DataError, ScenarioError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.model.trials import Counts, Sampling, Trials
+from bellqueue.model.trials import Counts, Trials
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from tests.scenarios import default_record, dense, heavy_scenario, random_scenario
+from tests.analysis.design.experiments import SIGNS, drawn, outcomes, passes, single_type, unbiased
+from tests.known import known
+from tests.scenarios import dense, heavy_scenario, random_scenario
 
 Floats = NDArray[np.float64]
 
@@ -46,29 +42,18 @@ def _noisy(frontiers: Frontiers, visibility: float) -> Callable[[float], Floats]
     return lambda multiplier: np.asarray(visibility * frontiers.one_pair.at_multiplier(multiplier).correlators)
 
 
-def _behaviour(correlators: Floats, lost: float) -> Floats:
-    """P(a,b|x,y) of those correlators with even marginals, when a share of the trials is lost."""
-    signs = np.array([[1, -1], [-1, 1]])
-    return np.asarray((1 - lost) * (1 + correlators[..., None, None] * signs) / 4)
-
-
 def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, trials: int, seed: int) -> int:
     """How many of RUNS simulated experiments the certificate itself passes."""
     rng = np.random.default_rng(seed)
-    r = np.array(design.input_distribution)
-    cells = np.append(behaviour.reshape(-1, 4), 1 - behaviour.sum(axis=(2, 3)).reshape(-1, 1), axis=1)
-    cells = r.reshape(-1, 1) * np.clip(cells, 0.0, 1.0)
-    drawn = rng.multinomial(trials, (cells / cells.sum()).ravel(), size=RUNS).reshape(RUNS, *r.shape, 5)
-    game = frontiers.game(design.certificate_multiplier)
+    tables = drawn(design, behaviour, trials, RUNS, rng)
+    if design.method == "exact binomial":
+        return sum(passes(frontiers, design, table) for table in tables)
+    bettor = bettor_on_score(frontiers.game(design.certificate_multiplier), design.against)
     certified = 0
-    for table in drawn:
-        sample = Sample(Counts(table[..., :4].reshape(*r.shape, 2, 2)), Sampling("random", r, 1, table[..., 4]))
-        if design.method == "exact binomial":
-            certified += certify([game], sample, design.significance, against=design.against).certified
-        else:
-            bets = RunningBets(bettor_on_score(game, design.against), 0.95 * _c(behaviour), r)
-            bets.update(_in_some_order(sample.counts, rng), table[..., 4])
-            certified += bets.log_p_value <= math.log(design.significance)
+    for table in tables:
+        bets = RunningBets(bettor, 0.95 * _c(behaviour), np.array(design.input_distribution))
+        bets.update(_in_some_order(outcomes(table), rng), table[..., 4])
+        certified += bets.log_p_value <= math.log(design.significance)
     return certified
 
 
@@ -80,13 +65,13 @@ def _in_some_order(counts: Counts, rng: np.random.Generator) -> Trials:
 
 def _c(behaviour: Floats) -> Floats:
     """Correlators of the trials that are not lost."""
-    return np.asarray((behaviour * [[1, -1], [-1, 1]]).sum(axis=(2, 3)) / behaviour.sum(axis=(2, 3)))
+    return np.asarray((behaviour * SIGNS).sum(axis=(2, 3)) / behaviour.sum(axis=(2, 3)))
 
 
 def _case(name: str) -> tuple[Frontiers, Design, Floats]:
     """A planned experiment and the behaviour it was planned for."""
     if name == "uneven multiplier":
-        behaviour = _behaviour(0.95 * DENSE.one_pair.at_splitting_probability(0.55).correlators, 0.0)
+        behaviour = unbiased(0.95 * DENSE.one_pair.at_splitting_probability(0.55).correlators)
         return DENSE, evaluate_design(DENSE.game(0.8), behaviour, EVEN, 1e-6), behaviour
     frontiers, visibility, lost, significance = {
         "dense": (DENSE, 0.95, 0.0, 1e-6),
@@ -96,9 +81,8 @@ def _case(name: str) -> tuple[Frontiers, Design, Floats]:
         "below the floor": (FLOORED, 0.99, 0.0, 1e-6),
     }[name]
     correlators = _noisy(frontiers, visibility)
-    design = best_design(frontiers, lambda at: _behaviour(correlators(at), lost), significance, POWER)
-    assert design.strategy_multiplier is not None
-    return frontiers, design, _behaviour(correlators(design.strategy_multiplier), lost)
+    design = best_design(frontiers, lambda at: unbiased(correlators(at), lost), significance, POWER)
+    return frontiers, design, unbiased(correlators(known(design.strategy_multiplier)), lost)
 
 
 NAMES = ["dense", "dense near its limit", "heavy with losses", "four types", "below the floor", "uneven multiplier"]
@@ -117,8 +101,7 @@ def test_planned_trials_certify_as_often_as_asked(cases: list[tuple[Frontiers, D
     """One-sided, all six together at 99 %."""
     allowed = binom.ppf(0.01 / CASES, RUNS, POWER)
     for seed, (frontiers, design, behaviour) in enumerate(cases):
-        assert design.trials is not None
-        assert _certified(frontiers, design, behaviour, design.trials, seed) >= allowed, NAMES[seed]
+        assert _certified(frontiers, design, behaviour, known(design.trials), seed) >= allowed, NAMES[seed]
 
 
 @pytest.mark.slow
@@ -126,8 +109,7 @@ def test_a_tenth_fewer_trials_certify_less_often_than_asked(cases: list[tuple[Fr
     """The power falls to about 0.9, which 1800 experiments tell from 0.95 beyond five standard deviations."""
     passed = 0
     for seed, (frontiers, design, behaviour) in enumerate(cases):
-        assert design.trials is not None
-        passed += _certified(frontiers, design, behaviour, int(0.9 * design.trials), 100 + seed)
+        passed += _certified(frontiers, design, behaviour, int(0.9 * known(design.trials)), 100 + seed)
     assert passed < binom.ppf(1e-6, RUNS * CASES, POWER)
 
 
@@ -139,20 +121,16 @@ def test_trials_planned_against_every_classical_router_certify_as_often_as_asked
         table = functools.partial(_lossy, _noisy(default, visibility), lost)
         design, weaker = (best_design(default, table, 1e-4, POWER, each) for each in ("every-classical", "memoryless"))
         assert (design.against, weaker.against) == ("every-classical", "memoryless")
-        assert design.trials is not None
-        assert weaker.trials is not None
-        assert weaker.trials < design.trials
-        assert design.strategy_multiplier is not None
-        behaviour = table(design.strategy_multiplier)
-        assert _certified(default, design, behaviour, design.trials, 200 + seed) >= binom.ppf(0.01 / 2, RUNS, POWER)
-        fewer += _certified(default, design, behaviour, int(0.8 * design.trials), 300 + seed)
+        trials, behaviour = known(design.trials), table(known(design.strategy_multiplier))
+        assert known(weaker.trials) < trials
+        assert _certified(default, design, behaviour, trials, 200 + seed) >= binom.ppf(0.01 / 2, RUNS, POWER)
+        fewer += _certified(default, design, behaviour, int(0.8 * trials), 300 + seed)
     assert fewer < binom.ppf(1e-6, 2 * RUNS, POWER)
 
 
 def test_below_the_visibility_that_every_classical_router_takes_there_is_no_design_against_them() -> None:
     default = Frontiers(Scenario.default().workload())
-    least = default.least_visibility("every-classical")
-    assert least is not None
+    least = known(default.least_visibility("every-classical"))
     with pytest.raises(ScenarioError, match=rf"below visibility {least:.4f}.*better pair of qubits"):
         best_design(default, _noisy(default, least - 0.005), 1e-3, against="every-classical")
     assert best_design(default, _noisy(default, least + 0.005), 1e-3, against="every-classical").trials
@@ -160,7 +138,7 @@ def test_below_the_visibility_that_every_classical_router_takes_there_is_no_desi
 
 
 def _lossy(correlators: Callable[[float], Floats], lost: float, multiplier: float) -> Floats:
-    return _behaviour(correlators(multiplier), lost)
+    return unbiased(correlators(multiplier), lost)
 
 
 def _brute_force(law: ScoreLaw, significance: float, power: float, most: int) -> int:
@@ -205,8 +183,7 @@ def test_power_of_uneven_settings_is_that_of_the_exact_convolution(trials: int, 
 
 def test_required_trials_of_uneven_settings_are_just_enough_by_simulation() -> None:
     law = ScoreLaw.of(CHSH, np.array([[0.3, 0.2], [0.3, 0.2]]), 0.95 * np.sign(CHSH) / math.sqrt(2), 0.5)
-    trials = law.required_trials(1e-4, POWER)
-    assert trials is not None
+    trials = known(law.required_trials(1e-4, POWER))
     assert _simulated_power(law, trials, 1e-4) == pytest.approx(POWER, abs=0.003)
     assert _simulated_power(law, int(0.95 * trials), 1e-4) < POWER - 0.01
 
@@ -237,15 +214,14 @@ def test_no_random_design_certifies_sooner(frontiers: Frontiers, visibility: flo
     """Fifty random multipliers and settings, half of them r ∝ |G|, each with the strategy best for its game."""
     rng = np.random.default_rng(8)
     predicted = _noisy(frontiers, visibility)
-    best = best_design(frontiers, predicted, 1e-6)
-    assert best.trials is not None
+    best = known(best_design(frontiers, predicted, 1e-6).trials)
     edges, weights = frontiers.classical.multipliers, frontiers.workload.weights
     for index in range(50):
         multiplier = float(rng.choice(edges)) if index % 4 == 0 else float(rng.uniform(weights.min(), weights.max()))
         r = frontiers.game(multiplier).input_distribution
         r = r if index % 2 else rng.dirichlet(50 * r.ravel()).reshape(r.shape)
         other = evaluate_design(frontiers.game(multiplier), predicted(multiplier), r, 1e-6)
-        assert other.trials is None or other.trials >= best.trials
+        assert other.trials is None or other.trials >= best
 
 
 @pytest.mark.parametrize("frontiers", [DENSE, HEAVY, EXACT, FLOORED], ids=["dense", "heavy", "4×4", "3×2"])
@@ -288,9 +264,7 @@ def test_the_exact_certificate_stays_near_the_information_limit(visibility: floa
             continue
         best = best_design(frontiers, _noisy(frontiers, visibility), 1e-6)
         assert best.method == "exact binomial"
-        assert best.trials is not None
-        assert best.information_limit_trials is not None
-        assert normal * 0.97 < best.trials / best.information_limit_trials < 1.6
+        assert normal * 0.97 < known(best.trials) / known(best.information_limit_trials) < 1.6
 
 
 def _naive(frontiers: Frontiers, visibility: float) -> Design:
@@ -305,14 +279,11 @@ def test_a_floor_below_rare_settings_costs_next_to_nothing() -> None:
     """r ∝ |G| makes every U binary; where the floor lifts a setting, bets that know r need hardly more trials."""
     predicted = _noisy(FLOORED, 0.99)
     floored = best_design(FLOORED, predicted, 1e-6)
-    assert floored.strategy_multiplier is not None
     game = FLOORED.game(floored.certificate_multiplier)
     proportional = np.abs(game.matrix) / np.abs(game.matrix).sum()
-    bare = evaluate_design(game, predicted(floored.strategy_multiplier), proportional, 1e-6)
+    bare = evaluate_design(game, predicted(known(floored.strategy_multiplier)), proportional, 1e-6)
     assert (floored.method, bare.method) == ("betting", "exact binomial")
-    assert bare.trials is not None
-    assert floored.trials is not None
-    assert bare.trials < floored.trials < 1.01 * bare.trials
+    assert known(bare.trials) < known(floored.trials) < 1.01 * known(bare.trials)
 
 
 @pytest.mark.parametrize("visibility", [pytest.param(0.99, marks=pytest.mark.slow), 0.96])
@@ -320,9 +291,7 @@ def test_planning_for_the_noise_beats_planning_without(visibility: float) -> Non
     for frontiers in (DENSE, HEAVY, EXACT):
         best, naive = best_design(frontiers, _noisy(frontiers, visibility), 1e-6), _naive(frontiers, visibility)
         assert naive.method == "betting"
-        assert naive.trials is not None
-        assert best.trials is not None
-        assert best.trials < naive.trials / 1.2
+        assert known(best.trials) < known(naive.trials) / 1.2
 
 
 def test_the_multiplier_chosen_follows_the_strategy() -> None:
@@ -341,7 +310,7 @@ def test_the_multiplier_chosen_follows_the_strategy() -> None:
 def test_lost_trials_lower_the_score_by_their_share() -> None:
     c = 0.95 * DENSE.one_pair.at_multiplier(0.9).correlators
     r = DENSE.game(0.9).input_distribution
-    whole, lossy = (evaluate_design(DENSE.game(0.9), _behaviour(c, lost), r, 1e-3) for lost in (0.0, 0.02))
+    whole, lossy = (evaluate_design(DENSE.game(0.9), unbiased(c, lost), r, 1e-3) for lost in (0.0, 0.02))
     assert whole == evaluate_design(DENSE.game(0.9), c, r, 1e-3)
     assert lossy.predicted_score_rate == pytest.approx(0.98 * whole.predicted_score_rate)
 
@@ -360,12 +329,8 @@ def test_noise_below_the_least_visibility_is_refused() -> None:
 
 
 def test_without_any_advantage_there_is_no_design() -> None:
-    record = default_record()
-    record["traffic"]["type"] = [
-        {"name": "only", "probability": 1.0, "service": {"distribution": "deterministic", "mean": 1.0}}
-    ]
     with pytest.raises(ScenarioError, match="at any visibility"):
-        best_design(Frontiers(Scenario.parse(record).workload()), np.ones((1, 1)), 1e-3)
+        best_design(Frontiers(single_type().workload()), np.ones((1, 1)), 1e-3)
 
 
 @pytest.mark.parametrize(
@@ -379,10 +344,6 @@ def test_without_any_advantage_there_is_no_design() -> None:
     ],
 )
 def test_what_cannot_be_planned_is_refused(change: dict[str, Any], message: str) -> None:
-    good: dict[str, Any] = {
-        "predicted": np.ones((2, 2)),
-        "game": DENSE.game(0.9),
-        "distribution": EVEN,
-    }
+    good: dict[str, Any] = {"predicted": np.ones((2, 2)), "game": DENSE.game(0.9), "distribution": EVEN}
     with pytest.raises(DataError, match=message):
         evaluate_design(**{**good, "significance": 1e-3, **change})

@@ -14,6 +14,7 @@ from bellqueue.analysis.design.forecast import (
     expected_point,
     forecast,
     foresee,
+    landing_of,
     plan_design,
     strategy_visibility,
     sufficient_visibility,
@@ -25,6 +26,8 @@ from bellqueue.model.games.strategy import Strategy
 from bellqueue.model.scenario.file import Scenario
 from numpy.typing import NDArray
 
+from tests.analysis.design.experiments import single_type, unbiased
+from tests.known import known
 from tests.scenarios import default_record, dense, heavy_scenario, random_scenario
 
 Floats = NDArray[np.float64]
@@ -39,8 +42,7 @@ def _scenario(**experiment: Any) -> Scenario:
 
 def _werner(visibility: float) -> Callable[[Strategy], Floats]:
     """P(a,b|x,y) on a Werner state."""
-    signs = np.array([[1, -1], [-1, 1]])
-    return lambda strategy: (1 + visibility * strategy.correlators[..., None, None] * signs) / 4
+    return lambda strategy: unbiased(visibility * strategy.correlators)
 
 
 def _forecast(visibility: float, **experiment: Any) -> Forecast:
@@ -59,7 +61,7 @@ def test_95_percent_of_simulated_runs_land_in_the_limits(target: float) -> None:
     split = rng.binomial(asked, (1 - c) / 2) / asked
     p = (workload.joint * split).sum(axis=(1, 2))
     waiting = workload.together_waiting_time - (workload.joint * workload.weights * split).sum(axis=(1, 2))
-    expected = expected_point(FRONTIERS, c, r, shots)
+    expected = expected_point(FRONTIERS, landing_of(FRONTIERS, c, r, shots))
     classical = FRONTIERS.classical.waiting_time_at(p)
     tau = workload.baseline_throughput
     gain = tau(p) / tau(FRONTIERS.classical.splitting_probability_at(waiting)) - 1
@@ -79,8 +81,7 @@ def test_95_percent_of_simulated_runs_land_in_the_limits(target: float) -> None:
 
 
 def test_a_strategy_is_certified_above_its_least_visibility_and_not_below() -> None:
-    least = strategy_visibility(FRONTIERS, POINT.strategy)
-    assert least is not None
+    least = known(strategy_visibility(FRONTIERS, POINT.strategy))
     assert best_design(FRONTIERS, (least + 1e-4) * POINT.strategy.correlators, 1e-3).trials
     with pytest.raises(ScenarioError):
         best_design(FRONTIERS, (least - 1e-4) * POINT.strategy.correlators, 1e-3)
@@ -96,8 +97,7 @@ def test_the_best_strategy_needs_the_least_visibility_of_the_scenario() -> None:
 
 
 def test_from_the_sufficient_visibility_on_the_shots_are_enough() -> None:
-    enough = sufficient_visibility(DENSE.experiment, FRONTIERS, POINT)
-    assert enough is not None
+    enough = known(sufficient_visibility(DENSE.experiment, FRONTIERS, POINT))
     assert best_design(FRONTIERS, enough * POINT.strategy.correlators, 1e-3).trials == pytest.approx(40_000, rel=0.05)
     assert _forecast(enough + 1e-6).go
     assert not _forecast(enough - 1e-3).go
@@ -107,23 +107,21 @@ def test_from_the_sufficient_visibility_on_the_shots_are_enough() -> None:
 def test_a_go_agrees_with_the_plan_it_rests_on() -> None:
     found = _forecast(0.95)
     correlators = 0.95 * POINT.strategy.correlators
-    design = best_design(FRONTIERS, correlators, 1e-3)
+    best = best_design(FRONTIERS, correlators, 1e-3)
+    trials = known(best.trials)
     assert found.go
     assert found.remedies is None
-    assert found.design
-    assert found.design.trials == design.trials
-    assert found.design.certificate_multiplier == design.certificate_multiplier
+    design = known(found.design)
+    assert (design.trials, design.certificate_multiplier) == (trials, best.certificate_multiplier)
     assert found.visibility == pytest.approx(0.95)
-    assert design.trials is not None
-    assert design.information_limit_trials is not None
-    assert found.information_limit_ratio == pytest.approx(design.trials / design.information_limit_trials)
+    assert found.information_limit_ratio == pytest.approx(trials / known(best.information_limit_trials))
     p = FRONTIERS.workload.splitting_probability(POINT.strategy.split())
     game = FRONTIERS.game(FRONTIERS.classical_multiplier(p, POINT.multiplier))
     assert found.naive_trials == evaluate_design(game, correlators, np.full((2, 2), 1 / 4), 1e-3).trials
     free = best_design(FRONTIERS, lambda at: 0.95 * FRONTIERS.one_pair.at_multiplier(at).correlators, 1e-3)
     assert (found.free_trials, found.free_multiplier) == (free.trials, free.strategy_multiplier)
-    assert not _forecast(0.95, shots=design.trials - 50).go
-    assert _forecast(0.95, shots=design.trials).go
+    assert not _forecast(0.95, shots=trials - 50).go
+    assert _forecast(0.95, shots=trials).go
 
 
 def test_a_promised_waiting_time_at_noise_is_met_by_the_strategy_planned_for_that_noise() -> None:
@@ -164,40 +162,30 @@ def test_break_even_is_the_waiting_time_above_communication_and_none_behind_the_
 
 
 def test_settings_that_are_not_fresh_keep_the_points_multiplier_and_pay_for_the_weaker_tail() -> None:
-    fresh, fixed = _forecast(0.9), _forecast(0.9, settings="fixed")
-    assert fresh.design
-    assert fixed.design
-    assert fixed.design.method == "stratified Chernoff"
-    assert fixed.design.certificate_multiplier == POINT.certificate_multiplier
-    assert fresh.design.trials
-    assert fixed.design.trials
-    assert fixed.design.trials > 1.1 * fresh.design.trials
+    fresh, fixed = known(_forecast(0.9).design), known(_forecast(0.9, settings="fixed").design)
+    assert fixed.method == "stratified Chernoff"
+    assert fixed.certificate_multiplier == POINT.certificate_multiplier
+    assert known(fixed.trials) > 1.1 * known(fresh.trials)
 
 
 def test_noise_that_nothing_certifies_leaves_the_run_its_noiseless_design() -> None:
     predicted = _werner(0.6)(POINT.strategy)
-    design = plan_design(DENSE.experiment, FRONTIERS, POINT, predicted)
-    assert design
+    design = known(plan_design(DENSE.experiment, FRONTIERS, POINT, predicted))
     assert (design.trials, design.certificate_multiplier) == (None, POINT.certificate_multiplier)
     assert foresee(DENSE.experiment, FRONTIERS, POINT, predicted, design).predicted_power < 1e-3
     found = _forecast(0.6)
     assert not found.go
     assert found.design is None
-    assert found.remedies
-    assert found.remedies.trials is found.remedies.multiplier is None
+    remedies = known(found.remedies)
+    assert remedies.trials is remedies.multiplier is None
 
 
 def test_a_game_without_weight_is_a_no_go_and_no_error() -> None:
-    record = default_record(operating_point={"splitting_probability": 0.5})
-    record["traffic"]["type"] = [
-        {"name": "only", "probability": 1.0, "service": {"distribution": "deterministic", "mean": 1.0}}
-    ]
-    scenario = Scenario.parse(record)
-    frontiers = Frontiers(scenario.workload())
-    found = forecast(scenario, frontiers, frontiers.operating_point(scenario), _werner(1.0))
+    scenario = single_type(operating_point={"splitting_probability": 0.5})
+    found = _planned(scenario, 1.0)[1]
     assert not found.go
-    assert found.remedies
-    assert found.remedies.least_visibility is found.remedies.least_visibility_anywhere is None
+    remedies = known(found.remedies)
+    assert remedies.least_visibility is remedies.least_visibility_anywhere is None
 
 
 def test_where_types_are_too_many_the_points_own_multiplier_is_kept() -> None:
@@ -206,8 +194,7 @@ def test_where_types_are_too_many_the_points_own_multiplier_is_kept() -> None:
     scenario = Scenario.parse(record)
     frontiers = Frontiers(scenario.workload())
     point = frontiers.operating_point(scenario)
-    design = plan_design(scenario.experiment, frontiers, point, 0.97 * point.strategy.correlators)
-    assert design
+    design = known(plan_design(scenario.experiment, frontiers, point, 0.97 * point.strategy.correlators))
     assert design.trials
     assert design.certificate_multiplier == point.certificate_multiplier
 
@@ -219,13 +206,11 @@ def test_at_a_vertex_the_plan_takes_the_edge_that_certifies_sooner() -> None:
     vertex = float(frontiers.classical.splitting_probability[3])
     point = frontiers.operating_point(scenario.with_experiment(operating_point={"splitting_probability": vertex}))
     correlators = point.strategy.correlators
-    design = plan_design(scenario.experiment, frontiers, point, correlators)
-    assert design
+    design = known(plan_design(scenario.experiment, frontiers, point, correlators))
     assert np.abs(frontiers.classical.multipliers - design.certificate_multiplier).min() < 1e-9
     r = frontiers.game(point.certificate_multiplier).input_distribution
     own = evaluate_design(frontiers.game(point.certificate_multiplier), correlators, r, 1e-3)
-    assert design.trials
-    assert own.trials is None or own.trials > design.trials
+    assert own.trials is None or own.trials > known(design.trials)
 
 
 # The class of classical routers that a plan aims at.
@@ -242,15 +227,14 @@ def test_the_default_scenario_is_planned_against_every_classical_router() -> Non
     point = frontiers.operating_point(scenario)
     assert (point.against, found.against, found.why_memoryless) == ("every-classical", "every-classical", None)
     assert found.go
-    assert found.design
-    assert found.design.against == "every-classical"
+    design = known(found.design)
+    assert design.against == "every-classical"
     correlators = 0.95 * point.strategy.correlators
     best = best_design(frontiers, correlators, 1e-3, against="every-classical")
-    assert (found.design.trials, found.design.certificate_multiplier) == (best.trials, best.certificate_multiplier)
+    assert (design.trials, design.certificate_multiplier) == (best.trials, best.certificate_multiplier)
     workload = frontiers.workload
     p, waiting = workload.splitting_probability((1 - correlators) / 2), workload.waiting_time((1 - correlators) / 2)
-    assert found.every_classical
-    share = found.every_classical.waiting_time_reduction_relative
+    share = known(found.every_classical).waiting_time_reduction_relative
     assert share.estimate == pytest.approx(1 - waiting / float(frontiers.every_classical.waiting_time_at(p)))
     assert 0 < share.low < share.estimate < found.expected.waiting_time_reduction_relative.estimate
 
@@ -258,8 +242,7 @@ def test_the_default_scenario_is_planned_against_every_classical_router() -> Non
 def test_a_scenario_may_ask_for_memoryless_routers_only() -> None:
     _, found = _planned(Scenario.default().with_experiment(against="memoryless"), 0.95)
     assert (found.against, found.why_memoryless) == ("memoryless", None)
-    assert found.design
-    assert found.design.against == "memoryless"
+    assert known(found.design).against == "memoryless"
     assert found.every_classical  # what is foreseen against the others is told all the same
 
 
@@ -269,16 +252,11 @@ def test_at_twice_the_pair_rate_a_good_pair_is_planned_against_memoryless_router
     frontiers, found = _planned(dense(assumed_visibility=assumed), 0.9565)
     assert found.against == "memoryless"
     assert found.go
-    assert found.design
-    assert found.design.against == "memoryless"
-    assert found.why_memoryless
-    named = re.findall(r"visibility above (0\.\d{4}) at this operating point", found.why_memoryless)
+    assert known(found.design).against == "memoryless"
+    why = known(found.why_memoryless)
+    named = re.findall(r"visibility above (0\.\d{4}) at this operating point", why)
     cases = [(float(named[0]) + 0.001, True), (float(named[0]) - 0.001, False)] if named else [(1.0, False)]
-    assert (
-        named
-        or "no entangled pair, however good, is proved to beat every classical router at this operating point"
-        in found.why_memoryless
-    )
+    assert named or "no entangled pair, however good, is proved to beat every classical router at this operating" in why
     strategy = frontiers.operating_point(dense(assumed_visibility=assumed)).strategy
     for visibility, helps in cases:
         split = strategy.split(visibility)
@@ -291,17 +269,14 @@ def test_noise_that_only_memoryless_routers_lose_to_is_planned_against_them() ->
     frontiers, found = _planned(Scenario.default(), 0.83)
     assert found.against == "memoryless"
     assert found.why_memoryless
-    assert found.design
-    assert found.design.against == "memoryless"
-    edges = frontiers.classical.multipliers
-    assert np.abs(edges - found.design.certificate_multiplier).min() < 1e-9
-    assert found.every_classical
-    assert found.every_classical.waiting_time_reduction.estimate < 0
+    design = known(found.design)
+    assert design.against == "memoryless"
+    assert np.abs(frontiers.classical.multipliers - design.certificate_multiplier).min() < 1e-9
+    assert known(found.every_classical).waiting_time_reduction.estimate < 0
 
 
 def test_without_a_bound_on_every_classical_router_the_plan_says_why() -> None:
     _, found = _planned(heavy_scenario(), 0.98)
     assert found.against == "memoryless"
     assert found.every_classical is None
-    assert found.why_memoryless
-    assert "slope of this baseline reward has no largest value" in found.why_memoryless
+    assert "slope of this baseline reward has no largest value" in known(found.why_memoryless)

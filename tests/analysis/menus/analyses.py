@@ -13,6 +13,8 @@ from bellqueue.analysis.menus.replay import Routers
 from bellqueue.analysis.records.analysis_record import MeasuredCounts
 from bellqueue.model.estimate import Estimate
 from bellqueue.model.informed.menu import Menu
+from bellqueue.model.informed.simulation import SimulatedRouter
+from bellqueue.model.queueing.simulation import SimulationResult
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
 
@@ -97,6 +99,16 @@ def menu_analysis(
         "provenance": provenance(),
     }  # fmt: skip
     return MenuAnalysis(**found | changed)
+
+
+Simulated = SimulationResult | SimulatedRouter
+
+
+def assert_alike(first: Simulated, second: Simulated, *names: str) -> None:
+    """Both simulations found the same but for chance. Defaults to W, p and τ."""
+    for name in names or ("waiting_time", "splitting_probability", "baseline_throughput"):
+        one, other = getattr(first, name), getattr(second, name)
+        assert abs(one.estimate - other.estimate) < 4 * np.hypot(one.standard_error, other.standard_error), name
 
 
 def coarse_routers(analysis: MenuAnalysis) -> Routers:

@@ -42,12 +42,17 @@ def classical_tables() -> list[Floats]:
     return [np.reshape(each, (1, 2, 2)) for each in sorted(found)]
 
 
+def with_policy(split: Floats) -> Comparison:
+    """The comparison whose policy is the best with these probabilities."""
+    comparison = Comparison(light(), KAPPA, LEVELS)
+    comparison.best_policy(Limits.exact(split))
+    return comparison
+
+
 @cache
 def tilts(trials: int, level: float) -> Floats:
     """The stakes that say most about the cost, were the pairs perfect."""
-    comparison = Comparison(light(), KAPPA, LEVELS)
-    comparison.best_policy(Limits.exact(BELL))
-    slopes = comparison.slopes(BELL)
+    slopes = with_policy(BELL).slopes(BELL)
     deviation = math.sqrt(float((slopes**2 * BELL * (1 - BELL) / EVEN).sum()) / trials)
     return np.asarray(-math.sqrt(-2 * math.log(PLANE_SHARE * level)) / (trials * deviation) * slopes / EVEN)
 
@@ -57,38 +62,36 @@ def limits_of(counts: MenuCounts, level: float) -> Callable[[float], Limits]:
     return lambda log_significance: menu_limits(counts, stakes, BELL, math.exp(log_significance), level)
 
 
-def analyzed(split: Floats, trials: int, level: float = 1e-3) -> tuple[MenuTest, Callable[[float], Limits]]:
+def analyzed(split: Floats, trials: int, level: float = 1e-3) -> tuple[MenuTest, Comparison, Callable[[float], Limits]]:
     counts = MenuCounts.expected(split, EVEN, trials)
     limits = limits_of(counts, level)
-    comparison = Comparison(light(), KAPPA, LEVELS)
-    return menu_test(comparison, Limits.exact(counts.estimated), limits, math.log(level)), limits
+    comparison = with_policy(counts.estimated)
+    return menu_test(comparison, counts.estimated, limits, math.log(level)), comparison, limits
 
 
 def test_no_classical_device_costs_less_than_its_bound_however_well_it_is_known() -> None:
-    comparison = Comparison(light(), KAPPA, LEVELS)
     tables = classical_tables()
     assert len(tables) == 8
     for split in tables:
-        comparison.best_policy(Limits.exact(split))
+        comparison = with_policy(split)
         assert comparison.cost(Limits.exact(split)).value > comparison.classical
-    comparison.best_policy(Limits.exact(BELL))
+    comparison = with_policy(BELL)
     assert comparison.cost(Limits.exact(BELL)).value < comparison.classical - 0.02
 
 
 def test_the_p_value_is_the_significance_at_which_the_limit_meets_the_bound() -> None:
-    found, limits = analyzed(BELL, 30_000)
+    found, comparison, limits = analyzed(BELL, 30_000)
     assert found.log_p_value < math.log(1e-3)
-    assert found.limit < found.classical
-    assert found.comparison.cost(limits(found.log_p_value)).value < found.classical
-    assert found.comparison.cost(limits(1.03 * found.log_p_value)).value > found.classical
-    assert found.estimate < found.limit
+    assert found.estimate < found.limit < comparison.classical
+    assert comparison.cost(limits(found.log_p_value)).value < comparison.classical
+    assert comparison.cost(limits(1.03 * found.log_p_value)).value > comparison.classical
 
 
 def test_a_p_value_above_the_significance_comes_with_a_limit_above_the_bound() -> None:
-    found, limits = analyzed(BELL, 200)
+    found, comparison, limits = analyzed(BELL, 200)
     assert math.log(1e-3) < found.log_p_value < 0
-    assert found.limit > found.classical > found.estimate
-    assert found.comparison.cost(limits(found.log_p_value)).value < found.classical
+    assert found.limit > comparison.classical > found.estimate
+    assert comparison.cost(limits(found.log_p_value)).value < comparison.classical
 
 
 def test_more_trials_prove_more_until_numbers_end() -> None:
@@ -98,9 +101,9 @@ def test_more_trials_prove_more_until_numbers_end() -> None:
 
 def test_what_is_no_better_than_classical_has_p_value_1() -> None:
     for split in (classical_tables()[0], np.full((1, 2, 2), 0.5)):
-        found, _ = analyzed(split, 100_000)
+        found, comparison, _ = analyzed(split, 100_000)
         assert found.log_p_value == 0.0
-        assert found.limit > found.classical
+        assert found.limit > comparison.classical
 
 
 @pytest.mark.parametrize(
@@ -130,8 +133,7 @@ def test_the_best_classical_device_is_certified_no_more_often_than_the_significa
 
     The coin is shared. It costs hardly more, and its outcomes vary, by luck towards better ones.
     """
-    comparison = Comparison(light(), KAPPA, LEVELS)
-    comparison.best_policy(Limits.exact(BELL))
+    comparison = with_policy(BELL)
     slopes = comparison.slopes(BELL)
     best = sorted(classical_tables(), key=lambda split: float((slopes * split).sum()))
     played = (best[0] + best[1]) / 2 if mixed else best[0]

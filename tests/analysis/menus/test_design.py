@@ -14,6 +14,8 @@ from bellqueue.model.informed.comparison import Comparison
 from bellqueue.model.informed.measured import Limits
 from bellqueue.model.scenario.file import Scenario
 
+from tests.known import known
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -52,10 +54,9 @@ def test_the_power_foreseen_is_true() -> None:
     shots = 900  # for which the plan foresees neither success nor failure for certain
     scenario = at(0.05, shots)
     design = designed(scenario, 0.9565)
-    forecast = design.plan.forecast
-    assert forecast is not None
+    forecast = known(design.plan.forecast)
     split = np.array(forecast.split).reshape(-1, *scenario.workload().shape)
-    comparison = fine_comparison(scenario.workload(), design.plan.kappa, Limits.exact(split))
+    comparison, _ = fine_comparison(scenario.workload(), design.plan.kappa, split)
     rng = np.random.default_rng(11)
     runs = 200
     found = sum(certifies(design, comparison, drawn(design, shots, split, rng), 1e-3) for _ in range(runs))
@@ -70,18 +71,14 @@ def planned() -> MenuDesign:
 
 
 def test_the_trials_foreseen_give_about_the_power_asked_for(planned: MenuDesign) -> None:
-    first = planned.plan.forecast
-    assert first is not None
-    assert first.trials is not None
-    again = designed(at(0.025, first.trials), 0.9565).plan.forecast
-    assert again is not None
+    first = known(planned.plan.forecast)
+    again = known(designed(at(0.025, known(first.trials)), 0.9565).plan.forecast)
     assert again.predicted_power == pytest.approx(first.power, abs=0.04)
 
 
 def test_a_trade_off_is_found_where_none_is_asked_for() -> None:
     design = designed(at(0.025, menu=1, operating_point="largest-advantage"), 0.9565)
-    forecast = design.plan.forecast
-    assert forecast is not None
+    forecast = known(design.plan.forecast)
     assert 0.07 < forecast.waiting_time_reduction_relative < 0.12  # 10.0 % by frontier --informed, at κ half-way
 
 
@@ -93,40 +90,30 @@ def test_every_setting_is_drawn(planned: MenuDesign) -> None:
 
 def test_without_any_gain_the_forecast_is_a_no_and_says_by_how_much() -> None:
     design = designed(at(0.05, menu=1), 0.7)
-    forecast = design.plan.forecast
-    assert forecast is not None
+    forecast = known(design.plan.forecast)
     assert forecast.cost >= forecast.classical
     assert (forecast.predicted_power, forecast.trials, forecast.go) == (0.0, None, False)
     assert len(design.menu) == 1
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "refusal", "said"),
     [
-        ({"reward": {"kind": "power", "exponent": 2.0}}, "no such bound exists"),
-        ({"service": {"distribution": "lognormal", "mean": 6.0, "scv": 0.5}}, "exponential moments"),
-        ({"load": 0.6}, "below one half"),
+        ({"reward": {"kind": "power", "exponent": 2.0}}, NoBoundError, "no such bound exists"),
+        ({"service": {"distribution": "lognormal", "mean": 6.0, "scv": 0.5}}, NoBoundError, "exponential moments"),
+        ({"load": 0.6}, NoBoundError, "below one half"),
+        ({"multiplier": 0.0}, ScenarioError, r"at multiplier 0; leave experiment\.operating_point out"),
+        ({"types": 1}, ScenarioError, "even perfect Bell pairs are not found to gain anything"),
     ],
 )
-def test_what_cannot_be_bounded_is_refused_in_a_line(change: dict[str, Any], said: str) -> None:
-    record = at(change.get("load", 0.05)).record()
-    if "reward" in change:
-        record["baseline"]["reward"] = change["reward"]
-    if "service" in change:
-        record["traffic"]["type"][1]["service"] = change["service"]
-    with pytest.raises(NoBoundError, match=said):
-        designed(Scenario.parse(record), 0.95)
-
-
-def test_a_multiplier_that_leaves_no_gain_is_named_with_the_remedy() -> None:
-    record = at(0.05, menu=1).record()
-    record["experiment"]["operating_point"] = {"multiplier": 0.0}
-    with pytest.raises(ScenarioError, match=r"at multiplier 0; leave experiment\.operating_point out"):
-        designed(Scenario.parse(record), 0.95)
-
-
-def test_a_single_type_has_nothing_to_gain() -> None:
-    record = at(0.05).record()
-    record["traffic"]["type"] = [dict(record["traffic"]["type"][0], probability=1.0)]
-    with pytest.raises(ScenarioError, match="even perfect Bell pairs are not found to gain anything"):
+def test_what_cannot_be_bounded_or_gains_nothing_is_refused_in_a_line(
+    change: dict[str, Any], refusal: type[Exception], said: str
+) -> None:
+    record = at(change.get("load", 0.05), menu=1).record()
+    record["baseline"]["reward"] = change.get("reward", record["baseline"]["reward"])
+    record["traffic"]["type"][1]["service"] = change.get("service", record["traffic"]["type"][1]["service"])
+    record["experiment"]["operating_point"] = {"multiplier": change.get("multiplier", 0.9)}
+    if "types" in change:
+        record["traffic"]["type"] = [dict(record["traffic"]["type"][0], probability=1.0)]
+    with pytest.raises(refusal, match=said):
         designed(Scenario.parse(record), 0.95)

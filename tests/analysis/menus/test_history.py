@@ -17,6 +17,7 @@ from bellqueue.model.queueing.simulation import simulate
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.trials import Trials
 
+from tests.analysis.menus.analyses import assert_alike
 from tests.model.informed.workloads import unequal
 
 GRID = Grid.covering(0.5, 3.0, 6.0)
@@ -89,11 +90,7 @@ def test_the_length_of_the_blocks_does_not_matter() -> None:
     policy, trials = arbitrary(WORKLOAD), random_trials(WORKLOAD, 2000)
     runs = [
         simulate(
-            WORKLOAD,
-            PastInformedRouting(policy, WORKLOAD.shape, outcomes),
-            4000,
-            np.random.default_rng(2),
-            block=block,
+            WORKLOAD, PastInformedRouting(policy, WORKLOAD.shape, outcomes), 4000, np.random.default_rng(2), block=block
         )
         for outcomes in (RecordedOutcomes(trials), IndependentOutcomes(np.full(trials.shape, 0.3)))
         for block in (97, 8192)
@@ -118,6 +115,4 @@ def test_one_long_history_is_like_many_short_ones(seed: int) -> None:
     ):
         one = simulate(workload, routing, 60_000, np.random.default_rng(1))
         many = simulate_router(workload, router, 200_000, np.random.default_rng(2), replicas=1000, warm_up=100)
-        for name in ("waiting_time", "splitting_probability", "baseline_throughput"):
-            first, second = getattr(one, name), getattr(many, name)
-            assert abs(first.estimate - second.estimate) < 4.5 * np.hypot(first.standard_error, second.standard_error)
+        assert_alike(one, many)

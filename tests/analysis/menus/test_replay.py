@@ -16,7 +16,8 @@ from bellqueue.model.informed.simulation import Decide, Servers, Types, simulate
 from bellqueue.model.queueing.simulation import compare
 from bellqueue.model.trials import Sampling, Trials
 
-from tests.analysis.menus.analyses import KAPPA, light_scenario
+from tests.analysis.menus.analyses import KAPPA, assert_alike, light_scenario
+from tests.known import known
 from tests.model.informed.recorded_menus import Floats, measured, policies, two_entries
 from tests.model.informed.workloads import light
 
@@ -41,14 +42,10 @@ def test_outcomes_of_known_probabilities_are_like_independent_ones(usual: MenuRe
     recorded, classical, independent = usual.comparison.results
     assert recorded.pairs > 60_000
     assert not usual.cycled
-    for name in ("waiting_time", "baseline_throughput", "splitting_probability"):
-        first, second = getattr(recorded, name), getattr(independent, name)
-        assert abs(first.estimate - second.estimate) < 4 * np.hypot(first.standard_error, second.standard_error)
+    assert_alike(recorded, independent)
     assert recorded.splitting_probability.low > classical.splitting_probability.high
-    assert usual.drift
-    assert usual.memory
-    assert not usual.drift.alarm
-    assert not usual.memory.alarm
+    assert not known(usual.drift).alarm
+    assert not known(usual.memory).alarm
     assert usual.remark is None
 
 
@@ -87,11 +84,8 @@ def test_a_decaying_device_is_replayed_at_its_average_and_raises_an_alarm() -> N
     fading = measured(MENU, 200_000, 2, np.linspace(1.0, 0.0, 200_000))
     replay = replayed(fading)
     recorded, _, independent = replay.comparison.results
-    for name in ("waiting_time", "splitting_probability"):
-        first, second = getattr(recorded, name), getattr(independent, name)
-        assert abs(first.estimate - second.estimate) < 4 * np.hypot(first.standard_error, second.standard_error)
-    assert replay.drift
-    assert replay.drift.alarm
+    assert_alike(recorded, independent, "waiting_time", "splitting_probability")
+    assert known(replay.drift).alarm
     backwards = fading[np.arange(len(fading))[::-1]]
     runs = compare(
         WORKLOAD,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
@@ -11,7 +13,8 @@ from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.scenario.file import Scenario
 
 from tests.analysis.conftest import simulated
-from tests.scenarios import default_record, dense
+from tests.known import known
+from tests.scenarios import IBM_GENEVA, default_record, dense
 from tests.sketching import sketch, solving_once
 
 SCENARIO = dense()
@@ -21,15 +24,12 @@ FRONTIERS = Frontiers(SCENARIO.workload())
 @pytest.fixture(scope="module")
 def context(hanoi: Analysis) -> Context:
     with solving_once():
-        context = with_context(hanoi, FRONTIERS).context
-    assert context is not None
-    return context
+        return known(with_context(hanoi, FRONTIERS).context)
 
 
 @pytest.fixture
 def waiting(context: Context) -> WaitingTimes:
-    assert context.waiting_times is not None
-    return context.waiting_times
+    return known(context.waiting_times)
 
 
 def test_simulated_waits_agree_with_the_queueing_formulas(hanoi: Analysis, waiting: WaitingTimes) -> None:
@@ -66,15 +66,17 @@ def test_distributions_rise_from_no_wait_and_hold_their_percentiles(waiting: Wai
             assert point.waiting_time.low <= wait <= point.waiting_time.high
 
 
-def test_the_same_data_give_the_same_context_and_other_data_another(
-    hanoi: Analysis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_context_follows_from_scenario_and_counts_alone(hanoi: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
     sketch(monkeypatch.setattr)
-    first, again = (with_context(hanoi, Frontiers(SCENARIO.workload())).to_json() for _ in range(2))
-    assert first == again
-    other = hanoi.provenance.model_copy(update={"content_hash": "3" * 64})
-    changed = with_context(hanoi.model_copy(update={"provenance": other}), Frontiers(SCENARIO.workload()))
-    assert changed.to_json() != first
+
+    def made(**changed: Any) -> Context:
+        return known(with_context(hanoi.model_copy(update=changed), Frontiers(SCENARIO.workload())).context)
+
+    first = made()
+    later = {"created": "2031-01-01T00:00:00+00:00", "content_hash": "0" * 64}
+    assert made(provenance=hanoi.provenance.model_copy(update=later)) == first
+    others = known(hanoi.measured).model_copy(update={"counts": IBM_GENEVA})
+    assert known(made(measured=others).waiting_times).seed != known(first.waiting_times).seed
 
 
 def test_bases_give_the_correlators_planned() -> None:
@@ -86,11 +88,10 @@ def test_bases_give_the_correlators_planned() -> None:
 
 @pytest.mark.usefixtures("sketched")
 def test_the_context_is_worked_out_once_and_keeps_the_bases(planned: Analysis) -> None:
-    assert planned.context is not None
-    assert planned.context.by_visibility is None
+    given = known(planned.context)
+    assert given.by_visibility is None
     whole = with_context(planned)
-    assert whole.context is not None
-    assert whole.context.bases == planned.context.bases != []
+    assert known(whole.context).bases == given.bases != []
     assert with_context(whole) is whole
 
 
@@ -103,20 +104,16 @@ def one_other_load(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_other_load")
 def test_the_visibilities_hold_the_one_observed_and_the_least_that_helps(hanoi: Analysis, geneva: Analysis) -> None:
     for analysis in (hanoi, geneva):
-        context = with_context(analysis, FRONTIERS).context
-        assert context is not None
-        assert context.by_visibility is not None
-        shown = context.by_visibility.visibility
+        shown = known(known(with_context(analysis, FRONTIERS).context).by_visibility).visibility
         assert shown[0] < min(analysis.visibility.estimate, FRONTIERS.least_visibility() or 1) < shown[-1] == 1
 
 
 def test_the_load_of_the_scenario_is_among_the_loads(context: Context) -> None:
-    assert context.by_load is not None
-    assert context.by_visibility is not None
-    at = int(np.abs(np.array(context.by_load.load) - FRONTIERS.workload.load).argmin())
-    assert context.by_load.load[at] == pytest.approx(FRONTIERS.workload.load)
-    assert context.by_load.ideal[at] == pytest.approx(context.by_visibility.reduction_relative[-1], rel=1e-6)
-    assert all(noisy < ideal for noisy, ideal in zip(context.by_load.noisy, context.by_load.ideal, strict=True))
+    by_load = known(context.by_load)
+    at = int(np.abs(np.array(by_load.load) - FRONTIERS.workload.load).argmin())
+    assert by_load.load[at] == pytest.approx(FRONTIERS.workload.load)
+    assert by_load.ideal[at] == pytest.approx(known(context.by_visibility).reduction_relative[-1], rel=1e-6)
+    assert all(noisy < ideal for noisy, ideal in zip(by_load.noisy, by_load.ideal, strict=True))
 
 
 def test_the_simulation_is_longer_where_waits_are_alike_for_longer() -> None:
@@ -133,14 +130,6 @@ def test_under_the_heaviest_load_no_simulation_is_shown() -> None:
     record = default_record()
     record["traffic"]["pair_rate"] = 0.396
     scenario = Scenario.parse(record)
-    analysis = simulated(scenario, 2_000)
-    context = with_context(analysis, Frontiers(scenario.workload())).context
-    assert context
+    context = known(with_context(simulated(scenario, 2_000), Frontiers(scenario.workload())).context)
     assert context.waiting_times is None
     assert context.by_visibility
-
-
-def test_the_simulation_follows_from_scenario_and_counts_alone(hanoi: Analysis, context: Context) -> None:
-    later = hanoi.provenance.model_copy(update={"created": "2031-01-01T00:00:00+00:00", "content_hash": "0" * 64})
-    again = with_context(hanoi.model_copy(update={"provenance": later}), FRONTIERS).context
-    assert again == context

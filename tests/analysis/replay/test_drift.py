@@ -9,6 +9,8 @@ from bellqueue.model.trials import Sampling, Trials
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from tests.known import known
+
 CORRELATORS = np.array([[0.8, -0.6], [-0.7, -0.75]])
 EVEN = np.full((2, 2), 0.25)
 SKEWED = np.array([[0.62, 0.3], [0.07, 0.01]])
@@ -37,9 +39,7 @@ def forgetful(trials: Trials, probability: float, seed: int, shots: int = 1) -> 
 
 
 def log10_p(trials: Trials, parallel: int = 1) -> tuple[float, float]:
-    drift, memory = drift_test(trials, parallel), memory_test(trials, parallel)
-    assert drift is not None
-    assert memory is not None
+    drift, memory = known(drift_test(trials, parallel)), known(memory_test(trials, parallel))
     return drift.log10_p_value, memory.log10_p_value
 
 
@@ -67,8 +67,7 @@ def test_settings_may_change_as_they_like() -> None:
 
 def test_a_decaying_visibility_is_found_with_its_size() -> None:
     trials = device(1, 40_000, np.linspace(0.95, 0.75, 40_000))
-    found = drift_test(trials)
-    assert found is not None
+    found = known(drift_test(trials))
     assert found.alarm
     assert found.log10_p_value < -6
     assert abs(found.change - (0.75 - 0.95) / 0.85) < 4 * found.change_error
@@ -80,8 +79,7 @@ def test_a_decaying_visibility_is_found_with_its_size() -> None:
 
 def test_a_drift_without_a_trend_is_found() -> None:
     wave = 0.8 + 0.12 * np.cos(np.linspace(0, 2 * np.pi, 40_000))
-    found = drift_test(device(2, 40_000, wave))
-    assert found is not None
+    found = known(drift_test(device(2, 40_000, wave)))
     assert found.alarm
     assert found.log10_p_trend > -2
     assert found.log10_p_homogeneity < -3
@@ -90,8 +88,7 @@ def test_a_drift_without_a_trend_is_found() -> None:
 @pytest.mark.parametrize("lag", [1, 4])
 def test_a_device_that_repeats_itself_is_found_with_its_lag(lag: int) -> None:
     trials = forgetful(device(4, 40_000), 0.1, seed=5, shots=lag)
-    found = memory_test(trials)
-    assert found is not None
+    found = known(memory_test(trials))
     assert found.alarm
     assert found.log10_p_value < -6
     assert found.lag == lag
@@ -106,8 +103,7 @@ def test_what_was_asked_before_is_found_to_matter() -> None:
     b = trials.b.copy()
     hit = np.flatnonzero((trials.y[:-1] == 1) & (np.random.default_rng(1).random(19_999) < 0.1)) + 1
     b[hit] = 0
-    found = memory_test(Trials(trials.x, trials.y, trials.a, b, trials.shape))
-    assert found is not None
+    found = known(memory_test(Trials(trials.x, trials.y, trials.a, b, trials.shape)))
     assert found.alarm
     assert (found.lag, found.pattern) == (1, "b after the type at B")
 
@@ -116,8 +112,7 @@ def test_homogeneity_of_one_setting_is_pearsons() -> None:
     rng = np.random.default_rng(8)
     none = np.zeros(6_000, dtype=np.int64)
     trials = Trials(none, none, none, (rng.random(6_000) < np.linspace(0.2, 0.24, 6_000)).astype(np.int64), (1, 1))
-    found = drift_test(trials)
-    assert found is not None
+    found = known(drift_test(trials))
     table = np.array([np.bincount(part, minlength=2) for part in np.split(trials.b, len(found.course))])
     pearson = stats.chi2_contingency(table, correction=False)
     exact = stats.chi2.logsf(pearson.statistic * (1 - 1 / 6_000), pearson.dof) / np.log(10)
@@ -130,8 +125,7 @@ def test_small_counts_are_judged_by_permutations() -> None:
     none = np.zeros(80, dtype=np.int64)
     b = np.zeros(80, dtype=np.int64)
     b[[0, 3, 7, 18, 19, 30]] = 1
-    found = drift_test(Trials(none, none, none, b, (1, 1)))
-    assert found is not None
+    found = known(drift_test(Trials(none, none, none, b, (1, 1))))
     assert found.method == "permutation"
     blocks = len(found.course)
 
@@ -142,20 +136,15 @@ def test_small_counts_are_judged_by_permutations() -> None:
     assert 10**found.log10_p_homogeneity == pytest.approx(np.mean(drawn >= spread_of(b)), abs=0.02)
     # All six among the first twenty: the share of orders that do that is counted exactly.
     b = np.sort(b)[::-1].copy()
-    crowded = drift_test(Trials(none, none, none, b, (1, 1)))
-    assert crowded is not None
+    crowded = known(drift_test(Trials(none, none, none, b, (1, 1))))
     exact = blocks * stats.hypergeom.pmf(6, 80, 6, 80 // blocks)
     assert 10**crowded.log10_p_homogeneity == pytest.approx(exact, abs=6e-4)
 
 
 def test_sparse_settings_raise_no_false_alarms_either() -> None:
-    found = []
-    for seed in range(100):
-        result = drift_test(device(seed, 160, 0.95, SKEWED), seed=seed)
-        assert result is not None
-        assert result.method == "permutation"
-        found.append(result.log10_p_value)
-    assert np.count_nonzero(np.array(found) <= -1) <= stats.binom.ppf(0.999, 100, 0.1)
+    found = [known(drift_test(device(seed, 160, 0.95, SKEWED), seed=seed)) for seed in range(100)]
+    assert {each.method for each in found} == {"permutation"}
+    assert sum(each.log10_p_value <= -1 for each in found) <= stats.binom.ppf(0.999, 100, 0.1)
 
 
 def test_pairs_that_share_a_shot_are_each_compared_with_themselves() -> None:
@@ -165,8 +154,7 @@ def test_pairs_that_share_a_shot_are_each_compared_with_themselves() -> None:
     }
     woven = Trials(**columns, shape=(2, 2))
     assert min(log10_p(woven, parallel=2)) > -2
-    found = memory_test(forgetful(woven, 0.1, seed=3, shots=2), parallel=2)
-    assert found is not None
+    found = known(memory_test(forgetful(woven, 0.1, seed=3, shots=2), parallel=2))
     assert found.alarm
     assert found.lag == 1  # one shot, two trials
 
@@ -196,6 +184,5 @@ def test_stretches_of_one_setting_are_still_compared_with_themselves() -> None:
     rng = np.random.default_rng(14)
     assert min(log10_p(answers(x, y, 0.9, rng))) > -2
     within = np.tile(np.linspace(0.95, 0.75, 10_000), 4)
-    found = drift_test(answers(x, y, within, rng))
-    assert found is not None
+    found = known(drift_test(answers(x, y, within, rng)))
     assert found.alarm
