@@ -42,45 +42,33 @@ class QuantumOptimum:
         return np.clip(self.u @ self.v.T, -1.0, 1.0)
 
 
-def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
+def quantum_optimum(game: XorGame) -> QuantumOptimum:
     """β_Q by low-rank ascent u ← normalise(G v), v ← normalise(Gᵀ u), certified by its dual (MODEL §2, fact 2).
 
     A best reply never lowers the score and never leaves the span of the vectors it replies to. The dimension never
     rises, so the ascent may come to rest at a saddle of few dimensions, or crawl past one. If that leaves the interval
     open, small games are solved by an interior-point method. An interval wider than SAID_GAP says so in its method.
-
-    Args:
-        game: The game.
-        dimension: k, the dimension of the vectors; by default 2 for rank-2 games, else enough for any optimum.
-            A smaller k restricts the strategies (k = 2: one Bell pair measured in a plane); `bound.high` still
-            bounds the unrestricted β_Q.
-        start: v to start from, shape (n_B, k); a fixed generic start without it.
     """
-    enough = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
-    allowed = dimension or enough
-    if dimension is None:
-        dimension = vector_dimension(game.shape, game.rank_two is not None)
+    dimension = vector_dimension(game.shape, game.rank_two is not None)
     if game.is_zero:
         u, v = (np.eye(1, dimension).repeat(count, 0) for count in game.shape)
         return QuantumOptimum(Bound(-2 * game.slack, 2 * game.slack, "zero game"), u, v)
     generic = np.random.default_rng(0)
     best: QuantumOptimum | None = None
-    for attempt in range(MAX_STARTS):
-        warm = start is not None and attempt == 0
-        first = start if warm else generic.normal(size=(game.shape[1], dimension))
-        u, v = _ascended(game, normalise(np.asarray(first)))
+    for _ in range(MAX_STARTS):
+        u, v = _ascended(game, normalise(generic.normal(size=(game.shape[1], dimension))))
         best = _better(game, best, u, v, dual_bound(game, u, v), "low-rank ascent")
         if _is_closed(game, best.bound):
             break
         if sum(game.shape) <= MAX_INTERIOR:
-            best = _on_central_path(game, best, allowed)
+            best = _on_central_path(game, best)
             break
     assert best is not None  # MAX_STARTS ≥ 1
     return _said(game, best if _is_closed(game, best.bound) else _at_least_classical(game, best))
 
 
 def vector_dimension(shape: tuple[int, int], rank_two: bool) -> int:
-    """Dimensions in which the ascent of such games finds their optimum."""
+    """Dimension of vectors in which the ascent of such games finds their optimum."""
     return 2 if rank_two else int(np.ceil(np.sqrt(2 * sum(shape)))) + 1
 
 
@@ -98,7 +86,8 @@ def _better(
 
 def _is_closed(game: XorGame, bound: Bound) -> bool:
     """Whether what is left of the interval is no more than rounding, or not worth an effort."""
-    return bound.high - bound.low <= CLOSED_GAP * abs(bound.high) + _rounding(game)
+    rounding = 4 * game.slack  # the slack at both ends, which may exceed a G that cancels
+    return bound.high - bound.low <= CLOSED_GAP * abs(bound.high) + rounding
 
 
 def _said(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
@@ -109,8 +98,9 @@ def _said(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
     return replace(found, bound=replace(found.bound, method=f"{found.bound.method}, {100 * gap:.2g} % of Σ|G| open"))
 
 
-def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> QuantumOptimum:
-    """The optimum of a game on which the ascent stalled, in at most so many dimensions."""
+def _on_central_path(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
+    """The optimum of a game on which the ascent stalled."""
+    dimension = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
     rows, columns = (np.any(game.matrix != 0, axis=axis) for axis in (1, 0))
     matrix = game.matrix[np.ix_(rows, columns)]
     vectors, multipliers = central_point(matrix, CLOSED_GAP / 1000 * float(game.row_sums.sum()))
@@ -145,11 +135,6 @@ def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     )
     v = np.where(idle, reply(v), v)
     return normalise(game.times(v)), v
-
-
-def _rounding(game: XorGame) -> float:
-    """What the interval is wide even at the optimum: the slack at both ends, which may exceed a G that cancels."""
-    return 4 * game.slack
 
 
 def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
