@@ -25,7 +25,7 @@ from ..records.context_record import (
     WaitingPercentile,
     WaitingTimes,
 )
-from .replay import distribution_of, mixture_at, percentile
+from .replay import distribution_of, percentile
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | N
     if np.isnan(observed).any() or pairs > MOST_PAIRS:
         return None
     p = workload.splitting_probability(observed)
-    classical = (1 - mixture_at(frontiers.classical.strategies, p)) / 2
+    classical = (1 - frontiers.classical.strategies.correlators_at(p)) / 2
     quantum = frontiers.in_use.at_splitting_probability(p).split()
     splits: dict[RoutingName, Floats] = {"observed": observed, "classical": classical, "quantum": quantum}
     counts = analysis.measured.model_dump_json() if analysis.measured else ""

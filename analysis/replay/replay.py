@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...model.errors import DataError
 from ...model.games.classical_frontier import classical_frontier
-from ...model.games.frontier import StrategyFrontier, communication_frontier
+from ...model.games.frontier import communication_frontier
 from ...model.progress import Watch, unwatched
 from ...model.queueing.routing import Bits, Decide, Integers, ReplayRouting, SplittingRouting
 from ...model.queueing.simulation import (
@@ -162,7 +162,7 @@ def replay_trials(
         raise DataError(f"the trials serve {wanted} pairs; give --pairs {LEAST_PAIRS} or more")
     p = workload.splitting_probability(split)
     frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
-    others = [(1 - mixture_at(frontier, p)) / 2 for frontier in frontiers]
+    others = [(1 - frontier.correlators_at(p)) / 2 for frontier in frontiers]
     total = wanted + wanted // 20
     cycle = pairs is not None and pairs > served * 0.9
     routing = ReplayRouting(trials if cycle else spread(trials, workload.joint, min(total, served)), cycle)
@@ -308,14 +308,6 @@ class _Tally:
         count = np.bincount(setting, minlength=self._asked.size)
         rank = np.arange(len(trials)) - np.repeat(np.cumsum(count) - count, count)
         return trials[np.sort(order[rank < np.repeat(self._asked, count)])]
-
-
-def mixture_at(frontier: StrategyFrontier, splitting_probability: float) -> Floats:
-    """Correlators of the mixture of the two vertices round p."""
-    vertices, correlators = frontier.splitting_probability, frontier.correlators
-    right = int(np.clip(np.searchsorted(vertices, splitting_probability), 1, len(vertices) - 1))
-    share = (splitting_probability - vertices[right - 1]) / (vertices[right] - vertices[right - 1])
-    return np.asarray((1 - share) * correlators[right - 1] + share * correlators[right])
 
 
 def distribution_of(result: SimulationResult) -> WaitingDistribution:

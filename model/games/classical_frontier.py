@@ -19,7 +19,7 @@ from ..scenario.bounds import BoundsSpec
 from .binning import binning_error, widened
 from .chords import SAME, ChordSearch, Vertex, envelope
 from .exact_sizes import ContinuousGame
-from .frontier import Correlators, Frontier, StrategyFrontier
+from .frontier import Frontier, StrategyFrontier
 from .routing_game import RoutingGame
 from .values.classical_value import classical_optimum, is_quick
 from .values.xor_game import CLOSED_GAP, ROUNDING, Bound
@@ -106,8 +106,7 @@ class _TypesSearch:
         closed = self._closed and search.gap <= SAME
         vertices = search.hull()
         p, waiting = np.array([vertex.point for vertex in vertices]).T
-        tables = Correlators(len(vertices), lambda point: np.outer(*vertices[point].strategy))
-        achieved = StrategyFrontier(p, waiting, tables)
+        achieved = StrategyFrontier(p, waiting, lambda point: np.outer(*vertices[point].strategy))
         floor = _envelope(search.lines)
         proved: Frontier = achieved if closed else floor
         methods = dict.fromkeys(bound.method.split(",")[0] for bound in self._bounds.values())

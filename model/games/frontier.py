@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,35 +65,18 @@ class StrategyFrontier(Frontier):
     """A frontier whose points are reached by known strategies.
 
     Attributes:
-        correlators: c(x,y) of the strategy at each point, k arrays of shape (n_A, n_B), made when asked for.
+        correlators: Makes the c(x,y) of the strategy at the point of an index, shape (n_A, n_B); all tables at once may
+            not fit in memory.
     """
 
-    correlators: Sequence[Floats]
+    correlators: Callable[[int], Floats]
 
-
-class Correlators(Sequence[Floats]):
-    """Tables of correlators that are made when asked for, since all of them at once may not fit in memory.
-
-    Args:
-        count: How many there are.
-        table: Makes the one of that index, shape (n_A, n_B).
-    """
-
-    def __init__(self, count: int, table: Callable[[int], Floats]) -> None:
-        self._count = count
-        self._table = table
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Floats: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Floats]: ...
-    def __getitem__(self, index: int | slice) -> Floats | Sequence[Floats]:
-        if isinstance(index, slice):
-            return [self._table(at) for at in range(self._count)[index]]
-        return self._table(range(self._count)[index])
+    def correlators_at(self, splitting_probability: float) -> Floats:
+        """Correlators of the mixture of the two points round p, shape (n_A, n_B)."""
+        known = self.splitting_probability
+        right = int(np.clip(np.searchsorted(known, splitting_probability), 1, known.size - 1))
+        share = (splitting_probability - known[right - 1]) / (known[right] - known[right - 1])
+        return np.asarray((1 - share) * self.correlators(right - 1) + share * self.correlators(right))
 
 
 def communication_frontier(workload: Workload) -> StrategyFrontier:
@@ -110,7 +92,7 @@ def communication_frontier(workload: Workload) -> StrategyFrontier:
     return StrategyFrontier(
         probability[kept],
         workload.together_waiting_time - saved[kept],
-        Correlators(len(kept), lambda point: 1.0 - 2.0 * (rank < kept[point])),
+        lambda point: 1.0 - 2.0 * (rank < kept[point]),
     )
 
 
@@ -170,13 +152,12 @@ class QuantumFrontier:
         return (left.multiplier + right.multiplier) / 2
 
     @cached_property
-    def curve(self) -> StrategyFrontier:
+    def curve(self) -> Frontier:
         """About CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
         filled = self._fill_flat(_along(self._filled(CURVE_POINTS)))
-        return StrategyFrontier(
-            np.array([self.workload.splitting_probability(s) for s in filled]),
-            np.array([self.workload.waiting_time(s) for s in filled]),
-            [1 - 2 * split for split in filled],
+        return Frontier(
+            np.array([self.workload.splitting_probability(split) for split in filled]),
+            np.array([self.workload.waiting_time(split) for split in filled]),
         )
 
     @property
