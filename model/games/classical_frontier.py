@@ -157,17 +157,7 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
     while search.gap > _SIZES_GAP and len(search.lines) < _SIZES_LINES:
         search.advance()
     achieved = Frontier(*np.array([vertex.point for vertex in search.hull()]).T)
-    floor = _envelope(search.lines)
-    return ClassicalFrontier(
-        floor.splitting_probability,
-        floor.waiting_time,
-        achieved=achieved,
-        strategies=tables.strategies,
-        floor=floor,
-        bounds=bounds,
-        gap=_gap(floor, achieved),
-        method="threshold on the exact size",
-    )
+    return _from_below(tables, _envelope(search.lines), achieved, bounds, "threshold on the exact size")
 
 
 def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
@@ -183,15 +173,23 @@ def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFron
         wide = widened(bound, error)
         return replace(wide, high=max(min(wide.high, most * (1 + ROUNDING)), wide.low))
 
-    return ClassicalFrontier(
-        floor.splitting_probability,
-        floor.waiting_time,
-        achieved=tables.achieved,
-        strategies=tables.strategies,
+    bounds = {multiplier: widest(multiplier, bound) for multiplier, bound in tables.bounds.items()}
+    return _from_below(tables, floor, tables.achieved, bounds, f"{tables.method} over bins, and their error")
+
+
+def _from_below(
+    tables: ClassicalFrontier, floor: Frontier, achieved: Frontier, bounds: Mapping[float, Bound], method: str
+) -> ClassicalFrontier:
+    """The frontier of routers that know sizes, of which the lines proved are all that is certain."""
+    return replace(
+        tables,
+        splitting_probability=floor.splitting_probability,
+        waiting_time=floor.waiting_time,
+        achieved=achieved,
         floor=floor,
-        bounds={multiplier: widest(multiplier, bound) for multiplier, bound in tables.bounds.items()},
-        gap=_gap(floor, tables.achieved),
-        method=f"{tables.method} over bins, and their error",
+        bounds=bounds,
+        gap=_gap(floor, achieved),
+        method=method,
     )
 
 
