@@ -48,7 +48,7 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
     found: list[InformedPoint] = []
     watch("simulating entangled routers that know the past", 0, len(kappas))
     for optimum in entangled_optima(bounds, sorted(kappas), visibility, dimension_of(frontiers.bell_pairs)):
-        simulated = optimum.simulated(workload)
+        simulated = simulate_policy(workload, optimum.policy)
         rival = _classical(bounds, optimum.kappa) if optimum.kappa in solved else None
         point = InformedPoint(
             kappa=optimum.kappa,
@@ -130,7 +130,7 @@ def _at_load(load: float, frontiers: Frontiers, visibility: float) -> InformedLo
     workload, kappa = frontiers.workload, _slope(frontiers, 0.5)
     bounds, solved = _solved(workload, [kappa], _LOAD_SHARE, _LOAD_SECONDS)
     (optimum,) = entangled_optima(bounds, [kappa], visibility, dimension_of(frontiers.bell_pairs))
-    simulated = optimum.simulated(workload, _FEW_PAIRS)
+    simulated = simulate_policy(workload, optimum.policy, _FEW_PAIRS)
     cost, throughput = simulated.cost(kappa).plain, simulated.baseline_throughput.estimate
     # Noise draws points towards that of uncorrelated outcomes.
     ideal, middle = frontiers.in_use.sampled(POINTS), workload.uncorrelated_waiting_time

@@ -63,7 +63,7 @@ def fine_comparison(workload: Workload, kappa: float, estimated: Limits, watch: 
         comparison = Comparison(workload, kappa, levels, before[0] if before else None)
         comparison.best_policy(estimated)
         watch(told, 3 * done + 1, 3 * len(LEVELS))
-        cost = comparison.cost(estimated).value
+        cost = comparison.cost(estimated)
         watch(told, 3 * done + 2, 3 * len(LEVELS))
         margin = comparison.classical - cost
         if before:
@@ -102,13 +102,13 @@ def menu_test(
     """
     # The best by estimate: by the worst within limits, measuring is hardly worth it where it is hardly certified.
     policy = comparison.best_policy(estimated)
-    estimate = comparison.cost(estimated).value
-    limit = comparison.cost(limits(log_significance)).value
+    estimate = comparison.cost(estimated)
+    limit = comparison.cost(limits(log_significance))
     classical = comparison.classical
 
     def margin(x: float) -> float:
         """By how far the limit at significance e^(−x) lies below V(κ)."""
-        return classical - comparison.cost(limits(-x)).value
+        return classical - comparison.cost(limits(-x))
 
     x = _largest(margin, (-log_significance, classical - limit), classical - estimate, watch)
     return MenuTest(comparison, policy, classical, estimate, limit, 0.0 - x)

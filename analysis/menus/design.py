@@ -178,7 +178,7 @@ class _Candidate:
         """Find the slopes of the cost, and with them the settings' distribution and the tests."""
         rough = Comparison(self.workload, self.kappa, _ROUGH)
         rough.best_policy(Limits.exact(self.split))
-        self.gain = rough.classical - rough.cost(Limits.exact(self.split)).value
+        self.gain = rough.classical - rough.cost(Limits.exact(self.split))
         self.slopes = rough.slopes(self.split)
         if not self.slopes.any():  # at this noise no state is worth a measurement: as for perfect pairs
             rough.best_policy(Limits.exact(self.menu.split()))
@@ -209,7 +209,7 @@ class _Candidate:
         """The limit to be expected, and by how many standard deviations of the outcomes it lies below V(κ)."""
         deviation = self.deviation / math.sqrt(shots)
         if deviation == 0:  # no outcome matters
-            return comparison.cost(Limits.exact(self.split)).value, -_SURE
+            return comparison.cost(Limits.exact(self.split)), -_SURE
         tilts = self.tilts(shots)
         direction = self.slopes * self.split * (1 - self.split) / (self.distribution * shots * deviation)
 
@@ -218,7 +218,7 @@ class _Candidate:
             split = np.clip(self.split + worse * direction, 0.0, 1.0)
             counts = MenuCounts.expected(split, self.distribution, shots)
             limits = menu_limits(counts, tilts, self.split, self.significance, self.significance)
-            return comparison.classical - comparison.cost(limits).value
+            return comparison.classical - comparison.cost(limits)
 
         expected = margin(0.0)
         there = min(max(expected / deviation, -_SURE), _SURE)
@@ -248,7 +248,7 @@ class _Candidate:
         """The design, and the probability that it certifies."""
         comparison = fine_comparison(self.workload, self.kappa, Limits.exact(self.split), watch)
         policy = comparison.best_policy(Limits.exact(self.split))
-        cost, classical = comparison.cost(Limits.exact(self.split)).value, comparison.classical
+        cost, classical = comparison.cost(Limits.exact(self.split)), comparison.classical
         margin = classical - cost
         expected, sigmas = self.foreseen(comparison, self.shots)
         predicted_power = NormalDist().cdf(sigmas) if margin > 0 else 0.0

@@ -17,7 +17,7 @@ from .bound import Level, longest, reason_not_computed
 from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
-from .measured import MAPS, Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
+from .measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
 from .policy import best_decisions, occupancy
 
 Floats = NDArray[np.float64]
@@ -76,7 +76,7 @@ class Comparison:
     Attributes:
         workload: The queueing model.
         kappa: κ.
-        levels: Of the grid, at most, about.
+        levels: About how many levels the grid has at most.
         coarser: The same on a coarser grid, from whose potentials these start. Defaults to none.
     """
 
@@ -106,7 +106,7 @@ class Comparison:
     def _bounded(self) -> Level:
         level = Level(InterpolatedProcess(self.workload, self.grid))
         if self.coarser is not None:
-            level.potential = self.coarser._bounded.interpolated(self.coarser._bounded.potential, level)
+            level.start_from(self.coarser._bounded)
         level.solve(self.kappa, self._span, _MOST_STEPS)
         return level
 
@@ -116,14 +116,14 @@ class Comparison:
         level = Level(process)
         known = self._measured or (self.coarser and self.coarser._measured)
         if known:
-            level.potential = known.potential if known is self._measured else known.interpolated(known.potential, level)
+            level.start_from(known)
         level.solve(self.kappa, self._span, _MOST_STEPS)
         process.policy = process.best_policy(level.potential, self.kappa)
         self._measured = level
         return process.policy
 
-    def cost(self, limits: Limits) -> MeasuredBound:
-        """The upper limit of W − κτ of the policy chosen last, for the worst within limits.
+    def cost(self, limits: Limits) -> float:
+        """An upper limit of W − κτ of the policy chosen last, for the worst within limits (units of time).
 
         Raises:
             ValueError: no policy was chosen.
@@ -140,7 +140,7 @@ class Comparison:
         """
         level = Level(self._chosen(limits)[1])
         level.solve(0.0, self._span, _MOST_STEPS)
-        return upper_bound(level, 0.0).value
+        return upper_bound(level, 0.0)
 
     def slopes(self, split: Floats) -> Floats:
         """dW/dP(a≠b | k,x,y) at constant τ, if the outcomes are as in `split` and the policy chosen last is kept.

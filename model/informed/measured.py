@@ -134,7 +134,7 @@ class MeasuredProcess(InterpolatedProcess):
             occurs: How often each state occurs under it, shape (size, size).
         """
         assert self.policy is not None
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         total = np.zeros((len(self._limits.low), self.joint.size))
         weights = np.tril(occurs + occurs.T)
         weights[np.diag_indices_from(weights)] /= 2
@@ -149,7 +149,7 @@ class MeasuredProcess(InterpolatedProcess):
     def best_policy(self, potential: Floats, kappa: float) -> MeasuredPolicy:
         """What reaches the least of `step(potential, kappa)` at each point, all maps and entries being tried."""
         maps = best_decisions(self, potential, kappa)
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         chosen: Entries = np.empty(potential.shape, dtype=np.intp)
         for block in self.blocks():
             measured = self.measured(costs, block)
@@ -234,54 +234,31 @@ class MeasuredPolicy:
         return PastInformedPolicy(self.grid, decisions, seed, up=True)
 
 
-@dataclass(frozen=True)
-class MeasuredBound:
-    """W − κτ ≤ `value` for routers that follow a policy, whatever the menu's outcomes do within their limits.
+def upper_bound(level: Level, kappa: float) -> float:
+    """An upper limit of W − κτ (units of time) of routers that follow the policy of a level's `MeasuredProcess`.
 
-    Attributes:
-        kappa: κ.
-        value: The upper limit, all roundings included (units of time).
-        gap: By how much the value would fall at most if value iteration went on.
-        beyond: What workloads beyond the largest of the grid add to it at most, contained in it (units of time).
-        step: h of the grid (units of time).
-        largest_workload: Of the grid (units of time).
-    """
-
-    kappa: float
-    value: float
-    gap: float
-    beyond: float
-    step: float
-    largest_workload: float
-
-
-def upper_bound(level: Level, kappa: float) -> MeasuredBound:
-    """The upper limit that the potential h of a level of a `MeasuredProcess` with a policy proves.
-
-    W − κτ ≤ max(Th − h), T being one step. Above the largest workload the routers act as there, and h is continued as
-    constant; `beyond` is what that adds (every-classical §7).
+    It holds whatever the menu's outcomes do within their limits, all roundings included: W − κτ ≤ max(Th − h), h being
+    the level's potential and T one step. Above the largest workload the routers act as there, and h is continued as
+    constant; `_beyond` is what that adds (every-classical §7).
 
     Raises:
         NoBoundError: no decay of the workloads is known.
     """
     process, potential = level.process, level.potential
     assert isinstance(process, InterpolatedProcess)
-    grid = process.grid
+    rest = _beyond(process, kappa, float(potential.max() - potential.min()))
     gain = process.step(potential, kappa) - potential
-    largest = grid.busy * grid.step
-    rest = beyond(process, kappa, decay_rate(process.workload), float(potential.max() - potential.min()))
-    value = float(gain.max()) + process.rounding(potential, kappa) + rest
-    return MeasuredBound(kappa, value, float(gain.max() - gain.min()), rest, grid.step, largest)
+    return float(gain.max()) + process.rounding(potential, kappa) + rest
 
 
-def beyond(process: InterpolatedProcess, kappa: float, decay: float, span: float) -> float:
+def _beyond(process: InterpolatedProcess, kappa: float, span: float) -> float:
     """What workloads beyond the largest of the grid, L, add at most, where the potential spans `span`.
 
     One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
     beyond it only after the pair falls from there and not from L; so does one that lands a few steps below, if service
     times lead between the levels and these count as the last.
     """
-    grid = process.grid
+    grid, decay = process.grid, decay_rate(process.workload)
     rare, nearly = (
         math.exp(-decay * (grid.busy - steps) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
     )

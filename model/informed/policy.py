@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
 from .grid import Grid
-from .process import Costs, InformedProcess
+from .process import InformedProcess
 from .simulation import Decide, Servers, Types, simulate_router
 
 Floats = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Decisions:
 
 def best_decisions(process: InformedProcess, potential: Floats, kappa: float) -> Decisions:
     """The maps that reach `process.step(potential, kappa)` at each state."""
-    costs = Costs(process, process.before_drift(potential, kappa))
+    costs = process.costs(potential, kappa)
     first, second = np.zeros(potential.shape, dtype=np.int64), np.zeros(potential.shape, dtype=np.int64)
     for block in process.blocks():
         words, replies, values = [], [], []

@@ -90,11 +90,15 @@ class InformedProcess:
             potential: What each state (u₀, u₁) just before an arrival is worth, symmetric, shape (size, size).
             kappa: κ.
         """
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         after = np.empty_like(potential)
         for block in self.blocks():
             after[block.rows, block.columns] = self._least(costs, block)
         return mirrored(after)
+
+    def costs(self, potential: Floats, kappa: float) -> Costs:
+        """What each pair of types costs for each pair of servers, the potential after it included."""
+        return Costs(self, self.before_drift(potential, kappa))
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         """The least cost at the block's states, or an array that broadcasts to it."""

@@ -129,7 +129,6 @@ def test_the_grid_is_chosen_by_the_error_it_costs() -> None:
 def test_too_little_time_leaves_a_coarser_grid_and_a_valid_bound() -> None:
     hurried = InformedBounds(light_exponential(), 1e-4, 1e-3).at(19.166991)
     assert not hurried.finished
-    assert hurried.seconds == 1e-3
     assert hurried.value < -35.5397  # a simulated policy of routers that know the past
 
 

@@ -11,8 +11,7 @@ from bellqueue.model.games.values.quantum_value import quantum_optimum
 from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.informed.accrual import throughput_slope
 from bellqueue.model.informed.bound import InformedBounds
-from bellqueue.model.informed.entangled import EntangledOptimum, EntangledProcess, entangled_optima
-from bellqueue.model.informed.process import Costs
+from bellqueue.model.informed.entangled import EntangledOptimum, EntangledProcess, entangled_optima, simulate_policy
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.workload import Workload
 
@@ -98,7 +97,7 @@ def test_the_optimum_at_each_of_100_states_is_that_of_its_game_alone(workload: W
     step, costs = process.step(potential, MUCH), all_costs(workload, potential, MUCH)
     measured = np.full((10, 10), np.nan)
     for block in process.blocks():
-        parts = Costs(process, process.before_drift(potential, MUCH))
+        parts = process.costs(potential, MUCH)
         measured[block.rows, block.columns] = process.measured(parts, block)[0]
     classical, gained = brute_force(workload, potential, MUCH), 0
     for place in np.ndindex(10, 10):
@@ -171,7 +170,7 @@ def test_the_simulated_policy_lies_just_above_the_value_on_the_grid_and_below_cl
     workload, kappa = light(0.02), 10.2115
     bounds = InformedBounds(workload, 1e-3, step=0.125, largest_workload=18.0)
     (found,) = entangled_optima(bounds, [kappa], visibility, 3)
-    simulated = found.simulated(workload)
+    simulated = simulate_policy(workload, found.policy)
     cost = simulated.cost(kappa)
     assert found.entangled < cost.estimate + 4 * cost.standard_error
     assert cost.estimate < found.entangled + 2 * bounds.at(kappa).error_estimate + 4 * cost.standard_error

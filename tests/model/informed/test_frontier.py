@@ -101,7 +101,7 @@ def test_memoryless_classical_strategies_lie_above_everywhere(seed: int, toleran
 def test_lines_that_support_nothing_are_no_points() -> None:
     """Three lines, of which the middle one lies below the corner of the others."""
     bounds = tuple(
-        InformedBound(kappa, value, 0.001, 0.5, 12.0, 5, 0.01, 1.0, True)
+        InformedBound(kappa, value, 0.001, 0.5, 12.0, 0.01, True)
         for kappa, value in ((0.0, 0.0), (1.0, -1.2), (2.0, -2.0))
     )
     proved = EveryClassicalFrontier(bounds, (0.0, 2.0))

@@ -11,7 +11,7 @@ import pytest
 from bellqueue.model.informed.bound import InformedBounds, Level
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.interpolated import InterpolatedJump, InterpolatedProcess
-from bellqueue.model.informed.process import Costs, InformedProcess
+from bellqueue.model.informed.process import InformedProcess
 from bellqueue.model.informed.simulation import simulate_router
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, Reward, WarmupReward
 from bellqueue.model.queueing.service import Service
@@ -34,7 +34,7 @@ class Upward(InterpolatedProcess):
 
 def costs_at_points(process: InformedProcess, potential: Floats, kappa: float) -> Floats:
     """Cost at each point for each server of the first router, its type, server of the second, and its type."""
-    costs = Costs(process, process.before_drift(potential, kappa))
+    costs = process.costs(potential, kappa)
     size, types = process.grid.size, process.joint.shape
     found = np.empty((2, types[0], 2, types[1], size, size))
     for block in process.blocks():

@@ -51,7 +51,7 @@ def closed_form(workload: Workload, split: Floats, kappa: float) -> float:
 def proved(process: MeasuredProcess, kappa: float) -> float:
     level = Level(process)
     level.solve(kappa, 1e-6, 3000)
-    return upper_bound(level, kappa).value
+    return upper_bound(level, kappa)
 
 
 def test_the_largest_cost_within_box_and_plane_is_that_of_a_linear_program() -> None:
@@ -200,7 +200,7 @@ def test_no_device_within_its_limits_makes_the_best_policy_cost_more(
         router = PastInformedPolicy(policy.grid, decisions, 5, up=True)
         simulated = simulate_router(workload, router, 300_000, np.random.default_rng(6))
         cost, waited = simulated.cost(kappa), simulated.waiting_time
-        assert cost.estimate - 4 * cost.standard_error < limit.value
+        assert cost.estimate - 4 * cost.standard_error < limit
         assert waited.estimate - 4 * waited.standard_error < waiting
         found.append(waited.estimate)
     assert waiting < 2 * max(found)  # where decisions change W jumps, so that its error falls as the step only

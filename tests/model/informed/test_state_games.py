@@ -15,7 +15,6 @@ import pytest
 from bellqueue.model.informed.accrual import throughput_slope
 from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.entangled import EntangledProcess, entangled_optima
-from bellqueue.model.informed.process import Costs
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
@@ -69,7 +68,7 @@ class Game:
 
 def games(process: EntangledProcess, potential: Floats, kappa: float) -> dict[tuple[int, int], Game]:
     """Those of all states with u₀ ≥ u₁."""
-    costs, step = Costs(process, process.before_drift(potential, kappa)), process.step(potential, kappa)
+    costs, step = process.costs(potential, kappa), process.step(potential, kappa)
     found = {}
     for block in process.blocks():
         measured = process.measured(costs, block)[0]
