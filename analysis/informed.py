@@ -16,7 +16,7 @@ from ..model.informed.accrual import throughput_slope
 from ..model.informed.bound import InformedBounds, Level, reason_not_computed
 from ..model.informed.entangled import entangled_optima, simulate_policy
 from ..model.informed.interpolated import InterpolatedProcess
-from ..model.informed.policy import Decisions, PastInformedPolicy, best_decisions
+from ..model.informed.policy import PastInformedPolicy, best_maps
 from ..model.informed.simulation import SimulatedRouter
 from ..model.progress import Watch
 from ..model.queueing.workload import Workload
@@ -106,9 +106,8 @@ def _classical(bounds: InformedBounds, kappa: float) -> SimulatedRouter:
     """The best classical routers found at a κ solved before, simulated as the entangled ones are."""
     level = bounds.levels[1]
     level.guess(kappa)
-    maps = best_decisions(level.process, level.potential, kappa)
     never = np.full((*bounds.workload.shape, *level.potential.shape), np.nan)  # but beyond the largest workload
-    policy = PastInformedPolicy(level.process.grid, Decisions(maps.a, maps.b, never))
+    policy = PastInformedPolicy(level.process.grid, *best_maps(level.process, level.potential, kappa), never)
     return simulate_policy(bounds.workload, policy, _FEW_PAIRS)
 
 

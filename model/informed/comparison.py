@@ -18,7 +18,7 @@ from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
 from .measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
-from .policy import best_decisions, occupancy
+from .policy import best_maps, occupancy
 
 Floats = NDArray[np.float64]
 
@@ -99,8 +99,8 @@ class Comparison:
     @property
     def classical_policy(self) -> MeasuredPolicy:
         """The best classical routers that know the past, who come close to V(κ)."""
-        maps = best_decisions(self._bounded.process, self._bounded.potential, self.kappa)
-        return MeasuredPolicy(self.grid, maps.a, maps.b, np.full(maps.a.shape, MAPS))
+        a, b = best_maps(self._bounded.process, self._bounded.potential, self.kappa)
+        return MeasuredPolicy(self.grid, a, b, np.full(a.shape, MAPS))
 
     @cached_property
     def _bounded(self) -> Level:

@@ -18,7 +18,7 @@ from ..games.values.quantum_values import best_vectors
 from ..queueing.workload import Workload
 from .bound import InformedBounds, Level, solve_in_turn
 from .grid import Grid
-from .policy import Decisions, PastInformedPolicy, best_decisions
+from .policy import PastInformedPolicy, best_maps
 from .process import Block, Costs, InformedProcess
 from .simulation import SimulatedRouter, simulate_router
 
@@ -101,7 +101,6 @@ class EntangledProcess(InformedProcess):
 
     def policy(self, potential: Floats, kappa: float) -> PastInformedPolicy:
         """What reaches `step(potential, kappa)` at each state."""
-        maps = best_decisions(self, potential, kappa)
         costs = self.costs(potential, kappa)
         split = np.empty((*self.joint.shape, *potential.shape))
         for block in self.blocks():
@@ -114,7 +113,7 @@ class EntangledProcess(InformedProcess):
         split = np.where(level[:, None] >= level, split, split.swapaxes(-1, -2))
         if self.swapped:
             split = split.swapaxes(0, 1)
-        return PastInformedPolicy(self.grid, Decisions(maps.a, maps.b, split))
+        return PastInformedPolicy(self.grid, *best_maps(self, potential, kappa), split)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .bound import Level
 from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
-from .policy import Decisions, PastInformedPolicy, best_decisions
+from .policy import PastInformedPolicy, best_maps
 from .process import Block, Costs, mirrored
 
 Floats = NDArray[np.float64]
@@ -148,14 +148,13 @@ class MeasuredProcess(InterpolatedProcess):
 
     def best_policy(self, potential: Floats, kappa: float) -> MeasuredPolicy:
         """What reaches the least of `step(potential, kappa)` at each point, all maps and entries being tried."""
-        maps = best_decisions(self, potential, kappa)
         costs = self.costs(potential, kappa)
         chosen: Entries = np.empty(potential.shape, dtype=np.intp)
         for block in self.blocks():
             measured = self.measured(costs, block)
             better = measured.min(axis=0) < costs.least(block)
             chosen[block.rows, block.columns] = np.where(better, measured.argmin(axis=0), MAPS)
-        return MeasuredPolicy(self.grid, maps.a, maps.b, mirrored(chosen))
+        return MeasuredPolicy(self.grid, *best_maps(self, potential, kappa), mirrored(chosen))
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         if self.policy is None:
@@ -223,15 +222,14 @@ class MeasuredPolicy:
         counted = np.bincount(self.entries.ravel() - MAPS, occurs.ravel(), entries - MAPS)
         return np.asarray(counted[-MAPS:], dtype=float)
 
-    def simulated(self, split: Floats, seed: int = 0) -> PastInformedPolicy:
+    def simulated(self, split: Floats) -> PastInformedPolicy:
         """The policy with outcomes of known P(a≠b | k,x,y), shape (K, n_A, n_B), in a form that can be simulated."""
         found = np.moveaxis(split, 0, -1)[:, :, np.maximum(self.entries, 0)]
         split = np.where(self.entries == MAPS, np.nan, found)
         on = np.flatnonzero(np.diag(self.entries) == MAPS)
         for x, y in np.ndindex(*split.shape[:2]):
             split[x, y, on, on] = (self.a[on, on] >> x ^ self.b[on, on] >> y) & 1
-        decisions = Decisions(self.a, self.b, split)
-        return PastInformedPolicy(self.grid, decisions, seed, up=True)
+        return PastInformedPolicy(self.grid, self.a, self.b, split, up=True)
 
 
 def upper_bound(level: Level, kappa: float) -> float:

@@ -118,19 +118,19 @@ def test_the_policy_reaches_the_least_cost(workload: Workload) -> None:
     """Summed over types and outcomes: the maps, or two fair outcomes that differ with the probability named."""
     potential = potential_like(workload, 1)
     process = EntangledProcess(workload, GRID, 0.97, 3)
-    least, decisions = process.step(potential, MUCH), process.policy(potential, MUCH).decisions
-    assert decisions.split is not None
+    least, policy = process.step(potential, MUCH), process.policy(potential, MUCH)
+    assert policy.split is not None
     costs = all_costs(workload, potential, MUCH)
     for place in np.ndindex(10, 10):
         total = 0.0
         for x, y in np.ndindex(*workload.shape):
-            cost, split = costs[(*place, x, y)], decisions.split[(x, y, *place)]
+            cost, split = costs[(*place, x, y)], policy.split[(x, y, *place)]
             if np.isnan(split):
-                total += cost[int(decisions.a[place]) >> x & 1, int(decisions.b[place]) >> y & 1]
+                total += cost[int(policy.a[place]) >> x & 1, int(policy.b[place]) >> y & 1]
             else:
                 total += (1 - split) * (cost[0, 0] + cost[1, 1]) / 2 + split * (cost[0, 1] + cost[1, 0]) / 2
         assert total == pytest.approx(least[place], abs=1e-9)
-    assert 0 < np.isnan(decisions.split).mean() < 1
+    assert 0 < np.isnan(policy.split).mean() < 1
 
 
 @pytest.mark.parametrize("workload", frustrated()[1:], ids=["2 and 3", "3 and 2"])
@@ -158,8 +158,8 @@ def test_at_a_visibility_at_which_correlators_are_local_both_cost_the_same() -> 
     """Up to 1/√2 the correlators of two bases at either side are mixtures of local maps."""
     found = optimum(light(0.02), 10.2, 0.7071, step=0.5)
     assert found.entangled == found.classical
-    assert found.policy.decisions.split is not None
-    assert np.isnan(found.policy.decisions.split).all()
+    assert found.policy.split is not None
+    assert np.isnan(found.policy.split).all()
 
 
 @pytest.mark.parametrize("visibility", [1.0, 0.9])

@@ -12,7 +12,6 @@ from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.comparison import Comparison, comparison_grid
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
-from bellqueue.model.informed.policy import Decisions, PastInformedPolicy
 from bellqueue.model.informed.simulation import simulate_router
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
@@ -153,11 +152,10 @@ def test_a_step_is_the_largest_cost_at_the_corners_of_the_four_cells_round_each_
         costs = costs.transpose(2, 3, 0, 1, 4, 5)
     expected = np.full((size, size), -np.inf)
     for i, j in np.ndindex(size, size):
-        decisions = Decisions(policy.a[i, j], policy.b[i, j])
         for row, column in product({i, max(i - 1, 0)}, {j, max(j - 1, 0)}):
             cost = 0.0
             for x, y in np.ndindex(workload.shape):
-                to_a, to_b = int(decisions.a) >> x & 1, int(decisions.b) >> y & 1
+                to_a, to_b = int(policy.a[i, j]) >> x & 1, int(policy.b[i, j]) >> y & 1
                 apart = split[entries[i, j], x, y] if entries[i, j] != MAPS else float(to_a != to_b)
                 for server, other in np.ndindex(2, 2):
                     chance = (apart if server != other else 1 - apart) / 2
@@ -190,14 +188,13 @@ def test_no_device_within_its_limits_makes_the_best_policy_cost_more(
     dearer = costs[0, :, 1] + costs[1, :, 0] > costs[0, :, 0] + costs[1, :, 1]  # apart than together
     entry = np.maximum(policy.entries, 0)
     low, high = (np.moveaxis(side, 0, -1)[:, :, entry] for side in (limits.low, limits.high))
-    honest = policy.simulated(middle).decisions
+    honest = policy.simulated(middle)
     assert honest.split is not None
     assert (policy.entries != MAPS).any()
     waiting = comparison.waiting_time(limits)
     found = []
     for split in (np.where(dearer, high, low), np.where(dearer, low, high), low):
-        decisions = replace(honest, split=np.where(policy.entries == MAPS, honest.split, split))
-        router = PastInformedPolicy(policy.grid, decisions, 5, up=True)
+        router = replace(honest, split=np.where(policy.entries == MAPS, honest.split, split))
         simulated = simulate_router(workload, router, 300_000, np.random.default_rng(6))
         cost, waited = simulated.cost(kappa), simulated.waiting_time
         assert cost.estimate - 4 * cost.standard_error < limit

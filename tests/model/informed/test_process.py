@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.model.informed.grid import Grid
-from bellqueue.model.informed.policy import best_decisions
+from bellqueue.model.informed.policy import best_maps
 from bellqueue.model.informed.process import InformedProcess
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
@@ -121,12 +121,12 @@ def test_the_decisions_reach_the_least_cost(workload: Workload) -> None:
     potential = np.random.default_rng(2).normal(size=(10, 10))
     potential += potential.T
     process = InformedProcess(workload, GRID)
-    decisions, least = best_decisions(process, potential, KAPPA), process.step(potential, KAPPA)
+    (maps_a, maps_b), least = best_maps(process, potential, KAPPA), process.step(potential, KAPPA)
     for state in ((0, 0), (4, 1), (1, 4), (9, 6), (6, 9), (3, 3)):
         levels = (state[0] - 3, state[1] - 3)
         total = 0.0
         for x, y in np.ndindex(*workload.shape):
-            a, b = int(decisions.a[state]) >> x & 1, int(decisions.b[state]) >> y & 1
+            a, b = int(maps_a[state]) >> x & 1, int(maps_b[state]) >> y & 1
             found = [max(level, 0) for level in levels]
             cost = (found[a] + found[b]) / 2 + (a == b) * workload.partner_waiting_time[x, y] / 2
             for first, p in masses(workload.services_a[x]).items():

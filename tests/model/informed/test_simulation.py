@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bellqueue.model.informed.bound import InformedBound, InformedBounds
 from bellqueue.model.informed.grid import Grid
-from bellqueue.model.informed.policy import Decisions, PastInformedPolicy
+from bellqueue.model.informed.policy import PastInformedPolicy
 from bellqueue.model.informed.simulation import Decide, Router, simulate_router
 from bellqueue.model.queueing.reward import WarmupReward
 from bellqueue.model.queueing.simulation import SimulatedEstimate
@@ -113,11 +113,10 @@ def random_policy(bounds: InformedBounds, rng: np.random.Generator) -> Router:
     """The best decisions, changed at random states of the grid, or decisions that are all random."""
     best = best_policy(bounds, KAPPA)
     share = float(rng.choice([0.001, 0.01, 0.1, 1.0]))
-    words = []
-    for word in (best.decisions.a, best.decisions.b):
-        changed = rng.random(word.shape) < share
-        words.append(np.where(changed, rng.integers(4, size=word.shape), word))
-    return PastInformedPolicy(best.grid, Decisions(*words))
+    a, b = (
+        np.where(rng.random(word.shape) < share, rng.integers(4, size=word.shape), word) for word in (best.a, best.b)
+    )
+    return PastInformedPolicy(best.grid, a, b)
 
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
@@ -174,7 +173,7 @@ def test_a_memory_router_follows_its_rule() -> None:
 
 def test_a_seed_gives_the_same_simulation_and_replicas_are_checked() -> None:
     workload = light()
-    policy = PastInformedPolicy(Grid(1.0, 1, 1), Decisions(*np.zeros((2, 3, 3), dtype=np.int64)))
+    policy = PastInformedPolicy(Grid(1.0, 1, 1), *np.zeros((2, 3, 3), dtype=np.int64))
     one, other = (simulate_router(workload, policy, 20_000, np.random.default_rng(3), replicas=100) for _ in range(2))
     assert one.waiting_time == other.waiting_time
     assert one.pairs == 20_000
@@ -185,7 +184,7 @@ def test_a_seed_gives_the_same_simulation_and_replicas_are_checked() -> None:
 def test_pairs_that_all_share_one_server_leave_the_other_to_the_baseline() -> None:
     """A single queue of all pairs, and a server that is never interrupted and earns 1 per unit of time."""
     workload = light()
-    policy = PastInformedPolicy(Grid(1.0, 1, 1), Decisions(*np.zeros((2, 3, 3), dtype=np.int64)))
+    policy = PastInformedPolicy(Grid(1.0, 1, 1), *np.zeros((2, 3, 3), dtype=np.int64))
     found = simulate_router(workload, policy, 2_000_000, np.random.default_rng(3), replicas=1024, warm_up=100)
     rate, load = workload.pair_rate, 2 * workload.load
     second = 2 * (0.7 + 0.3 * 36) + 2 * 2.5**2  # E[(S+T)²]
