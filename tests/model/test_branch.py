@@ -15,11 +15,7 @@ from bellqueue.model.queueing.reward import PowerReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 
-
-def _brute_force(matrix: np.ndarray) -> float:
-    """max Σ G a_x b_y: every a, and the b that answers it best."""
-    signs = 1 - 2.0 * (np.arange(2 ** len(matrix))[:, None] >> np.arange(len(matrix)) & 1)
-    return float(np.abs(signs @ matrix).sum(axis=1).max())
+from tests.model.small_games import by_signs
 
 
 def _score(matrix: np.ndarray, a: np.ndarray) -> float:
@@ -78,7 +74,7 @@ def test_enumeration_equals_brute_force(shape: tuple[int, int]) -> None:
         a = best_signs(matrix)
         assert a[0] == 1
         assert set(a) <= {-1.0, 1.0}
-        assert _score(matrix, a) == pytest.approx(_brute_force(matrix), rel=1e-13)
+        assert _score(matrix, a) == pytest.approx(by_signs(matrix), rel=1e-13)
 
 
 def test_enumeration_crosses_its_blocks() -> None:
@@ -94,7 +90,7 @@ def test_every_interval_holds_the_true_value(part: int) -> None:
     rng = np.random.default_rng(100 + part)
     for _ in range(50):
         matrix = _random_game(rng)
-        game, exact = XorGame(matrix), _brute_force(matrix)
+        game, exact = XorGame(matrix), by_signs(matrix)
         optimum = classical_optimum(game)
         assert optimum.bound.low <= exact <= optimum.bound.high
         assert float((matrix * optimum.correlators).sum()) >= exact - game.slack

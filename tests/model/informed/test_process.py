@@ -117,25 +117,16 @@ def test_a_step_is_the_least_cost_over_all_pairs_of_maps(workload: Workload) -> 
 
 @pytest.mark.parametrize("workload", cases()[1:3], ids=["2 and 3", "3 and 2"])
 def test_the_decisions_reach_the_least_cost(workload: Workload) -> None:
-    """The cost of the maps that they name, summed outcome by outcome."""
+    """The cost of the maps that they name, by the costs of all pairs of types and servers."""
     potential = np.random.default_rng(2).normal(size=(10, 10))
     potential += potential.T
-    process = InformedProcess(workload, GRID)
+    process, costs = InformedProcess(workload, GRID), all_costs(workload, potential, KAPPA)
     (maps_a, maps_b), least = best_maps(process, potential, KAPPA), process.step(potential, KAPPA)
-    for state in ((0, 0), (4, 1), (1, 4), (9, 6), (6, 9), (3, 3)):
-        levels = (state[0] - 3, state[1] - 3)
-        total = 0.0
-        for x, y in np.ndindex(*workload.shape):
-            a, b = int(maps_a[state]) >> x & 1, int(maps_b[state]) >> y & 1
-            found = [max(level, 0) for level in levels]
-            cost = (found[a] + found[b]) / 2 + (a == b) * workload.partner_waiting_time[x, y] / 2
-            for first, p in masses(workload.services_a[x]).items():
-                for second, q in masses(workload.services_b[y]).items():
-                    then = list(levels)
-                    then[a] = min(max(then[a], 0) + first, 6)
-                    then[b] = min(max(then[b], 0) + second, 6)
-                    cost += p * q * after(workload, potential, (then[0], then[1]), KAPPA)
-            total += workload.joint[x, y] * cost
+    for state in np.ndindex(10, 10):
+        total = sum(
+            costs[(*state, x, y, maps_a[state] >> x & 1, maps_b[state] >> y & 1)]
+            for x, y in np.ndindex(*workload.shape)
+        )
         assert total == pytest.approx(least[state], abs=1e-11)
 
 
