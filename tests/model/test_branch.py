@@ -12,9 +12,9 @@ from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.enumeration import best_signs, enumeration_steps
 from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.reward import PowerReward
-from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 
+from tests.model.informed.workloads import fixed, of_types
 from tests.model.small_games import by_signs
 
 
@@ -52,11 +52,10 @@ def _correlated(rows: int, columns: int, width: float, nearest: float, seed: int
     means = [np.sort(np.exp(rng.normal(size=count))) for count in (rows, columns)]
     near = np.exp(-(np.subtract.outer(np.arange(rows), np.arange(columns)) ** 2) / width**2)
     joint = near * np.outer(rng.dirichlet(np.full(rows, 2.0)), rng.dirichlet(np.full(columns, 2.0)))
-    services_a, services_b = (tuple(Service("deterministic", float(mean), 0.0) for mean in side) for side in means)
-    names_a, names_b = (tuple(str(index) for index in range(len(side))) for side in means)
+    a, b = (tuple(map(fixed, side.tolist())) for side in means)
     rate = nearest / float((joint.sum(axis=1) @ means[0] + joint.sum(axis=0) @ means[1]) / joint.sum())
     joint /= joint.sum()
-    return Workload(rate, joint, services_a, services_b, names_a, names_b, PowerReward(2.0), False)
+    return of_types(rate, joint, a, b, PowerReward(2.0))
 
 
 def _within_pair(workload: Workload, share: float) -> np.ndarray:

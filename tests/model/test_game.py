@@ -25,6 +25,7 @@ from bellqueue.model.scenario.file import Scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.model.informed.workloads import of_types
 from tests.scenarios import brute_force_hull, random_scenario, split_of
 
 SEEDS = [*range(50), *(pytest.param(each, marks=pytest.mark.slow) for each in range(50, 200))]
@@ -103,14 +104,13 @@ def test_communication_splits_the_heaviest_pairs_first() -> None:
 def _equal_means(rng: np.random.Generator, spread: float) -> Workload:
     """Types that differ in variance only, or hardly in their means: G all but cancels at the edges' multipliers."""
     shape = rng.integers(1, 5, size=2).tolist()
-    services = [
+    a, b = (
         tuple(Service("gamma", 1.0 + spread * float(rng.random()), float(rng.uniform(0.1, 3))) for _ in range(count))
         for count in shape
-    ]
+    )
     marginals = [np.round(rng.dirichlet(np.ones(count)), 2) + 0.01 for count in shape]
     joint = np.outer(*(marginal / marginal.sum() for marginal in marginals))
-    names = [tuple(str(index) for index in range(count)) for count in shape]
-    return Workload(0.3, joint, services[0], services[1], names[0], names[1], PowerReward(2.0), True)
+    return of_types(0.3, joint, a, b, PowerReward(2.0), product=True)
 
 
 def _score(game: list[list[Fraction]], a: tuple[int, ...], b: tuple[int, ...]) -> Fraction:

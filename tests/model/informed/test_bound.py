@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model.informed.light_traffic import light_traffic_bound
-from tests.model.informed.workloads import exponential, fixed, light, light_exponential, single, unequal
+from tests.model.informed.workloads import exponential, fixed, light, light_exponential, of_types, single, unequal
 
 STEPS = (0.5, 0.25, 0.125, 0.0625)
 # Computed by another program before this one was written.
@@ -167,18 +167,14 @@ def test_shortest_first_lies_below_a_random_order() -> None:
 
 def bins(count: int) -> Workload:
     services = Service("exponential", 1.0, 1.0).bins(count)
-    shares = np.full(count, 1 / count)
-    names = tuple(map(str, range(count)))
-    reward = PiecewiseLinearReward.setup(2.0)
-    return Workload(0.02, np.outer(shares, shares), services, services, names, names, reward, True)
+    joint = np.full((count, count), 1 / count**2)
+    return of_types(0.02, joint, services, services, PiecewiseLinearReward.setup(2.0), product=True)
 
 
 def types(count_a: int, count_b: int) -> Workload:
-    shares = np.full(count_a, 1 / count_a), np.full(count_b, 1 / count_b)
-    names = [tuple(map(str, range(count))) for count in (count_a, count_b)]
-    services = [tuple(fixed(1.0 + kind) for kind in range(count)) for count in (count_a, count_b)]
-    reward, joint = PiecewiseLinearReward.setup(2.0), np.outer(*shares)
-    return Workload(0.001, joint, services[0], services[1], names[0], names[1], reward, True)
+    joint = np.full((count_a, count_b), 1 / (count_a * count_b))
+    a, b = (tuple(fixed(1.0 + kind) for kind in range(count)) for count in (count_a, count_b))
+    return of_types(0.001, joint, a, b, PiecewiseLinearReward.setup(2.0), product=True)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from bellqueue.model.queueing.workload import Workload
 from scipy import integrate, stats
 
 from tests.model.informed.policy import best_policy
-from tests.model.informed.workloads import fixed, light, light_exponential
+from tests.model.informed.workloads import fixed, light, light_exponential, of_types
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 KAPPA = 19.166991
@@ -112,12 +112,11 @@ def drawn(rng: np.random.Generator, sizes: str) -> tuple[Workload, Grid]:
         PiecewiseLinearReward.through(((0, 0), (age / 2, age / 10), (age, age / 2), (2 * age, 1.5 * age))),
         WarmupReward(age / 2),
     )
-    services = [tuple(size() for _ in range(count)) for count in types]
-    names = [tuple(map(str, range(count))) for count in types]
+    a, b = (tuple(size() for _ in range(count)) for count in types)
     joint = rng.dirichlet(np.ones(types[0] * types[1])).reshape(types)
     reward = rewards[rng.integers(3)]
     rate = float(np.exp(rng.uniform(-4, 1)))
-    return Workload(rate, joint, services[0], services[1], names[0], names[1], reward, False), grid
+    return of_types(rate, joint, a, b, reward), grid
 
 
 def potential_of(rng: np.random.Generator, grid: Grid, rising: bool) -> Floats:
