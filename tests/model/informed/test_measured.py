@@ -18,7 +18,7 @@ from bellqueue.model.queueing.workload import Workload
 from scipy.optimize import linprog
 
 from tests.model.informed.test_interpolated import costs_at_points, potential_of
-from tests.model.informed.workloads import light, light_exponential, unequal
+from tests.model.informed.workloads import cost_of, light, light_exponential, unequal
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -39,12 +39,6 @@ def memoryless(workload: Workload, grid: Grid, limits: Limits) -> MeasuredProces
     never = np.zeros((grid.size, grid.size), dtype=np.int64)
     process.policy = MeasuredPolicy(grid, never, never, never.astype(np.intp))
     return process
-
-
-def closed_form(workload: Workload, split: Floats, kappa: float) -> float:
-    """W − κτ of routers that send a pair to different servers with these probabilities."""
-    tau = workload.baseline_throughput(workload.splitting_probability(split))
-    return workload.waiting_time(split) - kappa * float(tau)
 
 
 def proved(process: MeasuredProcess, kappa: float) -> float:
@@ -96,7 +90,7 @@ CASES = [
 def test_memoryless_routers_cost_less_than_is_proved_and_hardly_less(workload: Workload, kappa: float) -> None:
     """Their W and τ have closed forms. The error falls as the square of the step."""
     split = np.random.default_rng(1).random((1, *workload.shape))
-    exact = closed_form(workload, split[0], kappa)
+    exact = cost_of(workload, split[0], kappa)
     excess = []
     for levels in (30, 60):
         grid = comparison_grid(workload, kappa, levels)
@@ -113,19 +107,19 @@ def test_what_lies_beyond_the_largest_workload_is_counted(workload: Workload, bu
     """Grids that end below the longest service time, and pairs that always stay together."""
     split = np.full((1, *workload.shape), 0.05)
     grid = replace(comparison_grid(workload, 8.0, 30), busy=busy)
-    assert proved(memoryless(workload, grid, Limits.exact(split)), 8.0) > closed_form(workload, split[0], 8.0)
+    assert proved(memoryless(workload, grid, Limits.exact(split)), 8.0) > cost_of(workload, split[0], 8.0)
 
 
 def test_every_corner_of_the_limits_costs_less() -> None:
     workload, kappa = light(0.04), 8.0
     middle = np.random.default_rng(2).uniform(0.2, 0.8, (1, 2, 2))
     low, high = middle - 0.1, middle + 0.1
-    slopes = [closed_form(workload, high[0] * one + low[0] * (1 - one), kappa) for one in np.eye(4).reshape(4, 2, 2)]
-    normal = np.reshape(slopes, (1, 2, 2)) - closed_form(workload, low[0], kappa)
+    slopes = [cost_of(workload, high[0] * one + low[0] * (1 - one), kappa) for one in np.eye(4).reshape(4, 2, 2)]
+    normal = np.reshape(slopes, (1, 2, 2)) - cost_of(workload, low[0], kappa)
     limits = Limits(low, high, normal, (normal * middle).sum(axis=(1, 2)))
     limit = proved(memoryless(workload, comparison_grid(workload, kappa, 60), limits), kappa)
     corners = [np.where(np.reshape(side, (2, 2)), low[0], high[0]) for side in product([0, 1], repeat=4)]
-    within = [closed_form(workload, each, kappa) for each in corners if (normal[0] * each).sum() <= limits.bound[0]]
+    within = [cost_of(workload, each, kappa) for each in corners if (normal[0] * each).sum() <= limits.bound[0]]
     assert within
     assert limit > max(within)
     box = Limits(low, high, np.zeros_like(normal), np.zeros(1))

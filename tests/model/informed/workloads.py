@@ -76,6 +76,12 @@ def unequal(seed: int, pair_rate: float | None = None) -> Workload:
     return replace(workload, pair_rate=pair_rate or load / workload.mean_service_time)
 
 
+def cost_of(workload: Workload, split: Floats, kappa: float) -> float:
+    """W − κτ of routers that send a pair to different servers with these probabilities, by the closed formulas."""
+    tau = workload.baseline_throughput(workload.splitting_probability(split))
+    return workload.waiting_time(split) - kappa * float(tau)
+
+
 def _service(rng: np.random.Generator) -> Service:
     kind = str(rng.choice(["deterministic", "exponential", "gamma", "lognormal"], p=[0.55, 0.15, 0.15, 0.15]))
     mean = float(np.exp(rng.normal(0.5, 0.8)))
