@@ -270,7 +270,7 @@ class QuantumFrontier:
         return point
 
     def _in_its_dimensions(self, game: XorGame, optimum: QuantumOptimum, multiplier: float) -> QuantumOptimum:
-        """Where it may stall in local optima, the ascent starts from the two nearest optima known, too."""
+        """Of limited dimension the ascent may stall, so that it also starts from the two nearest optima known."""
         if self.dimension is None:
             return optimum_within(game, best=optimum)
         known = heapq.nsmallest(2, self._solved.values(), key=lambda point: abs(point.multiplier - multiplier))
@@ -289,15 +289,16 @@ class QuantumFrontier:
                 left = point
             if 0 <= excess(point) < excess(right):
                 right = point
-        stall = 0
+        halve = False
         while left.multiplier - right.multiplier > _RESOLUTION * self._ends[0].multiplier:
             low, high = excess(left), excess(right)
             if low >= 0:
                 return left, left
             if high <= 0:
                 return right, right
-            share = 0.5 if stall % 2 else min(max(low / (low - high), 0.01), 0.99)
-            stall += 1
+            # Regula falsi may creep along one end; halving every other time bounds the number of games.
+            share = 0.5 if halve else min(max(low / (low - high), 0.01), 0.99)
+            halve = not halve
             middle = self._solve(left.multiplier + share * (right.multiplier - left.multiplier))
             if abs(excess(middle)) < 1e-13:
                 return middle, middle

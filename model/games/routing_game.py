@@ -85,8 +85,8 @@ class RoutingGame:
     def input_distribution(self) -> Floats:
         """r(x,y) ∝ |G|, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
 
-        Proportional to |G| every trial weighs the same and the exact binomial tail certifies (MODEL §4); where the
-        floor lifts a setting the proportion is lost, and the certificate bets on the score instead.
+        If it is proportional to |G|, every trial weighs the same and the exact binomial tail certifies (MODEL §4). If
+        the floor lifts a setting, it is not, and the certificate bets on the score instead.
         """
         shares = np.abs(self.matrix)
         occurring = self.workload.joint > 0
@@ -147,5 +147,5 @@ def bound_over_types(game: RoutingGame, routers: Routers) -> Bound:
 
 
 def routing_core(workload: Workload, multiplier: float) -> Floats:
-    """−M/2 at μ, shape (2, 2): what stands between (1, m_x) and (1, n_y) in the game (MODEL §2, fact 1)."""
+    """−M/2 at μ, shape (2, 2): the form in (1, m_x) and (1, n_y) that the game is (MODEL §2, fact 1)."""
     return -np.array([[-multiplier, 0.25], [0.25, workload.crossing]]) / 2

@@ -47,7 +47,7 @@ class InformedBound:
     Attributes:
         kappa: κ, waiting time paid per unit of baseline throughput.
         value: V(κ), rounding included (units of time).
-        error_estimate: By how much the value would rise with a vanishing step and no largest workload, extrapolated
+        error_estimate: Rise of the value to be expected from a vanishing step and no largest workload, extrapolated
             from two steps; an estimate, not a bound.
         step: h of the grid (units of time).
         largest_workload: The workload of a server that stands for all larger ones (units of time).
@@ -123,7 +123,7 @@ class InformedBounds:
 
         Args:
             kappa: κ.
-            deadline: At which `spent` to stop if `seconds` are not over before. Defaults to never.
+            deadline: Value of `spent` at which to stop if `seconds` are not over before. Defaults to none.
 
         Raises:
             ValueError: κ is negative or not finite.

@@ -1,7 +1,7 @@
 """The process between the points of its grid: bounds whose error falls as the square of the step (every-classical §7).
 
 Potentials are bilinear between grid points and the drift over them is integrated exactly, so that nothing is rounded.
-What a decision costs is then bilinear between grid points, too, up to an error that its second derivatives limit. So
+What a decision costs is then also bilinear between grid points, up to an error that its second derivatives limit. So
 T h − h, known at the points alone, is limited everywhere.
 """
 

@@ -26,7 +26,6 @@ Entries = NDArray[np.intp]
 Words = NDArray[np.int64]
 
 _SLIGHT = 1e-4  # of a plane's largest slope
-
 _LAST = 4  # steps below the largest workload within which levels between the points may count as it
 
 MAPS = -1  # in place of an entry of the menu: the routers follow classical maps
@@ -39,9 +38,9 @@ class Limits:
     A shared fair bit flips both outcomes, so that nothing else about them matters.
 
     Attributes:
-        low, high: Of each probability, shape (K, n_A, n_B).
-        normal: Of the planes, shape (K, n_A, n_B): Σ normal·P ≤ bound, over the types of each entry.
-        bound: Shape (K,).
+        low, high: Ends of the interval of each probability, shape (K, n_A, n_B).
+        normal: Normals of the planes, shape (K, n_A, n_B): Σ normal·P ≤ bound, over the types of each entry.
+        bound: Right-hand sides of the planes, shape (K,).
     """
 
     low: Floats
@@ -60,8 +59,8 @@ class Limits:
         The plane is paid for by a multiplier; any is valid, and one at which a slope vanishes is best (duality).
 
         Args:
-            entry: Its number.
-            slopes: For each two types in order, shape (n_A·n_B, states).
+            entry: Number of the entry.
+            slopes: Slope for each two types in order, shape (n_A·n_B, states).
 
         Returns:
             Shape (states,).
@@ -89,7 +88,7 @@ class MeasuredProcess(InterpolatedProcess):
     Args:
         workload: The queueing model.
         grid: The levels of each server.
-        limits: Of the outcomes' probabilities.
+        limits: Limits of the outcomes' probabilities.
 
     Attributes:
         policy: What the routers do in each cell of the grid. None: at each point whatever is best there, which bounds
@@ -129,7 +128,7 @@ class MeasuredProcess(InterpolatedProcess):
         """dW/dP(a≠b | k,x,y) at constant τ, where the policy is kept, shape (K, n_A, n_B).
 
         Args:
-            potential: Of the policy, shape (size, size).
+            potential: Potential of the policy, shape (size, size).
             kappa: κ.
             occurs: How often each state occurs under it, shape (size, size).
         """
@@ -161,7 +160,7 @@ class MeasuredProcess(InterpolatedProcess):
             return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block).min(axis=0)))
         choice, measured = costs.choices(block), self.measured(costs, block)
         found = [self._cost(self.policy.beside(block, *shift), choice, measured) for shift in np.ndindex(2, 2)]
-        # Cells on the diagonal have a corner above it. The one below stands for both, for there the coin is fair.
+        # Cells on the diagonal have a corner above it. The one below counts for both, since the coin is fair there.
         last = min(block.rows.stop, block.columns.stop + 1)
         on = np.arange(max(block.rows.start, block.columns.start + 1), last)
         if len(on):
