@@ -18,7 +18,6 @@ from ..queueing.workload import Workload
 from .values.classical_value import classical_optimum
 from .values.quantum_value import QuantumOptimum, quantum_optimum, vector_dimension
 from .values.quantum_values import MAX_TABLE, quantum_optima
-from .values.rank_two import RankTwo
 from .values.xor_game import Bound, XorGame
 
 Floats = NDArray[np.float64]
@@ -60,7 +59,7 @@ class RoutingGame:
             return XorGame(self.matrix, magnitude=magnitude)
         left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
         right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
-        return XorGame(None, RankTwo(left, routing_core(workload, self.multiplier), right), magnitude)
+        return XorGame.of_factors(left, routing_core(workload, self.multiplier), right, magnitude)
 
     @cached_property
     def constant(self) -> float:

@@ -278,7 +278,7 @@ class Level:
         while done < most:
             after = self.process.step(self.potential, kappa)
             gain = after - self.potential
-            low, high = float(gain.min()), float(gain.max())
+            low, high = float(gain.min()), float(gain.max())  # of the optimal average cost (MacQueen 1966)
             self.value = max(self.value, low - self.process.rounding(self.potential, kappa))
             self.gap = high - self.value
             done += 1

@@ -47,7 +47,7 @@ def fixed_point(
             point = image
             continue
         moves, changes = (np.column_stack(part) for part in zip(*differences, strict=True))
-        mix = np.linalg.lstsq(changes, residual, rcond=1e-12)[0]
+        mix = np.linalg.lstsq(changes, residual, rcond=1e-12)[0]  # of earlier steps, to cancel most of the residual
         point = project((previous[0] + residual - (moves + changes) @ mix).reshape(start.shape))
     return point
 

@@ -53,13 +53,13 @@ class XorGame:
         self._magnitude = magnitude
 
     @classmethod
-    def of_factors(cls, left: Floats, core: Floats, right: Floats) -> XorGame:
+    def of_factors(cls, left: Floats, core: Floats, right: Floats, magnitude: float = 0.0) -> XorGame:
         """G = left · core · rightᵀ, with left = D_A [1 m], shape (n_A, 2), core (2, 2) and right = D_B [1 n] (n_B, 2).
 
         Raises:
             ValueError: a first column that is not positive, or shapes that do not fit.
         """
-        return cls(None, RankTwo(*(np.asarray(factor, dtype=float) for factor in (left, core, right))))
+        return cls(None, RankTwo(left, core, right), magnitude)
 
     @property
     def shape(self) -> tuple[int, int]:
