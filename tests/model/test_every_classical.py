@@ -18,12 +18,9 @@ from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.frontier import every_classical_frontier
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
-from numpy.typing import NDArray
 
-from tests.model.informed.workloads import cost_of, light, light_exponential, unequal
+from tests.model.informed.workloads import Floats, cost_of, light, light_exponential, unequal
 from tests.scenarios import default_record, dense, heavy_scenario
-
-Floats = NDArray[np.float64]
 
 # Of another program for the default scenario: p, τ, W of the quantum frontier, and the least W of every classical
 # router at steps 0.125 and finer.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +13,9 @@ from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.workload import Workload
 
 from tests.model.informed.test_process import GRID, all_costs, brute_force
-from tests.model.informed.workloads import fixed, light, unequal
+from tests.model.informed.workloads import Floats, fixed, light, unequal
 from tests.model.small_games import by_angles
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 MUCH = 8.0  # κ at which some states' games are worth an entangled pair
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ from bellqueue.model.queueing.workload import Workload
 from scipy import integrate, stats
 
 from tests.model.informed.policy import best_policy
-from tests.model.informed.workloads import fixed, light, light_exponential, of_types
+from tests.model.informed.workloads import Floats, fixed, light, light_exponential, of_types
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 KAPPA = 19.166991
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 

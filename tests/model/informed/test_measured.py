@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +18,6 @@ from scipy.optimize import linprog
 
 from tests.model.informed.test_interpolated import costs_at_points, potential_of
 from tests.model.informed.workloads import cost_of, light, light_exponential, unequal
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def tame(seed: int) -> Workload:

@@ -6,7 +6,6 @@ import itertools
 import math
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy import stats
 
-from tests.model.informed.workloads import exponential, fixed, light, of_types
+from tests.model.informed.workloads import Floats, exponential, fixed, light, of_types
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 GRID = Grid(1.0, 3, 6)
 KAPPA = 2.5
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +19,8 @@ from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy.optimize import minimize
 
-from tests.model.informed.workloads import light, of_types
+from tests.model.informed.workloads import Floats, light, of_types
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 SHAPES = (2, 2), (2, 3), (3, 2), (3, 3)
 SEEDS = range(8)  # two workloads of each shape
 STATES = 25  # of each
