@@ -231,43 +231,37 @@ class QuantumFrontier:
                 heapq.heappush(self._gaps, (-gap, high, low))
 
     def solve(self, multipliers: Sequence[float]) -> None:
-        """Solve the games at these multipliers beforehand, all together where they are small."""
+        """Solve the games at these multipliers, all together if they are small."""
         weights = self.workload.weights
         low, high = float(weights.min()), float(weights.max())
         wanted = [each for each in multipliers if each not in self._solved and low < each < high]
         games = [RoutingGame(self.workload, each) for each in wanted]
         for game, optimum in zip(games, optima(games), strict=True):
-            self._keep(game, optimum)
+            self._solved[game.multiplier] = self._point(game, optimum)
 
     def _solve(self, multiplier: float) -> _Extreme:
-        weights = self.workload.weights
         first, last = self._ends
-        if multiplier in self._solved:
-            return self._solved[multiplier]
-        if multiplier >= weights.max():
+        if multiplier >= first.multiplier:
             return first
-        if multiplier <= weights.min():
+        if multiplier <= last.multiplier:
             return last
-        game = RoutingGame(self.workload, multiplier)
-        return self._keep(game, game.quantum_optimum)
+        self.solve([multiplier])
+        return self._solved[multiplier]
 
-    def _keep(self, game: RoutingGame, optimum: QuantumOptimum) -> _Extreme:
-        multiplier = game.multiplier
+    def _point(self, game: RoutingGame, optimum: QuantumOptimum) -> _Extreme:
         if not self.workload.rank_two:
-            optimum = self._in_its_dimensions(game.xor, optimum, multiplier)
+            optimum = self._in_its_dimensions(game.xor, optimum, game.multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
         low, high = optimum.bound.low, optimum.bound.high
         said = high - low > SAID_GAP * abs(high) and high - low > SAID_GAP * float(game.xor.row_sums.sum())
-        point = _Extreme(
-            multiplier,
+        return _Extreme(
+            game.multiplier,
             self.workload.splitting_probability(split),
             self.workload.waiting_time(split),
             measurements,
             high - low if said else 0.0,
         )
-        self._solved[multiplier] = point
-        return point
 
     def _in_its_dimensions(self, game: XorGame, optimum: QuantumOptimum, multiplier: float) -> QuantumOptimum:
         """Of limited dimension the ascent may stall, so that it also starts from the two nearest optima known."""

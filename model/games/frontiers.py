@@ -24,9 +24,9 @@ from .every_classical import EveryClassicalCurve, every_classical_curve
 from .exact_sizes import ContinuousGame
 from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier
 from .operating_point import OperatingPoint
-from .routing_game import Against, BoundedGame, Routers, RoutingGame, bound_over_types, solve_together
+from .routing_game import Against, BoundedGame, Routers, RoutingGame, solve_together
 from .strategy import Strategy, dimension_of
-from .values.classical_value import is_quick
+from .values.classical_value import classical_optimum, is_quick
 from .values.xor_game import Bound
 
 Floats = NDArray[np.float64]
@@ -188,11 +188,11 @@ class Frontiers:
             memoryless = self._classical_bound(game)
             high = max(self.every_classical.score_bound(game).value, memoryless.high)
             return Bound(memoryless.low, high, "routers that know the whole past")
+        bound = game.quantum_optimum.bound
         if self._sizes:
-            bound = game.quantum_optimum.bound
             high = max(bound.high, self._sizes.quantum_high(game.multiplier))
             return Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
-        return self._of_sizes(bound_over_types(game, routers))
+        return self._of_sizes(bound)
 
     def _classical_bound(self, game: RoutingGame) -> Bound:
         """From the frontier if the game needs branch and bound, on which the frontier has spent its time already."""
@@ -201,7 +201,7 @@ class Frontiers:
         if self._sizes:
             return self._sizes.classical_bound(game.multiplier)
         if is_quick(game.xor):
-            return self._of_sizes(bound_over_types(game, "memoryless"))
+            return self._of_sizes(classical_optimum(game.xor).bound)
         return interpolated_bound(game, self.classical)
 
     @cached_property

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
-from .values.classical_value import classical_optimum
 from .values.quantum_value import QuantumOptimum, quantum_optimum, vector_dimension
 from .values.quantum_values import MAX_TABLE, quantum_optima
 from .values.xor_game import Bound, XorGame
@@ -138,11 +137,6 @@ class BoundedGame(RoutingGame):
         if routers not in self._bounds:
             self._bounds[routers] = self._prove(self, routers)
         return self._bounds[routers]
-
-
-def bound_over_types(game: RoutingGame, routers: Routers) -> Bound:
-    """The interval that holds the best Σ G c of routers that know nothing but types, by solving the game."""
-    return game.quantum_optimum.bound if routers == "quantum" else classical_optimum(game.xor).bound
 
 
 def routing_core(workload: Workload, multiplier: float) -> Floats:

@@ -19,7 +19,7 @@ from ..queueing.workload import Workload
 from .bound import InformedBounds, Level, solve_in_turn
 from .grid import Grid
 from .policy import PastInformedPolicy, best_maps
-from .process import Block, Costs, InformedProcess
+from .process import Block, Costs, InformedProcess, mirrored
 from .simulation import SimulatedRouter, simulate_router
 
 Floats = NDArray[np.float64]
@@ -109,8 +109,7 @@ class EntangledProcess(InformedProcess):
             better = cost < least - _BETTER * np.abs(least)
             chosen = np.where(better, (1 - self.visibility * correlators) / 2, np.nan)
             split[:, :, block.rows, block.columns] = chosen
-        level = np.arange(len(potential))
-        split = np.where(level[:, None] >= level, split, split.swapaxes(-1, -2))
+        split = mirrored(split)
         if self.swapped:
             split = split.swapaxes(0, 1)
         return PastInformedPolicy(self.grid, *best_maps(self, potential, kappa), split)

@@ -18,7 +18,7 @@ from .bound import Level
 from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
-from .policy import PastInformedPolicy, best_maps
+from .policy import PastInformedPolicy, best_maps, folded
 from .process import Block, Costs, mirrored
 
 Floats = NDArray[np.float64]
@@ -135,8 +135,7 @@ class MeasuredProcess(InterpolatedProcess):
         assert self.policy is not None
         costs = self.costs(potential, kappa)
         total = np.zeros((len(self._limits.low), self.joint.size))
-        weights = np.tril(occurs + occurs.T)
-        weights[np.diag_indices_from(weights)] /= 2
+        weights = folded(occurs)
         for block in self.blocks():
             difference = self.differences(costs, block)[1]
             entries, weight = self.policy.entries[block.rows, block.columns], weights[block.rows, block.columns]

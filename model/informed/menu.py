@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..games.values.quantum_value import normalise
 from ..games.values.quantum_values import best_vectors
 from .entangled import EntangledProcess
-from .policy import occupancy
+from .policy import folded, occupancy
 
 Floats = NDArray[np.float64]
 
@@ -98,17 +98,14 @@ def choose_menus(process: EntangledProcess, potential: Floats, kappa: float, mos
 
 def _games(process: EntangledProcess, potential: Floats, kappa: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Of the states that gain most: cost of the best maps, of uncorrelated outcomes, G, and how often they occur."""
-    occurs = occupancy(process.workload, process.policy(potential, kappa))
-    occurs = occurs + occurs.T
-    occurs[np.diag_indices_from(occurs)] /= 2
+    occurs = folded(occupancy(process.workload, process.policy(potential, kappa)))
     costs = process.costs(potential, kappa)
     parts = []
     for block in process.blocks():
         base, matrices = process.games(costs, block)
         least = np.broadcast_to(costs.least(block), base.shape)
         measured = process.measured(costs, block, least)[0]
-        rows, columns = np.ogrid[block.rows, block.columns]
-        weights = np.where(rows >= columns, occurs[block.rows, block.columns], 0.0)
+        weights = occurs[block.rows, block.columns]
         gain = (weights * np.maximum(least - measured, 0.0)).ravel()
         kept = np.flatnonzero(gain > 0)
         parts.append((least.ravel()[kept], base.ravel()[kept], matrices[kept], weights.ravel()[kept], gain[kept]))

@@ -24,15 +24,14 @@ def best_maps(process: InformedProcess, potential: Floats, kappa: float) -> tupl
     costs = process.costs(potential, kappa)
     first, second = np.zeros(potential.shape, dtype=np.int64), np.zeros(potential.shape, dtype=np.int64)
     for block in process.blocks():
-        words, replies, values = [], [], []
-        for word, sums in enumerate(costs.maps(block)):
+        replies, values = [], []
+        for sums in costs.maps(block):
             bits = 1 << np.arange(len(sums[0]), dtype=np.int64)
-            words.append(np.full(sums.shape[2:], word, dtype=np.int64))
             replies.append(np.tensordot(bits, (sums[1] < sums[0]).astype(np.int64), axes=1))
             values.append(np.minimum(sums[0], sums[1]).sum(axis=0))
-        best = np.argmin(values, axis=0)[None]
-        first[block.rows, block.columns] = np.take_along_axis(np.array(words), best, axis=0)[0]
-        second[block.rows, block.columns] = np.take_along_axis(np.array(replies), best, axis=0)[0]
+        best = np.argmin(values, axis=0)  # the number of a map is its word
+        first[block.rows, block.columns] = best
+        second[block.rows, block.columns] = np.take_along_axis(np.array(replies), best[None], axis=0)[0]
     # In the mirrored state every request goes to the other server.
     first, second = (
         np.tril(words) + np.triu(2**count - 1 - words.T, 1)
@@ -93,6 +92,13 @@ def occupancy(workload: Workload, policy: PastInformedPolicy) -> Floats:
     counted = _Counted(policy)
     simulate_router(workload, counted, _PAIRS, np.random.default_rng(0), replicas=_REPLICAS)
     return np.asarray(counted.visits / counted.visits.sum())
+
+
+def folded(occurs: Floats) -> Floats:
+    """How often each state with u₀ ≥ u₁ or the one with the servers exchanged is met, 0 at all others."""
+    found = np.tril(occurs + occurs.T)
+    found[np.diag_indices_from(found)] /= 2
+    return found
 
 
 class _Counted:

@@ -225,9 +225,9 @@ class Costs:
 
 
 def mirrored(values: NDArray[_Number]) -> NDArray[_Number]:
-    """What holds at the states with u₀ ≥ u₁, shape (size, size), at those with the servers exchanged as well."""
+    """What holds at the states with u₀ ≥ u₁, shape (…, size, size), at those with the servers exchanged as well."""
     lower = np.tril(values)
-    return np.asarray(lower + np.tril(lower, -1).T)
+    return np.asarray(lower + np.tril(lower, -1).swapaxes(-1, -2))
 
 
 def numbers_kept(shape: tuple[int, int], grid: Grid) -> int:

@@ -64,7 +64,6 @@ def test_a_score_above_it_means_a_lower_cost_than_every_classical_router(seed: i
     multiplier = float(workload.weights.mean()) * rng.uniform(0.5, 1.2)
     game = RoutingGame(workload, multiplier)
     bound = curve_of(workload).score_bound(game)
-    assert bound.multiplier == multiplier
     for split in some_splits(workload, multiplier, rng):
         score = float((game.matrix * (1 - 2 * split)).sum())
         excess = cost_of(workload, split, bound.kappa) - bound.bound
