@@ -1,8 +1,8 @@
 """The classical frontier W(p): strategies that reach it from above, supporting lines that prove it from below.
 
 Every game solved at a multiplier μ proves a line, W ≥ W0 + E[w] − const − β − μp with β an upper bound on β_C; the
-upper envelope of the lines is the *proved* frontier. Where all bounds are as narrow as rounding it meets the strategies
-found, and the frontier is exact; where branch and bound had to stop earlier, it is what a certificate may rely on.
+upper envelope of the lines is the *proved* frontier. If all bounds are as narrow as rounding, it meets the strategies
+found, and the frontier is exact; if branch and bound had to stop earlier, it is what a certificate may rely on.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ClassicalFrontier(Frontier):
 
     Attributes:
         achieved: What the strategies found reach; the frontier itself where it is exact.
-        strategies: Those of them that are tables over types; where a router knows sizes, over their bins.
+        strategies: Those of them that are tables over types, or over bins of sizes if a router knows these.
         floor: The envelope of all lines proved, rounding included: at most the frontier itself.
         bounds: The interval holding β_C at each multiplier solved.
         gap: The largest difference between `achieved` and the frontier, as a share of W; 0 where it is exact.
@@ -84,7 +84,7 @@ class _TypesSearch:
 
     def __init__(self, workload: Workload, bounds: BoundsSpec) -> None:
         self._workload = workload
-        # Where a game takes no time to solve, nothing is left unproved.
+        # If a game takes no time to solve, nothing is left unproved.
         self._relative_gap = 0.0 if is_quick(RoutingGame(workload, 0.0).xor) else bounds.relative_gap
         self._deadline = time.monotonic() + bounds.time_limit
         self._bounds: dict[float, Bound] = {}
@@ -163,7 +163,7 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
 def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
     """The frontier of routers that know the sizes themselves, from that of their bins and the error of these.
 
-    No memoryless routers wait less than W0, which is what is proved where the bins are too coarse to tell more.
+    No memoryless routers wait less than W0, which is all that bins prove if they are too coarse.
     """
     error, split = binning_error(workload), workload.all_split_waiting_time
     floor = _at_least(tables.floor.splitting_probability, tables.floor.waiting_time - error, split)

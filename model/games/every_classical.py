@@ -139,7 +139,7 @@ def every_classical_curve(workload: Workload, quantum: Frontier, saved: float) -
 
     Args:
         workload: The queueing model.
-        quantum: Points that entanglement reaches. Where they do not come near, the frontier is left coarse.
+        quantum: Points that entanglement reaches. The frontier is left coarse where they do not come near.
         saved: What they save of memoryless routers' waiting time at most (units of time). A sixtieth of it is what
             the grid may cost, which is a thirtieth of the advantage where half of that is left against every classical
             router.

@@ -113,7 +113,7 @@ class QuantumFrontier:
     Args:
         workload: The queueing model.
         dimension: k, the most dimensions of the vectors, 2m+1 for m Bell pairs; None allows any quantum strategy.
-            Where G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). Where the optimum needs more than k,
+            If G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). If the optimum needs more than k,
             the points are the best found, and W may be lower than they say.
     """
 

@@ -37,8 +37,7 @@ def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool =
         workload: The queueing model.
         kappa: κ.
         levels: How many at most, about.
-        rough: Whether it ends at a few service times already, where an upper limit would have to reach on. Defaults to
-            False.
+        rough: Whether it ends at a few service times, which is too early for an upper limit. Defaults to False.
 
     Raises:
         NoBoundError: there is no bound on such routers, or no decay of the workloads is known.

@@ -91,8 +91,8 @@ class MeasuredProcess(InterpolatedProcess):
         limits: Limits of the outcomes' probabilities.
 
     Attributes:
-        policy: What the routers do in each cell of the grid. None: at each point whatever is best there, which bounds
-            nothing between the points, but finds a policy.
+        policy: What the routers do in each cell of the grid. If None, they do what is best at each point, which bounds
+            nothing between the points but finds a policy.
     """
 
     upward = True
@@ -248,7 +248,7 @@ def upper_bound(level: Level, kappa: float) -> float:
 
 
 def _beyond(process: InterpolatedProcess, kappa: float, span: float) -> float:
-    """What workloads beyond the largest of the grid, L, add at most, where the potential spans `span`.
+    """What workloads beyond the largest of the grid, L, add at most, if the potential spans `span`.
 
     One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
     beyond it only after the pair falls from there and not from L; so does one that lands a few steps below, if service

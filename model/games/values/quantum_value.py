@@ -105,7 +105,7 @@ def _on_central_path(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
     matrix = game.matrix[np.ix_(rows, columns)]
     vectors, multipliers = central_point(matrix, CLOSED_GAP / 1000 * float(game.row_sums.sum()))
     lam, kap = np.split(multipliers, [len(matrix)])
-    # Only the span of G v counts, to which no row shall add less than another.
+    # Only the span of G v counts, and each row should add as much to it as another.
     image = matrix @ vectors[len(matrix) :] / np.abs(matrix).sum(axis=1, keepdims=True)
     axes = np.linalg.svd(image, full_matrices=False)[2][:dimension]
     v = np.zeros((game.shape[1], dimension))
@@ -118,16 +118,16 @@ def _on_central_path(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     """u and v where the ascent from v = `start` ends, shapes (n_A, k) and (n_B, k); O(n k) a step with the factors."""
 
-    # A column that is nothing but rounding would turn its vector for ever. Judged each by its own terms: all the rare
-    # types together are worth more than rounding.
+    # A column that is nothing but rounding would turn its vector for ever. Each is judged by its own terms, since all
+    # the rare types together are worth more than rounding.
     terms = 0.0 if game.rank_two is None else game.rank_two.transposed.row_magnitudes
     idle = (game.column_sums <= ROUNDING * sum(game.shape) * terms)[:, None]
 
     def reply(v: Floats) -> Floats:
         return normalise(game.transposed_times(normalise(game.times(v))))
 
-    # Where G cancels, rounding turns the vectors by as much as it is of G: nearer the ascent never comes to rest, and
-    # the score, flat at its top, would not gain.
+    # If terms of G cancel, rounding keeps turning the vectors by its share of G: the ascent never comes to rest nearer,
+    # and the score, flat at its top, would not gain.
     noise = game.slack / float(game.row_sums.sum())
     steps = _QUICK_STEPS if sum(game.shape) <= MAX_QUICK else _STEPS
     v = fixed_point(
@@ -152,7 +152,7 @@ def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
 def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
     """An upper bound on β_Q from (nearly) optimal vectors, rounding included: MODEL §2, fact 2, by θ.
 
-    It holds for any positive λ and κ, so that those of poor vectors are raised to be positive. Where it stays open and
+    It holds for any positive λ and κ, so that those of poor vectors are raised to be positive. If it stays open and
     the game is small, the shift δ is tried as well.
     """
     lam, kap = np.sum(u * game.times(v), axis=1), np.sum(v * game.transposed_times(u), axis=1)

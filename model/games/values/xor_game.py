@@ -37,11 +37,11 @@ class Bound:
 
 
 class XorGame:
-    """A weighted XOR game: G, shape (n_A, n_B), as a table or by its factors, of which no table need ever be made.
+    """A weighted XOR game: G, shape (n_A, n_B), as a table or by its factors, which may be too large for a table.
 
     Args:
-        matrix: G; None where the factors stand for it.
-        rank_two: Its factors where the types are independent (MODEL §2, fact 1), else None.
+        matrix: G; None if it is given by its factors.
+        rank_two: Its factors if the types are independent (MODEL §2, fact 1), else None.
         magnitude: Sum of the absolute values that G was computed from; above Σ|G| where they cancel.
     """
 
