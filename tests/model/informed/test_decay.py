@@ -12,8 +12,7 @@ from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 
-from tests.model.informed.test_measured import tame
-from tests.model.informed.workloads import exponential, fixed, light, single
+from tests.model.informed.workloads import exponential, fixed, light, single, tame
 
 REWARD = PiecewiseLinearReward.setup(5.0)
 

@@ -12,22 +12,11 @@ from bellqueue.model.informed.comparison import Comparison, comparison_grid
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
 from bellqueue.model.informed.simulation import simulate_router
-from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy.optimize import linprog
 
 from tests.model.informed.test_interpolated import costs_at_points, potential_of
-from tests.model.informed.workloads import cost_of, light, light_exponential, unequal
-
-
-def tame(seed: int) -> Workload:
-    """Random types whose service times have exponential moments."""
-    workload = unequal(seed)
-    a, b = (
-        tuple(Service("gamma", each.mean, each.scv) if each.kind == "lognormal" else each for each in services)
-        for services in (workload.services_a, workload.services_b)
-    )
-    return replace(workload, services_a=a, services_b=b)
+from tests.model.informed.workloads import cost_of, light, light_exponential, tame
 
 
 def memoryless(workload: Workload, grid: Grid, limits: Limits) -> MeasuredProcess:

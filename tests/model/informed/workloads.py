@@ -76,6 +76,16 @@ def unequal(seed: int, pair_rate: float | None = None) -> Workload:
     return replace(workload, pair_rate=pair_rate or load / workload.mean_service_time)
 
 
+def tame(seed: int) -> Workload:
+    """Random types whose service times have exponential moments."""
+    workload = unequal(seed)
+    a, b = (
+        tuple(Service("gamma", each.mean, each.scv) if each.kind == "lognormal" else each for each in services)
+        for services in (workload.services_a, workload.services_b)
+    )
+    return replace(workload, services_a=a, services_b=b)
+
+
 def cost_of(workload: Workload, split: Floats, kappa: float) -> float:
     """W − κτ of routers that send a pair to different servers with these probabilities, by the closed formulas."""
     tau = workload.baseline_throughput(workload.splitting_probability(split))
