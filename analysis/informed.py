@@ -16,7 +16,7 @@ from ..model.informed.accrual import throughput_slope
 from ..model.informed.bound import InformedBounds, Level, reason_not_computed
 from ..model.informed.entangled import entangled_optima, simulate_policy
 from ..model.informed.interpolated import InterpolatedProcess
-from ..model.informed.policy import Decisions, PastInformedPolicy, best_decisions
+from ..model.informed.policy import PastInformedPolicy, best_maps
 from ..model.informed.simulation import SimulatedRouter
 from ..model.progress import Watch
 from ..model.queueing.workload import Workload
@@ -48,7 +48,7 @@ def informed_record(frontiers: Frontiers, visibility: float, watch: Watch) -> In
     found: list[InformedPoint] = []
     watch("simulating entangled routers that know the past", 0, len(kappas))
     for optimum in entangled_optima(bounds, sorted(kappas), visibility, dimension_of(frontiers.bell_pairs)):
-        simulated = optimum.simulated(workload)
+        simulated = simulate_policy(workload, optimum.policy)
         rival = _classical(bounds, optimum.kappa) if optimum.kappa in solved else None
         point = InformedPoint(
             kappa=optimum.kappa,
@@ -106,9 +106,8 @@ def _classical(bounds: InformedBounds, kappa: float) -> SimulatedRouter:
     """The best classical routers found at a κ solved before, simulated as the entangled ones are."""
     level = bounds.levels[1]
     level.guess(kappa)
-    maps = best_decisions(level.process, level.potential, kappa)
     never = np.full((*bounds.workload.shape, *level.potential.shape), np.nan)  # but beyond the largest workload
-    policy = PastInformedPolicy(level.process.grid, Decisions(maps.a, maps.b, never))
+    policy = PastInformedPolicy(level.process.grid, *best_maps(level.process, level.potential, kappa), never)
     return simulate_policy(bounds.workload, policy, _FEW_PAIRS)
 
 
@@ -130,7 +129,7 @@ def _at_load(load: float, frontiers: Frontiers, visibility: float) -> InformedLo
     workload, kappa = frontiers.workload, _slope(frontiers, 0.5)
     bounds, solved = _solved(workload, [kappa], _LOAD_SHARE, _LOAD_SECONDS)
     (optimum,) = entangled_optima(bounds, [kappa], visibility, dimension_of(frontiers.bell_pairs))
-    simulated = optimum.simulated(workload, _FEW_PAIRS)
+    simulated = simulate_policy(workload, optimum.policy, _FEW_PAIRS)
     cost, throughput = simulated.cost(kappa).plain, simulated.baseline_throughput.estimate
     # Noise draws points towards that of uncorrelated outcomes.
     ideal, middle = frontiers.in_use.sampled(POINTS), workload.uncorrelated_waiting_time

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ...model.errors import DataError
-from ...model.games.routing_game import Against, BoundedGame, bound_over_types
+from ...model.games.routing_game import Against, BoundedGame
 from ...model.games.values.classical_value import classical_optimum
 from ...model.games.values.xor_game import XorGame
 from ...model.trials import Trials
@@ -144,7 +144,7 @@ def bettor_against(game: BoundedGame, against: Against) -> tuple[Bettor, Method]
     """
     functional, bound = game.matrix, game.bound(against).high
     if against == "memoryless":
-        types_alone = bound_over_types(game, "memoryless").high
+        types_alone = classical_optimum(game.xor).bound.high
         if bound <= types_alone + 1e-9 * float(np.abs(functional).sum()):
             return lambda q, r: local_bet(q, r, (functional, bound)), "prediction-based ratios"
     return bettor_on_score(game, against), "betting"

@@ -64,7 +64,7 @@ def fine_comparison(
         comparison = Comparison(workload, kappa, levels, before[0] if before else None)
         comparison.best_policy(known)
         watch(what, 3 * done + 1, steps)
-        cost = comparison.cost(known).value
+        cost = comparison.cost(known)
         watch(what, 3 * done + 2, steps)
         margin = comparison.classical - cost
         if before:
@@ -103,13 +103,13 @@ def menu_test(
         log_significance: ln α, for the limit that is reported.
         watch: Gets how far it is.
     """
-    estimate = comparison.cost(Limits.exact(split)).value
+    estimate = comparison.cost(Limits.exact(split))
 
     def margin(x: float) -> float:
         """By how far the limit at significance e^(−x) lies below V(κ)."""
-        return comparison.classical - comparison.cost(limits(-x)).value
+        return comparison.classical - comparison.cost(limits(-x))
 
-    limit = comparison.cost(limits(log_significance)).value
+    limit = comparison.cost(limits(log_significance))
     known = -log_significance, comparison.classical - limit
     x = _largest(margin, known, comparison.classical - estimate, watch)
     return MenuTest(estimate, limit, 0.0 - x)

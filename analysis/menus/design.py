@@ -177,7 +177,7 @@ class _Candidate:
         self.reach = math.sqrt(self.reach_squared)
         rough = Comparison(workload, kappa, _ROUGH)
         rough.best_policy(self.exact)
-        self.gain = rough.classical - rough.cost(self.exact).value
+        self.gain = rough.classical - rough.cost(self.exact)
         self.slopes = rough.slopes(split)
         if not self.slopes.any():  # at this noise no state is worth a measurement: as for perfect pairs
             rough.best_policy(Limits.exact(menu.split()))
@@ -206,7 +206,7 @@ class _Candidate:
         """The limit to be expected, and by how many standard deviations of the outcomes it lies below V(κ)."""
         deviation = self.deviation / math.sqrt(shots)
         if deviation == 0:  # no outcome matters
-            return comparison.cost(self.exact).value, -_SURE
+            return comparison.cost(self.exact), -_SURE
         tilts = self.tilts(shots)
         direction = self.slopes * self.split * (1 - self.split) / (self.distribution * shots * deviation)
 
@@ -215,7 +215,7 @@ class _Candidate:
             split = np.clip(self.split + worse * direction, 0.0, 1.0)
             counts = MenuCounts.expected(split, self.distribution, shots)
             limits = menu_limits(counts, tilts, self.split, self.significance, self.significance)
-            return comparison.classical - comparison.cost(limits).value
+            return comparison.classical - comparison.cost(limits)
 
         expected = margin(0.0)
         there = min(max(expected / deviation, -_SURE), _SURE)
@@ -243,7 +243,7 @@ class _Candidate:
     def design(self, power: float, keep: bool, watch: Watch) -> tuple[MenuDesign, float]:
         """The design, and the probability that it certifies."""
         comparison, policy = fine_comparison(self.workload, self.kappa, self.split, watch)
-        cost, classical = comparison.cost(self.exact).value, comparison.classical
+        cost, classical = comparison.cost(self.exact), comparison.classical
         margin = classical - cost
         expected, sigmas = self.foreseen(comparison, self.shots)
         predicted_power = NormalDist().cdf(sigmas) if margin > 0 else 0.0

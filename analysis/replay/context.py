@@ -69,7 +69,7 @@ def _waiting_times(analysis: Analysis, frontiers: Frontiers) -> WaitingTimes | N
     if np.isnan(observed).any() or pairs > MOST_PAIRS:
         return None
     p = workload.splitting_probability(observed)
-    classical = (1 - frontiers.classical.strategies.mixture_at(p)) / 2
+    classical = (1 - frontiers.classical.strategies.correlators_at(p)) / 2
     quantum = frontiers.in_use.at_splitting_probability(p).split()
     splits: dict[RoutingName, Floats] = {"observed": observed, "classical": classical, "quantum": quantum}
     routings = {name: SplittingRouting(np.clip(split, 0.0, 1.0)) for name, split in splits.items()}

@@ -178,7 +178,7 @@ def replay_trials(
     served, wanted, cycled = supply(counts, joint, pairs)
     p = workload.splitting_probability(split)
     frontiers = classical_frontier(workload).strategies, communication_frontier(workload)
-    others = [(1 - frontier.mixture_at(p)) / 2 for frontier in frontiers]
+    others = [(1 - frontier.correlators_at(p)) / 2 for frontier in frontiers]
     total = with_warm_up(wanted)
     used = trials if cycled else spread(trials, joint, min(total, served))
     ordered = served >= LEAST_PAIRS

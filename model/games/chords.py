@@ -92,6 +92,7 @@ class ChordSearch(Generic[Kind]):
 
     def _push(self, left: Vertex[Kind], right: Vertex[Kind]) -> None:
         """A chord, by the largest share of W that lies between it and the two lines of its ends."""
+        # The chord lies farthest above the two lines where these cross.
         slopes = left.multiplier, right.multiplier
         crossing = right.splitting_probability
         if slopes[0] > slopes[1]:
@@ -111,7 +112,7 @@ def envelope(multipliers: Floats, intercepts: Floats) -> tuple[Floats, Floats]:
         multipliers: μ of each line, shape (k,), k ≥ 1.
         intercepts: Its W at p = 0, shape (k,).
     """
-    order = np.lexsort((intercepts, -multipliers))
+    order = np.lexsort((intercepts, -multipliers))  # steepest first: a later line takes over further right
     kept: list[tuple[float, float]] = []
     starts: list[float] = []  # where each kept line rises above the one before it
     for slope, top in zip(multipliers[order].tolist(), intercepts[order].tolist(), strict=True):

@@ -1,8 +1,8 @@
 """The classical frontier W(p): strategies that reach it from above, supporting lines that prove it from below.
 
 Every game solved at a multiplier μ proves a line, W ≥ W0 + E[w] − const − β − μp with β an upper bound on β_C; the
-upper envelope of the lines is the *proved* frontier. Where all bounds are as narrow as rounding it meets the strategies
-found, and the frontier is exact; where branch and bound had to stop earlier, it is what a certificate may rely on.
+upper envelope of the lines is the *proved* frontier. If all bounds are as narrow as rounding, it meets the strategies
+found, and the frontier is exact; if branch and bound had to stop earlier, it is what a certificate may rely on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..scenario.bounds import BoundsSpec
 from .binning import binning_error, widened
 from .chords import SAME, ChordSearch, Vertex, envelope
 from .exact_sizes import ContinuousGame
-from .frontier import Correlators, Frontier, StrategyFrontier
+from .frontier import Frontier, StrategyFrontier
 from .routing_game import RoutingGame
 from .values.classical_value import classical_optimum, is_quick
 from .values.xor_game import CLOSED_GAP, ROUNDING, Bound
@@ -38,7 +38,7 @@ class ClassicalFrontier(Frontier):
 
     Attributes:
         achieved: What the strategies found reach; the frontier itself where it is exact.
-        strategies: Those of them that are tables over types; where a router knows sizes, over their bins.
+        strategies: Those of them that are tables over types, or over bins of sizes if a router knows these.
         floor: The envelope of all lines proved, rounding included: at most the frontier itself.
         bounds: The interval holding β_C at each multiplier solved.
         gap: The largest difference between `achieved` and the frontier, as a share of W; 0 where it is exact.
@@ -84,7 +84,7 @@ class _TypesSearch:
 
     def __init__(self, workload: Workload, bounds: BoundsSpec) -> None:
         self._workload = workload
-        # Where a game takes no time to solve, nothing is left unproved.
+        # If a game takes no time to solve, nothing is left unproved.
         self._relative_gap = 0.0 if is_quick(RoutingGame(workload, 0.0).xor) else bounds.relative_gap
         self._deadline = time.monotonic() + bounds.time_limit
         self._bounds: dict[float, Bound] = {}
@@ -106,8 +106,7 @@ class _TypesSearch:
         closed = self._closed and search.gap <= SAME
         vertices = search.hull()
         p, waiting = np.array([vertex.point for vertex in vertices]).T
-        tables = Correlators(len(vertices), lambda point: np.outer(*vertices[point].strategy))
-        achieved = StrategyFrontier(p, waiting, tables)
+        achieved = StrategyFrontier(p, waiting, lambda point: np.outer(*vertices[point].strategy))
         floor = _envelope(search.lines)
         proved: Frontier = achieved if closed else floor
         methods = dict.fromkeys(bound.method.split(",")[0] for bound in self._bounds.values())
@@ -158,23 +157,13 @@ def _over_sizes(workload: Workload, tables: ClassicalFrontier) -> ClassicalFront
     while search.gap > _SIZES_GAP and len(search.lines) < _SIZES_LINES:
         search.advance()
     achieved = Frontier(*np.array([vertex.point for vertex in search.hull()]).T)
-    floor = _envelope(search.lines)
-    return ClassicalFrontier(
-        floor.splitting_probability,
-        floor.waiting_time,
-        achieved=achieved,
-        strategies=tables.strategies,
-        floor=floor,
-        bounds=bounds,
-        gap=_gap(floor, achieved),
-        method="threshold on the exact size",
-    )
+    return _from_below(tables, _envelope(search.lines), achieved, bounds, "threshold on the exact size")
 
 
 def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFrontier:
     """The frontier of routers that know the sizes themselves, from that of their bins and the error of these.
 
-    No memoryless routers wait less than W0, which is what is proved where the bins are too coarse to tell more.
+    No memoryless routers wait less than W0, which is all that bins prove if they are too coarse.
     """
     error, split = binning_error(workload), workload.all_split_waiting_time
     floor = _at_least(tables.floor.splitting_probability, tables.floor.waiting_time - error, split)
@@ -184,15 +173,23 @@ def _around_bins(workload: Workload, tables: ClassicalFrontier) -> ClassicalFron
         wide = widened(bound, error)
         return replace(wide, high=max(min(wide.high, most * (1 + ROUNDING)), wide.low))
 
-    return ClassicalFrontier(
-        floor.splitting_probability,
-        floor.waiting_time,
-        achieved=tables.achieved,
-        strategies=tables.strategies,
+    bounds = {multiplier: widest(multiplier, bound) for multiplier, bound in tables.bounds.items()}
+    return _from_below(tables, floor, tables.achieved, bounds, f"{tables.method} over bins, and their error")
+
+
+def _from_below(
+    tables: ClassicalFrontier, floor: Frontier, achieved: Frontier, bounds: Mapping[float, Bound], method: str
+) -> ClassicalFrontier:
+    """The frontier of routers that know sizes, of which the lines proved are all that is certain."""
+    return replace(
+        tables,
+        splitting_probability=floor.splitting_probability,
+        waiting_time=floor.waiting_time,
+        achieved=achieved,
         floor=floor,
-        bounds={multiplier: widest(multiplier, bound) for multiplier, bound in tables.bounds.items()},
-        gap=_gap(floor, tables.achieved),
-        method=f"{tables.method} over bins, and their error",
+        bounds=bounds,
+        gap=_gap(floor, achieved),
+        method=method,
     )
 
 

@@ -16,7 +16,7 @@ from .values.xor_game import Bound, XorGame
 Floats = NDArray[np.float64]
 
 STARTS = 24  # of the ascent in few dimensions, which may stall in local optima
-STEPS = 150  # of all of them; then the best go on until they stand still
+STEPS = 150  # of all of them; then the best continue until they come to rest
 FINISHED = 3
 _DEPENDENT = 1e-8  # relative singular value below which quadratic forms count as dependent
 
@@ -65,7 +65,7 @@ def in_few_dimensions(game: XorGame, found: Measurements) -> Measurements:
     rows, columns = (np.any(game.matrix != 0, axis=axis) for axis in (1, 0))
     if not rows.any():
         return Measurements(np.ones((len(rows), 1)), np.ones((len(columns), 1)))
-    # Where the game does not care for a vector, it shall not take a dimension of its own.
+    # A vector on which the score does not depend must not take a dimension of its own.
     found = Measurements(
         np.where(rows[:, None], found.u, found.u[rows.argmax()]),
         np.where(columns[:, None], found.v, found.v[columns.argmax()]),

@@ -40,17 +40,15 @@ _known: OrderedDict[tuple[object, ...], EveryClassicalFrontier | str] = OrderedD
 
 @dataclass(frozen=True)
 class ScoreBound:
-    """β_E at one multiplier, and the line that proves it.
+    """β_E at one multiplier μ, and the line that proves it.
 
     Attributes:
-        multiplier: μ, waiting time paid per unit of splitting probability.
         splitting_probability: p₀, where κτ(p) + μp is least: the line in p and that in τ touch.
         kappa: κ, waiting time paid per unit of baseline throughput.
         bound: V(κ).
         value: β_E: a larger score Σ G c proves W − κτ < V(κ).
     """
 
-    multiplier: float
     splitting_probability: float
     kappa: float
     bound: float
@@ -116,7 +114,7 @@ class EveryClassicalCurve(Frontier):
             kappa = float(found.x)
         bound = float(np.interp(kappa, kappas, values))
         least, p = self._touching(kappa, bound, multiplier)
-        return ScoreBound(multiplier, p, kappa, bound, game.line(0.0) - least)
+        return ScoreBound(p, kappa, bound, game.line(0.0) - least)
 
     def _touching(self, kappa: float, bound: float, multiplier: float) -> tuple[float, float]:
         """The least V(κ) + κτ(p) + μp, rounded down, and the p where it is."""
@@ -141,7 +139,7 @@ def every_classical_curve(workload: Workload, quantum: Frontier, saved: float) -
 
     Args:
         workload: The queueing model.
-        quantum: Points that entanglement reaches. Where they do not come near, the frontier is left coarse.
+        quantum: Points that entanglement reaches. The frontier is left coarse where they do not come near.
         saved: What they save of memoryless routers' waiting time at most (units of time). A sixtieth of it is what
             the grid may cost, which is a thirtieth of the advantage where half of that is left against every classical
             router.

@@ -15,7 +15,6 @@ Both bounds hold up to the rounding of these closed forms, which is added.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,74 +34,47 @@ _ROUNDING = 1e-13  # relative, of the special functions and of the sums over cel
 _LEAST_LENGTH = 1e-9  # of the largest λ's scale: keeps λ positive
 
 
-class _Law(Protocol):
-    """The distribution of what a router knows of its request."""
-
-    @property
-    def mean(self) -> float:
-        """E[s]."""
-        ...
-
-    def support(self, normals: Floats) -> Floats:
-        """h(c) = E|c₀ + c₁s| of each c, shape (k, 2) → (k,)."""
-        ...
-
-    def extreme(self, normal: Floats) -> Floats:
-        """The point of Z farthest along a normal, shape (2,)."""
-        ...
-
-    def corners(self) -> tuple[Floats, Floats, Floats]:
-        """Half of the boundary of Z: points on it, corners of a polygon round it, (k, 2) each, and their rounding."""
-        ...
-
-    def dominated(self, vectors: Floats) -> tuple[float, Floats]:
-        """∫λ of a λ(s) ≥ |A + sB|, and a matrix above ∫(1, s)ᵀ(1, s)/λ, for vectors [A; B], shape (2, k)."""
-        ...
-
-    def cut(self) -> Floats:
-        """(P(cell), E[s; cell]) of a fine cut, shape (k, 2)."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class _Types:
-    """Types with their probabilities and mean service times, each shape (n,)."""
+    """A router that knows the type of its request: probabilities and mean service times, each shape (n,)."""
 
     probability: Floats
     means: Floats
 
     @property
     def mean(self) -> float:
+        """E[s]."""
         return float(self.probability @ self.means)
 
     def support(self, normals: Floats) -> Floats:
+        """h(c) = E|c₀ + c₁s| of each c, shape (k, 2) → (k,)."""
         return np.asarray(np.abs(normals[:, :1] + normals[:, 1:] * self.means) @ self.probability)
 
     def extreme(self, normal: Floats) -> Floats:
+        """The point of Z farthest along a normal, shape (2,)."""
         signs = np.where(normal[0] + normal[1] * self.means >= 0, 1.0, -1.0)
         return np.asarray(signs @ self.cut())
 
     def corners(self) -> tuple[Floats, Floats, Floats]:
+        """Half of the boundary of Z: points on it, corners of a polygon round it, (k, 2) each, and their rounding."""
         order = np.argsort(self.means, kind="stable")
         prefix = np.vstack([np.zeros(2), np.cumsum(self.cut()[order], axis=0)])
         points = prefix[-1] - 2 * prefix
         return points, points, np.zeros_like(points)
 
     def dominated(self, vectors: Floats) -> tuple[float, Floats]:
+        """∫λ of a λ(s) ≥ |A + sB|, and a matrix above ∫(1, s)ᵀ(1, s)/λ, for vectors [A; B], shape (2, k)."""
         rows = np.column_stack([np.ones_like(self.means), self.means])
         length = _lengths(rows @ vectors, vectors, self.mean)
         return float(self.probability @ length), np.asarray(rows.T @ (rows * (self.probability / length)[:, None]))
 
     def cut(self) -> Floats:
+        """(P(cell), E[s; cell]) of a fine cut, shape (k, 2); of types each is a cell."""
         return np.stack([self.probability, self.probability * self.means], axis=1)
 
 
 class _Sizes:
-    """A continuous law of sizes, cut into cells at its quantiles.
-
-    Args:
-        service: The law.
-    """
+    """A router that knows the size of its request: a continuous law, cut into cells at its quantiles."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -176,7 +148,7 @@ class ContinuousGame:
     """The games of a workload with known sizes at one router or both.
 
     Args:
-        workload: Of independent requests, at least one router knowing sizes.
+        workload: The queueing model: independent requests, and at least one router that knows sizes.
     """
 
     def __init__(self, workload: Workload) -> None:
@@ -222,7 +194,7 @@ class ContinuousGame:
         return float(np.array([1.0, self._a.mean]) @ np.abs(core) @ np.array([1.0, self._b.mean])) * 100
 
 
-def _law(sizes: Service | None, probability: Floats, means: Floats) -> _Law:
+def _law(sizes: Service | None, probability: Floats, means: Floats) -> _Types | _Sizes:
     return _Types(probability, means) if sizes is None else _Sizes(sizes)
 
 

@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,42 +65,18 @@ class StrategyFrontier(Frontier):
     """A frontier whose points are reached by known strategies.
 
     Attributes:
-        correlators: c(x,y) of the strategy at each point, k arrays of shape (n_A, n_B), made when asked for.
+        correlators: Makes the c(x,y) of the strategy at the point of an index, shape (n_A, n_B); all tables at once may
+            not fit in memory.
     """
 
-    correlators: Sequence[Floats]
+    correlators: Callable[[int], Floats]
 
-    def mixture_at(self, splitting_probability: float) -> Floats:
+    def correlators_at(self, splitting_probability: float) -> Floats:
         """Correlators of the mixture of the two points round p, shape (n_A, n_B)."""
         known = self.splitting_probability
         right = int(np.clip(np.searchsorted(known, splitting_probability), 1, known.size - 1))
         share = (splitting_probability - known[right - 1]) / (known[right] - known[right - 1])
-        return np.asarray((1 - share) * self.correlators[right - 1] + share * self.correlators[right])
-
-
-class Correlators(Sequence[Floats]):
-    """Tables of correlators that are made when asked for, since all of them at once may not fit in memory.
-
-    Args:
-        count: How many there are.
-        table: Makes the one of that index, shape (n_A, n_B).
-    """
-
-    def __init__(self, count: int, table: Callable[[int], Floats]) -> None:
-        self._count = count
-        self._table = table
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Floats: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Floats]: ...
-    def __getitem__(self, index: int | slice) -> Floats | Sequence[Floats]:
-        if isinstance(index, slice):
-            return [self._table(at) for at in range(self._count)[index]]
-        return self._table(range(self._count)[index])
+        return np.asarray((1 - share) * self.correlators(right - 1) + share * self.correlators(right))
 
 
 def communication_frontier(workload: Workload) -> StrategyFrontier:
@@ -117,7 +92,7 @@ def communication_frontier(workload: Workload) -> StrategyFrontier:
     return StrategyFrontier(
         probability[kept],
         workload.together_waiting_time - saved[kept],
-        Correlators(len(kept), lambda point: 1.0 - 2.0 * (rank < kept[point])),
+        lambda point: 1.0 - 2.0 * (rank < kept[point]),
     )
 
 
@@ -138,7 +113,7 @@ class QuantumFrontier:
     Args:
         workload: The queueing model.
         dimension: k, the most dimensions of the vectors, 2m+1 for m Bell pairs; None allows any quantum strategy.
-            Where G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). Where the optimum needs more than k,
+            If G has rank 2 it is 2, which loses nothing (MODEL §2, fact 1). If the optimum needs more than k,
             the points are the best found, and W may be lower than they say.
     """
 
@@ -177,13 +152,12 @@ class QuantumFrontier:
         return (left.multiplier + right.multiplier) / 2
 
     @cached_property
-    def curve(self) -> StrategyFrontier:
+    def curve(self) -> Frontier:
         """About CURVE_POINTS points of the frontier from p = 0 to p = 1, the wider gaps in p filled first."""
         filled = self._fill_flat(_along(self._filled(CURVE_POINTS)))
-        return StrategyFrontier(
-            np.array([self.workload.splitting_probability(s) for s in filled]),
-            np.array([self.workload.waiting_time(s) for s in filled]),
-            [1 - 2 * split for split in filled],
+        return Frontier(
+            np.array([self.workload.splitting_probability(split) for split in filled]),
+            np.array([self.workload.waiting_time(split) for split in filled]),
         )
 
     @property
@@ -257,46 +231,40 @@ class QuantumFrontier:
                 heapq.heappush(self._gaps, (-gap, high, low))
 
     def solve(self, multipliers: Sequence[float]) -> None:
-        """Solve the games at these multipliers beforehand, all together where they are small."""
+        """Solve the games at these multipliers, all together if they are small."""
         weights = self.workload.weights
         low, high = float(weights.min()), float(weights.max())
         wanted = [each for each in multipliers if each not in self._solved and low < each < high]
         games = [RoutingGame(self.workload, each) for each in wanted]
         for game, optimum in zip(games, optima(games), strict=True):
-            self._keep(game, optimum)
+            self._solved[game.multiplier] = self._point(game, optimum)
 
     def _solve(self, multiplier: float) -> _Extreme:
-        weights = self.workload.weights
         first, last = self._ends
-        if multiplier in self._solved:
-            return self._solved[multiplier]
-        if multiplier >= weights.max():
+        if multiplier >= first.multiplier:
             return first
-        if multiplier <= weights.min():
+        if multiplier <= last.multiplier:
             return last
-        game = RoutingGame(self.workload, multiplier)
-        return self._keep(game, game.quantum_optimum)
+        self.solve([multiplier])
+        return self._solved[multiplier]
 
-    def _keep(self, game: RoutingGame, optimum: QuantumOptimum) -> _Extreme:
-        multiplier = game.multiplier
+    def _point(self, game: RoutingGame, optimum: QuantumOptimum) -> _Extreme:
         if not self.workload.rank_two:
-            optimum = self._in_its_dimensions(game.xor, optimum, multiplier)
+            optimum = self._in_its_dimensions(game.xor, optimum, game.multiplier)
         measurements = Measurements(optimum.u, optimum.v)
         split = (1 - measurements.correlators) / 2
         low, high = optimum.bound.low, optimum.bound.high
         said = high - low > SAID_GAP * abs(high) and high - low > SAID_GAP * float(game.xor.row_sums.sum())
-        point = _Extreme(
-            multiplier,
+        return _Extreme(
+            game.multiplier,
             self.workload.splitting_probability(split),
             self.workload.waiting_time(split),
             measurements,
             high - low if said else 0.0,
         )
-        self._solved[multiplier] = point
-        return point
 
     def _in_its_dimensions(self, game: XorGame, optimum: QuantumOptimum, multiplier: float) -> QuantumOptimum:
-        """Where it may stall in local optima, the ascent starts from the two nearest optima known, too."""
+        """Of limited dimension the ascent may stall, so that it also starts from the two nearest optima known."""
         if self.dimension is None:
             return optimum_within(game, best=optimum)
         known = heapq.nsmallest(2, self._solved.values(), key=lambda point: abs(point.multiplier - multiplier))
@@ -315,15 +283,16 @@ class QuantumFrontier:
                 left = point
             if 0 <= excess(point) < excess(right):
                 right = point
-        stall = 0
+        halve = False
         while left.multiplier - right.multiplier > _RESOLUTION * self._ends[0].multiplier:
             low, high = excess(left), excess(right)
             if low >= 0:
                 return left, left
             if high <= 0:
                 return right, right
-            share = 0.5 if stall % 2 else min(max(low / (low - high), 0.01), 0.99)
-            stall += 1
+            # Regula falsi may creep along one end; halving every other time bounds the number of games.
+            share = 0.5 if halve else min(max(low / (low - high), 0.01), 0.99)
+            halve = not halve
             middle = self._solve(left.multiplier + share * (right.multiplier - left.multiplier))
             if abs(excess(middle)) < 1e-13:
                 return middle, middle

@@ -24,9 +24,9 @@ from .every_classical import EveryClassicalCurve, every_classical_curve
 from .exact_sizes import ContinuousGame
 from .frontier import Frontier, QuantumFrontier, StrategyFrontier, communication_frontier
 from .operating_point import OperatingPoint
-from .routing_game import Against, BoundedGame, Routers, RoutingGame, bound_over_types, solve_together
+from .routing_game import Against, BoundedGame, Routers, RoutingGame, solve_together
 from .strategy import Strategy, dimension_of
-from .values.classical_value import is_quick
+from .values.classical_value import classical_optimum, is_quick
 from .values.xor_game import Bound
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ class Frontiers:
     Args:
         workload: The queueing model.
         bounds: When to stop proving the classical frontier; it is then a lower bound, and what follows from it holds.
-        bell_pairs: m, that the routers may use for each pair of requests.
+        bell_pairs: m, the Bell pairs that the routers may use for each pair of requests. Defaults to 1.
     """
 
     def __init__(self, workload: Workload, bounds: BoundsSpec | None = None, bell_pairs: int = 1) -> None:
@@ -188,20 +188,20 @@ class Frontiers:
             memoryless = self._classical_bound(game)
             high = max(self.every_classical.score_bound(game).value, memoryless.high)
             return Bound(memoryless.low, high, "routers that know the whole past")
+        bound = game.quantum_optimum.bound
         if self._sizes:
-            bound = game.quantum_optimum.bound
             high = max(bound.high, self._sizes.quantum_high(game.multiplier))
             return Bound(bound.low, high, f"{bound.method}, of bins from below and of the exact sizes from above")
-        return self._of_sizes(bound_over_types(game, routers))
+        return self._of_sizes(bound)
 
     def _classical_bound(self, game: RoutingGame) -> Bound:
-        """No longer search is begun where the frontier has been searched already."""
+        """From the frontier if the game needs branch and bound, on which the frontier has spent its time already."""
         if game.multiplier in self.classical.bounds:
             return self.classical.bounds[game.multiplier]
         if self._sizes:
             return self._sizes.classical_bound(game.multiplier)
         if is_quick(game.xor):
-            return self._of_sizes(bound_over_types(game, "memoryless"))
+            return self._of_sizes(classical_optimum(game.xor).bound)
         return interpolated_bound(game, self.classical)
 
     @cached_property
@@ -321,13 +321,15 @@ class Frontiers:
         against: Against = "memoryless",
         information: float = 0.0,
     ) -> LargestReduction:
-        """The same against a class, negative where entanglement waits longer everywhere.
+        """The same against a class, negative if entanglement waits longer everywhere.
 
         Args:
-            visibility: Of the Bell pairs, above 0.
-            points: Where the search begins; few of them leave fewer games to be solved than the whole curve.
-            against: The class.
-            information: Where a trial brings at least so many nats anywhere, p where it brings less are left out.
+            visibility: Visibility of the Bell pairs, above 0. Defaults to 1.
+            points: Where the search begins; with few of them fewer games are solved than with the whole curve, the
+                default.
+            against: The class. Defaults to memoryless routers.
+            information: Nats per trial: p at which a trial yields fewer are left out if it yields as many at another.
+                Defaults to 0.
         """
         rival = self.rival(against)
         known = self.in_use.curve if points is None else points
@@ -358,7 +360,7 @@ class Frontiers:
         steep, flat = (
             self.in_use.multiplier_at(float(np.clip(_ideal(p, 0.5, visibility), 0.0, 1.0))) for p in (low, high)
         )
-        # Slightly further: both ends of a straight piece.
+        # Slightly further, so that both ends of a straight piece are among them.
         multipliers = np.linspace(steep + _BEYOND * abs(steep), flat - _BEYOND * abs(flat), 2 * _EACH_SIDE)
         for _ in range(_ROUNDS):
             points = self.in_use.points_at(multipliers.tolist())
@@ -368,7 +370,7 @@ class Frontiers:
             top = int(reduction.argmax())
             if reduction[top] > best.waiting_time_reduction_relative:
                 best = LargestReduction(float(p[top]), float(reduction[top]))
-            # Where p stands still over several multipliers the frontier has a corner, which has two sides.
+            # If several multipliers share one p, the frontier has a corner there, and the best may lie on either side.
             corner = np.flatnonzero(p == p[top])
             sides = (corner[0] - 1, corner[0]), (corner[-1], corner[-1] + 1)
             inside = [(left, right) for left, right in sides if left >= 0 and right < len(p)]
@@ -475,8 +477,7 @@ class Frontiers:
     def _pieces(self, low: float, high: float) -> Iterator[tuple[float, float]]:
         """[low, high] cut at the classical vertices inside: on each piece W_Q/W_C is quasi-convex."""
         inside = [p for p in self.classical.splitting_probability.tolist() if low < p < high]
-        edges = [low, *inside, high]
-        yield from itertools.pairwise(edges)
+        yield from itertools.pairwise([low, *inside, high])
 
 
 def _noisy(value: Number, middle: float, visibility: float) -> Number:
@@ -485,7 +486,7 @@ def _noisy(value: Number, middle: float, visibility: float) -> Number:
 
 
 def _ideal(value: Number, middle: float, visibility: float) -> Number:
-    """The noiseless p or W that white noise of that visibility brings to `value`."""
+    """The noiseless p or W of which white noise of that visibility makes `value`."""
     return middle + (value - middle) / visibility
 
 

@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..queueing.workload import Workload
-from .values.classical_value import classical_optimum
 from .values.quantum_value import QuantumOptimum, quantum_optimum, vector_dimension
 from .values.quantum_values import MAX_TABLE, quantum_optima
-from .values.rank_two import RankTwo
 from .values.xor_game import Bound, XorGame
 
 Floats = NDArray[np.float64]
@@ -60,7 +58,7 @@ class RoutingGame:
             return XorGame(self.matrix, magnitude=magnitude)
         left = workload.marginal_a[:, None] * np.column_stack([np.ones(workload.shape[0]), workload.mean_a])
         right = workload.marginal_b[:, None] * np.column_stack([np.ones(workload.shape[1]), workload.mean_b])
-        return XorGame(None, RankTwo(left, routing_core(workload, self.multiplier), right), magnitude)
+        return XorGame.of_factors(left, routing_core(workload, self.multiplier), right, magnitude)
 
     @cached_property
     def constant(self) -> float:
@@ -85,8 +83,8 @@ class RoutingGame:
     def input_distribution(self) -> Floats:
         """r(x,y) ∝ |G|, shape (n_A, n_B), with every setting that occurs measured at least a tenth of evenly.
 
-        Proportional to |G| every trial weighs the same and the exact binomial tail certifies (MODEL §4); where the
-        floor lifts a setting the proportion is lost, and the certificate bets on the score instead.
+        If it is proportional to |G|, every trial weighs the same and the exact binomial tail certifies (MODEL §4). If
+        the floor lifts a setting, it is not, and the certificate bets on the score instead.
         """
         shares = np.abs(self.matrix)
         occurring = self.workload.joint > 0
@@ -141,11 +139,6 @@ class BoundedGame(RoutingGame):
         return self._bounds[routers]
 
 
-def bound_over_types(game: RoutingGame, routers: Routers) -> Bound:
-    """The interval that holds the best Σ G c of routers that know nothing but types, by solving the game."""
-    return game.quantum_optimum.bound if routers == "quantum" else classical_optimum(game.xor).bound
-
-
 def routing_core(workload: Workload, multiplier: float) -> Floats:
-    """−M/2 at μ, shape (2, 2): what stands between (1, m_x) and (1, n_y) in the game (MODEL §2, fact 1)."""
+    """−M/2 at μ, shape (2, 2): the form in (1, m_x) and (1, n_y) that the game is (MODEL §2, fact 1)."""
     return -np.array([[-multiplier, 0.25], [0.25, workload.crossing]]) / 2

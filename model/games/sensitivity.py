@@ -33,9 +33,9 @@ def reduction_by_visibility(
     """The largest share of a class's W over p that entanglement saves at each visibility, shape (k,); negative if none.
 
     Args:
-        frontiers: Of the workload.
+        frontiers: Frontiers of the workload.
         visibilities: Werner visibilities, k of them.
-        against: The class of classical routers.
+        against: The class of classical routers. Defaults to memoryless ones.
 
     Raises:
         NoBoundError: there is no bound on every classical router.
@@ -48,7 +48,7 @@ def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities
     """The same at other loads, shape (loads, visibilities).
 
     Args:
-        frontiers: Of the workload, whose rate of arrivals is changed until each load is reached.
+        frontiers: Frontiers of the workload, whose rate of arrivals is changed until each load is reached.
         loads: ρ, each above 0 and below 1.
         visibilities: Werner visibilities.
     """
@@ -62,7 +62,7 @@ def reduction_by_load(frontiers: Frontiers, loads: Sequence[float], visibilities
             [
                 _largest(other, points, there.classical, visibility)
                 if points.splitting_probability.size == 1 or visibility == 0  # nothing to solve
-                else _told(there.largest_reduction(visibility, points).waiting_time_reduction_relative)
+                else _beyond_rounding(there.largest_reduction(visibility, points).waiting_time_reduction_relative)
                 for visibility in visibilities
             ]
         )
@@ -76,7 +76,7 @@ def is_quick_to_vary(workload: Workload) -> bool:
 
 
 def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibility: float) -> float:
-    """The largest reduction over a quantum frontier given by points; straight between them, it promises no more."""
+    """The largest reduction over points of a quantum frontier and the lines between them, which lie above it."""
     if curve.splitting_probability.size == 1:  # all pairs weigh the same: the frontier is the chord of its ends
         curve = Frontier(
             np.array([0.0, 1.0]), np.array([workload.together_waiting_time, workload.all_split_waiting_time])
@@ -85,9 +85,9 @@ def _largest(workload: Workload, curve: Frontier, classical: Frontier, visibilit
     middle = workload.uncorrelated_waiting_time
     noisy = middle + visibility * (curve.waiting_time_at(ideal) - middle)
     least = classical.waiting_time_at(0.5 + visibility * (ideal - 0.5))
-    return _told(float(share_saved(workload, least, least - noisy).max()))
+    return _beyond_rounding(float(share_saved(workload, least, least - noisy).max()))
 
 
-def _told(reduction: float) -> float:
-    """Without what is nothing but rounding."""
+def _beyond_rounding(reduction: float) -> float:
+    """0 for a reduction that is nothing but rounding."""
     return 0.0 if abs(reduction) < NOTHING else reduction

@@ -43,10 +43,9 @@ def horizon(reward: Reward, pair_rate: float, kappa: float, tolerance: float) ->
     """
     if isinstance(reward, PiecewiseLinearReward):
         return max(reward.knots, default=0.0)
-    if isinstance(reward, WarmupReward):
-        excess = 2 * kappa * min(1.0, pair_rate * reward.time)
-        return reward.time * math.log(max(excess / tolerance, math.e))
-    raise TypeError(f"{type(reward).__name__} has no bounded slope")
+    assert isinstance(reward, WarmupReward)  # no other has a bounded slope
+    excess = 2 * kappa * min(1.0, pair_rate * reward.time)
+    return reward.time * math.log(max(excess / tolerance, math.e))
 
 
 def accrued(reward: Reward, pair_rate: float, level: Floats, age: float, low: bool = False) -> Floats:
@@ -70,15 +69,14 @@ def accrued(reward: Reward, pair_rate: float, level: Floats, age: float, low: bo
         for knot, bend in zip(reward.knots, np.diff(slopes), strict=True):
             total = total + bend * np.exp(-pair_rate * np.maximum(level + knot, 0.0))
         return np.asarray(total)
-    if isinstance(reward, WarmupReward):
-        share = pair_rate * reward.time / (1 + pair_rate * reward.time)
-        wait = np.exp(-pair_rate * np.maximum(level, 0.0))
-        cold = share * wait * np.exp(np.minimum(level, 0.0) / reward.time)
-        if low:
-            return np.asarray(wait - cold)
-        warm_at_last = share * np.exp(-pair_rate * (level + age)) * math.exp(-age / reward.time)
-        return np.asarray(wait - cold + warm_at_last)
-    raise TypeError(f"{type(reward).__name__} has no bounded slope")
+    assert isinstance(reward, WarmupReward)  # no other has a bounded slope
+    share = pair_rate * reward.time / (1 + pair_rate * reward.time)
+    wait = np.exp(-pair_rate * np.maximum(level, 0.0))
+    cold = share * wait * np.exp(np.minimum(level, 0.0) / reward.time)
+    if low:
+        return np.asarray(wait - cold)
+    warm_at_last = share * np.exp(-pair_rate * (level + age)) * math.exp(-age / reward.time)
+    return np.asarray(wait - cold + warm_at_last)
 
 
 def throughput_slope(workload: Workload, splitting_probability: float) -> float:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,11 @@ class InformedBound:
     Attributes:
         kappa: κ, waiting time paid per unit of baseline throughput.
         value: V(κ), rounding included (units of time).
-        error_estimate: By how much the value would rise with a vanishing step and no largest workload, extrapolated
+        error_estimate: Rise of the value to be expected from a vanishing step and no largest workload, extrapolated
             from two steps; an estimate, not a bound.
         step: h of the grid (units of time).
         largest_workload: The workload of a server that stands for all larger ones (units of time).
-        iterations: Of value iteration at this κ, on this grid.
         tolerance: The error asked for, in units of W − κτ.
-        seconds: The limit on computing time, counted by the work done, under which the grid was chosen.
         finished: Whether the error estimate is within the tolerance.
     """
 
@@ -61,9 +60,7 @@ class InformedBound:
     error_estimate: float
     step: float
     largest_workload: float
-    iterations: int
     tolerance: float
-    seconds: float
     finished: bool
 
 
@@ -126,7 +123,7 @@ class InformedBounds:
 
         Args:
             kappa: κ.
-            deadline: At which `spent` to stop if `seconds` are not over before. Defaults to never.
+            deadline: Value of `spent` at which to stop if `seconds` are not over before. Defaults to none.
 
         Raises:
             ValueError: κ is negative or not finite.
@@ -152,14 +149,8 @@ class InformedBounds:
         deadline = min(deadline, self.spent + self.seconds)
         if self._levels is None:
             self._levels = self._chosen_levels(kappa, deadline)
+        solve_in_turn(self._levels, kappa, partial(self._solve_on, deadline=deadline))
         coarse, fine = self._levels
-        for level in self._levels:
-            level.guess(kappa)
-        guessed = coarse.potential
-        self._solve_on(coarse, kappa, deadline)
-        # The change of the coarse potential, interpolated, is nearly that of the fine one.
-        fine.potential = fine.potential + coarse.interpolated(coarse.potential - guessed, fine)
-        self._solve_on(fine, kappa, deadline)
         error = max(fine.value + fine.gap - coarse.value, 0.0) + self._edge_error
         grid = fine.process.grid
         return InformedBound(
@@ -168,9 +159,7 @@ class InformedBounds:
             error,
             grid.step,
             grid.busy * grid.step,
-            fine.iterations,
             self.tolerance,
-            self.seconds,
             bool(error <= self.tolerance),
         )
 
@@ -192,10 +181,10 @@ class InformedBounds:
             # Twice the step rounds every level at least as far down, so that the difference is not too optimistic.
             twice = self._level(2 * fine.process.grid.step, age, largest)
             if twice.process.grid != coarse.process.grid:
-                twice.potential = coarse.interpolated(coarse.potential, twice)
+                twice.start_from(coarse)
                 self._solve_on(twice, kappa, deadline)
                 coarse = twice
-            fine.potential = coarse.interpolated(coarse.potential, fine)
+            fine.start_from(coarse)
             if self._given_step:
                 return coarse, fine
             self._solve_on(fine, kappa, deadline)
@@ -213,7 +202,7 @@ class InformedBounds:
         """The coarse grid extended until a larger workload no longer matters, and the largest workload."""
         while True:
             wider = self._level(coarse.process.grid.step, age, largest * _GROWTH)
-            wider.potential = coarse.interpolated(coarse.potential, wider)
+            wider.start_from(coarse)
             self._solve_on(wider, kappa, deadline)
             self._edge_error = max(wider.value - coarse.value, 0.0)
             finer = Grid.covering(wider.process.grid.step / 2, age, largest * _GROWTH**2)
@@ -255,15 +244,19 @@ class InformedBounds:
 
 
 class Level:
-    """One grid, and the latest potential, value, what the value is short of at most, and number of iterations."""
+    """One grid, and the latest potential, its value, and how far this may fall short of the optimum."""
 
     def __init__(self, process: InformedProcess) -> None:
         self.process = process
         self.potential = np.zeros((process.grid.size, process.grid.size))
         self.kappa = -1.0
         self.value, self.gap = -math.inf, math.inf
-        self.iterations = 0
         self._solved: deque[tuple[float, Floats]] = deque(maxlen=_REMEMBERED)  # κ and the potential found there
+
+    def start_from(self, other: Level) -> None:
+        """Take over the potential of another level, interpolated if its grid is another."""
+        same = self.process.grid == other.process.grid
+        self.potential = other.potential if same else other.interpolated(other.potential, self)
 
     def guess(self, kappa: float) -> None:
         """Start from the line through the potentials at the two nearest κ, or from the nearest if the line is long.
@@ -279,17 +272,16 @@ class Level:
     def solve(self, kappa: float, span: float, most: float) -> int:
         """Iterate from the latest potential until the value is known to within `span`; the number of iterations."""
         if kappa != self.kappa:
-            self.kappa, self.value, self.iterations = kappa, -math.inf, 0
+            self.kappa, self.value = kappa, -math.inf
             self._solved.append((kappa, self.potential))
         done = 0
         while done < most:
             after = self.process.step(self.potential, kappa)
             gain = after - self.potential
-            low, high = float(gain.min()), float(gain.max())
+            low, high = float(gain.min()), float(gain.max())  # of the optimal average cost (MacQueen 1966)
             self.value = max(self.value, low - self.process.rounding(self.potential, kappa))
             self.gap = high - self.value
             done += 1
-            self.iterations += 1
             self.potential = after - after[0, 0]
             self._solved[-1] = kappa, self.potential
             if high - low <= span:
@@ -300,6 +292,18 @@ class Level:
         """Values at this grid's states as values at another's, linear between the levels."""
         matrix = self.process.grid.interpolation(other.process.grid)
         return np.asarray(matrix @ values @ matrix.T)
+
+
+def solve_in_turn(levels: tuple[Level, Level], kappa: float, solve: Callable[[Level, float], object]) -> None:
+    """Solve a coarse level and then a fine one, each from what it guesses from other κ."""
+    coarse, fine = levels
+    for level in levels:
+        level.guess(kappa)
+    guessed = coarse.potential
+    solve(coarse, kappa)
+    # The change of the coarse potential, interpolated, is nearly that of the fine one.
+    fine.potential = fine.potential + coarse.interpolated(coarse.potential - guessed, fine)
+    solve(fine, kappa)
 
 
 def longest(services: Iterable[Service]) -> float:

@@ -17,8 +17,8 @@ from .bound import Level, longest, reason_not_computed
 from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
-from .measured import MAPS, Limits, MeasuredBound, MeasuredPolicy, MeasuredProcess, upper_bound
-from .policy import best_decisions, occupancy
+from .measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
+from .policy import best_maps, occupancy
 
 Floats = NDArray[np.float64]
 
@@ -37,8 +37,7 @@ def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool =
         workload: The queueing model.
         kappa: κ.
         levels: How many at most, about.
-        rough: Whether it ends at a few service times already, where an upper limit would have to reach on. Defaults to
-            False.
+        rough: Whether it ends at a few service times, which is too early for an upper limit. Defaults to False.
 
     Raises:
         NoBoundError: there is no bound on such routers, or no decay of the workloads is known.
@@ -76,7 +75,7 @@ class Comparison:
     Attributes:
         workload: The queueing model.
         kappa: κ.
-        levels: Of the grid, at most, about.
+        levels: About how many levels the grid has at most.
         coarser: The same on a coarser grid, from whose potentials these start. Defaults to none.
     """
 
@@ -99,14 +98,14 @@ class Comparison:
     @property
     def classical_policy(self) -> MeasuredPolicy:
         """The best classical routers that know the past, who come close to V(κ)."""
-        maps = best_decisions(self._bounded.process, self._bounded.potential, self.kappa)
-        return MeasuredPolicy(self.grid, maps.a, maps.b, np.full(maps.a.shape, MAPS))
+        a, b = best_maps(self._bounded.process, self._bounded.potential, self.kappa)
+        return MeasuredPolicy(self.grid, a, b, np.full(a.shape, MAPS))
 
     @cached_property
     def _bounded(self) -> Level:
         level = Level(InterpolatedProcess(self.workload, self.grid))
         if self.coarser is not None:
-            level.potential = self.coarser._bounded.interpolated(self.coarser._bounded.potential, level)
+            level.start_from(self.coarser._bounded)
         level.solve(self.kappa, self._span, _MOST_STEPS)
         return level
 
@@ -116,14 +115,14 @@ class Comparison:
         level = Level(process)
         known = self._measured or (self.coarser and self.coarser._measured)
         if known:
-            level.potential = known.potential if known is self._measured else known.interpolated(known.potential, level)
+            level.start_from(known)
         level.solve(self.kappa, self._span, _MOST_STEPS)
         process.policy = process.best_policy(level.potential, self.kappa)
         self._measured = level
         return process.policy
 
-    def cost(self, limits: Limits) -> MeasuredBound:
-        """The upper limit of W − κτ of the policy chosen last, for the worst within limits.
+    def cost(self, limits: Limits) -> float:
+        """An upper limit of W − κτ of the policy chosen last, for the worst within limits (units of time).
 
         Raises:
             ValueError: no policy was chosen.
@@ -140,7 +139,7 @@ class Comparison:
         """
         level = Level(self._chosen(limits)[1])
         level.solve(0.0, self._span, _MOST_STEPS)
-        return upper_bound(level, 0.0).value
+        return upper_bound(level, 0.0)
 
     def slopes(self, split: Floats) -> Floats:
         """dW/dP(a≠b | k,x,y) at constant τ, if the outcomes are as in `split` and the policy chosen last is kept.

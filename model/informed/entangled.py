@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ..games.values.quantum_value import normalise
 from ..games.values.quantum_values import best_vectors
 from ..queueing.workload import Workload
-from .bound import InformedBounds, Level
+from .bound import InformedBounds, Level, solve_in_turn
 from .grid import Grid
-from .policy import Decisions, PastInformedPolicy, best_decisions
-from .process import Block, Costs, InformedProcess
+from .policy import PastInformedPolicy, best_maps
+from .process import Block, Costs, InformedProcess, mirrored
 from .simulation import SimulatedRouter, simulate_router
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ class EntangledProcess(InformedProcess):
         workload: The queueing model.
         grid: The levels of each server.
         visibility: V, by which the correlators fall short of those of ideal Bell pairs.
-        dimension: Of the vectors whose products the ideal correlators are.
+        dimension: Dimension of the vectors whose products the ideal correlators are.
     """
 
     def __init__(self, workload: Workload, grid: Grid, visibility: float, dimension: int) -> None:
@@ -63,7 +63,7 @@ class EntangledProcess(InformedProcess):
         correlators Vc cost Σ (T+S)/2 − V·ΣGc, G = (S−T)/2. The shares π are in T and S already.
 
         Args:
-            costs: Of each pair of types for each pair of servers.
+            costs: Cost of each pair of types for each pair of servers.
             block: The states.
             least: Cost of the best maps. Where no measurement can cost less, since ΣGc ≤ Σ|G|, the game is left
                 unsolved and the cost is infinite; that is so at most states. Defaults to solving every game.
@@ -101,8 +101,7 @@ class EntangledProcess(InformedProcess):
 
     def policy(self, potential: Floats, kappa: float) -> PastInformedPolicy:
         """What reaches `step(potential, kappa)` at each state."""
-        maps = best_decisions(self, potential, kappa)
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         split = np.empty((*self.joint.shape, *potential.shape))
         for block in self.blocks():
             least = super()._least(costs, block)
@@ -110,11 +109,10 @@ class EntangledProcess(InformedProcess):
             better = cost < least - _BETTER * np.abs(least)
             chosen = np.where(better, (1 - self.visibility * correlators) / 2, np.nan)
             split[:, :, block.rows, block.columns] = chosen
-        level = np.arange(len(potential))
-        split = np.where(level[:, None] >= level, split, split.swapaxes(-1, -2))
+        split = mirrored(split)
         if self.swapped:
             split = split.swapaxes(0, 1)
-        return PastInformedPolicy(self.grid, Decisions(maps.a, maps.b, split))
+        return PastInformedPolicy(self.grid, *best_maps(self, potential, kappa), split)
 
 
 @dataclass(frozen=True)
@@ -135,12 +133,8 @@ class EntangledOptimum:
     policy: PastInformedPolicy
     finished: bool
 
-    def simulated(self, workload: Workload, pairs: int = PAIRS) -> SimulatedRouter:
-        """The policy on true workloads, event by event, with the same arrivals each time."""
-        return simulate_policy(workload, self.policy, pairs)
 
-
-def simulate_policy(workload: Workload, policy: PastInformedPolicy, pairs: int) -> SimulatedRouter:
+def simulate_policy(workload: Workload, policy: PastInformedPolicy, pairs: int = PAIRS) -> SimulatedRouter:
     """A policy on true workloads, event by event, with the same arrivals each time."""
     warm_up = int(min(max(50.0, 5 / (1 - workload.load) ** 2), 5000.0))
     return simulate_router(workload, policy, pairs, np.random.default_rng(0), replicas=_REPLICAS, warm_up=warm_up)
@@ -159,25 +153,26 @@ def entangled_optima(
         bounds: V of the workload.
         kappas: Each κ.
         visibility: V of the Bell pairs.
-        dimension: Of the vectors whose products the ideal correlators are.
+        dimension: Dimension of the vectors whose products the ideal correlators are.
     """
     span = _SPAN_SHARE * bounds.tolerance
-    levels: list[Level] = []
+    levels: tuple[Level, Level] | None = None
+
+    def started(known: Level) -> Level:
+        level = Level(EntangledProcess(bounds.workload, known.process.grid, visibility, dimension))
+        level.start_from(known)
+        return level
+
+    def solve(level: Level, kappa: float) -> None:
+        level.solve(kappa, span, max(SECONDS / level.process.step_seconds, 1.0))
+
     for kappa in kappas:
-        bound = bounds.at(kappa)
-        if not levels:
-            for known in bounds.levels:
-                process = EntangledProcess(bounds.workload, known.process.grid, visibility, dimension)
-                levels.append(Level(process))
-                levels[-1].potential = known.potential
-        coarse, fine = levels
-        for level in levels:
-            level.guess(kappa)
-        guessed = coarse.potential
-        for level in levels:
-            level.solve(kappa, span, max(SECONDS / level.process.step_seconds, 1.0))
-            if level is coarse:  # its change, interpolated, is nearly that of the fine one
-                fine.potential = fine.potential + coarse.interpolated(coarse.potential - guessed, fine)
+        bound = bounds.at(kappa)  # which chooses the grids at the first κ
+        if levels is None:
+            coarse, fine = bounds.levels
+            levels = started(coarse), started(fine)
+        solve_in_turn(levels, kappa, solve)
+        fine = levels[1]
         assert isinstance(fine.process, EntangledProcess)
         policy = fine.process.policy(fine.potential, kappa)
         entangled = min(fine.value + fine.gap, bound.value)

@@ -145,8 +145,8 @@ def every_classical_frontier(
         lines: How many κ to use at most. Defaults to 33.
         seconds: Limit on the computing time for all κ together, counted by the work done; beyond it fewer are used.
             Defaults to none.
-        reached: τ, rising, and W of the routers that will be compared, straight between these points. Where no
-            further line can rise above them, the lines are left further apart. Defaults to nowhere.
+        reached: τ, rising, and W of the routers that will be compared, straight between these points. The lines are
+            left further apart where no further one can rise above them. Defaults to nowhere.
         coarse: The envelope by a coarser grid, whose lines are kept where these routers do not come near it. Defaults
             to none.
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import toeplitz
 
 from ..queueing.service import Service
 
@@ -74,8 +75,7 @@ class Jump:
         survival = service.survival(grid.workloads)
         survival[0] = 1.0
         masses = np.maximum(survival[:-1] - survival[1:], 0.0)  # of 0, …, busy − 1 whole steps
-        offset = np.arange(count)[None, :] - np.arange(count)[:, None]
-        self._matrix = np.where(offset >= 0, np.append(masses, 0.0)[np.maximum(offset, 0)], 0.0)
+        self._matrix = np.triu(toeplitz(np.append(masses, 0.0)))
         self._matrix[:, -1] = survival[::-1]
 
     def __call__(self, values: Floats) -> Floats:

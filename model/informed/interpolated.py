@@ -1,17 +1,17 @@
 """The process between the points of its grid: bounds whose error falls as the square of the step (every-classical §7).
 
 Potentials are bilinear between grid points and the drift over them is integrated exactly, so that nothing is rounded.
-What a decision costs is then bilinear between grid points, too, up to an error that its second derivatives limit. So
+What a decision costs is then also bilinear between grid points, up to an error that its second derivatives limit. So
 T h − h, known at the points alone, is limited everywhere.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import toeplitz
 
 from ..queueing.reward import PiecewiseLinearReward, WarmupReward
 from ..queueing.service import Service
@@ -52,19 +52,11 @@ class InterpolatedProcess(InformedProcess):
 
     def before_drift(self, potential: Floats, kappa: float) -> Floats:
         """The mean over Exp(λ) of the interpolated potential after that time, less what the baseline task earns."""
-        later = 1.0 - self._step_probability
         upper, between, lower = self._along
-        drifted = np.empty_like(potential)
         edge = self._beside[0] * potential[0, 1:] + self._beside[1] * potential[0, :-1]
-        start = float(potential[0, 0])
-        drifted[0] = list(accumulate(edge.tolist(), lambda last, met: met + later * last, initial=start))
-        drifted[:, 0] = drifted[0]
         met = upper * potential[1:, 1:] + lower * potential[:-1, :-1]
         met += between * (potential[1:, :-1] + potential[:-1, 1:])
-        for row in range(1, len(potential)):
-            here = drifted[row, 1:]
-            np.multiply(drifted[row - 1, :-1], later, out=here)
-            here += met[row - 1]
+        drifted = self._drifted(float(potential[0, 0]), edge, met)
         error = self._error(potential, kappa)
         drifted -= kappa * (self.rewards[:, None] + self.rewards)
         if self.off_grid and not self.upward:
@@ -86,16 +78,18 @@ class InterpolatedProcess(InformedProcess):
 
     def _kinks_passed(self, potential: Floats) -> Floats:
         """The discounted sum of convex kinks along the first level below any place in the cells round each point."""
+        from scipy.ndimage import maximum_filter1d  # slow to import
+
         kinks = np.zeros_like(potential)
         slopes = np.diff(potential, axis=0, prepend=potential[:1]) / self.grid.step
         np.maximum(np.diff(slopes, axis=0), 0.0, out=kinks[:-1])
         reach = 1 if self.off_grid == 0 else 3  # two services that lead between the points reach further
-        kinks = _largest_near(kinks, reach + 1, axis=1)
+        kinks = maximum_filter1d(kinks, 2 * reach + 3, axis=1, mode="nearest")
         later = 1.0 - self._step_probability
         for row in range(1, len(kinks)):
             kinks[row, 1:] += later * kinks[row - 1, :-1]
             kinks[row, 0] += later * kinks[row - 1, 0]
-        return _largest_near(kinks, reach, axis=0)
+        return np.asarray(maximum_filter1d(kinks, 2 * reach + 1, axis=0, mode="nearest"))
 
     def _reward_bend(self) -> float:
         """The largest second derivative of a server's reward, of the sign that counts, but for kinks."""
@@ -141,8 +135,7 @@ class InterpolatedJump(Jump):
                 self._next = np.minimum(self._target + 1, grid.busy)
                 self._share = service.mean / grid.step - steps
             return
-        offset = np.arange(count)[None, :] - np.arange(count)[:, None]
-        self._matrix = np.where(offset >= 0, (above + below)[np.maximum(offset, 0)], 0.0)
+        self._matrix = np.triu(toeplitz(above + below))
         if up:
             self._matrix[:, -2:] = 0.0
             self._matrix[: count - 2, -3:-2] = below[: count - 2, None][::-1]
@@ -172,14 +165,3 @@ def _off_grid(service: Service, step: float) -> float:
         return 1.0
     part = math.fmod(service.mean / step, 1.0)
     return 0.0 if min(part, 1 - part) < _ROUNDED else 4 * part * (1 - part)
-
-
-def _largest_near(values: Floats, reach: int, axis: int) -> Floats:
-    """The largest of the values up to `reach` places away along an axis."""
-    found = values.copy()
-    for shift in range(1, reach + 1):
-        low, high = np.swapaxes(values, 0, axis)[:-shift], np.swapaxes(values, 0, axis)[shift:]
-        turned = np.swapaxes(found, 0, axis)
-        np.maximum(turned[shift:], low, out=turned[shift:])
-        np.maximum(turned[:-shift], high, out=turned[:-shift])
-    return found

@@ -18,7 +18,7 @@ from .bound import Level
 from .decay import decay_rate, overshoot
 from .grid import Grid
 from .interpolated import InterpolatedProcess
-from .policy import Decisions, PastInformedPolicy, best_decisions
+from .policy import PastInformedPolicy, best_maps, folded
 from .process import Block, Costs, mirrored
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,6 @@ Entries = NDArray[np.intp]
 Words = NDArray[np.int64]
 
 _SLIGHT = 1e-4  # of a plane's largest slope
-
 _LAST = 4  # steps below the largest workload within which levels between the points may count as it
 
 MAPS = -1  # in place of an entry of the menu: the routers follow classical maps
@@ -39,9 +38,9 @@ class Limits:
     A shared fair bit flips both outcomes, so that nothing else about them matters.
 
     Attributes:
-        low, high: Of each probability, shape (K, n_A, n_B).
-        normal: Of the planes, shape (K, n_A, n_B): Σ normal·P ≤ bound, over the types of each entry.
-        bound: Shape (K,).
+        low, high: Ends of the interval of each probability, shape (K, n_A, n_B).
+        normal: Normals of the planes, shape (K, n_A, n_B): Σ normal·P ≤ bound, over the types of each entry.
+        bound: Right-hand sides of the planes, shape (K,).
     """
 
     low: Floats
@@ -60,8 +59,8 @@ class Limits:
         The plane is paid for by a multiplier; any is valid, and one at which a slope vanishes is best (duality).
 
         Args:
-            entry: Its number.
-            slopes: For each two types in order, shape (n_A·n_B, states).
+            entry: Number of the entry.
+            slopes: Slope for each two types in order, shape (n_A·n_B, states).
 
         Returns:
             Shape (states,).
@@ -89,11 +88,11 @@ class MeasuredProcess(InterpolatedProcess):
     Args:
         workload: The queueing model.
         grid: The levels of each server.
-        limits: Of the outcomes' probabilities.
+        limits: Limits of the outcomes' probabilities.
 
     Attributes:
-        policy: What the routers do in each cell of the grid. None: at each point whatever is best there, which bounds
-            nothing between the points, but finds a policy.
+        policy: What the routers do in each cell of the grid. If None, they do what is best at each point, which bounds
+            nothing between the points but finds a policy.
     """
 
     upward = True
@@ -129,15 +128,14 @@ class MeasuredProcess(InterpolatedProcess):
         """dW/dP(a≠b | k,x,y) at constant τ, where the policy is kept, shape (K, n_A, n_B).
 
         Args:
-            potential: Of the policy, shape (size, size).
+            potential: Potential of the policy, shape (size, size).
             kappa: κ.
             occurs: How often each state occurs under it, shape (size, size).
         """
         assert self.policy is not None
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         total = np.zeros((len(self._limits.low), self.joint.size))
-        weights = np.tril(occurs + occurs.T)
-        weights[np.diag_indices_from(weights)] /= 2
+        weights = folded(occurs)
         for block in self.blocks():
             difference = self.differences(costs, block)[1]
             entries, weight = self.policy.entries[block.rows, block.columns], weights[block.rows, block.columns]
@@ -148,21 +146,20 @@ class MeasuredProcess(InterpolatedProcess):
 
     def best_policy(self, potential: Floats, kappa: float) -> MeasuredPolicy:
         """What reaches the least of `step(potential, kappa)` at each point, all maps and entries being tried."""
-        maps = best_decisions(self, potential, kappa)
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         chosen: Entries = np.empty(potential.shape, dtype=np.intp)
         for block in self.blocks():
             measured = self.measured(costs, block)
             better = measured.min(axis=0) < costs.least(block)
             chosen[block.rows, block.columns] = np.where(better, measured.argmin(axis=0), MAPS)
-        return MeasuredPolicy(self.grid, maps.a, maps.b, mirrored(chosen))
+        return MeasuredPolicy(self.grid, *best_maps(self, potential, kappa), mirrored(chosen))
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         if self.policy is None:
             return np.asarray(np.minimum(super()._least(costs, block), self.measured(costs, block).min(axis=0)))
         choice, measured = costs.choices(block), self.measured(costs, block)
         found = [self._cost(self.policy.beside(block, *shift), choice, measured) for shift in np.ndindex(2, 2)]
-        # Cells on the diagonal have a corner above it. The one below stands for both, for there the coin is fair.
+        # Cells on the diagonal have a corner above it. The one below counts for both, since the coin is fair there.
         last = min(block.rows.stop, block.columns.stop + 1)
         on = np.arange(max(block.rows.start, block.columns.start + 1), last)
         if len(on):
@@ -223,65 +220,41 @@ class MeasuredPolicy:
         counted = np.bincount(self.entries.ravel() - MAPS, occurs.ravel(), entries - MAPS)
         return np.asarray(counted[-MAPS:], dtype=float)
 
-    def simulated(self, split: Floats, seed: int = 0) -> PastInformedPolicy:
+    def simulated(self, split: Floats) -> PastInformedPolicy:
         """The policy with outcomes of known P(a≠b | k,x,y), shape (K, n_A, n_B), in a form that can be simulated."""
         found = np.moveaxis(split, 0, -1)[:, :, np.maximum(self.entries, 0)]
         split = np.where(self.entries == MAPS, np.nan, found)
         on = np.flatnonzero(np.diag(self.entries) == MAPS)
         for x, y in np.ndindex(*split.shape[:2]):
             split[x, y, on, on] = (self.a[on, on] >> x ^ self.b[on, on] >> y) & 1
-        decisions = Decisions(self.a, self.b, split)
-        return PastInformedPolicy(self.grid, decisions, seed, up=True)
+        return PastInformedPolicy(self.grid, self.a, self.b, split, up=True)
 
 
-@dataclass(frozen=True)
-class MeasuredBound:
-    """W − κτ ≤ `value` for routers that follow a policy, whatever the menu's outcomes do within their limits.
+def upper_bound(level: Level, kappa: float) -> float:
+    """An upper limit of W − κτ (units of time) of routers that follow the policy of a level's `MeasuredProcess`.
 
-    Attributes:
-        kappa: κ.
-        value: The upper limit, all roundings included (units of time).
-        gap: By how much the value would fall at most if value iteration went on.
-        beyond: What workloads beyond the largest of the grid add to it at most, contained in it (units of time).
-        step: h of the grid (units of time).
-        largest_workload: Of the grid (units of time).
-    """
-
-    kappa: float
-    value: float
-    gap: float
-    beyond: float
-    step: float
-    largest_workload: float
-
-
-def upper_bound(level: Level, kappa: float) -> MeasuredBound:
-    """The upper limit that the potential h of a level of a `MeasuredProcess` with a policy proves.
-
-    W − κτ ≤ max(Th − h), T being one step. Above the largest workload the routers act as there, and h is continued as
-    constant; `beyond` is what that adds (every-classical §7).
+    It holds whatever the menu's outcomes do within their limits, all roundings included: W − κτ ≤ max(Th − h), h being
+    the level's potential and T one step. Above the largest workload the routers act as there, and h is continued as
+    constant; `_beyond` is what that adds (every-classical §7).
 
     Raises:
         NoBoundError: no decay of the workloads is known.
     """
     process, potential = level.process, level.potential
     assert isinstance(process, InterpolatedProcess)
-    grid = process.grid
+    rest = _beyond(process, kappa, float(potential.max() - potential.min()))
     gain = process.step(potential, kappa) - potential
-    largest = grid.busy * grid.step
-    rest = beyond(process, kappa, decay_rate(process.workload), float(potential.max() - potential.min()))
-    value = float(gain.max()) + process.rounding(potential, kappa) + rest
-    return MeasuredBound(kappa, value, float(gain.max() - gain.min()), rest, grid.step, largest)
+    return float(gain.max()) + process.rounding(potential, kappa) + rest
 
 
-def beyond(process: InterpolatedProcess, kappa: float, decay: float, span: float) -> float:
-    """What workloads beyond the largest of the grid, L, add at most, where the potential spans `span`.
+def _beyond(process: InterpolatedProcess, kappa: float, span: float) -> float:
+    """What workloads beyond the largest of the grid, L, add at most, if the potential spans `span`.
 
     One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
     beyond it only after the pair falls from there and not from L; so does one that lands a few steps below, if service
     times lead between the levels and these count as the last.
     """
-    grid = process.grid
+    grid, decay = process.grid, decay_rate(process.workload)
     rare, nearly = (
         math.exp(-decay * (grid.busy - steps) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
     )

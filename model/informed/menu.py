@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from ..games.values.quantum_value import normalise
 from ..games.values.quantum_values import best_vectors
 from .entangled import EntangledProcess
-from .policy import occupancy
-from .process import Costs
+from .policy import folded, occupancy
 
 Floats = NDArray[np.float64]
 
@@ -60,16 +59,17 @@ def choose_menus(process: EntangledProcess, potential: Floats, kappa: float, mos
     """The best menus found of one entry, two, and so on; fewer than `most` where a further one gains hardly anything.
 
     Args:
-        process: Of entangled routers, at the visibility expected.
-        potential: Of its best policy, shape (size, size).
+        process: The process of entangled routers, at the visibility expected.
+        potential: Potential of its best policy, shape (size, size).
         kappa: κ.
-        most: Entries at most.
+        most: Largest number of entries.
     """
     least, base, matrices, weights = _games(process, potential, kappa)
     if not len(least):
         return []
     own = (matrices * _correlators(*_best(matrices, process))).sum(axis=(1, 2))
     ideal = least - base + process.visibility * own
+    scale = np.maximum(np.abs(matrices).sum(axis=(1, 2), keepdims=True), 1e-300)
     menus: list[Menu] = []
     u, v = (np.zeros((0, count, process.dimension)) for count in matrices.shape[1:])
     reached = np.zeros(len(least))  # what the menu so far saves at each state
@@ -78,7 +78,7 @@ def choose_menus(process: EntangledProcess, potential: Floats, kappa: float, mos
         open_gain = weights * np.maximum(ideal - reached, 0.0)
         if not open_gain.sum() > _LEAST_GAIN * max(float((weights * np.maximum(ideal, 0.0)).sum()), 1e-300):
             break
-        first = _best((open_gain[:, None, None] * matrices / _norms(matrices)).sum(axis=0)[None], process)
+        first = _best((open_gain[:, None, None] * matrices / scale).sum(axis=0)[None], process)
         u, v = np.concatenate([u, first[0]]), np.concatenate([v, first[1]])
         for _ in range(_ROUNDS):
             gains = _gains(least, base, matrices, u, v, process.visibility)
@@ -98,17 +98,14 @@ def choose_menus(process: EntangledProcess, potential: Floats, kappa: float, mos
 
 def _games(process: EntangledProcess, potential: Floats, kappa: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Of the states that gain most: cost of the best maps, of uncorrelated outcomes, G, and how often they occur."""
-    occurs = occupancy(process.workload, process.policy(potential, kappa))
-    occurs = occurs + occurs.T
-    occurs[np.diag_indices_from(occurs)] /= 2
-    costs = Costs(process, process.before_drift(potential, kappa))
+    occurs = folded(occupancy(process.workload, process.policy(potential, kappa)))
+    costs = process.costs(potential, kappa)
     parts = []
     for block in process.blocks():
         base, matrices = process.games(costs, block)
         least = np.broadcast_to(costs.least(block), base.shape)
         measured = process.measured(costs, block, least)[0]
-        rows, columns = np.ogrid[block.rows, block.columns]
-        weights = np.where(rows >= columns, occurs[block.rows, block.columns], 0.0)
+        weights = occurs[block.rows, block.columns]
         gain = (weights * np.maximum(least - measured, 0.0)).ravel()
         kept = np.flatnonzero(gain > 0)
         parts.append((least.ravel()[kept], base.ravel()[kept], matrices[kept], weights.ravel()[kept], gain[kept]))
@@ -125,10 +122,6 @@ def _best(matrices: Floats, process: EntangledProcess) -> tuple[Floats, Floats]:
 
 def _correlators(u: Floats, v: Floats) -> Floats:
     return np.asarray(u @ v.swapaxes(1, 2))
-
-
-def _norms(matrices: Floats) -> Floats:
-    return np.asarray(np.maximum(np.abs(matrices).sum(axis=(1, 2), keepdims=True), 1e-300))
 
 
 def _gains(least: Floats, base: Floats, matrices: Floats, u: Floats, v: Floats, visibility: float) -> Floats:

@@ -90,11 +90,15 @@ class InformedProcess:
             potential: What each state (u₀, u₁) just before an arrival is worth, symmetric, shape (size, size).
             kappa: κ.
         """
-        costs = Costs(self, self.before_drift(potential, kappa))
+        costs = self.costs(potential, kappa)
         after = np.empty_like(potential)
         for block in self.blocks():
             after[block.rows, block.columns] = self._least(costs, block)
         return mirrored(after)
+
+    def costs(self, potential: Floats, kappa: float) -> Costs:
+        """What each pair of types costs for each pair of servers, the potential after it included."""
+        return Costs(self, self.before_drift(potential, kappa))
 
     def _least(self, costs: Costs, block: Block) -> Floats:
         """The least cost at the block's states, or an array that broadcasts to it."""
@@ -113,20 +117,31 @@ class InformedProcess:
     def before_drift(self, potential: Floats, kappa: float) -> Floats:
         """What the levels just after an arrival are worth: the reward until the next pair, and the potential then.
 
-        A recursion along diagonals: one step down is certain, and then the next pair is there or the drift goes on.
+        One step down is certain, and then the next pair is there or the drift continues.
         """
-        q = self._step_probability
-        drifted = np.empty_like(potential)
-        # At the lowest level a server stays where it is, so that the edge is a recursion of its own.
-        edge = potential[0].tolist()
-        drifted[0] = list(accumulate(edge[:-1], lambda last, below: q * below + (1.0 - q) * last, initial=edge[0]))
-        drifted[:, 0] = drifted[0]
-        below = q * potential[:-1, :-1]
-        for row in range(1, len(potential)):
-            here = drifted[row, 1:]
-            np.multiply(drifted[row - 1, :-1], 1.0 - q, out=here)
-            here += below[row - 1]
+        met = self._step_probability * potential[:-1, :-1]
+        drifted = self._drifted(float(potential[0, 0]), self._step_probability * potential[0, :-1], met)
         return np.asarray(drifted - kappa * (self.rewards[:, None] + self.rewards))
+
+    def _drifted(self, lowest: float, edge: Floats, met: Floats) -> Floats:
+        """The potential at the next pair, from its parts in the first step down, by a recursion along diagonals.
+
+        Args:
+            lowest: Where both servers are at the lowest level, and stay there.
+            edge: What a pair within the step meets if one of them is there already, shape (size − 1,).
+            met: What it meets if neither is, shape (size − 1, size − 1).
+        """
+        later = 1.0 - self._step_probability
+        size = len(met) + 1
+        drifted = np.empty((size, size))
+        # At the lowest level a server stays where it is, so that the edge is a recursion of its own.
+        drifted[0] = list(accumulate(edge.tolist(), lambda last, part: part + later * last, initial=lowest))
+        drifted[:, 0] = drifted[0]
+        for row in range(1, size):
+            here = drifted[row, 1:]
+            np.multiply(drifted[row - 1, :-1], later, out=here)
+            here += met[row - 1]
+        return drifted
 
     def blocks(self) -> Iterator[Block]:
         """Rectangles that cover the states with u₀ ≥ u₁; in each the sign of either level is the same."""
@@ -210,9 +225,9 @@ class Costs:
 
 
 def mirrored(values: NDArray[Number]) -> NDArray[Number]:
-    """What holds at the states with u₀ ≥ u₁, shape (size, size), at those with the servers exchanged as well."""
+    """What holds at the states with u₀ ≥ u₁, shape (…, size, size), at those with the servers exchanged as well."""
     lower = np.tril(values)
-    return np.asarray(lower + np.tril(lower, -1).T)
+    return np.asarray(lower + np.tril(lower, -1).swapaxes(-1, -2))
 
 
 def numbers_kept(shape: tuple[int, int], grid: Grid) -> int:

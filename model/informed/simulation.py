@@ -43,9 +43,9 @@ class SimulatedRouter:
 
     Attributes:
         pairs: Pairs measured, over all replicas.
-        waiting_times: Of a request, one for each replica, less the controls, shape (replicas,).
-        baseline_throughputs: τ, both servers together, likewise.
-        splitting_probabilities: Share of pairs sent to different servers, likewise.
+        waiting_times: Mean W of a request in each replica, less the controls, shape (replicas,).
+        baseline_throughputs: τ of each, both servers together, likewise.
+        splitting_probabilities: Share of pairs sent to different servers in each, likewise.
     """
 
     pairs: int

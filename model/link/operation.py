@@ -140,7 +140,7 @@ class LinkOperation:
             kept = link.read_out * point.mean_visibility_when_used * point.correlators
             lost = link.neither_detects * point.fallback_correlators
             p = self.workload.splitting_probability((1 - kept - lost) / 2)
-            table = self._maps.mixture_at(p)
+            table = self._maps.correlators_at(p)
         perfect = replace(
             link, visibility=1.0, memory_time=math.inf, measurement_fidelity=1.0, detection_efficiency=1.0
         )
@@ -307,7 +307,7 @@ class LinkOperation:
         below = math.floor(vertex)
         shares = {below: 1 - (vertex - below), below + 1: vertex - below}
         return tuple(
-            ClassicalMaps(share, *_signs(self._maps.correlators[index])) for index, share in shares.items() if share > 0
+            ClassicalMaps(share, *_signs(self._maps.correlators(index))) for index, share in shares.items() if share > 0
         )
 
 

@@ -7,8 +7,9 @@ from bellqueue.model.games.classical_frontier import classical_frontier
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.reward import PowerReward
-from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
+
+from tests.model.informed.workloads import fixed, of_types
 
 SHAPES = [(2, 6), (6, 6), (6, 2), (2, 2), (1, 5)]
 KINDS = ["rare", "rare and far apart", "equal", "almost equal", "joint", "joint and far apart", "signs"]
@@ -42,10 +43,8 @@ def _workload(rng: np.random.Generator, shape: tuple[int, int], kind: str) -> Wo
         joint = _rare(rng, shape)
     means = [_means(rng, count, kind) for count in shape]
     load = float(joint.sum(axis=1) @ means[0] + joint.sum(axis=0) @ means[1]) / 2
-    services = [tuple(Service("deterministic", mean) for mean in each.tolist()) for each in means]
-    names = [tuple(str(index) for index in range(count)) for count in shape]
-    rate = float(rng.uniform(0.01, 0.9)) / load
-    return Workload(rate, joint, services[0], services[1], names[0], names[1], PowerReward(2.0), rank_two)
+    a, b = (tuple(map(fixed, each.tolist())) for each in means)
+    return of_types(float(rng.uniform(0.01, 0.9)) / load, joint, a, b, PowerReward(2.0), product=rank_two)
 
 
 def _rare(rng: np.random.Generator, shape: int | tuple[int, int]) -> np.ndarray:

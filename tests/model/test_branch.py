@@ -12,14 +12,10 @@ from bellqueue.model.games.values.classical_value import classical_optimum
 from bellqueue.model.games.values.enumeration import best_signs, enumeration_steps
 from bellqueue.model.games.values.xor_game import XorGame
 from bellqueue.model.queueing.reward import PowerReward
-from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 
-
-def _brute_force(matrix: np.ndarray) -> float:
-    """max Σ G a_x b_y: every a, and the b that answers it best."""
-    signs = 1 - 2.0 * (np.arange(2 ** len(matrix))[:, None] >> np.arange(len(matrix)) & 1)
-    return float(np.abs(signs @ matrix).sum(axis=1).max())
+from tests.model.informed.workloads import fixed, of_types
+from tests.model.small_games import by_signs
 
 
 def _score(matrix: np.ndarray, a: np.ndarray) -> float:
@@ -29,7 +25,7 @@ def _score(matrix: np.ndarray, a: np.ndarray) -> float:
 def _searched(matrix: np.ndarray, **limits: float) -> Search:
     game = XorGame(matrix)
     allowed = {"gap": 1e-9, "seconds": 600.0, **limits}
-    return branch_and_bound(matrix, tolerance=game.slack, seed=0, **allowed)
+    return branch_and_bound(matrix, tolerance=game.slack, **allowed)
 
 
 def _random_game(rng: np.random.Generator) -> np.ndarray:
@@ -56,11 +52,10 @@ def _correlated(rows: int, columns: int, width: float, nearest: float, seed: int
     means = [np.sort(np.exp(rng.normal(size=count))) for count in (rows, columns)]
     near = np.exp(-(np.subtract.outer(np.arange(rows), np.arange(columns)) ** 2) / width**2)
     joint = near * np.outer(rng.dirichlet(np.full(rows, 2.0)), rng.dirichlet(np.full(columns, 2.0)))
-    services_a, services_b = (tuple(Service("deterministic", float(mean), 0.0) for mean in side) for side in means)
-    names_a, names_b = (tuple(str(index) for index in range(len(side))) for side in means)
+    a, b = (tuple(map(fixed, side.tolist())) for side in means)
     rate = nearest / float((joint.sum(axis=1) @ means[0] + joint.sum(axis=0) @ means[1]) / joint.sum())
     joint /= joint.sum()
-    return Workload(rate, joint, services_a, services_b, names_a, names_b, PowerReward(2.0), False)
+    return of_types(rate, joint, a, b, PowerReward(2.0))
 
 
 def _within_pair(workload: Workload, share: float) -> np.ndarray:
@@ -78,7 +73,7 @@ def test_enumeration_equals_brute_force(shape: tuple[int, int]) -> None:
         a = best_signs(matrix)
         assert a[0] == 1
         assert set(a) <= {-1.0, 1.0}
-        assert _score(matrix, a) == pytest.approx(_brute_force(matrix), rel=1e-13)
+        assert _score(matrix, a) == pytest.approx(by_signs(matrix), rel=1e-13)
 
 
 def test_enumeration_crosses_its_blocks() -> None:
@@ -94,7 +89,7 @@ def test_every_interval_holds_the_true_value(part: int) -> None:
     rng = np.random.default_rng(100 + part)
     for _ in range(50):
         matrix = _random_game(rng)
-        game, exact = XorGame(matrix), _brute_force(matrix)
+        game, exact = XorGame(matrix), by_signs(matrix)
         optimum = classical_optimum(game)
         assert optimum.bound.low <= exact <= optimum.bound.high
         assert float((matrix * optimum.correlators).sum()) >= exact - game.slack
@@ -150,7 +145,7 @@ def test_a_wide_gap_ends_the_search_early_and_shows_in_the_interval() -> None:
     assert late.high <= early.high
 
 
-def test_the_result_is_a_function_of_the_seed() -> None:
+def test_a_search_repeated_gives_the_same() -> None:
     matrix = np.random.default_rng(5).normal(size=(17, 19))
     first, second = _searched(matrix), _searched(matrix)
     np.testing.assert_array_equal(first.signs, second.signs)

@@ -40,21 +40,28 @@ BY_LAW = pytest.mark.parametrize(
 )
 
 
-def _workload(law: str, bins: int = 16, types_b: bool = False) -> Workload:
-    traffic: dict[str, Any] = {"pair_rate": 0.15, "sizes": {**LAWS[law][0], "bins": bins}}
-    if types_b:
-        traffic["type_b"] = [
-            {"name": name, "probability": share, "service": {"distribution": "deterministic", "mean": mean}}
-            for name, share, mean in (("s", 0.6, 0.5), ("m", 0.3, 2.0), ("l", 0.1, 7.0))
-        ]
+TYPES_B = [
+    {"name": name, "probability": share, "service": {"distribution": "deterministic", "mean": mean}}
+    for name, share, mean in (("s", 0.6, 0.5), ("m", 0.3, 2.0), ("l", 0.1, 7.0))
+]
+SHORTEST_FIRST: dict[str, Any] = {"within_pair_order": "shortest-first"}
+
+
+def _workload(law: str, bins: int = 16, **traffic: Any) -> Workload:
+    """With fields of [traffic] replaced."""
+    traffic = {"pair_rate": 0.15, "sizes": {**LAWS[law][0], "bins": bins}, **traffic}
     return Scenario.parse({**default_record(), "traffic": traffic}).workload()
+
+
+def _core(workload: Workload, multiplier: float) -> np.ndarray:
+    """(μ − w)/2 of sizes s and t as a form in (1, s) and (1, t), from w = λst/(2(1−ρ)) + (s+t)/4."""
+    crossing = workload.pair_rate / (2 * (1 - workload.load))
+    return -np.array([[-multiplier, 0.25], [0.25, crossing]]) / 2
 
 
 def _by_quadrature(law: str, workload: Workload, multiplier: float) -> float:
     """The best pair of thresholds (s below a cut: −1) for sizes of that law at both routers, by numerical integrals."""
-    density = LAWS[law][1]
-    crossing = workload.pair_rate / (2 * (1 - workload.load))
-    core = -np.array([[-multiplier, 0.25], [0.25, crossing]]) / 2
+    density, core = LAWS[law][1], _core(workload, multiplier)
 
     def vector(log_cut: float) -> np.ndarray:
         cut = float(np.exp(log_cut))
@@ -95,15 +102,14 @@ def _fine_game(law: str, workload: Workload, multiplier: float, cells: int, *, t
     means *= LAWS[law][1].mean() / means.mean()
     left = np.column_stack([np.full(cells, 1 / cells), means / cells])
     right = np.column_stack([workload.marginal_b, workload.marginal_b * workload.mean_b]) if types_b else left
-    crossing = workload.pair_rate / (2 * (1 - workload.load))
-    core = -np.array([[-multiplier, 0.25], [0.25, crossing]]) / 2
-    return XorGame.of_factors(left, core, right)
+    return XorGame.of_factors(left, _core(workload, multiplier), right)
 
 
 @pytest.mark.parametrize("types_b", [False, True], ids=["both know sizes", "B knows types"])
 @BY_LAW
 def test_a_fine_cut_comes_close_from_below(law: str, types_b: bool) -> None:
-    workload = _workload(law, types_b=types_b)
+    more: dict[str, Any] = {"type_b": TYPES_B} if types_b else {}
+    workload = _workload(law, **more)
     game = ContinuousGame(workload)
     for multiplier in MULTIPLIERS:
         fine = _fine_game(law, workload, multiplier, 20_000, types_b=types_b)
@@ -146,18 +152,8 @@ def test_intervals_of_the_games_hold_the_values_of_bins() -> None:
 
 def test_knowing_sizes_helps_classical_routers_and_the_certificate_counts_it() -> None:
     coarse = _workload("exponential", bins=4)
-    binned = classical_frontier(
-        Workload(
-            coarse.pair_rate,
-            coarse.joint,
-            tuple(replace(service, size_known=False) for service in coarse.services_a),
-            tuple(replace(service, size_known=False) for service in coarse.services_b),
-            coarse.names_a,
-            coarse.names_b,
-            coarse.reward,
-            coarse.product,
-        )
-    )
+    services = tuple(replace(service, size_known=False) for service in coarse.services_a)  # the same at B
+    binned = classical_frontier(replace(coarse, services_a=services, services_b=services))
     proved = classical_frontier(coarse)
     p = np.linspace(0.05, 0.95, 50)
     assert np.all(proved.waiting_time_at(p) <= binned.waiting_time_at(p))
@@ -170,12 +166,7 @@ def test_knowing_sizes_helps_classical_routers_and_the_certificate_counts_it() -
 @pytest.mark.parametrize("law", LAWS)
 def test_finer_bins_stay_within_the_error_of_coarse_ones(law: str) -> None:
     """Shortest first: a strategy of eighteen bins is one of the sizes, and within what six bins are widened to."""
-
-    def ordered(bins: int) -> Workload:
-        traffic = {"pair_rate": 0.15, "within_pair_order": "shortest-first", "sizes": {**LAWS[law][0], "bins": bins}}
-        return Scenario.parse({**default_record(), "traffic": traffic}).workload()
-
-    coarse, fine = ordered(6), ordered(18)
+    coarse, fine = (_workload(law, bins, **SHORTEST_FIRST) for bins in (6, 18))
     frontiers = Frontiers(coarse)
     assert binning_error(fine) < binning_error(coarse)
     finer = classical_frontier(fine).strategies
@@ -198,10 +189,7 @@ def test_mean_deviation_of_a_bin_by_quadrature() -> None:
 
 @pytest.mark.parametrize("bins", [2, 8, pytest.param(24, marks=pytest.mark.slow)])
 def test_bins_however_coarse_prove_that_nobody_waits_less_than_unavoidable(bins: int) -> None:
-    record = default_record()
-    sizes = {"distribution": "exponential", "mean": 1.0, "bins": bins}
-    record["traffic"] = {"pair_rate": 0.02, "sizes": sizes, "within_pair_order": "shortest-first"}
-    workload = Scenario.parse(record).workload()
+    workload = _workload("exponential", bins, pair_rate=0.02, **SHORTEST_FIRST)
     frontier = classical_frontier(workload)
     p = np.linspace(0, 1, 101)
     proved = frontier.waiting_time_at(p)

@@ -18,12 +18,9 @@ from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.frontier import every_classical_frontier
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.scenario.file import Scenario
-from numpy.typing import NDArray
 
-from tests.model.informed.workloads import light, light_exponential, unequal
+from tests.model.informed.workloads import Floats, cost_of, light, light_exponential, unequal
 from tests.scenarios import default_record, dense, heavy_scenario
-
-Floats = NDArray[np.float64]
 
 # Of another program for the default scenario: p, τ, W of the quantum frontier, and the least W of every classical
 # router at steps 0.125 and finer.
@@ -50,12 +47,6 @@ def curve_of(workload: Workload, tolerance: float = 5e-3, seconds: float = 0.2) 
     return EveryClassicalCurve.of(workload, every_classical_frontier(InformedBounds(workload, tolerance, seconds), 12))
 
 
-def cost(workload: Workload, split: Floats, kappa: float) -> float:
-    """W − κτ of a strategy, by the closed formulas."""
-    p = workload.splitting_probability(split)
-    return workload.waiting_time(split) - kappa * float(workload.baseline_throughput(p))
-
-
 def some_splits(workload: Workload, multiplier: float, rng: np.random.Generator) -> list[Floats]:
     """Strategies s(x, y) of all kinds: any table at all, deterministic routers, and the best entangled ones."""
     anything = [rng.uniform(0, 1, workload.shape) ** rng.uniform(0.1, 3) for _ in range(200)]
@@ -73,10 +64,9 @@ def test_a_score_above_it_means_a_lower_cost_than_every_classical_router(seed: i
     multiplier = float(workload.weights.mean()) * rng.uniform(0.5, 1.2)
     game = RoutingGame(workload, multiplier)
     bound = curve_of(workload).score_bound(game)
-    assert bound.multiplier == multiplier
     for split in some_splits(workload, multiplier, rng):
         score = float((game.matrix * (1 - 2 * split)).sum())
-        excess = cost(workload, split, bound.kappa) - bound.bound
+        excess = cost_of(workload, split, bound.kappa) - bound.bound
         assert excess <= bound.value - score + 1e-9 * workload.together_waiting_time
 
 
@@ -89,7 +79,7 @@ def test_equality_where_the_line_in_p_touches_the_one_in_tau() -> None:
     for p, equal in ((bound.splitting_probability, True), (0.1, False), (0.9, False)):
         split = quantum.at_splitting_probability(p).split()
         score = float((game.matrix * (1 - 2 * split)).sum())
-        short = bound.value - score - (cost(workload, split, bound.kappa) - bound.bound)
+        short = bound.value - score - (cost_of(workload, split, bound.kappa) - bound.bound)
         assert (abs(short) <= 1e-9) if equal else (short > 1e-4)
         if equal:
             assert score > bound.value  # entanglement beats every classical router here

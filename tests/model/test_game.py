@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from bellqueue.model.scenario.file import Scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.model.informed.workloads import of_types
 from tests.scenarios import brute_force_hull, random_scenario, split_of
 
 SEEDS = [*range(50), *(pytest.param(each, marks=pytest.mark.slow) for each in range(50, 200))]
@@ -44,35 +46,9 @@ def test_classical_frontier_equals_brute_force(seed: int) -> None:
     np.testing.assert_allclose(frontier.waiting_time, expected, atol=1e-9 * scale, rtol=0)
     reached = frontier.waiting_time_at(hull[:, 0])
     np.testing.assert_allclose(reached, hull[:, 1], atol=1e-9 * scale, rtol=0)
-    for point, correlators in zip(frontier.splitting_probability, frontier.strategies.correlators, strict=True):
-        assert workload.splitting_probability(split_of(correlators)) == pytest.approx(point)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_thresholds_and_planar_vectors_are_optimal_for_products(seed: int) -> None:
-    rng = np.random.default_rng(1000 + seed)
-    workload = random_scenario(rng, joint=False).workload()
-    game = RoutingGame(workload, _multiplier(workload.weights, rng)).xor
-    assert game.rank_two is not None
-    np.testing.assert_allclose(game.rank_two.left @ game.rank_two.core @ game.rank_two.right.T, game.matrix, atol=1e-12)
-    plain = XorGame(game.matrix)  # without its factors: enumeration, and vectors of any dimension
-    scale = np.abs(game.matrix).sum()
-    by_threshold, by_enumeration = classical_optimum(game), classical_optimum(plain)
-    assert (by_threshold.bound.method, by_enumeration.bound.method) == ("threshold", "enumeration")
-    assert by_threshold.bound.low == pytest.approx(by_enumeration.bound.low, abs=1e-9 * scale)
-    planar, free = quantum_optimum(game), quantum_optimum(plain)
-    assert planar.u.shape[1] == 2
-    assert planar.bound.low == pytest.approx(free.bound.low, abs=1e-7 * scale)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_dual_certificate_closes(seed: int) -> None:
-    rng = np.random.default_rng(2000 + seed)
-    workload = random_scenario(rng).workload()
-    game = RoutingGame(workload, _multiplier(workload.weights, rng)).xor
-    bound = quantum_optimum(game).bound
-    assert 0 <= bound.high - bound.low <= 1e-7 * bound.high
-    assert bound.high >= classical_optimum(game).bound.low
+    for point, p in enumerate(frontier.splitting_probability):
+        correlators = frontier.strategies.correlators(point)
+        assert workload.splitting_probability(split_of(correlators)) == pytest.approx(p)
 
 
 def test_chsh_and_its_quantum_value() -> None:
@@ -129,17 +105,16 @@ def test_communication_splits_the_heaviest_pairs_first() -> None:
 def _equal_means(rng: np.random.Generator, spread: float) -> Workload:
     """Types that differ in variance only, or hardly in their means: G all but cancels at the edges' multipliers."""
     shape = rng.integers(1, 5, size=2).tolist()
-    services = [
+    a, b = (
         tuple(Service("gamma", 1.0 + spread * float(rng.random()), float(rng.uniform(0.1, 3))) for _ in range(count))
         for count in shape
-    ]
+    )
     marginals = [np.round(rng.dirichlet(np.ones(count)), 2) + 0.01 for count in shape]
     joint = np.outer(*(marginal / marginal.sum() for marginal in marginals))
-    names = [tuple(str(index) for index in range(count)) for count in shape]
-    return Workload(0.3, joint, services[0], services[1], names[0], names[1], PowerReward(2.0), True)
+    return of_types(0.3, joint, a, b, PowerReward(2.0), product=True)
 
 
-def _score(game: list[list[Fraction]], a: list[int], b: list[int]) -> Fraction:
+def _score(game: list[list[Fraction]], a: tuple[int, ...], b: tuple[int, ...]) -> Fraction:
     rows = (sum((sign * g for sign, g in zip(b, row, strict=True)), Fraction(0)) for row in game)
     return sum((sign * row for sign, row in zip(a, rows, strict=True)), Fraction(0))
 
@@ -153,7 +128,6 @@ def test_the_classical_bound_holds_where_the_game_cancels(spread: float) -> None
         for multiplier in frontiers.classical.multipliers.tolist():
             game = frontiers.game(multiplier)
             bound = game.bound("memoryless")
-            signs = [1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1) for n in workload.shape]
             # In exact rational arithmetic, from the very numbers that G is made of.
             weights = [[Fraction(w) for w in row] for row in workload.weights.tolist()]
             joint = [[Fraction(share) for share in row] for row in workload.joint.tolist()]
@@ -161,9 +135,8 @@ def test_the_classical_bound_holds_where_the_game_cancels(spread: float) -> None
                 [-share * (w - Fraction(multiplier)) / 2 for share, w in zip(*rows, strict=True)]
                 for rows in zip(joint, weights, strict=True)
             ]
-            best = max(
-                _score(exact, a_signs, b_signs) for a_signs in signs[0].tolist() for b_signs in signs[1].tolist()
-            )
+            signs = (itertools.product((1, -1), repeat=count) for count in workload.shape)
+            best = max(_score(exact, a, b) for a, b in itertools.product(*signs))
             assert Fraction(bound.low) <= best <= Fraction(bound.high)
             assert game.xor.slack < 1e-10
         least = frontiers.least_visibility()
@@ -178,14 +151,9 @@ def test_one_ascent_closes_the_quantum_value_where_the_game_cancels(
     steps: list[int] = []
 
     def counted(step: Callable[[Floats], Floats], *rest: Any, **settings: Any) -> Floats:
-        calls = itertools.count()
-
-        def counting(point: Floats) -> Floats:
-            next(calls)
-            return step(point)
-
+        counting = Mock(side_effect=step)
         found = fixed_point(counting, *rest, **settings)
-        steps.append(next(calls))
+        steps.append(counting.call_count)
         return found
 
     monkeypatch.setattr(quantum_value, "fixed_point", counted)
@@ -214,6 +182,7 @@ def test_a_score_is_the_waiting_time_saved_less_the_price_of_splitting(seed: int
     split, multiplier = rng.random(workload.shape), _multiplier(workload.weights, rng)
     p, waiting = workload.splitting_probability(split), workload.waiting_time(split)
     game = RoutingGame(workload, multiplier)
+    np.testing.assert_allclose(game.xor.matrix, game.matrix, atol=1e-12)  # of its factors too, if the types have some
     score = float((game.matrix * (1 - 2 * split)).sum())
     assert game.constant + score == pytest.approx(workload.together_waiting_time - waiting - multiplier * p)
     assert game.line(score) - multiplier * p == pytest.approx(waiting)

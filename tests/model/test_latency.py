@@ -42,7 +42,7 @@ def test_held_requests_wait_the_latency_longer_and_interrupt_no_more(latency: fl
     corner = int(np.argmin(np.abs(frontiers.communication.splitting_probability - 0.5)))
     p = float(frontiers.communication.splitting_probability[corner])
     assert 0.2 < p < 0.8
-    split = split_of(frontiers.communication.correlators[corner])
+    split = split_of(frontiers.communication.correlators(corner))
     seen = held_and_routed(workload, split, latency, 100_000, seed=4)
     expected = float(frontiers.communication.waiting_time_at(p)) + latency
     assert abs(np.mean(seen.waits) - expected) < 4 * batch_error(seen.waits)
@@ -70,7 +70,7 @@ def test_held_for_the_break_even_simulated_routers_wait_as_long_as_entangled_one
     workload = scenario.workload()
     frontiers = Frontiers(workload)
     p = float(frontiers.communication.splitting_probability[1 + corner])
-    talking = split_of(frontiers.communication.correlators[1 + corner])
+    talking = split_of(frontiers.communication.correlators(1 + corner))
     entangled = split_of(frontiers.quantum.at_splitting_probability(p).correlators)
     latency = break_even_latency(frontiers, p, float(frontiers.quantum.waiting_time_at(p)))
     held = held_and_routed(workload, talking, latency, 200_000, seed=9)

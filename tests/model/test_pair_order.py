@@ -26,6 +26,7 @@ from scipy import stats
 from scipy.integrate import dblquad
 from scipy.special import erfc
 
+from tests.model.small_games import by_angles, by_signs
 from tests.scenarios import brute_force_hull, default_record, dense, heavy_scenario, random_scenario
 
 
@@ -290,13 +291,6 @@ def test_frontiers_of_small_games(seed: int) -> None:
         assert float(classical.waiting_time_at(p)) <= float(before.waiting_time_at(p)) + 1e-9 * scale
 
 
-def planar_value(game: np.ndarray) -> tuple[float, float]:
-    """β_C and β_Q of a game of two types a side: Σ_y ‖G_0y u_0 + G_1y u_1‖ at angle 0 or π, and at the best angle."""
-    angles = np.linspace(0, np.pi, 20_001)
-    values = np.sqrt(np.maximum((game**2).sum(axis=0) + 2 * np.cos(angles)[:, None] * game.prod(axis=0), 0)).sum(axis=1)
-    return float(max(values[0], values[-1])), float(values.max())
-
-
 @pytest.mark.parametrize(
     ("scenario", "edges", "visibility", "p", "reduction"),
     [
@@ -314,7 +308,8 @@ def test_reference_values(
     joint, weights = workload.joint, workload.weights
 
     def values(multiplier: float) -> tuple[float, float]:
-        return planar_value(-joint * (weights - multiplier) / 2)
+        game = -joint * (weights - multiplier) / 2
+        return by_signs(game), by_angles(game)
 
     np.testing.assert_allclose(frontiers.classical.multipliers, edges, rtol=1e-6)
     assert min(np.divide(*values(edge)) for edge in edges) == pytest.approx(visibility, abs=5e-5)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import numpy as np
 import pytest
 from bellqueue.model.games.values.anderson import fixed_point, fixed_points
@@ -70,11 +67,10 @@ def test_fixed_points_are_those_found_one_by_one() -> None:
     def step(points: np.ndarray, at: np.ndarray) -> np.ndarray:
         return normalise(symmetric[at] @ points)
 
+    def one_map(matrix: np.ndarray, first: np.ndarray) -> np.ndarray:
+        return fixed_point(lambda point: normalise(matrix @ point), first, normalise, tolerance=1e-12)
+
     found = fixed_points(step, start, normalise, np.full(5, 1e-12), 500)
-    for place in range(5):
-        alone = fixed_point(partial(_one, step, place), start[place], normalise, tolerance=1e-12)
-        np.testing.assert_allclose(found[place] @ found[place].T, alone @ alone.T, atol=1e-8)  # up to a rotation
-
-
-def _one(step: Any, place: int, point: np.ndarray) -> np.ndarray:
-    return np.asarray(step(point[None], np.array([place]))[0])
+    for matrix, first, end in zip(symmetric, start, found, strict=True):
+        alone = one_map(matrix, first)
+        np.testing.assert_allclose(end @ end.T, alone @ alone.T, atol=1e-8)  # up to a rotation

@@ -126,18 +126,19 @@ class _Node:
     alpha: float
 
 
-def branch_and_bound(matrix: Floats, *, tolerance: float, gap: float, seconds: float, seed: int) -> Search:
+def branch_and_bound(matrix: Floats, *, tolerance: float, gap: float, seconds: float) -> Search:
     """The classical value of G, shape (n_A, n_B), to within max(tolerance, gap·value), unless time runs out.
+
+    Hyperplanes and starts are drawn from a fixed seed, so that a search repeated gives the same.
 
     Args:
         matrix: G; not all zero.
         tolerance: Absolute difference below which two scores count as equal.
         gap: Relative difference at which to stop.
         seconds: Time after which to stop with what is proved by then.
-        seed: Of the random hyperplanes and starts. The result is a function of it, unless time runs out.
     """
     scale = 2.0 ** np.frexp(np.abs(matrix).max())[1]  # a power of two, so that nothing is rounded
-    tree = _Tree(matrix / scale, tolerance / scale, gap, time.monotonic() + seconds, np.random.default_rng(seed))
+    tree = _Tree(matrix / scale, tolerance / scale, gap, time.monotonic() + seconds)
     nodes = tree.grow()
     high = float(max(tree.high, tree.value))
     finished = high - tree.value <= tree.tolerance
@@ -147,16 +148,17 @@ def branch_and_bound(matrix: Floats, *, tolerance: float, gap: float, seconds: f
 class _Tree:
     """The best strategy so far and the open nodes, the largest bound first."""
 
-    def __init__(self, matrix: Floats, tolerance: float, gap: float, deadline: float, rng: np.random.Generator) -> None:
+    def __init__(self, matrix: Floats, tolerance: float, gap: float, deadline: float) -> None:
         rows, columns = matrix.shape
         self.matrix = np.block([[np.zeros((rows, rows)), matrix / 2], [matrix.T / 2, np.zeros((columns, columns))]])
-        self.rng = rng
+        self.rng = np.random.default_rng(0)
         self.deadline = deadline
         self.settled = -np.inf  # largest bound of the nodes that are closed
         self.value, self.signs = -np.inf, np.ones(rows + columns)
         self._smallest, self._gap = tolerance, gap
         everyone = np.arange(rows + columns)
-        self._adopt(_polished(self.matrix, _random_signs(rng, _STARTS, rows + columns)), everyone, self.signs)
+        starts = np.where(self.rng.random((_STARTS, rows + columns)) < 0.5, -1.0, 1.0)
+        self._adopt(_polished(self.matrix, starts), everyone, self.signs)
         root = self._node(everyone, np.ones(rows + columns), float(np.abs(matrix).sum()))
         root = replace(root, bound=min(root.bound, _bound_at(root, self.signs)))
         self.open: list[tuple[float, int, _Node]] = [(-root.bound, 0, root)]
@@ -368,10 +370,6 @@ def _undecided(gram: Floats) -> tuple[int, int]:
     relation[i] = np.inf
     j = int(relation.argmin())
     return min(i, j), max(i, j)
-
-
-def _random_signs(rng: np.random.Generator, rows: int, columns: int) -> Floats:
-    return np.where(rng.random((rows, columns)) < 0.5, -1.0, 1.0)
 
 
 def _polished(matrix: Floats, signs: Floats) -> Floats:

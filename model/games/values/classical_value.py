@@ -40,25 +40,22 @@ class ClassicalOptimum:
         return np.asarray(np.outer(self.a, self.b))
 
 
-def classical_optimum(
-    game: XorGame, *, gap: float = CLOSED_GAP, seconds: float = SEARCH_SECONDS, seed: int = 0
-) -> ClassicalOptimum:
+def classical_optimum(game: XorGame, *, gap: float = CLOSED_GAP, seconds: float = SEARCH_SECONDS) -> ClassicalOptimum:
     """β_C: by thresholds where G has its rank-2 factors, else by enumerating the smaller side, else branch and bound.
 
-    The interval has the width of rounding unless branch and bound was told to stop earlier, or had to; `method` then
-    says how wide it is and why.
+    The interval has the width of rounding unless branch and bound stopped earlier; `method` then says how wide it is
+    and why.
 
     Args:
         game: The game.
         gap: Relative gap at which branch and bound may stop.
         seconds: Time after which it stops and the interval shows what is unproved; 0 bounds the game without a search.
-        seed: Of its search for strategies; the result is a function of it, unless time runs out.
     """
     high, finished = -np.inf, True
     if game.rank_two is not None:
         a, method = game.rank_two.best_threshold(), "threshold"
     else:
-        a, method, high, finished = _searched(game, gap, seconds, seed)
+        a, method, high, finished = _searched(game, gap, seconds)
     b = _signs(game.transposed_times(a))
     for _ in range(MAX_REPLIES):  # where terms cancel, a neighbour may be better than the cut found from the factors
         better = _signs(game.times(b))
@@ -75,7 +72,7 @@ def is_quick(game: XorGame) -> bool:
     return game.rank_two is not None or min(steps) <= MAX_STEPS
 
 
-def _searched(game: XorGame, gap: float, seconds: float, seed: int) -> tuple[Floats, str, float, bool]:
+def _searched(game: XorGame, gap: float, seconds: float) -> tuple[Floats, str, float, bool]:
     """Row signs of a best strategy, how they were found, an upper bound where one was proved, and whether it closed."""
     matrix = game.matrix
     steps, other = enumeration_steps(game.shape), enumeration_steps(game.shape[::-1])
@@ -85,7 +82,7 @@ def _searched(game: XorGame, gap: float, seconds: float, seed: int) -> tuple[Flo
         return _signs(matrix @ best_signs(matrix.T)), "enumeration", -np.inf, True
     if game.is_zero:
         return np.ones(len(matrix)), "zero game", -np.inf, True
-    found = branch_and_bound(matrix, tolerance=2 * game.slack, gap=gap, seconds=seconds, seed=seed)
+    found = branch_and_bound(matrix, tolerance=2 * game.slack, gap=gap, seconds=seconds)
     return found.signs[: len(matrix)], found.method, found.high, found.finished
 
 

@@ -46,6 +46,7 @@ def central_point(matrix: Floats, gap: float) -> tuple[Floats, Floats]:
         slack = np.eye(count) - half / outer
         inverse = np.linalg.inv(slack)
         inverse = (inverse + inverse.T) / 2
+        # Newton's direction: the multipliers first, such that the diagonal of the Gram matrix stays 1.
         rise = scale * np.linalg.solve(inverse * gram, mu * inverse.diagonal() / scale - scale)
         turn = (mu * inverse - (inverse * (rise / scale)) @ gram * scale) / outer - gram
         turn = (turn + turn.T) / 2
@@ -54,7 +55,7 @@ def central_point(matrix: Floats, gap: float) -> tuple[Floats, Floats]:
         gram, y = gram + primal * turn, y + dual * rise
         if max(primal, dual) < _LEAST_STEP:
             break
-        distance = 0.1 if primal + dual > 1.6 else 0.5
+        distance = 0.1 if primal + dual > 1.6 else 0.5  # bolder after nearly full steps
     values, axes = np.linalg.eigh(gram)
     vectors = axes * np.sqrt(np.maximum(values, 0.0))
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)), 2 * y

@@ -42,45 +42,33 @@ class QuantumOptimum:
         return np.clip(self.u @ self.v.T, -1.0, 1.0)
 
 
-def quantum_optimum(game: XorGame, dimension: int | None = None, start: Floats | None = None) -> QuantumOptimum:
+def quantum_optimum(game: XorGame) -> QuantumOptimum:
     """β_Q by low-rank ascent u ← normalise(G v), v ← normalise(Gᵀ u), certified by its dual (MODEL §2, fact 2).
 
     A best reply never lowers the score and never leaves the span of the vectors it replies to. The dimension never
     rises, so the ascent may come to rest at a saddle of few dimensions, or crawl past one. If that leaves the interval
     open, small games are solved by an interior-point method. An interval wider than SAID_GAP says so in its method.
-
-    Args:
-        game: The game.
-        dimension: k, the dimension of the vectors; by default 2 for rank-2 games, else enough for any optimum.
-            A smaller k restricts the strategies (k = 2: one Bell pair measured in a plane); `bound.high` still
-            bounds the unrestricted β_Q.
-        start: v to start from, shape (n_B, k); a fixed generic start without it.
     """
-    enough = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
-    allowed = dimension or enough
-    if dimension is None:
-        dimension = vector_dimension(game.shape, game.rank_two is not None)
+    dimension = vector_dimension(game.shape, game.rank_two is not None)
     if game.is_zero:
         u, v = (np.eye(1, dimension).repeat(count, 0) for count in game.shape)
         return QuantumOptimum(Bound(-2 * game.slack, 2 * game.slack, "zero game"), u, v)
     generic = np.random.default_rng(0)
     best: QuantumOptimum | None = None
-    for attempt in range(MAX_STARTS):
-        warm = start is not None and attempt == 0
-        first = start if warm else generic.normal(size=(game.shape[1], dimension))
-        u, v = _ascended(game, normalise(np.asarray(first)))
+    for _ in range(MAX_STARTS):
+        u, v = _ascended(game, normalise(generic.normal(size=(game.shape[1], dimension))))
         best = _better(game, best, u, v, dual_bound(game, u, v), "low-rank ascent")
         if _is_closed(game, best.bound):
             break
         if sum(game.shape) <= MAX_INTERIOR:
-            best = _on_central_path(game, best, allowed)
+            best = _on_central_path(game, best)
             break
     assert best is not None  # MAX_STARTS ≥ 1
     return _said(game, best if _is_closed(game, best.bound) else _at_least_classical(game, best))
 
 
 def vector_dimension(shape: tuple[int, int], rank_two: bool) -> int:
-    """Dimensions in which the ascent of such games finds their optimum."""
+    """Dimension of vectors in which the ascent of such games finds their optimum."""
     return 2 if rank_two else int(np.ceil(np.sqrt(2 * sum(shape)))) + 1
 
 
@@ -98,7 +86,8 @@ def _better(
 
 def _is_closed(game: XorGame, bound: Bound) -> bool:
     """Whether what is left of the interval is no more than rounding, or not worth an effort."""
-    return bound.high - bound.low <= CLOSED_GAP * abs(bound.high) + _rounding(game)
+    rounding = 4 * game.slack  # the slack at both ends, which may exceed a G that cancels
+    return bound.high - bound.low <= CLOSED_GAP * abs(bound.high) + rounding
 
 
 def _said(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
@@ -109,13 +98,14 @@ def _said(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
     return replace(found, bound=replace(found.bound, method=f"{found.bound.method}, {100 * gap:.2g} % of Σ|G| open"))
 
 
-def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> QuantumOptimum:
-    """The optimum of a game on which the ascent stalled, in at most so many dimensions."""
+def _on_central_path(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
+    """The optimum of a game on which the ascent stalled."""
+    dimension = 2 if game.rank_two is not None else min(game.shape)  # best replies span no more
     rows, columns = (np.any(game.matrix != 0, axis=axis) for axis in (1, 0))
     matrix = game.matrix[np.ix_(rows, columns)]
     vectors, multipliers = central_point(matrix, CLOSED_GAP / 1000 * float(game.row_sums.sum()))
     lam, kap = np.split(multipliers, [len(matrix)])
-    # Only the span of G v counts, to which no row shall add less than another.
+    # Only the span of G v counts, and each row should add as much to it as another.
     image = matrix @ vectors[len(matrix) :] / np.abs(matrix).sum(axis=1, keepdims=True)
     axes = np.linalg.svd(image, full_matrices=False)[2][:dimension]
     v = np.zeros((game.shape[1], dimension))
@@ -128,16 +118,16 @@ def _on_central_path(game: XorGame, found: QuantumOptimum, dimension: int) -> Qu
 def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     """u and v where the ascent from v = `start` ends, shapes (n_A, k) and (n_B, k); O(n k) a step with the factors."""
 
-    # A column that is nothing but rounding would turn its vector for ever. Judged each by its own terms: all the rare
-    # types together are worth more than rounding.
+    # A column that is nothing but rounding would turn its vector for ever. Each is judged by its own terms, since all
+    # the rare types together are worth more than rounding.
     terms = 0.0 if game.rank_two is None else game.rank_two.transposed.row_magnitudes
     idle = (game.column_sums <= ROUNDING * sum(game.shape) * terms)[:, None]
 
     def reply(v: Floats) -> Floats:
         return normalise(game.transposed_times(normalise(game.times(v))))
 
-    # Where G cancels, rounding turns the vectors by as much as it is of G: nearer the ascent never comes to rest, and
-    # the score, flat at its top, would not gain.
+    # If terms of G cancel, rounding keeps turning the vectors by its share of G: the ascent never comes to rest nearer,
+    # and the score, flat at its top, would not gain.
     noise = game.slack / float(game.row_sums.sum())
     steps = _QUICK_STEPS if sum(game.shape) <= MAX_QUICK else _STEPS
     v = fixed_point(
@@ -145,11 +135,6 @@ def _ascended(game: XorGame, start: Floats) -> tuple[Floats, Floats]:
     )
     v = np.where(idle, reply(v), v)
     return normalise(game.times(v)), v
-
-
-def _rounding(game: XorGame) -> float:
-    """What the interval is wide even at the optimum: the slack at both ends, which may exceed a G that cancels."""
-    return 4 * game.slack
 
 
 def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
@@ -167,7 +152,7 @@ def _at_least_classical(game: XorGame, found: QuantumOptimum) -> QuantumOptimum:
 def dual_bound(game: XorGame, u: Floats, v: Floats) -> float:
     """An upper bound on β_Q from (nearly) optimal vectors, rounding included: MODEL §2, fact 2, by θ.
 
-    It holds for any positive λ and κ, so that those of poor vectors are raised to be positive. Where it stays open and
+    It holds for any positive λ and κ, so that those of poor vectors are raised to be positive. If it stays open and
     the game is small, the shift δ is tried as well.
     """
     lam, kap = np.sum(u * game.times(v), axis=1), np.sum(v * game.transposed_times(u), axis=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,14 +16,6 @@ _NUMBERS = 2**21  # in the tables of all games that are solved at once
 _STEPS = 60  # of the ascent: what is open then is better solved alone
 
 
-@dataclass(frozen=True)
-class _Stack:
-    """Games of one size: G, shape (k, n_A, n_B), and the slack for rounding of each, shape (k,)."""
-
-    matrices: Floats
-    slack: Floats
-
-
 def quantum_optima(matrices: Floats, magnitudes: Floats, dimension: int) -> list[QuantumOptimum | None]:
     """The quantum optimum of each game whose interval closes, None for a game to be solved alone.
 
@@ -34,7 +24,7 @@ def quantum_optima(matrices: Floats, magnitudes: Floats, dimension: int) -> list
     Args:
         matrices: G of each game, shape (k, n_A, n_B).
         magnitudes: Sum of the absolute values that each G was computed from, shape (k,).
-        dimension: Of the vectors: 2 if every G has rank 2, else enough for any optimum.
+        dimension: Dimension of the vectors: 2 if every G has rank 2, else enough for any optimum.
     """
     shape = matrices.shape[1:]
     slack = ROUNDING * sum(shape) * np.maximum(magnitudes, np.abs(matrices).sum(axis=(1, 2)))
@@ -42,35 +32,37 @@ def quantum_optima(matrices: Floats, magnitudes: Floats, dimension: int) -> list
     at_once = max(1, _NUMBERS // (shape[0] * shape[1]))
     for start in range(0, len(matrices), at_once):
         part = slice(start, start + at_once)
-        found += _solved(_Stack(matrices[part], slack[part]), dimension)
+        found += _solved(matrices[part], slack[part], dimension)
     return found
 
 
-def _solved(games: _Stack, dimension: int) -> list[QuantumOptimum | None]:
-    matrices = games.matrices
+def _solved(matrices: Floats, slack: Floats, dimension: int) -> list[QuantumOptimum | None]:
+    """The same of games whose tables fit in memory, given the slack for rounding of each, shape (k,)."""
+    found: list[QuantumOptimum | None] = [None] * len(matrices)
     sizes = np.abs(matrices)
     row_sums, column_sums, total = sizes.sum(axis=2), sizes.sum(axis=1), sizes.sum(axis=(1, 2))
     # Types that never occur, or whose pairs all weigh nothing, need the care of the single game.
-    usable = (row_sums.min(axis=1) > games.slack) & (column_sums.min(axis=1) > games.slack)
+    usable = (row_sums.min(axis=1) > slack) & (column_sums.min(axis=1) > slack)
     chosen = np.flatnonzero(usable)
     if not len(chosen):
-        return [None] * len(matrices)
-    still = np.maximum(STILL, games.slack / np.where(total > 0, total, 1.0))
-    v = best_vectors(matrices[chosen], dimension, still[chosen])
-    image = matrices[chosen] @ v
+        return found
+    matrices, slack, row_sums, column_sums, total = (
+        each[chosen] for each in (matrices, slack, row_sums, column_sums, total)
+    )
+    v = best_vectors(matrices, dimension, np.maximum(STILL, slack / total))
+    image = matrices @ v
     u = normalise(image)
-    back = matrices[chosen].swapaxes(1, 2) @ u
+    back = matrices.swapaxes(1, 2) @ u
     value = (u * image).sum(axis=(1, 2))
-    lam = np.maximum((u * image).sum(axis=2), LEAST_SHARE * row_sums[chosen])
-    kap = np.maximum((v * back).sum(axis=2), LEAST_SHARE * column_sums[chosen])
-    scaled = matrices[chosen] / np.sqrt(lam[:, :, None] * kap[:, None, :])
+    lam = np.maximum((u * image).sum(axis=2), LEAST_SHARE * row_sums)
+    kap = np.maximum((v * back).sum(axis=2), LEAST_SHARE * column_sums)
+    scaled = matrices / np.sqrt(lam[:, :, None] * kap[:, None, :])
     theta = np.linalg.norm(scaled, 2, axis=(1, 2)) * (1 + ROUNDING * sum(matrices.shape[1:]))
-    high = theta * np.sqrt(lam.sum(axis=1) * kap.sum(axis=1)) + games.slack[chosen]
-    low = np.minimum(value - games.slack[chosen], high)
-    closed = high - low <= CLOSED_GAP * np.abs(high) + 4 * games.slack[chosen]
-    found: list[QuantumOptimum | None] = [None] * len(matrices)
+    high = theta * np.sqrt(lam.sum(axis=1) * kap.sum(axis=1)) + slack
+    low = np.minimum(value - slack, high)
+    closed = high - low <= CLOSED_GAP * np.abs(high) + 4 * slack
     for place in np.flatnonzero(closed):
-        bound = Bound(float(low[place]), float(high[place]), "low-rank ascent with dual certificate")
+        bound = Bound(low[place], high[place], "low-rank ascent with dual certificate")
         found[chosen[place]] = QuantumOptimum(bound, u[place], v[place])
     return found
 
@@ -80,9 +72,10 @@ def best_vectors(matrices: Floats, dimension: int, tolerance: Floats, start: Flo
 
     Args:
         matrices: G of each game, shape (k, n_A, n_B).
-        dimension: Of the vectors.
-        tolerance: By how much an entry of v may still change, shape (k,).
-        start: v to begin with, shape (k, n_B, dimension). Defaults to the closed form of 2×2 games, or generic ones.
+        dimension: Dimension of the vectors.
+        tolerance: Change of an entry of v below which the ascent ends, shape (k,).
+        start: v to begin with, shape (k, n_B, dimension). Defaults to generic ones. 2×2 games need none: they have
+            a closed form.
     """
     transposed = matrices.swapaxes(1, 2)
     if matrices.shape[1:] == (2, 2):

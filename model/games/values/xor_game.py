@@ -37,11 +37,11 @@ class Bound:
 
 
 class XorGame:
-    """A weighted XOR game: G, shape (n_A, n_B), as a table or by its factors, of which no table need ever be made.
+    """A weighted XOR game: G, shape (n_A, n_B), as a table or by its factors, which may be too large for a table.
 
     Args:
-        matrix: G; None where the factors stand for it.
-        rank_two: Its factors where the types are independent (MODEL §2, fact 1), else None.
+        matrix: G; None if it is given by its factors.
+        rank_two: Its factors if the types are independent (MODEL §2, fact 1), else None.
         magnitude: Sum of the absolute values that G was computed from; above Σ|G| where they cancel.
     """
 
@@ -53,13 +53,13 @@ class XorGame:
         self._magnitude = magnitude
 
     @classmethod
-    def of_factors(cls, left: Floats, core: Floats, right: Floats) -> XorGame:
+    def of_factors(cls, left: Floats, core: Floats, right: Floats, magnitude: float = 0.0) -> XorGame:
         """G = left · core · rightᵀ, with left = D_A [1 m], shape (n_A, 2), core (2, 2) and right = D_B [1 n] (n_B, 2).
 
         Raises:
             ValueError: a first column that is not positive, or shapes that do not fit.
         """
-        return cls(None, RankTwo(*(np.asarray(factor, dtype=float) for factor in (left, core, right))))
+        return cls(None, RankTwo(left, core, right), magnitude)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -74,24 +74,24 @@ def test_no_classical_device_costs_less_than_its_bound_however_well_it_is_known(
     assert len(tables) == 8
     for split in tables:
         comparison = with_policy(split)
-        assert comparison.cost(Limits.exact(split)).value > comparison.classical
+        assert comparison.cost(Limits.exact(split)) > comparison.classical
     comparison = with_policy(BELL)
-    assert comparison.cost(Limits.exact(BELL)).value < comparison.classical - 0.02
+    assert comparison.cost(Limits.exact(BELL)) < comparison.classical - 0.02
 
 
 def test_the_p_value_is_the_significance_at_which_the_limit_meets_the_bound() -> None:
     found, comparison, limits = analyzed(BELL, 30_000)
     assert found.log_p_value < math.log(1e-3)
     assert found.estimate < found.limit < comparison.classical
-    assert comparison.cost(limits(found.log_p_value)).value < comparison.classical
-    assert comparison.cost(limits(1.03 * found.log_p_value)).value > comparison.classical
+    assert comparison.cost(limits(found.log_p_value)) < comparison.classical
+    assert comparison.cost(limits(1.03 * found.log_p_value)) > comparison.classical
 
 
 def test_a_p_value_above_the_significance_comes_with_a_limit_above_the_bound() -> None:
     found, comparison, limits = analyzed(BELL, 200)
     assert math.log(1e-3) < found.log_p_value < 0
     assert found.limit > comparison.classical > found.estimate
-    assert comparison.cost(limits(found.log_p_value)).value < comparison.classical
+    assert comparison.cost(limits(found.log_p_value)) < comparison.classical
 
 
 def test_more_trials_prove_more_until_numbers_end() -> None:
@@ -137,7 +137,7 @@ def test_the_best_classical_device_is_certified_no_more_often_than_the_significa
     slopes = comparison.slopes(BELL)
     best = sorted(classical_tables(), key=lambda split: float((slopes * split).sum()))
     played = (best[0] + best[1]) / 2 if mixed else best[0]
-    assert comparison.cost(Limits.exact(played)).value >= comparison.classical
+    assert comparison.cost(Limits.exact(played)) >= comparison.classical
     rng = np.random.default_rng([trials, round(1 / level)])
     certified = 0
     for _ in range(1000):
@@ -145,5 +145,5 @@ def test_the_best_classical_device_is_certified_no_more_often_than_the_significa
         apart = rng.binomial(asked, played).astype(float)
         counts = MenuCounts(apart, asked - apart, np.zeros(asked.shape), EVEN)
         limits = limits_of(counts, level)(math.log(level))
-        certified += comparison.cost(limits).value < comparison.classical
+        certified += comparison.cost(limits) < comparison.classical
     assert certified <= binom.ppf(0.9999, 1000, level)

@@ -46,7 +46,7 @@ def certifies(design: MenuDesign, comparison: Comparison, counts: MenuCounts, si
     tilts, centre = (np.array(table).reshape(counts.split.shape) for table in (design.plan.tilts, design.plan.centre))
     comparison.best_policy(Limits.exact(counts.estimated))
     limits = menu_limits(counts, tilts, centre, significance, significance)
-    return comparison.cost(limits).value < comparison.classical
+    return comparison.cost(limits) < comparison.classical
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from bellqueue.analysis.menus.history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, MeasuredPolicy
-from bellqueue.model.informed.policy import Decisions, PastInformedPolicy
+from bellqueue.model.informed.policy import PastInformedPolicy
 from bellqueue.model.informed.simulation import simulate_router
 from bellqueue.model.queueing.arrivals import Traffic
 from bellqueue.model.queueing.simulation import simulate
@@ -111,7 +111,7 @@ def test_one_long_history_is_like_many_short_ones(seed: int) -> None:
     maps = replace(policy, entries=np.full_like(policy.entries, MAPS))
     for routing, router in (
         (PastInformedRouting(policy, workload.shape, IndependentOutcomes(flat)), policy.simulated(split)),
-        (PastInformedRouting(maps, workload.shape), PastInformedPolicy(GRID, Decisions(policy.a, policy.b), up=True)),
+        (PastInformedRouting(maps, workload.shape), PastInformedPolicy(GRID, policy.a, policy.b, up=True)),
     ):
         one = simulate(workload, routing, 60_000, np.random.default_rng(1))
         many = simulate_router(workload, router, 200_000, np.random.default_rng(2), replicas=1000, warm_up=100)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from bellqueue.model.informed.bound import InformedBounds
-from bellqueue.model.informed.policy import PastInformedPolicy, best_decisions
+from bellqueue.model.informed.policy import PastInformedPolicy, best_maps
 from bellqueue.model.informed.simulation import Decide, Servers, Types
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -21,7 +21,7 @@ def best_policy(bounds: InformedBounds, kappa: float) -> PastInformedPolicy:
     """The best decisions found for routers that know the whole past, at that κ."""
     bounds._solve(kappa, math.inf)
     fine = bounds.levels[1]
-    return PastInformedPolicy(fine.process.grid, best_decisions(fine.process, fine.potential, kappa))
+    return PastInformedPolicy(fine.process.grid, *best_maps(fine.process, fine.potential, kappa))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess
 from bellqueue.model.informed.menu import Menu
-from bellqueue.model.informed.policy import best_decisions
+from bellqueue.model.informed.policy import best_maps
 from bellqueue.model.informed.process import InformedProcess
 from bellqueue.model.queueing.workload import Workload
 from bellqueue.model.trials import Trials
@@ -34,8 +34,8 @@ def policies(workload: Workload, split: Floats, kappa: float) -> tuple[MeasuredP
         level = Level(each)
         level.solve(kappa, 1e-4, 2000)
         found.append(level)
-    maps = best_decisions(without, found[1].potential, kappa)
-    classical = MeasuredPolicy(grid, maps.a, maps.b, np.full(maps.a.shape, MAPS))
+    a, b = best_maps(without, found[1].potential, kappa)
+    classical = MeasuredPolicy(grid, a, b, np.full(a.shape, MAPS))
     return process.best_policy(found[0].potential, kappa), classical, found[1].value
 
 

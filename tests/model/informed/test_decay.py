@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,8 @@ from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 
-from tests.model.informed.test_measured import tame
-from tests.model.informed.workloads import exponential, fixed, light, single
+from tests.model.informed.workloads import exponential, fixed, light, single, tame
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 REWARD = PiecewiseLinearReward.setup(5.0)
 
 

@@ -14,9 +14,7 @@ from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from tests.model.informed.policy import best_policy
 from tests.model.informed.workloads import light, unequal
 
-# Single lines W = V(κ) + κτ of another program, at steps 0.125 and 0.25: the envelope of all lines lies above.
-LINES = [(1.882931, 0.5458), (1.878229, 0.4595), (1.873539, 0.3758)]
-# Its envelope of all lines at step 0.125.
+# τ and W of the envelope of all lines by another program, at step 0.125.
 ENVELOPE = [(1.882931, 0.5499), (1.878229, 0.4650), (1.873539, 0.3802)]
 DEVICES = [(0.5056, 1.87797, 0.4479), (0.5146, 1.87754, 0.4399), (0.4975, 1.87835, 0.4553)]
 
@@ -24,13 +22,6 @@ DEVICES = [(0.5056, 1.87797, 0.4479), (0.5146, 1.87754, 0.4399), (0.4975, 1.8783
 @pytest.fixture(scope="module")
 def frontier() -> EveryClassicalFrontier:
     return every_classical_frontier(InformedBounds(light(), 1e-3, step=0.125))
-
-
-@pytest.mark.parametrize(("throughput", "published"), LINES)
-def test_the_envelope_lies_above_published_lines(
-    frontier: EveryClassicalFrontier, throughput: float, published: float
-) -> None:
-    assert published - 1e-3 <= float(frontier.waiting_time_at(throughput)) <= published + 7e-3
 
 
 @pytest.mark.parametrize(("throughput", "published"), ENVELOPE)
@@ -63,7 +54,7 @@ def test_the_envelope_is_reached_by_sharing_time_between_two_simulated_policies(
         [end.baseline_throughput.estimate for end in ends],
         [end.waiting_time.estimate for end in ends],
     )
-    for throughput, _ in LINES:
+    for throughput, _ in ENVELOPE:
         assert low < throughput < high
         chord = float(np.interp(throughput, [low, high], [least, most]))
         assert 0 <= chord - float(frontier.waiting_time_at(throughput)) <= 5e-3
@@ -89,8 +80,9 @@ def test_the_entangled_point_of_the_default_is_better_than_every_classical_route
 
 
 @pytest.mark.parametrize("tolerance", [0.1, pytest.param(5e-3, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(12), *(pytest.param(each, marks=pytest.mark.slow) for each in range(12, 100))])
 def test_memoryless_classical_strategies_lie_above_everywhere(seed: int, tolerance: float) -> None:
+    """At every splitting probability, by the closed formulas of W and τ; so each V(κ) lies below their W − κτ."""
     workload = unequal(seed + 300)
     proved = every_classical_frontier(InformedBounds(workload, tolerance, 0.3), 12)
     memoryless = classical_frontier(workload)
@@ -101,7 +93,7 @@ def test_memoryless_classical_strategies_lie_above_everywhere(seed: int, toleran
 def test_lines_that_support_nothing_are_no_points() -> None:
     """Three lines, of which the middle one lies below the corner of the others."""
     bounds = tuple(
-        InformedBound(kappa, value, 0.001, 0.5, 12.0, 5, 0.01, 1.0, True)
+        InformedBound(kappa, value, 0.001, 0.5, 12.0, 0.01, True)
         for kappa, value in ((0.0, 0.0), (1.0, -1.2), (2.0, -2.0))
     )
     proved = EveryClassicalFrontier(bounds, (0.0, 2.0))

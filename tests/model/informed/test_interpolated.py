@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.model.informed.bound import InformedBounds, Level
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.interpolated import InterpolatedJump, InterpolatedProcess
-from bellqueue.model.informed.process import Costs, InformedProcess
+from bellqueue.model.informed.process import InformedProcess
 from bellqueue.model.informed.simulation import simulate_router
 from bellqueue.model.queueing.reward import PiecewiseLinearReward, Reward, WarmupReward
 from bellqueue.model.queueing.service import Service
@@ -19,9 +18,8 @@ from bellqueue.model.queueing.workload import Workload
 from scipy import integrate, stats
 
 from tests.model.informed.policy import best_policy
-from tests.model.informed.workloads import fixed, light, light_exponential
+from tests.model.informed.workloads import Floats, fixed, light, light_exponential, of_types
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 KAPPA = 19.166991
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
@@ -34,7 +32,7 @@ class Upward(InterpolatedProcess):
 
 def costs_at_points(process: InformedProcess, potential: Floats, kappa: float) -> Floats:
     """Cost at each point for each server of the first router, its type, server of the second, and its type."""
-    costs = Costs(process, process.before_drift(potential, kappa))
+    costs = process.costs(potential, kappa)
     size, types = process.grid.size, process.joint.shape
     found = np.empty((2, types[0], 2, types[1], size, size))
     for block in process.blocks():
@@ -112,12 +110,11 @@ def drawn(rng: np.random.Generator, sizes: str) -> tuple[Workload, Grid]:
         PiecewiseLinearReward.through(((0, 0), (age / 2, age / 10), (age, age / 2), (2 * age, 1.5 * age))),
         WarmupReward(age / 2),
     )
-    services = [tuple(size() for _ in range(count)) for count in types]
-    names = [tuple(map(str, range(count))) for count in types]
+    a, b = (tuple(size() for _ in range(count)) for count in types)
     joint = rng.dirichlet(np.ones(types[0] * types[1])).reshape(types)
     reward = rewards[rng.integers(3)]
     rate = float(np.exp(rng.uniform(-4, 1)))
-    return Workload(rate, joint, services[0], services[1], names[0], names[1], reward, False), grid
+    return of_types(rate, joint, a, b, reward), grid
 
 
 def potential_of(rng: np.random.Generator, grid: Grid, rising: bool) -> Floats:

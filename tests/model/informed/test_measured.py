@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,26 +11,12 @@ from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.comparison import Comparison, comparison_grid
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
-from bellqueue.model.informed.policy import Decisions, PastInformedPolicy
 from bellqueue.model.informed.simulation import simulate_router
-from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy.optimize import linprog
 
 from tests.model.informed.test_interpolated import costs_at_points, potential_of
-from tests.model.informed.workloads import light, light_exponential, unequal
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def tame(seed: int) -> Workload:
-    """Random types whose service times have exponential moments."""
-    workload = unequal(seed)
-    a, b = (
-        tuple(Service("gamma", each.mean, each.scv) if each.kind == "lognormal" else each for each in services)
-        for services in (workload.services_a, workload.services_b)
-    )
-    return replace(workload, services_a=a, services_b=b)
+from tests.model.informed.workloads import cost_of, light, light_exponential, tame
 
 
 def memoryless(workload: Workload, grid: Grid, limits: Limits) -> MeasuredProcess:
@@ -42,16 +27,10 @@ def memoryless(workload: Workload, grid: Grid, limits: Limits) -> MeasuredProces
     return process
 
 
-def closed_form(workload: Workload, split: Floats, kappa: float) -> float:
-    """W − κτ of routers that send a pair to different servers with these probabilities."""
-    tau = workload.baseline_throughput(workload.splitting_probability(split))
-    return workload.waiting_time(split) - kappa * float(tau)
-
-
 def proved(process: MeasuredProcess, kappa: float) -> float:
     level = Level(process)
     level.solve(kappa, 1e-6, 3000)
-    return upper_bound(level, kappa).value
+    return upper_bound(level, kappa)
 
 
 def test_the_largest_cost_within_box_and_plane_is_that_of_a_linear_program() -> None:
@@ -97,7 +76,7 @@ CASES = [
 def test_memoryless_routers_cost_less_than_is_proved_and_hardly_less(workload: Workload, kappa: float) -> None:
     """Their W and τ have closed forms. The error falls as the square of the step."""
     split = np.random.default_rng(1).random((1, *workload.shape))
-    exact = closed_form(workload, split[0], kappa)
+    exact = cost_of(workload, split[0], kappa)
     excess = []
     for levels in (30, 60):
         grid = comparison_grid(workload, kappa, levels)
@@ -114,19 +93,19 @@ def test_what_lies_beyond_the_largest_workload_is_counted(workload: Workload, bu
     """Grids that end below the longest service time, and pairs that always stay together."""
     split = np.full((1, *workload.shape), 0.05)
     grid = replace(comparison_grid(workload, 8.0, 30), busy=busy)
-    assert proved(memoryless(workload, grid, Limits.exact(split)), 8.0) > closed_form(workload, split[0], 8.0)
+    assert proved(memoryless(workload, grid, Limits.exact(split)), 8.0) > cost_of(workload, split[0], 8.0)
 
 
 def test_every_corner_of_the_limits_costs_less() -> None:
     workload, kappa = light(0.04), 8.0
     middle = np.random.default_rng(2).uniform(0.2, 0.8, (1, 2, 2))
     low, high = middle - 0.1, middle + 0.1
-    slopes = [closed_form(workload, high[0] * one + low[0] * (1 - one), kappa) for one in np.eye(4).reshape(4, 2, 2)]
-    normal = np.reshape(slopes, (1, 2, 2)) - closed_form(workload, low[0], kappa)
+    slopes = [cost_of(workload, high[0] * one + low[0] * (1 - one), kappa) for one in np.eye(4).reshape(4, 2, 2)]
+    normal = np.reshape(slopes, (1, 2, 2)) - cost_of(workload, low[0], kappa)
     limits = Limits(low, high, normal, (normal * middle).sum(axis=(1, 2)))
     limit = proved(memoryless(workload, comparison_grid(workload, kappa, 60), limits), kappa)
     corners = [np.where(np.reshape(side, (2, 2)), low[0], high[0]) for side in product([0, 1], repeat=4)]
-    within = [closed_form(workload, each, kappa) for each in corners if (normal[0] * each).sum() <= limits.bound[0]]
+    within = [cost_of(workload, each, kappa) for each in corners if (normal[0] * each).sum() <= limits.bound[0]]
     assert within
     assert limit > max(within)
     box = Limits(low, high, np.zeros_like(normal), np.zeros(1))
@@ -153,11 +132,10 @@ def test_a_step_is_the_largest_cost_at_the_corners_of_the_four_cells_round_each_
         costs = costs.transpose(2, 3, 0, 1, 4, 5)
     expected = np.full((size, size), -np.inf)
     for i, j in np.ndindex(size, size):
-        decisions = Decisions(policy.a[i, j], policy.b[i, j])
         for row, column in product({i, max(i - 1, 0)}, {j, max(j - 1, 0)}):
             cost = 0.0
             for x, y in np.ndindex(workload.shape):
-                to_a, to_b = int(decisions.a) >> x & 1, int(decisions.b) >> y & 1
+                to_a, to_b = int(policy.a[i, j]) >> x & 1, int(policy.b[i, j]) >> y & 1
                 apart = split[entries[i, j], x, y] if entries[i, j] != MAPS else float(to_a != to_b)
                 for server, other in np.ndindex(2, 2):
                     chance = (apart if server != other else 1 - apart) / 2
@@ -190,17 +168,16 @@ def test_no_device_within_its_limits_makes_the_best_policy_cost_more(
     dearer = costs[0, :, 1] + costs[1, :, 0] > costs[0, :, 0] + costs[1, :, 1]  # apart than together
     entry = np.maximum(policy.entries, 0)
     low, high = (np.moveaxis(side, 0, -1)[:, :, entry] for side in (limits.low, limits.high))
-    honest = policy.simulated(middle).decisions
+    honest = policy.simulated(middle)
     assert honest.split is not None
     assert (policy.entries != MAPS).any()
     waiting = comparison.waiting_time(limits)
     found = []
     for split in (np.where(dearer, high, low), np.where(dearer, low, high), low):
-        decisions = replace(honest, split=np.where(policy.entries == MAPS, honest.split, split))
-        router = PastInformedPolicy(policy.grid, decisions, 5, up=True)
+        router = replace(honest, split=np.where(policy.entries == MAPS, honest.split, split))
         simulated = simulate_router(workload, router, 300_000, np.random.default_rng(6))
         cost, waited = simulated.cost(kappa), simulated.waiting_time
-        assert cost.estimate - 4 * cost.standard_error < limit.value
+        assert cost.estimate - 4 * cost.standard_error < limit
         assert waited.estimate - 4 * waited.standard_error < waiting
         found.append(waited.estimate)
     assert waiting < 2 * max(found)  # where decisions change W jumps, so that its error falls as the step only

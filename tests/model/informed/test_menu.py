@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +15,8 @@ from bellqueue.model.informed.menu import Menu, _games, choose_menus
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.workload import Workload
 
-from tests.model.informed.workloads import fixed, light
+from tests.model.informed.workloads import Floats, fixed, light
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 KAPPA = 2.179987
 VISIBILITY = 0.95
 

@@ -6,20 +6,20 @@ import itertools
 import math
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.model.informed.grid import Grid
-from bellqueue.model.informed.policy import best_decisions
+from bellqueue.model.informed.policy import best_maps
 from bellqueue.model.informed.process import InformedProcess
+from bellqueue.model.queueing.pair_order import WithinPairOrder
+from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy import stats
 
-from tests.model.informed.workloads import exponential, fixed, light
+from tests.model.informed.workloads import Floats, exponential, fixed, light, of_types
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 GRID = Grid(1.0, 3, 6)
 KAPPA = 2.5
 
@@ -80,27 +80,21 @@ def brute_force(workload: Workload, potential: Floats, kappa: float) -> Floats:
 
 
 def cases() -> list[Workload]:
-    like = replace(light(0.15), reward=light().reward.setup(2.0))  # type: ignore[attr-defined]
+    like = light(0.15, PiecewiseLinearReward.setup(2.0))
     few = (fixed(1.0), exponential(1.7))
     three = (fixed(0.5), fixed(2.0), fixed(3.7))
     gamma = (Service("gamma", 1.2, 0.5),)
     rng = np.random.default_rng(3)
 
-    def table(*shape: int) -> Floats:
-        return rng.dirichlet(np.ones(math.prod(shape))).reshape(shape)
-
-    def workload(a: tuple[Service, ...], b: tuple[Service, ...], **changes: Any) -> Workload:
-        names = [tuple(map(str, range(len(each)))) for each in (a, b)]
-        joint = table(len(a), len(b))
-        return replace(
-            like, services_a=a, services_b=b, names_a=names[0], names_b=names[1], joint=joint, product=False, **changes
-        )
+    def workload(a: tuple[Service, ...], b: tuple[Service, ...], order: WithinPairOrder = "random") -> Workload:
+        joint = rng.dirichlet(np.ones(len(a) * len(b))).reshape(len(a), len(b))
+        return of_types(like.pair_rate, joint, a, b, like.reward, order=order)
 
     return [
         like,
         workload(few, three),
         workload(three, few),
-        workload(few, few, within_pair_order="shortest-first"),
+        workload(few, few, "shortest-first"),
         workload(gamma, three),
     ]
 
@@ -117,25 +111,15 @@ def test_a_step_is_the_least_cost_over_all_pairs_of_maps(workload: Workload) -> 
 
 @pytest.mark.parametrize("workload", cases()[1:3], ids=["2 and 3", "3 and 2"])
 def test_the_decisions_reach_the_least_cost(workload: Workload) -> None:
-    """The cost of the maps that they name, summed outcome by outcome."""
+    """The cost of the maps that they name, by the costs of all pairs of types and servers."""
     potential = np.random.default_rng(2).normal(size=(10, 10))
     potential += potential.T
-    process = InformedProcess(workload, GRID)
-    decisions, least = best_decisions(process, potential, KAPPA), process.step(potential, KAPPA)
-    for state in ((0, 0), (4, 1), (1, 4), (9, 6), (6, 9), (3, 3)):
-        levels = (state[0] - 3, state[1] - 3)
+    process, costs = InformedProcess(workload, GRID), all_costs(workload, potential, KAPPA)
+    (maps_a, maps_b), least = best_maps(process, potential, KAPPA), process.step(potential, KAPPA)
+    for state in np.ndindex(10, 10):
         total = 0.0
         for x, y in np.ndindex(*workload.shape):
-            a, b = int(decisions.a[state]) >> x & 1, int(decisions.b[state]) >> y & 1
-            found = [max(level, 0) for level in levels]
-            cost = (found[a] + found[b]) / 2 + (a == b) * workload.partner_waiting_time[x, y] / 2
-            for first, p in masses(workload.services_a[x]).items():
-                for second, q in masses(workload.services_b[y]).items():
-                    then = list(levels)
-                    then[a] = min(max(then[a], 0) + first, 6)
-                    then[b] = min(max(then[b], 0) + second, 6)
-                    cost += p * q * after(workload, potential, (then[0], then[1]), KAPPA)
-            total += workload.joint[x, y] * cost
+            total += costs[(*state, x, y, maps_a[state] >> x & 1, maps_b[state] >> y & 1)]
         assert total == pytest.approx(least[state], abs=1e-11)
 
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.model.informed.accrual import throughput_slope
 from bellqueue.model.informed.bound import InformedBounds
 from bellqueue.model.informed.entangled import EntangledProcess, entangled_optima
-from bellqueue.model.informed.process import Costs
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy.optimize import minimize
 
-from tests.model.informed.workloads import light
+from tests.model.informed.workloads import Floats, light, of_types
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 SHAPES = (2, 2), (2, 3), (3, 2), (3, 3)
 SEEDS = range(8)  # two workloads of each shape
 STATES = 25  # of each
@@ -42,9 +39,8 @@ def random_workload(seed: int) -> Workload:
         routers.append(tuple(Service(kind, mean, scv) for (kind, scv), mean in zip(laws, means.tolist(), strict=True)))  # type: ignore[arg-type]
     shares = [rng.dirichlet(np.full(count, 4.0)) for count in shape]
     joint = rng.dirichlet(np.full(shape[0] * shape[1], 4.0)).reshape(shape) if seed % 2 else np.outer(*shares)
-    names = [tuple(f"{router}{kind}" for kind in range(count)) for router, count in zip("ab", shape, strict=True)]
     reward = PiecewiseLinearReward.setup(float(rng.uniform(3.0, 8.0)))
-    workload = Workload(1.0, joint, routers[0], routers[1], names[0], names[1], reward, seed % 2 == 0)
+    workload = of_types(1.0, joint, routers[0], routers[1], reward, product=seed % 2 == 0)
     return replace(workload, pair_rate=float(rng.uniform(0.02, 0.2)) / workload.mean_service_time)
 
 
@@ -69,7 +65,7 @@ class Game:
 
 def games(process: EntangledProcess, potential: Floats, kappa: float) -> dict[tuple[int, int], Game]:
     """Those of all states with u₀ ≥ u₁."""
-    costs, step = Costs(process, process.before_drift(potential, kappa)), process.step(potential, kappa)
+    costs, step = process.costs(potential, kappa), process.step(potential, kappa)
     found = {}
     for block in process.blocks():
         measured = process.measured(costs, block)[0]

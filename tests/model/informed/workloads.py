@@ -22,13 +22,28 @@ def exponential(mean: float) -> Service:
     return Service("exponential", mean, 1.0)
 
 
+def of_types(
+    pair_rate: float,
+    joint: Floats,
+    a: tuple[Service, ...],
+    b: tuple[Service, ...],
+    reward: Reward,
+    *,
+    product: bool = False,
+    order: WithinPairOrder = "random",
+) -> Workload:
+    """Types named by their numbers."""
+    names = [tuple(map(str, range(len(each)))) for each in (a, b)]
+    return Workload(pair_rate, joint, a, b, names[0], names[1], reward, product, order)
+
+
 def light(pair_rate: float = 0.01, reward: Reward | None = None) -> Workload:
     """Sizes 1 and 6 with probabilities 0.7 and 0.3, and a set-up time of 5."""
     services = (fixed(1.0), fixed(6.0))
     shares = np.array([0.7, 0.3])
-    names = ("short", "long")
     reward = reward or PiecewiseLinearReward.setup(5.0)
-    return Workload(pair_rate, np.outer(shares, shares), services, services, names, names, reward, True)
+    workload = of_types(pair_rate, np.outer(shares, shares), services, services, reward, product=True)
+    return replace(workload, names_a=("short", "long"), names_b=("short", "long"))
 
 
 def light_exponential(pair_rate: float = 0.01) -> Workload:
@@ -39,7 +54,7 @@ def light_exponential(pair_rate: float = 0.01) -> Workload:
 
 def single(service: Service, pair_rate: float, reward: Reward) -> Workload:
     """One type at either router: nothing is hidden from anybody."""
-    return Workload(pair_rate, np.ones((1, 1)), (service,), (service,), ("only",), ("only",), reward, True)
+    return of_types(pair_rate, np.ones((1, 1)), (service,), (service,), reward, product=True)
 
 
 def unequal(seed: int, pair_rate: float | None = None) -> Workload:
@@ -55,11 +70,26 @@ def unequal(seed: int, pair_rate: float | None = None) -> Workload:
         PiecewiseLinearReward.through(table),
         WarmupReward(scale / 2),
     )
-    a, b = (tuple(f"{router}{kind}" for kind in range(count)) for router, count in zip("ab", counts, strict=True))
     order: WithinPairOrder = "shortest-first" if rng.random() < 0.3 else "random"
-    workload = Workload(1.0, joint, routers[0], routers[1], a, b, rewards[seed % 3], False, order)
+    workload = of_types(1.0, joint, routers[0], routers[1], rewards[seed % 3], order=order)
     load = float(np.exp(rng.uniform(np.log(0.003), np.log(0.1))))
     return replace(workload, pair_rate=pair_rate or load / workload.mean_service_time)
+
+
+def tame(seed: int) -> Workload:
+    """Random types whose service times have exponential moments."""
+    workload = unequal(seed)
+    a, b = (
+        tuple(Service("gamma", each.mean, each.scv) if each.kind == "lognormal" else each for each in services)
+        for services in (workload.services_a, workload.services_b)
+    )
+    return replace(workload, services_a=a, services_b=b)
+
+
+def cost_of(workload: Workload, split: Floats, kappa: float) -> float:
+    """W − κτ of routers that send a pair to different servers with these probabilities, by the closed formulas."""
+    tau = workload.baseline_throughput(workload.splitting_probability(split))
+    return workload.waiting_time(split) - kappa * float(tau)
 
 
 def _service(rng: np.random.Generator) -> Service:
