@@ -13,41 +13,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import MIGRATIONS, Ledger, default_ledger
 from bellqueue.model.errors import LedgerError
 
-PARTS = (range(0, 10), range(10, 20), range(20, 25))
+from .paper_provider import PARTS, entry
+
 PROCESSES, RUNS = 4, 50
 PATIENCE = 600.0  # seconds to wait for processes on a machine with much else to do
-
-
-def entry(name: str = "20260101-abc123", **changes: object) -> RunEntry:
-    """A run of three parts that nothing has happened to."""
-    run = RunEntry(
-        id=name,
-        created=f"2026-01-01T00:00:00.000+00:00 {name}",
-        backend="paper:device",
-        scenario="{}",
-        plan="{}",
-        sampling=b"\x00\xff settings",
-        attachments="{}",
-        folder=f"/runs/{name}",
-        command="bellqueue submit",
-        content_hash="c0ffee",
-        parts=PARTS,
-        shots=25,
-        estimated_money=Decimal("12.345678901234567890123456789"),
-        estimated_qpu_seconds=7.716,
-        estimate_basis="a price",
-    )
-    return replace(run, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -390,7 +367,7 @@ import sys
 from pathlib import Path
 from bellqueue.backends.jobs.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]))
-print(ledger.intend(sys.argv[2], 2, range(20, 25), "hash").key, flush=True)
+print(ledger.intend(sys.argv[2], 2, range(16, 24), "hash").key, flush=True)
 sys.stdin.read()
 """
 
