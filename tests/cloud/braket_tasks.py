@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from .braket_devices import BraketDevice
 
 Status = Literal["CREATED", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
-Order = Literal["ascending", "written"]
 Inputs = Mapping[str, Any]
 
 PROGRAM = "braket.ir.openqasm.program"
@@ -55,7 +54,7 @@ class Executable:
         program: Index of its program in the program set; 0 of a single program.
         inputs_index: Index into the program's lists of inputs.
         source, inputs: The OpenQASM and its inputs.
-        measured: Qubits of the columns of `measurements`.
+        measured: Qubits of the columns of `measurements`, ascending.
         measurements: Shape (shots, len(measured)).
     """
 
@@ -119,7 +118,7 @@ class Sampler:
         self._rng = np.random.default_rng(seed)
         self._known: dict[tuple[str, str], tuple[tuple[int, ...], NDArray[np.float64]]] = {}
 
-    def run(self, device: BraketDevice, action: Mapping[str, Any], shots: int, order: Order) -> tuple[Executable, ...]:
+    def run(self, device: BraketDevice, action: Mapping[str, Any], shots: int) -> tuple[Executable, ...]:
         """Check an action as the service does when it is posted, and measure all of it.
 
         Raises:
@@ -139,10 +138,10 @@ class Sampler:
         each = shots // len(runs)
         if not max(fewest, 1) <= each <= most:
             raise RefusedError(400, f"{each} shots: {device.name} takes {fewest} to {most}")
-        return tuple(self._measure(device, order, each, *run) for run in runs)
+        return tuple(self._measure(device, each, *run) for run in runs)
 
     def _measure(
-        self, device: BraketDevice, order: Order, shots: int, program: int, index: int, source: str, inputs: Inputs
+        self, device: BraketDevice, shots: int, program: int, index: int, source: str, inputs: Inputs
     ) -> Executable:
         """Draw shots from the exact probabilities of a program."""
         _check_verbatim(device, source)
@@ -153,7 +152,7 @@ class Sampler:
         except Exception as error:  # the interpreter raises whatever it likes on a program that is not valid
             raise RefusedError(400, f"The program is not valid: {error!r}") from error
         written, exact = self._known[same]
-        measured = tuple(sorted(written)) if order == "ascending" else written
+        measured = tuple(sorted(written))
         drawn = self._rng.choice(len(exact), size=shots, p=exact)
         columns = [(drawn >> (len(written) - 1 - written.index(qubit))) & 1 for qubit in measured]
         return Executable(program, index, source, inputs, measured, np.stack(columns, axis=1).astype(np.uint8))

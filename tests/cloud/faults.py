@@ -136,6 +136,7 @@ class Double:
 
     Attributes:
         requests: Every request that arrived whole, in order.
+        queue_polls: How often a job's state is asked for before it is final; may be changed at any time.
         released: Set it to let stalled requests go on.
         lock: Held while `answer` runs; take it to read or change a subclass's state meanwhile.
         errors: What `answer` raised: mistakes of the double or requests it does not know; the client got a 500.
@@ -143,6 +144,7 @@ class Double:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.queue_polls = 0
         self.released = threading.Event()
         self.lock = threading.RLock()
         self.errors: list[Exception] = []
@@ -156,6 +158,10 @@ class Double:
     def answer(self, method: str, path: str, query: Mapping[str, list[str]], headers: Message, body: bytes) -> Answer:
         """Act on a request; `path` is percent-encoded as sent."""
         raise NotImplementedError(f"{method} {path}")
+
+    def environment(self) -> dict[str, str]:
+        """Variables that point the unmodified client here."""
+        raise NotImplementedError
 
     def refusal(self, code: int, message: str) -> Answer:
         """An error answer as the service words it."""

@@ -19,10 +19,11 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .faults import PATIENCE, Answer, Double, Request
 from .ibm_program import Bits, decode_program, encode_result, not_supported, run_program
@@ -33,6 +34,14 @@ FINISHED = ("Completed", "Failed", "Cancelled")
 
 Outcome = Literal["completed", "failed", "cancelled"]
 Query = Mapping[str, list[str]]
+
+
+class Sent(NamedTuple):
+    """A circuit, the values of its parameters in every row, shape (rows, parameters), and the shots of each row."""
+
+    circuit: Any
+    rows: NDArray[np.float64]
+    shots: int
 
 
 @dataclass
@@ -68,6 +77,19 @@ class Job:
     result: bytes = b""
 
     @property
+    def bits(self) -> Bits:
+        """The outcomes of the only register of the only item."""
+        ((bits,),) = (list(registers.values()) for registers in self.outcomes)
+        return bits
+
+    def sent(self) -> Sent:
+        """What its only circuit was to do."""
+        program = decode_program(self.body["params"])
+        (circuit,) = program.circuits.to_python()
+        (item,) = program.items
+        return Sent(circuit, item.circuit_arguments.to_numpy(), program.shots)
+
+    @property
     def finished(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in FINISHED
@@ -96,7 +118,6 @@ class IbmDouble(Double):
     Attributes:
         accepted: Every job created, in order.
         leaks: Requests, other than those for a token, that carried the raw API key in a header.
-        queue_polls: How often a job's state is asked for before it is found finished; may be changed at any time.
         outcome, reason: How jobs accepted from now on end.
         queue_length: Jobs waiting at every device.
         operational: Whether the devices are up.

@@ -137,7 +137,7 @@ class Cell:
         """Start a command."""
         environment = {
             **settings(),
-            **self.service.environment(),
+            **self.service.double.environment(),
             "HOME": str(self.folder),
             "BELLQUEUE_LEDGER": str(self.ledger),
             "BELLQUEUE_SETTLE": "1",
@@ -250,6 +250,10 @@ def _outage(service: Service, cell: Cell) -> None:
     service.double.start()
 
 
+def _slow_queue(service: Service) -> None:
+    service.double.queue_polls = 15
+
+
 NOT: State = "not submitted"
 REASON = "the fridge warmed up"
 KEPT = "what came is kept, and the next fetch asks again"
@@ -276,7 +280,7 @@ BREAKS = (
         says="sign-in",
         home=False,
     ),
-    Break("slow queue", before=lambda service: service.queue(15)),
+    Break("slow queue", before=_slow_queue),
     Break("download stalls", "result", Fault.stall("after"), says="trying again"),
     Break("503 on download", "result", Fault.status(503), says="trying again"),
     Break("result truncated, once", "result", Fault.truncate()),
@@ -361,17 +365,15 @@ def _conclude(cell: Cell, code: int, state: State, jobs: int) -> Outcome:
 class Workers:
     """Several launchers, each running one cell at a time: a context manager, to be used by as many threads."""
 
-    def __init__(self, *, fresh: bool, most: int = 3) -> None:
-        """`fresh` as for a Launcher; `most` cells to run."""
-        # Three on two cores, as a cell waits much of its time; one for a few, as each launcher imports the clients.
-        self.number = 3 if most > 2 else 1
+    def __init__(self, number: int, *, fresh: bool) -> None:
+        """Prepare a number of launchers; `fresh` as for each of them."""
+        self._launchers = [Launcher(fresh=fresh) for _ in range(number)]
         self._stack = ExitStack()
         self._free: SimpleQueue[Launcher] = SimpleQueue()
-        self._fresh = fresh
 
     def __enter__(self) -> Self:
-        for _ in range(self.number):
-            self._free.put(self._stack.enter_context(Launcher(fresh=self._fresh)))
+        for launcher in self._launchers:
+            self._free.put(self._stack.enter_context(launcher))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,21 +20,11 @@ from .faults import Fault
 from .ibm_double import IbmDouble
 
 
-@pytest.fixture(autouse=True)
-def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No keys but those that a test gives."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "QISKIT_", "BELLQUEUE_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
-def ibm(monkeypatch: pytest.MonkeyPatch) -> Iterator[IbmDouble]:
-    with IbmDouble(("manila", "lima")) as double:
-        for name, value in double.environment().items():
-            monkeypatch.setenv(name, value)
-        yield double
+def ibm(ibm: IbmDouble) -> IbmDouble:
+    """IBM Quantum with two devices of five qubits."""
+    ibm.devices["ibm_lima"] = "lima"
+    return ibm
 
 
 def listed(provider: str) -> tuple[dict[str, BackendSummary], list[str]]:
