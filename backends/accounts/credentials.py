@@ -100,17 +100,16 @@ def ibm_credentials() -> IbmCredentials:
 
 
 def braket_credentials() -> BraketCredentials:
-    """The AWS key of the credentials file, or the word that boto3 finds it: environment or AWS configuration.
+    """The AWS key of the credentials file, or where boto3 finds one: in the environment or the AWS configuration.
 
     Raises:
         BackendError: a file is malformed or readable by others.
     """
     path, given = _read_file()
+    keys = given.braket
     for name in _AWS_SECRETS:
         _remember(_environment(name.upper()))
-    keys = given.braket
-    for secret in (keys.aws_access_key_id, keys.aws_secret_access_key, keys.aws_session_token):
-        _remember(secret)
+        _remember(getattr(keys, name))
     if keys.aws_access_key_id or keys.profile:
         source = str(path)
     else:
@@ -336,7 +335,7 @@ def _read_file() -> tuple[Path | None, _File]:
             data = tomllib.loads(file.read().decode("utf-8"))
     except OSError as error:
         raise BackendError(f"{path}: cannot be read ({error.strerror}); check its owner and mode") from None
-    except ValueError as error:  # TOML or UTF-8; only the place is told, since the text may quote the file
+    except ValueError as error:  # TOML or UTF-8; only the place is shown, since the text may quote the file
         place = re.search(r"at line \d+, column \d+|at end of document", str(error))
         raise BackendError(
             f"{path}: not TOML{f' {place[0]}' if place else ''}; compare credentials.example.toml"
