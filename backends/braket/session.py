@@ -48,7 +48,6 @@ def sign_in(region: str) -> Any:
     Raises:
         RefusedError: there are no credentials, or the profile is unknown.
     """
-
     import boto3
     from botocore.config import Config
     from braket.aws import AwsSession
@@ -167,7 +166,7 @@ class SpendingLimit:
     """What an account lets a device cost.
 
     Attributes:
-        limit, spent, queued: US dollars: the most, what tasks did cost, and what those that wait will.
+        limit, spent, queued: The limit, what tasks have cost, and what waiting tasks will cost, in US dollars.
         end: When its period ends.
     """
 
@@ -182,7 +181,7 @@ class SpendingLimit:
         return max(self.limit - self.spent - self.queued, Decimal(0))
 
     def line(self) -> str:
-        """For people."""
+        """What is left of it, for people."""
         left, limit = exact_dollars(self.left), exact_dollars(self.limit)
         return f"spending limit of this device: {left} of {limit} left until {self.end:%Y-%m-%d}"
 
@@ -245,7 +244,7 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return RefusedError(f"{what}: {text}; see credentials.example.toml")
         if isinstance(cause, BotoCoreError):
             return UnreachableError(f"{what}: {text}")
-    # Of a truncated or empty answer the client makes a reply without its parts, and stumbles over what is missing.
+    # The client makes a reply without its parts of a truncated or empty answer, and stumbles over what is missing.
     return UnreachableError(f"{what}: the answer lacks {text}" if isinstance(error, KeyError) else f"{what}: {text}")
 
 
