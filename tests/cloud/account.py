@@ -85,5 +85,5 @@ class Account:
 
 @contextlib.contextmanager
 def account_in(folder: Path) -> Iterator[Account]:
-    with IbmDouble(["manila", "fez"], seed=11) as double:
+    with IbmDouble(["manila", "fez"]) as double:
         yield Account(double, folder)

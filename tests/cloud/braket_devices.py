@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 
 SV1 = "arn:aws:braket:::device/quantum-simulator/amazon/sv1"
-DM1 = "arn:aws:braket:::device/quantum-simulator/amazon/dm1"
 GARNET = "arn:aws:braket:eu-north-1::device/qpu/iqm/Garnet"
 FORTE = "arn:aws:braket:us-east-1::device/qpu/ionq/Forte-1"
 ANKAA = "arn:aws:braket:us-west-1::device/qpu/rigetti/Ankaa-3"
@@ -63,7 +62,7 @@ class BraketDevice:
 @cache
 def devices() -> tuple[BraketDevice, ...]:
     """All devices."""
-    return _simulator(SV1, "SV1", 34), _simulator(DM1, "DM1", 17), _garnet(), _forte(), _ankaa()
+    return _simulator(), _garnet(), _forte(), _ankaa()
 
 
 def _header(name: str, version: int = 1) -> dict[str, str]:
@@ -201,11 +200,11 @@ def _capabilities(schema: str, version: int = 1, **parts: Any) -> str:
     return str(BraketSchemaBase.parse_raw_schema(json.dumps(content)).json())
 
 
-def _simulator(arn: str, name: str, qubits: int) -> BraketDevice:
+def _simulator() -> BraketDevice:
     shots = (0, 100_000)
     paradigm = {
         "braketSchemaHeader": _header("simulators.gate_model_simulator_paradigm_properties"),
-        "qubitCount": qubits,
+        "qubitCount": 34,
     }
     capabilities = _capabilities(
         "simulators.gate_model_simulator_device_capabilities",
@@ -213,7 +212,7 @@ def _simulator(arn: str, name: str, qubits: int) -> BraketDevice:
         action=_actions(_GATES, shots, None),
         paradigm=paradigm,
     )
-    return BraketDevice(arn, name, "Amazon Braket", "SIMULATOR", capabilities, frozenset(), None, range(qubits), shots)
+    return BraketDevice(SV1, "SV1", "Amazon Braket", "SIMULATOR", capabilities, frozenset(), None, range(34), shots)
 
 
 def _garnet() -> BraketDevice:

@@ -97,7 +97,7 @@ class BraketDouble(Double):
                 message = "The security token included in the request is expired"
                 raise RefusedError(403, message, "ExpiredToken" + ("Exception" if service == "braket" else ""))
             if service == "s3":
-                return self._s3(method, unquote(path), query, body, scope["region"])
+                return self._s3(method, unquote(path), scope["region"])
             if service == "sts":
                 return _caller(parse_qs(body.decode()))
             return self._braket(method, unquote(path), body, scope["region"])
@@ -243,24 +243,15 @@ class BraketDouble(Double):
         page = {"quantumTasks": [_summary(task) for task in found[start:end]]}
         return {**page, "nextToken": str(end)} if end < len(found) else page
 
-    def _s3(self, method: str, path: str, query: Mapping[str, list[str]], body: bytes, region: str) -> Answer:
+    def _s3(self, method: str, path: str, region: str) -> Answer:
         bucket, _, key = path.lstrip("/").partition("/")
-        if method == "PUT" and not key:
+        if method == "PUT":
             if bucket in self.buckets and region != "us-east-1":  # there alone it is no error to make it again
                 raise RefusedError(409, "You own this bucket already", "BucketAlreadyOwnedByYou")
             self.buckets.add(bucket)
             return Answer(200, b"", {"Location": f"/{bucket}"})
         if bucket not in self.buckets:
             raise RefusedError(404, f"The bucket {bucket} does not exist", "NoSuchBucket")
-        if method == "PUT":
-            self.objects[bucket, key] = body
-            return Answer(200, b"", {"ETag": '"double"'})
-        if not key:
-            prefix = query.get("prefix", [""])[0]
-            names = sorted(name for owner, name in self.objects if owner == bucket and name.startswith(prefix))
-            return _xml(
-                "".join(f"<Contents><Key>{escape(name)}</Key></Contents>" for name in names), "ListBucketResult"
-            )
         if (bucket, key) not in self.objects:
             raise RefusedError(404, f"The key {key} does not exist", "NoSuchKey")
         return Answer(200, self.objects[bucket, key], {"Content-Type": "application/json", "ETag": '"double"'})

@@ -114,7 +114,7 @@ class Sampler:
     def __init__(self, seed: int) -> None:
         from braket.devices import LocalSimulator
 
-        self._simulators = {noisy: LocalSimulator("braket_dm" if noisy else "braket_sv") for noisy in (False, True)}
+        self._simulator = LocalSimulator("braket_sv")
         self._rng = np.random.default_rng(seed)
         self._known: dict[tuple[str, str], tuple[tuple[int, ...], NDArray[np.float64]]] = {}
 
@@ -161,13 +161,12 @@ class Sampler:
         """Qubits in the order they are measured, and the probabilities, the first qubit the most significant bit."""
         from braket.ir.openqasm import Program
 
-        simulator = self._simulators["#pragma braket noise" in source]
-        once = simulator.run(Program(source=source, inputs=inputs), shots=1).result()
+        once = self._simulator.run(Program(source=source, inputs=inputs), shots=1).result()
         written = tuple(int(qubit) for qubit in once.measured_qubits)
         register = _REGISTER.search(source)
         targets = ", ".join(f"{register[1]}[{qubit}]" if register else f"${qubit}" for qubit in written)
         unmeasured = f"{_MEASURE.sub('', source)}\n#pragma braket result probability {targets}"
-        values = simulator.run(Program(source=unmeasured, inputs=inputs), shots=0).result().values[0]
+        values = self._simulator.run(Program(source=unmeasured, inputs=inputs), shots=0).result().values[0]
         exact = np.clip(np.asarray(values, dtype=np.float64), 0.0, None)
         return written, exact / exact.sum()
 

@@ -53,7 +53,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def ibm(monkeypatch: pytest.MonkeyPatch, place: Path) -> Iterator[IbmDouble]:
     """IBM Quantum with the five qubits of Manila."""
-    with IbmDouble(("manila",), seed=11) as double:
+    with IbmDouble() as double:
         for name, value in double.environment().items():
             monkeypatch.setenv(name, value)
         yield double

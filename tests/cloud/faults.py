@@ -59,50 +59,29 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request; made by the methods below.
+    """What goes wrong with one request.
 
     Attributes:
-        kind: How the answer is spoilt.
+        kind: How the answer is spoilt:
+            `status`: it is an error status;
+            `drop`: the connection closes without an answer;
+            `stall`: no answer until `released` of the double is set; then the ordinary one, if anybody waits;
+            `truncate`: the first half of the body, as if it were all: Content-Length agrees;
+            `cut`: the whole Content-Length is promised, and the connection closes in the middle of the body;
+            `empty`: status 200 and no body.
         moment: `before`: the service does not act on the request (a stalled one: not until it is released);
             `after`: it acts, and only its answer is spoilt.
         code: HTTP status of a `status` fault.
-        headers: Headers of a `status` fault, `Retry-After` for instance.
     """
 
     kind: Literal["status", "drop", "stall", "truncate", "cut", "empty"]
     moment: Moment = "after"
     code: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def status(cls, code: int, *, before_acceptance: bool = True, headers: Mapping[str, str] | None = None) -> Fault:
-        """An error status, without having acted or after having acted."""
-        return cls("status", "before" if before_acceptance else "after", code, headers or {})
-
-    @classmethod
-    def drop(cls, moment: Moment) -> Fault:
-        """The connection closes without an answer."""
-        return cls("drop", moment)
-
-    @classmethod
-    def stall(cls, moment: Moment) -> Fault:
-        """No answer until the double's `released` is set; then the ordinary one, if the client is still there."""
-        return cls("stall", moment)
-
-    @classmethod
-    def truncate(cls) -> Fault:
-        """The first half of the body, as if it were all: Content-Length agrees."""
-        return cls("truncate")
-
-    @classmethod
-    def cut(cls) -> Fault:
-        """The whole Content-Length is promised, and the connection closes in the middle of the body."""
-        return cls("cut")
-
-    @classmethod
-    def empty(cls) -> Fault:
-        """Status 200 and no body."""
-        return cls("empty")
+    def status(cls, code: int, moment: Moment = "before") -> Fault:
+        """An error status."""
+        return cls("status", moment, code)
 
 
 @dataclass
@@ -324,8 +303,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer as the fault has it; `answer` is the ordinary one where the service has acted."""
         double = self.server.double
         if fault.kind == "status":
-            refusal = double.refusal(fault.code, "a fault that was asked for")
-            self._send(Answer(refusal.status, refusal.body, {**refusal.headers, **fault.headers}))
+            self._send(double.refusal(fault.code, "a fault that was asked for"))
         elif fault.kind == "stall":
             double.released.wait()
             if double._server is self.server and not _hung_up(self.connection):

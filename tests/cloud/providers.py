@@ -78,14 +78,14 @@ class IbmService(Service):
     double: IbmDouble
 
     def __init__(self) -> None:
-        super().__init__(IbmDouble(["manila"], seed=3))
+        super().__init__(IbmDouble(seed=3))
 
     def jobs(self) -> int:
         return len(self.double.accepted)
 
     def measured(self) -> NDArray[np.float64]:
         (job,) = self.double.accepted
-        _, angles, shots = job.sent()  # columns: alpha, beta
+        _, angles, shots, _ = job.sent  # columns: alpha, beta
         return np.column_stack([np.repeat(angles, shots, axis=0), job.bits.reshape(-1, 2)])
 
     def end_jobs(self, how: Ending, reason: str) -> None:

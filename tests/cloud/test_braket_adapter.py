@@ -155,7 +155,7 @@ def test_cancelling_twice_and_after_the_end_is_no_error(braket: BraketDouble) ->
         assert backend.poll(job).state == "cancelled"
 
 
-@pytest.mark.parametrize("fault", [Fault.truncate(), Fault.empty()])
+@pytest.mark.parametrize("fault", [Fault("truncate"), Fault("empty")])
 def test_a_damaged_list_of_tasks_is_not_taken_for_an_empty_one(braket: BraketDouble, fault: Fault) -> None:
     backend = BraketBackend("sv1")
     backend.submit(plan(100, "fixed").part(range(50)), "one-key")

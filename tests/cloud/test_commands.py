@@ -68,7 +68,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def rows_of(account: Account, job: int = 0) -> tuple[Any, int]:
     """(angles (alpha, beta) of each row, shots of each row) that the double was sent."""
-    circuit, rows, shots = account.double.accepted[job].sent()
+    circuit, rows, shots, _ = account.double.accepted[job].sent
     names = [parameter.name for parameter in circuit.parameters]
     return rows[:, [names.index("alpha"), names.index("beta")]], shots
 
@@ -388,7 +388,7 @@ def test_a_refused_run_is_not_called_finished(account: Account) -> None:
 
 def test_a_part_in_doubt_is_not_sent_again_without_being_asked_for(account: Account) -> None:
     """The connection broke at the submission and stayed down; that the job does not exist is found out only later."""
-    account.double.fail("POST", "/jobs$", Fault.drop("before"))
+    account.double.fail("POST", "/jobs$", Fault("drop", "before"))
     account.double.fail("GET", "/jobs$", Fault.status(503), times=None)
     assert account.submit().code == 6
     account.double.heal()
@@ -469,7 +469,7 @@ def test_a_refusal_in_the_middle_is_resumed_and_not_paid_for_again(
 def test_a_run_without_any_outcome_is_closed_when_its_loss_is_accepted(account: Account) -> None:
     account.double.queue_polls = 0
     run = account.submit(shots=100).run
-    account.double.fail("GET", "/results$", Fault.truncate(), times=None)
+    account.double.fail("GET", "/results$", Fault("truncate"), times=None)
     fetched = account.call("fetch", run)
     assert fetched.code == 2
     assert "or count it as lost: --accept-loss" in fetched.err

@@ -45,7 +45,7 @@ def test_one_pair_is_measured_in_all_bases_on_ibm(ibm: IbmDouble, pairs: int) ->
     found = measured(backend, whole)
     assert np.array_equal(found.a != found.b, whole.order == 3)
     assert 0 < found.a.mean() < 1
-    assert len(ibm.accepted[0].sent().circuit.parameters) == 4 * pairs
+    assert len(ibm.accepted[0].sent.circuit.parameters) == 4 * pairs
     described = backend.describe(3)
     assert "alpha2" in described.attachments["circuit.qasm"]
     assert "alpha2" not in backend.describe().attachments["circuit.qasm"]

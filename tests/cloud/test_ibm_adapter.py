@@ -53,7 +53,7 @@ def test_seconds_and_money_by_hand(ibm: IbmDouble) -> None:
 
 def test_a_504_after_acceptance_leaves_one_job_and_says_that_it_is_open(ibm: IbmDouble) -> None:
     backend = IbmBackend("manila")
-    ibm.fail("POST", "/jobs$", Fault.status(504, before_acceptance=False))
+    ibm.fail("POST", "/jobs$", Fault.status(504, "after"))
     with pytest.raises(UnreachableError):
         backend.submit(plan(100), "bellqueue-one")
     (job,) = ibm.accepted
@@ -172,4 +172,4 @@ def test_executions_of_a_job_and_of_a_row_keep_within_the_limits(
     found = measured(backend, whole.part(range(1000)))
     (job,) = ibm.accepted
     np.testing.assert_array_equal(outcomes(found), job.bits.reshape(-1, 2))
-    assert job.sent().shots == 125
+    assert job.sent.shots == 125

@@ -80,7 +80,7 @@ def test_bits_and_angles_belong_to_the_qubits_that_are_named(ibm: IbmDouble) -> 
     described = backend.describe()
     assert described.pair == described.pairs[0] == (1, 0)
     finished(backend, whole)
-    circuit, rows, _ = ibm.accepted[-1].sent()
+    circuit, rows, *_ = ibm.accepted[-1].sent
     place = {bit: index for index, bit in enumerate(circuit.qubits)}
     read = {
         circuit.find_bit(s.clbits[0]).index: place[s.qubits[0]] for s in circuit.data if s.operation.name == "measure"
