@@ -530,19 +530,9 @@ def test_usage_is_asked_for_until_it_is_known_and_not_longer(case: Case) -> None
     assert case.provider.calls["usage"] == 6
 
 
-def test_usage_that_cannot_be_had_stops_nothing(case: Case) -> None:
-    case.again().submit()
-    case.provider.end("done")
-    case.provider.outages["usage"] = 2
-    case.again().advance()
-    assert_measured(case.again().trials(), *PARTS)
-    case.again().advance()
-    assert used(case) == [(2.5, Decimal("0.10"))] * 3
-
-
 @pytest.mark.parametrize(
     "usage",
-    [Usage(float("nan"), Decimal("nan")), Usage(float("inf")), None, [], AttributeError("no properties"), KeyError(1)],
+    [Usage(float("nan"), Decimal("nan")), Usage(float("inf")), None, [], OUTAGE, AttributeError("none"), KeyError(1)],
     ids=repr,
 )
 def test_no_answer_about_usage_holds_up_a_result_or_gets_into_the_ledger(case: Case, usage: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -44,11 +43,17 @@ def rows(place: Path, sql: str) -> list[tuple[object, ...]]:
         return database.execute(sql).fetchall()
 
 
-def run_python(script: str, *arguments: object, **popen: object) -> subprocess.Popen[str]:
-    """A process of its own that runs a script; its stdin and stdout are pipes."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]
+@contextmanager
+def python(script: str, *arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process of its own that runs a script on an open `ledger`, and its first line; killed at the end."""
+    begin = "import sys; from pathlib import Path; from bellqueue.backends.jobs.ledger import Ledger\n"
+    command = [sys.executable, "-c", f"{begin}ledger = Ledger(Path(sys.argv[1]))\n{script}", *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 # --- what is written is what is read -----------------------------------------------------------------------------
@@ -363,45 +368,21 @@ def test_a_new_data_folder_is_the_users_alone(place: Path) -> None:
 # --- several processes ------------------------------------------------------------------------------------------
 
 INTEND = """
-import sys
-from pathlib import Path
-from bellqueue.backends.jobs.ledger import Ledger
-ledger = Ledger(Path(sys.argv[1]))
 print(ledger.intend(sys.argv[2], 2, range(16, 24), "hash").key, flush=True)
 sys.stdin.read()
 """
 
 HOLD = """
-import sys
-from pathlib import Path
-from bellqueue.backends.jobs.ledger import Ledger
-with Ledger(Path(sys.argv[1])).hold(sys.argv[2]):
+with ledger.hold(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        assert pipe is not None
-        pipe.close()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
 def test_an_intent_is_on_disk_before_it_is_returned_and_outlives_a_kill(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    process = run_python(INTEND, place, entry().id)
-    try:
-        key = first_line(process)
+    with python(INTEND, place, entry().id) as (_, key):
         assert rows(place, "SELECT key, state FROM jobs") == [(key, "intended")]
-    finally:
-        kill(process)
     (job,) = ledger.jobs(entry().id)
     assert (job.key, job.state, job.part, job.trials) == (key, "intended", 2, PARTS[2])
     assert rows(place, "PRAGMA integrity_check") == [("ok",)]
@@ -410,9 +391,8 @@ def test_an_intent_is_on_disk_before_it_is_returned_and_outlives_a_kill(ledger: 
 def test_a_run_is_worked_on_by_one_process_and_let_go_when_that_is_killed(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
     ledger.add_run(entry("another"))
-    process = run_python(HOLD, place, entry().id)
-    try:
-        assert first_line(process) == "held"
+    with python(HOLD, place, entry().id) as (_, said):
+        assert said == "held"
         for patience in (0.0, 0.1):
             with (
                 pytest.raises(LedgerError, match="another process is working on run"),
@@ -421,28 +401,19 @@ def test_a_run_is_worked_on_by_one_process_and_let_go_when_that_is_killed(ledger
                 pass
         with ledger.hold("another"):
             pass
-    finally:
-        kill(process)
-    with ledger.hold(entry().id):
-        pass
-    with ledger.hold(entry().id):  # and again: letting go is complete
-        pass
+    for _ in range(2):  # again, because letting go is complete
+        with ledger.hold(entry().id):
+            pass
 
 
 def test_a_patient_process_gets_a_run_when_the_other_is_done(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    process = run_python(HOLD, place, entry().id)
-    try:
-        assert first_line(process) == "held"
+    with python(HOLD, place, entry().id) as (process, said):
+        assert said == "held"
         assert process.stdin is not None
         threading.Timer(0.2, process.stdin.close).start()
         with ledger.hold(entry().id, patience=PATIENCE):
             assert process.wait(PATIENCE) == 0
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def in_processes(work: Callable[..., None], what: object) -> list[Any]:
