@@ -93,7 +93,10 @@ def watched(call: Callable[[], Answer], seconds: float, what: str) -> Answer:
     Raises:
         UnreachableError: no answer in time.
     """
-    worker = _idle.pop() if _idle else _Worker()
+    try:
+        worker = _idle.pop()  # without a look before it: another thread may take the last one meanwhile
+    except IndexError:
+        worker = _Worker()
     outcome: futures.Future[Answer] = futures.Future()
     worker.calls.put(lambda: _answer(outcome, call))
     # Not `result(timeout)`: its TimeoutError could not be told from one that the call itself raises.

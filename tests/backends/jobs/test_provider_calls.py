@@ -109,6 +109,17 @@ def test_calls_of_several_threads_do_not_mix() -> None:
     assert not wrong
 
 
+def test_an_idle_thread_that_another_caller_takes_first_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Emptied(list[object]):
+        """Idle threads of which the last is taken between a look at the list and the grasp."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    monkeypatch.setattr(provider_calls, "_idle", Emptied())
+    assert watched(lambda: "answer", LONG, "asking") == "answer"
+
+
 def test_threads_are_used_again() -> None:
     watched(lambda: None, LONG, "asking")
     before = threading.active_count()
