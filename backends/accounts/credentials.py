@@ -55,7 +55,7 @@ class IbmCredentials:
         token: The API key.
         instance: CRN or name of the instance; None: the account's own choice.
         url: A private endpoint; None for the public one.
-        source: Where the token was found, for people.
+        source: The place of the token, for people.
         options: What else was saved with an account: proxies, verify, private_endpoint, region, plans_preference, tags.
     """
 
@@ -210,7 +210,7 @@ class BraketCredentials(_Braket):
         region: The AWS region to start in.
         profile: A profile of the AWS configuration.
         bucket: The S3 bucket for results, `bucket` or `bucket/prefix`; None for the SDK's default bucket.
-        source: Where the key is, for people.
+        source: The place of the key, for people.
     """
 
     source: str

@@ -168,7 +168,7 @@ class BraketBackend:
         return str(task.id)
 
     def poll(self, job: str) -> JobStatus:
-        """Where the task is, as the service says."""
+        """The state of the task, as the service gives it."""
         task = self._task(job)
         state = STATES.get(task["status"])
         if state is None:
@@ -340,7 +340,7 @@ class BraketBackend:
 
     @cached_property
     def _bucket(self) -> tuple[str, str]:
-        """Where results go: the bucket of the credentials file, or the account's default one."""
+        """Bucket and prefix of the results, from the credentials file or else the account's default bucket."""
         given = braket_credentials().bucket
         if given:
             bucket, _, prefix = given.partition("/")

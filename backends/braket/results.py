@@ -166,7 +166,7 @@ def _expand(probabilities: Mapping[str, float], shots: int) -> list[list[int]]:
 
 
 def _references(name: str, text: str) -> list[str]:
-    """The files that a file of a program set's result names; none where all is inside it, or it is damaged."""
+    """The files that a file of a program set's result names; none if all is inside it, or if it is damaged."""
     try:
         content = json.loads(text)
     except ValueError:

@@ -92,7 +92,7 @@ def home_region() -> str:
 
 
 def region_of(arn: str) -> str:
-    """The region in an ARN, or the account's own where it has none."""
+    """The region in an ARN, or the account's own if the ARN has none."""
     parts = arn.split(":")
     return (parts[3] if len(parts) > 3 else "") or home_region()
 

@@ -40,7 +40,7 @@ Outcomes = NDArray[np.uint8]
 MARK = "bellqueue"
 LEAST_BUSY = "least-busy"
 SPATIAL = 3  # dimensions of the vectors that one Bell pair measures
-USUAL_DELAY = 250e-6  # seconds before each shot where a device does not state otherwise
+USUAL_DELAY = 250e-6  # seconds before each shot if a device does not state its own
 DRY_RUN = "bellqueue-dry-run"  # its tag: never that of a job whose results are fetched
 EXECUTIONS = 10_000_000  # in one job at most, as IBM Quantum limits them
 ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
@@ -129,7 +129,7 @@ class IbmBackend:
     def split(self, schedule: Schedule) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows or ten million executions.
 
-        A job has one circuit, whatever the number of its rows, so that no device's limit of circuits concerns it.
+        A job has one circuit, whatever the number of its rows, so a device's limit of circuits does not matter.
 
         Raises:
             BackendError: the last block would be shorter, a block is too long for a job, or the schedule is for another
@@ -148,6 +148,7 @@ class IbmBackend:
                 f"shots = {count} is no multiple of {each}, and a job has the same shots in every row; "
                 f"ask for {max(count - count % unit, unit)} or {max(count - count % unit, unit) + unit}"
             )
+        # Both limits in shots: that of the rows, which have `_row` shots each, and that of the executions.
         most, alike = min(ROWS // pairs * self._row(schedule), EXECUTIONS), shots_per_row(schedule)
         if alike > most:
             raise BackendError(
@@ -219,7 +220,7 @@ class IbmBackend:
         return ask(lambda: sampler.run([pub], shots=shots, dry_run=dry_run), what, posts=True)
 
     def poll(self, job: str) -> JobStatus:
-        """Where the job is, as the service says.
+        """The state of the job, as the service gives it.
 
         Raises:
             BackendError: the job is unknown to this account.
@@ -366,6 +367,7 @@ class IbmBackend:
             delay = getattr(self._device.configuration(), "default_rep_delay", None)
             return USUAL_DELAY if delay is None else float(delay)
         low, high = self._delay_range
+        # A picosecond of tolerance: either end of the range may be typed, and rounding must not refuse it.
         if not high or not low - 1e-12 <= self._asked_delay <= high + 1e-12:
             offered = f"{delay_text(low)} to {delay_text(high)}" if high else "none but its default"
             raise BackendError(
@@ -412,9 +414,10 @@ class IbmBackend:
 
 
 def shots_per_row(schedule: Schedule) -> int:
-    """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
+    """Shots of one row of parameters: the block of `random` settings, a common divisor of `fixed` stretches."""
     if schedule.sampling.settings == "random":
         return schedule.sampling.block
+    # All rows of a job have the same shots, so a row has as many as fit a whole number of times into every stretch.
     stretches = [length for _, length in schedule.runs(len(schedule.order))]
     return int(np.gcd.reduce(stretches)) // schedule.sampling.parallel
 

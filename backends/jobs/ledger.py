@@ -1,4 +1,4 @@
-"""The ledger of submitted runs: SQLite, every intent committed before the act, every result kept raw."""
+"""The ledger of submitted runs: an SQLite file; every intent is committed before the act, every result kept raw."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Ledger:
 
         Args:
             path: The file.
-            begin: Whether to begin one where there is none.
+            begin: Whether to begin one if there is none.
 
         Raises:
             LedgerError: the file is no ledger, is of a newer version, or cannot be read or written.
@@ -120,7 +120,7 @@ class Ledger:
             self._locks.mkdir(exist_ok=True, mode=0o700)
             self._database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
             self._database.row_factory = sqlite3.Row
-            # SQLite does not wait where two connections turn to WAL at once, so they come one after the other.
+            # Two connections that turn to WAL at once fail instead of waiting, so they come one after the other.
             with FileLock(self._locks / "opening.lock", timeout=BUSY):
                 # WAL lets readers and one writer work at once; FULL makes a commit outlive a power cut.
                 for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -136,11 +136,11 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._database.close()
 
     def add_run(self, run: RunEntry) -> None:
-        """Write a run down, before anything of it is submitted.
+        """Record a run, before anything of it is submitted.
 
         Raises:
             LedgerError: its id or its folder is taken.

@@ -150,7 +150,7 @@ def read(call: Callable[[], Answer], say: Callable[[str], None]) -> Answer:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it, also where a client hides it with `from None`; innermost last."""
+    """The error and its causes, innermost last, even if a client hides them with `from None`."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -349,7 +349,7 @@ class IbmDouble(Double):
 
     def _usage(self, job: Job) -> dict[str, Any]:
         if not (job.finished and self.usage_known):
-            return {"status": "pending"}
+            return {"status": "pending", "quantum_seconds": 0}  # a number, but not the one that will be billed
         seconds = self._seconds(job)
         return {"status": "done", "quantum_seconds": seconds, "qpu_charge_time_seconds": seconds}
 
