@@ -126,10 +126,10 @@ class BraketBackend:
         if self.unusable:
             notes.append(f"{self._device.name}: {self.unusable}")
         try:
-            for limit in spending_limits(self._arn):
-                notes.append(limit.line())
-                if estimate.money is not None and estimate.money > limit.left:
-                    doubt = f"this costs more than the {exact_dollars(limit.left)} that the spending limit leaves"
+            for left, line in spending_limits(self._arn):
+                notes.append(line)
+                if estimate.money is not None and estimate.money > left:
+                    doubt = f"this costs more than the {exact_dollars(left)} that the spending limit leaves"
         except BackendError as error:
             notes.append(f"spending limits are not known: {error}")
         return replace(estimate, notes=tuple(notes), doubt=doubt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -161,33 +161,10 @@ def find_device(name: str) -> str:
     raise BackendError("; ".join([f"braket: no device is called {name!r}{hint}", *failures]))
 
 
-@dataclass(frozen=True)
-class SpendingLimit:
-    """What an account lets a device cost.
+def spending_limits(arn: str) -> tuple[tuple[Decimal, str], ...]:
+    """What each spending limit in force for a device leaves, in US dollars, and a line about it.
 
-    Attributes:
-        limit, spent, queued: The limit, what tasks have cost, and what waiting tasks will cost, in US dollars.
-        end: When its period ends.
-    """
-
-    limit: Decimal
-    spent: Decimal
-    queued: Decimal
-    end: datetime
-
-    @property
-    def left(self) -> Decimal:
-        """What may still be spent."""
-        return max(self.limit - self.spent - self.queued, Decimal(0))
-
-    def line(self) -> str:
-        """What is left of it, for people."""
-        left, limit = exact_dollars(self.left), exact_dollars(self.limit)
-        return f"spending limit of this device: {left} of {limit} left until {self.end:%Y-%m-%d}"
-
-
-def spending_limits(arn: str) -> tuple[SpendingLimit, ...]:
-    """The spending limits in force for a device; none if boto3 is too old to know of any.
+    There are none if boto3 is too old to know of any.
 
     Raises:
         RefusedError: the account may not read them.
@@ -197,23 +174,24 @@ def spending_limits(arn: str) -> tuple[SpendingLimit, ...]:
     if not hasattr(client, "search_spending_limits"):
         return ()
 
-    def search() -> tuple[SpendingLimit, ...]:
+    def search() -> tuple[tuple[Decimal, str], ...]:
         filters = [{"name": "deviceArn", "operator": "EQUAL", "values": [arn]}]
         pages = client.get_paginator("search_spending_limits").paginate(filters=filters)
         now = datetime.now(UTC)
         listed = [each for page in pages for each in page["spendingLimits"]]
         return tuple(
-            SpendingLimit(
-                limit=Decimal(each["spendingLimit"]),
-                spent=Decimal(each["totalSpend"]),
-                queued=Decimal(each["queuedSpend"]),
-                end=each["timePeriod"]["endAt"],
-            )
-            for each in listed
-            if each["timePeriod"]["startAt"] <= now <= each["timePeriod"]["endAt"]
+            _left_of(each) for each in listed if each["timePeriod"]["startAt"] <= now <= each["timePeriod"]["endAt"]
         )
 
     return ask(search, "reading spending limits")
+
+
+def _left_of(listed: Mapping[str, Any]) -> tuple[Decimal, str]:
+    """What a spending limit leaves once the tasks that wait are paid for as well, and a line about it."""
+    limit, spent, queued = (Decimal(listed[name]) for name in ("spendingLimit", "totalSpend", "queuedSpend"))
+    left = max(limit - spent - queued, Decimal(0))
+    shown = f"{exact_dollars(left)} of {exact_dollars(limit)} left until {listed['timePeriod']['endAt']:%Y-%m-%d}"
+    return left, f"spending limit of this device: {shown}"
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:

@@ -233,16 +233,6 @@ def test_a_process_stopped_between_intent_and_answer_is_made_up_for(case: Case, 
     assert_measured(case.again().trials(), *PARTS)
 
 
-def test_fetching_also_finds_what_a_stopped_submission_left_behind(case: Case) -> None:
-    case.provider.refusals = [(True, KeyboardInterrupt())]
-    with pytest.raises(KeyboardInterrupt):
-        case.again().submit()
-    case.provider.end("done")
-    case.again().advance()
-    assert case.states() == [(0, 1, "stored")]
-    assert case.provider.calls["submit"] == 1
-
-
 def test_a_lost_job_that_turns_up_is_taken_instead_of_a_new_one(case: Case) -> None:
     case.provider.refusals = [(False, OUTAGE)]
     with pytest.raises(UnreachableError):
