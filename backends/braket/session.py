@@ -67,8 +67,9 @@ def sign_in(region: str) -> Any:
                 "no AWS credentials: give [braket] keys or profile in credentials.toml (see credentials.example.toml), "
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure the AWS command line"
             )
-        for secret in found.get_frozen_credentials():
-            if isinstance(secret, str):
+        key = found.get_frozen_credentials()  # not all of it is secret: the account's number is part of every ARN
+        for secret in (key.access_key, key.secret_key, key.token):
+            if secret:
                 redaction.register(secret)
         seconds = Patience.from_environment().answer
         # `max_attempts: 1` would mean one repetition; this means none.

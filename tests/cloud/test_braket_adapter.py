@@ -11,13 +11,14 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from bellqueue.backends.accounts.redaction import redact
 from bellqueue.backends.braket.adapter import BraketBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError, DataError, RefusedError, UnreachableError
 from bellqueue.model.trials import Trials
 
 from .braket_devices import ANKAA, FORTE, GARNET, SV1
-from .braket_double import BraketDouble
+from .braket_double import ACCOUNT, SECRET_KEY, BraketDouble
 from .faults import Fault
 from .plans import assert_ideal, finished, measured, outcomes, plan
 
@@ -272,6 +273,15 @@ def test_wrong_keys_are_refused(braket: BraketDouble, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAWRONG0000000000")
     with pytest.raises(RefusedError):
         BraketBackend("sv1").describe()
+
+
+def test_the_number_of_the_account_is_no_secret(braket: BraketDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of a single sign-on name the account; it is part of every task's name, which must stay readable."""
+    monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
+    job = BraketBackend("sv1").submit(plan(100, "fixed").part(range(50)), "one-key")
+    assert f":{ACCOUNT}:" in job
+    assert redact(job) == job
+    assert SECRET_KEY not in redact(SECRET_KEY)
 
 
 def test_names_are_short_forms_of_the_devices(braket: BraketDouble) -> None:
