@@ -108,8 +108,8 @@ def braket_credentials() -> BraketCredentials:
     path, given = _read_file()
     keys = given.braket
     for name in _AWS_SECRETS:
-        _remember(_environment(name.upper()))
-        _remember(getattr(keys, name))
+        register(_environment(name.upper()))
+        register(getattr(keys, name))
     if keys.aws_access_key_id or keys.profile:
         source = str(path)
     else:
@@ -223,10 +223,10 @@ class _File(_Table):
 
 def _find_ibm() -> IbmCredentials | None:
     path, given = _read_file()
-    _remember(given.ibm.token)
+    register(given.ibm.token)
     token, instance = _environment("QISKIT_IBM_TOKEN"), _environment("QISKIT_IBM_INSTANCE")
     url, channel = _environment("QISKIT_IBM_URL"), _environment("QISKIT_IBM_CHANNEL")
-    _remember(token)
+    register(token)
     if given.ibm.token:
         ours = given.ibm
         if token not in (None, ours.token):
@@ -239,7 +239,7 @@ def _find_ibm() -> IbmCredentials | None:
     if chosen is None:
         return None
     name, account = chosen
-    _remember(account["token"])
+    register(account["token"])
     source = f"{saved}, account {name}"
     instance, url = account.get("instance") or instance, account.get("url") or url
     return IbmCredentials(account["token"], instance, url, source, _saved_options(account, source))
@@ -286,9 +286,9 @@ def _saved_options(account: Mapping[str, Any], source: str) -> dict[str, Any]:
         name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
         raise BackendError(f"{source}: {name} is not what qiskit-ibm-runtime saves; save the account again") from None
     if options.proxies:
-        _remember(options.proxies.password_ntlm)
+        register(options.proxies.password_ntlm)
         for address in (options.proxies.urls or {}).values():
-            _remember(urlsplit(address).password)
+            register(urlsplit(address).password)
     return options.model_dump(exclude_none=True)
 
 
@@ -319,7 +319,7 @@ def _aws_profile(name: str | None) -> Mapping[str, str]:
             if parser.has_section(section):
                 settings |= parser.items(section)
     for key in _AWS_SECRETS:
-        _remember(settings.get(key))
+        register(settings.get(key))
     return settings
 
 
@@ -375,8 +375,3 @@ def _unknown(location: tuple[str, ...]) -> str:
 
 def _environment(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
-
-
-def _remember(secret: str | None) -> None:
-    if secret:
-        register(secret)

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ...model.suggestion import suggestion
-from ..accounts import redaction
 from ..accounts.cost import exact_dollars
 from ..accounts.credentials import braket_credentials
+from ..accounts.redaction import register
 from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
 from ..protocol import plain
 
@@ -69,8 +69,7 @@ def sign_in(region: str) -> Any:
             )
         key = found.get_frozen_credentials()  # not all of it is secret: the account's number is part of every ARN
         for secret in (key.access_key, key.secret_key, key.token):
-            if secret:
-                redaction.register(secret)
+            register(secret)
         seconds = Patience.from_environment().answer
         # `max_attempts: 1` would mean one repetition; this means none.
         config = Config(connect_timeout=CONNECT, read_timeout=seconds, retries={"total_max_attempts": 1})
