@@ -225,7 +225,7 @@ def result_files(
     if not task.is_set:
         return {"results.json": json.dumps(_program_result(task, histogram_only))}
     results = [
-        _failed_result(run, reason) if number in failed else _executable_result(run, histogram_only)
+        _failed_result(run, reason) if number in failed else _executable_result(run)
         for number, run in enumerate(task.executables)
     ]
     return _program_set_files(task, results, len(failed), inline=layout == "inline")
@@ -251,16 +251,16 @@ def _program_result(task: Task, histogram_only: bool) -> dict[str, Any]:
     }
 
 
-def _measured(run: Executable, histogram_only: bool) -> dict[str, Any]:
+def _measured(run: Executable, histogram_only: bool = False) -> dict[str, Any]:
     data: dict[str, Any] = {"measuredQubits": list(run.measured)}
     if histogram_only:
         return {**data, "measurementProbabilities": run.histogram()}
     return {**data, "measurements": run.measurements.tolist()}
 
 
-def _executable_result(run: Executable, histogram_only: bool) -> dict[str, Any]:
+def _executable_result(run: Executable) -> dict[str, Any]:
     head = _head("program_set_executable_result")
-    return {**head, "inputsIndex": run.inputs_index, **_measured(run, histogram_only)}
+    return {**head, "inputsIndex": run.inputs_index, **_measured(run)}
 
 
 def _failed_result(run: Executable, reason: str) -> dict[str, Any]:

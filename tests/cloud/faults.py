@@ -7,7 +7,7 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -203,20 +203,15 @@ class Double:
         Raises:
             TimeoutError: they never do.
         """
-        path = re.compile(path_regex)
-
-        def seen() -> int:
-            return sum(request.method == method and bool(path.search(request.path)) for request in self._settled)
-
         with self._news:
-            if not self._news.wait_for(lambda: seen() >= count, PATIENCE):
-                raise TimeoutError(f"{seen()} of {count} requests {method} {path_regex} arrived in {PATIENCE} s")
+            if not self._news.wait_for(lambda: _count(self._settled, method, path_regex) >= count, PATIENCE):
+                seen = _count(self._settled, method, path_regex)
+                raise TimeoutError(f"{seen} of {count} requests {method} {path_regex} arrived in {PATIENCE} s")
 
     def count(self, method: str, path_regex: str) -> int:
         """How many such requests have arrived."""
-        path = re.compile(path_regex)
         with self._news:
-            return sum(request.method == method and bool(path.search(request.path)) for request in self.requests)
+            return _count(self.requests, method, path_regex)
 
     def _arrive(self, request: Request) -> Fault | None:
         """Log a request; the fault that is to befall it."""
@@ -243,6 +238,10 @@ class Double:
     def _connect(self, connection: socket.socket, *, opened: bool) -> None:
         with self._news:
             (self._connections.add if opened else self._connections.discard)(connection)
+
+
+def _count(requests: Iterable[Request], method: str, path_regex: str) -> int:
+    return sum(request.method == method and bool(re.search(path_regex, request.path)) for request in requests)
 
 
 class _Server(ThreadingHTTPServer):

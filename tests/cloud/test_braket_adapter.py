@@ -24,6 +24,8 @@ from .plans import assert_ideal, finished, measured, outcomes, plan
 
 pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
 
+CIRCUIT = plan(100, "fixed").part(range(50))  # 50 shots of one setting: a task of one circuit
+
 
 def measured_in_parts(backend: BraketBackend, whole: Schedule) -> Trials:
     """The trials of every part, submitted one after the other."""
@@ -83,8 +85,7 @@ def test_a_forced_pair_is_used(braket: BraketDouble) -> None:
     assert set(task.executables[0].measured) == {0, 1}
 
 
-# Tasks by hand: the double's SV1 takes 100000 shots at once, Garnet 20000 in program sets of at most 100 executables
-# and so on; the numbers stand in tests/cloud/braket_devices.py and are repeated here as what a user reads there.
+# By hand from the limits and prices in tests/cloud/braket_devices.py.
 @pytest.mark.parametrize(
     ("device", "rule", "block", "trials", "tasks", "money"),
     [
@@ -117,8 +118,8 @@ def test_more_shots_than_the_device_takes_at_once_are_split_and_merged(braket: B
 def test_the_key_is_the_client_token_so_that_a_submission_that_comes_twice_makes_one_task(
     braket: BraketDouble,
 ) -> None:
-    backend, part = BraketBackend("sv1"), plan(100, "fixed").part(range(50))
-    assert backend.submit(part, "one-key") == backend.submit(part, "one-key")
+    backend = BraketBackend("sv1")
+    assert backend.submit(CIRCUIT, "one-key") == backend.submit(CIRCUIT, "one-key")
     assert braket.count("POST", "/quantum-task$") == 2
     assert braket.accepted == 1
 
@@ -127,8 +128,8 @@ def test_the_key_is_the_client_token_so_that_a_submission_that_comes_twice_makes
 def test_tasks_are_found_by_their_key_on_every_page_even_if_the_service_cannot_filter_by_tag(
     braket: BraketDouble, filters: bool
 ) -> None:
-    backend, part = BraketBackend("sv1"), plan(100, "fixed").part(range(50))
-    first, *_ = [backend.submit(part, key) for key in ("one-key", "another-key", "a-third-key")]
+    backend = BraketBackend("sv1")
+    first, *_ = [backend.submit(CIRCUIT, key) for key in ("one-key", "another-key", "a-third-key")]
     braket.tag_filters, braket.page = filters, 1
     assert backend.find("one-key") == (first,)
     assert backend.find("no-key") == ()
@@ -138,19 +139,19 @@ def test_tasks_are_found_by_their_key_on_every_page_even_if_the_service_cannot_f
     ("code", "error"), [(400, RefusedError), (403, RefusedError), (429, RefusedError), (503, UnreachableError)]
 )
 def test_only_a_clear_no_is_a_refusal(braket: BraketDouble, code: int, error: type[BackendError]) -> None:
-    backend, part = BraketBackend("sv1"), plan(100, "fixed").part(range(50))
+    backend = BraketBackend("sv1")
     braket.fail("POST", "/quantum-task$", Fault.status(code))
     with pytest.raises(BackendError) as failure:
-        backend.submit(part, "one-key")
+        backend.submit(CIRCUIT, "one-key")
     assert type(failure.value) is error
     assert braket.accepted == 0
 
 
 def test_cancelling_twice_and_after_the_end_is_no_error(braket: BraketDouble) -> None:
-    backend, part = BraketBackend("sv1"), plan(100, "fixed").part(range(50))
-    backend.cancel(finished(backend, part, "one-key"))
+    backend = BraketBackend("sv1")
+    backend.cancel(finished(backend, CIRCUIT, "one-key"))
     braket.queue_polls = 1000
-    job = backend.submit(part, "another-key")
+    job = backend.submit(CIRCUIT, "another-key")
     for _ in range(2):
         backend.cancel(job)
         assert backend.poll(job).state == "cancelled"
@@ -159,7 +160,7 @@ def test_cancelling_twice_and_after_the_end_is_no_error(braket: BraketDouble) ->
 @pytest.mark.parametrize("fault", [Fault("truncate"), Fault("empty")])
 def test_a_damaged_list_of_tasks_is_not_taken_for_an_empty_one(braket: BraketDouble, fault: Fault) -> None:
     backend = BraketBackend("sv1")
-    backend.submit(plan(100, "fixed").part(range(50)), "one-key")
+    backend.submit(CIRCUIT, "one-key")
     braket.fail("POST", "/quantum-tasks", fault)
     with pytest.raises(BackendError):
         backend.find("one-key")
@@ -246,13 +247,12 @@ def test_a_task_of_one_circuit_is_of_the_settings_that_it_was_submitted_with(bra
 
 def test_what_is_not_the_result_of_the_part_is_refused(braket: BraketDouble) -> None:
     backend = BraketBackend("sv1")
-    part = plan(100, "fixed").part(range(50))
-    raw = backend.download(finished(backend, part))
+    raw = backend.download(finished(backend, CIRCUIT))
     for damaged in (b"", raw[: len(raw) // 2], b"{}", b"[]", raw.replace(b"measuredQubits", b"measuredQubit_")):
         with pytest.raises(DataError):
-            backend.parse(damaged, part)
+            backend.parse(damaged, CIRCUIT)
     with pytest.raises(DataError, match="50 outcomes, 20 shots"):
-        backend.parse(raw, replace(part, order=part.order[:20]))
+        backend.parse(raw, replace(CIRCUIT, order=CIRCUIT.order[:20]))
 
 
 def test_too_few_shots_of_one_setting_are_refused_with_the_remedy(braket: BraketDouble) -> None:
@@ -278,7 +278,7 @@ def test_wrong_keys_are_refused(braket: BraketDouble, monkeypatch: pytest.Monkey
 def test_the_number_of_the_account_is_no_secret(braket: BraketDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials of a single sign-on name the account; it is part of every task's name, which must stay readable."""
     monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
-    job = BraketBackend("sv1").submit(plan(100, "fixed").part(range(50)), "one-key")
+    job = BraketBackend("sv1").submit(CIRCUIT, "one-key")
     assert f":{ACCOUNT}:" in job
     assert redact(job) == job
     assert SECRET_KEY not in redact(SECRET_KEY)
