@@ -16,7 +16,7 @@ from bellqueue.runner.commands import doctor
 
 from .braket_devices import GARNET
 from .braket_double import BraketDouble
-from .faults import Fault
+from .faults import Answer, Fault
 from .ibm_double import IbmDouble
 
 
@@ -243,13 +243,8 @@ def test_what_a_provider_says_reaches_no_terminal_as_a_command(braket: BraketDou
     assert all(each.note.isprintable() for each in found.values())
     assert "Ionic" in found["braket:garnet"].note
     braket.fail("POST", "/devices$", Fault.status(403), times=None)
-    braket.refusal = lambda code, message: _refused(evil)  # type: ignore[method-assign]
+    refusal = Answer.of_json({"message": evil}, 403, {"x-amzn-ErrorType": "AccessDeniedException"})
+    braket.refusal = lambda code, message: refusal  # type: ignore[method-assign]
     _, said = listed("braket")
     assert said
     assert all(line.isprintable() for line in said)
-
-
-def _refused(message: str) -> Any:
-    from .faults import Answer
-
-    return Answer.of_json({"message": message}, 403, {"x-amzn-ErrorType": "AccessDeniedException"})
