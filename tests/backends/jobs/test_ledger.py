@@ -20,7 +20,7 @@ import pytest
 from bellqueue.backends.jobs.ledger import MIGRATIONS, Ledger, default_ledger
 from bellqueue.model.errors import LedgerError
 
-from .paper_provider import PARTS, entry
+from .paper_provider import PARTS, RUN, entry
 
 PROCESSES, RUNS = 4, 50
 PATIENCE = 600.0  # seconds to wait for processes on a machine with much else to do
@@ -73,29 +73,29 @@ def test_money_is_kept_to_the_last_digit(ledger: Ledger, place: Path) -> None:
     money = Decimal("0.1000000000000000055511151231257827")
     ledger.add_run(entry(estimated_money=money))
     ledger.add_run(entry("unknown", estimated_money=None, estimated_qpu_seconds=None))
-    key = ledger.intend(entry().id, 0, PARTS[0], "hash").key
+    key = ledger.intend(RUN, 0, PARTS[0], "hash").key
     ledger.used(key, 1.25, Decimal("3.30"))
     with Ledger(place) as other:
-        assert str(other.run(entry().id).estimated_money) == str(money)
+        assert str(other.run(RUN).estimated_money) == str(money)
         assert other.run("unknown").estimated_money is None
-        (job,) = other.jobs(entry().id)
+        (job,) = other.jobs(RUN)
         assert (str(job.used_money), job.used_qpu_seconds) == ("3.30", 1.25)
 
 
 def test_usage_of_an_older_ledger_that_is_no_number_is_not_known(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    key = ledger.intend(entry().id, 0, PARTS[0], "c0ffee").key
+    key = ledger.intend(RUN, 0, PARTS[0], "c0ffee").key
     with closing(sqlite3.connect(place)) as database:
         database.execute("UPDATE jobs SET used_money = 'NaN', used_qpu_seconds = 9e999")
         database.commit()
-    (job,) = ledger.jobs(entry().id)
+    (job,) = ledger.jobs(RUN)
     assert (job.key, job.used_money, job.used_qpu_seconds) == (key, None, None)
     assert not job.usage_known
 
 
 def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
     ledger.add_run(entry())
-    job = ledger.intend(entry().id, 1, PARTS[1], "hash")
+    job = ledger.intend(RUN, 1, PARTS[1], "hash")
     assert (job.state, job.id, job.part, job.attempt, job.trials) == ("intended", None, 1, 1, PARTS[1])
     assert job.live
     assert ledger.accepted(job.key, "provider-7").state == "submitted"
@@ -103,7 +103,7 @@ def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
     stored = ledger.settle(job.key, "stored")
     assert (stored.id, stored.state, stored.live) == ("provider-7", "stored", True)
     assert ledger.result(job.key) == b"result"
-    words = [what for _, what in ledger.history(entry().id)]
+    words = [what for _, what in ledger.history(RUN)]
     positions = [
         next(place for place, what in enumerate(words) if sign in what)
         for sign in ("recorded", "about to submit", "provider-7", "bytes of result", "stored")
@@ -114,41 +114,41 @@ def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
 @pytest.mark.parametrize("state", ["failed", "cancelled", "refused", "lost"])
 def test_a_part_whose_job_came_to_nothing_may_be_tried_again_under_another_key(ledger: Ledger, state: str) -> None:
     ledger.add_run(entry())
-    first = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    first = ledger.intend(RUN, 0, PARTS[0], "hash")
     ledger.settle(first.key, state, "why")  # type: ignore[arg-type]
-    second = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    second = ledger.intend(RUN, 0, PARTS[0], "hash")
     assert (second.attempt, second.key == first.key) == (2, False)
-    assert [(job.attempt, job.state) for job in ledger.jobs(entry().id)] == [(1, state), (2, "intended")]
+    assert [(job.attempt, job.state) for job in ledger.jobs(RUN)] == [(1, state), (2, "intended")]
 
 
 @pytest.mark.parametrize("state", ["intended", "submitted", "stored"])
 def test_a_part_whose_trials_may_still_come_is_not_tried_again(ledger: Ledger, state: str) -> None:
     ledger.add_run(entry())
-    ledger.settle(ledger.intend(entry().id, 0, PARTS[0], "hash").key, state)  # type: ignore[arg-type]
+    ledger.settle(ledger.intend(RUN, 0, PARTS[0], "hash").key, state)  # type: ignore[arg-type]
     with pytest.raises(LedgerError, match="part 1 has a job already"):
-        ledger.intend(entry().id, 0, PARTS[0], "hash")
-    assert len(ledger.jobs(entry().id)) == 1
+        ledger.intend(RUN, 0, PARTS[0], "hash")
+    assert len(ledger.jobs(RUN)) == 1
 
 
 def test_a_lost_job_does_not_come_back_beside_a_live_one(ledger: Ledger) -> None:
     """The database itself refuses it, whatever the code above does."""
     ledger.add_run(entry())
-    lost = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    lost = ledger.intend(RUN, 0, PARTS[0], "hash")
     ledger.settle(lost.key, "lost")
-    ledger.intend(entry().id, 0, PARTS[0], "hash")
+    ledger.intend(RUN, 0, PARTS[0], "hash")
     with pytest.raises(LedgerError, match="nothing was changed"):
         ledger.accepted(lost.key, "provider-1")
-    assert [job.state for job in ledger.jobs(entry().id)] == ["lost", "intended"]
+    assert [job.state for job in ledger.jobs(RUN)] == ["lost", "intended"]
 
 
 def test_only_a_change_is_written_down(ledger: Ledger) -> None:
     ledger.add_run(entry())
-    key = ledger.intend(entry().id, 0, PARTS[0], "hash").key
+    key = ledger.intend(RUN, 0, PARTS[0], "hash").key
     ledger.settle(key, "submitted", "queued")
-    before = ledger.history(entry().id)
+    before = ledger.history(RUN)
     for _ in range(5):
         ledger.settle(key, "submitted", "queued")
-    assert ledger.history(entry().id) == before
+    assert ledger.history(RUN) == before
 
 
 # --- names ------------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_two_runs_cannot_share_a_name_or_a_folder_to_be_written(ledger: Ledger) 
 def key(ledger: Ledger) -> str:
     """An attempt that has been accepted."""
     ledger.add_run(entry())
-    job = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    job = ledger.intend(RUN, 0, PARTS[0], "hash")
     ledger.accepted(job.key, "provider-1")
     return job.key
 
@@ -217,9 +217,9 @@ def test_a_result_is_kept_byte_for_byte_with_its_checksum(ledger: Ledger, key: s
 
 def test_the_same_result_again_changes_nothing(ledger: Ledger, key: str, place: Path) -> None:
     ledger.store(key, b"result")
-    before = rows(place, "SELECT * FROM results"), ledger.history(entry().id)
+    before = rows(place, "SELECT * FROM results"), ledger.history(RUN)
     ledger.store(key, b"result")
-    assert (rows(place, "SELECT * FROM results"), ledger.history(entry().id)) == before
+    assert (rows(place, "SELECT * FROM results"), ledger.history(RUN)) == before
 
 
 def test_a_result_that_was_tampered_with_is_not_given_out(ledger: Ledger, key: str, place: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_result_that_cannot_be_read_is_kept_and_not_given_out(ledger: Ledger, 
 
 
 def test_nothing_of_another_job_is_given_out(ledger: Ledger, key: str) -> None:
-    other = ledger.intend(entry().id, 1, PARTS[1], "hash").key
+    other = ledger.intend(RUN, 1, PARTS[1], "hash").key
     ledger.store(key, b"result of the first")
     assert ledger.result(other) is None
     ledger.store(other, b"result of the first")  # equal bytes of two jobs are two results
@@ -282,7 +282,7 @@ def test_a_migration_is_all_or_nothing_and_takes_up_where_it_failed(
     assert snapshot(place) == before
     monkeypatch.setattr(module, (*MIGRATIONS, "CREATE TABLE more (a TEXT) STRICT; INSERT INTO more VALUES ('x')"))
     with Ledger(place) as ledger:
-        assert ledger.run(entry().id) == entry()
+        assert ledger.run(RUN) == entry()
     Ledger(place).close()
     assert rows(place, "SELECT a FROM more") == [("x",)]
     assert rows(place, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
@@ -290,7 +290,7 @@ def test_a_migration_is_all_or_nothing_and_takes_up_where_it_failed(
 
 def test_opening_again_changes_nothing(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    ledger.intend(entry().id, 0, PARTS[0], "hash")
+    ledger.intend(RUN, 0, PARTS[0], "hash")
     before = snapshot(place)
     for _ in range(3):
         Ledger(place).close()
@@ -381,9 +381,9 @@ with ledger.hold(sys.argv[2]):
 
 def test_an_intent_is_on_disk_before_it_is_returned_and_outlives_a_kill(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    with python(INTEND, place, entry().id) as (_, key):
+    with python(INTEND, place, RUN) as (_, key):
         assert rows(place, "SELECT key, state FROM jobs") == [(key, "intended")]
-    (job,) = ledger.jobs(entry().id)
+    (job,) = ledger.jobs(RUN)
     assert (job.key, job.state, job.part, job.trials) == (key, "intended", 2, PARTS[2])
     assert rows(place, "PRAGMA integrity_check") == [("ok",)]
 
@@ -391,28 +391,28 @@ def test_an_intent_is_on_disk_before_it_is_returned_and_outlives_a_kill(ledger: 
 def test_a_run_is_worked_on_by_one_process_and_let_go_when_that_is_killed(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
     ledger.add_run(entry("another"))
-    with python(HOLD, place, entry().id) as (_, said):
+    with python(HOLD, place, RUN) as (_, said):
         assert said == "held"
         for patience in (0.0, 0.1):
             with (
                 pytest.raises(LedgerError, match="another process is working on run"),
-                ledger.hold(entry().id, patience),
+                ledger.hold(RUN, patience),
             ):
                 pass
         with ledger.hold("another"):
             pass
     for _ in range(2):  # again, because letting go is complete
-        with ledger.hold(entry().id):
+        with ledger.hold(RUN):
             pass
 
 
 def test_a_patient_process_gets_a_run_when_the_other_is_done(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    with python(HOLD, place, entry().id) as (process, said):
+    with python(HOLD, place, RUN) as (process, said):
         assert said == "held"
         assert process.stdin is not None
         threading.Timer(0.2, process.stdin.close).start()
-        with ledger.hold(entry().id, patience=PATIENCE):
+        with ledger.hold(RUN, patience=PATIENCE):
             assert process.wait(PATIENCE) == 0
 
 
