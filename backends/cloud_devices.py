@@ -113,7 +113,7 @@ def _braket(say: Say) -> Iterator[BackendSummary]:
 
 
 def _described(known: BackendSummary, look: Callable[[], BackendSummary], ask: Any, say: Say) -> BackendSummary:
-    """A device with all that can be found out; where something breaks that, it is said and the rest stands alone."""
+    """The device with all that can be found out; if that fails, what is known already, and a line that says why."""
     try:
         found: BackendSummary = ask(look, f"asking for {known.name}")
     except BackendError as error:

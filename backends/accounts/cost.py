@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from ...model.errors import BackendError
 from ..protocol import CostEstimate
 
-SECONDS_PER_SUB_JOB = Decimal(2)
+SECONDS_PER_SUB_JOB = Decimal(2)  # IBM's overhead for each, whatever it measures
 CENT = Decimal("0.01")
 
 
 class _Price(BaseModel):
-    """A published price: the day on which the source said so, and its address."""
+    """A published price, with the day on which its source stated it and the address of the source."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,7 +30,7 @@ class _Price(BaseModel):
 
     @property
     def cited(self) -> str:
-        """Where the price comes from, for people."""
+        """Source and date, for people."""
         return f"{self.source}, {self.date.isoformat()}"
 
 
@@ -157,7 +157,7 @@ def braket_estimate(*, tasks: int, shots: int, device: str, live: Any = None) ->
         shots: Executions of the circuit, all tasks together.
         device: ARN or name.
         live: What the device itself says, `service.deviceCost` in its capabilities: a price in US dollars and its unit,
-            `shot`, `task` or `minute`. A positive one counts instead of the table's for that unit. Defaults to nothing.
+            `shot`, `task` or `minute`. If positive it replaces the table's price for that unit. Defaults to none.
     """
     table = PriceTable.load()
     listed = table.braket_task(device)

@@ -55,7 +55,7 @@ class IbmCredentials:
         token: The API key.
         instance: CRN or name of the instance; None: the account's own choice.
         url: A private endpoint; None for the public one.
-        source: Where the token was found, for people.
+        source: The place of the token, for people.
         options: What else was saved with an account: proxies, verify, private_endpoint, region, plans_preference, tags.
     """
 
@@ -100,17 +100,16 @@ def ibm_credentials() -> IbmCredentials:
 
 
 def braket_credentials() -> BraketCredentials:
-    """The AWS key of the credentials file, or the word that boto3 finds it: environment or AWS configuration.
+    """The AWS key of the credentials file, or where boto3 finds one: in the environment or the AWS configuration.
 
     Raises:
         BackendError: a file is malformed or readable by others.
     """
     path, given = _read_file()
-    for name in _AWS_SECRETS:
-        _remember(_environment(name.upper()))
     keys = given.braket
-    for secret in (keys.aws_access_key_id, keys.aws_secret_access_key, keys.aws_session_token):
-        _remember(secret)
+    for name in _AWS_SECRETS:
+        register(_environment(name.upper()))
+        register(getattr(keys, name))
     if keys.aws_access_key_id or keys.profile:
         source = str(path)
     else:
@@ -211,7 +210,7 @@ class BraketCredentials(_Braket):
         region: The AWS region to start in.
         profile: A profile of the AWS configuration.
         bucket: The S3 bucket for results, `bucket` or `bucket/prefix`; None for the SDK's default bucket.
-        source: Where the key is, for people.
+        source: The place of the key, for people.
     """
 
     source: str
@@ -224,10 +223,10 @@ class _File(_Table):
 
 def _find_ibm() -> IbmCredentials | None:
     path, given = _read_file()
-    _remember(given.ibm.token)
+    register(given.ibm.token)
     token, instance = _environment("QISKIT_IBM_TOKEN"), _environment("QISKIT_IBM_INSTANCE")
     url, channel = _environment("QISKIT_IBM_URL"), _environment("QISKIT_IBM_CHANNEL")
-    _remember(token)
+    register(token)
     if given.ibm.token:
         ours = given.ibm
         if token not in (None, ours.token):
@@ -240,7 +239,7 @@ def _find_ibm() -> IbmCredentials | None:
     if chosen is None:
         return None
     name, account = chosen
-    _remember(account["token"])
+    register(account["token"])
     source = f"{saved}, account {name}"
     instance, url = account.get("instance") or instance, account.get("url") or url
     return IbmCredentials(account["token"], instance, url, source, _saved_options(account, source))
@@ -287,9 +286,9 @@ def _saved_options(account: Mapping[str, Any], source: str) -> dict[str, Any]:
         name = error.errors(include_url=False, include_input=False)[0]["loc"][0]
         raise BackendError(f"{source}: {name} is not what qiskit-ibm-runtime saves; save the account again") from None
     if options.proxies:
-        _remember(options.proxies.password_ntlm)
+        register(options.proxies.password_ntlm)
         for address in (options.proxies.urls or {}).values():
-            _remember(urlsplit(address).password)
+            register(urlsplit(address).password)
     return options.model_dump(exclude_none=True)
 
 
@@ -320,7 +319,7 @@ def _aws_profile(name: str | None) -> Mapping[str, str]:
             if parser.has_section(section):
                 settings |= parser.items(section)
     for key in _AWS_SECRETS:
-        _remember(settings.get(key))
+        register(settings.get(key))
     return settings
 
 
@@ -336,7 +335,7 @@ def _read_file() -> tuple[Path | None, _File]:
             data = tomllib.loads(file.read().decode("utf-8"))
     except OSError as error:
         raise BackendError(f"{path}: cannot be read ({error.strerror}); check its owner and mode") from None
-    except ValueError as error:  # TOML or UTF-8; only the place is told, since the text may quote the file
+    except ValueError as error:  # TOML or UTF-8; only the place is shown, since the text may quote the file
         place = re.search(r"at line \d+, column \d+|at end of document", str(error))
         raise BackendError(
             f"{path}: not TOML{f' {place[0]}' if place else ''}; compare credentials.example.toml"
@@ -376,8 +375,3 @@ def _unknown(location: tuple[str, ...]) -> str:
 
 def _environment(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
-
-
-def _remember(secret: str | None) -> None:
-    if secret:
-        register(secret)

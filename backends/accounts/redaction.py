@@ -40,15 +40,15 @@ _forms: frozenset[str] = frozenset()
 _known: re.Pattern[str] | None = None  # replaced as a whole, so readers need no lock
 
 
-def register(secret: str) -> None:
+def register(secret: str | None) -> None:
     """Remember a value that must never be shown, and the forms it takes in URLs, JSON, reprs and base64.
 
     Args:
-        secret: The value; ignored if shorter than 6 characters.
+        secret: The value; ignored if it is None or shorter than 6 characters.
     """
     global _secrets, _forms, _known
     with _lock:
-        if len(secret) < SHORTEST or secret in _secrets:
+        if secret is None or len(secret) < SHORTEST or secret in _secrets:
             return
         _secrets |= {secret}
         _forms = _forms.union(form for form in _written_forms(secret) if len(form) >= SHORTEST)

@@ -1,4 +1,4 @@
-"""Amazon Braket: gate-model QPUs and managed simulators, in native gates on the best pair where a device tells it."""
+"""Amazon Braket: gate-model QPUs, in native gates on the best pair of their calibration, and managed simulators."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class BraketBackend:
     def predict(self, settings: Sequence[Setting]) -> Floats:
         """P(a, b) of a Werner pair with all losses of the pair in its visibility, shape (len(settings), 2, 2).
 
-        Braket states readout errors as means of both directions, so that nothing more can be told of them.
+        Braket states each readout error as the mean of both directions, so nothing finer can be predicted.
         """
         return werner_probabilities(settings, self._best.predicted_visibility if self._best else 1.0)
 
@@ -126,10 +126,10 @@ class BraketBackend:
         if self.unusable:
             notes.append(f"{self._device.name}: {self.unusable}")
         try:
-            for limit in spending_limits(self._arn):
-                notes.append(limit.line())
-                if estimate.money is not None and estimate.money > limit.left:
-                    doubt = f"this costs more than the {exact_dollars(limit.left)} that the spending limit leaves"
+            for left, line in spending_limits(self._arn):
+                notes.append(line)
+                if estimate.money is not None and estimate.money > left:
+                    doubt = f"this costs more than the {exact_dollars(left)} that the spending limit leaves"
         except BackendError as error:
             notes.append(f"spending limits are not known: {error}")
         return replace(estimate, notes=tuple(notes), doubt=doubt)
@@ -168,7 +168,7 @@ class BraketBackend:
         return str(task.id)
 
     def poll(self, job: str) -> JobStatus:
-        """Where the task is, as the service says."""
+        """The state of the task, as the service gives it."""
         task = self._task(job)
         state = STATES.get(task["status"])
         if state is None:
@@ -193,7 +193,7 @@ class BraketBackend:
         return ask(lambda: braket_results.bundle(read, task.get("tags") or {}), f"downloading task {job}")
 
     def _has_outcomes(self, job: str, task: Mapping[str, Any]) -> bool:
-        """Whether a program set that came to nothing as a whole left outcomes of some of its executables."""
+        """Whether a program set that failed as a whole left outcomes of some of its executables."""
         if (task.get("actionMetadata") or {}).get("actionType") != PROGRAM_SET:
             return False
         try:
@@ -217,19 +217,13 @@ class BraketBackend:
         found, shots = braket_results.outcomes(raw, len(part.order), angles, pair)
         if braket_results.tag(raw, SETTINGS) not in (None, part.digest):  # of one circuit, which states no angles
             raise DataError(OTHER_SETTINGS)
-        bits = np.zeros((len(part.order), 2), dtype=np.uint8)
-        brought = np.zeros(len(part.order), dtype=bool)
-        start = 0
-        for outcomes in found:
-            bits[start : start + len(outcomes)] = outcomes
-            brought[start : start + len(outcomes)] = True
-            start += shots
+        # An executable with fewer outcomes than shots lacks the last ones.
+        brought = np.concatenate([np.arange(shots) < len(each) for each in found])
         if not brought.any():
             raise DataError("the result has no outcomes")
-        trials = part.in_order(bits)
-        if brought.all():
-            return trials
-        return trials[brought]
+        bits = np.zeros((len(part.order), 2), dtype=np.uint8)
+        bits[brought] = np.concatenate(found)
+        return part.in_order(bits)[brought]
 
     def find(self, key: str) -> tuple[str, ...]:
         """ARNs of the tasks that carry the key as a tag."""
@@ -323,9 +317,9 @@ class BraketBackend:
         try:
             return braket_pairs(name, self._properties, self._forced, unusable), unusable
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            told = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            problem = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             raise BackendError(
-                f"{name}: its calibration is in an unknown form ({told}); choose another device"
+                f"{name}: its calibration is in an unknown form ({problem}); choose another device"
             ) from None
 
     @property
@@ -334,7 +328,7 @@ class BraketBackend:
 
     @property
     def _pair(self) -> tuple[int, int] | None:
-        """Physical qubits the circuit names, or None where the service places it."""
+        """Physical qubits that the circuit names, or None if the service places it."""
         if self._forced:
             return self._forced
         return self._best.pair if self._best else None
@@ -346,7 +340,7 @@ class BraketBackend:
 
     @cached_property
     def _bucket(self) -> tuple[str, str]:
-        """Where results go: the bucket of the credentials file, or the account's default one."""
+        """Bucket and prefix of the results, from the credentials file or else the account's default bucket."""
         given = braket_credentials().bucket
         if given:
             bucket, _, prefix = given.partition("/")
@@ -356,7 +350,7 @@ class BraketBackend:
 
     @cached_property
     def _sets(self) -> tuple[int, int] | None:
-        """Executables and shots a program set may have, or None where the device takes none."""
+        """Most executables and shots of a program set, or None if the device takes no program sets."""
         action = {str(getattr(key, "value", key)): value for key, value in self._properties.action.items()}
         found = action.get(PROGRAM_SET)
         return None if found is None else (int(found.maximumExecutables), int(found.maximumTotalShots))
@@ -402,18 +396,14 @@ class BraketBackend:
         return ask(get, f"asking for task {job}")
 
 
-def _tags(client: Any, task: str) -> dict[str, str]:
-    """The tags of a task, asked for by themselves."""
-    return dict(client.get_quantum_task(quantumTaskArn=task).get("tags") or {})
-
-
 def _search(client: Any, filters: list[dict[str, Any]], key: str) -> tuple[str, ...]:
     """ARNs of the tasks tagged with a key among those a filter lets through."""
     found = []
     for page in client.get_paginator("search_quantum_tasks").paginate(filters=filters):
         for task in page["quantumTasks"]:  # a damaged answer has no such key, and must not look like an empty list
-            # A summary need not repeat the tags; and where the service cannot filter by them, others' tasks come, too.
-            tags = task.get("tags") or _tags(client, str(task["quantumTaskArn"]))
+            # A summary need not repeat the tags; and if the service cannot filter by them, it lists others' tasks.
+            arn = str(task["quantumTaskArn"])
+            tags = task.get("tags") or client.get_quantum_task(quantumTaskArn=arn).get("tags") or {}
             if tags.get(TAG) == key:
-                found.append(str(task["quantumTaskArn"]))
+                found.append(arn)
     return tuple(found)

@@ -28,7 +28,7 @@ def bundle(read: Callable[[str], str], tags: Mapping[str, str]) -> bytes:
 
     Args:
         read: The text of a file of the task's folder, by its name in the folder.
-        tags: Of the task.
+        tags: Tags of the task.
     """
     files = {RESULTS: read(RESULTS)}
     level = [RESULTS]
@@ -40,24 +40,24 @@ def bundle(read: Callable[[str], str], tags: Mapping[str, str]) -> bytes:
 
 
 def tag(raw: bytes, name: str) -> str | None:
-    """What the task's tag of that name says; None if there is none."""
+    """The value of the task's tag of that name; None if there is none."""
     try:
-        found = json.loads(json.loads(raw)[TAGS]).get(name)
+        found = _file(raw, TAGS).get(name)
         return None if found is None else str(found)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # an older download, or a damaged one, of which `outcomes` says so
+        return None  # an older download, or a damaged one, which `outcomes` refuses
 
 
 def owner(raw: bytes) -> str | None:
     """The task that a result says it is of: its ARN, or what follows the ARN's last slash; None if it does not say."""
     try:
-        results = json.loads(json.loads(raw)[RESULTS])
+        results = _file(raw, RESULTS)
         metadata, place = results.get("taskMetadata"), results.get("s3Location")
         if isinstance(metadata, dict) and metadata.get("id"):
             return str(metadata["id"])
         return str(place[1]).rstrip("/").rpartition("/")[2] or None if place else None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return None  # whatever is wrong with it, `outcomes` says
+        return None  # `outcomes` says what is wrong with it
 
 
 def outcomes(
@@ -81,7 +81,7 @@ def outcomes(
         results = json.loads(files[RESULTS])
         if "programResults" in results:
             programs = _resolve(files, RESULTS, results["programResults"])
-            sets = [_in_order(_resolve(files, *_executables(program))) for program in programs]
+            sets = [_in_order(_resolve(files, name, content["executableResults"])) for name, content in programs]
             pieces = [piece for executables in sets for piece in executables]
             wanted, left = divmod(shots, len(pieces))
             if left:
@@ -103,9 +103,9 @@ def outcomes(
     return found, wanted
 
 
-def _executables(program: tuple[str, dict[str, Any]]) -> tuple[str, list[Any]]:
-    name, content = program
-    return name, content["executableResults"]
+def _file(raw: bytes, name: str) -> Any:
+    """The content of a file in a bundle."""
+    return json.loads(json.loads(raw)[name])
 
 
 def _in_order(executables: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -150,9 +150,9 @@ def _measured(result: Mapping[str, Any], shots: int, pair: tuple[int, int] | Non
 
 
 def _expand(probabilities: Mapping[str, float], shots: int) -> list[list[int]]:
-    """Outcomes from frequencies, where a device tells no more; their order is not known, so it is mixed.
+    """Outcomes from frequencies, if a device tells no more; their order is unknown, so they are mixed.
 
-    The order depends on nothing but the frequencies.
+    The order depends on the frequencies alone, so that every download of a result gives the same trials.
     """
     rows: list[list[int]] = []
     for bits, probability in sorted(probabilities.items()):
@@ -166,7 +166,7 @@ def _expand(probabilities: Mapping[str, float], shots: int) -> list[list[int]]:
 
 
 def _references(name: str, text: str) -> list[str]:
-    """The files that a file of a program set's result names; none where all is inside it, or it is damaged."""
+    """The files that a file of a program set's result names; none if all is inside it, or if it is damaged."""
     try:
         content = json.loads(text)
     except ValueError:

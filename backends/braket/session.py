@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,9 +11,9 @@ from typing import Any
 
 from ...model.errors import BackendError, RefusedError, UnreachableError
 from ...model.suggestion import suggestion
-from ..accounts import redaction
 from ..accounts.cost import exact_dollars
 from ..accounts.credentials import braket_credentials
+from ..accounts.redaction import register
 from ..jobs.provider_calls import CONNECT, Patience, Provider, causes
 from ..protocol import plain
 
@@ -48,7 +48,6 @@ def sign_in(region: str) -> Any:
     Raises:
         RefusedError: there are no credentials, or the profile is unknown.
     """
-
     import boto3
     from botocore.config import Config
     from braket.aws import AwsSession
@@ -68,9 +67,9 @@ def sign_in(region: str) -> Any:
                 "no AWS credentials: give [braket] keys or profile in credentials.toml (see credentials.example.toml), "
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure the AWS command line"
             )
-        for secret in found.get_frozen_credentials():
-            if isinstance(secret, str):
-                redaction.register(secret)
+        key = found.get_frozen_credentials()  # not all of it is secret: the account's number is part of every ARN
+        for secret in (key.access_key, key.secret_key, key.token):
+            register(secret)
         seconds = Patience.from_environment().answer
         # `max_attempts: 1` would mean one repetition; this means none.
         config = Config(connect_timeout=CONNECT, read_timeout=seconds, retries={"total_max_attempts": 1})
@@ -93,7 +92,7 @@ def home_region() -> str:
 
 
 def region_of(arn: str) -> str:
-    """The region in an ARN, or the account's own where it has none."""
+    """The region in an ARN, or the account's own if the ARN has none."""
     parts = arn.split(":")
     return (parts[3] if len(parts) > 3 else "") or home_region()
 
@@ -162,33 +161,10 @@ def find_device(name: str) -> str:
     raise BackendError("; ".join([f"braket: no device is called {name!r}{hint}", *failures]))
 
 
-@dataclass(frozen=True)
-class SpendingLimit:
-    """What an account lets a device cost.
+def spending_limits(arn: str) -> tuple[tuple[Decimal, str], ...]:
+    """What each spending limit in force for a device leaves, in US dollars, and a line about it.
 
-    Attributes:
-        limit, spent, queued: US dollars: the most, what tasks did cost, and what those that wait will.
-        end: When its period ends.
-    """
-
-    limit: Decimal
-    spent: Decimal
-    queued: Decimal
-    end: datetime
-
-    @property
-    def left(self) -> Decimal:
-        """What may still be spent."""
-        return max(self.limit - self.spent - self.queued, Decimal(0))
-
-    def line(self) -> str:
-        """For people."""
-        left, limit = exact_dollars(self.left), exact_dollars(self.limit)
-        return f"spending limit of this device: {left} of {limit} left until {self.end:%Y-%m-%d}"
-
-
-def spending_limits(arn: str) -> tuple[SpendingLimit, ...]:
-    """The spending limits in force for a device; none if boto3 is too old to know of any.
+    There are none if boto3 is too old to know of any.
 
     Raises:
         RefusedError: the account may not read them.
@@ -198,23 +174,24 @@ def spending_limits(arn: str) -> tuple[SpendingLimit, ...]:
     if not hasattr(client, "search_spending_limits"):
         return ()
 
-    def search() -> tuple[SpendingLimit, ...]:
+    def search() -> tuple[tuple[Decimal, str], ...]:
         filters = [{"name": "deviceArn", "operator": "EQUAL", "values": [arn]}]
         pages = client.get_paginator("search_spending_limits").paginate(filters=filters)
         now = datetime.now(UTC)
         listed = [each for page in pages for each in page["spendingLimits"]]
         return tuple(
-            SpendingLimit(
-                limit=Decimal(each["spendingLimit"]),
-                spent=Decimal(each["totalSpend"]),
-                queued=Decimal(each["queuedSpend"]),
-                end=each["timePeriod"]["endAt"],
-            )
-            for each in listed
-            if each["timePeriod"]["startAt"] <= now <= each["timePeriod"]["endAt"]
+            _left_of(each) for each in listed if each["timePeriod"]["startAt"] <= now <= each["timePeriod"]["endAt"]
         )
 
     return ask(search, "reading spending limits")
+
+
+def _left_of(listed: Mapping[str, Any]) -> tuple[Decimal, str]:
+    """What a spending limit leaves once the tasks that wait are paid for as well, and a line about it."""
+    limit, spent, queued = (Decimal(listed[name]) for name in ("spendingLimit", "totalSpend", "queuedSpend"))
+    left = max(limit - spent - queued, Decimal(0))
+    shown = f"{exact_dollars(left)} of {exact_dollars(limit)} left until {listed['timePeriod']['endAt']:%Y-%m-%d}"
+    return left, f"spending limit of this device: {shown}"
 
 
 def _failure(error: Exception, what: str, posts: bool) -> BackendError:
@@ -245,7 +222,7 @@ def _failure(error: Exception, what: str, posts: bool) -> BackendError:
             return RefusedError(f"{what}: {text}; see credentials.example.toml")
         if isinstance(cause, BotoCoreError):
             return UnreachableError(f"{what}: {text}")
-    # Of a truncated or empty answer the client makes a reply without its parts, and stumbles over what is missing.
+    # The client makes a reply without its parts of a truncated or empty answer, and stumbles over what is missing.
     return UnreachableError(f"{what}: the answer lacks {text}" if isinstance(error, KeyError) else f"{what}: {text}")
 
 

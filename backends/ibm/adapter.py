@@ -18,6 +18,7 @@ from ...circuits.schedule import Schedule, Setting
 from ...model.errors import BackendError, DataError, UnreachableError
 from ...model.suggestion import suggestion
 from ...model.trials import Floats, Trials
+from ...model.validation import is_number
 from ..accounts.cost import PriceTable, ibm_estimate, qpu_seconds
 from ..calibration.best_pair import PairModel, best_pairs, calibration_record
 from ..calibration.parallel_pairs import (
@@ -30,7 +31,7 @@ from ..calibration.reading import unusable_pairs
 from ..options import delay_text, parse_delay, parse_device, parse_pairs
 from ..protocol import OTHER_SETTINGS, CostEstimate, Description, JobStatus, State, Usage, plain
 from .advice import dear_delay, time_left
-from .session import ask, device_names, mock_name, mock_names, plan_name, sign_in, silent_instances
+from .session import ask, device_names, mock_name, plan_name, sign_in, silent_instances
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -40,7 +41,7 @@ Outcomes = NDArray[np.uint8]
 MARK = "bellqueue"
 LEAST_BUSY = "least-busy"
 SPATIAL = 3  # dimensions of the vectors that one Bell pair measures
-USUAL_DELAY = 250e-6  # seconds before each shot where a device does not state otherwise
+USUAL_DELAY = 250e-6  # seconds before each shot if a device does not state its own
 DRY_RUN = "bellqueue-dry-run"  # its tag: never that of a job whose results are fetched
 EXECUTIONS = 10_000_000  # in one job at most, as IBM Quantum limits them
 ROWS = 1_000_000  # parameter rows in one job at most: some 16 MB before compression
@@ -87,8 +88,10 @@ class IbmBackend:
     def describe(self, dimension: int = 2) -> Description:
         """The pair or pairs chosen by the calibration of this moment, and what is predicted for them.
 
-        Of more than three dimensions, which need more than one Bell pair, the circuit is that for three.
+        Vectors of more than three dimensions need more than one Bell pair; for them the circuit is that for three.
         """
+        from qiskit import qasm3
+
         measured, device = self._measured, self._device.name
         pairs = tuple(model.calibration.pair for model in measured)
         several = len(pairs) > 1
@@ -112,7 +115,7 @@ class IbmBackend:
                 "qiskit_ibm_runtime": version("qiskit-ibm-runtime"),
             },
             attachments={
-                "circuit.qasm": self._qasm(min(dimension, SPATIAL)),
+                "circuit.qasm": str(qasm3.dumps(self._circuit(min(dimension, SPATIAL)))),
                 "properties.json": json.dumps(self._properties.to_dict(), default=str, indent=1) + "\n",
             },
             parallel=len(pairs),
@@ -127,7 +130,7 @@ class IbmBackend:
     def split(self, schedule: Schedule) -> tuple[range, ...]:
         """One job, unless it would have more than a million rows or ten million executions.
 
-        A job has one circuit, whatever the number of its rows, so that no device's limit of circuits concerns it.
+        A job has one circuit, whatever the number of its rows, so a device's limit of circuits does not matter.
 
         Raises:
             BackendError: the last block would be shorter, a block is too long for a job, or the schedule is for another
@@ -135,9 +138,9 @@ class IbmBackend:
         """
         count, pairs = len(schedule.order), schedule.sampling.parallel
         if pairs != self._parallel:
-            told = f"the schedule has {pairs} to a shot and the backend {self._parallel}"
             raise BackendError(
-                f"ibm: pairs={self._parallel} does not fit the schedule: {told}; give the backend pairs={pairs}"
+                f"ibm: pairs={self._parallel} does not fit the schedule: the schedule has {pairs} to a shot and the "
+                f"backend {self._parallel}; give the backend pairs={pairs}"
             )
         unit = pairs * (schedule.sampling.block if schedule.sampling.settings == "random" else 1)
         if count % unit:
@@ -146,6 +149,7 @@ class IbmBackend:
                 f"shots = {count} is no multiple of {each}, and a job has the same shots in every row; "
                 f"ask for {max(count - count % unit, unit)} or {max(count - count % unit, unit) + unit}"
             )
+        # Both limits in shots: that of the rows, which have `_row` shots each, and that of the executions.
         most, alike = min(ROWS // pairs * self._row(schedule), EXECUTIONS), shots_per_row(schedule)
         if alike > most:
             raise BackendError(
@@ -184,12 +188,12 @@ class IbmBackend:
 
         A dry run makes a job of its own on the mock device, which uses no QPU and has a tag of its own.
         """
-        if mock_name(self._device.name) not in mock_names(self._service):
+        if mock_name(self._device.name) not in device_names(self._service, mocks=True):
             return []
         job = self._run(part, DRY_RUN, dry_run=True)
         said = ask(lambda: job.usage_estimation, "asking for the dry run")["quantum_seconds"]
-        told = "does not estimate the time" if said is None else f"estimates {float(said):.1f} s on the device"
-        return [f"IBM Quantum's own dry run of the first job {told}"]
+        result = "does not estimate the time" if said is None else f"estimates {float(said):.1f} s on the device"
+        return [f"IBM Quantum's own dry run of the first job {result}"]
 
     def submit(self, part: Schedule, key: str) -> str:
         """Submit a part as one job with the key as its tag.
@@ -217,16 +221,16 @@ class IbmBackend:
         return ask(lambda: sampler.run([pub], shots=shots, dry_run=dry_run), what, posts=True)
 
     def poll(self, job: str) -> JobStatus:
-        """Where the job is, as the service says.
+        """The state of the job, as the service gives it.
 
         Raises:
             BackendError: the job is unknown to this account.
         """
         handle = self._job(job)
-        told = ask(handle.status, f"asking for job {job}")
-        state = STATES.get(told)
+        status = ask(handle.status, f"asking for job {job}")
+        state = STATES.get(status)
         if state is None:
-            raise BackendError(f"job {job}: the status {told!r} is not known here; upgrade bellqueue")
+            raise BackendError(f"job {job}: the status {status!r} is not known here; upgrade bellqueue")
         message = ask(handle.error_message, f"asking for job {job}") if state == "failed" else None
         if state == "cancelled":
             message = getattr(handle, "_reason", None)  # by the user, or by the service: it says why
@@ -296,14 +300,14 @@ class IbmBackend:
         ask(stop, f"cancelling job {job}")
 
     def usage(self, job: str) -> Usage:
-        """QPU seconds the service charged, once it has worked them out, and money by the instance's plan."""
+        """QPU seconds that the service charged, if known yet, and money by the instance's plan."""
         handle = self._job(job)
         metrics = ask(handle.metrics, f"asking for the usage of job {job}")
         usage = metrics.get("usage") if isinstance(metrics, dict) else None
         if not isinstance(usage, dict) or usage.get("status", "pending") == "pending":
             return Usage()
-        seconds = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        seconds: Any = usage.get("qpu_charge_time_seconds", usage.get("quantum_seconds"))
+        if not is_number(seconds) or not 0 <= seconds < math.inf:
             return Usage()
         instance = ask(self._service.active_instance, "asking for the instance")  # the one that has the job
         price = PriceTable.load().ibm_second(plan_name(self._service, instance))
@@ -339,7 +343,7 @@ class IbmBackend:
 
     @cached_property
     def _models(self) -> tuple[PairModel, ...]:
-        """The pairs measured; of one pair the next best, too."""
+        """The pairs measured; if only one is measured, the next best after it."""
         target, name = ask(lambda: self._device.target, "reading the device's gates"), f"ibm:{self._device.name}"
         if self._parallel > 1:
             return parallel_pairs(name, target, self._properties, self._parallel, self._forced)
@@ -364,10 +368,13 @@ class IbmBackend:
             delay = getattr(self._device.configuration(), "default_rep_delay", None)
             return USUAL_DELAY if delay is None else float(delay)
         low, high = self._delay_range
+        # A picosecond of tolerance: either end of the range may be typed, and rounding must not refuse it.
         if not high or not low - 1e-12 <= self._asked_delay <= high + 1e-12:
             offered = f"{delay_text(low)} to {delay_text(high)}" if high else "none but its default"
-            told = f"rep_delay={delay_text(self._asked_delay)} is not a delay that the device offers"
-            raise BackendError(f"ibm:{self._device.name}: {told}; it offers {offered}")
+            raise BackendError(
+                f"ibm:{self._device.name}: rep_delay={delay_text(self._asked_delay)} is not a delay that the device "
+                f"offers; it offers {offered}"
+            )
         return self._asked_delay
 
     @property
@@ -395,11 +402,6 @@ class IbmBackend:
         drawn = part.order.reshape(-1, shots, pairs)[:, 0]  # all shots of a row measure the same
         return {parameter_names(pairs, part.dimension): angles[drawn].reshape(-1, angles.shape[1] * pairs)}
 
-    def _qasm(self, dimension: int) -> str:
-        from qiskit import qasm3
-
-        return str(qasm3.dumps(self._circuit(dimension)))
-
     def _job(self, job: str) -> Any:
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
 
@@ -413,9 +415,10 @@ class IbmBackend:
 
 
 def shots_per_row(schedule: Schedule) -> int:
-    """Shots of one row of parameters: the block of `random` settings, what all stretches of `fixed` ones share."""
+    """Shots of one row of parameters: the block of `random` settings, a common divisor of `fixed` stretches."""
     if schedule.sampling.settings == "random":
         return schedule.sampling.block
+    # All rows of a job have the same shots, so a row has as many as fit a whole number of times into every stretch.
     stretches = [length for _, length in schedule.runs(len(schedule.order))]
     return int(np.gcd.reduce(stretches)) // schedule.sampling.parallel
 

@@ -16,7 +16,7 @@ from ..protocol import plain
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-ASK_AGAIN = (408, 425, 429)  # of 4xx the only ones that say nothing about the request itself
+ASK_AGAIN = (408, 425, 429)  # the only 4xx that say nothing about the request itself
 
 
 def sign_in() -> Any:
@@ -49,12 +49,12 @@ def sign_in() -> Any:
 def harden(service: Any) -> None:
     """Take from the client what costs money or hangs.
 
-    As delivered it repeats POST /jobs after a 5xx, without a key by which the service could tell the two apart, and a
-    504 after acceptance so makes two jobs; it waits for ever on a connection that stalls; and where the token cannot
-    be renewed it sends the API key itself.
+    As delivered it repeats POST /jobs after a 5xx, without a key by which the service could tell the two apart, so a
+    504 after acceptance makes two jobs. It waits for ever on a connection that stalls, and if the token cannot be
+    renewed it sends the API key itself.
 
     Raises:
-        BackendError: this version of the client is built otherwise.
+        BackendError: this version of the client is built differently.
     """
     from requests.adapters import HTTPAdapter
 
@@ -81,28 +81,19 @@ def plan_name(service: Any, instance: str) -> str:
     return next((plain(str(each["plan"])) for each in instances if each["crn"] == instance), "unknown")
 
 
-def device_names(service: Any) -> tuple[str, ...]:
-    """The devices that the instances listed when the service was signed in to."""
-    return _listed(service, mocks=False)
-
-
-def mock_names(service: Any) -> tuple[str, ...]:
-    """The doubles of devices that take dry runs; few instances have any."""
-    return _listed(service, mocks=True)
-
-
-def mock_name(device: str) -> str:
-    """What the client calls the double of a device."""
-    return re.sub(r"^[^_]+", "mock", device)
-
-
-def _listed(service: Any, mocks: bool) -> tuple[str, ...]:
+def device_names(service: Any, *, mocks: bool = False) -> tuple[str, ...]:
+    """The devices that the instances listed at the sign-in, or the mocks that take dry runs; few instances have any."""
     listed = [entry for entries in service._backends_info_per_instance.values() for entry in entries]
     return tuple(dict.fromkeys(str(entry["name"]) for entry in listed if (entry.get("class") == "mock") is mocks))
 
 
+def mock_name(device: str) -> str:
+    """What the client calls the mock of a device."""
+    return re.sub(r"^[^_]+", "mock", device)
+
+
 def silent_instances(service: Any) -> Iterator[str]:
-    """A line for each instance that gave no list of devices: the client passes over it without a word."""
+    """A line for each instance that gave no list of devices; the client says nothing about it."""
     for each in ask(service.instances, "listing instances"):
         wanted = service._account.instance in (None, each["crn"])
         if wanted and each["crn"] not in service._backends_info_per_instance:
@@ -155,15 +146,15 @@ def _first_line(error: BaseException) -> str:
     text = str(error).strip().strip("'\"") or type(error).__name__
     if broken := re.search(r"HTTPS?Connection(?:Pool)?\(host='([^']+)'", text):
         why = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(read timed out)", text, re.IGNORECASE)
-        told = f" ({why[1] or why[2]})" if why else ""
-        return f"no answer from {broken[1]}{told}; check the network and the proxy, or try again later"
+        cause = f" ({why[1] or why[2]})" if why else ""
+        return f"no answer from {broken[1]}{cause}; check the network and the proxy, or try again later"
     said = re.search(r'"message"\s*:\s*"([^"]+)"', text)
-    plain = re.sub(r" for url: \S+", "", text.splitlines()[0]).partition(". {")[0][:300]
-    return f"{plain}: {said[1]}" if said else plain
+    first = re.sub(r" for url: \S+", "", text.splitlines()[0]).partition(". {")[0][:300]
+    return f"{first}: {said[1]}" if said else first
 
 
 class _TokenOnly:
-    """Puts the bearer token on a request; where there is none, the request fails instead of carrying the API key."""
+    """Puts the bearer token on a request; without a token the request fails instead of carrying the API key."""
 
     def __init__(self, token: Callable[[], str], crn: str) -> None:
         self._token, self._crn = token, crn

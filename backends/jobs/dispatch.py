@@ -1,4 +1,4 @@
-"""Seeing a recorded run through: submit its parts, reconcile what is in doubt, download, put the trials together."""
+"""Sees a recorded run through: submits its parts, finds jobs in doubt, downloads, and puts the trials together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Dispatch:
             ledger: Where the run is recorded.
             run: The run.
             backend: What its `backend` names.
-            say: Gets a line about every hitch that is worth a user's attention.
+            say: Gets a line about every hitch that a user should know of.
         """
         self._ledger, self._run, self._backend, self._say = ledger, run, backend, say
         self._schedule = Schedule.from_bytes(run.sampling)
@@ -65,8 +65,8 @@ class Dispatch:
 
         Args:
             watch: Gets the number of parts that have a job.
-            end: Only the parts whose trials begin before this one; None: all.
-            parts: Only these parts, because no others were approved; None: all.
+            end: Only the parts whose trials begin before this one. Defaults to all.
+            parts: Only these parts, because no others were approved. Defaults to all.
             patience: Seconds to wait for another process that works on the run.
 
         Raises:
@@ -92,12 +92,12 @@ class Dispatch:
         """Ask once how far every job is, and download what is done.
 
         Args:
-            watch: Gets a job's key and where it stands.
+            watch: Gets the key of each job and its status.
             patience: Seconds to wait for another process that works on the run.
 
         Returns:
-            By key what is wrong with the jobs that the provider does not know or whose results cannot be read. Every
-            other job has been seen to.
+            What is wrong, by key, with the jobs that the provider does not know or whose results cannot be read. All
+            others have been seen to.
 
         Raises:
             UnreachableError, RefusedError: the provider cannot be asked.
@@ -128,7 +128,7 @@ class Dispatch:
             for job in self._jobs():
                 if job.state == "submitted" and job.id:
                     try:
-                        read(partial(self._backend.cancel, job.id), say=self._say)
+                        read(partial(self._backend.cancel, job.id), self._say)
                         self._ledger.note(self._run.id, job.key, "asked the provider to cancel")
                         self._advance_job(job, job.id)
                     except (UnreachableError, RefusedError):
@@ -140,7 +140,7 @@ class Dispatch:
         """For each part without a stored result its last attempt, or its trials if there was none.
 
         Args:
-            end: Only of the parts whose trials begin before this one; None: of all.
+            end: Only the parts whose trials begin before this one. Defaults to all.
         """
         last: dict[int, JobEntry] = {}
         for job in self._jobs():
@@ -154,7 +154,7 @@ class Dispatch:
         """The trials of every part whose result is stored, in order.
 
         Args:
-            end: Only of the parts whose trials begin before this one; None: of all.
+            end: Only the parts whose trials begin before this one. Defaults to all.
 
         Raises:
             LedgerError: no result is stored, or one is damaged.
@@ -208,10 +208,10 @@ class Dispatch:
                 ) from error
 
     def _intent(self, part: int, trials: range) -> JobEntry:
-        """The attempt to be submitted, written down."""
+        """Write down the attempt that is about to be submitted."""
         if getattr(self._backend, "idempotent", False):
             for job in reversed(self._jobs()):
-                if job.part == part and job.state == "lost":  # under its key it is made once, should it turn up yet
+                if job.part == part and job.state == "lost":  # its key makes one job, even if the first turns up late
                     return self._ledger.renew(job.key)
         content = hashlib.sha256(f"{self._run.content_hash} {trials.start} {trials.stop}".encode()).hexdigest()
         return self._ledger.intend(self._run.id, part, trials, content)
@@ -254,23 +254,23 @@ class Dispatch:
     def _listed(self, job: JobEntry) -> tuple[str, ...]:
         """The provider's jobs under a job's key, each once, without those that the ledger counts as others'."""
         taken = {other.id for other in self._jobs() if other.key != job.key}
-        found = read(lambda: self._backend.find(job.key), say=self._say)
+        found = read(lambda: self._backend.find(job.key), self._say)
         return tuple(each for each in dict.fromkeys(found) if each not in taken)
 
     def _best(self, identities: Sequence[str]) -> str:
-        """The first of some jobs under one key, or the first that may still bring its trials."""
+        """Of some jobs under one key the first that may still bring its trials; if none may, the first."""
         if len(identities) == 1:
             return identities[0]
         alive = (each for each in identities if self._poll(each).state not in ("failed", "cancelled"))
         return next(alive, identities[0])
 
     def _poll(self, identity: str) -> JobStatus:
-        return read(lambda: self._backend.poll(identity), say=self._say)
+        return read(lambda: self._backend.poll(identity), self._say)
 
     def _advance_job(self, job: JobEntry, identity: str) -> JobStatus:
         status = self._poll(identity)
         if status.state in ("failed", "cancelled") and self._ledger.surplus(self._run.id):
-            # The second job under the key, which was called surplus, may be all that is left.
+            # A second job under the key, noted as surplus until now, may still bring the trials.
             best = self._best((identity, *(each for each in self._listed(job) if each != identity)))
             if best != identity:
                 self._ledger.accepted(job.key, best)
@@ -279,10 +279,8 @@ class Dispatch:
         if status.state == "done":
             self._fetch(job, identity, status.message)
             self._ask_usage(job, identity)
-        elif status.state == "failed":
-            self._ledger.settle(job.key, "failed", status.message)
-        elif status.state == "cancelled":
-            self._ledger.settle(job.key, "cancelled", status.message)
+        elif status.state in ("failed", "cancelled"):
+            self._ledger.settle(job.key, status.state, status.message)
         else:
             self._ledger.settle(job.key, "submitted", f"{status.state} {status.message}".strip())
         return status
@@ -294,7 +292,7 @@ class Dispatch:
             DataError: it cannot, several times over.
         """
         for _ in range(DOWNLOADS):
-            raw = read(lambda: self._backend.download(identity), say=self._say)
+            raw = read(lambda: self._backend.download(identity), self._say)
             self._ledger.store(job.key, raw)
             try:
                 self._refuse_others(raw, job, identity)

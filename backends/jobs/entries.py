@@ -21,14 +21,14 @@ class RunEntry:
         scenario, plan: The records of the run, JSON.
         sampling: The settings in their order, as `Schedule.to_bytes` gives them.
         attachments: JSON object of texts by file name.
-        folder: Where the run's folder will be, an absolute path.
-        command: What was typed.
+        folder: Absolute path of the folder that the run will write.
+        command: The command as typed.
         content_hash: SHA-256 of scenario, plan and sampling.
-        parts: The trials of each job that the run is made of.
-        shots: Trials.
-        estimated_money, estimated_qpu_seconds, estimate_basis: What was estimated before the first submission.
-        finished: When the folder was written; None before.
-        closed: When the user gave it up; None before.
+        parts: The trials of each job.
+        shots: Number of trials.
+        estimated_money, estimated_qpu_seconds, estimate_basis: The estimate before the first submission.
+        finished: Time at which the folder was written; None before.
+        closed: Time at which the user gave it up; None before.
     """
 
     id: str
@@ -62,15 +62,15 @@ class JobEntry:
     Attributes:
         key: Unique to the attempt; it travels with the job to the provider.
         run: The run's id.
-        part: Which part, from 0.
-        attempt: From 1.
+        part: Number of the part, from 0.
+        attempt: Number of the attempt, from 1.
         trials: The trials of the schedule that it measures.
         content_hash: SHA-256 of the part.
-        intended: When it was written down, before the submission; UTC.
+        intended: Time at which it was written down, before the submission; UTC.
         id: The provider's id; None until the provider has answered or the job was found by its key.
-        state: intended → submitted → stored, or where it ended instead.
+        state: intended → submitted → stored, or how it ended instead.
         message: The provider's words.
-        updated: When any of this last changed; UTC.
+        updated: Time of the last change; UTC.
         used_qpu_seconds, used_money: What the provider says it used.
     """
 

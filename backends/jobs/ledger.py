@@ -1,4 +1,4 @@
-"""The ledger of submitted runs: SQLite, every intent committed before the act, every result kept raw."""
+"""The ledger of submitted runs: an SQLite file; every intent is committed before the act, every result kept raw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
@@ -103,7 +103,7 @@ class Ledger:
 
         Args:
             path: The file.
-            begin: Whether to begin one where there is none.
+            begin: Whether to begin one if there is none.
 
         Raises:
             LedgerError: the file is no ledger, is of a newer version, or cannot be read or written.
@@ -120,7 +120,7 @@ class Ledger:
             self._locks.mkdir(exist_ok=True, mode=0o700)
             self._database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
             self._database.row_factory = sqlite3.Row
-            # SQLite does not wait where two connections turn to WAL at once, so they come one after the other.
+            # Two connections that turn to WAL at once fail instead of waiting, so they come one after the other.
             with FileLock(self._locks / "opening.lock", timeout=BUSY):
                 # WAL lets readers and one writer work at once; FULL makes a commit outlive a power cut.
                 for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
@@ -136,11 +136,11 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._database.close()
 
     def add_run(self, run: RunEntry) -> None:
-        """Write a run down, before anything of it is submitted.
+        """Record a run, before anything of it is submitted.
 
         Raises:
             LedgerError: its id or its folder is taken.
@@ -213,16 +213,14 @@ class Ledger:
         Raises:
             LedgerError: another attempt at its part may still bring its trials.
         """
-        values: dict[str, str | float | None] = {"intended": _now(), "message": ""}
-        return self._change(key, "intended", "about to submit again, under the same key", **values)
+        return self._change(key, "intended", "about to submit again, under the same key", intended=_now(), message="")
 
     def accepted(self, key: str, job: str) -> JobEntry:
         """Note the provider's id of a job."""
         return self._change(key, "submitted", f"the provider calls it {job}", id=plain(job), message="")
 
     def settle(self, key: str, state: JobState, message: str = "") -> JobEntry:
-        """Note where a job stands; only a change is written."""
-        assert state in get_args(JobState)
+        """Note the state of a job; only a change is written."""
         job = self._job(key)
         message = redact(plain(message))
         if (job.state, job.message) == (state, message):
@@ -321,7 +319,7 @@ class Ledger:
         Args:
             run: The run's id.
             patience: Seconds to wait for another process.
-            say: Gets a line if it must be waited for.
+            say: Gets a line if another process must be waited for.
 
         Raises:
             LedgerError: another process works on it.
@@ -347,9 +345,7 @@ class Ledger:
         return _job(self._query("SELECT * FROM jobs WHERE key = ?", key)[0])
 
     def _change(self, key: str, state: JobState | None, what: str, **columns: str | float | None) -> JobEntry:
-        values: dict[str, str | float | None] = {**columns, "updated": _now()}
-        if state:
-            values["state"] = state
+        values = {**columns, "updated": _now(), **({"state": state} if state else {})}
         with self._transaction() as database:
             assignments = ", ".join(f"{name} = ?" for name in values)
             database.execute(f"UPDATE jobs SET {assignments} WHERE key = ?", (*values.values(), key))

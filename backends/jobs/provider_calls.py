@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +19,8 @@ Answer = TypeVar("Answer")
 REQUESTS = 6  # one call of a client is at most about so many requests, each of which may take its time
 CONNECT = 10.0  # seconds to open a connection
 LONGEST_ANSWER = 86_400.0  # seconds; threads cannot wait for any number of them
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries of a read; each pause doubles the last
+TRIES = 5  # of a read
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two of them; each pause doubles the last
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,18 @@ class Provider:
     Attributes:
         name: For messages.
         failure: Makes one of our errors of what the client raises, given what was being done and whether that creates
-            something: if it fails without a clear refusal, it may have happened.
+            something: without a clear refusal it may have happened.
     """
 
     name: str
     failure: Callable[[Exception, str, bool], BackendError]
 
     def ask(self, call: Callable[[], Answer], what: str, *, posts: bool = False) -> Answer:
-        """The client's answer, its many kinds of failure put in three.
+        """The client's answer; its many kinds of failure become three.
 
         Args:
             call: What to ask.
-            what: For messages: what is being done.
+            what: What is being done, for messages.
             posts: Whether the call creates something.
 
         Raises:
@@ -72,7 +74,7 @@ class Provider:
         """
         what = f"{self.name}, {what}"
         try:
-            with warnings.catch_warnings():  # meant for who writes a client's calls; what concerns users is asked for
+            with warnings.catch_warnings():  # meant for programmers; what concerns users is asked for
                 warnings.simplefilter("ignore")
                 return watched(call, REQUESTS * Patience.from_environment().answer, what)
         except BackendError:
@@ -91,17 +93,17 @@ def watched(call: Callable[[], Answer], seconds: float, what: str) -> Answer:
     Raises:
         UnreachableError: no answer in time.
     """
-    worker = _idle.pop() if _idle else _Worker()
-    outcome: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
-    worker.calls.put(lambda: outcome.put(_outcome(call)))
     try:
-        result = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise UnreachableError(
-            f"{what}: no answer within {seconds:g} s; the connection stalls, try again later"
-        ) from None
+        worker = _idle.pop()  # without a look before it: another thread may take the last one meanwhile
+    except IndexError:
+        worker = _Worker()
+    outcome: futures.Future[Answer] = futures.Future()
+    worker.calls.put(lambda: _answer(outcome, call))
+    # Not `result(timeout)`: its TimeoutError could not be told from one that the call itself raises.
+    if not futures.wait([outcome], seconds).done:
+        raise UnreachableError(f"{what}: no answer within {seconds:g} s; the connection stalls, try again later")
     _idle.append(worker)
-    return result()
+    return outcome.result()
 
 
 class _Worker:
@@ -120,47 +122,35 @@ class _Worker:
 _idle: list[_Worker] = []
 
 
-def _outcome(call: Callable[[], Answer]) -> Callable[[], Answer]:
-    """Make the call; what comes of it, answer or error, to be had by another thread."""
+def _answer(outcome: futures.Future[Answer], call: Callable[[], Answer]) -> None:
+    """Make the call, and keep what comes of it for the caller's thread."""
     try:
-        answer = call()
+        outcome.set_result(call())
     except BaseException as error:  # whatever it is, it belongs to the caller
-        raised = error
-
-        def again() -> Answer:
-            raise raised
-
-        return again
-    return lambda: answer
+        outcome.set_exception(error)
 
 
-def read(call: Callable[[], Answer], tries: int = 5, say: Callable[[str], None] | None = None) -> Answer:
+def read(call: Callable[[], Answer], say: Callable[[str], None]) -> Answer:
     """Repeat a call that changes nothing until the provider answers.
 
     Args:
         call: What to ask.
-        tries: How often at most.
         say: Gets a line whenever a try has failed and another will follow.
 
     Raises:
         UnreachableError: the last try failed as well.
     """
-    pause, done = FIRST_PAUSE, 0
-    while True:
+    for pause in (min(2**done * FIRST_PAUSE, LONGEST_PAUSE) for done in range(TRIES - 1)):
         try:
             return call()
         except UnreachableError as error:
-            done += 1
-            if done >= tries:
-                raise
-            if say:
-                say(f"{error}; trying again in {pause:.0f} s")
+            say(f"{error}; trying again in {pause:.0f} s")
         time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+    return call()
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it, also where a client hides it with `from None`; innermost last."""
+    """The error and its causes, innermost last, even if a client hides them with `from None`."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

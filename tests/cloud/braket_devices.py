@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 
 SV1 = "arn:aws:braket:::device/quantum-simulator/amazon/sv1"
-DM1 = "arn:aws:braket:::device/quantum-simulator/amazon/dm1"
 GARNET = "arn:aws:braket:eu-north-1::device/qpu/iqm/Garnet"
 FORTE = "arn:aws:braket:us-east-1::device/qpu/ionq/Forte-1"
 ANKAA = "arn:aws:braket:us-west-1::device/qpu/rigetti/Ankaa-3"
@@ -38,9 +37,7 @@ class BraketDevice:
         shots: Fewest and most shots of one circuit.
         program_set: Most executables and most shots of a program set; None if there are no program sets.
         histogram_only: Whether results hold probabilities and no single shots, as IonQ's do.
-        best, worst: The pair with the best and the worst calibration; None if all are alike.
-        decoy: A pair with the very best gate, and one qubit that is hardly readable.
-        uncalibrated: A coupling that the calibration leaves out.
+        best: The pair with the best calibration; None if all are alike.
     """
 
     arn: str
@@ -55,9 +52,6 @@ class BraketDevice:
     program_set: tuple[int, int] | None = None
     histogram_only: bool = False
     best: Pair | None = None
-    worst: Pair | None = None
-    decoy: Pair | None = None
-    uncalibrated: Pair | None = None
 
     @property
     def region(self) -> str:
@@ -68,7 +62,7 @@ class BraketDevice:
 @cache
 def devices() -> tuple[BraketDevice, ...]:
     """All devices."""
-    return _simulator(SV1, "SV1", 34), _simulator(DM1, "DM1", 17), _garnet(), _forte(), _ankaa()
+    return _simulator(), _garnet(), _forte(), _ankaa()
 
 
 def _header(name: str, version: int = 1) -> dict[str, str]:
@@ -138,7 +132,16 @@ def _key(pair: Pair) -> str:
 
 @dataclass(frozen=True)
 class _Lattice:
-    """A lattice of qubits and what its calibration is to say (see `BraketDevice`)."""
+    """A lattice of qubits and what its calibration is to say.
+
+    Attributes:
+        couplings, qubits, best: As in `BraketDevice`.
+        gate: Its two-qubit gate.
+        one_qubit_method, two_qubit_method: How fidelities were measured.
+        decoy: A pair with the very best gate, and one qubit that is hardly readable.
+        uncalibrated: A coupling that the calibration leaves out.
+        seed: Seed of the ordinary values.
+    """
 
     couplings: frozenset[Pair]
     qubits: range
@@ -146,7 +149,6 @@ class _Lattice:
     one_qubit_method: str
     two_qubit_method: str
     best: Pair
-    worst: Pair
     decoy: Pair
     uncalibrated: Pair
     seed: int
@@ -167,8 +169,6 @@ class _Lattice:
         t1, t2 = rng.uniform(3e-5, 4e-5), rng.uniform(1.5e-5, 2.5e-5)
         if qubit in self.best:
             gate, readout, t1, t2 = 0.9995, 0.99, 6e-5, 5e-5
-        if qubit in self.worst:
-            gate, readout, t1, t2 = 0.97, 0.85, 8e-6, 4e-6
         if qubit == self.decoy[1]:
             readout = 0.75
         return {
@@ -181,7 +181,7 @@ class _Lattice:
         }
 
     def _pair(self, pair: Pair, rng: np.random.Generator) -> dict[str, Any]:
-        fidelity = {self.best: 0.995, self.worst: 0.84, self.decoy: 0.998}.get(pair, rng.uniform(0.97, 0.98))
+        fidelity = {self.best: 0.995, self.decoy: 0.998}.get(pair, rng.uniform(0.97, 0.98))
         clifford = {
             "gateName": "Two_Qubit_Clifford",
             "fidelity": 0.9702,
@@ -192,31 +192,31 @@ class _Lattice:
         return {"twoQubitGateFidelity": [gate, clifford] if self.gate == "cz" else [gate]}
 
 
-def _simulator(arn: str, name: str, qubits: int) -> BraketDevice:
-    from braket.device_schema.simulators import GateModelSimulatorDeviceCapabilities
+def _capabilities(schema: str, version: int = 1, **parts: Any) -> str:
+    """The parts of a device's capabilities as one JSON text, which the SDK's schema of that name has checked."""
+    from braket.schema_common import BraketSchemaBase
 
+    content = {"braketSchemaHeader": _header(schema, version), "deviceParameters": {}, **parts}
+    return str(BraketSchemaBase.parse_raw_schema(json.dumps(content)).json())
+
+
+def _simulator() -> BraketDevice:
     shots = (0, 100_000)
-    capabilities = GateModelSimulatorDeviceCapabilities.parse_obj(
-        {
-            "braketSchemaHeader": _header("simulators.gate_model_simulator_device_capabilities"),
-            "service": _service(shots, 0.075, "minute", "any region"),
-            "action": _actions(_GATES, shots, None),
-            "paradigm": {
-                "braketSchemaHeader": _header("simulators.gate_model_simulator_paradigm_properties"),
-                "qubitCount": qubits,
-            },
-            "deviceParameters": {},
-        }
+    paradigm = {
+        "braketSchemaHeader": _header("simulators.gate_model_simulator_paradigm_properties"),
+        "qubitCount": 34,
+    }
+    capabilities = _capabilities(
+        "simulators.gate_model_simulator_device_capabilities",
+        service=_service(shots, 0.075, "minute", "any region"),
+        action=_actions(_GATES, shots, None),
+        paradigm=paradigm,
     )
-    return BraketDevice(
-        arn, name, "Amazon Braket", "SIMULATOR", capabilities.json(), frozenset(), None, range(qubits), shots
-    )
+    return BraketDevice(SV1, "SV1", "Amazon Braket", "SIMULATOR", capabilities, frozenset(), None, range(34), shots)
 
 
 def _garnet() -> BraketDevice:
     """Qubits are numbered from 1, and the graph lists every coupling once, sorted as texts."""
-    from braket.device_schema.iqm import IqmDeviceCapabilities
-
     lattice = _Lattice(
         couplings=_lattice(4, 5, first=1),
         qubits=range(1, 21),
@@ -224,7 +224,6 @@ def _garnet() -> BraketDevice:
         one_qubit_method="SIMULTANEOUS_RANDOMIZED_BENCHMARKING",
         two_qubit_method="SIMULTANEOUS_INTERLEAVED_RANDOMIZED_BENCHMARKING",
         best=(9, 10),
-        worst=(1, 2),
         decoy=(17, 18),
         uncalibrated=(15, 20),
         seed=20,
@@ -234,23 +233,18 @@ def _garnet() -> BraketDevice:
         smaller, larger = _key(pair).split("-")
         graph.setdefault(smaller, []).append(larger)
     shots, sets, gates = (1, 20_000), (500, 1_000_000), ("cz", "prx")
-    capabilities = IqmDeviceCapabilities.parse_obj(
-        {
-            "braketSchemaHeader": _header("iqm.iqm_device_capabilities"),
-            "service": _service(shots, 0.00145, "shot", "Finland"),
-            "action": _actions((*_GATES, "prx", *_VERBATIM), shots, sets),
-            "paradigm": _paradigm(20, gates, graph),
-            "deviceParameters": {},
-            "standardized": lattice.standardized(),
-        }
+    capabilities = _capabilities(
+        "iqm.iqm_device_capabilities",
+        service=_service(shots, 0.00145, "shot", "Finland"),
+        action=_actions((*_GATES, "prx", *_VERBATIM), shots, sets),
+        paradigm=_paradigm(20, gates, graph),
+        standardized=lattice.standardized(),
     )
-    return _lattice_device(GARNET, "Garnet", "IQM", capabilities.json(), lattice, gates, shots, sets)
+    return _lattice_device(GARNET, "Garnet", "IQM", capabilities, lattice, gates, shots, sets)
 
 
 def _ankaa() -> BraketDevice:
     """Qubits are numbered from 0, and the graph lists every coupling from both ends."""
-    from braket.device_schema.rigetti.rigetti_device_capabilities_v2 import RigettiDeviceCapabilities
-
     lattice = _Lattice(
         couplings=_lattice(3, 4, first=0),
         qubits=range(12),
@@ -258,7 +252,6 @@ def _ankaa() -> BraketDevice:
         one_qubit_method="RANDOMIZED_BENCHMARKING",
         two_qubit_method="INTERLEAVED_RANDOMIZED_BENCHMARKING",
         best=(5, 6),
-        worst=(0, 1),
         decoy=(8, 9),
         uncalibrated=(7, 11),
         seed=12,
@@ -268,17 +261,15 @@ def _ankaa() -> BraketDevice:
         graph[str(one)].append(str(other))
         graph[str(other)].append(str(one))
     shots, sets, gates = (10, 50_000), (100, 100_000), ("rx", "rz", "iswap")
-    capabilities = RigettiDeviceCapabilities.parse_obj(
-        {
-            "braketSchemaHeader": _header("rigetti.rigetti_device_capabilities", 2),
-            "service": _service(shots, 0.0009, "shot", "California, USA"),
-            "action": _actions((*_GATES, *_VERBATIM), shots, sets),
-            "paradigm": _paradigm(12, gates, graph),
-            "deviceParameters": {},
-            "standardized": lattice.standardized(),
-        }
+    capabilities = _capabilities(
+        "rigetti.rigetti_device_capabilities",
+        version=2,
+        service=_service(shots, 0.0009, "shot", "California, USA"),
+        action=_actions((*_GATES, *_VERBATIM), shots, sets),
+        paradigm=_paradigm(12, gates, graph),
+        standardized=lattice.standardized(),
     )
-    return _lattice_device(ANKAA, "Ankaa-3", "Rigetti", capabilities.json(), lattice, gates, shots, sets)
+    return _lattice_device(ANKAA, "Ankaa-3", "Rigetti", capabilities, lattice, gates, shots, sets)
 
 
 def _lattice_device(
@@ -291,28 +282,14 @@ def _lattice_device(
     shots: tuple[int, int],
     sets: tuple[int, int],
 ) -> BraketDevice:
+    native, couplings, qubits = frozenset(gates), lattice.couplings, lattice.qubits
     return BraketDevice(
-        arn,
-        name,
-        provider,
-        "QPU",
-        capabilities,
-        frozenset(gates),
-        lattice.couplings,
-        lattice.qubits,
-        shots,
-        sets,
-        best=lattice.best,
-        worst=lattice.worst,
-        decoy=lattice.decoy,
-        uncalibrated=lattice.uncalibrated,
+        arn, name, provider, "QPU", capabilities, native, couplings, qubits, shots, sets, best=lattice.best
     )
 
 
 def _forte() -> BraketDevice:
     """All qubits are coupled, the calibration is one for all, and the native gates are in capitals."""
-    from braket.device_schema.ionq import IonqDeviceCapabilities
-
     shots, gates = (100, 5_000), ("GPI", "GPI2", "ZZ")
     debiasing = f"{_SCHEMA}.error_mitigation.debias.Debias"
     provider = {
@@ -321,24 +298,14 @@ def _forte() -> BraketDevice:
         "timing": {"T1": 100.0, "T2": 1.0, "1Q": 1.1e-4, "2Q": 9e-4, "readout": 2.5e-4, "reset": 5e-5},
         "errorMitigation": {debiasing: {"minimumShots": 2500}},
     }
-    content = {
-        "braketSchemaHeader": _header("ionq.ionq_device_capabilities"),
-        "service": _service(shots, 0.08, "shot", "Maryland, USA"),
-        "action": _actions((*_GATES, "gpi", "gpi2", *_VERBATIM), shots, None),
-        "paradigm": _paradigm(36, gates, {}),
-        "deviceParameters": {},
-        "provider": provider,
-    }
-    capabilities = IonqDeviceCapabilities.parse_raw(json.dumps(content))
+    capabilities = _capabilities(
+        "ionq.ionq_device_capabilities",
+        service=_service(shots, 0.08, "shot", "Maryland, USA"),
+        action=_actions((*_GATES, "gpi", "gpi2", *_VERBATIM), shots, None),
+        paradigm=_paradigm(36, gates, {}),
+        provider=provider,
+    )
+    native = frozenset(gate.lower() for gate in gates)
     return BraketDevice(
-        FORTE,
-        "Forte 1",
-        "IonQ",
-        "QPU",
-        capabilities.json(),
-        frozenset(gate.lower() for gate in gates),
-        None,
-        range(36),
-        shots,
-        histogram_only=True,
+        FORTE, "Forte 1", "IonQ", "QPU", capabilities, native, None, range(36), shots, histogram_only=True
     )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from email.message import Message
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 from .braket_devices import BraketDevice, devices
-from .braket_tasks import PROGRAM, PROGRAM_SET, Order, RefusedError, Sampler, Task, now, result_files
+from .braket_tasks import PROGRAM, PROGRAM_SET, RefusedError, Sampler, Task, now, result_files
 from .faults import PATIENCE, Answer, Double
 
 ACCOUNT = "123456789012"
@@ -29,17 +28,13 @@ class BraketDouble(Double):
     Attributes:
         devices: What there is, by ARN.
         device_status: ONLINE, OFFLINE or RETIRED by ARN.
-        posts: Requests to create a task that arrived in good form.
-        accepted: Tasks created: posts with a client token seen before create none.
+        accepted: Tasks created: a request with a client token seen before creates none.
         tasks: The tasks by ARN, in the order of their creation.
-        queue_polls: GETs of a task before it is final.
         outcome: What tasks come to.
         failure_reason: Of a failed task.
         failed_executables: Indices of executables that fail in a program set; of one that fails, all if there are none.
-        measured_order: Columns of results by ascending qubit, or in the order of the measurements in the program.
         layout: Results of program sets in many files, or all in `results.json`.
         token_expired: Whether credentials have expired.
-        access_key: The one key that is known.
         tag_filters: Whether a search can filter by `tags:<key>`, which the service's model does not mention.
         limits: Spending limits, as the service lists them.
         closed_regions: Regions whose service refuses the account.
@@ -54,17 +49,13 @@ class BraketDouble(Double):
         self._tokens: dict[str, tuple[Mapping[str, Any], str]] = {}
         self.devices: dict[str, BraketDevice] = {device.arn: device for device in devices()}
         self.device_status = dict.fromkeys(self.devices, "ONLINE")
-        self.posts = 0
         self.accepted = 0
         self.tasks: dict[str, Task] = {}
-        self.queue_polls = 0
         self.outcome: Literal["COMPLETED", "FAILED", "CANCELLED"] = "COMPLETED"
         self.failure_reason = "the qubits are being recalibrated"
         self.failed_executables: frozenset[int] = frozenset()
-        self.measured_order: Order = "ascending"
         self.layout: Literal["files", "inline"] = "files"
         self.token_expired = False
-        self.access_key = ACCESS_KEY
         self.tag_filters = True
         self.limits: list[dict[str, Any]] = []
         self.closed_regions: set[str] = set()
@@ -72,16 +63,16 @@ class BraketDouble(Double):
         self.buckets = {BUCKET}
         self.objects: dict[tuple[str, str], bytes] = {}
 
-    def environment(self, region: str = "us-east-1") -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Variables that point the unmodified client here, and away from any real credentials."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_BRAKET": self.url,
             "AWS_ENDPOINT_URL_S3": self.url,
             "AWS_ENDPOINT_URL_STS": self.url,
-            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_DEFAULT_REGION": region,
+            "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/nonexistent/config",
             "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent/credentials",
@@ -99,14 +90,14 @@ class BraketDouble(Double):
         try:
             if scope is None:
                 raise RefusedError(403, "Missing Authentication Token", "MissingAuthenticationTokenException")
-            if scope["key"] != self.access_key:
+            if scope["key"] != ACCESS_KEY:
                 message = "The security token included in the request is invalid."
                 raise RefusedError(403, message, "UnrecognizedClientException")
             if self.token_expired:
                 message = "The security token included in the request is expired"
                 raise RefusedError(403, message, "ExpiredToken" + ("Exception" if service == "braket" else ""))
             if service == "s3":
-                return self._s3(method, unquote(path), query, body, scope["region"])
+                return self._s3(method, unquote(path), scope["region"])
             if service == "sts":
                 return _caller(parse_qs(body.decode()))
             return self._braket(method, unquote(path), body, scope["region"])
@@ -168,7 +159,6 @@ class BraketDouble(Double):
 
     def _create(self, content: Mapping[str, Any], region: str) -> str:
         """The ARN of a new task, or of the one that this client token made before."""
-        self.posts += 1
         if not 1 <= len(content["clientToken"]) <= 64:
             raise RefusedError(400, "A client token has 1 to 64 characters")
         known, arn = self._tokens.get(content["clientToken"], (None, ""))
@@ -182,7 +172,7 @@ class BraketDouble(Double):
             raise RefusedError(410 if retired else 424, f"{device.name} is {self.device_status[device.arn]}")
         if content["outputS3Bucket"] not in self.buckets:
             raise RefusedError(400, f"The bucket {content['outputS3Bucket']} does not exist")
-        executables = self._sampler.run(device, json.loads(content["action"]), content["shots"], self.measured_order)
+        executables = self._sampler.run(device, json.loads(content["action"]), content["shots"])
         self.accepted += 1
         arn = f"arn:aws:braket:{region}:{ACCOUNT}:quantum-task/00000000-0000-4000-8000-{self.accepted:012d}"
         tags = dict(content.get("tags", {}))
@@ -253,24 +243,15 @@ class BraketDouble(Double):
         page = {"quantumTasks": [_summary(task) for task in found[start:end]]}
         return {**page, "nextToken": str(end)} if end < len(found) else page
 
-    def _s3(self, method: str, path: str, query: Mapping[str, list[str]], body: bytes, region: str) -> Answer:
+    def _s3(self, method: str, path: str, region: str) -> Answer:
         bucket, _, key = path.lstrip("/").partition("/")
-        if method == "PUT" and not key:
+        if method == "PUT":
             if bucket in self.buckets and region != "us-east-1":  # there alone it is no error to make it again
                 raise RefusedError(409, "You own this bucket already", "BucketAlreadyOwnedByYou")
             self.buckets.add(bucket)
             return Answer(200, b"", {"Location": f"/{bucket}"})
         if bucket not in self.buckets:
             raise RefusedError(404, f"The bucket {bucket} does not exist", "NoSuchBucket")
-        if method == "PUT":
-            self.objects[bucket, key] = body
-            return Answer(200, b"", {"ETag": '"double"'})
-        if not key:
-            prefix = query.get("prefix", [""])[0]
-            names = sorted(name for owner, name in self.objects if owner == bucket and name.startswith(prefix))
-            return _xml(
-                "".join(f"<Contents><Key>{escape(name)}</Key></Contents>" for name in names), "ListBucketResult"
-            )
         if (bucket, key) not in self.objects:
             raise RefusedError(404, f"The key {key} does not exist", "NoSuchKey")
         return Answer(200, self.objects[bucket, key], {"Content-Type": "application/json", "ETag": '"double"'})
@@ -293,16 +274,6 @@ def _summary(task: Task) -> dict[str, Any]:
 def _passes(task: Task, rule: Mapping[str, Any]) -> bool:
     """Whether a task passes a filter of a search."""
     name, values, operator = rule["name"], rule["values"], rule["operator"]
-    if name == "createdAt":
-        limits = [datetime.fromisoformat(value) for value in values]
-        moment = datetime.fromisoformat(task.created)
-        match operator:
-            case "BETWEEN":
-                return limits[0] <= moment <= limits[1]
-            case "GT" | "GTE":
-                return moment > limits[0] or (operator == "GTE" and moment == limits[0])
-            case "LT" | "LTE":
-                return moment < limits[0] or (operator == "LTE" and moment == limits[0])
     if operator == "EQUAL" and name.startswith("tags:"):
         return task.tags.get(name.removeprefix("tags:")) in values
     if operator == "EQUAL" and name in ("deviceArn", "quantumTaskArn", "status"):

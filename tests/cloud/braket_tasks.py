@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from .braket_devices import BraketDevice
 
 Status = Literal["CREATED", "QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
-Order = Literal["ascending", "written"]
 Inputs = Mapping[str, Any]
 
 PROGRAM = "braket.ir.openqasm.program"
@@ -55,7 +54,7 @@ class Executable:
         program: Index of its program in the program set; 0 of a single program.
         inputs_index: Index into the program's lists of inputs.
         source, inputs: The OpenQASM and its inputs.
-        measured: Qubits of the columns of `measurements`.
+        measured: Qubits of the columns of `measurements`, ascending.
         measurements: Shape (shots, len(measured)).
     """
 
@@ -115,11 +114,11 @@ class Sampler:
     def __init__(self, seed: int) -> None:
         from braket.devices import LocalSimulator
 
-        self._simulators = {noisy: LocalSimulator("braket_dm" if noisy else "braket_sv") for noisy in (False, True)}
+        self._simulator = LocalSimulator("braket_sv")
         self._rng = np.random.default_rng(seed)
         self._known: dict[tuple[str, str], tuple[tuple[int, ...], NDArray[np.float64]]] = {}
 
-    def run(self, device: BraketDevice, action: Mapping[str, Any], shots: int, order: Order) -> tuple[Executable, ...]:
+    def run(self, device: BraketDevice, action: Mapping[str, Any], shots: int) -> tuple[Executable, ...]:
         """Check an action as the service does when it is posted, and measure all of it.
 
         Raises:
@@ -139,10 +138,10 @@ class Sampler:
         each = shots // len(runs)
         if not max(fewest, 1) <= each <= most:
             raise RefusedError(400, f"{each} shots: {device.name} takes {fewest} to {most}")
-        return tuple(self._measure(device, order, each, *run) for run in runs)
+        return tuple(self._measure(device, each, *run) for run in runs)
 
     def _measure(
-        self, device: BraketDevice, order: Order, shots: int, program: int, index: int, source: str, inputs: Inputs
+        self, device: BraketDevice, shots: int, program: int, index: int, source: str, inputs: Inputs
     ) -> Executable:
         """Draw shots from the exact probabilities of a program."""
         _check_verbatim(device, source)
@@ -153,7 +152,7 @@ class Sampler:
         except Exception as error:  # the interpreter raises whatever it likes on a program that is not valid
             raise RefusedError(400, f"The program is not valid: {error!r}") from error
         written, exact = self._known[same]
-        measured = tuple(sorted(written)) if order == "ascending" else written
+        measured = tuple(sorted(written))
         drawn = self._rng.choice(len(exact), size=shots, p=exact)
         columns = [(drawn >> (len(written) - 1 - written.index(qubit))) & 1 for qubit in measured]
         return Executable(program, index, source, inputs, measured, np.stack(columns, axis=1).astype(np.uint8))
@@ -162,13 +161,12 @@ class Sampler:
         """Qubits in the order they are measured, and the probabilities, the first qubit the most significant bit."""
         from braket.ir.openqasm import Program
 
-        simulator = self._simulators["#pragma braket noise" in source]
-        once = simulator.run(Program(source=source, inputs=inputs), shots=1).result()
+        once = self._simulator.run(Program(source=source, inputs=inputs), shots=1).result()
         written = tuple(int(qubit) for qubit in once.measured_qubits)
         register = _REGISTER.search(source)
         targets = ", ".join(f"{register[1]}[{qubit}]" if register else f"${qubit}" for qubit in written)
         unmeasured = f"{_MEASURE.sub('', source)}\n#pragma braket result probability {targets}"
-        values = simulator.run(Program(source=unmeasured, inputs=inputs), shots=0).result().values[0]
+        values = self._simulator.run(Program(source=unmeasured, inputs=inputs), shots=0).result().values[0]
         exact = np.clip(np.asarray(values, dtype=np.float64), 0.0, None)
         return written, exact / exact.sum()
 
@@ -227,7 +225,7 @@ def result_files(
     if not task.is_set:
         return {"results.json": json.dumps(_program_result(task, histogram_only))}
     results = [
-        _failed_result(run, reason) if number in failed else _executable_result(run, histogram_only)
+        _failed_result(run, reason) if number in failed else _executable_result(run)
         for number, run in enumerate(task.executables)
     ]
     return _program_set_files(task, results, len(failed), inline=layout == "inline")
@@ -253,16 +251,16 @@ def _program_result(task: Task, histogram_only: bool) -> dict[str, Any]:
     }
 
 
-def _measured(run: Executable, histogram_only: bool) -> dict[str, Any]:
+def _measured(run: Executable, histogram_only: bool = False) -> dict[str, Any]:
     data: dict[str, Any] = {"measuredQubits": list(run.measured)}
     if histogram_only:
         return {**data, "measurementProbabilities": run.histogram()}
     return {**data, "measurements": run.measurements.tolist()}
 
 
-def _executable_result(run: Executable, histogram_only: bool) -> dict[str, Any]:
+def _executable_result(run: Executable) -> dict[str, Any]:
     head = _head("program_set_executable_result")
-    return {**head, "inputsIndex": run.inputs_index, **_measured(run, histogram_only)}
+    return {**head, "inputsIndex": run.inputs_index, **_measured(run)}
 
 
 def _failed_result(run: Executable, reason: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,50 +59,29 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request; made by the methods below.
+    """What goes wrong with one request.
 
     Attributes:
-        kind: How the answer is spoilt.
+        kind: How the answer is spoilt:
+            `status`: it is an error status;
+            `drop`: the connection closes without an answer;
+            `stall`: no answer until `released` of the double is set; then the ordinary one, if anybody waits;
+            `truncate`: the first half of the body, as if it were all: Content-Length agrees;
+            `cut`: the whole Content-Length is promised, and the connection closes in the middle of the body;
+            `empty`: status 200 and no body.
         moment: `before`: the service does not act on the request (a stalled one: not until it is released);
             `after`: it acts, and only its answer is spoilt.
         code: HTTP status of a `status` fault.
-        headers: Headers of a `status` fault, `Retry-After` for instance.
     """
 
     kind: Literal["status", "drop", "stall", "truncate", "cut", "empty"]
     moment: Moment = "after"
     code: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def status(cls, code: int, *, before_acceptance: bool = True, headers: Mapping[str, str] | None = None) -> Fault:
-        """An error status, without having acted or after having acted."""
-        return cls("status", "before" if before_acceptance else "after", code, headers or {})
-
-    @classmethod
-    def drop(cls, moment: Moment) -> Fault:
-        """The connection closes without an answer."""
-        return cls("drop", moment)
-
-    @classmethod
-    def stall(cls, moment: Moment) -> Fault:
-        """No answer until the double's `released` is set; then the ordinary one, if the client is still there."""
-        return cls("stall", moment)
-
-    @classmethod
-    def truncate(cls) -> Fault:
-        """The first half of the body, as if it were all: Content-Length agrees."""
-        return cls("truncate")
-
-    @classmethod
-    def cut(cls) -> Fault:
-        """The whole Content-Length is promised, and the connection closes in the middle of the body."""
-        return cls("cut")
-
-    @classmethod
-    def empty(cls) -> Fault:
-        """Status 200 and no body."""
-        return cls("empty")
+    def status(cls, code: int, moment: Moment = "before") -> Fault:
+        """An error status."""
+        return cls("status", moment, code)
 
 
 @dataclass
@@ -136,6 +115,7 @@ class Double:
 
     Attributes:
         requests: Every request that arrived whole, in order.
+        queue_polls: How often a job's state is asked for before it is final; may be changed at any time.
         released: Set it to let stalled requests go on.
         lock: Held while `answer` runs; take it to read or change a subclass's state meanwhile.
         errors: What `answer` raised: mistakes of the double or requests it does not know; the client got a 500.
@@ -143,6 +123,7 @@ class Double:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.queue_polls = 0
         self.released = threading.Event()
         self.lock = threading.RLock()
         self.errors: list[Exception] = []
@@ -156,6 +137,10 @@ class Double:
     def answer(self, method: str, path: str, query: Mapping[str, list[str]], headers: Message, body: bytes) -> Answer:
         """Act on a request; `path` is percent-encoded as sent."""
         raise NotImplementedError(f"{method} {path}")
+
+    def environment(self) -> dict[str, str]:
+        """Variables that point the unmodified client here."""
+        raise NotImplementedError
 
     def refusal(self, code: int, message: str) -> Answer:
         """An error answer as the service words it."""
@@ -218,20 +203,15 @@ class Double:
         Raises:
             TimeoutError: they never do.
         """
-        path = re.compile(path_regex)
-
-        def seen() -> int:
-            return sum(request.method == method and bool(path.search(request.path)) for request in self._settled)
-
         with self._news:
-            if not self._news.wait_for(lambda: seen() >= count, PATIENCE):
-                raise TimeoutError(f"{seen()} of {count} requests {method} {path_regex} arrived in {PATIENCE} s")
+            if not self._news.wait_for(lambda: _count(self._settled, method, path_regex) >= count, PATIENCE):
+                seen = _count(self._settled, method, path_regex)
+                raise TimeoutError(f"{seen} of {count} requests {method} {path_regex} arrived in {PATIENCE} s")
 
     def count(self, method: str, path_regex: str) -> int:
         """How many such requests have arrived."""
-        path = re.compile(path_regex)
         with self._news:
-            return sum(request.method == method and bool(path.search(request.path)) for request in self.requests)
+            return _count(self.requests, method, path_regex)
 
     def _arrive(self, request: Request) -> Fault | None:
         """Log a request; the fault that is to befall it."""
@@ -258,6 +238,10 @@ class Double:
     def _connect(self, connection: socket.socket, *, opened: bool) -> None:
         with self._news:
             (self._connections.add if opened else self._connections.discard)(connection)
+
+
+def _count(requests: Iterable[Request], method: str, path_regex: str) -> int:
+    return sum(request.method == method and bool(re.search(path_regex, request.path)) for request in requests)
 
 
 class _Server(ThreadingHTTPServer):
@@ -318,8 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer as the fault has it; `answer` is the ordinary one where the service has acted."""
         double = self.server.double
         if fault.kind == "status":
-            refusal = double.refusal(fault.code, "a fault that was asked for")
-            self._send(Answer(refusal.status, refusal.body, {**refusal.headers, **fault.headers}))
+            self._send(double.refusal(fault.code, "a fault that was asked for"))
         elif fault.kind == "stall":
             double.released.wait()
             if double._server is self.server and not _hung_up(self.connection):

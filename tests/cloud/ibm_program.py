@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import qiskit_aer  # noqa: F401  (Aer crashes if the thread that was the first to import it has ended)
@@ -13,34 +13,35 @@ from numpy.typing import NDArray
 Bits = NDArray[np.bool_]
 
 
-def decode_program(params: Mapping[str, Any]) -> Any:
-    """The quantum program in the parameters of an executor job, version 2.0; its circuits are still encoded.
+class Sent(NamedTuple):
+    """What an executor job is to do.
+
+    Attributes:
+        circuit: Its only circuit.
+        rows: Values of the circuit's parameters, shape (rows, parameters).
+        shots: Shots of each row.
+        program: All of it, as the client's schema has it.
+    """
+
+    circuit: Any
+    rows: NDArray[np.float64]
+    shots: int
+    program: Any
+
+
+def decode_program(params: Mapping[str, Any]) -> Sent:
+    """The quantum program in the parameters of an executor job, version 2.0.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it is not one, or has several circuits.
     """
     from ibm_quantum_schemas.executor.version_2_0 import ParamsModel  # type: ignore[import-untyped]
 
-    return ParamsModel.model_validate(params).quantum_program
-
-
-def run_program(program: Any, circuits: Sequence[Any], noise: Any, rng: np.random.Generator) -> list[dict[str, Bits]]:
-    """Run every item: the bits of each register, shape (*rows, shots, bits of the register), bit 0 first.
-
-    Args:
-        program: As decoded.
-        circuits: Its circuits, decoded too.
-        noise: A NoiseModel of all-qubit errors, or None.
-        rng: Source of all that is random.
-    """
-    outcomes = []
-    for circuit, item in zip(circuits, program.items, strict=True):
-        if item.item_type != "circuit":
-            raise NotImplementedError(f"items of type {item.item_type}, which twirling makes")
-        bits = simulate(circuit, item.circuit_arguments.to_numpy(), program.shots, noise, rng)
-        places = {creg.name: [circuit.find_bit(bit).index for bit in creg] for creg in circuit.cregs}
-        outcomes.append({name: bits[..., indices] for name, indices in places.items()})
-    return outcomes
+    program = ParamsModel.model_validate(params).quantum_program
+    (circuit,), (item,) = program.circuits.to_python(), program.items
+    if item.item_type != "circuit":
+        raise NotImplementedError(f"items of type {item.item_type}, which twirling makes")
+    return Sent(circuit, item.circuit_arguments.to_numpy(), program.shots, program)
 
 
 def not_supported(circuit: Any, configuration: Mapping[str, Any]) -> Iterator[str]:
@@ -113,8 +114,8 @@ def on_active_qubits(circuit: Any) -> Any:
     return small
 
 
-def encode_result(outcomes: Sequence[Mapping[str, Bits]], program: Any) -> bytes:
-    """The result document of an executor program, version 2.0, with the bits of each item's registers."""
+def encode_result(bits: Bits, sent: Sent) -> bytes:
+    """The result document of an executor program, version 2.0, with the bits of the circuit's only register."""
     from ibm_quantum_schemas.common import CompressedTensorModel  # type: ignore[import-untyped]
     from ibm_quantum_schemas.executor.version_2_0 import (
         ItemMetadataModel,
@@ -123,18 +124,16 @@ def encode_result(outcomes: Sequence[Mapping[str, Bits]], program: Any) -> bytes
         QuantumProgramResultModel,
     )
 
-    data = [
-        QuantumProgramResultItemModel(
-            results={name: CompressedTensorModel.from_numpy(bits) for name, bits in registers.items()},
-            metadata=ItemMetadataModel(),
-        )
-        for registers in outcomes
-    ]
+    (register,) = sent.circuit.cregs
+    item = QuantumProgramResultItemModel(
+        results={register.name: CompressedTensorModel.from_numpy(bits)},
+        metadata=ItemMetadataModel(),
+    )
     result = QuantumProgramResultModel(
-        data=data,
+        data=[item],
         metadata=MetadataModel(chunk_timing=[]),
-        passthrough_data=program.passthrough_data,
-        semantic_role=program.semantic_role,
+        passthrough_data=sent.program.passthrough_data,
+        semantic_role=sent.program.semantic_role,
     )
     text: str = result.model_dump_json()
     return text.encode()

@@ -137,7 +137,7 @@ class Cell:
         """Start a command."""
         environment = {
             **settings(),
-            **self.service.environment(),
+            **self.service.double.environment(),
             "HOME": str(self.folder),
             "BELLQUEUE_LEDGER": str(self.ledger),
             "BELLQUEUE_SETTLE": "1",
@@ -250,39 +250,43 @@ def _outage(service: Service, cell: Cell) -> None:
     service.double.start()
 
 
+def _slow_queue(service: Service) -> None:
+    service.double.queue_polls = 15
+
+
 NOT: State = "not submitted"
 REASON = "the fridge warmed up"
 KEPT = "what came is kept, and the next fetch asks again"
 UNKNOWN = "looking whether the job was accepted"
 BREAKS = (
     Break("500 on POST, before acceptance", "submit", Fault.status(500), state=NOT, jobs=0, says=UNKNOWN),
-    Break("504 on POST, after acceptance", "submit", Fault.status(504, before_acceptance=False), says=UNKNOWN),
-    Break("POST drops, before acceptance", "submit", Fault.drop("before"), state=NOT, jobs=0, says=UNKNOWN),
-    Break("POST drops, after acceptance", "submit", Fault.drop("after"), says=UNKNOWN),
-    Break("POST stalls, before acceptance", "submit", Fault.stall("before"), state=NOT, jobs=0, says=UNKNOWN),
-    Break("POST stalls, after acceptance", "submit", Fault.stall("after"), says=UNKNOWN),
+    Break("504 on POST, after acceptance", "submit", Fault.status(504, "after"), says=UNKNOWN),
+    Break("POST drops, before acceptance", "submit", Fault("drop", "before"), state=NOT, jobs=0, says=UNKNOWN),
+    Break("POST drops, after acceptance", "submit", Fault("drop", "after"), says=UNKNOWN),
+    Break("POST stalls, before acceptance", "submit", Fault("stall", "before"), state=NOT, jobs=0, says=UNKNOWN),
+    Break("POST stalls, after acceptance", "submit", Fault("stall", "after"), says=UNKNOWN),
     Break("401 on POST", "submit", Fault.status(401), state="refused", jobs=0),
     Break("403 on POST", "submit", Fault.status(403), state="refused", jobs=0, says="a fault that was asked for"),
     Break("429 on POST", "submit", Fault.status(429), state="refused", jobs=0, says="try again later"),
-    Break("polling stalls", "poll", Fault.stall("before"), says="trying again"),
+    Break("polling stalls", "poll", Fault("stall", "before"), says="trying again"),
     Break("429 on polling", "poll", Fault.status(429), says="trying again"),
     Break("503 on polling, twice", "poll", Fault.status(503), times=2, says="trying again"),
-    Break("outage while polling", "poll", Fault.stall("before"), meanwhile=_outage, says="trying again"),
+    Break("outage while polling", "poll", Fault("stall", "before"), meanwhile=_outage, says="trying again"),
     Break(
         "credentials expire while polling",
         "poll",
-        Fault.stall("before"),
+        Fault("stall", "before"),
         meanwhile=_token_expires,
         says="sign-in",
         home=False,
     ),
-    Break("slow queue", before=lambda service: service.queue(15)),
-    Break("download stalls", "result", Fault.stall("after"), says="trying again"),
+    Break("slow queue", before=_slow_queue),
+    Break("download stalls", "result", Fault("stall", "after"), says="trying again"),
     Break("503 on download", "result", Fault.status(503), says="trying again"),
-    Break("result truncated, once", "result", Fault.truncate()),
-    Break("result empty, once", "result", Fault.empty()),
-    Break("result cut off, once", "result", Fault.cut()),
-    Break("result truncated, always", "result", Fault.truncate(), None, says=KEPT, home=False, stubborn=True),
+    Break("result truncated, once", "result", Fault("truncate")),
+    Break("result empty, once", "result", Fault("empty")),
+    Break("result cut off, once", "result", Fault("cut")),
+    Break("result truncated, always", "result", Fault("truncate"), None, says=KEPT, home=False, stubborn=True),
     Break("job fails", before=lambda service: service.end_jobs("failed", REASON), state="failed", says=REASON),
     Break("job cancelled", before=lambda service: service.end_jobs("cancelled", REASON), state="cancelled"),
 )
@@ -295,7 +299,7 @@ def run_crash(crash: Crash, provider: str, folder: Path, launcher: Launcher) -> 
         cell = Cell(service, folder, launcher)
         if crash.stalled:
             method, path = getattr(service, crash.stalled)
-            double.fail(method, path, Fault.stall(crash.moment))
+            double.fail(method, path, Fault("stall", crash.moment))
         cell.run(crash.point)
         if crash.stalled:
             double.wait_for(method, path)
@@ -361,17 +365,15 @@ def _conclude(cell: Cell, code: int, state: State, jobs: int) -> Outcome:
 class Workers:
     """Several launchers, each running one cell at a time: a context manager, to be used by as many threads."""
 
-    def __init__(self, *, fresh: bool, most: int = 3) -> None:
-        """`fresh` as for a Launcher; `most` cells to run."""
-        # Three on two cores, as a cell waits much of its time; one for a few, as each launcher imports the clients.
-        self.number = 3 if most > 2 else 1
+    def __init__(self, number: int, *, fresh: bool) -> None:
+        """Prepare a number of launchers; `fresh` as for each of them."""
+        self._launchers = [Launcher(fresh=fresh) for _ in range(number)]
         self._stack = ExitStack()
         self._free: SimpleQueue[Launcher] = SimpleQueue()
-        self._fresh = fresh
 
     def __enter__(self) -> Self:
-        for _ in range(self.number):
-            self._free.put(self._stack.enter_context(Launcher(fresh=self._fresh)))
+        for launcher in self._launchers:
+            self._free.put(self._stack.enter_context(launcher))
         return self
 
     def __exit__(self, *_: object) -> None:

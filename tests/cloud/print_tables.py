@@ -12,6 +12,7 @@ from rich.table import Table
 from .matrix import BREAKS, CRASHES, Break, Crash, Outcome, Workers
 from .providers import PROVIDERS
 
+WORKERS = 3  # on two cores, as a cell waits much of its time
 TITLES = {
     Crash: "bellqueue run is killed; then one bellqueue fetch",
     Break: "the provider breaks under bellqueue run; then, if need be, one bellqueue fetch",
@@ -23,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fresh", action="store_true", help="an interpreter for every command, not a fork: minutes")
     fresh = parser.parse_args().fresh
-    with Workers(fresh=fresh) as workers, ThreadPoolExecutor(workers.number) as threads:
+    with Workers(WORKERS, fresh=fresh) as workers, ThreadPoolExecutor(WORKERS) as threads:
         futures = {
             (cell, provider): threads.submit(workers.run, cell, provider)
             for cell in (*CRASHES, *BREAKS)

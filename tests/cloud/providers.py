@@ -15,7 +15,6 @@ from .braket_devices import GARNET, devices
 from .braket_double import SECRET_KEY, BraketDouble
 from .faults import Double
 from .ibm_double import IbmDouble
-from .ibm_program import decode_program
 
 Ending = Literal["failed", "cancelled"]
 
@@ -41,10 +40,6 @@ class Service(ABC):
         self.double = double
 
     @abstractmethod
-    def environment(self) -> dict[str, str]:
-        """Variables that lead the client here."""
-
-    @abstractmethod
     def jobs(self) -> int:
         """How many jobs were accepted."""
 
@@ -55,10 +50,6 @@ class Service(ABC):
     @abstractmethod
     def end_jobs(self, how: Ending, reason: str) -> None:
         """Let every job end so."""
-
-    @abstractmethod
-    def queue(self, polls: int) -> None:
-        """Let jobs wait for so many polls."""
 
     @abstractmethod
     def expire(self) -> None:
@@ -87,26 +78,18 @@ class IbmService(Service):
     double: IbmDouble
 
     def __init__(self) -> None:
-        super().__init__(IbmDouble(["manila"], seed=3))
-
-    def environment(self) -> dict[str, str]:
-        return self.double.environment()
+        super().__init__(IbmDouble(seed=3))
 
     def jobs(self) -> int:
         return len(self.double.accepted)
 
     def measured(self) -> NDArray[np.float64]:
         (job,) = self.double.accepted
-        program = decode_program(job.body["params"])
-        angles = program.items[0].circuit_arguments.to_numpy().reshape(-1, 2)  # columns: alpha, beta
-        ((bits,),) = (list(registers.values()) for registers in job.outcomes)
-        return np.column_stack([np.repeat(angles, program.shots, axis=0), bits.reshape(-1, 2)])
+        _, angles, shots, _ = job.sent  # columns: alpha, beta
+        return np.column_stack([np.repeat(angles, shots, axis=0), job.bits.reshape(-1, 2)])
 
     def end_jobs(self, how: Ending, reason: str) -> None:
         self.double.outcome, self.double.reason = how, reason
-
-    def queue(self, polls: int) -> None:
-        self.double.queue_polls = polls
 
     def expire(self) -> None:
         self.double.revoke_tokens()
@@ -136,9 +119,6 @@ class BraketService(Service):
         super().__init__(BraketDouble(seed=3))
         (self._pair,) = (device.best for device in devices() if device.arn == GARNET)
 
-    def environment(self) -> dict[str, str]:
-        return self.double.environment()
-
     def jobs(self) -> int:
         return self.double.accepted
 
@@ -155,9 +135,6 @@ class BraketService(Service):
     def end_jobs(self, how: Ending, reason: str) -> None:
         self.double.outcome = "FAILED" if how == "failed" else "CANCELLED"
         self.double.failure_reason = reason
-
-    def queue(self, polls: int) -> None:
-        self.double.queue_polls = polls
 
     def expire(self) -> None:
         self.double.token_expired = True

@@ -5,41 +5,25 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from bellqueue.backends.braket.adapter import BraketBackend
 from bellqueue.backends.ibm.adapter import IbmBackend
-from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import BackendError
-from bellqueue.model.trials import Sampling
 
+from .account import Account
 from .braket_devices import GARNET, SV1
 from .braket_double import BraketDouble
 from .faults import Fault
 from .ibm_double import IbmDouble
-from .test_commands import Account, account_in, run_of
+from .plans import finished, plan
 
 NIGHTHAWK = {"default_rep_delay": 4000.0, "rep_delay_range": [1000.0, 4000.0], "dynamic_reprate_enabled": True}  # µs
 HERON = {"default_rep_delay": 250.0, "rep_delay_range": [0.0, 500.0], "dynamic_reprate_enabled": True}
-
-
-@pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    with account_in(tmp_path) as opened:
-        yield opened
-
-
-def plan(trials: int, block: int = 1) -> Schedule:
-    settings = tuple(Setting(i // 2, i % 2, 0.1 * i, math.pi / 4) for i in range(4))
-    drawn = np.random.default_rng(4).integers(4, size=trials // block)
-    return Schedule(settings, np.repeat(drawn, block), (2, 2), Sampling("random", np.full((2, 2), 0.25), block))
 
 
 # --- repetition delay -------------------------------------------------------------------------------------------
@@ -67,10 +51,8 @@ def test_a_chosen_delay_is_estimated_recorded_and_sent(ibm: IbmDouble) -> None:
     assert described.name == "ibm:ibm_manila,pair=0-1,rep_delay=1.5ms"
     assert described.calibration["rep_delay_us"] == pytest.approx(1500)
     again = IbmBackend(described.name.partition(":")[2])
-    job = again.submit(plan(1000), "bellqueue-key")
+    job = finished(again, plan(1000))
     assert ibm.accepted[0].body["params"]["options"]["rep_delay"] == pytest.approx(1.5e-3)
-    while again.poll(job).state in ("queued", "running"):
-        pass
     assert again.usage(job).qpu_seconds == math.ceil(2 + 1000 * 1.5e-3)
 
 
@@ -139,7 +121,7 @@ def test_a_used_up_instance_is_a_question_and_no_raw_warning(account: Account) -
         assert refused.err.splitlines()[-1].startswith("bellqueue: nothing was submitted: this instance has used up")
         assert account.double.accepted == []
         assert json.loads(account.call("runs", "--json").out) == []
-        run_of(account.call("submit", "--backend", "ibm:manila", "--shots", 100, "--yes"))
+        assert account.call("submit", "--backend", "ibm:manila", "--shots", 100, "--yes").code == 0
     assert len(account.double.accepted) == 1
 
 
@@ -178,7 +160,7 @@ def test_a_spending_limit_is_shown_with_what_it_leaves(
     braket: BraketDouble, spent: str, queued: str, days: int, left: str, doubt: bool
 ) -> None:
     braket.limits = [limit(spent, queued, days), limit("100", "0", -1), limit("100", "0", 3, arn=SV1)]
-    backend, part = BraketBackend("garnet"), plan(1000, 100)
+    backend, part = BraketBackend("garnet"), plan(1000, block=100)
     estimate = backend.estimate(part)
     assert estimate.money is not None
     assert Decimal("0.5") < estimate.money < Decimal("5")
@@ -192,7 +174,7 @@ def test_a_spending_limit_is_shown_with_what_it_leaves(
 
 def test_limits_that_may_not_be_read_are_said_and_no_obstacle(braket: BraketDouble) -> None:
     braket.fail("POST", "/spending-limits$", Fault.status(403), times=None)
-    backend, part = BraketBackend("garnet"), plan(1000, 100)
+    backend, part = BraketBackend("garnet"), plan(1000, block=100)
     advised = backend.advise(part, backend.estimate(part))
     assert advised.doubt == ""
     assert advised.notes[0].startswith("spending limits are not known: Amazon Braket, reading spending limits: ")
@@ -224,7 +206,7 @@ def test_without_mock_devices_no_dry_run_is_asked_for(ibm: IbmDouble) -> None:
 
 def test_amazons_reason_of_a_cancellation_is_kept(braket: BraketDouble) -> None:
     braket.outcome = "CANCELLED"
-    backend, part = BraketBackend("garnet"), plan(1000, 100)
+    backend, part = BraketBackend("garnet"), plan(1000, block=100)
     job = backend.submit(part, "bellqueue-key")
     assert (backend.poll(job).state, backend.poll(job).message) == ("cancelled", "")
     braket.tasks[job].reason = "the device was taken\n down"
@@ -234,7 +216,7 @@ def test_amazons_reason_of_a_cancellation_is_kept(braket: BraketDouble) -> None:
 def test_the_reason_of_a_cancellation_is_kept_and_shown_without_control_characters(account: Account) -> None:
     account.double.queue_polls = 0
     account.double.outcome, account.double.reason = "cancelled", "the \x1b[31mfridge\x1b[0m\nwarmed up"
-    run = run_of(account.submit(shots=100))
+    run = account.submit(shots=100).run
     fetched = account.call("fetch", run)
     assert fetched.code == 2
     assert "cancelled: the fridge warmed up" in fetched.err

@@ -9,7 +9,6 @@ import math
 import os
 import re
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,92 +18,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from bellqueue.backends.ibm import adapter as ibm
-from bellqueue.backends.jobs import provider_calls
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import DataError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.commands.cli import main
 from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.pipeline import analyze_run
 
 from ..scenarios import default_record
 from ..sketching import sketch
+from .account import SHOTS, Account, Done, account_in
 from .faults import Fault
-from .ibm_double import IbmDouble
-from .ibm_program import decode_program
+from .plans import outcomes
 
-SHOTS, NEVER = 400, 10**9
-
-
-class Done(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Account:
-    """Someone with an account at the double, a folder and a ledger of their own."""
-
-    def __init__(self, double: IbmDouble, folder: Path) -> None:
-        self.double, self.folder = double, folder
-        self.ledger = folder / "ledger.db"
-
-    def call(self, *arguments: object, terminal: Any = None) -> Done:
-        """`bellqueue ARGUMENTS` in the folder; without `terminal`, a stream, nobody can be asked."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.ExitStack() as stack:
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            for name in (name for name in os.environ if name.startswith(("BELLQUEUE_", "QISKIT_", "XDG_"))):
-                patch.delenv(name)
-            for name, value in self.double.environment().items():
-                patch.setenv(name, value)
-            patch.setenv("HOME", str(self.folder))
-            patch.setenv("BELLQUEUE_LEDGER", str(self.ledger))
-            patch.setenv("BELLQUEUE_SETTLE", "0.05")
-            patch.setenv("COLUMNS", "300")
-            patch.setattr(provider_calls, "FIRST_PAUSE", 0.01)
-            patch.setattr("bellqueue.runner.experiment.fetching.FIRST_PAUSE", 0.01)
-            patch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
-            patch.setattr(sys, "stdin", terminal or io.StringIO())
-            stack.enter_context(contextlib.chdir(self.folder))
-            stack.enter_context(contextlib.redirect_stdout(out))
-            stack.enter_context(contextlib.redirect_stderr(terminal or err))
-            with pytest.raises(SystemExit) as end:
-                main()
-        return Done(int(end.value.code or 0), out.getvalue(), err.getvalue())
-
-    def submit(self, *arguments: object, shots: int = SHOTS, limit: object = 1000) -> Done:
-        """Submit a run to Manila."""
-        return self.call(
-            "submit", "--backend", "ibm:manila", "--shots", shots, "--seed", 3, "--max-cost", limit, *arguments
-        )
-
-    def record(self, run: str) -> Any:
-        """What `runs RUN --json` says."""
-        (record,) = json.loads(self.call("runs", run, "--json").out)
-        return record
-
-
-def run_of(done: Done) -> str:
-    """The id of the run that was submitted."""
-    assert done.code == 0, done.err
-    return done.out.splitlines()[0]
-
-
-@contextlib.contextmanager
-def account_in(folder: Path) -> Iterator[Account]:
-    with IbmDouble(["manila", "fez"], seed=11) as double:
-        yield Account(double, folder)
-
-
-@pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    with account_in(tmp_path) as opened:
-        yield opened
+NEVER = 10**9
+UNKNOWN = "20260101-abc123"
 
 
 class Finished(NamedTuple):
@@ -126,7 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         sketch(patch.setattr)
         account.double.queue_polls = 2
         submitted = account.submit("--out", "run")
-        run = run_of(submitted)
+        run = submitted.run
         waiting = account.call("fetch", run)
         status = account.call("status")
         fetched = account.call("fetch")
@@ -140,12 +69,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def rows_of(account: Account, job: int = 0) -> tuple[Any, int]:
     """(angles (alpha, beta) of each row, shots of each row) that the double was sent."""
-    program = decode_program(account.double.accepted[job].body["params"])
-    (circuit,) = program.circuits.to_python()
-    (item,) = program.items
+    circuit, rows, shots, _ = account.double.accepted[job].sent
     names = [parameter.name for parameter in circuit.parameters]
-    values = item.circuit_arguments.to_numpy()
-    return values[:, [names.index("alpha"), names.index("beta")]], program.shots
+    return rows[:, [names.index("alpha"), names.index("beta")]], shots
 
 
 def planned(account: Account, run: str) -> Schedule:
@@ -216,8 +142,7 @@ def test_the_settings_reach_the_device_in_the_drawn_order(finished: Finished) ->
 def test_the_analysis_is_that_of_the_outcomes_the_double_drew(finished: Finished) -> None:
     """Trials put together by hand from the double's own memory give the same counts and certificate."""
     plan = planned(finished.account, finished.run)
-    (registers,) = finished.account.double.accepted[0].outcomes
-    (bits,) = registers.values()
+    bits = finished.account.double.accepted[0].bits
     types = np.array([[plan.settings[index].x, plan.settings[index].y] for index in plan.order])
     trials = Trials(types[:, 0], types[:, 1], bits[:, 0, 0].astype(int), bits[:, 0, 1].astype(int), (2, 2))
     folder = RunFolder.open(finished.folder)
@@ -270,7 +195,7 @@ def test_run_does_it_all_at_once(account: Account) -> None:
 
 def test_blocks_are_rows_of_many_shots_and_the_record_says_what_that_assumes(account: Account) -> None:
     scenario = scenario_file(account, block=100)
-    run = run_of(account.submit(scenario, "--out", "run", shots=2000))
+    run = account.submit(scenario, "--out", "run", shots=2000).run
     plan = planned(account, run)
     angles, shots = rows_of(account)
     assert (len(angles), shots) == (20, 100)
@@ -283,9 +208,8 @@ def test_blocks_are_rows_of_many_shots_and_the_record_says_what_that_assumes(acc
     assert analysis["certificate"]["log10_anytime_p_value"] is None  # that one needs fresh settings
     assert analysis["certificate"]["assumption"].startswith("Conditional on the settings realised")
     assert json.loads((account.folder / "run" / "plan.json").read_text())["block"] == 100
-    (bits,) = account.double.accepted[0].outcomes[0].values()
     trials = RunFolder.open(account.folder / "run").trials((2, 2))
-    np.testing.assert_array_equal(np.stack([trials.a, trials.b], axis=-1), bits.reshape(2000, 2))
+    np.testing.assert_array_equal(outcomes(trials), account.double.accepted[0].bits.reshape(2000, 2))
 
 
 def test_shots_that_do_not_fill_the_blocks_are_refused_in_one_line(account: Account) -> None:
@@ -318,7 +242,7 @@ def test_the_estimate_shown_is_the_least_limit_that_lets_a_run_pass(account: Acc
     # 2 s, and a repetition delay and a circuit of a few microseconds per shot, at $1.60 a second
     assert Decimal("3.20") < cost < Decimal("3.60")
     assert_nothing_submitted(account, account.submit(limit=cost - Decimal("0.01")))
-    run_of(account.submit(limit=cost))
+    assert account.submit(limit=cost).code == 0
     assert len(account.double.accepted) == 1
 
 
@@ -330,10 +254,10 @@ def test_the_limit_on_time_holds_to_the_last_digit(account: Account) -> None:
         )
 
     assert_nothing_submitted(account, submit(2.0))
-    seconds = account.record(run_of(submit(1000.0)))["estimate"]["qpu_seconds"]
+    seconds = account.record(submit(1000.0).run)["estimate"]["qpu_seconds"]
     assert submit(math.nextafter(seconds, 0)).code == 2
     assert len(account.double.accepted) == 1
-    run_of(submit(seconds))
+    assert submit(seconds).code == 0
     assert len(account.double.accepted) == 2
 
 
@@ -349,15 +273,8 @@ def test_without_a_limit_and_a_terminal_nothing_that_costs_is_submitted(
 def test_what_is_free_needs_no_limit(account: Account) -> None:
     account.double.plan = "open"
     done = account.call("submit", "--backend", "ibm:manila", "--shots", SHOTS)
-    run_of(done)
+    assert done.code == 0
     assert "estimated cost free" in done.err
-
-
-@pytest.mark.parametrize("limit", ["ten", "-1", "1e3", "nan", ""])
-def test_a_limit_that_is_no_amount_is_refused_before_anyone_is_asked(account: Account, limit: str) -> None:
-    done = account.call("submit", "--backend", "ibm:manila", f"--max-cost={limit}")
-    assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert account.double.requests == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
@@ -393,32 +310,28 @@ def test_an_unknown_device_lists_those_of_the_account(account: Account) -> None:
     assert done.err == "bellqueue: ibm:nowhere is not among the devices of this account; valid: fez, manila\n"
 
 
-def test_a_local_backend_is_told_from_one_that_keeps_jobs(account: Account) -> None:
-    done = account.call("submit", "--backend", "aer:visibility=0.9")
-    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
-    assert "use: bellqueue run --backend aer:visibility=0.9" in done.err
-
-
 @pytest.mark.parametrize(
-    "options",
-    [("--backend", "ibm:manila"), ("--shots", 5), ("--seed", 0), ("--out", "run"), ("scenario.json",)],
-    ids=lambda options: str(options[0]),
+    ("words", "told"),
+    [
+        ("submit --backend aer:visibility=0.9", "use: bellqueue run --backend aer:visibility=0.9"),
+        ("submit --backend ibm:manila --max-cost=ten", "'ten' is not an amount in US dollars"),
+        ("submit --backend ibm:manila --max-cost=", "'' is not an amount in US dollars"),
+        *(
+            (f"submit --resume {UNKNOWN} {option}", "--resume takes scenario, backend, shots, seed and folder from the")
+            for option in ("--backend ibm:manila", "--shots 5", "--seed 0", "--out run", "scenario.json")
+        ),
+        *(
+            (f"{command} {UNKNOWN}", f"no run '{UNKNOWN}'")
+            for command in ("fetch", "status", "cancel", "runs", "submit --resume")
+        ),
+    ],
 )
-def test_resuming_takes_everything_from_the_ledger(account: Account, options: tuple[object, ...]) -> None:
+def test_a_mistake_is_refused_in_one_line_before_anyone_is_asked(account: Account, words: str, told: str) -> None:
     scenario_file(account)
-    done = account.call("submit", "--resume", "20260101-abc123", *options)
+    done = account.call(*words.split())
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
-    assert "--resume takes scenario, backend, shots, seed and folder from the ledger" in done.err
+    assert told in done.err
     assert account.double.requests == []
-
-
-@pytest.mark.parametrize(
-    "command", [("fetch",), ("status",), ("cancel",), ("runs",), ("submit", "--resume")], ids=lambda words: words[0]
-)
-def test_a_run_nobody_knows_is_refused_in_one_line(account: Account, command: tuple[str, ...]) -> None:
-    done = account.call(*command, "20260101-abc123")
-    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
-    assert "no run '20260101-abc123'" in done.err
 
 
 def test_a_place_that_is_taken_is_refused_before_anything_is_paid(account: Account) -> None:
@@ -434,7 +347,7 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_paid(account: Accou
 
 def test_a_cancelled_run_is_stopped_and_may_be_sent_again(account: Account) -> None:
     account.double.queue_polls = NEVER
-    run = run_of(account.submit("--out", "run"))
+    run = account.submit("--out", "run").run
     cancelled = account.call("cancel", run)
     assert cancelled.code == 0, cancelled.err
     assert "cancelled" in cancelled.out
@@ -448,7 +361,7 @@ def test_a_cancelled_run_is_stopped_and_may_be_sent_again(account: Account) -> N
     refused = account.call("submit", "--resume", run)
     assert "nothing was submitted" in refused.err
     assert len(account.double.accepted) == 1
-    assert run_of(account.call("submit", "--resume", run, "--max-cost", 1000)) == run
+    assert account.call("submit", "--resume", run, "--max-cost", 1000).run == run
     assert len(account.double.accepted) == 2
     np.testing.assert_array_equal(rows_of(account, 0)[0], rows_of(account, 1)[0])
 
@@ -465,7 +378,7 @@ def test_a_refused_run_is_not_called_finished(account: Account) -> None:
 
 def test_a_part_in_doubt_is_not_sent_again_without_being_asked_for(account: Account) -> None:
     """The connection broke at the submission and stayed down; that the job does not exist is found out only later."""
-    account.double.fail("POST", "/jobs$", Fault.drop("before"))
+    account.double.fail("POST", "/jobs$", Fault("drop", "before"))
     account.double.fail("GET", "/jobs$", Fault.status(503), times=None)
     assert account.submit().code == 6
     account.double.heal()
@@ -475,15 +388,8 @@ def test_a_part_in_doubt_is_not_sent_again_without_being_asked_for(account: Acco
     assert account.double.accepted == []
     assert resumed.code == 2
     assert "nothing was submitted" in resumed.err
-    run_of(account.call("submit", "--resume", record["run"], "--max-cost", 1000))
+    assert account.call("submit", "--resume", record["run"], "--max-cost", 1000).code == 0
     assert len(account.double.accepted) == 1
-
-
-def test_a_job_accepted_without_an_answer_is_not_sent_twice(account: Account) -> None:
-    account.double.fail("POST", "/jobs$", Fault.status(504, before_acceptance=False))
-    run = run_of(account.submit())
-    assert len(account.double.accepted) == 1
-    assert [job["id"] for job in account.record(run)["jobs"]] == [account.double.accepted[0].id]
 
 
 def test_lost_parts_count_as_losses_when_the_user_says_so_and_are_then_not_bought_again(
@@ -491,7 +397,7 @@ def test_lost_parts_count_as_losses_when_the_user_says_so_and_are_then_not_bough
 ) -> None:
     monkeypatch.setattr(ibm, "ROWS", SHOTS // 2)  # two jobs
     account.double.queue_polls = 0
-    run = run_of(account.submit("--out", "run"))
+    run = account.submit("--out", "run").run
     assert len(account.double.accepted) == 2
     account.double.accepted[1].outcome = "failed"
     failed = account.call("fetch", run)
@@ -513,7 +419,7 @@ def test_lost_parts_count_as_losses_when_the_user_says_so_and_are_then_not_bough
 def test_usage_worked_out_after_the_fetch_is_still_learnt(account: Account) -> None:
     account.double.queue_polls = 0
     account.double.usage_known = False
-    run = run_of(account.submit(shots=100))
+    run = account.submit(shots=100).run
     assert account.call("fetch", run).code == 0
     assert account.record(run)["jobs"][0]["used_qpu_seconds"] is None
     account.double.usage_known = True
@@ -537,23 +443,21 @@ def test_a_refusal_in_the_middle_is_resumed_and_not_paid_for_again(
     run = record["run"]
     assert refused.code == 2
     assert "part 3 of 4 was not submitted" in refused.err
-    assert "under way or done: part 1 (" in refused.err
-    assert f"bellqueue submit --resume {run}" in refused.err
     again = account.submit()
     assert (again.code, len(account.double.accepted)) == (2, 2)
     assert f"run {run} of " in again.err
     assert "to pay for another one beside it, add --again" in again.err
     assert account.call("submit", "--backend", "ibm:manila", "--shots", SHOTS, "--max-cost", 1000).code == 2  # any seed
-    assert run_of(account.call("submit", "--resume", run, "--max-cost", 1000)) == run
+    assert account.call("submit", "--resume", run, "--max-cost", 1000).run == run
     assert len(account.double.accepted) == 4
     assert account.call("fetch", run, "--wait", "--poll", 0.1).code == 0
-    assert run_of(account.submit()) != run  # that one has finished
+    assert account.submit().run != run  # that one has finished
 
 
 def test_a_run_without_any_outcome_is_closed_when_its_loss_is_accepted(account: Account) -> None:
     account.double.queue_polls = 0
-    run = run_of(account.submit(shots=100))
-    account.double.fail("GET", "/results$", Fault.truncate(), times=None)
+    run = account.submit(shots=100).run
+    account.double.fail("GET", "/results$", Fault("truncate"), times=None)
     fetched = account.call("fetch", run)
     assert fetched.code == 2
     assert "or count it as lost: --accept-loss" in fetched.err
@@ -568,7 +472,7 @@ def test_a_run_without_any_outcome_is_closed_when_its_loss_is_accepted(account: 
 def test_a_folder_without_an_analysis_is_completed_by_the_next_fetch(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = run_of(account.submit("--out", "run", shots=100))
+    run = account.submit("--out", "run", shots=100).run
 
     def fails(*_: object, **__: object) -> None:
         raise DataError("the analysis has a defect")
@@ -588,7 +492,7 @@ def test_a_folder_without_an_analysis_is_completed_by_the_next_fetch(
 
 
 def test_jobs_that_are_not_counted_are_listed_beside_the_run(account: Account) -> None:
-    run = run_of(account.submit(shots=100))
+    run = account.submit(shots=100).run
     with Ledger(account.ledger) as ledger:
         ledger.note_surplus(run, ledger.jobs(run)[0].key, "job-twin")
     assert "1 submitted, 1 surplus" in account.call("runs").out
@@ -596,7 +500,7 @@ def test_jobs_that_are_not_counted_are_listed_beside_the_run(account: Account) -
 
 
 def test_a_network_that_is_down_has_an_exit_code_of_its_own(account: Account) -> None:
-    run = run_of(account.submit(shots=100))
+    run = account.submit(shots=100).run
     account.double.fail("GET", r"/jobs/[^/]+$", Fault.status(503), times=None)
     assert account.call("fetch", run).code == 6
     assert account.call("fetch", run, run).code == 6
@@ -607,7 +511,7 @@ def test_a_network_that_is_down_has_an_exit_code_of_its_own(account: Account) ->
 def test_a_command_asked_to_end_tidies_up_like_one_that_is_interrupted(
     account: Account, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    run = run_of(account.submit("--out", "run", shots=100))
+    run = account.submit("--out", "run", shots=100).run
     monkeypatch.setattr("bellqueue.runner.experiment.submission.write_trials", lambda *_: signal.raise_signal(number))
     before = signal.signal(number, signal.SIG_DFL)  # whoever started the tests may have had it ignored, as nohup does
     try:
@@ -620,7 +524,7 @@ def test_a_command_asked_to_end_tidies_up_like_one_that_is_interrupted(
 
 
 def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Account) -> None:
-    run = run_of(account.submit(shots=100))
+    run = account.submit(shots=100).run
     held, done = threading.Event(), threading.Event()
 
     def other() -> None:
@@ -637,7 +541,7 @@ def test_a_waiting_fetch_outlasts_another_process_at_the_same_run(account: Accou
 
 def test_one_run_that_cannot_be_written_does_not_hold_up_the_others(account: Account) -> None:
     account.double.queue_polls = 0
-    first, second = (run_of(account.submit("--again", "--out", name, shots=100)) for name in ("first", "second"))
+    first, second = (account.submit("--again", "--out", name, shots=100).run for name in ("first", "second"))
     (account.folder / "first").write_text("in the way")
     fetched = account.call("fetch", first, second)
     assert fetched.code == 2

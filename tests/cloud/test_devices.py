@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,25 +16,15 @@ from bellqueue.runner.commands import doctor
 
 from .braket_devices import GARNET
 from .braket_double import BraketDouble
-from .faults import Fault
+from .faults import Answer, Fault
 from .ibm_double import IbmDouble
 
 
-@pytest.fixture(autouse=True)
-def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No keys but those that a test gives."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "QISKIT_", "BELLQUEUE_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
-def ibm(monkeypatch: pytest.MonkeyPatch) -> Iterator[IbmDouble]:
-    with IbmDouble(("manila", "lima")) as double:
-        for name, value in double.environment().items():
-            monkeypatch.setenv(name, value)
-        yield double
+def ibm(ibm: IbmDouble) -> IbmDouble:
+    """IBM Quantum with two devices of five qubits."""
+    ibm.devices["ibm_lima"] = "lima"
+    return ibm
 
 
 def listed(provider: str) -> tuple[dict[str, BackendSummary], list[str]]:
@@ -255,13 +243,8 @@ def test_what_a_provider_says_reaches_no_terminal_as_a_command(braket: BraketDou
     assert all(each.note.isprintable() for each in found.values())
     assert "Ionic" in found["braket:garnet"].note
     braket.fail("POST", "/devices$", Fault.status(403), times=None)
-    braket.refusal = lambda code, message: _refused(evil)  # type: ignore[method-assign]
+    refusal = Answer.of_json({"message": evil}, 403, {"x-amzn-ErrorType": "AccessDeniedException"})
+    braket.refusal = lambda code, message: refusal  # type: ignore[method-assign]
     _, said = listed("braket")
     assert said
     assert all(line.isprintable() for line in said)
-
-
-def _refused(message: str) -> Any:
-    from .faults import Answer
-
-    return Answer.of_json({"message": message}, 403, {"x-amzn-ErrorType": "AccessDeniedException"})

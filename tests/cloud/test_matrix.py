@@ -5,45 +5,27 @@ A death at one provider and a fault at the other; `make faults` runs and prints 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 
 import pytest
 
-from .matrix import BREAKS, CRASHES, Break, Crash, Outcome, Workers
-from .providers import PROVIDERS
+from .matrix import BREAKS, CRASHES, Break, Crash, Workers
 
-Place = tuple[Break | Crash, str]
-HERE = (
-    ("accepted and answered, id not stored", "IBM Quantum"),
-    ("504 on POST, after acceptance", "Amazon Braket"),
-)
+CELLS: dict[str, Break | Crash] = {each.name: each for each in (*CRASHES, *BREAKS)}
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Iterator[Mapping[Place, Future[Outcome]]]:
-    """Every cell that was asked for, several under way at once."""
-    here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
-    chosen = [item.callspec.params for item in here]
-    places = [(each["cell"], each["provider"]) for each in chosen]
-    with Workers(fresh=False, most=len(places)) as workers, ThreadPoolExecutor(workers.number) as threads:
-        yield {place: threads.submit(workers.run, *place) for place in places}
-        threads.shutdown(cancel_futures=True)
+def workers() -> Iterator[Workers]:
+    with Workers(1, fresh=False) as ready:
+        yield ready
 
 
 @pytest.mark.parametrize(
     ("cell", "provider"),
     [
-        pytest.param(each, provider, id=f"{each.name}-{provider}")
-        for each in (*CRASHES, *BREAKS)
-        for provider in PROVIDERS
-        if (each.name, provider) in HERE
+        ("accepted and answered, id not stored", "IBM Quantum"),
+        ("504 on POST, after acceptance", "Amazon Braket"),
     ],
 )
-def test_a_run_survives(cell: Break | Crash, provider: str, outcomes: Mapping[Place, Future[Outcome]]) -> None:
-    assert outcomes[cell, provider].result().wrong == []
-
-
-def test_the_cells_named_here_exist() -> None:
-    assert {name for name, _ in HERE} <= {each.name for each in (*CRASHES, *BREAKS)}
-    assert {provider for _, provider in HERE} == set(PROVIDERS)
+def test_a_run_survives(cell: str, provider: str, workers: Workers) -> None:
+    assert workers.run(CELLS[cell], provider).wrong == []

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,57 +17,34 @@ from numpy.typing import NDArray
 import bellqueue as bq
 from tests.menus import ALPHA, BETA, ENTRIES, informed_scenario
 
+from .account import Done, bellqueue
 from .braket_double import BraketDouble
 from .ibm_double import IbmDouble
 from .providers import PROVIDERS, Service
 
-Call = Callable[..., tuple[int, str, str]]
 SHOTS = 1000
 
 pytestmark = pytest.mark.usefixtures("menus")
-
-
-@pytest.fixture(autouse=True)
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, value in {"HOME": tmp_path, "BELLQUEUE_LEDGER": tmp_path / "ledger.db", "BELLQUEUE_SETTLE": 1}.items():
-        monkeypatch.setenv(name, str(value))
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(params=PROVIDERS)
 def service(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     if request.param == "Amazon Braket":
         pytest.importorskip("braket.aws", reason="needs amazon-braket-sdk")
-        from bellqueue.backends.braket.session import sign_in
-
-        sign_in.cache_clear()
     service = PROVIDERS[request.param]()
     with service.double:
-        for name, value in service.environment().items():
+        for name, value in service.double.environment().items():
             monkeypatch.setenv(name, value)
         yield service
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    from bellqueue.runner.commands.cli import main
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bellqueue", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capfd.readouterr()
-        return int(end.value.code or 0), told.out, told.err
-
-    return run
-
-
-def submitted(backend: str, call: Call, *more: object, **experiment: Any) -> tuple[int, str, str]:
+def submitted(backend: str, *more: object, **experiment: Any) -> Done:
     """Submit a menu, in blocks unless `experiment` says otherwise."""
     asked = {"shots": SHOTS, "block": 10, **experiment}
     Path("s.json").write_text(json.dumps(informed_scenario(**asked).record()))
-    return call("submit", "s.json", "--backend", backend, "--seed", 3, "--max-cost", 1000, *(more or ("--out", "run")))
+    return bellqueue(
+        "submit", "s.json", "--backend", backend, "--seed", 3, "--max-cost", 1000, *(more or ("--out", "run"))
+    )
 
 
 def settings_of_trials() -> NDArray[np.int64]:
@@ -86,12 +62,12 @@ def rows() -> NDArray[np.int64]:
     return np.array([line.split(",") for line in lines], dtype=np.int64)
 
 
-def test_a_menu_comes_home_as_it_was_drawn(service: Service, call: Call) -> None:
+def test_a_menu_comes_home_as_it_was_drawn(service: Service) -> None:
     """The double's own memory: angles are those of (k, x, y), outcomes those of trials.csv, nothing is lost."""
-    code, out, err = submitted(service.backend, call)
+    code, out, err = submitted(service.backend)
     assert code == 0, err
     run, drawn = out.split()[0], settings_of_trials()
-    code, out, err = call("fetch", "--wait", "--poll", 0.1)
+    code, out, err = bellqueue("fetch", "--wait", "--poll", 0.1)
     assert code == 0, err
     assert out.startswith("CERTIFIED")
     table = rows()
@@ -103,54 +79,52 @@ def test_a_menu_comes_home_as_it_was_drawn(service: Service, call: Call) -> None
     analysis = json.loads(Path("run/analysis.json").read_text())
     assert np.sum(analysis["measured"]["lost"]) == 0
     assert len(analysis["entries"]) == ENTRIES
-    again = call("analyze", "run", "--json")
-    assert json.loads(again[1])["measured"] == analysis["measured"]
-    assert "certified" in call("runs", ".")[1]
+    again = bellqueue("analyze", "run", "--json")
+    assert json.loads(again.out)["measured"] == analysis["measured"]
+    assert "certified" in bellqueue("runs", ".").out
     fetched = bq.fetch(run, progress=False)
     assert isinstance(fetched, MenuResult)
     assert fetched.folder == Path("run").absolute()
     assert service.jobs() == 1
 
 
-def test_an_unfinished_menu_is_not_paid_for_twice(ibm: IbmDouble, call: Call) -> None:
-    assert submitted("ibm:manila", call)[0] == 0
-    code, _, err = submitted("ibm:manila", call, "--out", "other")
+def test_an_unfinished_menu_is_not_paid_for_twice(ibm: IbmDouble) -> None:
+    assert submitted("ibm:manila").code == 0
+    code, _, err = submitted("ibm:manila", "--out", "other")
     assert code == 2
     assert "asks the same" in err
     assert len(ibm.accepted) == 1
 
 
-def test_a_failed_menu_is_not_submitted_again_by_itself(ibm: IbmDouble, call: Call) -> None:
+def test_a_failed_menu_is_not_submitted_again_by_itself(ibm: IbmDouble) -> None:
     ibm.outcome, ibm.reason = "failed", "a cable was loose"
-    assert submitted("ibm:manila", call)[0] == 0
-    code, _, err = call("fetch", "--wait", "--poll", 0.1)
+    assert submitted("ibm:manila").code == 0
+    code, _, err = bellqueue("fetch", "--wait", "--poll", 0.1)
     assert code == 2
     assert "a cable was loose" in err
     assert len(ibm.accepted) == 1
 
 
-def test_a_cancelled_menu_is_taken_up_again(ibm: IbmDouble, call: Call) -> None:
+def test_a_cancelled_menu_is_taken_up_again(ibm: IbmDouble) -> None:
     ibm.queue_polls = 10**9
-    code, out, err = submitted("ibm:manila", call)
+    code, out, err = submitted("ibm:manila")
     assert code == 0, err
     run = out.split()[0]
-    assert call("cancel", run)[0] == 0
+    assert bellqueue("cancel", run).code == 0
     ibm.queue_polls = 0
-    assert call("submit", "--resume", run, "--max-cost", 1000)[0] == 0
-    assert call("fetch", run, "--wait", "--poll", 0.1)[0] == 0
+    assert bellqueue("submit", "--resume", run, "--max-cost", 1000).code == 0
+    assert bellqueue("fetch", run, "--wait", "--poll", 0.1).code == 0
     np.testing.assert_array_equal(rows()[:, :3], settings_of_trials())
 
 
-def test_lost_jobs_are_lost_trials_of_their_settings(
-    ibm: IbmDouble, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_jobs_are_lost_trials_of_their_settings(ibm: IbmDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bellqueue.backends.ibm.adapter.ROWS", SHOTS // 2)  # two jobs
     ibm.queue_polls = 0
-    assert submitted("ibm:manila", call, block=1)[0] == 0
+    assert submitted("ibm:manila", block=1).code == 0
     ibm.accepted[1].outcome = "failed"
     drawn = settings_of_trials()
-    assert call("fetch")[0] == 2
-    code, out, err = call("fetch", "--accept-loss", "--json")
+    assert bellqueue("fetch").code == 2
+    code, out, err = bellqueue("fetch", "--accept-loss", "--json")
     assert code == 0, err
     np.testing.assert_array_equal(rows()[:, :3], drawn[: SHOTS // 2])
     expected = np.zeros((ENTRIES, 2, 2), dtype=int)
@@ -159,13 +133,13 @@ def test_lost_jobs_are_lost_trials_of_their_settings(
     assert json.loads(out)["certificate"]["trials"] == SHOTS
 
 
-def test_single_circuits_are_tasks_of_their_own(braket: BraketDouble, call: Call) -> None:
+def test_single_circuits_are_tasks_of_their_own(braket: BraketDouble) -> None:
     """A simulator that takes one circuit to a task: eight of `fixed` settings of two entries."""
-    code, _, err = submitted("braket:sv1", call, settings="fixed", block=1)
+    code, _, err = submitted("braket:sv1", settings="fixed", block=1)
     assert code == 0, err
     assert "1000 shots in 8 jobs" in err
     drawn = settings_of_trials()
-    code, _, err = call("fetch", "--wait", "--poll", 0.1)
+    code, _, err = bellqueue("fetch", "--wait", "--poll", 0.1)
     assert code == 0, err
     table = rows()
     np.testing.assert_array_equal(table[:, :3], drawn)
@@ -174,8 +148,8 @@ def test_single_circuits_are_tasks_of_their_own(braket: BraketDouble, call: Call
     np.testing.assert_array_equal(table[:, 3:], np.concatenate(measured))
 
 
-def test_several_pairs_to_a_shot_are_refused(ibm: IbmDouble, call: Call) -> None:
-    code, out, err = submitted("ibm:manila,pairs=2", call)
+def test_several_pairs_to_a_shot_are_refused(ibm: IbmDouble) -> None:
+    code, out, err = submitted("ibm:manila,pairs=2")
     assert (code, out) == (2, "")
     assert "routers that know the past take one Bell pair to a shot; leave out pairs=" in err
     assert not ibm.accepted

@@ -1,18 +1,20 @@
-"""A provider in memory that fails on demand, and the schedule that it is given."""
+"""A provider in memory that fails on demand, and the run and the schedule that it is given."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import numpy as np
+from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.protocol import CostEstimate, Description, JobStatus, RemoteBackend, State, Usage
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.errors import DataError, UnreachableError
 from bellqueue.model.trials import Sampling, Trials
 
+RUN = "20260101-abc123"
 TRIALS = 24
 PARTS = (range(0, 8), range(8, 16), range(16, 24))
 OUTAGE = UnreachableError("the line is down")
@@ -130,6 +132,28 @@ class Provider(RemoteBackend):
         if self.outages[what]:
             self.outages[what] -= 1
             raise OUTAGE
+
+
+def entry(name: str = RUN, **changes: object) -> RunEntry:
+    """A run of three parts that nothing has happened to, with some fields replaced."""
+    run = RunEntry(
+        id=name,
+        created=f"2026-01-01T00:00:00.000+00:00 {name}",
+        backend="paper:device",
+        scenario="{}",
+        plan="{}",
+        sampling=b"\x00\xff settings",
+        attachments="{}",
+        folder=f"/runs/{name}",
+        command="bellqueue submit",
+        content_hash="c0ffee",
+        parts=PARTS,
+        shots=TRIALS,
+        estimated_money=Decimal("12.345678901234567890123456789"),
+        estimated_qpu_seconds=7.716,
+        estimate_basis="a price",
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
 
 
 def outcome(index: int) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,41 +12,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import MIGRATIONS, Ledger, default_ledger
 from bellqueue.model.errors import LedgerError
 
-PARTS = (range(0, 10), range(10, 20), range(20, 25))
+from .paper_provider import PARTS, RUN, entry
+
 PROCESSES, RUNS = 4, 50
 PATIENCE = 600.0  # seconds to wait for processes on a machine with much else to do
-
-
-def entry(name: str = "20260101-abc123", **changes: object) -> RunEntry:
-    """A run of three parts that nothing has happened to."""
-    run = RunEntry(
-        id=name,
-        created=f"2026-01-01T00:00:00.000+00:00 {name}",
-        backend="paper:device",
-        scenario="{}",
-        plan="{}",
-        sampling=b"\x00\xff settings",
-        attachments="{}",
-        folder=f"/runs/{name}",
-        command="bellqueue submit",
-        content_hash="c0ffee",
-        parts=PARTS,
-        shots=25,
-        estimated_money=Decimal("12.345678901234567890123456789"),
-        estimated_qpu_seconds=7.716,
-        estimate_basis="a price",
-    )
-    return replace(run, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -67,11 +43,17 @@ def rows(place: Path, sql: str) -> list[tuple[object, ...]]:
         return database.execute(sql).fetchall()
 
 
-def run_python(script: str, *arguments: object, **popen: object) -> subprocess.Popen[str]:
-    """A process of its own that runs a script; its stdin and stdout are pipes."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, **pipes)  # type: ignore[call-overload, no-any-return]
+@contextmanager
+def python(script: str, *arguments: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process of its own that runs a script on an open `ledger`, and its first line; killed at the end."""
+    begin = "import sys; from pathlib import Path; from bellqueue.backends.jobs.ledger import Ledger\n"
+    command = [sys.executable, "-c", f"{begin}ledger = Ledger(Path(sys.argv[1]))\n{script}", *map(str, arguments)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 # --- what is written is what is read -----------------------------------------------------------------------------
@@ -91,29 +73,29 @@ def test_money_is_kept_to_the_last_digit(ledger: Ledger, place: Path) -> None:
     money = Decimal("0.1000000000000000055511151231257827")
     ledger.add_run(entry(estimated_money=money))
     ledger.add_run(entry("unknown", estimated_money=None, estimated_qpu_seconds=None))
-    key = ledger.intend(entry().id, 0, PARTS[0], "hash").key
+    key = ledger.intend(RUN, 0, PARTS[0], "hash").key
     ledger.used(key, 1.25, Decimal("3.30"))
     with Ledger(place) as other:
-        assert str(other.run(entry().id).estimated_money) == str(money)
+        assert str(other.run(RUN).estimated_money) == str(money)
         assert other.run("unknown").estimated_money is None
-        (job,) = other.jobs(entry().id)
+        (job,) = other.jobs(RUN)
         assert (str(job.used_money), job.used_qpu_seconds) == ("3.30", 1.25)
 
 
 def test_usage_of_an_older_ledger_that_is_no_number_is_not_known(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    key = ledger.intend(entry().id, 0, PARTS[0], "c0ffee").key
+    key = ledger.intend(RUN, 0, PARTS[0], "c0ffee").key
     with closing(sqlite3.connect(place)) as database:
         database.execute("UPDATE jobs SET used_money = 'NaN', used_qpu_seconds = 9e999")
         database.commit()
-    (job,) = ledger.jobs(entry().id)
+    (job,) = ledger.jobs(RUN)
     assert (job.key, job.used_money, job.used_qpu_seconds) == (key, None, None)
     assert not job.usage_known
 
 
 def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
     ledger.add_run(entry())
-    job = ledger.intend(entry().id, 1, PARTS[1], "hash")
+    job = ledger.intend(RUN, 1, PARTS[1], "hash")
     assert (job.state, job.id, job.part, job.attempt, job.trials) == ("intended", None, 1, 1, PARTS[1])
     assert job.live
     assert ledger.accepted(job.key, "provider-7").state == "submitted"
@@ -121,7 +103,7 @@ def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
     stored = ledger.settle(job.key, "stored")
     assert (stored.id, stored.state, stored.live) == ("provider-7", "stored", True)
     assert ledger.result(job.key) == b"result"
-    words = [what for _, what in ledger.history(entry().id)]
+    words = [what for _, what in ledger.history(RUN)]
     positions = [
         next(place for place, what in enumerate(words) if sign in what)
         for sign in ("recorded", "about to submit", "provider-7", "bytes of result", "stored")
@@ -132,41 +114,41 @@ def test_an_attempt_goes_from_intent_to_result(ledger: Ledger) -> None:
 @pytest.mark.parametrize("state", ["failed", "cancelled", "refused", "lost"])
 def test_a_part_whose_job_came_to_nothing_may_be_tried_again_under_another_key(ledger: Ledger, state: str) -> None:
     ledger.add_run(entry())
-    first = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    first = ledger.intend(RUN, 0, PARTS[0], "hash")
     ledger.settle(first.key, state, "why")  # type: ignore[arg-type]
-    second = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    second = ledger.intend(RUN, 0, PARTS[0], "hash")
     assert (second.attempt, second.key == first.key) == (2, False)
-    assert [(job.attempt, job.state) for job in ledger.jobs(entry().id)] == [(1, state), (2, "intended")]
+    assert [(job.attempt, job.state) for job in ledger.jobs(RUN)] == [(1, state), (2, "intended")]
 
 
 @pytest.mark.parametrize("state", ["intended", "submitted", "stored"])
 def test_a_part_whose_trials_may_still_come_is_not_tried_again(ledger: Ledger, state: str) -> None:
     ledger.add_run(entry())
-    ledger.settle(ledger.intend(entry().id, 0, PARTS[0], "hash").key, state)  # type: ignore[arg-type]
+    ledger.settle(ledger.intend(RUN, 0, PARTS[0], "hash").key, state)  # type: ignore[arg-type]
     with pytest.raises(LedgerError, match="part 1 has a job already"):
-        ledger.intend(entry().id, 0, PARTS[0], "hash")
-    assert len(ledger.jobs(entry().id)) == 1
+        ledger.intend(RUN, 0, PARTS[0], "hash")
+    assert len(ledger.jobs(RUN)) == 1
 
 
 def test_a_lost_job_does_not_come_back_beside_a_live_one(ledger: Ledger) -> None:
     """The database itself refuses it, whatever the code above does."""
     ledger.add_run(entry())
-    lost = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    lost = ledger.intend(RUN, 0, PARTS[0], "hash")
     ledger.settle(lost.key, "lost")
-    ledger.intend(entry().id, 0, PARTS[0], "hash")
+    ledger.intend(RUN, 0, PARTS[0], "hash")
     with pytest.raises(LedgerError, match="nothing was changed"):
         ledger.accepted(lost.key, "provider-1")
-    assert [job.state for job in ledger.jobs(entry().id)] == ["lost", "intended"]
+    assert [job.state for job in ledger.jobs(RUN)] == ["lost", "intended"]
 
 
 def test_only_a_change_is_written_down(ledger: Ledger) -> None:
     ledger.add_run(entry())
-    key = ledger.intend(entry().id, 0, PARTS[0], "hash").key
+    key = ledger.intend(RUN, 0, PARTS[0], "hash").key
     ledger.settle(key, "submitted", "queued")
-    before = ledger.history(entry().id)
+    before = ledger.history(RUN)
     for _ in range(5):
         ledger.settle(key, "submitted", "queued")
-    assert ledger.history(entry().id) == before
+    assert ledger.history(RUN) == before
 
 
 # --- names ------------------------------------------------------------------------------------------------------
@@ -204,7 +186,7 @@ def test_two_runs_cannot_share_a_name_or_a_folder_to_be_written(ledger: Ledger) 
 def key(ledger: Ledger) -> str:
     """An attempt that has been accepted."""
     ledger.add_run(entry())
-    job = ledger.intend(entry().id, 0, PARTS[0], "hash")
+    job = ledger.intend(RUN, 0, PARTS[0], "hash")
     ledger.accepted(job.key, "provider-1")
     return job.key
 
@@ -235,9 +217,9 @@ def test_a_result_is_kept_byte_for_byte_with_its_checksum(ledger: Ledger, key: s
 
 def test_the_same_result_again_changes_nothing(ledger: Ledger, key: str, place: Path) -> None:
     ledger.store(key, b"result")
-    before = rows(place, "SELECT * FROM results"), ledger.history(entry().id)
+    before = rows(place, "SELECT * FROM results"), ledger.history(RUN)
     ledger.store(key, b"result")
-    assert (rows(place, "SELECT * FROM results"), ledger.history(entry().id)) == before
+    assert (rows(place, "SELECT * FROM results"), ledger.history(RUN)) == before
 
 
 def test_a_result_that_was_tampered_with_is_not_given_out(ledger: Ledger, key: str, place: Path) -> None:
@@ -259,7 +241,7 @@ def test_a_result_that_cannot_be_read_is_kept_and_not_given_out(ledger: Ledger, 
 
 
 def test_nothing_of_another_job_is_given_out(ledger: Ledger, key: str) -> None:
-    other = ledger.intend(entry().id, 1, PARTS[1], "hash").key
+    other = ledger.intend(RUN, 1, PARTS[1], "hash").key
     ledger.store(key, b"result of the first")
     assert ledger.result(other) is None
     ledger.store(other, b"result of the first")  # equal bytes of two jobs are two results
@@ -300,7 +282,7 @@ def test_a_migration_is_all_or_nothing_and_takes_up_where_it_failed(
     assert snapshot(place) == before
     monkeypatch.setattr(module, (*MIGRATIONS, "CREATE TABLE more (a TEXT) STRICT; INSERT INTO more VALUES ('x')"))
     with Ledger(place) as ledger:
-        assert ledger.run(entry().id) == entry()
+        assert ledger.run(RUN) == entry()
     Ledger(place).close()
     assert rows(place, "SELECT a FROM more") == [("x",)]
     assert rows(place, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
@@ -308,7 +290,7 @@ def test_a_migration_is_all_or_nothing_and_takes_up_where_it_failed(
 
 def test_opening_again_changes_nothing(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    ledger.intend(entry().id, 0, PARTS[0], "hash")
+    ledger.intend(RUN, 0, PARTS[0], "hash")
     before = snapshot(place)
     for _ in range(3):
         Ledger(place).close()
@@ -386,46 +368,22 @@ def test_a_new_data_folder_is_the_users_alone(place: Path) -> None:
 # --- several processes ------------------------------------------------------------------------------------------
 
 INTEND = """
-import sys
-from pathlib import Path
-from bellqueue.backends.jobs.ledger import Ledger
-ledger = Ledger(Path(sys.argv[1]))
-print(ledger.intend(sys.argv[2], 2, range(20, 25), "hash").key, flush=True)
+print(ledger.intend(sys.argv[2], 2, range(16, 24), "hash").key, flush=True)
 sys.stdin.read()
 """
 
 HOLD = """
-import sys
-from pathlib import Path
-from bellqueue.backends.jobs.ledger import Ledger
-with Ledger(Path(sys.argv[1])).hold(sys.argv[2]):
+with ledger.hold(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        assert pipe is not None
-        pipe.close()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
 def test_an_intent_is_on_disk_before_it_is_returned_and_outlives_a_kill(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    process = run_python(INTEND, place, entry().id)
-    try:
-        key = first_line(process)
+    with python(INTEND, place, RUN) as (_, key):
         assert rows(place, "SELECT key, state FROM jobs") == [(key, "intended")]
-    finally:
-        kill(process)
-    (job,) = ledger.jobs(entry().id)
+    (job,) = ledger.jobs(RUN)
     assert (job.key, job.state, job.part, job.trials) == (key, "intended", 2, PARTS[2])
     assert rows(place, "PRAGMA integrity_check") == [("ok",)]
 
@@ -433,39 +391,29 @@ def test_an_intent_is_on_disk_before_it_is_returned_and_outlives_a_kill(ledger: 
 def test_a_run_is_worked_on_by_one_process_and_let_go_when_that_is_killed(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
     ledger.add_run(entry("another"))
-    process = run_python(HOLD, place, entry().id)
-    try:
-        assert first_line(process) == "held"
+    with python(HOLD, place, RUN) as (_, said):
+        assert said == "held"
         for patience in (0.0, 0.1):
             with (
                 pytest.raises(LedgerError, match="another process is working on run"),
-                ledger.hold(entry().id, patience),
+                ledger.hold(RUN, patience),
             ):
                 pass
         with ledger.hold("another"):
             pass
-    finally:
-        kill(process)
-    with ledger.hold(entry().id):
-        pass
-    with ledger.hold(entry().id):  # and again: letting go is complete
-        pass
+    for _ in range(2):  # again, because letting go is complete
+        with ledger.hold(RUN):
+            pass
 
 
 def test_a_patient_process_gets_a_run_when_the_other_is_done(ledger: Ledger, place: Path) -> None:
     ledger.add_run(entry())
-    process = run_python(HOLD, place, entry().id)
-    try:
-        assert first_line(process) == "held"
+    with python(HOLD, place, RUN) as (process, said):
+        assert said == "held"
         assert process.stdin is not None
         threading.Timer(0.2, process.stdin.close).start()
-        with ledger.hold(entry().id, patience=PATIENCE):
+        with ledger.hold(RUN, patience=PATIENCE):
             assert process.wait(PATIENCE) == 0
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def in_processes(work: Callable[..., None], what: object) -> list[Any]:

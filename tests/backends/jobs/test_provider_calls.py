@@ -28,10 +28,11 @@ def stalled() -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between reads of a hundredth of a second, doubling to two hundredths."""
-    monkeypatch.setattr(provider_calls, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(provider_calls, "LONGEST_PAUSE", 0.02)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between reads, in seconds, which none of them takes."""
+    slept: list[float] = []
+    monkeypatch.setattr("bellqueue.backends.jobs.provider_calls.time.sleep", slept.append)
+    return slept
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[[], int], list[int]]:
@@ -108,6 +109,17 @@ def test_calls_of_several_threads_do_not_mix() -> None:
     assert not wrong
 
 
+def test_an_idle_thread_that_another_caller_takes_first_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Emptied(list[object]):
+        """Idle threads of which the last is taken between a look at the list and the grasp."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    monkeypatch.setattr(provider_calls, "_idle", Emptied())
+    assert watched(lambda: "answer", LONG, "asking") == "answer"
+
+
 def test_threads_are_used_again() -> None:
     watched(lambda: None, LONG, "asking")
     before = threading.active_count()
@@ -116,44 +128,38 @@ def test_threads_are_used_again() -> None:
     assert threading.active_count() == before
 
 
-@pytest.mark.usefixtures("pauses")
-def test_a_read_is_repeated_until_it_answers_and_says_so() -> None:
+def test_a_read_is_repeated_until_it_answers_and_says_so(pauses: list[float]) -> None:
     call, calls = failing(3, UnreachableError("the line is down"))
     said: list[str] = []
-    assert read(call, say=said.append) == 7
+    assert read(call, said.append) == 7
     assert len(calls) == 4
-    assert len(said) == 3
-    assert all(line.startswith("the line is down; trying again in ") for line in said)
+    assert said == [f"the line is down; trying again in {pause} s" for pause in (1, 2, 4)]
 
 
-@pytest.mark.usefixtures("pauses")
 @pytest.mark.parametrize("tries", [1, 3])
-def test_a_read_gives_up_after_so_many_tries(tries: int) -> None:
+def test_a_read_gives_up_after_so_many_tries(pauses: list[float], monkeypatch: pytest.MonkeyPatch, tries: int) -> None:
+    monkeypatch.setattr(provider_calls, "TRIES", tries)
     call, calls = failing(100, UnreachableError("the line is down"))
     said: list[str] = []
     with pytest.raises(UnreachableError, match="the line is down"):
-        read(call, tries, said.append)
+        read(call, said.append)
     assert len(calls) == tries
     assert len(said) == tries - 1  # the last failure is raised, not announced
 
 
-@pytest.mark.usefixtures("pauses")
 @pytest.mark.parametrize("error", [RefusedError("no"), BackendError("unknown job"), ValueError("a bug")])
 def test_only_silence_is_asked_again(error: Exception) -> None:
     call, calls = failing(100, error)
     with pytest.raises(type(error)):
-        read(call)
+        read(call, pytest.fail)
     assert len(calls) == 1
 
 
-def test_pauses_double_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider_calls, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(provider_calls, "LONGEST_PAUSE", 0.004)
-    slept: list[float] = []
-    monkeypatch.setattr("bellqueue.backends.jobs.provider_calls.time.sleep", slept.append)
-    call, _ = failing(5, UnreachableError("down"))
-    assert read(call, tries=6) == 7
-    assert slept == [0.001, 0.002, 0.004, 0.004, 0.004]
+def test_pauses_double_up_to_the_longest(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_calls, "TRIES", 9)
+    call, _ = failing(8, UnreachableError("down"))
+    assert read(call, lambda line: None) == 7
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 NAMES = ("BELLQUEUE_TIMEOUT", "BELLQUEUE_SETTLE")
