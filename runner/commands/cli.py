@@ -421,18 +421,16 @@ def compare(
     json: JsonOption = False,
 ) -> None:
     """Compare runs of several devices, days or options."""
-    from ...analysis.report.figures.drawing import check_suffix
     from ...analysis.report.tables.comparison import comparison_table
     from ..api import functions
-    from ..experiment.folder import check_writable_file
+    from ..experiment.folder import check_figure_file
     from .screens.sections import comparison_screen
     from .terminal import progress_shown
 
     if csv and json:
         _fail("--csv and --json are two forms of the same table; give one of them")
     if out:
-        check_suffix(out)
-        check_writable_file(out)
+        check_figure_file(out)
     with progress_shown() as watch:
         found = functions.compare(runs, _load(scenario) if scenario else None, progress=watch)
     if out:
@@ -504,11 +502,11 @@ def replay(
         from ...analysis.report.figures.drawing import save
         from ...analysis.report.figures.waiting import replay_figure
         from ..experiment.execution import replay_run
-        from ..experiment.folder import RunFolder, check_writable_file
+        from ..experiment.folder import RunFolder, check_figure_file
         from .screens.replay import replay_table
 
         if plot:
-            check_writable_file(plot)
+            check_figure_file(plot)
         folder = RunFolder.open(run)
         replayed = replay_run(folder, pairs, seed, watch)
     if plot:
@@ -535,14 +533,12 @@ def frontier(
     from .terminal import progress_shown
 
     with progress_shown() as watch:
-        from ...analysis.report.figures.drawing import check_suffix
         from ..api import functions
-        from ..experiment.folder import check_writable_file
+        from ..experiment.folder import check_figure_file
         from .screens.sections import frontier_table
 
         if plot:
-            check_suffix(plot)
-            check_writable_file(plot)
+            check_figure_file(plot)
         record = functions.frontiers(_load(scenario), informed=informed, visibility=visibility, progress=watch)
     if plot:
         functions.plot(record, plot)

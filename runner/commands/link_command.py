@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ...analysis.report.figures.drawing import check_suffix, save
+from ...analysis.report.figures.drawing import save
 from ...model.link.published import published_links
 from ..api.linking import link as assess_link
-from ..experiment.folder import check_writable_file
+from ..experiment.folder import check_figure_file
 from .screens.link import link_lines, link_tables, published_lines
 from .terminal import progress_shown
 
@@ -36,8 +36,7 @@ def link_command(
 ) -> bool:
     """Assess a link, draw its map if asked, print what was found, and return whether it suffices."""
     if out:
-        check_suffix(out)
-        check_writable_file(out)
+        check_figure_file(out)
     with progress_shown() as watch:
         found = assess_link(
             scenario or "default", link, time_unit=time_unit, over=over, pairs=pairs, seed=seed, progress=watch

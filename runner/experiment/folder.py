@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
+from ...analysis.report.figures.drawing import check_suffix
 from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
@@ -222,6 +223,16 @@ def check_writable_file(path: Path) -> None:
             raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+
+
+def check_figure_file(path: Path) -> None:
+    """Refuse a place where no figure can be written, before any work is done for it.
+
+    Raises:
+        OutputError: its suffix is none of ours, or as in `check_writable_file`.
+    """
+    check_suffix(path)
+    check_writable_file(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -197,6 +197,14 @@ def test_fixed_settings_say_what_their_order_cannot_tell(call: Run, tmp_path: Pa
     assert call("replay", "run", "--seed", 1).stdout == first
     shown = " ".join(first.split())
     assert "cannot be told from the settings' own difference" in shown
-    refused = call("replay", "run", "--plot", "nowhere/cdf.png")
+
+
+@pytest.mark.parametrize(("place", "words"), [("nowhere/cdf.png", "nowhere"), ("cdf.docx", "must end in .png")])
+def test_a_place_where_no_figure_can_be_is_refused_before_the_simulation(
+    place: str, words: str, call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "run", dense(shots=500).record())
+    monkeypatch.delattr("bellqueue.runner.experiment.execution.replay_trials")
+    refused = call("replay", "run", "--plot", place)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "nowhere" in refused.stderr
+    assert words in refused.stderr
