@@ -16,54 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from ..defaults import DEFAULT_POWER, POLL_SECONDS, backend_for
+from . import options
 from .completion import join_at_colons
 from .mistakes import Commands, one_line
-from .options import (
-    BROKEN,
-    INTERRUPTED,
-    NO_ADVANTAGE,
-    NOT_FINISHED,
-    NOT_VERIFIED,
-    UNREACHABLE,
-    USER_MISTAKE,
-    AgainOption,
-    AnyRunArgument,
-    BackendOption,
-    BoundSecondsOption,
-    ComparedArgument,
-    CsvOption,
-    DataArgument,
-    DeviceOption,
-    DistributionOption,
-    FolderArgument,
-    FullOption,
-    HardwareOption,
-    HistoryArgument,
-    InvertOption,
-    JsonOption,
-    LedgerOption,
-    LinkOption,
-    LostOption,
-    MaxCostOption,
-    MaxSecondsOption,
-    OutOption,
-    OverOption,
-    PollOption,
-    RecordArgument,
-    RequireOption,
-    ResumeOption,
-    RunArgument,
-    RunsArgument,
-    ScenarioArgument,
-    ScenarioOption,
-    SeedOption,
-    SettingsOption,
-    ShotsOption,
-    TimeUnitOption,
-    UntilOption,
-    VersionOption,
-    YesOption,
-)
 from .streams import flush_streams, tolerate_streams
 
 if TYPE_CHECKING:
@@ -92,21 +47,21 @@ _UNDER_WAY = {"intended", "submitted"}  # states of a job that has not ended
 
 @app.command(rich_help_panel=_EXPERIMENT)
 def run(
-    scenario: ScenarioArgument = None,
-    backend: BackendOption = None,
-    shots: ShotsOption = None,
-    seed: SeedOption = None,
-    out: OutOption = None,
-    until_certified: UntilOption = False,
-    max_cost: MaxCostOption = None,
-    max_qpu_seconds: MaxSecondsOption = None,
-    yes: YesOption = False,
-    again: AgainOption = False,
-    poll: PollOption = POLL_SECONDS,
-    ledger: LedgerOption = None,
-    require_advantage: RequireOption = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    scenario: options.ScenarioArgument = None,
+    backend: options.BackendOption = None,
+    shots: options.ShotsOption = None,
+    seed: options.SeedOption = None,
+    out: options.OutOption = None,
+    until_certified: options.UntilOption = False,
+    max_cost: options.MaxCostOption = None,
+    max_qpu_seconds: options.MaxSecondsOption = None,
+    yes: options.YesOption = False,
+    again: options.AgainOption = False,
+    poll: options.PollOption = POLL_SECONDS,
+    ledger: options.LedgerOption = None,
+    require_advantage: options.RequireOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Run the experiment and certify the answer.
 
@@ -146,8 +101,8 @@ def run(
 
 @app.command(rich_help_panel=_EXPERIMENT)
 def plan(
-    scenario: ScenarioArgument = None,
-    backend: DeviceOption = None,
+    scenario: options.ScenarioArgument = None,
+    backend: options.DeviceOption = None,
     visibility: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Visibility of a Bell pair, instead of a device.")
     ] = None,
@@ -156,10 +111,10 @@ def plan(
         float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
     ] = DEFAULT_POWER,
     require_go: Annotated[
-        bool, typer.Option("--require-go", help=f"Exit with {NO_ADVANTAGE} unless a plan is a go.")
+        bool, typer.Option("--require-go", help=f"Exit with {options.NO_ADVANTAGE} unless a plan is a go.")
     ] = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
     from .terminal import print_whole, progress_shown, say
@@ -189,18 +144,18 @@ def plan(
 
 @app.command(rich_help_panel=_HARDWARE)
 def submit(
-    scenario: ScenarioArgument = None,
-    backend: HardwareOption = None,
-    shots: ShotsOption = None,
-    seed: SeedOption = None,
-    out: OutOption = None,
-    until_certified: UntilOption = False,
-    max_cost: MaxCostOption = None,
-    max_qpu_seconds: MaxSecondsOption = None,
-    yes: YesOption = False,
-    again: AgainOption = False,
-    resume: ResumeOption = None,
-    ledger: LedgerOption = None,
+    scenario: options.ScenarioArgument = None,
+    backend: options.HardwareOption = None,
+    shots: options.ShotsOption = None,
+    seed: options.SeedOption = None,
+    out: options.OutOption = None,
+    until_certified: options.UntilOption = False,
+    max_cost: options.MaxCostOption = None,
+    max_qpu_seconds: options.MaxSecondsOption = None,
+    yes: options.YesOption = False,
+    again: options.AgainOption = False,
+    resume: options.ResumeOption = None,
+    ledger: options.LedgerOption = None,
 ) -> None:
     """Submit a run to hardware and return at once."""
     from ..experiment.submission import open_remote, resume_run, submit_run
@@ -224,13 +179,13 @@ def submit(
 
 @app.command(rich_help_panel=_HARDWARE)
 def status(
-    run: AnyRunArgument = None,
+    run: options.AnyRunArgument = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep the table up to date until all jobs have ended.")
     ] = False,
-    poll: PollOption = POLL_SECONDS,
-    ledger: LedgerOption = None,
-    json: JsonOption = False,
+    poll: options.PollOption = POLL_SECONDS,
+    ledger: options.LedgerOption = None,
+    json: options.JsonOption = False,
 ) -> None:
     """Show how far submitted jobs are."""
     from rich.live import Live
@@ -274,19 +229,19 @@ def status(
 
 @app.command(rich_help_panel=_HARDWARE)
 def fetch(
-    runs: RunsArgument = None,
+    runs: options.RunsArgument = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the jobs have finished, for days if need be.")
     ] = False,
-    poll: PollOption = POLL_SECONDS,
-    out: OutOption = None,
+    poll: options.PollOption = POLL_SECONDS,
+    out: options.OutOption = None,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Analyze although jobs failed; their trials count as losses.")
     ] = False,
-    ledger: LedgerOption = None,
-    require_advantage: RequireOption = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    ledger: options.LedgerOption = None,
+    require_advantage: options.RequireOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Download and analyze the results of submitted runs.
 
@@ -301,7 +256,7 @@ def fetch(
 
 
 @app.command(rich_help_panel=_HARDWARE)
-def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
+def cancel(run: options.RunArgument, ledger: options.LedgerOption = None) -> None:
     """Ask the provider to stop a run's jobs."""
     from ...backends.jobs.dispatch import Dispatch
     from ...model.errors import LedgerError
@@ -325,10 +280,10 @@ def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
 
 @app.command(rich_help_panel=_HARDWARE)
 def runs(
-    run: HistoryArgument = None,
-    ledger: LedgerOption = None,
-    csv: CsvOption = False,
-    json: JsonOption = False,
+    run: options.HistoryArgument = None,
+    ledger: options.LedgerOption = None,
+    csv: options.CsvOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """List submitted runs with their cost, and run folders."""
     from rich.console import Console
@@ -374,16 +329,16 @@ def runs(
 
 @app.command(rich_help_panel=_DATA)
 def analyze(
-    data: DataArgument,
-    scenario: ScenarioOption = None,
-    settings: SettingsOption = None,
-    input_distribution: DistributionOption = None,
-    lost: LostOption = None,
-    invert: InvertOption = None,
+    data: options.DataArgument,
+    scenario: options.ScenarioOption = None,
+    settings: options.SettingsOption = None,
+    input_distribution: options.DistributionOption = None,
+    lost: options.LostOption = None,
+    invert: options.InvertOption = None,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
-    require_advantage: RequireOption = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    require_advantage: options.RequireOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
     from .terminal import progress_shown
@@ -414,11 +369,11 @@ def analyze(
 
 @app.command(rich_help_panel=_DATA)
 def compare(
-    runs: ComparedArgument,
-    scenario: ScenarioOption = None,
+    runs: options.ComparedArgument,
+    scenario: options.ScenarioOption = None,
     out: Annotated[Path | None, typer.Option(help="Also draw what each run saves (.png, .svg or .pdf).")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV, with every digit.")] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Compare runs of several devices, days or options."""
     from ...analysis.report.tables.comparison import comparison_table
@@ -443,7 +398,10 @@ def compare(
 
 @app.command(rich_help_panel=_DATA)
 def verify(
-    run: RecordArgument, seconds: BoundSecondsOption = 60.0, full: FullOption = False, json: JsonOption = False
+    run: options.RecordArgument,
+    seconds: options.BoundSecondsOption = 60.0,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Check a stored result by independent methods.
 
@@ -456,12 +414,12 @@ def verify(
 
         found = verify_path(run, seconds, lambda what: watch(f"verifying: {what}", 0, None))
     show_verification(found, run, json, full)
-    _exit_unless(found.verified, NOT_VERIFIED)
+    _exit_unless(found.verified, options.NOT_VERIFIED)
 
 
 @app.command(rich_help_panel=_DATA)
 def report(
-    run: RecordArgument,
+    run: options.RecordArgument,
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
@@ -481,15 +439,15 @@ def report(
 
 @app.command(rich_help_panel=_DATA)
 def replay(
-    run: FolderArgument,
+    run: options.FolderArgument,
     pairs: Annotated[
         int | None, typer.Option(min=100, max=10**9, help="Pairs to simulate; default: what the trials serve.")
     ] = None,
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the distributions of waiting times (.png, .svg or .pdf).")
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Simulate the queues with a run's recorded trials.
 
@@ -516,7 +474,7 @@ def replay(
 
 @app.command(rich_help_panel=_MODEL)
 def frontier(
-    scenario: ScenarioArgument = None,
+    scenario: options.ScenarioArgument = None,
     informed: Annotated[
         bool, typer.Option("--informed", help="Add entangled routers that know both servers' past.")
     ] = False,
@@ -524,7 +482,7 @@ def frontier(
         float | None, typer.Option(min=0.0, max=1.0, help="Visibility of their Bell pairs (with --informed).")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers (.png, .svg or .pdf).")] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show how well each kind of router can do.
 
@@ -547,21 +505,21 @@ def frontier(
 
 @app.command(rich_help_panel=_MODEL)
 def link(
-    scenario: ScenarioArgument = None,
-    link: LinkOption = None,
-    time_unit: TimeUnitOption = None,
-    over: OverOption = "rate,fidelity",
+    scenario: options.ScenarioArgument = None,
+    link: options.LinkOption = None,
+    time_unit: options.TimeUnitOption = None,
+    over: options.OverOption = "rate,fidelity",
     pairs: Annotated[
         int | None, typer.Option(min=10_000, max=10**9, help="Pairs of requests to simulate; default: two million.")
     ] = None,
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     out: Annotated[Path | None, typer.Option(help="Also draw the map (.png, .svg or .pdf).")] = None,
     list: Annotated[bool, typer.Option("--list", help="List the published links.")] = False,
     require_advantage: Annotated[
-        bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} unless the link suffices.")
+        bool, typer.Option("--require-advantage", help=f"Exit with {options.NO_ADVANTAGE} unless the link suffices.")
     ] = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Find out whether a link between routers suffices.
 
@@ -593,7 +551,7 @@ def sweep(
     format: Annotated[
         Literal["csv", "parquet"], typer.Option(help="parquet: write the table in that form beside the CSV.")
     ] = "csv",
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Map where entanglement helps as fields vary.
 
@@ -607,7 +565,7 @@ def sweep(
 @app.command(rich_help_panel=_INSTALLATION)
 def backends(
     offline: Annotated[bool, typer.Option("--offline", help="Only what needs no provider's answer.")] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """List backends, with queue and price of devices."""
     from ...backends import list_backends
@@ -630,7 +588,7 @@ def doctor(
     online: Annotated[
         bool, typer.Option("--online", help="Also ask the providers whether they accept the keys.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Check this installation and say how to fix it.
 
@@ -639,12 +597,11 @@ def doctor(
     from .doctor import doctor_command
 
     _guard_secrets()
-    if not doctor_command(json, online):
-        raise typer.Exit(BROKEN)
+    _exit_unless(doctor_command(json, online), options.BROKEN)
 
 
 @app.callback()
-def _main(context: typer.Context, version: VersionOption = False) -> None:
+def _main(context: typer.Context, version: options.VersionOption = False) -> None:
     """Holds the options of `bellqueue` itself; alone it shows the help."""
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -676,18 +633,17 @@ def _guard_secrets() -> None:
     redaction.install()
 
 
-def _exit_unless(complete: bool, code: int = NOT_FINISHED) -> None:
+def _exit_unless(complete: bool, code: int = options.NOT_FINISHED) -> None:
     """Jobs that continue at the provider are no failure, but a script must be able to tell."""
     if not complete:
         raise typer.Exit(code)
 
 
 def _exit_for(certified: bool, require_advantage: bool) -> None:
-    if require_advantage and not certified:
-        raise typer.Exit(NO_ADVANTAGE)
+    _exit_unless(certified or not require_advantage, options.NO_ADVANTAGE)
 
 
-def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
+def _fail(message: str, code: int = options.USER_MISTAKE) -> NoReturn:
     print(f"bellqueue: {message}", file=sys.stderr)
     sys.exit(code)
 
@@ -714,15 +670,15 @@ def main() -> NoReturn:
     except typer.TyperException as mistake:
         _fail(one_line(mistake))
     except UnreachableError as outage:
-        _fail(str(outage), UNREACHABLE)
+        _fail(str(outage), options.UNREACHABLE)
     except BellqueueError as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        code = options.INTERRUPTED
     except OSError as mistake:  # a name that no file can have, a folder that may not be read
         if mistake.filename is None:
             raise
         _fail(f"{mistake.filename!s}: {mistake.strerror}")
-    if code == INTERRUPTED:
-        _fail("interrupted; no half-written folder was left", INTERRUPTED)
+    if code == options.INTERRUPTED:
+        _fail("interrupted; no half-written folder was left", options.INTERRUPTED)
     sys.exit(code or 0)
