@@ -85,7 +85,7 @@ def frontiers(
         if informed:
             assumed = asked.experiment.assumed_visibility if visibility is None else float(visibility)
             record = record.model_copy(update={"informed": informed_record(solved, assumed, watch)})
-        return FrontierResult.of(record)
+        return FrontierResult.from_record(record)
 
 
 @overload
@@ -297,8 +297,7 @@ def compare(
 
     asked = None if scenario is None else named(scenario)
     with shown(progress) as watch:
-        found = compare_runs([named_analysis(run) for run in runs], asked, watch)
-    return ComparisonResult.model_construct(runs=found.runs)
+        return ComparisonResult.from_record(compare_runs([named_analysis(run) for run in runs], asked, watch))
 
 
 def plot(
