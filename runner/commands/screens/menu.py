@@ -1,30 +1,32 @@
-"""What commands print of an analysis of routers that know the past: a first screen, and every number with `--full`."""
+"""What commands print first of an analysis of routers that know the past."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
-from ....analysis.certificate.certificate import FOREIGN_LOOPHOLE, FRESH, LOOPHOLE
+from ....analysis.certificate.certificate import FRESH
 from ....analysis.menus.records import MenuAnalysis
 from ....analysis.records.percent import at_least, percent_text
-from ....analysis.records.printable import printable, signs
-from ....analysis.report.tables.menu import menu_sections, visibility_text
+from ....analysis.report.tables.menu import visibility_text
 from ....model.estimate import rounded
-from .first_screen import ALL_ALIKE, DRAWN_AFRESH, EVERY_CLASSICAL, Row, line, rarity, screen, shown, waiting_less
-from .sections import shown_section
+from .first_screen import (
+    ALL_ALIKE,
+    DRAWN_AFRESH,
+    EVERY_CLASSICAL,
+    LOCALITY,
+    Row,
+    line,
+    rarity,
+    screen,
+    shown,
+    waiting_less,
+)
 
 _KNOW = (
     "Both routers know both servers' past and their own request, not the other's.",
     "They share Bell pairs and random bits, and do not communicate.",
     "Compared with all classical routers that know as much and do not communicate.",
 )
-_LOCALITY = {
-    LOOPHOLE: "Both qubits are on one device: a signal between them is not ruled out.",
-    FOREIGN_LOOPHOLE: "Counts do not show how far apart the qubits were: a signal is not ruled out.",
-}
 
 
 def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
@@ -35,20 +37,9 @@ def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
         [*(f"{warning}." for warning in analysis.warnings), _verdict(analysis)],
         f"{analysis.title}; {analysis.provenance.source}",
         [*(line(*row) for row in _measured(analysis)), "(in brackets: 95 % limits of the simulation of the queues)"],
-        [rests, _LOCALITY.get(analysis.locality, analysis.locality), *_KNOW],
+        [rests, LOCALITY.get(analysis.locality, analysis.locality), *_KNOW],
         ends,
     )
-
-
-def menu_table(analysis: MenuAnalysis) -> RenderableType:
-    """The verdict in words, then the tables of numbers; legible at 80 columns and without color."""
-    first, *rest = (signs(printable(sentence)) for sentence in analysis.verdict)
-    about = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
-    parts: list[RenderableType] = [Text(first, style="bold"), Text(), about, Text()]
-    for section in menu_sections(analysis):
-        parts += shown_section(section)
-    last = [*rest[1:], analysis.knows, analysis.shares, analysis.compared]
-    return Group(*parts, *(Text(sentence) for sentence in last))
 
 
 def _verdict(analysis: MenuAnalysis) -> str:

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from textwrap import wrap
 
 from ....analysis.menus.forecast import MenuForecastRecord
 from ....analysis.records.percent import chance_text, percent_text
 from ....analysis.records.printable import printable, signs
-from ....backends.accounts.cost import dollars
 from .first_screen import WIDTH, Row, line, screen
+from .wording import cost_row, go_or_not, predicted_for, qubits_text
 
 
 def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[str]) -> list[str]:
     """Go or no-go, the numbers that matter, what would change it; with `full` also every set of bases."""
-    device = record.device
-    rows = list(_rows(record))
-    simulated = device.device == "none"
-    basis = f"for {device.name}." if simulated else f"from the calibration of {device.name}; the run may differ."
-    last = "NO-GO."
-    if record.go:
-        command = "run" if record.cost is None else "submit"
-        last = "GO." if simulated else f"GO: bellqueue {command} --backend {device.name}"
-    notes = [
-        f"Predicted {basis} Both routers know the servers' past, as do those compared with.",
-        *record.changes,
-        *record.warnings,
-    ]
+    rows, last = [line(*row) for row in _rows(record)], go_or_not(record)
+    knows = "Both routers know the servers' past, as do those compared with."
+    notes = [f"{predicted_for(record.device)} {knows}", *record.changes, *record.warnings]
     if not full:
-        return screen([record.verdict], record.title, [line(*row) for row in rows], notes, [*ends, last])
+        return screen([record.verdict], record.title, rows, notes, [*ends, last])
     bases = [
         f"set {number}: {100 * entry.share:.1f} % of the trials; angles of A {_degrees(entry.alpha)}; "
         f"of B {_degrees(entry.beta)}"
         for number, entry in enumerate(record.entries, 1)
     ]
     notes += [record.cost.basis] if record.cost else []
-    blocks = ([record.verdict], [record.title], [line(*row) for row in rows], bases, notes, [last])
+    blocks = ([record.verdict], [record.title], rows, bases, notes, [last])
     told = [each for block in blocks for each in (*block, "")][:-1]
     return [part for each in told for part in wrap(signs(printable(each)), WIDTH, subsequent_indent="  ") or [""]]
 
@@ -59,12 +48,9 @@ def _rows(record: MenuForecastRecord) -> Iterator[Row]:
         yield "κ, waiting paid per unit of work", f"{record.menu.kappa:.6g}"
         yield "sets of bases", f"{len(record.entries)}"
     if device.visibility is not None:
-        pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
-        yield "Bell pair visibility (1 is perfect)", f"{device.visibility:.3f}{pair}"
+        yield "Bell pair visibility (1 is perfect)", f"{device.visibility:.3f}{qubits_text(device)}"
     if record.cost is not None:
-        money = dollars(None if record.cost.money_usd is None else Decimal(record.cost.money_usd))
-        seconds = "" if record.cost.qpu_seconds is None else f", {record.cost.qpu_seconds:.1f} s on the device"
-        yield f"cost of {record.cost.shots} trials", money + seconds
+        yield cost_row(record.cost)
 
 
 def _degrees(angles: Sequence[float]) -> str:
