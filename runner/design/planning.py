@@ -174,7 +174,8 @@ def menu_forecast(
     Raises:
         BellqueueError: there is no menu for the scenario, or the backend has no calibration or is not for them.
     """
-    refuse_for_menus(1 if backend is None else backend.describe().parallel, backend)
+    if backend is not None:
+        refuse_for_menus(backend.describe().parallel, backend)
     predict, device = _device(backend, visibility, 2)
     asked, design = scenario.experiment, menu_for(scenario, predict, power, watch)
     found = design.plan.forecast

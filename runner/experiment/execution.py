@@ -13,14 +13,13 @@ from pathlib import Path
 from ...analysis.menus.replay import MenuReplay, replay_menu
 from ...analysis.records.counts_file import NOTHING, STANDARD_INPUT, Declared, Say, read_counts
 from ...analysis.replay.replay import Replay, replay_trials
-from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, refused_as, write_trials
+from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, refused_as, slug, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -74,7 +73,7 @@ def execute(
     """
     failure: BellqueueError | None = None
     watch("preparing", 0, None)
-    experiment = prepare(scenario, seed, predictor(backend), backend=backend, watch=watch)
+    experiment = prepare(scenario, seed, backend, watch=watch)
     frontiers = experiment.frontiers if isinstance(experiment, PreparedPoint) else None
     plan = plan_record(experiment, backend)
     folder = place(plan)
@@ -180,8 +179,8 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
 def new_place(plan: PlanRecord) -> Path:
     """A folder name under bellqueue-runs that nothing has yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name)[:40].strip("-")
-    return free_place(RUNS / f"{stamp}-{slug}-{plan.scenario_hash[:8]}")
+    backend = slug(plan.backend.name)[:40].strip("-")
+    return free_place(RUNS / f"{stamp}-{backend}-{plan.scenario_hash[:8]}")
 
 
 def _again(typed: str, plan: PlanRecord) -> str:

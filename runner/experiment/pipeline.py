@@ -13,6 +13,7 @@ from ...analysis.analyze import analyze, expected_correlators
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from ...analysis.menus.analyze import analyze_menu
+from ...analysis.menus.design import MenuDesign
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.menus.replay import with_waiting_times
 from ...analysis.records.analysis_record import Analysis, Provenance
@@ -21,6 +22,7 @@ from ...analysis.replay.context import with_context
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
+from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
@@ -79,9 +81,13 @@ def plan_record(experiment: PreparedRun, backend: Backend) -> PlanRecord:
     Raises:
         BackendError: the backend has no circuit for the strategy.
     """
-    predicted = experiment.predicted if isinstance(experiment, PreparedPoint) else None
+    designed: OperatingPoint | MenuDesign
+    if isinstance(experiment, PreparedPoint):
+        designed, predicted = experiment.point, experiment.predicted
+    else:
+        designed, predicted = experiment.menu, None
     return PlanRecord.of(
-        experiment.designed,
+        designed,
         experiment.schedule,
         scenario_hash=experiment.scenario.content_hash(),
         created=now(),
@@ -164,16 +170,14 @@ def analyze_folder(
     own, plan = run.scenario(), run.plan()
     workload = own.workload()
     trials = run.trials(workload.shape, plan.entries)
-    same = scenario is None or scenario.content_hash() == own.content_hash()
-    if same and invert:
-        raise DataError(
-            f"{run.path}: invert is for counts taken elsewhere; the plan of this run fixed before the data what its "
-            "outcomes mean. If the device swaps 0 and 1, correct that and run again"
-        )
-    if same:
+    if scenario is None or scenario.content_hash() == own.content_hash():
+        if invert:
+            raise DataError(
+                f"{run.path}: invert is for counts taken elsewhere; the plan of this run fixed before the data what "
+                "its outcomes mean. If the device swaps 0 and 1, correct that and run again"
+            )
         plan.check(own.content_hash(), workload.shape)
         return analyze_run(own, plan, trials, command=command, watch=watch)
-    assert scenario is not None  # `same` has seen to it
     if plan.menu is not None:
         raise DataError(
             f"{run.path}: the bases of this run were chosen for its own scenario; leave out the other one, or run that"

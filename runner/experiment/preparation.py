@@ -10,7 +10,7 @@ import numpy as np
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.menus.design import Floats, MenuDesign, design_menu
 from ...analysis.records.analysis_record import Predicted
-from ...backends.calibration.prediction import Predict, predicted_behaviour
+from ...backends.calibration.prediction import Predict, predicted_behaviour, predictor
 from ...backends.protocol import Backend, PlansItself
 from ...circuits.schedule import Schedule, draw_schedule, menu_strategy
 from ...model.errors import BackendError, ScenarioError
@@ -28,8 +28,8 @@ FRESH_SEEDS = 100  # tried until one measures every pair of types
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedRun:
-    """A scenario with the settings drawn for it, ready for a backend: a `PreparedPoint` or a `PreparedMenu`.
+class _Prepared:
+    """A scenario with the settings drawn for it, ready for a backend.
 
     Attributes:
         seed: Reproduces the settings' order and a simulator's outcomes.
@@ -39,69 +39,51 @@ class PreparedRun:
     schedule: Schedule
     seed: int
 
-    @property
-    def designed(self) -> OperatingPoint | MenuDesign:
-        """What the plan fixes besides the settings."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False)
-class PreparedPoint(PreparedRun):
+class PreparedPoint(_Prepared):
     """A run at an operating point.
 
     Attributes:
-        predicted: What the device's calibration promises of it, where it promises anything.
+        predicted: What is predicted from the device's calibration, if anything.
     """
 
     frontiers: Frontiers
     point: OperatingPoint
     predicted: Predicted | None = None
 
-    @property
-    def designed(self) -> OperatingPoint:
-        return self.point
-
 
 @dataclass(frozen=True, eq=False)
-class PreparedMenu(PreparedRun):
+class PreparedMenu(_Prepared):
     """A run of routers that know the past, which measures a menu."""
 
     menu: MenuDesign
 
-    @property
-    def designed(self) -> MenuDesign:
-        return self.menu
+
+PreparedRun = PreparedPoint | PreparedMenu
 
 
 def prepare(
-    scenario: Scenario,
-    seed: int | None = None,
-    predict: Predict | None = None,
-    parallel: int = 1,
-    backend: Backend | None = None,
-    watch: Watch = unwatched,
+    scenario: Scenario, seed: int | None, backend: Backend, parallel: int = 1, watch: Watch = unwatched
 ) -> PreparedRun:
     """Find the operating point, or the menu, and draw the settings.
 
-    What conditions on the settings realised (`fixed`, blocks) holds for any settings chosen without the outcomes, so a
-    fresh seed is one that measures every pair of types. Settings drawn for each trial are left as they came: to choose
-    among them would change the law they must have, and if one is lacking the certificate allows for it.
+    If the backend predicts outcomes from its calibration, the certificate's multiplier and fresh settings are those
+    that certify soonest at that noise; the strategy stays the scenario's. A menu is chosen by the prediction.
 
     Args:
         scenario: What is asked.
-        seed: Of the settings' order; without one a fresh one is taken from the system.
-        predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
-            settings are those that certify soonest at that noise; the strategy stays the scenario's. A menu is chosen
-            by it.
+        seed: Seed of the settings' order; None: a fresh one from the system.
+        backend: Where to measure.
         parallel: Pairs the backend measures in every shot (`Description.parallel`).
-        backend: Where to measure, if it may plan itself.
         watch: Gets how far the choice of a menu is.
 
     Raises:
         ScenarioError: the scenario has no such operating point, or its shots or the seed leave a pair of types without
             any trial.
-        BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
+        BackendError, DataError: the backend has no circuit for it, or what it predicts are no probabilities.
     """
+    predict = predictor(backend)
     if not scenario.experiment.past_informed:
         return prepare_point(scenario, seed, predict, parallel, backend)
     refuse_for_menus(parallel, backend)
@@ -115,7 +97,7 @@ def prepare_point(
     parallel: int = 1,
     backend: Backend | None = None,
 ) -> PreparedPoint:
-    """See `prepare`, for memoryless routers."""
+    """See `prepare`, for memoryless routers; `predict` gives P(a, b) of settings by the device's calibration."""
     frontiers = Frontiers.of(scenario)
     point = operating_point(scenario, frontiers, backend)
     asked = scenario.experiment
@@ -163,7 +145,7 @@ def menu_for(scenario: Scenario, predict: Predict | None, power: float, watch: W
     return design_menu(scenario, None if predict is None else split, power, watch)
 
 
-def refuse_for_menus(parallel: int, backend: Backend | None) -> None:
+def refuse_for_menus(parallel: int, backend: Backend) -> None:
     """Refuse backends on which routers that know the past have not been worked out.
 
     Raises:
@@ -199,7 +181,12 @@ def about_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
 def _drawn(
     scenario: Scenario, strategy: Strategy, distribution: Floats, parallel: int, seed: int | None, workload: Workload
 ) -> tuple[Schedule, int]:
-    """The settings in their order, with the seed that they were drawn by."""
+    """The settings in their order, with the seed that they were drawn by.
+
+    What conditions on the settings realised (`fixed`, blocks) holds for any settings chosen without the outcomes, so a
+    fresh seed is one that measures every pair of types. Settings drawn for each trial are left as they came: to choose
+    among them would change the law they must have, and if one is lacking the certificate allows for it.
+    """
     asked = scenario.experiment
     sampling = Sampling(asked.settings, distribution, asked.block, parallel=parallel)
     for _ in range(FRESH_SEEDS if seed is None and asked.settings == "random" else 1):

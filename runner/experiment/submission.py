@@ -15,7 +15,6 @@ from typing import Any
 
 from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.stopping import Rounds, Standing, job_rounds
-from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger, default_ledger
@@ -37,6 +36,7 @@ from .folder import (
     new_run_folder,
     refuse_existing,
     remove_drafts,
+    slug,
     write_text,
     write_trials,
 )
@@ -196,7 +196,7 @@ def plan_run(
     watch: Watch = unwatched,
 ) -> tuple[RunEntry, CostEstimate]:
     """Everything about a run that is fixed before anything is submitted, and what it will cost; see `submit_run`."""
-    experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel, watch=watch)
+    experiment = prepare(scenario, seed, backend, backend.describe().parallel, watch)
     plan = plan_record(experiment, backend)
     if scenario.experiment.stop and experiment.schedule.sampling.parallel > 1:
         raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
@@ -205,8 +205,7 @@ def plan_run(
     estimate = replace(estimate, notes=(*about_link(scenario, backend), *estimate.notes))
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
-    slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
-    target = (folder or RUNS / f"{identity}-{slug}").absolute()
+    target = (folder or RUNS / f"{identity}-{slug(f'{provider}-{plan.backend.device}'.lower())}").absolute()
     texts = (json.dumps(scenario.record(), indent=2), plan.model_dump_json(by_alias=True, indent=2))
     sampling = experiment.schedule.to_bytes()
     entry = RunEntry(
@@ -296,11 +295,10 @@ def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -
     trials = dispatch.trials(end)
     taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
-    sampling = plan.sampling_rule()
     planned = plan.planned_point()
     state = Rounds(
         frontiers,
-        sampling,
+        plan.sampling_rule(),
         planned.certificate_multiplier,
         plan.significance,
         run.shots,

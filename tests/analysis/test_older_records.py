@@ -12,7 +12,7 @@ from bellqueue.analysis.report.page import report_html
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.operating_point import PlannedPoint
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.folder import at_a_point, read_analysis
+from bellqueue.runner.experiment.folder import read_analysis
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
 import bellqueue
@@ -38,7 +38,8 @@ def test_a_record_with_searched_rivals_opens_and_reports_without_them(planned: A
     content["frontiers"]["wider_rivals"] = RIVALS
     stored = tmp_path / "analysis.json"
     stored.write_text(json.dumps(content))
-    opened = at_a_point(read_analysis(stored), stored, "")
+    opened = read_analysis(stored)
+    assert isinstance(opened, Analysis)
     assert opened.to_json() == planned.to_json()
     assert report_html(opened) == report_html(planned)
     assert FrontierRecord.model_validate_json(json.dumps(content["frontiers"])) == opened.frontiers
@@ -103,7 +104,8 @@ def test_an_analysis_without_the_stronger_verdict_opens_and_reports(planned: Ana
     del content["every_classical"], content["frontiers"]["every_classical"], content["planned"]["against"]
     stored = tmp_path / "analysis.json"
     stored.write_text(json.dumps(content))
-    opened = at_a_point(read_analysis(stored), stored, "")
+    opened = read_analysis(stored)
+    assert isinstance(opened, Analysis)
     assert opened.every_classical is None
     assert opened.frontiers.every_classical is None
     assert opened.planned

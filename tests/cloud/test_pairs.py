@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.backends.ibm.adapter import IbmBackend
 from bellqueue.backends.jobs import provider_calls as asking
 from bellqueue.backends.jobs.ledger import Ledger
@@ -21,7 +22,7 @@ from bellqueue.model.games.strategy import Measurements, Strategy
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
 from bellqueue.runner.commands.cli import main
-from bellqueue.runner.experiment.folder import RunFolder, at_a_point
+from bellqueue.runner.experiment.folder import RunFolder
 from numpy.typing import NDArray
 
 from .ibm_double import IbmDouble
@@ -222,7 +223,8 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(
         assert np.array_equal(np.stack([own.a, own.b], axis=1), by_pair[:, pair])
         places = [(drawn.settings[index].x, drawn.settings[index].y) for index in drawn.order[pair::3]]
         assert list(zip(own.x.tolist(), own.y.tolist(), strict=True)) == places
-    analysis = at_a_point(folder.analysis(), folder.path, "")
+    analysis = folder.analysis()
+    assert isinstance(analysis, Analysis)
     assert analysis.certificate.certified
     assert analysis.parallel is not None
     assert analysis.parallel.shots == 2000

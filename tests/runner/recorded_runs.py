@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from bellqueue.analysis.certificate.stopping import measure_in_rounds
 from bellqueue.analysis.menus.design import MenuDesign
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.replay.context import with_context
 from bellqueue.backends.protocol import Description
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.experiment.folder import ANALYSIS, at_a_point, write_text, write_trials
+from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
 from bellqueue.runner.experiment.pipeline import analyze_run, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
 from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_menu, prepare_point
@@ -77,7 +78,8 @@ def write_run(
     folder.mkdir()
     write_records(folder, scenario, plan)
     write_trials(folder, trials)
-    analysis = at_a_point(analyze_run(scenario, plan, trials), folder, "")
+    analysis = analyze_run(scenario, plan, trials)
+    assert isinstance(analysis, Analysis)
     write_text(folder / ANALYSIS, (with_context(analysis) if context else analysis).to_json())
 
 

@@ -15,7 +15,7 @@ from bellqueue.model.errors import DataError
 from bellqueue.model.games.dimension import optimum_within
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.games.values.classical_value import classical_optimum
-from bellqueue.runner.experiment.folder import RunFolder, at_a_point
+from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
 from tests.runner.conftest import Run
@@ -86,8 +86,10 @@ def test_the_stored_run_is_read_as_it_was_written(run: Path) -> None:
     folder = RunFolder.open(run)
     plan = folder.plan()
     plan.check(folder.scenario().content_hash(), (4, 7))
-    ideal = at_a_point(folder.analysis(), folder.path, "").correlators.ideal
-    assert plan.operating_point().strategy.correlators == pytest.approx(np.array(ideal), abs=1e-12)
+    analysis = folder.analysis()
+    assert isinstance(analysis, Analysis)
+    ideal = np.array(analysis.correlators.ideal)
+    assert plan.operating_point().strategy.correlators == pytest.approx(ideal, abs=1e-12)
     assert plan.operating_point().strategy.dimension == 4
     content = json.loads((run / "analysis.json").read_text())
     del content["bell_pairs"], content["frontiers"]["bell_pairs"]
