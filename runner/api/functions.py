@@ -48,7 +48,7 @@ def frontiers(
     Args:
         scenario: A scenario, its file, or "default".
         informed: Whether to add routers that know both servers' past, classical and entangled. Defaults to False.
-        visibility: Of their Bell pairs. Defaults to the visibility that the scenario assumes.
+        visibility: Visibility of their Bell pairs. Defaults to the one that the scenario assumes.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
     Raises:
@@ -119,7 +119,7 @@ def plan(
     power: float = DEFAULT_POWER,
     progress: bool | Watch = True,
 ) -> ForecastRecord | MenuForecastRecord | RankingRecord:
-    """What a run will show, how sure it is to certify the advantage, and what it will cost, before you pay.
+    """Predict what a run will show, how likely it is to certify the advantage, and what it will cost, before you pay.
 
     Args:
         scenario: A scenario, its file, or "default".

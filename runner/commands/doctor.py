@@ -35,9 +35,8 @@ class Finding:
     """One thing looked at.
 
     Attributes:
-        check: What.
         state: `fail` where something that a user needs does not work, `warn` where something they may want does not.
-        found: In words; never a secret.
+        found: What was found, in words; never a secret.
         remedy: What to do, or empty.
     """
 

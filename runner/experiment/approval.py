@@ -38,7 +38,6 @@ def refuse_equal(book: Ledger, entry: RunEntry, seed: int | None) -> None:
     """Refuse to pay a second time for what an unfinished run has at the provider, or may have.
 
     Args:
-        book: The ledger.
         entry: The run that is to be submitted.
         seed: Its seed, if one was given: with another it is another run.
 

@@ -23,8 +23,7 @@ def compare_runs(
 
     Args:
         sources: Folders of runs, analysis records, or counts and trials taken elsewhere; or analyses with their names.
-        scenario: What counts taken elsewhere belong to.
-        watch: Gets how far it is.
+        scenario: The scenario that counts taken elsewhere belong to.
 
     Raises:
         DataError: there are fewer than two, or one cannot be opened.

@@ -35,11 +35,7 @@ from .preparation import PreparedPoint, prepare
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """A run that has been measured and analyzed.
-
-    Attributes:
-        folder: Where it is kept, or None.
-    """
+    """A run that has been measured and analyzed; `folder` is None if it is not kept."""
 
     trials: Trials
     analysis: AnyAnalysis
@@ -55,16 +51,13 @@ def execute(
     watch: Watch,
     figures: bool = True,
 ) -> Executed:
-    """Plan, measure, analyze and, where a folder is wanted, store.
+    """Plan, measure, analyze and, if a folder is wanted, store.
 
     Args:
-        scenario: What is asked.
         typed: The scenario's file or name as typed in the command that makes the run again; "" leaves it out, for the
             default scenario, and None is a scenario made in Python, which no command makes again.
-        backend: Where to measure.
         seed: Random seed for settings and simulator; None: a fresh one.
         place: Names the run's folder once it is planned; None keeps nothing.
-        watch: Gets how far it is.
         figures: Whether the folder gets figures and a report beside the records. Defaults to true.
 
     Raises:
@@ -79,7 +72,7 @@ def execute(
     folder = place(plan)
 
     def elsewhere() -> Path | None:
-        """Where else, if another run took the place meanwhile."""
+        """Another place, if another run took the first one meanwhile."""
         nonlocal folder
         folder = place(plan)
         return folder
@@ -126,10 +119,9 @@ def analyze_data(
     """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
 
     Args:
-        data: Its path; `-` is standard input.
-        scenario: What the data belong to.
-        watch: Gets how far it is.
-        command: What makes the same analysis again.
+        data: Path of the data; `-` is standard input.
+        scenario: The scenario that the data belong to.
+        command: Command that makes the same analysis again.
         invert: The router whose outcomes to invert, a choice made after the data.
         declared: How the settings came about and what was lost, if the data do not say so themselves.
         say: Gets a line if something in the data is ignored.

@@ -48,12 +48,10 @@ def fetch_run(
     """A run's analysis, or None while it is still under way.
 
     Args:
-        book: Holds the run.
-        run: The run.
         wait: Whether to wait until its jobs have ended.
         poll: Maximum time between status polls, in seconds.
         accept_loss: Whether trials of jobs without a result count as losses.
-        out: Its folder; None: the one recorded.
+        out: Folder of the run; None: the one recorded.
         go_on: Whether the next round of a run that may stop early is submitted, which was approved with the whole.
         watch: Gets how far it is, in jobs.
         say: Gets a line about every hitch, and what is under way.

@@ -123,7 +123,7 @@ def new_run_folder(target: Path, otherwise: Callable[[], Path | None] = lambda: 
     """A folder to fill; moved to `target` when the block ends well, removed when it does not.
 
     Args:
-        target: Where it is to be.
+        target: Its final place.
         otherwise: Names another place if something has come to `target` meanwhile. If it names none, the filled folder
             is kept beside `target`, and the error says where.
 

@@ -20,12 +20,11 @@ class LocalRun:
     """A run folder.
 
     Attributes:
-        folder: Where it is.
-        created: When it was planned, UTC, ISO 8601.
+        created: Time when it was planned, UTC, ISO 8601.
         kind: `simulator` or `hardware`.
         backend, device: What the user named, and the provider's own name.
         shots: Trials planned.
-        verdict: In a few words: certified against every classical router, against memoryless ones only, or not.
+        verdict: Verdict in a few words: certified against every classical router, against memoryless ones only, or not.
     """
 
     folder: str

@@ -39,11 +39,6 @@ if TYPE_CHECKING:
 def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Trials:
     """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
-    Args:
-        experiment: What to measure.
-        backend: Where to measure.
-        watch: Gets how far it is.
-
     Raises:
         BackendError: the backend has no circuit for it, or fails.
     """
@@ -111,12 +106,8 @@ def analyze_run(
     """The analysis of one's own run: its plan was declared before the data.
 
     Args:
-        scenario: Of the run.
-        plan: What was fixed before the data.
-        trials: What was measured.
-        frontiers: Of the scenario, where they are at hand.
-        command: What makes the same run again.
-        watch: Gets how far the analysis of a menu is.
+        frontiers: Frontiers of the scenario, if they are at hand.
+        command: Command that makes the same run again.
     """
     backend = plan.backend
     provenance = Provenance(
@@ -161,7 +152,7 @@ def analyze_folder(
 ) -> AnyAnalysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
-    Its lost trials are losses there, too, and its types are matched by name. Only there can outcomes be inverted.
+    Its lost trials are losses there as well, and its types are matched by name. Only there can outcomes be inverted.
 
     Raises:
         DataError: the folder is damaged, its types are not the scenario's, outcomes that its plan fixed are to be
@@ -250,11 +241,8 @@ def write_results(
     """Write analysis, figures and report, and return the analysis with the context that they show.
 
     Args:
-        folder: Of the run.
-        analysis: Of its trials.
-        frontiers: Of its scenario, if already at hand.
-        figures: Whether to draw; otherwise the analysis is all that is written. Defaults to true.
-        watch: Gets how far it is.
+        frontiers: Frontiers of the scenario, if they are at hand.
+        figures: Whether to draw; otherwise only the analysis is written. Defaults to true.
     """
     from ...analysis.report.figures.drawing import save, svg_file, svg_text
 

@@ -28,9 +28,8 @@ class MeasurementRecord(FiniteRecord):
     """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
 
     Attributes:
-        probability: Of this component; those of a strategy add up to 1.
-        alpha: Angle of A's basis for each of its types, in radians.
-        beta: Angle of B's basis for each of its types, in radians.
+        probability: Probability of this component; those of a strategy add up to 1.
+        alpha, beta: Angle of A's and B's basis for each of their types, in radians.
         more_alpha, more_beta: The other k−2 angles of each basis, in radians, where its vectors have k > 2 dimensions
             (MODEL §3); left out of planar ones.
     """
@@ -75,7 +74,7 @@ class PlanRecord(FiniteRecord):
 
     Attributes:
         scenario_hash: SHA-256 of the scenario.
-        created: When the plan was fixed, UTC.
+        created: Time when the plan was fixed, UTC.
         strategy: The components of the measurement strategy; of a menu its entries, `probability` being their share of
             the trials.
         settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
@@ -90,8 +89,8 @@ class PlanRecord(FiniteRecord):
         parallel: Pairs measured in every shot.
         asked_by_pair: `asked` of each pair; empty if there is one.
         stop: The rule by which the run may end early; None: it takes all its trials.
-        budget: Where a run ended early, or could have, the most trials it might have taken.
-        seed: Of the settings' order and of simulators.
+        budget: The most trials that a run might have taken which ended early, or could have.
+        seed: Random seed of the settings' order and of simulators.
         menu: What is fixed of a menu besides its bases; left out of other plans.
     """
 

@@ -103,15 +103,12 @@ def submit_run(
     """Estimate, ask, record and submit a run.
 
     Args:
-        scenario: What is asked.
         typed: The scenario's file or name as typed in the command that submits it again; "" leaves it out, for the
             default scenario, and None is a scenario made in Python, which no command submits again.
-        backend: Where to measure.
         seed: Random seed for the settings; None: a fresh one.
         out: Folder for the run; None: a new one in `bellqueue-runs/`.
-        ledger: Where to record it; None: the default ledger.
+        ledger: Ledger that records it; None: the default one.
         approve: Decides about the cost.
-        watch: Gets how far it is.
         say: Gets a line about every hitch.
         again: Whether to submit also what an unfinished run has submitted already. Defaults to false.
 
@@ -141,13 +138,9 @@ def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, s
 
     Args:
         name: The run's id, or its beginning.
-        ledger: Where it is recorded; None: the default ledger.
-        approve: Decides about the cost.
-        watch: Gets how far it is.
-        say: Gets a line about every hitch.
 
     Returns:
-        The run's id.
+        The run's id; other arguments are as in `submit_run`.
 
     Raises:
         LedgerError: there is no such run, or it needs nothing.
@@ -320,9 +313,7 @@ def finish_run(
     """Make the run's folder from the results in the ledger.
 
     Args:
-        ledger: Holds the run.
         run: A run whose every part has its result, unless `accept_loss`.
-        dispatch: The run with its backend.
         accept_loss: Whether parts without a result count as lost trials, that is as losses.
         out: The folder, instead of the one recorded.
         end: Trials taken, where the run stopped early; None: all.

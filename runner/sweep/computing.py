@@ -30,7 +30,7 @@ class SweepResult:
 
     Attributes:
         sweep: What was asked.
-        folder: Where table, map and record are.
+        folder: Folder of table, map and record.
         record: What its sweep.json holds, `bellqueue.sweep-record/1`.
         rows: Every point of the grid in order, with its outcome.
         computed: How many outcomes were computed now; the others were in the folder.

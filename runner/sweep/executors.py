@@ -39,7 +39,7 @@ def compute_all(
     Where an executor's process dies, what was not handed over is computed on a fresh executor, once.
 
     Args:
-        tasks: By a name of their own.
+        tasks: The tasks, each by a name of its own.
         function: Computes one; found by its module on the other side.
         open_executor: Gives an executor for the time of a `with` block.
         collect: Takes a name and its result; called here, one at a time, once for each name.
@@ -75,7 +75,7 @@ def compute_all(
 
 @contextmanager
 def local_pool(workers: int) -> Iterator[Executor]:
-    """A pool of fresh processes on this machine. When the block ends by an exception, Ctrl-C say, they are stopped."""
+    """A pool of fresh processes on this machine, stopped when the block ends by an exception such as Ctrl-C."""
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
     try:

@@ -86,7 +86,7 @@ def test_a_run_of_before_opens_and_is_analysed_as_it_was_planned(tmp_path: Path)
     asked = scenario.record()
     del asked["experiment"]["against"]
     (folder / "scenario.json").write_text(json.dumps(asked))
-    edited(folder / "plan.json", "scenario_hash", value=Scenario.parse(asked).content_hash())
+    edited(folder / "plan.json", "scenario_hash", Scenario.parse(asked).content_hash())
     stored = (folder / "plan.json").read_text()
     assert "against" not in stored
     plan = PlanRecord.model_validate_json(stored)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.runner.conftest import Run
+from tests.runner.conftest import Run, check_refusal
 from tests.scenarios import IBM_HANOI, default_record
 
 TOML_HEAD = 'title = "x"\n[traffic]\npair_rate = 0.02\n'
@@ -150,12 +150,7 @@ COUNTS: dict[str, tuple[str, bytes, str]] = {
 
 
 def _assert_one_line(done: Any, words: str, folder: Path, given: set[str]) -> None:
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("bellqueue: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    check_refusal(done, words)
     assert {path.name for path in folder.iterdir()} == given  # no half-written folder
 
 

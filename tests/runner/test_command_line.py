@@ -19,7 +19,7 @@ from bellqueue.backends.jobs.ledger import Ledger
 
 from tests.scenarios import default_record
 
-from .conftest import Run
+from .conftest import Run, check_refusal
 
 BELLQUEUE = Path(sys.executable).with_name("bellqueue")
 
@@ -152,11 +152,7 @@ def test_the_nearest_is_proposed(
         ledger.add_run(_entry("r-early"))
     (tmp_path / "runs" / "first").mkdir(parents=True)
     (tmp_path / "scenario.json").write_text(json.dumps(default_record()))
-    done = call(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("bellqueue: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
+    check_refusal(call(*arguments), words)
 
 
 def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(
@@ -166,8 +162,6 @@ def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(
     named = call("frontier", "default", "--json")
     assert json.loads(named.stdout)["title"] == "Light traffic, costly interruptions"
     (tmp_path / "default").write_text(json.dumps(default_record()))
-    done = call("frontier", "default")
-    assert done.returncode == 2
-    assert "is called so, too" in done.stderr
+    check_refusal(call("frontier", "default"), "is called so, too")
     known_frontiers.clear()  # points solved after others may differ in their last digits
     assert call("frontier", "--json").stdout == named.stdout  # no file was named

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,14 @@ import pytest
 from bellqueue.backends.protocol import Description
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import analyze_run, write_records
-from bellqueue.runner.experiment.plan_record import PlanRecord
+from bellqueue.runner.experiment.pipeline import plan_record
 from bellqueue.runner.experiment.preparation import prepare_point
 from scipy.stats import binom
 
 from tests.scenarios import IBM_HANOI, dense, heavy_scenario
 
 from .conftest import Run
+from .recorded_runs import Device, write_folder
 
 COUNTS = np.array(IBM_HANOI)
 WAITING, SPLITTING, CLASSICAL_WAITING = 0.497809, 0.505621, 0.566644  # MODEL §5, of these counts at pair rate 0.02
@@ -56,20 +56,8 @@ def _write(folder: Path, seed: int, order: Any, measured: Callable[[Schedule], T
     alpha, beta = (angle.tolist() for angle in part.angles())
     settings = tuple(Setting(x, y, alpha[x], beta[y]) for x in range(2) for y in range(2))
     plan = Schedule(settings, order, (2, 2), Sampling("fixed", shots / shots.sum()))
-    record = PlanRecord.of(
-        experiment.point,
-        plan,
-        scenario_hash=scenario.content_hash(),
-        created="2026-01-01T00:00:00+00:00",
-        significance=scenario.experiment.significance,
-        seed=seed,
-        description=DEVICE,
-    )
-    trials = measured(plan)
-    folder.mkdir()
-    write_records(folder, scenario, record)
-    write_trials(folder, trials)
-    write_text(folder / ANALYSIS, analyze_run(scenario, record, trials).to_json())
+    record = plan_record(replace(experiment, schedule=plan), Device(DEVICE))
+    write_folder(folder, scenario, record, measured(plan))
 
 
 def _outcomes(table: Any, drift: float, rng: np.random.Generator) -> Any:

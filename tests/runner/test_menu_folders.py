@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -13,8 +11,8 @@ from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, MeasuredPolicy
 
 from tests.menus import MENU, informed_scenario
+from tests.runner.conftest import Run
 
-Run = Callable[..., "CompletedProcess[str]"]
 GRID = Grid.covering(1.0, 5.0, 12.0)
 
 pytestmark = pytest.mark.usefixtures("menus")

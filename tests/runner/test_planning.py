@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,14 +13,13 @@ from bellqueue.analysis.design.records import ForecastRecord, RankingRecord
 from bellqueue.analysis.records.analysis_record import Planned
 from bellqueue.backends import BackendSummary, open_backend
 from bellqueue.backends.calibration.prediction import predictor
-from bellqueue.backends.protocol import CostEstimate, JobStatus, RemoteBackend, Usage
+from bellqueue.backends.protocol import CostEstimate, Description
 from bellqueue.backends.simulators.aer import AerBackend
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.errors import BackendError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.model.trials import Trials
 from bellqueue.runner.commands import cli
 from bellqueue.runner.commands.screens.plan import forecast_table, ranking_table
 from bellqueue.runner.design.planning import forecast_record, plan_scenario, rank
@@ -29,6 +27,7 @@ from bellqueue.runner.experiment.preparation import prepare_point
 from bellqueue.runner.experiment.submission import plan_run
 from rich.console import Console, RenderableType
 
+from tests.backends.jobs.paper_provider import Provider
 from tests.model.link.links import with_link
 from tests.runner.conftest import Run
 from tests.scenarios import default_record, dense
@@ -130,50 +129,29 @@ def test_break_even_is_a_distance_where_the_unit_of_time_is_known() -> None:
     assert _at(0.95).distance_predicted_km is None
 
 
-class _Paid(AerBackend):
-    """A cloud device as the protocol has it, with a price of its own."""
+class _Paid(Provider):
+    """A cloud device with a price of its own."""
 
-    def split(self, schedule: Schedule) -> Sequence[range]:
+    def describe(self, dimension: int = 2) -> Description:
+        return super().describe().model_copy(update={"predicted_visibility": 0.95})
+
+    def split(self, schedule: Schedule) -> tuple[range, ...]:
         return (range(len(schedule.order)),)
 
     def estimate(self, schedule: Schedule) -> CostEstimate:
-        return CostEstimate(
-            len(schedule.order), 1, 0.001 * len(schedule.order), Decimal(len(schedule.order)) / 100, "a test"
-        )
-
-    def submit(self, part: Schedule, key: str) -> str:
-        raise NotImplementedError
-
-    def poll(self, job: str) -> JobStatus:
-        raise NotImplementedError
-
-    def find(self, key: str) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    def cancel(self, job: str) -> None:
-        raise NotImplementedError
-
-    def download(self, job: str) -> bytes:
-        raise NotImplementedError
-
-    def parse(self, raw: bytes, part: Schedule) -> Trials:
-        raise NotImplementedError
-
-    def usage(self, job: str) -> Usage:
-        raise NotImplementedError
+        shots = len(schedule.order)
+        return CostEstimate(shots, 1, 0.001 * shots, Decimal(shots) / 100, "a test")
 
 
 def test_who_decides_about_money_reads_that_hardware_ignores_the_link() -> None:
-    paid, told = _Paid("visibility=0.95"), "The scenario's [link] plays no part here"
+    paid, told = _Paid(), "The scenario's [link] plays no part here"
     assert plan_run(with_link(), None, paid, 1, None)[1].notes[0].startswith(told)
     assert plan_run(DENSE, None, paid, 1, None)[1].notes == ()
     assert forecast_record(with_link(), paid, None, 0.95).warnings[0].startswith(told)
 
 
 def test_the_cost_of_the_shots_and_of_those_needed_is_the_backends_own_estimate() -> None:
-    paid = _Paid("visibility=0.95")
-    assert isinstance(paid, RemoteBackend)
-    record = forecast_record(DENSE, paid, None, 0.95)
+    record = forecast_record(DENSE, _Paid(), None, 0.95)
     assert record.cost
     assert record.cost.money_usd
     assert Decimal(record.cost.money_usd) == 400

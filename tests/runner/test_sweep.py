@@ -21,7 +21,7 @@ from bellqueue.runner.sweep.computing import compute_sweep
 from bellqueue.runner.sweep.folder import JOURNAL, RECORD, SweepFolder, open_sweep_folder
 from bellqueue.runner.sweep.table import column_names, csv_text
 
-from tests.runner.conftest import Run
+from tests.runner.conftest import Run, check_refusal
 from tests.runner.sweep_points import GATE, Gate, instant, outcome_killing, outcome_killing_once
 
 ROOT = Path(__file__).parent.parent.parent
@@ -322,12 +322,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(tmp_path: Path) -> None:
 def test_wrong_arguments_are_answered_in_one_line(arguments: list[str], words: str, call: Run, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(SWEEP)
     (tmp_path / "bad.toml").write_text(SWEEP.replace('"load"', '"laod"'))
-    done = call("sweep", *arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("bellqueue: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
+    check_refusal(call("sweep", *arguments), words)
     assert {path.name for path in tmp_path.iterdir()} == {"s.toml", "bad.toml"}
 
 
@@ -344,9 +339,7 @@ def test_what_is_not_installed_is_named_with_its_extra(
     (tmp_path / "s.toml").write_text(SWEEP)
     monkeypatch.setitem(sys.modules, module, None)
     done = call("sweep", "s.toml", option, "--out", "out")
-    assert done.returncode == 2
-    assert f'install it with: pip install "bellqueue[{extra}]"' in done.stderr
-    assert done.stderr.count("\n") == 1
+    check_refusal(done, f'install it with: pip install "bellqueue[{extra}]"')
 
 
 def test_an_axis_that_changes_nothing_is_said(call: Run, tmp_path: Path, computed: list[str]) -> None:
