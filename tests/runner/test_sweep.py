@@ -70,17 +70,23 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep_module, "local_pool", lambda _: ThreadPoolExecutor(1))
 
 
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> list[str]:
-    """What the command computes at once and without physics: the identities of its points, in order."""
-    seen: list[str] = []
+class Counted:
+    """Points computed at once and without physics; `seen` are their identities, in order."""
 
-    def outcome_of(task: PointTask) -> Outcome:
-        seen.append(task.identity)
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __call__(self, task: PointTask) -> Outcome:
+        self.seen.append(task.identity)
         return instant(task)
 
-    monkeypatch.setattr(sweep_module, "outcome_of", outcome_of)
-    return seen
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> list[str]:
+    """The identities of the points that the command computes, in order."""
+    counted = Counted()
+    monkeypatch.setattr(sweep_module, "outcome_of", counted)
+    return counted.seen
 
 
 def files(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -150,15 +156,10 @@ def _assert_parquet_equals(path: Path, rows: list[dict[str, str]]) -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_points_that_coincide_are_computed_once(tmp_path: Path) -> None:
-    sweep, seen = loads(0.1, 0.2, 0.1, 0.2, 0.1), []
-
-    def counted(task: PointTask) -> Outcome:
-        seen.append(task.identity)
-        return instant(task)
-
+    sweep, counted = loads(0.1, 0.2, 0.1, 0.2, 0.1), Counted()
     with open_sweep_folder(tmp_path / "out", sweep) as folder:
         points, number = compute_sweep(sweep, folder, function=counted)
-    assert number == len(seen) == 2
+    assert number == len(counted.seen) == 2
     assert len(points) == 5
     assert [row.split(",")[5] for row in table(sweep, tmp_path / "out").splitlines()[1:]] == [
         "0.1", "0.2", "0.1", "0.2", "0.1",
@@ -169,23 +170,18 @@ def test_points_that_coincide_are_computed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 1, -1, None], ids=["between lines", "one byte", "all but the newline", "zeros"])
 def test_a_killed_sweep_goes_on_with_what_is_missing(kept: int | None, tmp_path: Path) -> None:
     """Killed while the third line was being written: its point and those after it are missing, and nothing else."""
-    sweep, seen = loads(0.1, 0.2, 0.3, 0.4), []
-
-    def counted(task: PointTask) -> Outcome:
-        seen.append(task.identity)
-        return instant(task)
-
+    sweep, counted = loads(0.1, 0.2, 0.3, 0.4), Counted()
     wanted = identities(sweep)
     with open_sweep_folder(tmp_path, sweep) as folder:
         compute_sweep(sweep, folder, function=counted)
-    assert seen == wanted
+    assert counted.seen == wanted
     whole, lines = table(sweep, tmp_path), (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
     torn = b"\0\0\0" if kept is None else lines[2][:kept]
     (tmp_path / JOURNAL).write_bytes(b"".join(lines[:2]) + torn)
-    seen.clear()
+    counted.seen.clear()
     with open_sweep_folder(tmp_path, sweep) as folder:
         assert compute_sweep(sweep, folder, function=counted)[1] == 2
-    assert seen == wanted[2:]
+    assert counted.seen == wanted[2:]
     assert journal(tmp_path) == wanted
     assert table(sweep, tmp_path) == whole
 
