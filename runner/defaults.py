@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BACKEND = "fake:torino"
 DEFAULT_POWER = 0.95
-POLL_SECONDS = 30.0
+POLL_SECONDS, LEAST_POLL_SECONDS = 30.0, 0.1
 
 
 def backend_for(scenario: Scenario, typed: str | None) -> str:

@@ -158,14 +158,14 @@ def submit(
     ledger: options.LedgerOption = None,
 ) -> None:
     """Submit a run to hardware and return at once."""
+    from ..experiment.approval import refuse_beside_resume
     from ..experiment.submission import open_remote, resume_run, submit_run
     from .hardware_commands import Approval, submit_command
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
-        if scenario or backend or shots or seed is not None or out or until_certified:
-            _fail("--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them")
+        refuse_beside_resume(scenario, backend, shots, seed is not None, out, until_certified)
         name = submit_command(partial(resume_run, resume, ledger), approval)
     else:
         if backend is None:

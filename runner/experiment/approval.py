@@ -34,6 +34,18 @@ def refuse_unapproved(
         )
 
 
+def refuse_beside_resume(*given: object) -> None:
+    """Refuse what a run that is resumed has in the ledger.
+
+    Raises:
+        BackendError: something was given.
+    """
+    if any(given):
+        raise BackendError(
+            "--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them"
+        )
+
+
 def refuse_equal(book: Ledger, entry: RunEntry, seed: int | None) -> None:
     """Refuse to pay a second time for what an unfinished run has at the provider, or may have.
 

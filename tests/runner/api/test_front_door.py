@@ -21,7 +21,8 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.records.printable import signs
 from bellqueue.model import errors
-from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
+from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError, SweepError
+from bellqueue.model.sweep.grid import Sweep
 from bellqueue.model.trials import Trials
 from bellqueue.runner.api import results, showing
 from bellqueue.runner.commands.cli import app
@@ -33,6 +34,7 @@ from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 from tests.sketching import coarsen
 
 VOID = {"br"}
+LOADS = Sweep.parse({"axis": [{"field": "load", "values": [0.05]}]})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -357,10 +359,21 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
         (lambda: bq.analyze({"count": IBM_HANOI}, "default"), DataError, "did you mean counts?"),
         (lambda: bq.analyze(7, "default"), DataError, "counts"),
+        (lambda: bq.submit(backend="ibm:fez", resume="20261128"), BackendError, "--resume takes scenario, backend"),
+        (lambda: bq.submit("mine.toml", resume="20261128"), BackendError, "give none of them"),
+        (lambda: bq.fetch("20261128", poll=0), DataError, "--poll is 0; it must be at least 0.1 s"),
+        (lambda: bq.fetch("20261128", poll=float("nan")), DataError, "--poll is nan"),
+        (lambda: bq.sweep(LOADS, workers=-1), SweepError, "--workers is -1; it must be a whole number from 1 to 1024"),
+        (lambda: bq.sweep(LOADS, workers=0), SweepError, "--workers is 0"),
+        (lambda: bq.sweep(LOADS, workers=1.5), SweepError, "--workers is 1.5"),  # type: ignore[arg-type]
+        (lambda: bq.sweep(LOADS, format="xls"), SweepError, "--format is 'xls'; it must be csv or parquet"),  # type: ignore[arg-type]
         (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[list-item]
     ],
 )
-def test_what_cannot_be_meant_is_told_in_one_line(wrong: Any, kind: type[BellqueueError], words: str) -> None:
+def test_what_cannot_be_meant_is_told_in_one_line(
+    wrong: Any, kind: type[BellqueueError], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(kind) as refused:
         wrong()
     assert words in str(refused.value)
