@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ...model.errors import BackendError, DataError
 from ...model.progress import Watch
 from ..defaults import LEAST_POLL_SECONDS, POLL_SECONDS
-from .functions import log, named, typed, whole_seed
+from ..scenarios import named_scenario
+from .functions import log, typed, whole_seed
 from .showing import shown
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def submit(
         if backend is None:
             raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
         remote = open_remote(backend)
-        asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+        asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         folder = None if out is None else Path(out)
         source = typed(scenario)
         return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning, again)

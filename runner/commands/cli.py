@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from ..defaults import DEFAULT_POWER, POLL_SECONDS, backend_for
+from ..defaults import DEFAULT_POWER, MOST_WORKERS, POLL_SECONDS, backend_for
 from . import options
 from .completion import join_at_colons
 from .mistakes import Commands, one_line
@@ -531,7 +531,7 @@ def link(
     if list or (scenario is None and link is None):
         list_links(json)
         return
-    suffices = link_command(scenario, link, time_unit, over, pairs, seed, out, full, json)
+    suffices = link_command(_load(scenario), link, time_unit, over, pairs, seed, out, full, json)
     _exit_for(suffices, require_advantage)
 
 
@@ -542,7 +542,7 @@ def sweep(
         Path | None, typer.Option(help="Its folder, to begin or to resume; default: one in bellqueue-sweeps/.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes on this machine; default: one for each core.")
+        int | None, typer.Option(min=1, max=MOST_WORKERS, help="Processes on this machine; default: one for each core.")
     ] = None,
     scheduler: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ...analysis.report.figures.drawing import save
 from ...model.link.published import published_links
+from ...model.scenario.file import Scenario
 from ..api.linking import link as assess_link
 from ..experiment.folder import check_figure_file
 from .screens.link import link_lines, link_tables, published_lines
@@ -24,7 +25,7 @@ def list_links(json: bool) -> None:
 
 
 def link_command(
-    scenario: Path | None,
+    scenario: Scenario,
     link: str | None,
     time_unit: float | None,
     over: str,
@@ -38,9 +39,7 @@ def link_command(
     if out:
         check_figure_file(out)
     with progress_shown() as watch:
-        found = assess_link(
-            scenario or "default", link, time_unit=time_unit, over=over, pairs=pairs, seed=seed, progress=watch
-        )
+        found = assess_link(scenario, link, time_unit=time_unit, over=over, pairs=pairs, seed=seed, progress=watch)
     if out:
         save(found.map(), out)
     if json:

@@ -134,9 +134,7 @@ def forecast_record(
         for latency in (found.latency_ideal, found.latency_predicted)
     ]
 
-    def cost_of(shots: int) -> CostRecord | None:
-        return _cost(scenario, backend, shots, lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule)
-
+    cost_of = partial(_point_cost, scenario, frontiers, backend, predict)
     cost = cost_of(found.shots)
     needed = found.design.trials if found.design else None
     cost_needed = None if cost is None or needed is None else cost_of(needed)
@@ -213,13 +211,18 @@ def _entries(design: MenuDesign) -> list[PlannedEntry]:
 
 def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> str | None:
     """The pair that the calibration would choose where the user has forced another, in a sentence."""
-    name, _, options = (typed or "").partition(",")
-    if not options.strip().startswith("pair="):
+    if (name := _forced_device(typed)) is None:
         return None
     best = open_backend(name, scenario).describe().pair
     if best is None or best == device.pair:
         return None
     return f"The device's best pair, {best[0]}–{best[1]} (--backend {name})."
+
+
+def _forced_device(typed: str | None) -> str | None:
+    """The name of the device, if the user has forced a pair of its qubits."""
+    name, _, options = (typed or "").partition(",")
+    return name if options.strip().startswith("pair=") else None
 
 
 def _several_pairs(
@@ -291,12 +294,7 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
         every_classical_reduction_relative=foreseen.every_classical_reduction_relative,
         trials=foreseen.trials,
         predicted_power=foreseen.predicted_power,
-        cost=_cost(
-            scenario,
-            backend,
-            scenario.experiment.shots,
-            lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule,
-        ),
+        cost=_point_cost(scenario, frontiers, backend, predict, scenario.experiment.shots),
     )
 
 
@@ -353,8 +351,7 @@ def _better_pair(
     say: Callable[[str], None],
 ) -> BetterPair | None:
     """The pair that the device's calibration would choose, where the user has forced another."""
-    name, _, options = (typed or "").partition(",")
-    if not options.strip().startswith("pair="):
+    if (name := _forced_device(typed)) is None:
         return None
     try:
         best = _ranked(scenario, frontiers, point, name, power)
@@ -364,6 +361,15 @@ def _better_pair(
     if best.device.pair is None or best.device.pair == device.pair:
         return None
     return BetterPair(name=name, pair=best.device.pair, visibility=best.device.visibility, trials=best.trials)
+
+
+def _point_cost(
+    scenario: Scenario, frontiers: Frontiers, backend: Backend | None, predict: Predict, shots: int
+) -> CostRecord | None:
+    def draw(asked: Scenario, parallel: int) -> Schedule:
+        return prepare_point(asked, 0, predict, parallel, frontiers=frontiers).schedule
+
+    return _cost(scenario, backend, shots, draw)
 
 
 def _cost(

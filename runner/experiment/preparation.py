@@ -96,9 +96,15 @@ def prepare_point(
     predict: Predict | None = None,
     parallel: int = 1,
     backend: Backend | None = None,
+    frontiers: Frontiers | None = None,
 ) -> PreparedPoint:
-    """See `prepare`, for memoryless routers; `predict` gives P(a, b) of settings by the device's calibration."""
-    frontiers = Frontiers.of(scenario)
+    """See `prepare`, for memoryless routers.
+
+    Args:
+        predict: P(a, b) of settings by the device's calibration.
+        frontiers: Frontiers of the scenario, if they are at hand.
+    """
+    frontiers = frontiers or Frontiers.of(scenario)
     point = operating_point(scenario, frontiers, backend)
     asked = scenario.experiment
     distribution = frontiers.game(point.certificate_multiplier).input_distribution

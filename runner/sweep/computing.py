@@ -14,6 +14,7 @@ from ...model.progress import Watch, unwatched
 from ...model.sweep.grid import GridPoint, Sweep
 from ...model.sweep.point import Outcome, PointTask, outcome_of
 from ...model.validation import is_number, shorten
+from ..defaults import MOST_WORKERS
 from .executors import available_cores, check_address, compute_all, dask_cluster, local_pool
 from .folder import SweepFolder, open_sweep_folder
 from .table import Row, csv_text, parquet_bytes, require_parquet
@@ -21,7 +22,6 @@ from .table import Row, csv_text, parquet_bytes, require_parquet
 SWEEPS = Path("bellqueue-sweeps")
 ROWS, MAP = "rows", "map"
 FIGURES = (".png", ".svg")
-MOST_WORKERS = 1024
 
 Format = Literal["csv", "parquet"]
 
