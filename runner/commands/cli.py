@@ -627,7 +627,7 @@ def _show(record: str, table: RenderableType, plot: Path | None, json: bool) -> 
 
 
 def _guard_secrets() -> None:
-    """From here on no key reaches a stream, whoever prints it."""
+    """Keep keys out of everything that is printed from here on."""
     from ...backends.accounts import redaction
 
     redaction.install()

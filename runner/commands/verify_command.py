@@ -240,7 +240,7 @@ def verification_table(rows: Sequence[Row]) -> Group:
 
 
 def _line(what: str, recorded: Shown, recomputed: Shown, status: str) -> Table:
-    """One line; the columns of all stand below each other."""
+    """One line, whose columns are as wide as those of all others."""
     grid = Table.grid(Column(ratio=1, overflow="fold"), padding=(0, 2, 0, 0), expand=True)
     for width in (_WIDTH, _WIDTH, len("not checked")):
         grid.add_column(width=width, overflow="crop", no_wrap=True)

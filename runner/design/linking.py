@@ -86,7 +86,7 @@ def linked_scenario(
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """The fields of [link] that a text stands for."""
+    """The fields of [link] that a text means: a name, a file, or fields with their values."""
     first, *others = [text] if isfile(text) else text.split(",")
     fields: dict[str, Any] = {}
     if "=" in first:

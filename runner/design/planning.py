@@ -228,7 +228,7 @@ def _forced_device(typed: str | None) -> str | None:
 def _several_pairs(
     scenario: Scenario, frontiers: Frontiers, found: Forecast, point: OperatingPoint, predict: Predict
 ) -> Iterator[str]:
-    """What fewer Bell pairs than needed reach, and where the noise of several costs more than they bring."""
+    """What fewer Bell pairs than needed reach, and whether the noise of several costs more than they gain."""
     needed = bell_pairs_at(frontiers, frontiers.workload.splitting_probability(point.strategy.split()))
     if needed:
         yield needed.sentence()
@@ -316,7 +316,7 @@ def _devices(scenario: Scenario, say: Callable[[str], None]) -> list[BackendSumm
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
     """The prediction, and what to say of the device where vectors of k dimensions are measured."""
     if backend is None:
-        assert visibility is not None  # plan_scenario has seen to it
+        assert visibility is not None  # as in plan_scenario, one of the two is given
         predict: Predict = partial(werner_probabilities, visibility=visibility)
         told = Description(
             name=f"a pair of visibility {visibility:g}",

@@ -1,4 +1,4 @@
-"""What stands between a plan and its submission: what it may cost, and what has been submitted already."""
+"""What is checked between a plan and its submission: its cost, and what has been submitted already."""
 
 from __future__ import annotations
 

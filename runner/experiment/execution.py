@@ -116,7 +116,7 @@ def analyze_data(
     declared: Declared = NOTHING,
     say: Say | None = None,
 ) -> AnyAnalysis:
-    """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
+    """Analyze a counts file, a trials CSV or a run's folder; only a run has its own scenario.
 
     Args:
         data: Path of the data; `-` is standard input.

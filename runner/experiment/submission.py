@@ -284,7 +284,7 @@ def next_round_end(run: RunEntry, plan: PlanRecord, end: int) -> int:
 
 
 def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -> Standing:
-    """Where a run that may stop early stands after the round that ends at `end`; what is missing of it is lost."""
+    """The state of a run that may stop early after the round that ends at `end`; missing trials count as lost."""
     trials = dispatch.trials(end)
     taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))

@@ -108,8 +108,8 @@ def test_a_version_that_is_missing_or_a_release_candidate_breaks_no_check(
 ) -> None:
     """Older packaging refuses to look at a version that is none."""
     versions = {"amazon-braket-sdk": None, "dask": "2099.1rc1", "pyarrow": "1.0"}
-    whole = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: versions.get(name, whole(name)))
+    whole = doctor.installed_version
+    monkeypatch.setattr(doctor, "installed_version", lambda name: versions.get(name, whole(name)))
     found = _findings(call)
     assert found["extra braket"]["found"] == "amazon-braket-sdk not installed"
     assert found["extra dask"]["state"] == "ok" or "distributed not installed" in found["extra dask"]["found"]

@@ -43,7 +43,7 @@ def backends_table(summaries: Sequence[BackendSummary]) -> RenderableType:
 
 
 def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
-    """Every attempt of some runs: where it stands at the provider."""
+    """Every attempt of some runs, with its state at the provider."""
     table = Table(
         Column("run", no_wrap=True),
         "part",

@@ -75,7 +75,7 @@ def _table(comparison: CommonArrivals, cycled: bool, compared: str, formulas: Se
 
 
 def _sentences(replay: Replay) -> list[str]:
-    """What stands below the table."""
+    """The sentences below the table."""
     waiting = replay.comparison.waiting_time_difference(1, 0)
     share = waiting.estimate / replay.classical.waiting_time.estimate if replay.classical.waiting_time.estimate else 0.0
     verb = "less" if waiting.estimate >= 0 else "more"
@@ -95,7 +95,7 @@ def _sentences(replay: Replay) -> list[str]:
 
 
 def _menu_sentences(replay: MenuReplay) -> list[str]:
-    """What stands below the table of a menu."""
+    """The sentences below the table of a menu."""
     cost, order = replay.comparison.cost_difference(1, 0, replay.kappa), replay.comparison.waiting_time_difference(0, 2)
     used, rest = map(percent_text, replay.entry_shares), percent_text(1 - sum(replay.entry_shares))
     return [

@@ -1,4 +1,4 @@
-"""Sections of text as a terminal of any width shows them; where a table would break words, line stands under line."""
+"""Sections of text as a terminal of any width shows them; where a table would break words, each row becomes lines."""
 
 from __future__ import annotations
 
