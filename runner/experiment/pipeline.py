@@ -13,7 +13,6 @@ from ...analysis.analyze import analyze, expected_correlators
 from ...analysis.certificate.samples import Sample
 from ...analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
 from ...analysis.menus.analyze import analyze_menu
-from ...analysis.menus.design import MenuDesign
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.menus.replay import with_waiting_times
 from ...analysis.records.analysis_record import Analysis, Provenance
@@ -22,7 +21,6 @@ from ...analysis.replay.context import with_context
 from ...backends.protocol import Backend, LocalBackend, description_for
 from ...model.errors import DataError
 from ...model.games.frontiers import Frontiers
-from ...model.games.operating_point import OperatingPoint
 from ...model.hashing import content_hash
 from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
@@ -76,22 +74,7 @@ def plan_record(experiment: PreparedRun, backend: Backend) -> PlanRecord:
     Raises:
         BackendError: the backend has no circuit for the strategy.
     """
-    designed: OperatingPoint | MenuDesign
-    if isinstance(experiment, PreparedPoint):
-        designed, predicted = experiment.point, experiment.predicted
-    else:
-        designed, predicted = experiment.menu, None
-    return PlanRecord.of(
-        designed,
-        experiment.schedule,
-        scenario_hash=experiment.scenario.content_hash(),
-        created=now(),
-        significance=experiment.scenario.experiment.significance,
-        seed=experiment.seed,
-        description=description_for(backend, experiment.schedule.dimension),
-        predicted=predicted,
-        stop=experiment.scenario.experiment.stop,
-    )
+    return PlanRecord.of(experiment, description_for(backend, experiment.schedule.dimension))
 
 
 def analyze_run(

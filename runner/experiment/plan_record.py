@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from ...analysis.menus.design import MenuDesign
 from ...analysis.menus.records import MenuPlan
-from ...analysis.records.analysis_record import Planned, Predicted
+from ...analysis.records.analysis_record import Planned
 from ...analysis.records.record import FiniteRecord
 from ...backends.protocol import Description
 from ...circuits.schedule import Schedule, menu_strategy
@@ -22,6 +21,8 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Measurements, Strategy, vectors_of
 from ...model.informed.menu import Menu
 from ...model.trials import Sampling, Trials
+from .preparation import PreparedPoint, PreparedRun
+from .provenance import now
 
 
 class MeasurementRecord(FiniteRecord):
@@ -122,46 +123,35 @@ class PlanRecord(FiniteRecord):
         return self
 
     @classmethod
-    def of(
-        cls,
-        designed: OperatingPoint | MenuDesign,
-        schedule: Schedule,
-        *,
-        scenario_hash: str,
-        created: str,
-        significance: float,
-        seed: int,
-        description: Description,
-        predicted: Predicted | None = None,
-        stop: Literal["certified"] | None = None,
-    ) -> PlanRecord:
-        """Record an operating point, or a menu, with its drawn settings."""
-        parallel = schedule.sampling.parallel
-        asked = _asked(schedule)
-        distribution = schedule.sampling.distribution
-        assert distribution is not None  # draw_schedule is always given one
-        menu = designed.plan if isinstance(designed, MenuDesign) else None
-        strategy = menu_strategy(designed.menu, distribution) if isinstance(designed, MenuDesign) else designed.strategy
+    def of(cls, experiment: PreparedRun, description: Description) -> PlanRecord:
+        """Record what is fixed of an experiment, with the device's description of itself."""
+        schedule, asked_for = experiment.schedule, experiment.scenario.experiment
+        sampling, asked, planned, menu = schedule.sampling, _asked(schedule), None, None
+        assert sampling.distribution is not None  # draw_schedule is always given one
+        if isinstance(experiment, PreparedPoint):
+            strategy = experiment.point.strategy
+            planned = Planned.of(experiment.point, experiment.predicted)
+        else:
+            strategy = menu_strategy(experiment.menu.menu, sampling.distribution)
+            menu = experiment.menu.plan
         components = zip(strategy.mixture, strategy.components, strict=True)
         return cls(
-            scenario_hash=scenario_hash,
-            created=created,
-            strategy=[
-                MeasurementRecord.of(weight, measurements, schedule.dimension) for weight, measurements in components
-            ],
-            planned=Planned.of(designed, predicted) if isinstance(designed, OperatingPoint) else None,
-            settings=schedule.sampling.settings,
-            block=schedule.sampling.block,
-            input_distribution=distribution.tolist(),
+            scenario_hash=experiment.scenario.content_hash(),
+            created=now(),
+            strategy=[MeasurementRecord.of(weight, part, schedule.dimension) for weight, part in components],
+            planned=planned,
+            settings=sampling.settings,
+            block=sampling.block,
+            input_distribution=sampling.distribution.tolist(),
             asked=asked.sum(axis=0).tolist(),
             shots=len(schedule.order),
-            significance=significance,
-            seed=seed,
+            significance=asked_for.significance,
+            seed=experiment.seed,
             backend=description,
-            parallel=parallel,
-            asked_by_pair=asked.tolist() if parallel > 1 else [],
-            stop=stop,
-            budget=len(schedule.order) if stop else None,
+            parallel=sampling.parallel,
+            asked_by_pair=asked.tolist() if sampling.parallel > 1 else [],
+            stop=asked_for.stop,
+            budget=len(schedule.order) if asked_for.stop else None,
             menu=menu,
         )
 
