@@ -293,9 +293,12 @@ def compare(
         >>> [run.verdict for run in bq.compare([noisy, clear]).runs]
         ['not certified', 'certified']
     """
+    from ...analysis.records.record import Record
     from ..experiment.comparing import compare_runs
     from .results import ComparisonResult
 
+    if isinstance(runs, str | Path | Record):
+        raise DataError("compare needs a list of two or more results, folders or files, and not a single one")
     asked = None if scenario is None else named_scenario(scenario)
     with shown(progress) as watch:
         sources = [Path(run) if isinstance(run, str | Path) else _named_result(run) for run in runs]

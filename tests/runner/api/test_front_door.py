@@ -367,6 +367,9 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.sweep(LOADS, workers=0), SweepError, "--workers is 0"),
         (lambda: bq.sweep(LOADS, workers=1.5), SweepError, "--workers is 1.5"),  # type: ignore[arg-type]
         (lambda: bq.sweep(LOADS, format="xls"), SweepError, "--format is 'xls'; it must be csv or parquet"),  # type: ignore[arg-type]
+        (lambda: bq.compare("run"), DataError, "compare needs a list of two or more"),
+        (lambda: bq.compare(Path("run")), DataError, "and not a single one"),  # type: ignore[arg-type]
+        (lambda: bq.compare(bq.analyze(IBM_HANOI, "default")), DataError, "and not a single one"),  # type: ignore[arg-type]
         (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[list-item]
     ],
 )
