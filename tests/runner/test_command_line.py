@@ -8,27 +8,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
 
 from tests.scenarios import default_record
 
 from .conftest import Run, check_refusal
+from .test_runs import entry
 
 BELLQUEUE = Path(sys.executable).with_name("bellqueue")
-
-
-def _entry(name: str) -> RunEntry:
-    return RunEntry(
-        name, "2026-01-01T00:00:00+00:00", "ibm:fez", "{}", "{}", b"", "{}", f"/nowhere/{name}", "", "", (range(1),), 1,
-        Decimal(1), 1.0, "",
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -39,8 +31,8 @@ def shell(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "bellqueue-runs" / ".half.partial").mkdir()
     (tmp_path / "counts.json").write_text("{}")
     with Ledger(tmp_path / "ledger.db") as ledger:
-        ledger.add_run(_entry("r-early"))
-        ledger.add_run(_entry("r-late"))
+        ledger.add_run(entry("r-early", "fez", "1", 1.0))
+        ledger.add_run(entry("r-late", "fez", "1", 1.0))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bellqueue").symlink_to(BELLQUEUE)
     return {
@@ -149,7 +141,7 @@ def test_the_nearest_is_proposed(
 ) -> None:
     monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "ledger.db"))
     with Ledger(tmp_path / "ledger.db") as ledger:
-        ledger.add_run(_entry("r-early"))
+        ledger.add_run(entry("r-early", "fez", "1", 1.0))
     (tmp_path / "runs" / "first").mkdir(parents=True)
     (tmp_path / "scenario.json").write_text(json.dumps(default_record()))
     check_refusal(call(*arguments), words)

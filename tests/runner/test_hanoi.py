@@ -130,8 +130,11 @@ def test_a_drift_put_into_the_same_counts_is_found(call: Run, tmp_path: Path) ->
     assert drift["log10_p_value"] < -20
     assert drift["change"] < -4 * drift["change_error"] < 0
     assert drift["course"][0] > 1 > drift["course"][-1]
-    shown = " ".join(call("replay", "run", "--seed", 1).stdout.split())
+    shown = " ".join(call("replay", "run", "--seed", 1, "--plot", "cdf.png").stdout.split())
+    assert "drift: log10 p = \N{MINUS SIGN}" in shown
     assert "ALARM; from start to end the correlators changed by \N{MINUS SIGN}" in shown
+    assert "figure: cdf.png" in shown
+    assert (tmp_path / "cdf.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_its_point_beats_the_class_in_light_traffic_and_not_in_heavy(call: Run, tmp_path: Path) -> None:

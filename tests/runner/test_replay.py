@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -167,25 +166,6 @@ def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path:
     drawing = (tmp_path / "cdf.svg").read_text()
     for label in ("replayed trials", "best memoryless classical at equal throughput", "best with communication"):
         assert label in drawing
-
-
-def test_a_device_that_decays_raises_an_alarm(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 20_000, "--seed", 2, "--out", "run")
-    path = tmp_path / "run" / "trials.csv"
-    with path.open() as file:
-        rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    rng = np.random.default_rng(1)
-    lines = ["x,y,a,b"]
-    for index, row in enumerate(rows):
-        if rng.random() < 0.4 * index / len(rows):
-            row["b"] = int(rng.integers(0, 2))
-        lines.append(",".join(str(row[name]) for name in ("x", "y", "a", "b")))
-    path.write_text("\n".join(lines) + "\n")
-    shown = " ".join(call("replay", "run", "--seed", 1, "--plot", "cdf.png").stdout.split())
-    assert "drift: log10 p = \N{MINUS SIGN}" in shown
-    assert "ALARM; from start to end the correlators changed by \N{MINUS SIGN}" in shown
-    assert "figure: cdf.png" in shown
-    assert (tmp_path / "cdf.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_fixed_settings_say_what_their_order_cannot_tell(call: Run, tmp_path: Path) -> None:
