@@ -526,13 +526,37 @@ def link(
     What it saves, what a deployment needs, and the least hardware that would do. Without a scenario or a link it lists
     the published links.
     """
-    from .link_command import link_command, list_links
+    from rich.console import Console
+
+    from ...model.link.published import published_links
+    from ..experiment.folder import check_figure_file
+    from .screens.link import link_lines, link_tables, published_lines
+    from .terminal import progress_shown
 
     if list or (scenario is None and link is None):
-        list_links(json)
+        links = published_links()
+        print(dumps([*links.values()], indent=2) if json else "\n".join(published_lines(links)))
         return
-    suffices = link_command(_load(scenario), link, time_unit, over, pairs, seed, out, full, json)
-    _exit_for(suffices, require_advantage)
+    if out:
+        check_figure_file(out)
+    with progress_shown() as watch:
+        from ..api import linking
+
+        found = linking.link(
+            _load(scenario), link, time_unit=time_unit, over=over, pairs=pairs, seed=seed, progress=watch
+        )
+    if out:
+        found.save(out)
+    if json:
+        print(found.model_dump_json(by_alias=True, indent=2))
+    elif full:
+        Console().print(link_tables(found))
+    else:
+        more = f"seed {found.provenance.seed}; all tables: --full"
+        print("\n".join(link_lines(found, [more if out else f"{more}; a map: --out map.png"])))
+    if out and not json:
+        print(f"map: {out}")
+    _exit_for(found.suffices, require_advantage)
 
 
 @app.command(rich_help_panel=_MODEL)
