@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.menus.records import MenuAnalysis
+from bellqueue.model.informed.grid import Grid
+from bellqueue.model.informed.measured import MAPS, MeasuredPolicy
 from bellqueue.runner.experiment.folder import RunFolder
 from numpy.typing import NDArray
 
@@ -18,11 +20,11 @@ import bellqueue as bq
 from tests.menus import ALPHA, BETA, ENTRIES, MENU, SHARES, fake, informed_scenario
 from tests.runner.conftest import Run, check_refusal
 from tests.runner.recorded_runs import edited
-from tests.scenarios import default_record
 
 SHOTS = 2000
+GRID = Grid.covering(1.0, 5.0, 12.0)
 
-MADE_UP = pytest.mark.usefixtures("menus")
+pytestmark = pytest.mark.usefixtures("menus")
 
 
 def written(folder: Path, **experiment: Any) -> str:
@@ -56,7 +58,6 @@ def rows(folder: Path) -> NDArray[np.int64]:
     return np.array(lines, dtype=np.int64)
 
 
-@MADE_UP
 def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
     """Asked for is what was measured, and on ideal pairs a≠b comes as often as the bases of that entry say."""
     plan, trials = json.loads((run / "plan.json").read_text()), rows(run)
@@ -78,13 +79,11 @@ def test_the_folder_holds_plan_and_trials_of_every_entry(run: Path) -> None:
     assert np.abs(differ / measured - perfect).max() < 5 * (0.5 / np.sqrt(measured.min()))
 
 
-@MADE_UP
 def test_the_plans_bases_are_those_of_the_menu(run: Path) -> None:
     bases = RunFolder.open(run).plan().bases()
     assert bases.correlators == pytest.approx(MENU.correlators, abs=1e-12)
 
 
-@MADE_UP
 def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: Path) -> None:
     """Werner pairs of visibility 0.8: P(a≠b) = (1 − 0.8·cos(α − β))/2 in the forecast that the plan keeps."""
     done = call("run", written(tmp_path), "--backend", "aer:visibility=0.8", "--out", "run", "--json")
@@ -94,7 +93,6 @@ def test_a_forecast_is_made_from_the_devices_probabilities(call: Run, tmp_path: 
     assert np.array(foreseen) == pytest.approx(expected.reshape(-1, 2))
 
 
-@MADE_UP
 def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
     again = call("analyze", "run", "--json")
     assert again.returncode == 0, again.stderr
@@ -106,7 +104,6 @@ def test_analyzing_again_finds_the_same(run: Path, call: Run) -> None:
     assert (told.returncode, told.stdout.partition(":")[0]) == (0, "CERTIFIED")
 
 
-@MADE_UP
 def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> None:
     words = ("run", written(tmp_path), "--backend", "aer:visibility=0.3", "--out", "run", "--require-advantage")
     done = call(*words)
@@ -115,7 +112,6 @@ def test_what_is_not_certified_exits_with_three(call: Run, tmp_path: Path) -> No
     assert "not certified" in call("runs", ".").stdout
 
 
-@MADE_UP
 def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) -> None:
     lines = (run / "trials.csv").read_text().splitlines(keepends=True)
     (run / "trials.csv").write_text("".join(lines[:-100]))
@@ -126,7 +122,6 @@ def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) 
     check_refusal(call("analyze", "run"), "with entry 2 and types (1, 2), but the plan asked for")
 
 
-@MADE_UP
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
@@ -142,7 +137,6 @@ def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, place: str, va
     check_refusal(call("analyze", "run"), words)
 
 
-@MADE_UP
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -171,7 +165,6 @@ def test_what_is_not_for_them_is_refused_in_a_line(
     check_refusal(call(*words), complaint)
 
 
-@MADE_UP
 @pytest.mark.parametrize(
     ("experiment", "words"),
     [
@@ -183,7 +176,6 @@ def test_settings_without_a_trial_are_named(call: Run, tmp_path: Path, experimen
     check_refusal(call("run", written(tmp_path, **experiment), "--backend", "aer"), words)
 
 
-@MADE_UP
 def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -> None:
     scenario = written(tmp_path)
     go = call("plan", scenario, "--visibility", 0.95)
@@ -204,14 +196,12 @@ def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -
     assert "set 2: 50.0 % of the trials" in call("plan", scenario, "--visibility", 0.95, "--full").stdout
 
 
-@MADE_UP
 def test_a_forced_pair_that_is_no_go_is_told_the_best(call: Run, tmp_path: Path) -> None:
     done = call("plan", written(tmp_path, shots=500), "--backend", "fake:torino,pair=0-1")
     assert done.returncode == 0, done.stderr
     assert "The device's best pair, 92–99 (--backend fake:torino)." in done.stdout
 
 
-@MADE_UP
 def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
     result = bq.run(informed_scenario(), "aer", seed=1, out=tmp_path / "run", progress=False)
     assert (result.certified, result.folder) == (True, tmp_path / "run")
@@ -227,7 +217,6 @@ def test_python_returns_what_the_commands_print(tmp_path: Path) -> None:
     assert len(bq.plot(result).axes) == 1
 
 
-@MADE_UP
 def test_runs_of_routers_that_know_the_past_compare_with_others(call: Run, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(informed_scenario().record()))
     for name, words in (("menu", ("s.json",)), ("plain", ())):
@@ -244,7 +233,6 @@ def test_runs_of_routers_that_know_the_past_compare_with_others(call: Run, tmp_p
     assert (tmp_path / "both.png").is_file()
 
 
-@MADE_UP
 def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Path) -> None:
     assert call("run", "--backend", "aer", "--shots", 200, "--seed", 1, "--out", "run").returncode == 0
     record = json.loads((tmp_path / "run" / "plan.json").read_text())
@@ -253,23 +241,28 @@ def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Pat
     check_refusal(call("analyze", "run"), "it has planned and menu; keep one")
 
 
-@pytest.mark.slow
-def test_good_pairs_are_certified_and_plain_noise_is_not(call: Run, tmp_path: Path) -> None:
-    """Nothing made up: sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
-    record = default_record(routers="past-informed", shots=20_000)
-    record["traffic"]["pair_rate"] = 0.2 / 3.7
-    record["traffic"]["type"][1]["service"]["mean"] = 10.0
-    record["baseline"]["reward"]["setup_time"] = 30.0
-    (tmp_path / "s.json").write_text(json.dumps(record))
-    done = call("run", "s.json", "--backend", "aer:visibility=0.97", "--seed", 1, "--out", "run", "--json")
+def test_outcomes_route_simulated_queues(run: Path, call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By policies that always measure in the second entry, and that send all requests to one server."""
+    zero = np.zeros((GRID.size, GRID.size), dtype=np.int64)
+    maps, second = (MeasuredPolicy(GRID, zero, zero, zero + each) for each in (MAPS, 1))
+    monkeypatch.setattr("bellqueue.analysis.menus.replay.policies", lambda *given: (second, maps))
+    done = call("replay", "run", "--seed", 1, "--json", "--plot", "waits.svg")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["certificate"]["certified"]
-    assert found["planned"]["forecast"]["predicted_power"] > 0.99
-    lines = (tmp_path / "run" / "trials.csv").read_text().splitlines()
-    outcomes = np.random.default_rng(1).integers(0, 2, len(lines)).tolist()
-    noise = [f"{line[:-1]}{bit}" for line, bit in zip(lines[1:], outcomes, strict=False)]
-    (tmp_path / "run" / "trials.csv").write_text("\n".join([lines[0], *noise]) + "\n")
-    again = json.loads(call("analyze", "run", "--json").stdout)
-    assert not again["certificate"]["certified"]
-    assert again["certificate"]["log10_p_value"] > -3
+    record = json.loads(done.stdout)
+    assert (record["schema"], record["kappa"]) == ("bellqueue.menu-replay/1", 40)
+    assert record["entry_shares"] == pytest.approx([0, 1])
+    assert record["classical"]["splitting_probability"]["estimate"] == 0
+    split = (1 - MENU.correlators[1]) / 2
+    expected = float((informed_scenario().workload().joint * split).sum())
+    found = record["recorded"]["splitting_probability"]
+    assert abs(found["estimate"] - expected) < 5 * found["standard_error"]
+    assert "by the recorded outcomes of the menu" in call("replay", "run", "--seed", 1).stdout
+    assert "replayed outcomes of the menu" in (run.parent / "waits.svg").read_text()
+
+
+def test_the_folder_holds_report_and_figures_and_all_numbers_are_shown(run: Path, call: Run) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert {f"{name}.{kind}" for name in ("certificate", "outcomes") for kind in ("png", "svg")} <= names
+    assert "Both routers know the two servers" in (run / "report.html").read_text()
+    full = call("analyze", "run", "--full").stdout
+    assert all(f"{entry}: {a}, {b}" in full for entry in (1, 2) for a in ("short", "long") for b in ("short", "long"))

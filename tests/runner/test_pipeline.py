@@ -427,3 +427,25 @@ def test_replay_of_little_or_of_pairs_that_never_occur(call: Run, tmp_path: Path
     assert call("replay", "run", "--pairs", 5000, "--seed", 1).returncode == 0
     write_run(tmp_path / "small", default_record(shots=40))
     check_refusal(call("replay", "small"), "--pairs")
+
+
+@pytest.mark.slow
+def test_a_menu_on_good_pairs_is_certified_and_plain_noise_is_not(call: Run, tmp_path: Path) -> None:
+    """Sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
+    record = default_record(routers="past-informed", shots=20_000)
+    record["traffic"]["pair_rate"] = 0.2 / 3.7
+    record["traffic"]["type"][1]["service"]["mean"] = 10.0
+    record["baseline"]["reward"]["setup_time"] = 30.0
+    (tmp_path / "s.json").write_text(json.dumps(record))
+    done = call("run", "s.json", "--backend", "aer:visibility=0.97", "--seed", 1, "--out", "run", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["certificate"]["certified"]
+    assert found["planned"]["forecast"]["predicted_power"] > 0.99
+    lines = (tmp_path / "run" / "trials.csv").read_text().splitlines()
+    outcomes = np.random.default_rng(1).integers(0, 2, len(lines)).tolist()
+    noise = [f"{line[:-1]}{bit}" for line, bit in zip(lines[1:], outcomes, strict=False)]
+    (tmp_path / "run" / "trials.csv").write_text("\n".join([lines[0], *noise]) + "\n")
+    again = json.loads(call("analyze", "run", "--json").stdout)
+    assert not again["certificate"]["certified"]
+    assert again["certificate"]["log10_p_value"] > -3
