@@ -125,7 +125,7 @@ def plan(
         from ...analysis.menus.forecast import MenuForecastRecord
         from ..design.planning import plan_scenario
         from .screens.first_screen import forecast_lines
-        from .screens.menu_forecast import menu_forecast_lines
+        from .screens.menu import menu_forecast_lines
         from .screens.plan import forecast_table, ranking_table
 
         record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
