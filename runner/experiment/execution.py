@@ -13,6 +13,7 @@ from pathlib import Path
 from ...analysis.menus.replay import MenuReplay, replay_menu
 from ...analysis.records.counts_file import NOTHING, STANDARD_INPUT, Declared, Say, read_counts
 from ...analysis.replay.replay import Replay, replay_trials
+from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
 from ...model.progress import Watch
@@ -66,7 +67,7 @@ def execute(
     """
     failure: BellqueueError | None = None
     watch("preparing", 0, None)
-    experiment = prepare(scenario, seed, backend, watch=watch)
+    experiment = prepare(scenario, seed, predictor(backend), backend=backend, watch=watch)
     frontiers = experiment.frontiers if isinstance(experiment, PreparedPoint) else None
     plan = plan_record(experiment, backend)
     folder = place(plan)

@@ -126,7 +126,8 @@ class PlanRecord(FiniteRecord):
     def of(cls, experiment: PreparedRun, description: Description) -> PlanRecord:
         """Record what is fixed of an experiment, with the device's description of itself."""
         schedule, asked_for = experiment.schedule, experiment.scenario.experiment
-        sampling, asked, planned, menu = schedule.sampling, _asked(schedule), None, None
+        sampling, asked = schedule.sampling, _asked(schedule)
+        planned, menu = None, None
         assert sampling.distribution is not None  # draw_schedule is always given one
         if isinstance(experiment, PreparedPoint):
             strategy = experiment.point.strategy

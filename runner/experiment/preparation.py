@@ -10,7 +10,7 @@ import numpy as np
 from ...analysis.design.forecast import foresee, plan_design
 from ...analysis.menus.design import Floats, MenuDesign, design_menu
 from ...analysis.records.analysis_record import Predicted
-from ...backends.calibration.prediction import Predict, predicted_behaviour, predictor
+from ...backends.calibration.prediction import Predict, predicted_behaviour
 from ...backends.protocol import Backend, PlansItself
 from ...circuits.schedule import Schedule, draw_schedule, menu_strategy
 from ...model.errors import BackendError, ScenarioError
@@ -64,26 +64,30 @@ PreparedRun = PreparedPoint | PreparedMenu
 
 
 def prepare(
-    scenario: Scenario, seed: int | None, backend: Backend, parallel: int = 1, watch: Watch = unwatched
+    scenario: Scenario,
+    seed: int | None = None,
+    predict: Predict | None = None,
+    parallel: int = 1,
+    backend: Backend | None = None,
+    watch: Watch = unwatched,
 ) -> PreparedRun:
     """Find the operating point, or the menu, and draw the settings.
-
-    If the backend predicts outcomes from its calibration, the certificate's multiplier and fresh settings are those
-    that certify soonest at that noise; the strategy stays the scenario's. A menu is chosen by the prediction.
 
     Args:
         scenario: What is asked.
         seed: Seed of the settings' order; None: a fresh one from the system.
-        backend: Where to measure.
+        predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
+            settings are those that certify soonest at that noise; the strategy stays the scenario's. A menu is chosen
+            by it.
         parallel: Pairs the backend measures in every shot (`Description.parallel`).
+        backend: Where to measure, if it may plan itself.
         watch: Gets how far the choice of a menu is.
 
     Raises:
         ScenarioError: the scenario has no such operating point, or its shots or the seed leave a pair of types without
             any trial.
-        BackendError, DataError: the backend has no circuit for it, or what it predicts are no probabilities.
+        BackendError, DataError: the backend has no circuit for it, or what `predict` gives are no probabilities.
     """
-    predict = predictor(backend)
     if not scenario.experiment.past_informed:
         return prepare_point(scenario, seed, predict, parallel, backend)
     refuse_for_menus(parallel, backend)
@@ -98,12 +102,7 @@ def prepare_point(
     backend: Backend | None = None,
     frontiers: Frontiers | None = None,
 ) -> PreparedPoint:
-    """See `prepare`, for memoryless routers.
-
-    Args:
-        predict: P(a, b) of settings by the device's calibration.
-        frontiers: Frontiers of the scenario, if they are at hand.
-    """
+    """See `prepare`, for memoryless routers, whose `frontiers` may be at hand."""
     frontiers = frontiers or Frontiers.of(scenario)
     point = operating_point(scenario, frontiers, backend)
     asked = scenario.experiment
@@ -151,7 +150,7 @@ def menu_for(scenario: Scenario, predict: Predict | None, power: float, watch: W
     return design_menu(scenario, None if predict is None else split, power, watch)
 
 
-def refuse_for_menus(parallel: int, backend: Backend) -> None:
+def refuse_for_menus(parallel: int, backend: Backend | None) -> None:
     """Refuse backends on which routers that know the past have not been worked out.
 
     Raises:

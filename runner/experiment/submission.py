@@ -15,6 +15,7 @@ from typing import Any
 
 from ...analysis.analyze import expected_correlators
 from ...analysis.certificate.stopping import Rounds, Standing, job_rounds
+from ...backends.calibration.prediction import predictor
 from ...backends.jobs.dispatch import Dispatch, Say
 from ...backends.jobs.entries import JobEntry, RunEntry
 from ...backends.jobs.ledger import BUSY, Ledger, default_ledger
@@ -189,7 +190,7 @@ def plan_run(
     watch: Watch = unwatched,
 ) -> tuple[RunEntry, CostEstimate]:
     """Everything about a run that is fixed before anything is submitted, and what it will cost; see `submit_run`."""
-    experiment = prepare(scenario, seed, backend, backend.describe().parallel, watch)
+    experiment = prepare(scenario, seed, predictor(backend), backend.describe().parallel, watch=watch)
     plan = plan_record(experiment, backend)
     if scenario.experiment.stop and experiment.schedule.sampling.parallel > 1:
         raise BackendError("stopping early is worked out for one Bell pair to a shot; leave out pairs=…, or the stop")
