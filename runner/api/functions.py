@@ -86,7 +86,7 @@ def frontiers(
         if informed:
             assumed = asked.experiment.assumed_visibility if visibility is None else float(visibility)
             record = record.model_copy(update={"informed": informed_record(solved, assumed, watch)})
-        return FrontierResult.from_record(record)
+        return FrontierResult.of(record)
 
 
 @overload
@@ -302,7 +302,7 @@ def compare(
     asked = None if scenario is None else named_scenario(scenario)
     with shown(progress) as watch:
         sources = [Path(run) if isinstance(run, str | Path) else _named_result(run) for run in runs]
-        return ComparisonResult.from_record(compare_runs(sources, asked, watch))
+        return ComparisonResult.model_construct(runs=compare_runs(sources, asked, watch).runs)
 
 
 def plot(

@@ -43,7 +43,7 @@ class _Shown(Record):
     """A record that shows itself in a notebook, and whose text is its `repr`."""
 
     @classmethod
-    def from_record(cls, record: Record) -> Self:
+    def _like(cls, record: Record) -> Self:
         """The same record."""
         return cls.model_construct(**{name: getattr(record, name) for name in type(record).model_fields})
 
@@ -62,6 +62,15 @@ class KeptResult(_Shown):
 
     _trials: Trials | None = PrivateAttr(None)
     _folder: Path | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, analysis: Analysis | MenuAnalysis, trials: Trials | None = None, folder: Path | None = None) -> Self:
+        """The same analysis, with what it was made from."""
+        if isinstance(analysis, Analysis):
+            analysis = analysis.model_copy(update={"frontiers": FrontierResult.of(analysis.frontiers)})
+        result = cls._like(analysis)
+        result._trials, result._folder = trials, folder
+        return result
 
     @property
     def trials(self) -> Trials | None:
@@ -85,6 +94,11 @@ class KeptResult(_Shown):
 
 class FrontierResult(_Shown, FrontierRecord):
     """The frontiers of a scenario: a `FrontierRecord` that shows itself in a notebook."""
+
+    @classmethod
+    def of(cls, record: FrontierRecord) -> FrontierResult:
+        """The same record."""
+        return cls._like(record)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Every point, in columns frontier, splitting_probability, waiting_time, baseline_throughput, multiplier.
@@ -223,14 +237,8 @@ def result_of(
     analysis: Analysis | MenuAnalysis, trials: Trials | None = None, folder: Path | None = None
 ) -> Result | MenuResult:
     """An analysis that shows itself, with what it was made from."""
-    result: Result | MenuResult
-    if isinstance(analysis, MenuAnalysis):
-        result = MenuResult.from_record(analysis)
-    else:
-        frontiers = FrontierResult.from_record(analysis.frontiers)
-        result = Result.from_record(analysis.model_copy(update={"frontiers": frontiers}))
-    result._trials, result._folder = trials, folder
-    return result
+    kind = MenuResult if isinstance(analysis, MenuAnalysis) else Result
+    return kind.of(analysis, trials, folder)
 
 
 class LinkResult(_Shown, LinkRecord):
@@ -242,7 +250,7 @@ class LinkResult(_Shown, LinkRecord):
     @classmethod
     def of_assessment(cls, record: LinkRecord, found: LinkAssessment, axes: tuple[str, str]) -> LinkResult:
         """The same record, with what its map is drawn from."""
-        result = cls.from_record(record)
+        result = cls._like(record)
         result._found, result._axes = found, axes
         return result
 

@@ -97,7 +97,7 @@ def test_every_headline_says_the_same_and_no_more_than_the_limit(hanoi: Analysis
     texts = {
         "verdict": said,
         "first screen": " ".join(analysis_lines(analysis, [])),
-        "repr": repr(Result.from_record(analysis)),
+        "repr": repr(Result.of(analysis)),
         "report": report_html(analysis.model_copy(update={"verdict": [f"CERTIFIED: {said}."]})).replace("\xa0", " "),
     }
     for where, text in texts.items():
