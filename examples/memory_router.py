@@ -40,7 +40,7 @@ def simulate(threshold: float, pairs: int, seed: int) -> tuple[Estimate, Estimat
     Args:
         threshold: Age up to which a router reacts to its own previous long request; 0 for no memory.
         pairs: Pairs of requests, at least one for each of 100 batches.
-        seed: Of the arrivals, the sizes and the order within a pair.
+        seed: Random seed of the arrivals, the sizes and the order within a pair.
     """
     rng = np.random.default_rng(seed)
     free = [0.0, 0.0]  # when each server has done, or had done, all its work

@@ -1,4 +1,4 @@
-"""What the command line and the functions of Python take if nothing is said."""
+"""Defaults and limits that the command line and the functions of Python share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BACKEND = "fake:torino"
 DEFAULT_POWER = 0.95
-POLL_SECONDS = 30.0
+POLL_SECONDS, LEAST_POLL_SECONDS = 30.0, 0.1
+MOST_WORKERS = 1024
 
 
 def backend_for(scenario: Scenario, typed: str | None) -> str:

@@ -23,7 +23,7 @@ class BenchBackend:
     """`bench`, or `bench:visibility=0.93`."""
 
     def __init__(self, argument: str | None = None) -> None:
-        """Read what stands after the colon, or None.
+        """Read what follows the colon; None if there is none.
 
         Raises:
             BackendError: it is not `visibility=` and a number from 0 to 1; one line that says what to type.

@@ -11,9 +11,10 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ...model.errors import BackendError, DataError, ScenarioError, SweepError
+from ...model.errors import BackendError, DataError, SweepError
 from ...model.progress import Watch
 from ..defaults import DEFAULT_POWER, backend_for
+from ..scenarios import named_scenario
 from .showing import shown
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def frontiers(
     Args:
         scenario: A scenario, its file, or "default".
         informed: Whether to add routers that know both servers' past, classical and entangled. Defaults to False.
-        visibility: Of their Bell pairs. Defaults to the visibility that the scenario assumes.
+        visibility: Visibility of their Bell pairs. Defaults to the one that the scenario assumes.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
     Raises:
@@ -72,7 +73,7 @@ def frontiers(
     from ..design.planning import check_visibility
     from .results import FrontierResult
 
-    asked = named(scenario)
+    asked = named_scenario(scenario)
     if visibility is not None:
         check_visibility(visibility)
         if not informed:
@@ -119,7 +120,7 @@ def plan(
     power: float = DEFAULT_POWER,
     progress: bool | Watch = True,
 ) -> ForecastRecord | MenuForecastRecord | RankingRecord:
-    """What a run will show, how sure it is to certify the advantage, and what it will cost, before you pay.
+    """Predict what a run will show, how likely it is to certify the advantage, and what it will cost, before you pay.
 
     Args:
         scenario: A scenario, its file, or "default".
@@ -148,7 +149,7 @@ def plan(
     from ..design.planning import plan_scenario
 
     with shown(progress) as watch:
-        return plan_scenario(named(scenario), backend, visibility, all, power, watch, log.warning)
+        return plan_scenario(named_scenario(scenario), backend, visibility, all, power, watch, log.warning)
 
 
 def run(
@@ -196,7 +197,7 @@ def run(
     from ..experiment.execution import execute
     from .results import result_of
 
-    asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+    asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
     opened = open_backend(backend := backend_for(asked, backend), asked)
     if isinstance(opened, RemoteBackend):
         raise BackendError(
@@ -258,7 +259,7 @@ def analyze(
 
     if invert not in (None, "a", "b"):
         raise DataError(f'invert is {invert!r}; it must be "a" or "b", the router whose outcomes to invert')
-    asked = None if scenario is None else named(scenario)
+    asked = None if scenario is None else named_scenario(scenario)
     declared = Declared(settings, input_distribution, lost)
     with shown(progress) as watch:
         if isinstance(data, str | Path):
@@ -292,13 +293,16 @@ def compare(
         >>> [run.verdict for run in bq.compare([noisy, clear]).runs]
         ['not certified', 'certified']
     """
+    from ...analysis.records.record import Record
     from ..experiment.comparing import compare_runs
     from .results import ComparisonResult
 
-    asked = None if scenario is None else named(scenario)
+    if isinstance(runs, str | Path | Record):
+        raise DataError("compare needs a list of two or more results, folders or files, and not a single one")
+    asked = None if scenario is None else named_scenario(scenario)
     with shown(progress) as watch:
-        found = compare_runs([named_analysis(run) for run in runs], asked, watch)
-    return ComparisonResult.model_construct(runs=found.runs)
+        sources = [Path(run) if isinstance(run, str | Path) else _named_result(run) for run in runs]
+        return ComparisonResult.model_construct(runs=compare_runs(sources, asked, watch).runs)
 
 
 def plot(
@@ -336,7 +340,7 @@ def plot(
     from .results import LinkResult
 
     if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis | MenuAnalysis) for each in shown):
-        shown = Comparison.of([named_analysis(each) for each in shown])
+        shown = Comparison.of([_named_result(each) for each in shown])
     if isinstance(shown, Comparison):
         figure = comparison_figure(shown)
     elif isinstance(shown, Analysis):
@@ -407,42 +411,15 @@ def sweep(
         return run_sweep(asked, place, workers, scheduler, format, watch, log.warning)
 
 
-def named(scenario: Scenario | str | Path) -> Scenario:
-    """The scenario itself, or that of the file or name.
+def _named_result(run: Analysis | MenuAnalysis) -> tuple[str, Analysis | MenuAnalysis]:
+    """A result with the name of its folder or source.
 
     Raises:
-        ScenarioError: it is something else, or the file is wrong.
-    """
-    from ...model.scenario.file import Scenario
-    from ..scenarios import named_scenario
-
-    if isinstance(scenario, Scenario):
-        return scenario
-    if isinstance(scenario, str | Path):
-        return named_scenario(scenario)
-    kind = type(scenario).__name__
-    raise ScenarioError(f"scenario is a {kind}; give a file, 'default' or a bq.Scenario (Scenario.parse reads a dict)")
-
-
-@overload
-def named_analysis(run: Analysis | MenuAnalysis) -> tuple[str, Analysis | MenuAnalysis]: ...
-
-
-@overload
-def named_analysis(run: Analysis | MenuAnalysis | str | Path) -> Path | tuple[str, Analysis | MenuAnalysis]: ...
-
-
-def named_analysis(run: Analysis | MenuAnalysis | str | Path) -> Path | tuple[str, Analysis | MenuAnalysis]:
-    """A result with the name of its folder or source; or the path of one.
-
-    Raises:
-        DataError: it is neither.
+        DataError: it is none.
     """
     from ...analysis.menus.records import MenuAnalysis
     from ...analysis.records.analysis_record import Analysis
 
-    if isinstance(run, str | Path):
-        return Path(run)
     if not isinstance(run, Analysis | MenuAnalysis):
         raise DataError(f"compare takes results and paths, and not a {type(run).__name__}")
     folder = getattr(run, "folder", None)

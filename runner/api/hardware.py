@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...model.errors import BackendError
+from ...model.errors import BackendError, DataError
 from ...model.progress import Watch
-from ..defaults import POLL_SECONDS
-from .functions import log, named, typed, whole_seed
+from ..defaults import LEAST_POLL_SECONDS, POLL_SECONDS
+from ..scenarios import named_scenario
+from .functions import log, typed, whole_seed
 from .showing import shown
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def submit(
         max_qpu_seconds: Submit nothing beyond this time on the device.
         until_certified: Whether to stop as soon as the advantage is certified. Defaults to False.
         again: Whether to submit although an unfinished run asks the same of the same device. Defaults to False.
-        resume: Id of a recorded run, whose missing parts are submitted instead of a new run.
+        resume: Id of a recorded run, whose missing parts are submitted instead of a new run; limits, ledger and
+            progress are all that may be given beside it.
         ledger: File that records submitted runs. Defaults to ledger.db in your data folder, or BELLQUEUE_LEDGER.
         progress: Whether to show how far it is, or a callback `watch(what, done, total)`. Defaults to True.
 
@@ -68,7 +71,7 @@ def submit(
         BackendError: aer works in this process and keeps no jobs; use: bellqueue run --backend aer
     """
     from ...backends.accounts.cost import parse_money
-    from ..experiment.approval import refuse_unapproved
+    from ..experiment.approval import refuse_beside_resume, refuse_unapproved
     from ..experiment.submission import open_remote, resume_run, submit_run
 
     most = None if max_cost is None else parse_money(str(max_cost))
@@ -81,11 +84,12 @@ def submit(
     place = None if ledger is None else Path(ledger)
     with shown(progress) as watch:
         if resume is not None:
+            refuse_beside_resume(scenario != "default", backend, shots, seed is not None, out, until_certified)
             return resume_run(resume, place, approve, watch, log.warning)
         if backend is None:
             raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
         remote = open_remote(backend)
-        asked = named(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+        asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         folder = None if out is None else Path(out)
         source = typed(scenario)
         return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning, again)
@@ -118,6 +122,7 @@ def fetch(
     Raises:
         LedgerError: there is no such run, or nothing more will come of it.
         BackendError: the provider does not answer or refuses.
+        DataError: `poll` is too short.
 
     Examples:
         >>> import bellqueue as bq
@@ -126,10 +131,13 @@ def fetch(
         Traceback (most recent call last):
         LedgerError: no-ledger.db: no such ledger
     """
+    from ...model.validation import is_number, shorten
     from ..experiment.fetching import fetch_run
     from ..experiment.submission import open_ledger
     from .results import result_of
 
+    if not (is_number(poll) and LEAST_POLL_SECONDS <= poll < inf):
+        raise DataError(f"--poll is {shorten(poll)}; it must be at least {LEAST_POLL_SECONDS} s")
     folder = None if out is None else Path(out)
     with open_ledger(None if ledger is None else Path(ledger)) as book, shown(progress) as watch:
         entry = book.run(run)

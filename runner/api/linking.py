@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...model.progress import Watch
-from .functions import named, whole_seed
+from ..scenarios import named_scenario
+from .functions import whole_seed
 from .showing import shown
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def link(
     from ..design.linking import assess_link, linked_scenario
     from .results import LinkResult
 
-    asked = linked_scenario(named(scenario), link, time_unit)
+    asked = linked_scenario(named_scenario(scenario), link, time_unit)
     axes = map_axes(over, asked.traffic.time_unit_seconds)
     own = whole_seed(seed)
     with shown(progress) as watch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import PrivateAttr
 
@@ -17,6 +17,7 @@ from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.records.link_record import LinkRecord
 from ...analysis.records.percent import at_least, estimate_of, less_or_more, percent_text
 from ...analysis.records.printable import printable, signs
+from ...analysis.records.record import Record
 from ...analysis.report.tables.analysis import comparison_section
 from ...analysis.report.tables.comparison import comparison_table
 from ...analysis.report.tables.frontiers import frontier_sections
@@ -38,13 +39,66 @@ _GREEN, _ORANGE, _GREY = "#1a9e77", "#d9822b", "#808080"
 _LEFT = ' style="text-align: left; padding: 0.2em 1em 0.2em 0"'
 
 
-class FrontierResult(FrontierRecord):
+class _Shown(Record):
+    """A record that shows itself in a notebook, and whose text is its `repr`."""
+
+    @classmethod
+    def _like(cls, record: Record) -> Self:
+        """The same record."""
+        return cls.model_construct(**{name: getattr(record, name) for name in type(record).model_fields})
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class KeptResult(_Shown):
+    """An analysis with what it was made from.
+
+    Attributes:
+        trials: The raw trials in their order, of a run made here; else None. Of routers that know the past (k, x, y)
+            are types k·n_A + x and y.
+        folder: Where the run is kept; None where it is not.
+    """
+
+    _trials: Trials | None = PrivateAttr(None)
+    _folder: Path | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, analysis: Analysis | MenuAnalysis, trials: Trials | None = None, folder: Path | None = None) -> Self:
+        """The same analysis, with what it was made from."""
+        if isinstance(analysis, Analysis):
+            analysis = analysis.model_copy(update={"frontiers": FrontierResult.of(analysis.frontiers)})
+        result = cls._like(analysis)
+        result._trials, result._folder = trials, folder
+        return result
+
+    @property
+    def trials(self) -> Trials | None:
+        return self._trials
+
+    @property
+    def folder(self) -> Path | None:
+        return self._folder
+
+    def save_report(self, path: str | Path) -> None:
+        """Write the self-contained HTML report.
+
+        Raises:
+            OutputError: it cannot be written there.
+        """
+        from ..experiment.pipeline import write_report
+
+        assert isinstance(self, Analysis | MenuAnalysis)
+        write_report(Path(path), self)
+
+
+class FrontierResult(_Shown, FrontierRecord):
     """The frontiers of a scenario: a `FrontierRecord` that shows itself in a notebook."""
 
     @classmethod
     def of(cls, record: FrontierRecord) -> FrontierResult:
         """The same record."""
-        return cls.model_construct(**_fields(record))
+        return cls._like(record)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Every point, in columns frontier, splitting_probability, waiting_time, baseline_throughput, multiplier.
@@ -72,13 +126,11 @@ class FrontierResult(FrontierRecord):
             gain += f"at {every.splitting_probability:.4g}"
         return f"<Frontiers of {printable(self.title)!r}: load {self.load:.4g},\n {gain}>"
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
         return _card(_GREY, self.title, frontier_sections(self)[:1], self.caveats)
 
 
-class ComparisonResult(Comparison):
+class ComparisonResult(_Shown, Comparison):
     """Runs beside each other, the record `bellqueue.comparison/1`, which shows itself in a notebook."""
 
     def to_dataframe(self) -> pandas.DataFrame:
@@ -93,54 +145,20 @@ class ComparisonResult(Comparison):
         lines = [f"{run.name}: {run.verdict}, {run.saved}" for run in self.runs]
         return signs("<Comparison " + ",\n ".join(lines) + ">")
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
         table = comparison_table(self)
         return _card(_GREY, table.title, [table], table.note)
 
 
-class Result(Analysis):
-    """An analysis, the record `bellqueue.analysis/1`, that shows itself in a notebook.
-
-    Attributes:
-        trials: The raw trials in their order, of a run made here; else None.
-        folder: Where the run is kept; None where it is not.
-    """
+class Result(KeptResult, Analysis):
+    """An analysis, the record `bellqueue.analysis/1`, that shows itself in a notebook."""
 
     frontiers: FrontierResult
-    _trials: Trials | None = PrivateAttr(None)
-    _folder: Path | None = PrivateAttr(None)
-
-    @classmethod
-    def of(cls, analysis: Analysis, trials: Trials | None = None, folder: Path | None = None) -> Result:
-        """The same analysis, with what it was made from."""
-        result = cls.model_construct(**{**_fields(analysis), "frontiers": FrontierResult.of(analysis.frontiers)})
-        result._trials, result._folder = trials, folder
-        return result
-
-    @property
-    def trials(self) -> Trials | None:
-        return self._trials
-
-    @property
-    def folder(self) -> Path | None:
-        return self._folder
 
     @property
     def certified(self) -> bool:
         """Whether the advantage is certified at the scenario's significance, against whichever class."""
         return self.certified_against is not None
-
-    def save_report(self, path: str | Path) -> None:
-        """Write the self-contained HTML report.
-
-        Raises:
-            OutputError: it cannot be written there.
-        """
-        from ..experiment.pipeline import write_report
-
-        write_report(Path(path), self)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """The numbers that compare: quantity, of (what, or over whom), estimate, low, high.
@@ -191,49 +209,12 @@ class Result(Analysis):
         ]
         return signs("<Result " + ",\n ".join(lines) + ">")
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
-        edge = _GREEN if self.certified and not self.warnings else _ORANGE
-        first, *rest = self.verdict
-        return _card(edge, first, [comparison_section(self)], " ".join(rest))
+        return _verdict_card(self, comparison_section(self))
 
 
-class MenuResult(MenuAnalysis):
-    """An analysis of routers that know the past, the record `bellqueue.menu-analysis/1`, that shows itself.
-
-    Attributes:
-        trials: The raw trials in their order, of a run made here, (k, x, y) being types k·n_A + x and y; else None.
-        folder: Where the run is kept; None where it is not.
-    """
-
-    _trials: Trials | None = PrivateAttr(None)
-    _folder: Path | None = PrivateAttr(None)
-
-    @classmethod
-    def of(cls, analysis: MenuAnalysis, trials: Trials | None = None, folder: Path | None = None) -> MenuResult:
-        """The same analysis, with what it was made from."""
-        result = cls.model_construct(**_fields(analysis))
-        result._trials, result._folder = trials, folder
-        return result
-
-    @property
-    def trials(self) -> Trials | None:
-        return self._trials
-
-    @property
-    def folder(self) -> Path | None:
-        return self._folder
-
-    def save_report(self, path: str | Path) -> None:
-        """Write the self-contained HTML report.
-
-        Raises:
-            OutputError: it cannot be written there.
-        """
-        from ..experiment.pipeline import write_report
-
-        write_report(Path(path), self)
+class MenuResult(KeptResult, MenuAnalysis):
+    """An analysis of routers that know the past, the record `bellqueue.menu-analysis/1`, that shows itself."""
 
     def __repr__(self) -> str:
         share, test = self.waiting_time_reduction_relative, self.certificate
@@ -248,24 +229,19 @@ class MenuResult(MenuAnalysis):
         ]
         return signs("<MenuResult " + ",\n ".join(lines) + ">")
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
-        first, *rest = self.verdict
-        edge = _GREEN if self.certified and not self.warnings else _ORANGE
-        return _card(edge, first, [reached_section(self)], " ".join(rest))
+        return _verdict_card(self, reached_section(self))
 
 
 def result_of(
     analysis: Analysis | MenuAnalysis, trials: Trials | None = None, folder: Path | None = None
 ) -> Result | MenuResult:
     """An analysis that shows itself, with what it was made from."""
-    if isinstance(analysis, MenuAnalysis):
-        return MenuResult.of(analysis, trials, folder)
-    return Result.of(analysis, trials, folder)
+    kind = MenuResult if isinstance(analysis, MenuAnalysis) else Result
+    return kind.of(analysis, trials, folder)
 
 
-class LinkResult(LinkRecord):
+class LinkResult(_Shown, LinkRecord):
     """Whether a link suffices, the record `bellqueue.link/1`, which shows and draws itself."""
 
     _found: LinkAssessment | None = PrivateAttr(None)
@@ -274,7 +250,7 @@ class LinkResult(LinkRecord):
     @classmethod
     def of_assessment(cls, record: LinkRecord, found: LinkAssessment, axes: tuple[str, str]) -> LinkResult:
         """The same record, with what its map is drawn from."""
-        result = cls.model_construct(**_fields(record))
+        result = cls._like(record)
         result._found, result._axes = found, axes
         return result
 
@@ -305,14 +281,8 @@ class LinkResult(LinkRecord):
         lines = wrap(printable(self.verdict), 110)
         return signs("<Link of " + f"{printable(self.title)!r}:\n " + "\n ".join(lines) + ">")
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
         return _card(_GREEN if self.suffices else _ORANGE, self.verdict, [results_section(self)], "")
-
-
-def _fields(record: FrontierRecord | LinkRecord | Analysis | MenuAnalysis) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in type(record).model_fields}
 
 
 def _over_every_classical(wider: AgainstEveryClassical | None) -> list[tuple[str, str, Estimate]]:
@@ -330,6 +300,12 @@ def _dataframe(rows: list[dict[str, Any]]) -> pandas.DataFrame:
     except ImportError:
         raise BellqueueError("to_dataframe needs pandas, which is not installed: pip install pandas") from None
     return pandas.DataFrame(rows)
+
+
+def _verdict_card(result: Result | MenuResult, section: Section) -> str:
+    first, *rest = result.verdict
+    edge = _GREEN if result.certified and not result.warnings else _ORANGE
+    return _card(edge, first, [section], " ".join(rest))
 
 
 def _card(edge: str, headline: str, sections: list[Section], note: str) -> str:

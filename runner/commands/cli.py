@@ -15,55 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from ..defaults import DEFAULT_POWER, POLL_SECONDS, backend_for
+from ..defaults import DEFAULT_POWER, MOST_WORKERS, POLL_SECONDS, backend_for
+from . import options
 from .completion import join_at_colons
 from .mistakes import Commands, one_line
-from .options import (
-    BROKEN,
-    INTERRUPTED,
-    NO_ADVANTAGE,
-    NOT_FINISHED,
-    NOT_VERIFIED,
-    UNREACHABLE,
-    USER_MISTAKE,
-    AgainOption,
-    AnyRunArgument,
-    BackendOption,
-    BoundSecondsOption,
-    ComparedArgument,
-    CsvOption,
-    DataArgument,
-    DeviceOption,
-    DistributionOption,
-    FolderArgument,
-    FullOption,
-    HardwareOption,
-    HistoryArgument,
-    InvertOption,
-    JsonOption,
-    LedgerOption,
-    LinkOption,
-    LostOption,
-    MaxCostOption,
-    MaxSecondsOption,
-    OutOption,
-    OverOption,
-    PollOption,
-    RecordArgument,
-    RequireOption,
-    ResumeOption,
-    RunArgument,
-    RunsArgument,
-    ScenarioArgument,
-    ScenarioOption,
-    SeedOption,
-    SettingsOption,
-    ShotsOption,
-    TimeUnitOption,
-    UntilOption,
-    VersionOption,
-    YesOption,
-)
 from .streams import flush_streams, tolerate_streams
 
 if TYPE_CHECKING:
@@ -92,21 +47,21 @@ _UNDER_WAY = {"intended", "submitted"}  # states of a job that has not ended
 
 @app.command(rich_help_panel=_EXPERIMENT)
 def run(
-    scenario: ScenarioArgument = None,
-    backend: BackendOption = None,
-    shots: ShotsOption = None,
-    seed: SeedOption = None,
-    out: OutOption = None,
-    until_certified: UntilOption = False,
-    max_cost: MaxCostOption = None,
-    max_qpu_seconds: MaxSecondsOption = None,
-    yes: YesOption = False,
-    again: AgainOption = False,
-    poll: PollOption = POLL_SECONDS,
-    ledger: LedgerOption = None,
-    require_advantage: RequireOption = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    scenario: options.ScenarioArgument = None,
+    backend: options.BackendOption = None,
+    shots: options.ShotsOption = None,
+    seed: options.SeedOption = None,
+    out: options.OutOption = None,
+    until_certified: options.UntilOption = False,
+    max_cost: options.MaxCostOption = None,
+    max_qpu_seconds: options.MaxSecondsOption = None,
+    yes: options.YesOption = False,
+    again: options.AgainOption = False,
+    poll: options.PollOption = POLL_SECONDS,
+    ledger: options.LedgerOption = None,
+    require_advantage: options.RequireOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Run the experiment and certify the answer.
 
@@ -146,8 +101,8 @@ def run(
 
 @app.command(rich_help_panel=_EXPERIMENT)
 def plan(
-    scenario: ScenarioArgument = None,
-    backend: DeviceOption = None,
+    scenario: options.ScenarioArgument = None,
+    backend: options.DeviceOption = None,
     visibility: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Visibility of a Bell pair, instead of a device.")
     ] = None,
@@ -156,10 +111,10 @@ def plan(
         float, typer.Option(min=0.01, max=0.999999, help="Chance of certifying that the shots are to give.")
     ] = DEFAULT_POWER,
     require_go: Annotated[
-        bool, typer.Option("--require-go", help=f"Exit with {NO_ADVANTAGE} unless a plan is a go.")
+        bool, typer.Option("--require-go", help=f"Exit with {options.NO_ADVANTAGE} unless a plan is a go.")
     ] = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
     from .terminal import print_whole, progress_shown, say
@@ -170,7 +125,7 @@ def plan(
         from ...analysis.menus.forecast import MenuForecastRecord
         from ..design.planning import plan_scenario
         from .screens.first_screen import forecast_lines
-        from .screens.menu_forecast import menu_forecast_lines
+        from .screens.menu import menu_forecast_lines
         from .screens.plan import forecast_table, ranking_table
 
         record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
@@ -189,28 +144,28 @@ def plan(
 
 @app.command(rich_help_panel=_HARDWARE)
 def submit(
-    scenario: ScenarioArgument = None,
-    backend: HardwareOption = None,
-    shots: ShotsOption = None,
-    seed: SeedOption = None,
-    out: OutOption = None,
-    until_certified: UntilOption = False,
-    max_cost: MaxCostOption = None,
-    max_qpu_seconds: MaxSecondsOption = None,
-    yes: YesOption = False,
-    again: AgainOption = False,
-    resume: ResumeOption = None,
-    ledger: LedgerOption = None,
+    scenario: options.ScenarioArgument = None,
+    backend: options.HardwareOption = None,
+    shots: options.ShotsOption = None,
+    seed: options.SeedOption = None,
+    out: options.OutOption = None,
+    until_certified: options.UntilOption = False,
+    max_cost: options.MaxCostOption = None,
+    max_qpu_seconds: options.MaxSecondsOption = None,
+    yes: options.YesOption = False,
+    again: options.AgainOption = False,
+    resume: options.ResumeOption = None,
+    ledger: options.LedgerOption = None,
 ) -> None:
     """Submit a run to hardware and return at once."""
+    from ..experiment.approval import refuse_beside_resume
     from ..experiment.submission import open_remote, resume_run, submit_run
     from .hardware_commands import Approval, submit_command
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
-        if scenario or backend or shots or seed is not None or out or until_certified:
-            _fail("--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them")
+        refuse_beside_resume(scenario, backend, shots, seed is not None, out, until_certified)
         name = submit_command(partial(resume_run, resume, ledger), approval)
     else:
         if backend is None:
@@ -224,13 +179,13 @@ def submit(
 
 @app.command(rich_help_panel=_HARDWARE)
 def status(
-    run: AnyRunArgument = None,
+    run: options.AnyRunArgument = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep the table up to date until all jobs have ended.")
     ] = False,
-    poll: PollOption = POLL_SECONDS,
-    ledger: LedgerOption = None,
-    json: JsonOption = False,
+    poll: options.PollOption = POLL_SECONDS,
+    ledger: options.LedgerOption = None,
+    json: options.JsonOption = False,
 ) -> None:
     """Show how far submitted jobs are."""
     from rich.live import Live
@@ -274,19 +229,19 @@ def status(
 
 @app.command(rich_help_panel=_HARDWARE)
 def fetch(
-    runs: RunsArgument = None,
+    runs: options.RunsArgument = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the jobs have finished, for days if need be.")
     ] = False,
-    poll: PollOption = POLL_SECONDS,
-    out: OutOption = None,
+    poll: options.PollOption = POLL_SECONDS,
+    out: options.OutOption = None,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Analyze although jobs failed; their trials count as losses.")
     ] = False,
-    ledger: LedgerOption = None,
-    require_advantage: RequireOption = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    ledger: options.LedgerOption = None,
+    require_advantage: options.RequireOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Download and analyze the results of submitted runs.
 
@@ -301,7 +256,7 @@ def fetch(
 
 
 @app.command(rich_help_panel=_HARDWARE)
-def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
+def cancel(run: options.RunArgument, ledger: options.LedgerOption = None) -> None:
     """Ask the provider to stop a run's jobs."""
     from ...backends.jobs.dispatch import Dispatch
     from ...model.errors import LedgerError
@@ -325,10 +280,10 @@ def cancel(run: RunArgument, ledger: LedgerOption = None) -> None:
 
 @app.command(rich_help_panel=_HARDWARE)
 def runs(
-    run: HistoryArgument = None,
-    ledger: LedgerOption = None,
-    csv: CsvOption = False,
-    json: JsonOption = False,
+    run: options.HistoryArgument = None,
+    ledger: options.LedgerOption = None,
+    csv: options.CsvOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """List submitted runs with their cost, and run folders."""
     from rich.console import Console
@@ -374,16 +329,16 @@ def runs(
 
 @app.command(rich_help_panel=_DATA)
 def analyze(
-    data: DataArgument,
-    scenario: ScenarioOption = None,
-    settings: SettingsOption = None,
-    input_distribution: DistributionOption = None,
-    lost: LostOption = None,
-    invert: InvertOption = None,
+    data: options.DataArgument,
+    scenario: options.ScenarioOption = None,
+    settings: options.SettingsOption = None,
+    input_distribution: options.DistributionOption = None,
+    lost: options.LostOption = None,
+    invert: options.InvertOption = None,
     report: Annotated[Path | None, typer.Option(help="Also write the HTML report to this file.")] = None,
-    require_advantage: RequireOption = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    require_advantage: options.RequireOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
     from .terminal import progress_shown
@@ -414,25 +369,23 @@ def analyze(
 
 @app.command(rich_help_panel=_DATA)
 def compare(
-    runs: ComparedArgument,
-    scenario: ScenarioOption = None,
+    runs: options.ComparedArgument,
+    scenario: options.ScenarioOption = None,
     out: Annotated[Path | None, typer.Option(help="Also draw what each run saves (.png, .svg or .pdf).")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV, with every digit.")] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Compare runs of several devices, days or options."""
-    from ...analysis.report.figures.drawing import check_suffix
     from ...analysis.report.tables.comparison import comparison_table
     from ..api import functions
-    from ..experiment.folder import check_writable_file
+    from ..experiment.folder import check_figure_file
     from .screens.sections import comparison_screen
     from .terminal import progress_shown
 
     if csv and json:
         _fail("--csv and --json are two forms of the same table; give one of them")
     if out:
-        check_suffix(out)
-        check_writable_file(out)
+        check_figure_file(out)
     with progress_shown() as watch:
         found = functions.compare(runs, _load(scenario) if scenario else None, progress=watch)
     if out:
@@ -445,7 +398,10 @@ def compare(
 
 @app.command(rich_help_panel=_DATA)
 def verify(
-    run: RecordArgument, seconds: BoundSecondsOption = 60.0, full: FullOption = False, json: JsonOption = False
+    run: options.RecordArgument,
+    seconds: options.BoundSecondsOption = 60.0,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Check a stored result by independent methods.
 
@@ -458,12 +414,12 @@ def verify(
 
         found = verify_path(run, seconds, lambda what: watch(f"verifying: {what}", 0, None))
     show_verification(found, run, json, full)
-    _exit_unless(found.verified, NOT_VERIFIED)
+    _exit_unless(found.verified, options.NOT_VERIFIED)
 
 
 @app.command(rich_help_panel=_DATA)
 def report(
-    run: RecordArgument,
+    run: options.RecordArgument,
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
@@ -483,15 +439,15 @@ def report(
 
 @app.command(rich_help_panel=_DATA)
 def replay(
-    run: FolderArgument,
+    run: options.FolderArgument,
     pairs: Annotated[
         int | None, typer.Option(min=100, max=10**9, help="Pairs to simulate; default: what the trials serve.")
     ] = None,
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the distributions of waiting times (.png, .svg or .pdf).")
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Simulate the queues with a run's recorded trials.
 
@@ -504,11 +460,11 @@ def replay(
         from ...analysis.report.figures.drawing import save
         from ...analysis.report.figures.waiting import replay_figure
         from ..experiment.execution import replay_run
-        from ..experiment.folder import RunFolder, check_writable_file
+        from ..experiment.folder import RunFolder, check_figure_file
         from .screens.replay import replay_table
 
         if plot:
-            check_writable_file(plot)
+            check_figure_file(plot)
         folder = RunFolder.open(run)
         replayed = replay_run(folder, pairs, seed, watch)
     if plot:
@@ -518,7 +474,7 @@ def replay(
 
 @app.command(rich_help_panel=_MODEL)
 def frontier(
-    scenario: ScenarioArgument = None,
+    scenario: options.ScenarioArgument = None,
     informed: Annotated[
         bool, typer.Option("--informed", help="Add entangled routers that know both servers' past.")
     ] = False,
@@ -526,7 +482,7 @@ def frontier(
         float | None, typer.Option(min=0.0, max=1.0, help="Visibility of their Bell pairs (with --informed).")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the frontiers (.png, .svg or .pdf).")] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show how well each kind of router can do.
 
@@ -535,14 +491,12 @@ def frontier(
     from .terminal import progress_shown
 
     with progress_shown() as watch:
-        from ...analysis.report.figures.drawing import check_suffix
         from ..api import functions
-        from ..experiment.folder import check_writable_file
+        from ..experiment.folder import check_figure_file
         from .screens.sections import frontier_table
 
         if plot:
-            check_suffix(plot)
-            check_writable_file(plot)
+            check_figure_file(plot)
         record = functions.frontiers(_load(scenario), informed=informed, visibility=visibility, progress=watch)
     if plot:
         functions.plot(record, plot)
@@ -551,34 +505,58 @@ def frontier(
 
 @app.command(rich_help_panel=_MODEL)
 def link(
-    scenario: ScenarioArgument = None,
-    link: LinkOption = None,
-    time_unit: TimeUnitOption = None,
-    over: OverOption = "rate,fidelity",
+    scenario: options.ScenarioArgument = None,
+    link: options.LinkOption = None,
+    time_unit: options.TimeUnitOption = None,
+    over: options.OverOption = "rate,fidelity",
     pairs: Annotated[
         int | None, typer.Option(min=10_000, max=10**9, help="Pairs of requests to simulate; default: two million.")
     ] = None,
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     out: Annotated[Path | None, typer.Option(help="Also draw the map (.png, .svg or .pdf).")] = None,
     list: Annotated[bool, typer.Option("--list", help="List the published links.")] = False,
     require_advantage: Annotated[
-        bool, typer.Option("--require-advantage", help=f"Exit with {NO_ADVANTAGE} unless the link suffices.")
+        bool, typer.Option("--require-advantage", help=f"Exit with {options.NO_ADVANTAGE} unless the link suffices.")
     ] = False,
-    full: FullOption = False,
-    json: JsonOption = False,
+    full: options.FullOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Find out whether a link between routers suffices.
 
     What it saves, what a deployment needs, and the least hardware that would do. Without a scenario or a link it lists
     the published links.
     """
-    from .link_command import link_command, list_links
+    from rich.console import Console
+
+    from ...model.link.published import published_links
+    from ..experiment.folder import check_figure_file
+    from .screens.link import link_lines, link_tables, published_lines
+    from .terminal import progress_shown
 
     if list or (scenario is None and link is None):
-        list_links(json)
+        links = published_links()
+        print(dumps([*links.values()], indent=2) if json else "\n".join(published_lines(links)))
         return
-    suffices = link_command(scenario, link, time_unit, over, pairs, seed, out, full, json)
-    _exit_for(suffices, require_advantage)
+    if out:
+        check_figure_file(out)
+    with progress_shown() as watch:
+        from ..api import linking
+
+        found = linking.link(
+            _load(scenario), link, time_unit=time_unit, over=over, pairs=pairs, seed=seed, progress=watch
+        )
+    if out:
+        found.save(out)
+    if json:
+        print(found.model_dump_json(by_alias=True, indent=2))
+    elif full:
+        Console().print(link_tables(found))
+    else:
+        more = f"seed {found.provenance.seed}; all tables: --full"
+        print("\n".join(link_lines(found, [more if out else f"{more}; a map: --out map.png"])))
+    if out and not json:
+        print(f"map: {out}")
+    _exit_for(found.suffices, require_advantage)
 
 
 @app.command(rich_help_panel=_MODEL)
@@ -588,7 +566,7 @@ def sweep(
         Path | None, typer.Option(help="Its folder, to begin or to resume; default: one in bellqueue-sweeps/.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes on this machine; default: one for each core.")
+        int | None, typer.Option(min=1, max=MOST_WORKERS, help="Processes on this machine; default: one for each core.")
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -597,7 +575,7 @@ def sweep(
     format: Annotated[
         Literal["csv", "parquet"], typer.Option(help="parquet: write the table in that form beside the CSV.")
     ] = "csv",
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Map where entanglement helps as fields vary.
 
@@ -611,7 +589,7 @@ def sweep(
 @app.command(rich_help_panel=_INSTALLATION)
 def backends(
     offline: Annotated[bool, typer.Option("--offline", help="Only what needs no provider's answer.")] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """List backends, with queue and price of devices."""
     from ...backends import list_backends
@@ -634,7 +612,7 @@ def doctor(
     online: Annotated[
         bool, typer.Option("--online", help="Also ask the providers whether they accept the keys.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Check this installation and say how to fix it.
 
@@ -643,12 +621,11 @@ def doctor(
     from .doctor import doctor_command
 
     _guard_secrets()
-    if not doctor_command(json, online):
-        raise typer.Exit(BROKEN)
+    _exit_unless(doctor_command(json, online), options.BROKEN)
 
 
 @app.callback()
-def _main(context: typer.Context, version: VersionOption = False) -> None:
+def _main(context: typer.Context, version: options.VersionOption = False) -> None:
     """Holds the options of `bellqueue` itself; alone it shows the help."""
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -674,24 +651,23 @@ def _show(record: str, table: RenderableType, plot: Path | None, json: bool) -> 
 
 
 def _guard_secrets() -> None:
-    """From here on no key reaches a stream, whoever prints it."""
+    """Keep keys out of everything that is printed from here on."""
     from ...backends.accounts import redaction
 
     redaction.install()
 
 
-def _exit_unless(complete: bool, code: int = NOT_FINISHED) -> None:
+def _exit_unless(complete: bool, code: int = options.NOT_FINISHED) -> None:
     """Jobs that continue at the provider are no failure, but a script must be able to tell."""
     if not complete:
         raise typer.Exit(code)
 
 
 def _exit_for(certified: bool, require_advantage: bool) -> None:
-    if require_advantage and not certified:
-        raise typer.Exit(NO_ADVANTAGE)
+    _exit_unless(certified or not require_advantage, options.NO_ADVANTAGE)
 
 
-def _fail(message: str, code: int = USER_MISTAKE) -> NoReturn:
+def _fail(message: str, code: int = options.USER_MISTAKE) -> NoReturn:
     print(f"bellqueue: {message}", file=sys.stderr)
     sys.exit(code)
 
@@ -718,15 +694,15 @@ def main() -> NoReturn:
     except typer.TyperException as mistake:
         _fail(one_line(mistake))
     except UnreachableError as outage:
-        _fail(str(outage), UNREACHABLE)
+        _fail(str(outage), options.UNREACHABLE)
     except BellqueueError as mistake:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        code = options.INTERRUPTED
     except OSError as mistake:  # a name that no file can have, a folder that may not be read
         if mistake.filename is None:
             raise
         _fail(f"{mistake.filename!s}: {mistake.strerror}")
-    if code == INTERRUPTED:
-        _fail("interrupted; no half-written folder was left", INTERRUPTED)
+    if code == options.INTERRUPTED:
+        _fail("interrupted; no half-written folder was left", options.INTERRUPTED)
     sys.exit(code or 0)

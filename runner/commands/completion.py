@@ -19,9 +19,9 @@ _BEFORE_COLON = "BELLQUEUE_BEFORE_COLON"
 
 
 def join_at_colons() -> None:
-    """For bash a colon is a word: of `fake:to` it asks for what goes on after `to`. See to it that we do, too.
+    """Read the word begun as bash does, for which a colon is a word: of `fake:to` it completes only `to`.
 
-    Its words come in the environment; what stands before the colon is taken out of them and kept there.
+    Its words come in the environment; what is before the colon is taken out of them and kept there.
     """
     words, at = os.environ["COMP_WORDS"].split("\n"), int(os.environ["COMP_CWORD"])
     if words[at:] == [":"]:  # nothing has been typed after it yet

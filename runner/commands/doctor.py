@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ...model.errors import BellqueueError, UnreachableError
 from ..experiment.folder import RUNS, TRIALS, leftovers
-from ..experiment.provenance import bellqueue_version, library_versions
+from ..experiment.provenance import bellqueue_version, installed_version, library_versions
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -35,9 +35,8 @@ class Finding:
     """One thing looked at.
 
     Attributes:
-        check: What.
         state: `fail` where something that a user needs does not work, `warn` where something they may want does not.
-        found: In words; never a secret.
+        found: What was found, in words; never a secret.
         remedy: What to do, or empty.
     """
 
@@ -52,7 +51,7 @@ class Finding:
 
 
 def doctor_command(json: bool, online: bool = False) -> bool:
-    """Look at everything, say each finding as soon as it is there; returns whether nothing is broken."""
+    """Check everything, print each finding at once, and return whether nothing is broken."""
     findings = []
     for finding in examine(online):
         findings.append(finding)
@@ -68,7 +67,7 @@ def doctor_command(json: bool, online: bool = False) -> bool:
 
 
 def examine(online: bool = False) -> Iterator[Finding]:
-    """Every finding in turn; what breaks one check does not keep the others from being made."""
+    """Every finding in turn; a check that breaks does not stop the others."""
     yield from _checked("bellqueue", _versions)
     yield from _checked("credentials", _credentials)
     if online:
@@ -76,7 +75,7 @@ def examine(online: bool = False) -> Iterator[Finding]:
     yield from _checked("aer", lambda: _simulator("aer"))
     yield from _checked("fake:torino", lambda: _simulator("fake:torino"))
     yield from _checked("link", lambda: _simulator("link", ":rate=1,fidelity=1,memory_time=1000"))
-    if _version("amazon-braket-sdk"):
+    if installed_version("amazon-braket-sdk"):
         yield from _checked("braket-local", lambda: _simulator("braket-local"))
     yield from _checked("run folder", _run_folder)
     yield from _checked("ledger", _ledger)
@@ -88,7 +87,7 @@ def _checked(check: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Find
         yield from look()
     except BellqueueError as error:  # its text says what to do
         yield Finding(check, "fail", str(error))
-    except Exception as error:  # a diagnosis: whatever it is, it is what is to be told
+    except Exception as error:  # a diagnosis reports whatever is wrong
         first = next(iter(str(error).splitlines()), "")
         yield Finding(check, "fail", f"{type(error).__name__}: {first}", REINSTALL)
 
@@ -103,14 +102,15 @@ def _versions() -> Iterator[Finding]:
     needed = [Requirement(text) for text in metadata.requires("bellqueue") or ()]
     for each in needed:
         if _asked_for(each, "") and not _fits(each):
-            found, remedy = _version(each.name) or "not installed", f'pip install "{each.name}{each.specifier}"'
+            found = installed_version(each.name) or "not installed"
+            remedy = f'pip install "{each.name}{each.specifier}"'
             yield Finding(each.name, "fail", f"{found}, needed is {each.specifier}", remedy)
     for extra in metadata.metadata("bellqueue").get_all("Provides-Extra") or ():
         if extra in ("all", "dev"):  # of others, and of developers
             continue
         own = [each for each in needed if _asked_for(each, extra) and not _asked_for(each, "")]
         lacking = [each.name for each in own if not _fits(each)]
-        told = ", ".join(f"{each.name} {_version(each.name) or 'not installed'}" for each in own)
+        told = ", ".join(f"{each.name} {installed_version(each.name) or 'not installed'}" for each in own)
         if lacking:
             yield Finding(f"extra {extra}", "warn", told, f'if you want it: pip install "bellqueue[{extra}]"')
         else:
@@ -122,13 +122,13 @@ def _asked_for(requirement: Requirement, extra: str) -> bool:
 
 
 def _fits(requirement: Requirement) -> bool:
-    """Whether what is installed satisfies a requirement; whoever installed a release candidate wanted it."""
-    found = _version(requirement.name)
+    """Whether what is installed satisfies a requirement; a release candidate was installed on purpose."""
+    found = installed_version(requirement.name)
     return found is not None and requirement.specifier.contains(found, prereleases=True)
 
 
 def _credentials() -> Iterator[Finding]:
-    """Whether keys are there and private; their places alone are told."""
+    """Whether keys are there and private; only their places are printed."""
     from ...backends.accounts import credentials
 
     path = credentials.locate()
@@ -262,10 +262,3 @@ def _writable(check: str, folder: Path, remedy: str) -> Finding:
 def _existing(path: Path) -> Path:
     """The path, or the nearest above it that is there."""
     return next(each for each in (path, *path.parents) if each.exists())
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

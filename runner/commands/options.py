@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..defaults import DEFAULT_BACKEND
+from ..defaults import DEFAULT_BACKEND, LEAST_POLL_SECONDS
 from .completion import backend_names, data_to_analyze, hardware_names, ledger_runs, link_names, run_folders
 
 BROKEN = 1
@@ -79,7 +79,9 @@ AgainOption = Annotated[
     bool, typer.Option("--again", help="Submit although an unfinished run asks the same of the same device.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Submit without asking.")]
-PollOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Maximum time between status polls.")]
+PollOption = Annotated[
+    float, typer.Option(min=LEAST_POLL_SECONDS, metavar="SECONDS", help="Maximum time between status polls.")
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.", autocompletion=ledger_runs)
 ]

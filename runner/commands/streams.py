@@ -28,10 +28,10 @@ def flush_streams() -> None:
 
 
 class _PatientFile(io.FileIO):
-    """A descriptor whose reader may go, as `head` does. What is written then is dropped, and the command goes on.
+    """A descriptor whose reader may go, as `head` does. What is written then is dropped, and the command continues.
 
-    So whatever the command has to do is done, and its exit code says what came of it. A full disk below standard output
-    is said once; of standard error there is nobody to tell.
+    So the command does all its work, and its exit code is right. A full disk below standard output is reported once;
+    one below standard error cannot be.
     """
 
     def write(self, data: Any, /) -> int:

@@ -39,7 +39,7 @@ from ...model.games.routing_game import Against
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder
+from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, is_record
 from ..experiment.pipeline import analyze_foreign, analyze_run
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,7 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
             files, propose = _files(run), partial(_Bets.of, folder, record)
         else:
             fresh = _analyze_record(record, complaint)
-        if _of_menu(record):
+        if is_record(record, MenuAnalysis):
             return verify_menu(str(run), record, files, fresh, watch)
         return verify(str(run), record, files, fresh, propose, seconds, watch)
     except (DataError, ScenarioError) as error:
@@ -131,7 +131,7 @@ def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
     scenario, plan = run.scenario(), run.plan()
     shape = scenario.workload().shape
     plan.check(plan.scenario_hash, shape)
-    if (plan.menu is not None) != _of_menu(record):
+    if (plan.menu is not None) != is_record(record, MenuAnalysis):
         raise DataError(f"{run.path / PLAN}: is of other routers than {ANALYSIS}; restore the files of one run")
     if plan.menu is not None and plan.entries != len(record["entries"]):
         raise DataError(f"{run.path / PLAN}: has {plan.entries} sets of bases, and {ANALYSIS} {len(record['entries'])}")
@@ -153,7 +153,7 @@ def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:
 
 def _analyze_record(record: Json, complaint: str) -> Callable[[], Json] | str:
     """Analyzes the counts in a record as `bellqueue analyze` does, or says why they are not enough for that."""
-    if _of_menu(record):
+    if is_record(record, MenuAnalysis):
         Scenario.parse(record["scenario"])  # refuses what is none
         return "it needs plan.json and the trials; give the run's folder"
     if not (measured := record.get("measured")):
@@ -196,7 +196,7 @@ def _record(path: Path) -> tuple[Json, str]:
         DataError: it is no analysis.
     """
     record: Json = _json(path)
-    kind: type[Analysis | MenuAnalysis] = MenuAnalysis if _of_menu(record) else Analysis
+    kind: type[Analysis | MenuAnalysis] = MenuAnalysis if is_record(record, MenuAnalysis) else Analysis
     try:
         kind.model_validate(record)
     except ValidationError as error:
@@ -204,11 +204,6 @@ def _record(path: Path) -> tuple[Json, str]:
             return record, first_complaint(error)
         raise DataError(f"{path}: {first_complaint(error, kind)}") from None
     return record, ""
-
-
-def _of_menu(record: Any) -> bool:
-    """Whether it says that it is of routers that know the past."""
-    return isinstance(record, dict) and record.get("schema") == MenuAnalysis.model_fields["schema_"].default
 
 
 def verification_screen(found: Verification, run: Path) -> Group:
@@ -245,7 +240,7 @@ def verification_table(rows: Sequence[Row]) -> Group:
 
 
 def _line(what: str, recorded: Shown, recomputed: Shown, status: str) -> Table:
-    """One line; the columns of all stand below each other."""
+    """One line, whose columns are as wide as those of all others."""
     grid = Table.grid(Column(ratio=1, overflow="fold"), padding=(0, 2, 0, 0), expand=True)
     for width in (_WIDTH, _WIDTH, len("not checked")):
         grid.add_column(width=width, overflow="crop", no_wrap=True)

@@ -30,10 +30,9 @@ def assess_link(
     """Whether the scenario's link suffices, as a record and as what maps are drawn from.
 
     Args:
-        scenario: The scenario with its link.
+        scenario: A scenario with a link.
         pairs: Pairs of requests to simulate; None: two million.
-        seed: Seed of the simulation; None: a fresh one, which the record holds.
-        watch: Gets how far it is.
+        seed: Random seed of the simulation; None: a fresh one, which the record holds.
 
     Raises:
         ScenarioError: the link is not known well enough, a target is out of its reach, or the routers know the past.
@@ -58,7 +57,6 @@ def linked_scenario(
     """The scenario with another link, and with the unit of time in seconds.
 
     Args:
-        scenario: The scenario.
         link: A published link or a TOML file with a [link], each perhaps with `,field=value` after it, or only
             `field=value,…`, or these fields; None: the scenario's own.
         time_unit: Seconds in a unit of time; None: the scenario's own.
@@ -87,7 +85,7 @@ def linked_scenario(
 
 
 def _fields(text: str) -> dict[str, Any]:
-    """The fields of [link] that a text describes."""
+    """The fields of [link] that a text means: a name, a file, or fields with their values."""
     first, *others = [text] if isfile(text) else text.split(",")
     fields: dict[str, Any] = {}
     if "=" in first:
@@ -113,7 +111,7 @@ def _of_file(path: Path) -> dict[str, Any]:
 
 
 def _check(spec: LinkSpec, unit_known: bool) -> None:
-    """Complain in terms of what can be typed where a published link leaves a figure open, or seconds mean nothing."""
+    """Say what to type if a published link leaves a figure open, or if seconds mean nothing."""
     figures = set(spec.model_dump(exclude_none=True)) | set(published_figures(spec.name) if spec.name else ())
     missing = [pair[0] for pair in _NEEDED if not figures & set(pair)]
     if missing:

@@ -151,8 +151,8 @@ def forecast_record(
         distance_ideal_km=distances[0],
         distance_predicted_km=distances[1],
         better_pair=better,
-        cost=_point_cost(scenario, backend, found.shots, predict),
-        cost_needed=None if needed is None else _point_cost(scenario, backend, needed, predict),
+        cost=_point_cost(scenario, frontiers, backend, found.shots, predict),
+        cost_needed=None if needed is None else _point_cost(scenario, frontiers, backend, needed, predict),
     )
 
 
@@ -176,7 +176,8 @@ def menu_forecast(
     Raises:
         BellqueueError: there is no menu for the scenario, or the backend has no calibration or is not for them.
     """
-    refuse_for_menus(1 if backend is None else backend.describe().parallel, backend)
+    if backend is not None:
+        refuse_for_menus(backend.describe().parallel, backend)
     predict, device = _device(backend, visibility, 2)
     asked, design = scenario.experiment, menu_for(scenario, predict, power, watch)
     found = design.plan.forecast
@@ -216,8 +217,7 @@ def _unforced(typed: str | None) -> str | None:
 
 def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> str | None:
     """The pair that the calibration would choose where the user has forced another, in a sentence."""
-    name = _unforced(typed)
-    if name is None:
+    if (name := _unforced(typed)) is None:
         return None
     best = open_backend(name, scenario).describe().pair
     if best is None or best == device.pair:
@@ -228,7 +228,7 @@ def _best_pair(typed: str | None, device: DeviceRecord, scenario: Scenario) -> s
 def _several_pairs(
     scenario: Scenario, frontiers: Frontiers, found: Forecast, point: OperatingPoint, predict: Predict
 ) -> Iterator[str]:
-    """What fewer Bell pairs than needed reach, and where the noise of several costs more than they bring."""
+    """What fewer Bell pairs than needed reach, and whether the noise of several costs more than they gain."""
     needed = bell_pairs_at(frontiers, frontiers.workload.splitting_probability(point.strategy.split()))
     if needed:
         yield needed.sentence()
@@ -289,7 +289,7 @@ def _ranked(scenario: Scenario, frontiers: Frontiers, point: OperatingPoint, nam
         every_classical_reduction_relative=foreseen.every_classical_reduction_relative,
         trials=foreseen.trials,
         predicted_power=foreseen.predicted_power,
-        cost=_point_cost(scenario, backend, scenario.experiment.shots, predict),
+        cost=_point_cost(scenario, frontiers, backend, scenario.experiment.shots, predict),
     )
 
 
@@ -311,7 +311,7 @@ def _devices(scenario: Scenario, say: Callable[[str], None]) -> list[BackendSumm
 def _device(backend: Backend | None, visibility: float | None, dimension: int) -> tuple[Predict, DeviceRecord]:
     """The prediction, and what to say of the device where vectors of k dimensions are measured."""
     if backend is None:
-        assert visibility is not None  # plan_scenario has seen to it
+        assert visibility is not None  # as in plan_scenario, one of the two is given
         predict: Predict = partial(werner_probabilities, visibility=visibility)
         told = Description(
             name=f"a pair of visibility {visibility:g}",
@@ -346,8 +346,7 @@ def _better_pair(
     say: Callable[[str], None],
 ) -> BetterPair | None:
     """The pair that the device's calibration would choose, where the user has forced another."""
-    name = _unforced(typed)
-    if name is None:
+    if (name := _unforced(typed)) is None:
         return None
     try:
         best = _ranked(scenario, frontiers, point, name, power)
@@ -359,9 +358,15 @@ def _better_pair(
     return BetterPair(name=name, pair=best.device.pair, visibility=best.device.visibility, trials=best.trials)
 
 
-def _point_cost(scenario: Scenario, backend: Backend | None, shots: int, predict: Predict) -> CostRecord | None:
+def _point_cost(
+    scenario: Scenario, frontiers: Frontiers, backend: Backend | None, shots: int, predict: Predict
+) -> CostRecord | None:
     """What so many shots of memoryless routers will take."""
-    return _cost(scenario, backend, shots, lambda asked, pairs: prepare_point(asked, 0, predict, pairs).schedule)
+
+    def draw(asked: Scenario, parallel: int) -> Schedule:
+        return prepare_point(asked, 0, predict, parallel, frontiers=frontiers).schedule
+
+    return _cost(scenario, backend, shots, draw)
 
 
 def _cost(

@@ -1,4 +1,4 @@
-"""What stands between a plan and its submission: what it may cost, and what has been submitted already."""
+"""What is checked between a plan and its submission: its cost, and what has been submitted already."""
 
 from __future__ import annotations
 
@@ -34,11 +34,22 @@ def refuse_unapproved(
         )
 
 
+def refuse_beside_resume(*given: object) -> None:
+    """Refuse what a run that is resumed has in the ledger.
+
+    Raises:
+        BackendError: something was given.
+    """
+    if any(given):
+        raise BackendError(
+            "--resume takes scenario, backend, shots, seed and folder from the ledger; give none of them"
+        )
+
+
 def refuse_equal(book: Ledger, entry: RunEntry, seed: int | None) -> None:
     """Refuse to pay a second time for what an unfinished run has at the provider, or may have.
 
     Args:
-        book: The ledger.
         entry: The run that is to be submitted.
         seed: Its seed, if one was given: with another it is another run.
 

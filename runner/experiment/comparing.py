@@ -13,7 +13,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.validation import nearest_beside, read_text
 from .execution import analyze_data
-from .folder import ANALYSIS, RECORD_BYTES, RunFolder, is_schema, read_analysis, refused_as
+from .folder import ANALYSIS, RECORD_BYTES, RunFolder, is_analysis, read_analysis, refused_as
 
 
 def compare_runs(
@@ -23,8 +23,7 @@ def compare_runs(
 
     Args:
         sources: Folders of runs, analysis records, or counts and trials taken elsewhere; or analyses with their names.
-        scenario: What counts taken elsewhere belong to.
-        watch: Gets how far it is.
+        scenario: The scenario that counts taken elsewhere belong to.
 
     Raises:
         DataError: there are fewer than two, or one cannot be opened.
@@ -49,10 +48,6 @@ def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis |
     if source.is_dir():
         folder = RunFolder.open(source)
         return folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)
-    return read_analysis(source) if _is_analysis(source) else analyze_data(source, scenario, watch)
-
-
-def _is_analysis(source: Path) -> bool:
-    """Whether a file says that it is an analysis record."""
-    text = read_text(source, DataError, RECORD_BYTES, "an analysis or counts")
-    return is_schema(text, Analysis) or is_schema(text, MenuAnalysis)
+    if is_analysis(read_text(source, DataError, RECORD_BYTES, "an analysis or counts")):
+        return read_analysis(source)
+    return analyze_data(source, scenario, watch)

@@ -20,7 +20,7 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, refused_as, write_trials
+from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, refused_as, slug, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -36,11 +36,7 @@ from .preparation import PreparedPoint, prepare
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """A run that has been measured and analyzed.
-
-    Attributes:
-        folder: Where it is kept, or None.
-    """
+    """A run that has been measured and analyzed; `folder` is None if it is not kept."""
 
     trials: Trials
     analysis: AnyAnalysis
@@ -56,16 +52,13 @@ def execute(
     watch: Watch,
     figures: bool = True,
 ) -> Executed:
-    """Plan, measure, analyze and, where a folder is wanted, store.
+    """Plan, measure, analyze and, if a folder is wanted, store.
 
     Args:
-        scenario: What is asked.
         typed: The scenario's file or name as typed in the command that makes the run again; "" leaves it out, for the
             default scenario, and None is a scenario made in Python, which no command makes again.
-        backend: Where to measure.
         seed: Random seed for settings and simulator; None: a fresh one.
         place: Names the run's folder once it is planned; None keeps nothing.
-        watch: Gets how far it is.
         figures: Whether the folder gets figures and a report beside the records. Defaults to true.
 
     Raises:
@@ -80,7 +73,7 @@ def execute(
     folder = place(plan)
 
     def elsewhere() -> Path | None:
-        """Where else, if another run took the place meanwhile."""
+        """Another place, if another run took the first one meanwhile."""
         nonlocal folder
         folder = place(plan)
         return folder
@@ -124,13 +117,12 @@ def analyze_data(
     declared: Declared = NOTHING,
     say: Say | None = None,
 ) -> AnyAnalysis:
-    """Analyze a counts file, a trials CSV or a run's folder; only a run brings its own scenario.
+    """Analyze a counts file, a trials CSV or a run's folder; only a run has its own scenario.
 
     Args:
-        data: Its path; `-` is standard input.
-        scenario: What the data belong to.
-        watch: Gets how far it is.
-        command: What makes the same analysis again.
+        data: Path of the data; `-` is standard input.
+        scenario: The scenario that the data belong to.
+        command: Command that makes the same analysis again.
         invert: The router whose outcomes to invert, a choice made after the data.
         declared: How the settings came about and what was lost, if the data do not say so themselves.
         say: Gets a line if something in the data is ignored.
@@ -180,8 +172,8 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
 def new_place(plan: PlanRecord) -> Path:
     """A folder name under bellqueue-runs that nothing has yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    slug = "".join(letter if letter.isalnum() else "-" for letter in plan.backend.name)[:40].strip("-")
-    return free_place(RUNS / f"{stamp}-{slug}-{plan.scenario_hash[:8]}")
+    backend = slug(plan.backend.name)[:40].strip("-")
+    return free_place(RUNS / f"{stamp}-{backend}-{plan.scenario_hash[:8]}")
 
 
 def _again(typed: str, plan: PlanRecord) -> str:

@@ -1,4 +1,4 @@
-"""Bringing a submitted run home: wait for its rounds, say what is missing, and make its folder."""
+"""Fetching a submitted run: wait for its rounds, say what is missing, and make its folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .submission import (
 
 
 def ask_quietly(book: Ledger, run: RunEntry, say: Say) -> None:
-    """Bring a run's entries up to date; a provider that does not answer is said and does not stop the others."""
+    """Bring a run's entries up to date; if a provider does not answer, say so and do not stop the others."""
     try:
         for problem in Dispatch(book, run, open_recorded(run), say).advance().values():
             say(problem)
@@ -48,18 +48,16 @@ def fetch_run(
     """A run's analysis, or None while it is still under way.
 
     Args:
-        book: Holds the run.
-        run: The run.
         wait: Whether to wait until its jobs have ended.
         poll: Maximum time between status polls, in seconds.
         accept_loss: Whether trials of jobs without a result count as losses.
-        out: Its folder; None: the one recorded.
+        out: Folder of the run; None: the one recorded.
         go_on: Whether the next round of a run that may stop early is submitted, which was approved with the whole.
         watch: Gets how far it is, in jobs.
         say: Gets a line about every hitch, and what is under way.
 
     Raises:
-        BellqueueError: nothing more will come of it as things are, or its folder cannot be written.
+        BellqueueError: as things are there will be no result, or the folder cannot be written.
     """
     if run.finished and Path(run.folder).is_dir() and not out:
         if any(job.state == "stored" and not job.usage_known for job in book.jobs(run.id)):
@@ -103,7 +101,7 @@ def _settled_round(
 ) -> int | None:
     """Where a run that may stop early ends: after the first complete round at which its rule says enough.
 
-    With `accept_loss` the last complete round is enough, whatever it says. None: it goes on.
+    With `accept_loss` the last complete round is enough, whatever its rule says. None: the run continues.
     """
     if plan.stop is None:
         return None
@@ -128,7 +126,7 @@ def _await_round(
 ) -> tuple[tuple[JobEntry | range, ...], dict[str, str]]:
     """What is missing of the trials before `end` after one look, or, if the user waits, once all jobs have ended.
 
-    With it, by key, what is wrong with jobs that will bring nothing as things stand.
+    Also, by key, what is wrong with jobs that will have no result as things are.
     """
 
     def show(_: str, status: JobStatus) -> None:

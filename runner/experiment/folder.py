@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
+from ...analysis.report.figures.drawing import check_suffix
 from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
@@ -31,7 +29,6 @@ TRIALS, ANALYSIS, REPORT = "trials.csv", "analysis.json", "report.html"
 RECORD_BYTES = 100_000_000
 
 AnyAnalysis = Analysis | MenuAnalysis
-Record = TypeVar("Record", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,9 @@ class RunFolder:
 
     def plan(self) -> PlanRecord:
         """What was fixed before the data."""
-        return self._record(PLAN, PlanRecord)
+        source = self.path / PLAN
+        text = read_text(source, DataError, RECORD_BYTES, "the record of a run")
+        return validated(PlanRecord, text, source, DataError)
 
     def trials(self, shape: tuple[int, int], entries: int | None = None) -> Trials:
         """The raw trials in the order of execution, of n_A and n_B types; of a menu give its number of entries."""
@@ -77,9 +76,6 @@ class RunFolder:
     def analysis(self) -> AnyAnalysis:
         """The stored analysis."""
         return _any_analysis(self.path / ANALYSIS)
-
-    def _record(self, name: str, kind: type[Record]) -> Record:
-        return _read_record(self.path / name, kind)
 
 
 def read_analysis(source: Path) -> AnyAnalysis:
@@ -96,35 +92,30 @@ def read_analysis(source: Path) -> AnyAnalysis:
     return analysis
 
 
-def at_a_point(analysis: AnyAnalysis, source: object, instead: str) -> Analysis:
-    """The analysis, if it is of memoryless routers.
-
-    Raises:
-        DataError: it is of routers that know the past; the text says what to do instead.
-    """
-    if isinstance(analysis, MenuAnalysis):
-        raise DataError(f"{source}: is the analysis of routers that know the past; {instead}")
-    return analysis
-
-
 def _any_analysis(source: Path) -> AnyAnalysis:
     text = read_text(source, DataError, RECORD_BYTES, "the record of a run")
-    if is_schema(text, MenuAnalysis):
-        return validated(MenuAnalysis, text, source, DataError)
-    return validated(Analysis, text, source, DataError)
+    kind: type[AnyAnalysis] = MenuAnalysis if is_record(_content(text), MenuAnalysis) else Analysis
+    return validated(kind, text, source, DataError)
 
 
-def is_schema(text: str, kind: type[AnyAnalysis]) -> bool:
-    """Whether a JSON text says that it is a record of that kind."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
+def is_analysis(text: str) -> bool:
+    """Whether a JSON text says that it is an analysis."""
+    content = _content(text)
+    return is_record(content, Analysis) or is_record(content, MenuAnalysis)
+
+
+def is_record(content: object, kind: type[AnyAnalysis]) -> bool:
+    """Whether the content of a JSON file says that it is a record of that kind."""
     return isinstance(content, dict) and content.get("schema") == kind.model_fields["schema_"].default
 
 
-def _read_record(source: Path, kind: type[Record]) -> Record:
-    return validated(kind, read_text(source, DataError, RECORD_BYTES, "the record of a run"), source, DataError)
+def _content(text: str) -> object:
+    """What a JSON text says; nothing if it is none."""
+    try:
+        content: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return content
 
 
 @contextmanager
@@ -132,7 +123,7 @@ def new_run_folder(target: Path, otherwise: Callable[[], Path | None] = lambda: 
     """A folder to fill; moved to `target` when the block ends well, removed when it does not.
 
     Args:
-        target: Where it is to be.
+        target: Its final place.
         otherwise: Names another place if something has come to `target` meanwhile. If it names none, the filled folder
             is kept beside `target`, and the error says where.
 
@@ -174,6 +165,11 @@ def _moved(draft: Path, target: Path) -> bool:
             return False
         raise
     return True
+
+
+def slug(text: str) -> str:
+    """A text as part of a folder's name."""
+    return "".join(letter if letter.isalnum() else "-" for letter in text)
 
 
 def free_place(wanted: Path) -> Path:
@@ -222,6 +218,16 @@ def check_writable_file(path: Path) -> None:
             raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
         if not path.parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+
+
+def check_figure_file(path: Path) -> None:
+    """Refuse a place where no figure can be written, before any work is done for it.
+
+    Raises:
+        OutputError: its suffix is none of ours, or as in `check_writable_file`.
+    """
+    check_suffix(path)
+    check_writable_file(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ...analysis.menus.records import MenuAnalysis
 from ...model.errors import DataError
 from ...model.validation import read_text
-from .folder import ANALYSIS, PLAN, RECORD_BYTES
+from .folder import ANALYSIS, PLAN, RECORD_BYTES, is_record
 
 CERTIFIED, WEAKER, NOT_CERTIFIED = "certified", "memoryless only", "not certified"
 
@@ -20,12 +20,11 @@ class LocalRun:
     """A run folder.
 
     Attributes:
-        folder: Where it is.
-        created: When it was planned, UTC, ISO 8601.
+        created: Time when it was planned, UTC, ISO 8601.
         kind: `simulator` or `hardware`.
         backend, device: What the user named, and the provider's own name.
         shots: Trials planned.
-        verdict: In a few words: certified against every classical router, against memoryless ones only, or not.
+        verdict: Verdict in a few words: certified against every classical router, against memoryless ones only, or not.
     """
 
     folder: str
@@ -66,11 +65,10 @@ def _verdict(path: Path) -> str:
         return "not analyzed"
     try:
         record = _record(path)
-        if record["schema"] == MenuAnalysis.model_fields["schema_"].default:
-            return CERTIFIED if record["certificate"]["certified"] else NOT_CERTIFIED
-        if (record.get("every_classical") or {}).get("certified"):
+        certified = record["certificate"]["certified"]
+        if (record.get("every_classical") or {}).get("certified") or (certified and is_record(record, MenuAnalysis)):
             return CERTIFIED
-        return WEAKER if record["certificate"]["certified"] else NOT_CERTIFIED
+        return WEAKER if certified else NOT_CERTIFIED
     except (DataError, ValueError, KeyError, TypeError, AttributeError):
         return f"{ANALYSIS} cannot be read"
 

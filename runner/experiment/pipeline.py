@@ -37,11 +37,6 @@ if TYPE_CHECKING:
 def measure(experiment: PreparedRun, backend: LocalBackend, watch: Watch) -> Trials:
     """Measure the schedule on a backend; if the scenario says so, stop as soon as it is certified.
 
-    Args:
-        experiment: What to measure.
-        backend: Where to measure.
-        watch: Gets how far it is.
-
     Raises:
         BackendError: the backend has no circuit for it, or fails.
     """
@@ -79,18 +74,7 @@ def plan_record(experiment: PreparedRun, backend: Backend) -> PlanRecord:
     Raises:
         BackendError: the backend has no circuit for the strategy.
     """
-    predicted = experiment.predicted if isinstance(experiment, PreparedPoint) else None
-    return PlanRecord.of(
-        experiment.designed,
-        experiment.schedule,
-        scenario_hash=experiment.scenario.content_hash(),
-        created=now(),
-        significance=experiment.scenario.experiment.significance,
-        seed=experiment.seed,
-        description=description_for(backend, experiment.schedule.dimension),
-        predicted=predicted,
-        stop=experiment.scenario.experiment.stop,
-    )
+    return PlanRecord.of(experiment, description_for(backend, experiment.schedule.dimension))
 
 
 def analyze_run(
@@ -105,12 +89,8 @@ def analyze_run(
     """The analysis of one's own run: its plan was declared before the data.
 
     Args:
-        scenario: Of the run.
-        plan: What was fixed before the data.
-        trials: What was measured.
-        frontiers: Of the scenario, where they are at hand.
-        command: What makes the same run again.
-        watch: Gets how far the analysis of a menu is.
+        frontiers: Frontiers of the scenario, if they are at hand.
+        command: Command that makes the same run again.
     """
     backend = plan.backend
     provenance = Provenance(
@@ -155,7 +135,7 @@ def analyze_folder(
 ) -> AnyAnalysis:
     """A run's analysis again; against another scenario its plan does not hold, and the run counts as foreign data.
 
-    Its lost trials are losses there, too, and its types are matched by name. Only there can outcomes be inverted.
+    Its lost trials are losses there as well, and its types are matched by name. Only there can outcomes be inverted.
 
     Raises:
         DataError: the folder is damaged, its types are not the scenario's, outcomes that its plan fixed are to be
@@ -164,16 +144,14 @@ def analyze_folder(
     own, plan = run.scenario(), run.plan()
     workload = own.workload()
     trials = run.trials(workload.shape, plan.entries)
-    same = scenario is None or scenario.content_hash() == own.content_hash()
-    if same and invert:
-        raise DataError(
-            f"{run.path}: invert is for counts taken elsewhere; the plan of this run fixed before the data what its "
-            "outcomes mean. If the device swaps 0 and 1, correct that and run again"
-        )
-    if same:
+    if scenario is None or scenario.content_hash() == own.content_hash():
+        if invert:
+            raise DataError(
+                f"{run.path}: invert is for counts taken elsewhere; the plan of this run fixed before the data what "
+                "its outcomes mean. If the device swaps 0 and 1, correct that and run again"
+            )
         plan.check(own.content_hash(), workload.shape)
         return analyze_run(own, plan, trials, command=command, watch=watch)
-    assert scenario is not None  # `same` has seen to it
     if plan.menu is not None:
         raise DataError(
             f"{run.path}: the bases of this run were chosen for its own scenario; leave out the other one, or run that"
@@ -246,11 +224,8 @@ def write_results(
     """Write analysis, figures and report, and return the analysis with the context that they show.
 
     Args:
-        folder: Of the run.
-        analysis: Of its trials.
-        frontiers: Of its scenario, if already at hand.
-        figures: Whether to draw; otherwise the analysis is all that is written. Defaults to true.
-        watch: Gets how far it is.
+        frontiers: Frontiers of the scenario, if they are at hand.
+        figures: Whether to draw; otherwise only the analysis is written. Defaults to true.
     """
     from ...analysis.report.figures.drawing import save, svg_file, svg_text
 

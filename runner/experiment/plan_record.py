@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from ...analysis.menus.design import MenuDesign
 from ...analysis.menus.records import MenuPlan
-from ...analysis.records.analysis_record import Planned, Predicted
+from ...analysis.records.analysis_record import Planned
 from ...analysis.records.record import FiniteRecord
 from ...backends.protocol import Description
 from ...circuits.schedule import Schedule, menu_strategy
@@ -22,15 +21,16 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Measurements, Strategy, vectors_of
 from ...model.informed.menu import Menu
 from ...model.trials import Sampling, Trials
+from .preparation import PreparedPoint, PreparedRun
+from .provenance import now
 
 
 class MeasurementRecord(FiniteRecord):
     """One component of the strategy: its probability, and the angles of A's and B's bases in radians.
 
     Attributes:
-        probability: Of this component; those of a strategy add up to 1.
-        alpha: Angle of A's basis for each of its types, in radians.
-        beta: Angle of B's basis for each of its types, in radians.
+        probability: Probability of this component; those of a strategy add up to 1.
+        alpha, beta: Angle of A's and B's basis for each of their types, in radians.
         more_alpha, more_beta: The other k−2 angles of each basis, in radians, where its vectors have k > 2 dimensions
             (MODEL §3); left out of planar ones.
     """
@@ -75,7 +75,7 @@ class PlanRecord(FiniteRecord):
 
     Attributes:
         scenario_hash: SHA-256 of the scenario.
-        created: When the plan was fixed, UTC.
+        created: Time when the plan was fixed, UTC.
         strategy: The components of the measurement strategy; of a menu its entries, `probability` being their share of
             the trials.
         settings: Whether the types are drawn afresh (random) or their numbers are fixed beforehand.
@@ -90,8 +90,8 @@ class PlanRecord(FiniteRecord):
         parallel: Pairs measured in every shot.
         asked_by_pair: `asked` of each pair; empty if there is one.
         stop: The rule by which the run may end early; None: it takes all its trials.
-        budget: Where a run ended early, or could have, the most trials it might have taken.
-        seed: Of the settings' order and of simulators.
+        budget: The most trials that a run might have taken which ended early, or could have.
+        seed: Random seed of the settings' order and of simulators.
         menu: What is fixed of a menu besides its bases; left out of other plans.
     """
 
@@ -123,46 +123,36 @@ class PlanRecord(FiniteRecord):
         return self
 
     @classmethod
-    def of(
-        cls,
-        designed: OperatingPoint | MenuDesign,
-        schedule: Schedule,
-        *,
-        scenario_hash: str,
-        created: str,
-        significance: float,
-        seed: int,
-        description: Description,
-        predicted: Predicted | None = None,
-        stop: Literal["certified"] | None = None,
-    ) -> PlanRecord:
-        """Record an operating point, or a menu, with its drawn settings."""
-        parallel = schedule.sampling.parallel
-        asked = _asked(schedule)
-        distribution = schedule.sampling.distribution
-        assert distribution is not None  # draw_schedule is always given one
-        menu = designed.plan if isinstance(designed, MenuDesign) else None
-        strategy = menu_strategy(designed.menu, distribution) if isinstance(designed, MenuDesign) else designed.strategy
+    def of(cls, experiment: PreparedRun, description: Description) -> PlanRecord:
+        """Record what is fixed of an experiment, with the device's description of itself."""
+        schedule, asked_for = experiment.schedule, experiment.scenario.experiment
+        sampling, asked = schedule.sampling, _asked(schedule)
+        planned, menu = None, None
+        assert sampling.distribution is not None  # draw_schedule is always given one
+        if isinstance(experiment, PreparedPoint):
+            strategy = experiment.point.strategy
+            planned = Planned.of(experiment.point, experiment.predicted)
+        else:
+            strategy = menu_strategy(experiment.menu.menu, sampling.distribution)
+            menu = experiment.menu.plan
         components = zip(strategy.mixture, strategy.components, strict=True)
         return cls(
-            scenario_hash=scenario_hash,
-            created=created,
-            strategy=[
-                MeasurementRecord.of(weight, measurements, schedule.dimension) for weight, measurements in components
-            ],
-            planned=Planned.of(designed, predicted) if isinstance(designed, OperatingPoint) else None,
-            settings=schedule.sampling.settings,
-            block=schedule.sampling.block,
-            input_distribution=distribution.tolist(),
+            scenario_hash=experiment.scenario.content_hash(),
+            created=now(),
+            strategy=[MeasurementRecord.of(weight, part, schedule.dimension) for weight, part in components],
+            planned=planned,
+            settings=sampling.settings,
+            block=sampling.block,
+            input_distribution=sampling.distribution.tolist(),
             asked=asked.sum(axis=0).tolist(),
             shots=len(schedule.order),
-            significance=significance,
-            seed=seed,
+            significance=asked_for.significance,
+            seed=experiment.seed,
             backend=description,
-            parallel=parallel,
-            asked_by_pair=asked.tolist() if parallel > 1 else [],
-            stop=stop,
-            budget=len(schedule.order) if stop else None,
+            parallel=sampling.parallel,
+            asked_by_pair=asked.tolist() if sampling.parallel > 1 else [],
+            stop=asked_for.stop,
+            budget=len(schedule.order) if asked_for.stop else None,
             menu=menu,
         )
 

@@ -28,8 +28,8 @@ FRESH_SEEDS = 100  # tried until one measures every pair of types
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedRun:
-    """A scenario with the settings drawn for it, ready for a backend: a `PreparedPoint` or a `PreparedMenu`.
+class _Prepared:
+    """A scenario with the settings drawn for it, ready for a backend.
 
     Attributes:
         seed: Reproduces the settings' order and a simulator's outcomes.
@@ -39,38 +39,28 @@ class PreparedRun:
     schedule: Schedule
     seed: int
 
-    @property
-    def designed(self) -> OperatingPoint | MenuDesign:
-        """What the plan fixes besides the settings."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False)
-class PreparedPoint(PreparedRun):
+class PreparedPoint(_Prepared):
     """A run at an operating point.
 
     Attributes:
-        predicted: What the device's calibration promises of it, where it promises anything.
+        predicted: What is predicted from the device's calibration, if anything.
     """
 
     frontiers: Frontiers
     point: OperatingPoint
     predicted: Predicted | None = None
 
-    @property
-    def designed(self) -> OperatingPoint:
-        return self.point
-
 
 @dataclass(frozen=True, eq=False)
-class PreparedMenu(PreparedRun):
+class PreparedMenu(_Prepared):
     """A run of routers that know the past, which measures a menu."""
 
     menu: MenuDesign
 
-    @property
-    def designed(self) -> MenuDesign:
-        return self.menu
+
+PreparedRun = PreparedPoint | PreparedMenu
 
 
 def prepare(
@@ -83,13 +73,9 @@ def prepare(
 ) -> PreparedRun:
     """Find the operating point, or the menu, and draw the settings.
 
-    What conditions on the settings realised (`fixed`, blocks) holds for any settings chosen without the outcomes, so a
-    fresh seed is one that measures every pair of types. Settings drawn for each trial are left as they came: to choose
-    among them would change the law they must have, and if one is lacking the certificate allows for it.
-
     Args:
         scenario: What is asked.
-        seed: Of the settings' order; without one a fresh one is taken from the system.
+        seed: Seed of the settings' order; None: a fresh one from the system.
         predict: P(a, b) of settings by the device's calibration. With it the certificate's multiplier and fresh
             settings are those that certify soonest at that noise; the strategy stays the scenario's. A menu is chosen
             by it.
@@ -114,9 +100,10 @@ def prepare_point(
     predict: Predict | None = None,
     parallel: int = 1,
     backend: Backend | None = None,
+    frontiers: Frontiers | None = None,
 ) -> PreparedPoint:
-    """See `prepare`, for memoryless routers."""
-    frontiers = Frontiers.of(scenario)
+    """See `prepare`, for memoryless routers, whose `frontiers` may be at hand."""
+    frontiers = frontiers or Frontiers.of(scenario)
     point = operating_point(scenario, frontiers, backend)
     asked = scenario.experiment
     distribution = frontiers.game(point.certificate_multiplier).input_distribution
@@ -199,7 +186,12 @@ def about_link(scenario: Scenario, backend: Backend | None) -> tuple[str, ...]:
 def _drawn(
     scenario: Scenario, strategy: Strategy, distribution: Floats, parallel: int, seed: int | None, workload: Workload
 ) -> tuple[Schedule, int]:
-    """The settings in their order, with the seed that they were drawn by."""
+    """The settings in their order, with the seed that they were drawn by.
+
+    What conditions on the settings realised (`fixed`, blocks) holds for any settings chosen without the outcomes, so a
+    fresh seed is one that measures every pair of types. Settings drawn for each trial are left as they came: to choose
+    among them would change the law they must have, and if one is lacking the certificate allows for it.
+    """
     asked = scenario.experiment
     sampling = Sampling(asked.settings, distribution, asked.block, parallel=parallel)
     for _ in range(FRESH_SEEDS if seed is None and asked.settings == "random" else 1):

@@ -9,29 +9,28 @@ from importlib import metadata
 LIBRARIES = ("numpy", "scipy", "qiskit", "qiskit-aer", "qiskit-ibm-runtime", "amazon-braket-sdk")
 
 
+def installed_version(package: str) -> str | None:
+    """The version of a package, or None if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def bellqueue_version() -> str:
     """The installed version, or `unknown` when run from sources that were never installed."""
-    try:
-        return metadata.version("bellqueue")
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return installed_version("bellqueue") or "unknown"
 
 
 def library_versions() -> dict[str, str]:
     """Python and every installed library that a result depends on."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+    libraries = {name: version for name in LIBRARIES if (version := installed_version(name))}
+    return {"python": platform.python_version(), **libraries}
 
 
 def numerical_versions() -> dict[str, str]:
     """What the numbers of the model depend on: bellqueue itself, numpy and scipy."""
-    versions = library_versions()
-    return {"bellqueue": bellqueue_version(), **{name: versions[name] for name in ("numpy", "scipy")}}
+    return {"bellqueue": bellqueue_version(), **{name: metadata.version(name) for name in ("numpy", "scipy")}}
 
 
 def now() -> str:

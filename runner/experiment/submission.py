@@ -37,6 +37,7 @@ from .folder import (
     new_run_folder,
     refuse_existing,
     remove_drafts,
+    slug,
     write_text,
     write_trials,
 )
@@ -103,15 +104,12 @@ def submit_run(
     """Estimate, ask, record and submit a run.
 
     Args:
-        scenario: What is asked.
         typed: The scenario's file or name as typed in the command that submits it again; "" leaves it out, for the
             default scenario, and None is a scenario made in Python, which no command submits again.
-        backend: Where to measure.
         seed: Random seed for the settings; None: a fresh one.
         out: Folder for the run; None: a new one in `bellqueue-runs/`.
-        ledger: Where to record it; None: the default ledger.
+        ledger: Ledger that records it; None: the default one.
         approve: Decides about the cost.
-        watch: Gets how far it is.
         say: Gets a line about every hitch.
         again: Whether to submit also what an unfinished run has submitted already. Defaults to false.
 
@@ -141,13 +139,9 @@ def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, s
 
     Args:
         name: The run's id, or its beginning.
-        ledger: Where it is recorded; None: the default ledger.
-        approve: Decides about the cost.
-        watch: Gets how far it is.
-        say: Gets a line about every hitch.
 
     Returns:
-        The run's id.
+        The run's id; other arguments are as in `submit_run`.
 
     Raises:
         LedgerError: there is no such run, or it needs nothing.
@@ -205,8 +199,7 @@ def plan_run(
     estimate = replace(estimate, notes=(*about_link(scenario, backend), *estimate.notes))
     identity = f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
     provider = plan.backend.name.partition(":")[0]
-    slug = "".join(letter if letter.isalnum() else "-" for letter in f"{provider}-{plan.backend.device}".lower())
-    target = (folder or RUNS / f"{identity}-{slug}").absolute()
+    target = (folder or RUNS / f"{identity}-{slug(f'{provider}-{plan.backend.device}'.lower())}").absolute()
     texts = (json.dumps(scenario.record(), indent=2), plan.model_dump_json(by_alias=True, indent=2))
     sampling = experiment.schedule.to_bytes()
     entry = RunEntry(
@@ -292,15 +285,14 @@ def next_round_end(run: RunEntry, plan: PlanRecord, end: int) -> int:
 
 
 def standing_of(run: RunEntry, plan: PlanRecord, dispatch: Dispatch, end: int) -> Standing:
-    """Where a run that may stop early stands after the round that ends at `end`; what is missing of it is lost."""
+    """The state of a run that may stop early after the round that ends at `end`; missing trials count as lost."""
     trials = dispatch.trials(end)
     taken = plan.ended(Schedule.from_bytes(run.sampling).part(range(end)))
     frontiers = Frontiers.of(Scenario.parse(json.loads(run.scenario), f"run {run.id}"))
-    sampling = plan.sampling_rule()
     planned = plan.planned_point()
     state = Rounds(
         frontiers,
-        sampling,
+        plan.sampling_rule(),
         planned.certificate_multiplier,
         plan.significance,
         run.shots,
@@ -322,9 +314,7 @@ def finish_run(
     """Make the run's folder from the results in the ledger.
 
     Args:
-        ledger: Holds the run.
         run: A run whose every part has its result, unless `accept_loss`.
-        dispatch: The run with its backend.
         accept_loss: Whether parts without a result count as lost trials, that is as losses.
         out: The folder, instead of the one recorded.
         end: Trials taken, where the run stopped early; None: all.

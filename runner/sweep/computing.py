@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ...model.errors import SweepError
 from ...model.progress import Watch, unwatched
 from ...model.sweep.grid import GridPoint, Sweep
 from ...model.sweep.point import Outcome, PointTask, outcome_of
+from ...model.validation import is_number, shorten
+from ..defaults import MOST_WORKERS
 from .executors import available_cores, check_address, compute_all, dask_cluster, local_pool
 from .folder import SweepFolder, open_sweep_folder
 from .table import Row, csv_text, parquet_bytes, require_parquet
@@ -30,7 +32,7 @@ class SweepResult:
 
     Attributes:
         sweep: What was asked.
-        folder: Where table, map and record are.
+        folder: Folder of table, map and record.
         record: What its sweep.json holds, `bellqueue.sweep-record/1`.
         rows: Every point of the grid in order, with its outcome.
         computed: How many outcomes were computed now; the others were in the folder.
@@ -77,6 +79,10 @@ def run_sweep(
     Raises:
         BellqueueError: the sweep cannot be computed or written.
     """
+    if not (workers is None or (is_number(workers) and 1 <= workers <= MOST_WORKERS and workers == int(workers))):
+        raise SweepError(f"--workers is {shorten(workers)}; it must be a whole number from 1 to {MOST_WORKERS}")
+    if format not in get_args(Format):
+        raise SweepError(f"--format is {shorten(format)}; it must be {' or '.join(get_args(Format))}")
     if scheduler is not None:
         check_address(scheduler)
         if workers is not None:
@@ -122,7 +128,7 @@ def compute_sweep(
         watch("computing the points", len(folder.outcomes), len(tasks))
 
     if scheduler is None:
-        executor = partial(local_pool, min(workers or available_cores(), len(missing)))
+        executor = partial(local_pool, min(int(workers or available_cores()), len(missing)))
     else:
         executor = partial(dask_cluster, scheduler, say)
     watch("computing the points", len(tasks) - len(missing), len(tasks))

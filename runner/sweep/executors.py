@@ -39,11 +39,11 @@ def compute_all(
     Where an executor's process dies, what was not handed over is computed on a fresh executor, once.
 
     Args:
-        tasks: By a name of their own.
+        tasks: The tasks, each by a name of its own.
         function: Computes one; found by its module on the other side.
         open_executor: Gives an executor for the time of a `with` block.
-        collect: Takes a name and its result; called here, one at a time, once for each name.
-        warn: Told of what went wrong and is mended.
+        collect: Gets each name once with its result; called in this thread.
+        warn: Gets a line about what went wrong and was mended.
 
     Raises:
         SweepError: processes died in the second executor, too, or there is nothing left to compute on.
@@ -75,7 +75,7 @@ def compute_all(
 
 @contextmanager
 def local_pool(workers: int) -> Iterator[Executor]:
-    """A pool of fresh processes on this machine. When the block ends by an exception, Ctrl-C say, they are stopped."""
+    """A pool of fresh processes on this machine, stopped when the block ends by an exception such as Ctrl-C."""
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
     try:
@@ -102,7 +102,7 @@ def check_address(address: str) -> None:
 
 @contextmanager
 def dask_cluster(address: str, warn: Callable[[str], None]) -> Iterator[Executor]:
-    """The workers of a running Dask scheduler, which itself sees to it that what a lost worker had is done again.
+    """The workers of a running Dask scheduler, which itself does again what a lost worker had.
 
     Raises:
         SweepError: Dask is not installed, no scheduler answers, its workers have not this version of bellqueue, or
@@ -112,7 +112,7 @@ def dask_cluster(address: str, warn: Callable[[str], None]) -> Iterator[Executor
         from distributed import Client, KilledWorker
     except ImportError:
         raise SweepError('--scheduler needs Dask; install it with: pip install "bellqueue[dask]"') from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say is said in one line below
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # the errors below say the same in one line
     try:
         client = Client(address, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -158,7 +158,7 @@ async def _settle(there: Any, here: Future[Any]) -> None:
     """Wait in the client's own thread, which ends with it, for what became of a task."""
     try:
         here.set_result(await there)
-    except BaseException as error:  # whatever it is, it belongs to whoever waits for the result
+    except BaseException as error:  # raised again where the result is awaited
         here.set_exception(error)
 
 

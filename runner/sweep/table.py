@@ -13,6 +13,7 @@ from ...model.sweep.grid import GridPoint, Sweep
 from ...model.sweep.point import Outcome
 
 _STATUS = ("status", "reason", "scenario_hash")  # the other columns are the fields of an Outcome, in their order
+_AXIS = "axis."
 
 Row = tuple[GridPoint, Outcome]
 
@@ -20,7 +21,7 @@ Row = tuple[GridPoint, Outcome]
 def column_names(sweep: Sweep) -> list[str]:
     """One for each axis, `axis.FIELD`; then the same for every sweep."""
     measured = [name for name in Outcome.model_fields if name not in _STATUS]
-    return [*(f"axis.{axis.field}" for axis in sweep.axes), *_STATUS, *measured]
+    return [*(f"{_AXIS}{axis.field}" for axis in sweep.axes), *_STATUS, *measured]
 
 
 def csv_text(sweep: Sweep, rows: Sequence[Row]) -> str:
@@ -44,12 +45,13 @@ def parquet_bytes(sweep: Sweep, rows: Sequence[Row]) -> bytes:
     from pyarrow import parquet
 
     columns = list(zip(*(_cells(row) for row in rows), strict=True))
-    names, axes = column_names(sweep), len(sweep.axes)
     kinds = {str: pyarrow.string(), float: pyarrow.float64(), bool: pyarrow.bool_(), int: pyarrow.int64()}
     arrays: list[Any] = []
+    names = column_names(sweep)
     for name, column in zip(names, columns, strict=True):
-        kind = _kind_of_axis(column) if len(arrays) < axes else _kind_of_column(name)
-        values = [_text(value) for value in column] if kind is str and len(arrays) < axes else column
+        of_axis = name.startswith(_AXIS)
+        kind = _kind_of_axis(column) if of_axis else _kind_of_column(name)
+        values = [_text(value) for value in column] if of_axis and kind is str else column
         arrays.append(pyarrow.array(values, kinds[kind]))
     buffer = io.BytesIO()
     parquet.write_table(pyarrow.table(arrays, names=names), buffer)

@@ -13,7 +13,7 @@ from bellqueue.analysis.report.page import report_html
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.operating_point import PlannedPoint
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.runner.experiment.folder import at_a_point, read_analysis
+from bellqueue.runner.experiment.folder import read_analysis
 from bellqueue.runner.experiment.plan_record import PlanRecord
 
 import bellqueue
@@ -36,7 +36,9 @@ RIVALS = json.loads("""[{
 def _opened(content: dict[str, Any], stored: Path) -> Analysis:
     """A record of this content, read as commands read it."""
     stored.write_text(json.dumps(content))
-    return at_a_point(read_analysis(stored), stored, "")
+    opened = read_analysis(stored)
+    assert isinstance(opened, Analysis)
+    return opened
 
 
 @pytest.mark.usefixtures("without_ink")
@@ -90,7 +92,7 @@ def test_a_run_of_before_opens_and_is_analysed_as_it_was_planned(tmp_path: Path)
     asked = scenario.record()
     del asked["experiment"]["against"]
     (folder / "scenario.json").write_text(json.dumps(asked))
-    edited(folder / "plan.json", "scenario_hash", value=Scenario.parse(asked).content_hash())
+    edited(folder / "plan.json", "scenario_hash", Scenario.parse(asked).content_hash())
     stored = (folder / "plan.json").read_text()
     assert "against" not in stored
     plan = PlanRecord.model_validate_json(stored)

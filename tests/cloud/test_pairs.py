@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.backends.ibm.adapter import IbmBackend
 from bellqueue.backends.jobs.ledger import Ledger
 from bellqueue.circuits.schedule import Schedule, Setting, draw_schedule
@@ -16,7 +17,7 @@ from bellqueue.model.errors import BackendError, DataError
 from bellqueue.model.games.strategy import Measurements, Strategy
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling
-from bellqueue.runner.experiment.folder import RunFolder, at_a_point
+from bellqueue.runner.experiment.folder import RunFolder
 
 from .account import bellqueue
 from .ibm_double import IbmDouble
@@ -186,7 +187,8 @@ def test_a_run_on_three_pairs_from_the_command_line_to_its_folder(ibm: IbmDouble
         assert np.array_equal(outcomes(own), by_pair[:, pair])
         places = [(drawn.settings[index].x, drawn.settings[index].y) for index in drawn.order[pair::3]]
         assert list(zip(own.x.tolist(), own.y.tolist(), strict=True)) == places
-    analysis = at_a_point(folder.analysis(), folder.path, "")
+    analysis = folder.analysis()
+    assert isinstance(analysis, Analysis)
     assert analysis.certificate.certified
     assert analysis.parallel is not None
     assert analysis.parallel.shots == 2000

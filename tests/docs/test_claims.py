@@ -13,9 +13,7 @@ import pytest
 from scipy.optimize import brentq, minimize
 
 from tests.docs.pages import DOCS, Block, Shown, blocks, commands, missing_line, write_files
-from tests.runner.conftest import Run, call
-
-__all__ = ["call"]  # a fixture
+from tests.runner.conftest import Run
 
 PAGE = DOCS / "claims.md"
 BLOCKS = list(blocks(PAGE))

@@ -14,6 +14,15 @@ from bellqueue.runner.commands import terminal
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def check_refusal(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """A user's mistake is answered by exit code 2 and one line that holds certain words."""
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.startswith("bellqueue: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    for each in words:
+        assert each in done.stderr
+
+
 @pytest.fixture(autouse=True)
 def _sketched(sketched: None) -> None:
     """Only the tests marked `in_full` are about what `sketched` leaves out."""

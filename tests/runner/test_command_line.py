@@ -8,27 +8,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
 
 from tests.scenarios import default_record
 
-from .conftest import Run
+from .conftest import Run, check_refusal
+from .test_runs import entry
 
 BELLQUEUE = Path(sys.executable).with_name("bellqueue")
-
-
-def _entry(name: str) -> RunEntry:
-    return RunEntry(
-        name, "2026-01-01T00:00:00+00:00", "ibm:fez", "{}", "{}", b"", "{}", f"/nowhere/{name}", "", "", (range(1),), 1,
-        Decimal(1), 1.0, "",
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -39,8 +31,8 @@ def shell(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "bellqueue-runs" / ".half.partial").mkdir()
     (tmp_path / "counts.json").write_text("{}")
     with Ledger(tmp_path / "ledger.db") as ledger:
-        ledger.add_run(_entry("r-early"))
-        ledger.add_run(_entry("r-late"))
+        ledger.add_run(entry("r-early", "fez", "1", 1.0))
+        ledger.add_run(entry("r-late", "fez", "1", 1.0))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bellqueue").symlink_to(BELLQUEUE)
     return {
@@ -149,14 +141,10 @@ def test_the_nearest_is_proposed(
 ) -> None:
     monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "ledger.db"))
     with Ledger(tmp_path / "ledger.db") as ledger:
-        ledger.add_run(_entry("r-early"))
+        ledger.add_run(entry("r-early", "fez", "1", 1.0))
     (tmp_path / "runs" / "first").mkdir(parents=True)
     (tmp_path / "scenario.json").write_text(json.dumps(default_record()))
-    done = call(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("bellqueue: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
+    check_refusal(call(*arguments), words)
 
 
 def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(
@@ -166,8 +154,6 @@ def test_default_is_the_embedded_scenario_unless_a_file_is_called_so(
     named = call("frontier", "default", "--json")
     assert json.loads(named.stdout)["title"] == "Light traffic, costly interruptions"
     (tmp_path / "default").write_text(json.dumps(default_record()))
-    done = call("frontier", "default")
-    assert done.returncode == 2
-    assert "is called so, too" in done.stderr
+    check_refusal(call("frontier", "default"), "is called so, too")
     known_frontiers.clear()  # points solved after others may differ in their last digits
     assert call("frontier", "--json").stdout == named.stdout  # no file was named

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bellqueue.runner.commands import doctor
+from bellqueue.runner.experiment.provenance import installed_version
 
 from ..scenarios import default_record
 from .conftest import Run
@@ -108,8 +109,7 @@ def test_a_version_that_is_missing_or_a_release_candidate_breaks_no_check(
 ) -> None:
     """Older packaging refuses to look at a version that is none."""
     versions = {"amazon-braket-sdk": None, "dask": "2099.1rc1", "pyarrow": "1.0"}
-    whole = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: versions.get(name, whole(name)))
+    monkeypatch.setattr(doctor, "installed_version", lambda name: versions.get(name, installed_version(name)))
     found = _findings(call)
     assert found["extra braket"]["found"] == "amazon-braket-sdk not installed"
     assert found["extra dask"]["state"] == "ok" or "distributed not installed" in found["extra dask"]["found"]

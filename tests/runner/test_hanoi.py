@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,14 @@ import pytest
 from bellqueue.backends.protocol import Description
 from bellqueue.circuits.schedule import Schedule, Setting
 from bellqueue.model.trials import Sampling, Trials
-from bellqueue.runner.experiment.folder import ANALYSIS, write_text, write_trials
-from bellqueue.runner.experiment.pipeline import analyze_run, write_records
-from bellqueue.runner.experiment.plan_record import PlanRecord
+from bellqueue.runner.experiment.pipeline import plan_record
 from bellqueue.runner.experiment.preparation import prepare_point
 from scipy.stats import binom
 
 from tests.scenarios import IBM_HANOI, dense, heavy_scenario
 
 from .conftest import Run
+from .recorded_runs import Device, write_folder
 
 COUNTS = np.array(IBM_HANOI)
 WAITING, SPLITTING, CLASSICAL_WAITING = 0.497809, 0.505621, 0.566644  # MODEL §5, of these counts at pair rate 0.02
@@ -56,20 +56,8 @@ def _write(folder: Path, seed: int, order: Any, measured: Callable[[Schedule], T
     alpha, beta = (angle.tolist() for angle in part.angles())
     settings = tuple(Setting(x, y, alpha[x], beta[y]) for x in range(2) for y in range(2))
     plan = Schedule(settings, order, (2, 2), Sampling("fixed", shots / shots.sum()))
-    record = PlanRecord.of(
-        experiment.point,
-        plan,
-        scenario_hash=scenario.content_hash(),
-        created="2026-01-01T00:00:00+00:00",
-        significance=scenario.experiment.significance,
-        seed=seed,
-        description=DEVICE,
-    )
-    trials = measured(plan)
-    folder.mkdir()
-    write_records(folder, scenario, record)
-    write_trials(folder, trials)
-    write_text(folder / ANALYSIS, analyze_run(scenario, record, trials).to_json())
+    record = plan_record(replace(experiment, schedule=plan), Device(DEVICE))
+    write_folder(folder, scenario, record, measured(plan))
 
 
 def _outcomes(table: Any, drift: float, rng: np.random.Generator) -> Any:
@@ -142,8 +130,11 @@ def test_a_drift_put_into_the_same_counts_is_found(call: Run, tmp_path: Path) ->
     assert drift["log10_p_value"] < -20
     assert drift["change"] < -4 * drift["change_error"] < 0
     assert drift["course"][0] > 1 > drift["course"][-1]
-    shown = " ".join(call("replay", "run", "--seed", 1).stdout.split())
+    shown = " ".join(call("replay", "run", "--seed", 1, "--plot", "cdf.png").stdout.split())
+    assert "drift: log10 p = \N{MINUS SIGN}" in shown
     assert "ALARM; from start to end the correlators changed by \N{MINUS SIGN}" in shown
+    assert "figure: cdf.png" in shown
+    assert (tmp_path / "cdf.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_its_point_beats_the_class_in_light_traffic_and_not_in_heavy(call: Run, tmp_path: Path) -> None:

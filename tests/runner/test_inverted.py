@@ -21,8 +21,9 @@ import bellqueue as bq
 from tests.analysis.certificate.test_beyond_quantum import box, drawn
 from tests.scenarios import IBM_HANOI, default_record, dense, random_scenario
 
-from .conftest import Run
+from .conftest import Run, check_refusal
 from .recorded_runs import edited, write_run
+from .test_verification import differing, row
 
 NAMES = ["short", "long"]
 HANOI = np.array(IBM_HANOI)
@@ -100,19 +101,20 @@ def test_an_inverted_analysis_verifies_and_what_is_changed_in_it_is_found(invert
     stored.write_text(analyzed(AS_PUBLISHED, invert=invert).to_json())
     found = verify_path(stored)
     assert found.verified, found.summary
-    how = next(row.method for row in found.rows if row.what == "certificate.log10_p_value")
-    assert how.endswith("times the 2 multipliers tried, times 2 for the inversion chosen after the data")
+    assert row(found, "certificate.log10_p_value").method.endswith(
+        "times the 2 multipliers tried, times 2 for the inversion chosen after the data"
+    )
     assert Analysis.model_validate_json(stored.read_text()).to_json() == stored.read_text()
     unpaid = json.loads(stored.read_text())["certificate"]["log10_p_value"] - math.log10(2)
-    edited(stored, "certificate", "log10_p_value", value=unpaid)
+    edited(stored, "certificate.log10_p_value", unpaid)
     assert not verify_path(stored).verified
-    edited(stored, "certificate", "log10_p_value", value=unpaid + math.log10(2))
+    edited(stored, "certificate.log10_p_value", unpaid + math.log10(2))
     assert verify_path(stored).verified
     content = json.loads(stored.read_text())
     del content["provenance"]["inverted"]
     stored.write_text(json.dumps(content))
-    differing = {row.what for row in verify_path(stored).rows if row.status == "DIFFERS"}
-    assert {"certificate.log10_p_value", "certificate.score", "certificate.certified"} <= differing
+    named = {"certificate.log10_p_value", "certificate.score", "certificate.certified"}
+    assert named <= differing(verify_path(stored))
 
 
 @pytest.mark.parametrize("counts", [box(1000), AS_PUBLISHED, HANOI[::-1], HANOI[:, ::-1]])
@@ -125,8 +127,8 @@ def test_records_with_such_warnings_verify(counts: Any, tmp_path: Path) -> None:
 def test_an_alarm_that_was_removed_is_found(tmp_path: Path) -> None:
     stored = tmp_path / "record.json"
     stored.write_text(analyzed(box(1000)).to_json())
-    edited(stored, "beyond_quantum", "alarm", value=False)
-    assert {row.what for row in verify_path(stored).rows if row.status == "DIFFERS"} == {"beyond_quantum.alarm"}
+    edited(stored, "beyond_quantum.alarm", False)
+    assert differing(verify_path(stored)) == {"beyond_quantum.alarm"}
 
 
 @pytest.mark.parametrize(
@@ -190,10 +192,8 @@ def test_noise_and_classical_answers_get_no_hint() -> None:
 
 def test_a_run_with_a_plan_refuses_the_choice(call: Run, tmp_path: Path) -> None:
     write_run(tmp_path / "run", default_record(shots=2000))
-    done = call("analyze", "run", "--invert", "b")
-    assert done.returncode == 2
-    assert "invert is for counts taken elsewhere; the plan of this run fixed" in done.stderr
-    assert "Traceback" not in done.stderr
+    words = "invert is for counts taken elsewhere; the plan of this run fixed"
+    check_refusal(call("analyze", "run", "--invert", "b"), words)
     own = Scenario.load(tmp_path / "run" / "scenario.json")
     with pytest.raises(DataError, match="invert is for counts taken elsewhere"):
         bq.analyze(tmp_path / "run", own, invert="b", progress=False)
@@ -215,7 +215,7 @@ def test_wrong_routers_are_refused(call: Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="inverted already"):
         Sample(Counts(HANOI), Sampling("fixed")).invert("a").invert("b")
     (tmp_path / "c.json").write_text(json.dumps({"schema": "bellqueue.counts/1", "counts": IBM_HANOI}))
-    assert call("analyze", "c.json", "--scenario", "default", "--invert", "c").returncode == 2
+    check_refusal(call("analyze", "c.json", "--scenario", "default", "--invert", "c"))
 
 
 def test_records_of_before_open() -> None:

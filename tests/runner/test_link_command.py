@@ -16,7 +16,7 @@ from typer import Context
 from typer.main import get_command
 
 import bellqueue as bq
-from tests.runner.conftest import Run
+from tests.runner.conftest import Run, check_refusal
 from tests.scenarios import default_record
 
 IDEAL = "rate=1000,fidelity=1,memory_time=1000"
@@ -152,11 +152,7 @@ def test_a_file_without_a_link_is_refused_in_a_line(call: Run, tmp_path: Path, c
     ],
 )
 def test_a_mistake_is_one_line(call: Run, arguments: tuple[object, ...], complaint: str) -> None:
-    done = call("link", "default", *arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert complaint in line
+    check_refusal(call("link", "default", *arguments), complaint)
 
 
 def test_without_a_bound_only_memoryless_routers_are_compared_and_the_clock_is_named(call: Run, tmp_path: Path) -> None:

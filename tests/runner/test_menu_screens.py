@@ -8,8 +8,9 @@ from bellqueue.analysis.menus.records import MenuAnalysis
 from bellqueue.analysis.menus.replay import replay_menu
 from bellqueue.analysis.report.figures.waiting import replay_figure
 from bellqueue.model.trials import Sampling
-from bellqueue.runner.commands.screens.menu import menu_lines, menu_table
+from bellqueue.runner.commands.screens.menu import menu_lines
 from bellqueue.runner.commands.screens.replay import replay_table
+from bellqueue.runner.commands.screens.sections import analysis_table
 from rich.console import Console
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
@@ -68,7 +69,7 @@ def test_the_first_screen_fits_and_says_what_matters(analysis: MenuAnalysis, sai
 def test_the_full_tables_fit_the_terminal_and_hold_every_setting(width: int, types: tuple[str, str]) -> None:
     console = Console(width=width)
     with console.capture() as screen:
-        console.print(menu_table(menu_analysis(entries=8, types=types)))
+        console.print(analysis_table(menu_analysis(entries=8, types=types)))
     shown = [line.rstrip() for line in screen.get().splitlines()]
     assert max(map(len, shown)) <= width
     assert sum(" 8: " in f" {line}" for line in shown) == 4

@@ -11,23 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.menus.records import MenuAnalysis
+from bellqueue.model.informed.grid import Grid
+from bellqueue.model.informed.measured import MAPS, MeasuredPolicy
 from bellqueue.runner.experiment.folder import RunFolder
 from numpy.typing import NDArray
 
 import bellqueue as bq
 from tests.menus import ALPHA, BETA, ENTRIES, MENU, SHARES, fake, informed_scenario
-from tests.runner.conftest import Run
+from tests.runner.conftest import Run, check_refusal
 from tests.runner.recorded_runs import edited
-from tests.scenarios import default_record
 
 SHOTS = 2000
+GRID = Grid.covering(1.0, 5.0, 12.0)
 
-
-@pytest.fixture(autouse=True)
-def _made_up(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the slow test has nothing made up."""
-    if request.node.get_closest_marker("slow") is None:
-        fake(monkeypatch)
+pytestmark = pytest.mark.usefixtures("menus")
 
 
 def written(folder: Path, **experiment: Any) -> str:
@@ -122,26 +119,22 @@ def test_lost_trials_are_counted_and_surplus_ones_refused(run: Path, call: Run) 
     assert (np.sum(found["measured"]["lost"]), found["certificate"]["trials"]) == (100, SHOTS)
     first = next(line for line in lines[1:] if line.startswith("1,0,1,"))
     (run / "trials.csv").write_text("".join([*lines, first]))
-    refused = call("analyze", "run")
-    assert refused.returncode == 2
-    assert "with entry 2 and types (1, 2), but the plan asked for" in refused.stderr
+    check_refusal(call("analyze", "run"), "with entry 2 and types (1, 2), but the plan asked for")
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("place", "value", "words"),
     [
-        ({"place": ("asked",), "value": lambda table: table[:-1]}, "for 2×2 types in each of 2 entries"),
-        ({"place": ("menu", "tilts"), "value": lambda table: table[:2]}, "for 2×2 types in each of 2 entries"),
-        ({"place": ("strategy", 1, "alpha"), "value": [0.1]}, "for 2×2 types in each of 2 entries"),
-        ({"place": ("menu",), "value": None}, "it has neither planned nor menu"),
-        ({"place": ("menu", "kappa"), "value": 0.0}, "menu.kappa is 0"),
+        ("asked", lambda table: table[:-1], "for 2×2 types in each of 2 entries"),
+        ("menu.tilts", lambda table: table[:2], "for 2×2 types in each of 2 entries"),
+        ("strategy[1].alpha", [0.1], "for 2×2 types in each of 2 entries"),
+        ("menu", None, "it has neither planned nor menu"),
+        ("menu.kappa", 0.0, "menu.kappa is 0"),
     ],
 )
-def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, change: dict[str, Any], words: str) -> None:
-    edited(run / "plan.json", *change["place"], value=change["value"])
-    refused = call("analyze", "run")
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert words in refused.stderr
+def test_a_plan_that_was_changed_is_refused(run: Path, call: Run, place: str, value: Any, words: str) -> None:
+    edited(run / "plan.json", place, value)
+    check_refusal(call("analyze", "run"), words)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +162,7 @@ def test_what_is_not_for_them_is_refused_in_a_line(
         json.dumps({"schema": "bellqueue.counts/1", "counts": [[[[5, 5], [5, 5]]] * 2] * 2})
     )
     (run.parent / "sweep.toml").write_text('scenario = "s.json"\n[[axis]]\nfield = "load"\nvalues = [0.1]\n')
-    done = call(*words)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert complaint in done.stderr
+    check_refusal(call(*words), complaint)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +173,7 @@ def test_what_is_not_for_them_is_refused_in_a_line(
     ],
 )
 def test_settings_without_a_trial_are_named(call: Run, tmp_path: Path, experiment: dict[str, Any], words: str) -> None:
-    done = call("run", written(tmp_path, **experiment), "--backend", "aer")
-    assert done.returncode == 2
-    assert words in done.stderr
+    check_refusal(call("run", written(tmp_path, **experiment), "--backend", "aer"), words)
 
 
 def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -> None:
@@ -248,27 +237,32 @@ def test_plans_of_memoryless_routers_do_not_name_a_menu(call: Run, tmp_path: Pat
     assert call("run", "--backend", "aer", "--shots", 200, "--seed", 1, "--out", "run").returncode == 0
     record = json.loads((tmp_path / "run" / "plan.json").read_text())
     assert "menu" not in record
-    edited(tmp_path / "run" / "plan.json", "menu", value={"kappa": 1, "tilts": [], "centre": []})
-    assert "it has planned and menu; keep one" in call("analyze", "run").stderr
+    edited(tmp_path / "run" / "plan.json", "menu", {"kappa": 1, "tilts": [], "centre": []})
+    check_refusal(call("analyze", "run"), "it has planned and menu; keep one")
 
 
-@pytest.mark.slow
-def test_good_pairs_are_certified_and_plain_noise_is_not(call: Run, tmp_path: Path) -> None:
-    """Sizes 1 and 10 at load 0.2, whose menus gain a percent on good pairs; noise has none to give."""
-    record = default_record(routers="past-informed", shots=20_000)
-    record["traffic"]["pair_rate"] = 0.2 / 3.7
-    record["traffic"]["type"][1]["service"]["mean"] = 10.0
-    record["baseline"]["reward"]["setup_time"] = 30.0
-    (tmp_path / "s.json").write_text(json.dumps(record))
-    done = call("run", "s.json", "--backend", "aer:visibility=0.97", "--seed", 1, "--out", "run", "--json")
+def test_outcomes_route_simulated_queues(run: Path, call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By policies that always measure in the second entry, and that send all requests to one server."""
+    zero = np.zeros((GRID.size, GRID.size), dtype=np.int64)
+    maps, second = (MeasuredPolicy(GRID, zero, zero, zero + each) for each in (MAPS, 1))
+    monkeypatch.setattr("bellqueue.analysis.menus.replay.policies", lambda *given: (second, maps))
+    done = call("replay", "run", "--seed", 1, "--json", "--plot", "waits.svg")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["certificate"]["certified"]
-    assert found["planned"]["forecast"]["predicted_power"] > 0.99
-    lines = (tmp_path / "run" / "trials.csv").read_text().splitlines()
-    outcomes = np.random.default_rng(1).integers(0, 2, len(lines)).tolist()
-    noise = [f"{line[:-1]}{bit}" for line, bit in zip(lines[1:], outcomes, strict=False)]
-    (tmp_path / "run" / "trials.csv").write_text("\n".join([lines[0], *noise]) + "\n")
-    again = json.loads(call("analyze", "run", "--json").stdout)
-    assert not again["certificate"]["certified"]
-    assert again["certificate"]["log10_p_value"] > -3
+    record = json.loads(done.stdout)
+    assert (record["schema"], record["kappa"]) == ("bellqueue.menu-replay/1", 40)
+    assert record["entry_shares"] == pytest.approx([0, 1])
+    assert record["classical"]["splitting_probability"]["estimate"] == 0
+    split = (1 - MENU.correlators[1]) / 2
+    expected = float((informed_scenario().workload().joint * split).sum())
+    found = record["recorded"]["splitting_probability"]
+    assert abs(found["estimate"] - expected) < 5 * found["standard_error"]
+    assert "by the recorded outcomes of the menu" in call("replay", "run", "--seed", 1).stdout
+    assert "replayed outcomes of the menu" in (run.parent / "waits.svg").read_text()
+
+
+def test_the_folder_holds_report_and_figures_and_all_numbers_are_shown(run: Path, call: Run) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert {f"{name}.{kind}" for name in ("certificate", "outcomes") for kind in ("png", "svg")} <= names
+    assert "Both routers know the two servers" in (run / "report.html").read_text()
+    full = call("analyze", "run", "--full").stdout
+    assert all(f"{entry}: {a}, {b}" in full for entry in (1, 2) for a in ("short", "long") for b in ("short", "long"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from bellqueue.model.trials import Trials
 from numpy.typing import NDArray
 
 from tests.model.event_loop import Recorder, event_loop
-from tests.runner.conftest import Run
+from tests.runner.conftest import Run, check_refusal
 from tests.runner.recorded_runs import write_run
 from tests.scenarios import dense, heavy_scenario
 
@@ -165,25 +164,6 @@ def test_the_record_holds_distributions_intervals_and_tests(call: Run, tmp_path:
         assert label in drawing
 
 
-def test_a_device_that_decays_raises_an_alarm(call: Run, tmp_path: Path) -> None:
-    call("run", "--backend", "aer", "--shots", 20_000, "--seed", 2, "--out", "run")
-    path = tmp_path / "run" / "trials.csv"
-    with path.open() as file:
-        rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    rng = np.random.default_rng(1)
-    lines = ["x,y,a,b"]
-    for index, row in enumerate(rows):
-        if rng.random() < 0.4 * index / len(rows):
-            row["b"] = int(rng.integers(0, 2))
-        lines.append(",".join(str(row[name]) for name in ("x", "y", "a", "b")))
-    path.write_text("\n".join(lines) + "\n")
-    shown = " ".join(call("replay", "run", "--seed", 1, "--plot", "cdf.png").stdout.split())
-    assert "drift: log10 p = \N{MINUS SIGN}" in shown
-    assert "ALARM; from start to end the correlators changed by \N{MINUS SIGN}" in shown
-    assert "figure: cdf.png" in shown
-    assert (tmp_path / "cdf.png").read_bytes().startswith(b"\x89PNG")
-
-
 def test_fixed_settings_say_what_their_order_cannot_tell(call: Run, tmp_path: Path) -> None:
     record = Scenario.default().record()
     record["experiment"].update(settings="fixed", shots=4_000)
@@ -193,6 +173,12 @@ def test_fixed_settings_say_what_their_order_cannot_tell(call: Run, tmp_path: Pa
     assert call("replay", "run", "--seed", 1).stdout == first
     shown = " ".join(first.split())
     assert "cannot be told from the settings' own difference" in shown
-    refused = call("replay", "run", "--plot", "nowhere/cdf.png")
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "nowhere" in refused.stderr
+
+
+@pytest.mark.parametrize(("place", "words"), [("nowhere/cdf.png", "nowhere"), ("cdf.docx", "must end in .png")])
+def test_a_place_where_no_figure_can_be_is_refused_before_the_simulation(
+    place: str, words: str, call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "run", dense(shots=500).record())
+    monkeypatch.delattr("bellqueue.runner.experiment.execution.replay_trials")
+    check_refusal(call("replay", "run", "--plot", place), words)

@@ -13,7 +13,7 @@ from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
 
 from ..scenarios import default_record
-from .conftest import Run
+from .conftest import Run, check_refusal
 from .recorded_runs import write_run
 
 
@@ -78,8 +78,7 @@ def test_an_empty_ledger_is_a_table_with_its_head_alone(call: Run, book: Path) -
 
 @pytest.mark.parametrize("options", [("--csv", "--json"), (".", "--csv")])
 def test_what_does_not_go_together_is_refused(call: Run, book: Path, options: tuple[str, ...]) -> None:
-    done = call("runs", *options)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    check_refusal(call("runs", *options))
 
 
 def test_run_folders_are_listed_with_their_verdict_and_broken_ones_as_that(

@@ -21,7 +21,7 @@ from bellqueue.runner.sweep.computing import compute_sweep
 from bellqueue.runner.sweep.folder import JOURNAL, RECORD, SweepFolder, open_sweep_folder
 from bellqueue.runner.sweep.table import column_names, csv_text
 
-from tests.runner.conftest import Run
+from tests.runner.conftest import Run, check_refusal
 from tests.runner.sweep_points import GATE, Gate, instant, outcome_killing, outcome_killing_once
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,17 +70,23 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep_module, "local_pool", lambda _: ThreadPoolExecutor(1))
 
 
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> list[str]:
-    """What the command computes at once and without physics: the identities of its points, in order."""
-    seen: list[str] = []
+class Counted:
+    """Points computed at once and without physics; `seen` are their identities, in order."""
 
-    def outcome_of(task: PointTask) -> Outcome:
-        seen.append(task.identity)
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __call__(self, task: PointTask) -> Outcome:
+        self.seen.append(task.identity)
         return instant(task)
 
-    monkeypatch.setattr(sweep_module, "outcome_of", outcome_of)
-    return seen
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> list[str]:
+    """The identities of the points that the command computes, in order."""
+    counted = Counted()
+    monkeypatch.setattr(sweep_module, "outcome_of", counted)
+    return counted.seen
 
 
 def files(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -150,15 +156,10 @@ def _assert_parquet_equals(path: Path, rows: list[dict[str, str]]) -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_points_that_coincide_are_computed_once(tmp_path: Path) -> None:
-    sweep, seen = loads(0.1, 0.2, 0.1, 0.2, 0.1), []
-
-    def counted(task: PointTask) -> Outcome:
-        seen.append(task.identity)
-        return instant(task)
-
+    sweep, counted = loads(0.1, 0.2, 0.1, 0.2, 0.1), Counted()
     with open_sweep_folder(tmp_path / "out", sweep) as folder:
         points, number = compute_sweep(sweep, folder, function=counted)
-    assert number == len(seen) == 2
+    assert number == len(counted.seen) == 2
     assert len(points) == 5
     assert [row.split(",")[5] for row in table(sweep, tmp_path / "out").splitlines()[1:]] == [
         "0.1", "0.2", "0.1", "0.2", "0.1",
@@ -169,23 +170,18 @@ def test_points_that_coincide_are_computed_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 1, -1, None], ids=["between lines", "one byte", "all but the newline", "zeros"])
 def test_a_killed_sweep_goes_on_with_what_is_missing(kept: int | None, tmp_path: Path) -> None:
     """Killed while the third line was being written: its point and those after it are missing, and nothing else."""
-    sweep, seen = loads(0.1, 0.2, 0.3, 0.4), []
-
-    def counted(task: PointTask) -> Outcome:
-        seen.append(task.identity)
-        return instant(task)
-
+    sweep, counted = loads(0.1, 0.2, 0.3, 0.4), Counted()
     wanted = identities(sweep)
     with open_sweep_folder(tmp_path, sweep) as folder:
         compute_sweep(sweep, folder, function=counted)
-    assert seen == wanted
+    assert counted.seen == wanted
     whole, lines = table(sweep, tmp_path), (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
     torn = b"\0\0\0" if kept is None else lines[2][:kept]
     (tmp_path / JOURNAL).write_bytes(b"".join(lines[:2]) + torn)
-    seen.clear()
+    counted.seen.clear()
     with open_sweep_folder(tmp_path, sweep) as folder:
         assert compute_sweep(sweep, folder, function=counted)[1] == 2
-    assert seen == wanted[2:]
+    assert counted.seen == wanted[2:]
     assert journal(tmp_path) == wanted
     assert table(sweep, tmp_path) == whole
 
@@ -322,12 +318,7 @@ def test_workers_that_die_again_and_again_end_the_sweep(tmp_path: Path) -> None:
 def test_wrong_arguments_are_answered_in_one_line(arguments: list[str], words: str, call: Run, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(SWEEP)
     (tmp_path / "bad.toml").write_text(SWEEP.replace('"load"', '"laod"'))
-    done = call("sweep", *arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("bellqueue: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
+    check_refusal(call("sweep", *arguments), words)
     assert {path.name for path in tmp_path.iterdir()} == {"s.toml", "bad.toml"}
 
 
@@ -344,9 +335,7 @@ def test_what_is_not_installed_is_named_with_its_extra(
     (tmp_path / "s.toml").write_text(SWEEP)
     monkeypatch.setitem(sys.modules, module, None)
     done = call("sweep", "s.toml", option, "--out", "out")
-    assert done.returncode == 2
-    assert f'install it with: pip install "bellqueue[{extra}]"' in done.stderr
-    assert done.stderr.count("\n") == 1
+    check_refusal(done, f'install it with: pip install "bellqueue[{extra}]"')
 
 
 def test_an_axis_that_changes_nothing_is_said(call: Run, tmp_path: Path, computed: list[str]) -> None:

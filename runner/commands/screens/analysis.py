@@ -10,7 +10,7 @@ from rich.console import Console
 from ....analysis.menus.records import MenuAnalysis
 from ...experiment.folder import REPORT, AnyAnalysis
 from .first_screen import analysis_lines
-from .menu import menu_lines, menu_table
+from .menu import menu_lines
 from .sections import analysis_table
 
 
@@ -27,8 +27,7 @@ def show_analysis(
         return
     report = report or (folder / REPORT if folder else None)
     if full:
-        shown = menu_table(analysis) if isinstance(analysis, MenuAnalysis) else analysis_table(analysis)
-        Console().print(shown)
+        Console().print(analysis_table(analysis))
         places = [f"run folder: {folder}"] if folder else []
         print("\n".join(["", *places, *([f"report:     {report}"] if report else [])]))
         return

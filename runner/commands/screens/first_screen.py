@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from textwrap import shorten, wrap
 
-from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH
+from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH, LOOPHOLE
 from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, percent_text
@@ -15,9 +14,9 @@ from ....analysis.records.printable import printable, signs
 from ....analysis.records.verdict import weaker_because
 from ....analysis.report.tables.analysis import waiting_decimals
 from ....analysis.report.tables.section import estimate_cell
-from ....backends.accounts.cost import dollars
 from ....model.estimate import Estimate, rounded
 from ....model.scenario.file import MAX_SHOTS
+from .wording import cost_row, go_or_not, pair_text, predicted_for, qubits_text
 
 WIDTH, MOST_LINES = 80, 30
 _NAMES = 40  # columns for what a number is
@@ -25,6 +24,10 @@ _NAMES = 40  # columns for what a number is
 EVERY_CLASSICAL = "any classical routers that cannot talk to each other, whatever they remember"
 DRAWN_AFRESH = "Request types were drawn afresh for every trial, so the chances allow for device drift."
 ALL_ALIKE = "Valid if all trials are independent and the device behaves alike throughout."
+LOCALITY = {
+    LOOPHOLE: "Both qubits are on one device: a signal between them is not ruled out.",
+    FOREIGN_LOOPHOLE: "Counts do not show how far apart the qubits were: a signal is not ruled out.",
+}
 _CLASSES = {CLASS_COMPARED: "classical routers that cannot talk to each other, remember nothing and favor no server"}
 
 Row = tuple[str, str]
@@ -44,24 +47,18 @@ def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
 
 def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
     """Go or no-go, the numbers that matter, what would change it, and go or no-go again."""
-    found, device = record.forecast, record.device
-    simulated = device.device == "none"
-    basis = f"for {device.name}." if simulated else f"from the calibration of {device.name}; the run may differ."
-    last = "NO-GO."
-    if found.go:
-        command = "run" if record.cost is None else "submit"
-        last = "GO." if simulated else f"GO: bellqueue {command} --backend {device.name}"
+    why_memoryless = record.forecast.why_memoryless
     return screen(
         [record.verdict],
         record.title,
         [*(line(*row) for row in _predicted(record)), "(in brackets: where 95 % of such runs will lie)"],
         [
-            f"Predicted {basis}",
-            *([found.why_memoryless] if found.why_memoryless else []),
+            predicted_for(record.device),
+            *([why_memoryless] if why_memoryless else []),
             *_remedies(record),
             *record.warnings,
         ],
-        [*ends, last],
+        [*ends, go_or_not(record)],
     )
 
 
@@ -175,16 +172,13 @@ def _rests(analysis: Analysis) -> Iterator[str]:
         yield from filter(None, [first + stop.strip(), rests, more])
         return
     yield rests
-    if analysis.locality == FOREIGN_LOOPHOLE:
-        yield "Counts do not show how far apart the qubits were: a signal is not ruled out."
-    else:
-        yield "Both qubits are on one device: a signal between them is not ruled out."
+    yield LOCALITY.get(analysis.locality, LOCALITY[LOOPHOLE])
     if analysis.provenance.described:
         yield shorten(f"Source as declared: {analysis.provenance.described}", 2 * WIDTH - 10, placeholder=" …")
 
 
 def _predicted(record: ForecastRecord) -> Iterator[Row]:
-    found, device = record.forecast, record.device
+    found = record.forecast
     expected, classical = found.expected, found.promise.classical.waiting_time
     yield f"chance that {found.shots} trials certify", chance_text(found.predicted_power)
     needed = found.design.trials if found.design else None
@@ -198,12 +192,9 @@ def _predicted(record: ForecastRecord) -> Iterator[Row]:
     yield "  saved against memoryless ones", shown(expected.waiting_time_reduction_relative, percent=True)
     yield "background work done (per unit of time)", shown(expected.baseline_throughput)
     yield "pairs sent to different servers", shown(expected.splitting_probability, percent=True)
-    pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
-    yield "Bell pair visibility (1 is perfect)", f"{found.visibility:.3f}{pair}"
+    yield "Bell pair visibility (1 is perfect)", f"{found.visibility:.3f}{qubits_text(record.device)}"
     if record.cost is not None:
-        money = dollars(None if record.cost.money_usd is None else Decimal(record.cost.money_usd))
-        seconds = "" if record.cost.qpu_seconds is None else f", {record.cost.qpu_seconds:.1f} s on the device"
-        yield f"cost of {record.cost.shots} trials", money + seconds
+        yield cost_row(record.cost)
     if found.latency_predicted is not None:
         yield _beats_talking(found.latency_predicted, record.distance_predicted_km)
 
@@ -214,7 +205,7 @@ def _remedies(record: ForecastRecord) -> Iterator[str]:
     if remedies is None:
         return
     if better is not None and better.trials is not None:
-        yield f"It would be a go with qubits {better.pair[0]}–{better.pair[1]}: --backend {better.name}"
+        yield f"It would be a go with qubits {pair_text(better.pair)}: --backend {better.name}"
     if remedies.trials is not None and remedies.trials <= MAX_SHOTS:
         yield f"It would be a go with more trials: --shots {remedies.trials}"
     if remedies.memoryless_trials is not None and remedies.memoryless_trials <= record.forecast.shots:

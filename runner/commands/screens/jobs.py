@@ -13,13 +13,13 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from ....backends.accounts.cost import dollars
 from ....backends.jobs.entries import JobEntry, RunEntry
 from ....backends.jobs.ledger import Ledger
 from ....backends.protocol import plain
 from ....backends.registry import BackendSummary
 from ...experiment.local_runs import LocalRun
 from .sections import Fitting
+from .wording import amount, pair_text
 
 ACCOUNTS = (
     *("run", "created", "provider", "device", "backend", "state", "shots", "jobs", "jobs_billed", "estimated_cost"),
@@ -36,15 +36,14 @@ def backends_table(summaries: Sequence[BackendSummary]) -> RenderableType:
             qubits = "" if each.qubits is None else str(each.qubits)
             local.add_row(Text(each.name), qubits, Text(each.note))  # plain: [braket] is no markup
             continue
-        pair = "" if each.pair is None else f"{each.pair[0]}–{each.pair[1]}"
         visibility = "" if each.predicted_visibility is None else f"{each.predicted_visibility:.3f}"
-        texts = (each.name, each.status, each.queue, each.qubits, pair, visibility, each.price)
+        texts = (each.name, each.status, each.queue, each.qubits, pair_text(each.pair), visibility, each.price)
         cloud.add_row(*(Text("" if text is None else str(text)) for text in texts))
     return Group(*((Fitting(cloud), "") if cloud.rows else ()), Fitting(local))
 
 
 def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
-    """Every attempt of some runs: where it stands at the provider."""
+    """Every attempt of some runs, with its state at the provider."""
     table = Table(
         Column("run", no_wrap=True),
         "part",
@@ -61,14 +60,7 @@ def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
             part = f"{job.part + 1}/{len(run.parts)}" + (f" attempt {job.attempt}" if job.attempt > 1 else "")
             table.add_row(*map(Text, (run.id, part, job.state, job.id or "", _moment(job.updated), job.message)))
         for lacking in sorted(set(range(len(run.parts))) - {job.part for job in jobs}):
-            texts = (
-                run.id,
-                f"{lacking + 1}/{len(run.parts)}",
-                "not submitted",
-                "",
-                "",
-                _remedy(run),
-            )
+            texts = (run.id, f"{lacking + 1}/{len(run.parts)}", "not submitted", "", "", _remedy(run))
             table.add_row(*map(Text, texts))
     return table
 
@@ -88,7 +80,7 @@ def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
         state = _state(run, jobs)
         if surplus := len(ledger.surplus(run.id)):
             state += f", {surplus} surplus"
-        cost = _amount(run.estimated_money, run.estimated_qpu_seconds)
+        cost = amount(run.estimated_money, run.estimated_qpu_seconds)
         texts = (run.id, _moment(run.created)[:16], run.backend, str(run.shots), state, cost, _used(jobs))
         table.add_row(*(Text(text, overflow="fold") for text in texts))
     return table
@@ -159,7 +151,7 @@ def _states(run: RunEntry, jobs: Sequence[JobEntry]) -> str:
 
 def _used(jobs: Sequence[JobEntry]) -> str:
     money, seconds = _billed(jobs)
-    return "" if money is None and seconds is None else _amount(money, seconds)
+    return "" if money is None and seconds is None else amount(money, seconds)
 
 
 def _billed(jobs: Sequence[JobEntry]) -> tuple[Decimal | None, float | None]:
@@ -174,10 +166,6 @@ def _digits(number: Decimal | float | None) -> str:
     if number is None or not Decimal(number).is_finite():
         return ""
     return f"{Decimal(str(number)).normalize():f}"
-
-
-def _amount(money: Decimal | None, seconds: float | None) -> str:
-    return dollars(money) + ("" if seconds is None else f", {seconds:.1f} s")
 
 
 def _moment(text: str) -> str:

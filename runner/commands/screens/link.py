@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import shorten, wrap
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.text import Text
+from rich.console import RenderableType
 
 from ....analysis.records.link_record import LinkRecord
 from ....analysis.records.printable import printable, signs
 from ....analysis.report.tables.link import criterion_texts, least_texts, link_sections, result_rows
 from ....analysis.report.tables.section import NONE
 from .first_screen import WIDTH
-from .sections import shown_section
+from .sections import titled_sections
 
 _NAME, _PASSED, _VALUE = 39, 5, 12  # columns
 # Criteria in words that need no paper.
@@ -62,13 +61,10 @@ def _wrapped(text: str) -> list[str]:
 
 def link_tables(record: LinkRecord) -> RenderableType:
     """Every table."""
-    about = f"Scenario: {record.title}. Seed of the simulation: {record.provenance.seed}."
-    parts: list[RenderableType] = [Text(signs(record.verdict), style="bold"), Text(), Text(printable(about)), Text()]
+    about = [f"Scenario: {record.title}. Seed of the simulation: {record.provenance.seed}."]
     if record.reason_without_every_classical:
-        parts += [Text(f"Only memoryless routers are compared: {record.reason_without_every_classical}."), Text()]
-    for section in link_sections(record):
-        parts += shown_section(section)
-    return Group(*parts)
+        about.append(f"Only memoryless routers are compared: {record.reason_without_every_classical}.")
+    return titled_sections(signs(record.verdict), about, link_sections(record))
 
 
 def published_lines(links: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

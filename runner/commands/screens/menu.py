@@ -1,30 +1,38 @@
-"""What commands print of an analysis of routers that know the past: a first screen, and every number with `--full`."""
+"""What `run`, `analyze`, `fetch` and `plan` print first of routers that know the past."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
-from ....analysis.certificate.certificate import FOREIGN_LOOPHOLE, FRESH, LOOPHOLE
+from ....analysis.certificate.certificate import FRESH
+from ....analysis.menus.forecast import MenuForecastRecord
 from ....analysis.menus.records import MenuAnalysis
-from ....analysis.records.percent import at_least, percent_text
+from ....analysis.records.percent import at_least, chance_text, percent_text
 from ....analysis.records.printable import printable, signs
-from ....analysis.report.tables.menu import menu_sections, visibility_text
+from ....analysis.report.tables.menu import visibility_text
 from ....model.estimate import rounded
-from .first_screen import ALL_ALIKE, DRAWN_AFRESH, EVERY_CLASSICAL, Row, line, rarity, screen, shown, waiting_less
-from .sections import shown_section
+from .first_screen import (
+    ALL_ALIKE,
+    DRAWN_AFRESH,
+    EVERY_CLASSICAL,
+    LOCALITY,
+    WIDTH,
+    Row,
+    line,
+    rarity,
+    screen,
+    shown,
+    waiting_less,
+)
+from .wording import cost_row, go_or_not, predicted_for, qubits_text
 
 _KNOW = (
     "Both routers know both servers' past and their own request, not the other's.",
     "They share Bell pairs and random bits, and do not communicate.",
     "Compared with all classical routers that know as much and do not communicate.",
 )
-_LOCALITY = {
-    LOOPHOLE: "Both qubits are on one device: a signal between them is not ruled out.",
-    FOREIGN_LOOPHOLE: "Counts do not show how far apart the qubits were: a signal is not ruled out.",
-}
 
 
 def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
@@ -35,20 +43,27 @@ def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
         [*(f"{warning}." for warning in analysis.warnings), _verdict(analysis)],
         f"{analysis.title}; {analysis.provenance.source}",
         [*(line(*row) for row in _measured(analysis)), "(in brackets: 95 % limits of the simulation of the queues)"],
-        [rests, _LOCALITY.get(analysis.locality, analysis.locality), *_KNOW],
+        [rests, LOCALITY.get(analysis.locality, analysis.locality), *_KNOW],
         ends,
     )
 
 
-def menu_table(analysis: MenuAnalysis) -> RenderableType:
-    """The verdict in words, then the tables of numbers; legible at 80 columns and without color."""
-    first, *rest = (signs(printable(sentence)) for sentence in analysis.verdict)
-    about = Text(printable(f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."))
-    parts: list[RenderableType] = [Text(first, style="bold"), Text(), about, Text()]
-    for section in menu_sections(analysis):
-        parts += shown_section(section)
-    last = [*rest[1:], analysis.knows, analysis.shares, analysis.compared]
-    return Group(*parts, *(Text(sentence) for sentence in last))
+def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[str]) -> list[str]:
+    """Go or no-go, the numbers that matter, what would change it; with `full` also every set of bases."""
+    rows, last = [line(*row) for row in _predicted(record)], go_or_not(record)
+    knows = "Both routers know the servers' past, as do those compared with."
+    notes = [f"{predicted_for(record.device)} {knows}", *record.changes, *record.warnings]
+    if not full:
+        return screen([record.verdict], record.title, rows, notes, [*ends, last])
+    bases = [
+        f"set {number}: {100 * entry.share:.1f} % of the trials; angles of A {_degrees(entry.alpha)}; "
+        f"of B {_degrees(entry.beta)}"
+        for number, entry in enumerate(record.entries, 1)
+    ]
+    notes += [record.cost.basis] if record.cost else []
+    blocks = ([record.verdict], [record.title], rows, bases, notes, [last])
+    told = [each for block in blocks for each in (*block, "")][:-1]
+    return [part for each in told for part in wrap(signs(printable(each)), WIDTH, subsequent_indent="  ") or [""]]
 
 
 def _verdict(analysis: MenuAnalysis) -> str:
@@ -85,3 +100,28 @@ def _saved(analysis: MenuAnalysis) -> str:
     share = analysis.waiting_time_reduction_relative
     least = f", {at_least(share)}" if share.low > 0 else ""
     return f"{percent_text(share.estimate)} by estimate{least}"
+
+
+def _predicted(record: MenuForecastRecord) -> Iterator[Row]:
+    found, device = record.menu.forecast, record.device
+    if found is not None:
+        yield f"chance that {record.shots} trials certify", chance_text(found.predicted_power)
+        needed = "no number is enough" if found.trials is None else f"{found.trials}"
+        yield f"trials for a chance of {100 * found.power:g} %", needed
+        yield "mean waiting time (units of time)", f"{found.waiting_time:.4g}"
+        yield "  saved against any classical routers", percent_text(found.waiting_time_reduction_relative)
+        yield "background work done (per unit of time)", f"{found.baseline_throughput:.4g}"
+        yield "pairs sent to different servers", percent_text(found.splitting_probability)
+        yield "waiting less κ times background work", f"{found.cost:.6g}"
+        yield "  with any classical routers, at least", f"{found.classical:.6g}"
+        yield "  that the run will certify on average", f"{found.expected_limit:.6g}"
+        yield "κ, waiting paid per unit of work", f"{record.menu.kappa:.6g}"
+        yield "sets of bases", f"{len(record.entries)}"
+    if device.visibility is not None:
+        yield "Bell pair visibility (1 is perfect)", f"{device.visibility:.3f}{qubits_text(device)}"
+    if record.cost is not None:
+        yield cost_row(record.cost)
+
+
+def _degrees(angles: Sequence[float]) -> str:
+    return ", ".join(f"{math.degrees(angle):.1f}°" for angle in angles)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -12,13 +11,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ....analysis.design.promise import Promise, Reach
-from ....analysis.design.records import CostRecord, DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
+from ....analysis.design.records import DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
 from ....analysis.records.percent import chance_text, percent_text
 from ....analysis.records.printable import printable, signs
 from ....analysis.report.tables.analysis import LATENCY
 from ....analysis.report.tables.section import NONE, estimate_cell
-from ....backends.accounts.cost import dollars
 from .sections import Fitting
+from .wording import cost_text, pair_text, qubits_text
 
 _LATENCY = f"{LATENCY} Fibre: if traffic.time_unit_seconds is given."
 MAX_SETTINGS = 3  # types per router up to which the shares of the settings are shown
@@ -38,15 +37,10 @@ def forecast_table(record: ForecastRecord) -> RenderableType:
 def ranking_table(record: RankingRecord) -> RenderableType:
     """Every device, the soonest to certify first."""
     paid = any(each.cost for each in record.ranked)
+    numbers = "visibility", "CHSH", "waits less:\nevery", "\nmemoryless", "trials\nneeded", "chance"
     table = Table(
-        Column("backend", no_wrap=True),
-        Column("pair", no_wrap=True),
-        Column("visibility", justify="right", no_wrap=True),
-        Column("CHSH", justify="right", no_wrap=True),
-        Column("waits less:\nevery", justify="right", no_wrap=True),
-        Column("\nmemoryless", justify="right", no_wrap=True),
-        Column("trials\nneeded", justify="right", no_wrap=True),
-        Column("chance", justify="right", no_wrap=True),
+        *(Column(name, no_wrap=True) for name in ("backend", "pair")),
+        *(Column(name, justify="right", no_wrap=True) for name in numbers),
         *((Column("cost", justify="right"),) if paid else ()),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -76,9 +70,8 @@ def _told(device: DeviceRecord) -> str:
     chsh = "" if device.chsh is None else f", CHSH S {device.chsh:.3f}"
     if device.device == "none":
         return f"Predicted for {device.name}{chsh}."
-    pair = "" if device.pair is None else f", qubits {device.pair[0]}–{device.pair[1]}"
     visibility = "" if device.visibility is None else f", visibility {device.visibility:.4f}"
-    return f"Predicted for {device.name}{pair}{visibility}{chsh}."
+    return f"Predicted for {device.name}{qubits_text(device)}{visibility}{chsh}."
 
 
 def _expected(record: ForecastRecord) -> Table:
@@ -169,9 +162,8 @@ def _certifying(record: ForecastRecord) -> Table:
         table.add_row("to be beaten", beaten)
         table.add_row("multiplier μ of the certificate", f"{design.certificate_multiplier:.6g}")
         table.add_row("settings, drawn for every trial", _settings(design.input_distribution))
-    for name, cost in (("cost", record.cost), ("cost", record.cost_needed)):
-        if cost is not None:
-            table.add_row(f"{name} of {cost.shots} trials", _cost(cost))
+    for cost in filter(None, (record.cost, record.cost_needed)):
+        table.add_row(f"cost of {cost.shots} trials", cost_text(cost))
     if record.cost is not None:
         table.add_row("    by", record.cost.basis)
     return table
@@ -201,13 +193,13 @@ def _ranked(each: RankedDevice, paid: bool) -> tuple[str, ...]:
     device = each.device
     return (
         device.name,
-        "" if device.pair is None else f"{device.pair[0]}–{device.pair[1]}",
+        pair_text(device.pair),
         "" if device.visibility is None else f"{device.visibility:.4f}",
         "" if device.chsh is None else f"{device.chsh:.3f}",
         *_reductions(each),
         "never" if each.trials is None else f"{each.trials}{'' if each.against == 'every-classical' else ' (m)'}",
         chance_text(each.predicted_power).replace("over ", ">").replace("under ", "<"),
-        *(("" if each.cost is None else _cost(each.cost),) if paid else ()),
+        *(("" if each.cost is None else cost_text(each.cost),) if paid else ()),
     )
 
 
@@ -215,11 +207,6 @@ def _reductions(each: RankedDevice) -> tuple[str, str]:
     wider = each.every_classical_reduction_relative
     told = NONE if wider is None else percent_text(wider)
     return signs(told), signs(percent_text(each.waiting_time_reduction_relative))
-
-
-def _cost(cost: CostRecord) -> str:
-    money = dollars(None if cost.money_usd is None else Decimal(cost.money_usd))
-    return money if cost.qpu_seconds is None else f"{money}, {cost.qpu_seconds:.1f} s"
 
 
 def _list(sentences: Sequence[str]) -> Table:

@@ -47,15 +47,24 @@ def _table(comparison: CommonArrivals, cycled: bool, compared: str, formulas: Se
     waiting = comparison.waiting_time_difference(0, 1)
     throughput = comparison.baseline_throughput_difference(0, 1)
 
-    def row(name: str, values: list[SimulatedEstimate], formula: str, apart: SimulatedEstimate | None = None) -> None:
-        _add(table, name, values, [getattr(each, formula) for each in formulas[:2]], apart)
+    def row(
+        name: str, values: list[SimulatedEstimate], formula: str | None, apart: SimulatedEstimate | None = None
+    ) -> None:
+        """Both simulations with intervals, and formulas if there are any, and what lies between them."""
+        known = [getattr(each, formula) for each in formulas[:2]] if formula else []
+        cells = [f"{value.estimate:.5g}\n{_span(value.low, value.high, 5)}" for value in values]
+        difference = "" if apart is None else f"{apart.estimate:.4g}\n{_span(apart.low, apart.high, 4)}"
+        if known:
+            cells = [f"{cell}\nformula {value:.5g}" for cell, value in zip(cells, known, strict=True)]
+            difference += f"\nformula {known[0] - known[1]:.4g}" if apart else ""
+        table.add_row(name, *map(signs, [*cells, difference]))
 
     row("splitting probability", [each.splitting_probability for each in pair], "splitting_probability")
     row("mean waiting time", [each.waiting_time for each in pair], "waiting_time", waiting)
     distributions = distribution_of(pair[0]), distribution_of(pair[1])
     for percent in PERCENTS:
         ends = [percentile(each, percent / 100) for each in distributions]
-        _add(table, f"{percent} % wait at most", ends, [], percentile_difference(*distributions, percent / 100))
+        row(f"{percent} % wait at most", ends, None, percentile_difference(*distributions, percent / 100))
     row("baseline throughput", [each.baseline_throughput for each in pair], "baseline_throughput", throughput)
     for server in (0, 1):
         earned = [each.server_baseline_throughput[server] for each in pair]
@@ -66,7 +75,7 @@ def _table(comparison: CommonArrivals, cycled: bool, compared: str, formulas: Se
 
 
 def _sentences(replay: Replay) -> list[str]:
-    """What stands below the table."""
+    """The sentences below the table."""
     waiting = replay.comparison.waiting_time_difference(1, 0)
     share = waiting.estimate / replay.classical.waiting_time.estimate if replay.classical.waiting_time.estimate else 0.0
     verb = "less" if waiting.estimate >= 0 else "more"
@@ -86,7 +95,7 @@ def _sentences(replay: Replay) -> list[str]:
 
 
 def _menu_sentences(replay: MenuReplay) -> list[str]:
-    """What stands below the table of a menu."""
+    """The sentences below the table of a menu."""
     cost, order = replay.comparison.cost_difference(1, 0, replay.kappa), replay.comparison.waiting_time_difference(0, 2)
     used, rest = map(percent_text, replay.entry_shares), percent_text(1 - sum(replay.entry_shares))
     return [
@@ -140,19 +149,3 @@ def _memory_sentence(test: MemoryTest | None) -> str:
 
 def _alarm(alarm: bool) -> str:
     return "ALARM" if alarm else "no alarm"
-
-
-def _add(
-    table: Table,
-    name: str,
-    values: list[SimulatedEstimate],
-    known: list[float],
-    apart: SimulatedEstimate | None = None,
-) -> None:
-    """A row: both simulations with intervals and formulas, if there are any, and what lies between them."""
-    cells = [f"{value.estimate:.5g}\n{_span(value.low, value.high, 5)}" for value in values]
-    difference = "" if apart is None else f"{apart.estimate:.4g}\n{_span(apart.low, apart.high, 4)}"
-    if known:
-        cells = [f"{cell}\nformula {value:.5g}" for cell, value in zip(cells, known, strict=True)]
-        difference += f"\nformula {known[0] - known[1]:.4g}" if apart else ""
-    table.add_row(name, *map(signs, [*cells, difference]))

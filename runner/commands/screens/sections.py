@@ -1,8 +1,8 @@
-"""Sections of text as a terminal of any width shows them; where a table would break words, line stands under line."""
+"""Sections of text as a terminal of any width shows them; where a table would break words, each row becomes lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rich import box
@@ -12,33 +12,44 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ....analysis.menus.records import MenuAnalysis
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.frontier_record import FrontierRecord
 from ....analysis.records.printable import folded, printable, signs
 from ....analysis.report.tables.analysis import analysis_sections
 from ....analysis.report.tables.frontiers import frontier_sections
+from ....analysis.report.tables.menu import menu_sections
 from ....analysis.report.tables.section import Cell, Section
 
 _UNLIMITED, _NARROW, _NAME = 10_000, 60, 16  # columns
 
 
-def analysis_table(analysis: Analysis) -> RenderableType:
+def analysis_table(analysis: Analysis | MenuAnalysis) -> RenderableType:
     """The verdict in words, then the tables of numbers; legible at 80 columns and without colour."""
     first, *rest = (signs(printable(sentence)) for sentence in analysis.verdict)
     about = f"Scenario: {analysis.title}. Data: {analysis.provenance.source}."
     if said := analysis.provenance.described:
         about += f" Source as declared: {said}"
-    origin = Text(printable(about))
-    parts: list[RenderableType] = [Text(first, style="bold"), Text(), origin, Text()]
-    for section in analysis_sections(analysis):
-        parts += shown_section(section)
-    return Group(*parts, *(Text(sentence) for sentence in rest[1:]))
+    last = rest[1:]
+    if isinstance(analysis, MenuAnalysis):
+        sections = menu_sections(analysis)
+        last += [analysis.knows, analysis.shares, analysis.compared]
+    else:
+        sections = analysis_sections(analysis)
+    return Group(titled_sections(first, [about], sections), *map(Text, last))
 
 
 def frontier_table(record: FrontierRecord) -> RenderableType:
     """Where entanglement helps in a scenario, and the exact vertices of its classical frontier."""
-    parts: list[RenderableType] = [Text(printable(record.title), style="bold"), Text()]
-    for section in frontier_sections(record):
+    return titled_sections(printable(record.title), [], frontier_sections(record))
+
+
+def titled_sections(title: str, about: Sequence[str], sections: Iterable[Section]) -> Group:
+    """Sections below a title and sentences about them."""
+    parts: list[RenderableType] = [Text(title, style="bold"), Text()]
+    for sentence in about:
+        parts += [Text(printable(sentence)), Text()]
+    for section in sections:
         parts += shown_section(section)
     return Group(*parts)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import doctest
-import html.parser
 import inspect
 import json
 import subprocess
 import sys
 import types
 import warnings
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.records.printable import signs
 from bellqueue.model import errors
-from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError
+from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError, SweepError
+from bellqueue.model.sweep.grid import Sweep
 from bellqueue.model.trials import Trials
 from bellqueue.runner.api import results, showing
 from bellqueue.runner.commands.cli import app
@@ -32,7 +33,7 @@ from tests.runner.conftest import Run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
 from tests.sketching import coarsen
 
-VOID = {"br"}
+LOADS = Sweep.parse({"axis": [{"field": "load", "values": [0.05]}]})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,28 +59,13 @@ def light() -> results.FrontierResult:
     return bq.frontiers("default")
 
 
-class _Page(html.parser.HTMLParser):
-    """Every tag, and the text outside of tags; each element that is opened is closed."""
+def page_of(shown: Any) -> ElementTree.Element:
+    """What a notebook shows, in which every element that is opened must be closed."""
+    return ElementTree.fromstring(f"<div>{shown._repr_html_().replace('<br>', '<br/>')}</div>")
 
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self._open == []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+def text_of(shown: Any) -> str:
+    return "".join(page_of(shown).itertext())
 
 
 FUNCTIONS = ("analyze", "compare", "fetch", "frontiers", "link", "plan", "plot", "run", "submit", "sweep")
@@ -271,16 +257,15 @@ def test_the_plain_form_says_the_answer_in_three_lines(hanoi: results.Result, ge
 def test_the_page_of_a_notebook_is_small_whole_and_says_the_verdict(
     hanoi: results.Result, geneva: results.Result, light: results.FrontierResult
 ) -> None:
-    page = hanoi._repr_html_()
-    read = _Page(page)
+    page, text = hanoi._repr_html_(), text_of(hanoi)
     for sentence in hanoi.verdict:
-        assert signs(sentence) in read.text
-    assert "0.5666" in read.text
+        assert signs(sentence) in text
+    assert "0.5666" in text
     assert len(page) < 4000
     assert "background" not in page  # legible on light and on dark pages: text is of the page's own colour
     assert " color:" not in page
-    assert "largest reduction" in _Page(light._repr_html_()).text
-    assert _Page(geneva._repr_html_()).text.startswith("NO-SIGNALLING ALARM")
+    assert "largest reduction" in text_of(light)
+    assert text_of(geneva).startswith("NO-SIGNALLING ALARM")
 
 
 def test_what_others_have_named_is_escaped() -> None:
@@ -289,9 +274,8 @@ def test_what_others_have_named_is_escaped() -> None:
     scenario = bq.Scenario.parse(record)
     found = bq.analyze(IBM_HANOI, scenario)
     for shown in (found, found.frontiers):
-        read = _Page(shown._repr_html_())
-        assert "script" not in read.tags
-        assert "\x07" not in read.text + repr(shown)
+        assert "script" not in {each.tag for each in page_of(shown).iter()}
+        assert "\x07" not in text_of(shown) + repr(shown)
 
 
 @pytest.mark.in_full
@@ -357,10 +341,24 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.analyze(np.full((3, 3, 2, 2), 5), "default"), DataError, "3×3×2×2"),
         (lambda: bq.analyze({"count": IBM_HANOI}, "default"), DataError, "did you mean counts?"),
         (lambda: bq.analyze(7, "default"), DataError, "counts"),
+        (lambda: bq.submit(backend="ibm:fez", resume="20261128"), BackendError, "--resume takes scenario, backend"),
+        (lambda: bq.submit("mine.toml", resume="20261128"), BackendError, "give none of them"),
+        (lambda: bq.fetch("20261128", poll=0), DataError, "--poll is 0; it must be at least 0.1 s"),
+        (lambda: bq.fetch("20261128", poll=float("nan")), DataError, "--poll is nan"),
+        (lambda: bq.sweep(LOADS, workers=-1), SweepError, "--workers is -1; it must be a whole number from 1 to 1024"),
+        (lambda: bq.sweep(LOADS, workers=0), SweepError, "--workers is 0"),
+        (lambda: bq.sweep(LOADS, workers=1.5), SweepError, "--workers is 1.5"),  # type: ignore[arg-type]
+        (lambda: bq.sweep(LOADS, format="xls"), SweepError, "--format is 'xls'; it must be csv or parquet"),  # type: ignore[arg-type]
+        (lambda: bq.compare("run"), DataError, "compare needs a list of two or more"),
+        (lambda: bq.compare(Path("run")), DataError, "and not a single one"),  # type: ignore[arg-type]
+        (lambda: bq.compare(bq.analyze(IBM_HANOI, "default")), DataError, "and not a single one"),  # type: ignore[arg-type]
         (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[list-item]
     ],
 )
-def test_what_cannot_be_meant_is_told_in_one_line(wrong: Any, kind: type[BellqueueError], words: str) -> None:
+def test_what_cannot_be_meant_is_told_in_one_line(
+    wrong: Any, kind: type[BellqueueError], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(kind) as refused:
         wrong()
     assert words in str(refused.value)
