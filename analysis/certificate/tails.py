@@ -79,24 +79,19 @@ def log_chernoff_tail(trials: int, total: float, probability: float) -> float:
     return 0.0 if mean <= probability else -trials * kullback_leibler(mean, probability) * (1 - 16 * _EPS)
 
 
-Tail = Callable[[int, float, float], float]
-
-
-def lower_limit(tail: Tail, trials: int, total: float, log_significance: float) -> float:
+def lower_limit(log_tail: Callable[[float], float], mean: float, log_significance: float) -> float:
     """The least mean of U not rejected at the significance given: a lower confidence limit in [0, 1].
 
     Args:
-        tail: `log_chernoff_tail`, or the binomial tail of whole totals; rises with its last argument.
-        trials: N.
-        total: ΣU.
+        log_tail: ln of the tail of what was observed at a mean of U, with which it rises.
+        mean: Of U as observed.
         log_significance: ln α.
     """
-    if total <= 0 or trials == 0:
+    if mean <= 0:
         return 0.0
-    mean = min(total / trials, 1.0)
 
     def excess(probability: float) -> float:
-        return max(tail(trials, total, probability), -1e300) - log_significance
+        return max(log_tail(probability), -1e300) - log_significance
 
     if excess(mean) <= 0:
         return mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -22,6 +22,7 @@ from .strata import LEAST_DIVERGENCE, Strata
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+PARTS: tuple[Part, ...] = "certificate", "every_classical"  # of the record, each against a class of classical routers
 _STRONG, _WEAKER, _NONE = "CERTIFIED", "CERTIFIED against memoryless classical routers only", "NOT CERTIFIED"
 _LOG10_P = 1e-6  # absolute tolerance of log₁₀ p, beside the relative one
 _UPWARDS = 2e-14  # times N: what the record adds to log₁₀ p for rounding
@@ -115,8 +116,8 @@ def check_p_values(
     aim: Aim,
     evidence: Evidence,
     codes: Integers | None,
-    propose: Propose | None = None,
-    part: Part = "certificate",
+    propose: Propose | None,
+    part: Part,
 ) -> float | None:
     """The p-values; returns log₁₀ p, None if it could not be recomputed.
 
@@ -197,23 +198,22 @@ def check_p_values(
     return log10_p
 
 
-def check_verdict(
-    findings: Findings, analysis: Json, significance: float, log10_p: float | None, wider: float | None = None
-) -> None:
+def check_verdict(findings: Findings, analysis: Json, significance: float, log10_p: Mapping[str, float | None]) -> None:
     """Whether p is at most the significance of the scenario, and the verdict's first line says so with every warning.
 
     Args:
         findings: Gets the rows.
         analysis: The record.
         significance: α of the scenario.
-        log10_p: As recomputed; None: as recorded.
-        wider: The same against every classical router.
+        log10_p: As recomputed for each part of the record; where it is lacking the recorded one counts.
     """
     certificate, first = analysis["certificate"], analysis["verdict"][0]
     findings.same("certificate.significance", certificate["significance"], significance, "scenario, experiment")
     level, every = math.log10(significance), analysis.get("every_classical")
-    parts = [("certificate", certificate, log10_p), *([("every_classical", every, wider)] if every else [])]
-    for part, claim, found in parts:
+    for part in PARTS:
+        if (claim := analysis.get(part)) is None:
+            continue
+        found = log10_p.get(part)
         how, certified = "recomputed log10 p ≤ log10 α", claim["certified"]
         if found is None:
             found, how = claim["log10_p_value"], "recorded log10 p ≤ log10 α"

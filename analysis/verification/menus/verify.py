@@ -8,29 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....model.errors import BellqueueError, DataError
+from ....model.errors import DataError
 from ..certificate import check_verdict
 from ..comparison import SEARCH, compare
 from ..evidence import Evidence
-from ..files import (
-    RunFiles,
-    check_hashes,
-    check_plan,
-    check_settings,
-    codes_of,
-    evidence_of_record,
-    evidence_of_run,
-    experiment_of,
-)
-from ..findings import FRESH, ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
+from ..files import RunFiles, check_data, experiment_of
+from ..findings import ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
 from ..game import Game
-from ..verify import SETTINGS_ALARM
 from .limits import Limits, Outcomes, signalling
 from .rounding import Rounding
 
@@ -68,19 +57,11 @@ def verify_menu(
     game, menu = Game.of(scenario, []), files.plan["menu"] if files else analysis["planned"]
     shape = len(analysis["entries"]), *game.shape
     _check_tables(analysis, menu, shape)
-    check_hashes(findings, analysis, files)
+    evidence, _ = check_data(findings, analysis, files, game.shape, watch)
+    assert evidence is not None  # a valid record of a menu holds its counts
     if files:
-        watch("reading the trials")
-        codes = codes_of(files.trials, game.shape)
-        evidence = evidence_of_run(files.plan, codes)
-        check_plan(findings, analysis, files)
-        check_settings(findings, analysis, files.plan, codes)
         findings.same("planned", analysis["planned"], menu, "plan.json, menu")
-    else:
-        evidence = evidence_of_record(analysis["measured"], 1)
     findings.same("certificate.kappa", certificate["kappa"], menu["kappa"], "as planned")
-    if any(SETTINGS_ALARM in warning for warning in analysis["warnings"]):
-        evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
     significance = experiment_of(scenario)["significance"]
     if not evidence.counts.any() or min(evidence.counts.min(), evidence.lost.min()) < 0:
         raise DataError("measured: counts and lost must be 0 or more, and some trials must have brought outcomes")
@@ -91,15 +72,9 @@ def verify_menu(
     watch("V(κ) by rounding")
     _check_values(findings, certificate, outcomes, Rounding.of(game, scenario, menu["kappa"]), watch)
     _check_what_follows(findings, analysis)
-    check_verdict(findings, analysis, significance, None)
+    check_verdict(findings, analysis, significance, {})
     watch("a fresh analysis")
-    if isinstance(fresh, str):
-        findings.unchecked(FRESH, None, fresh)
-    else:
-        try:
-            compare(findings, analysis, fresh(), float(game.together), searched=_SEARCHED, derived=_COMPARED)
-        except BellqueueError as error:
-            findings.claim(FRESH, None, None, f"the files contradict each other: {error}", False)
+    compare(findings, analysis, fresh, float(game.together), searched=_SEARCHED, derived=_COMPARED)
     return Verification.of(source, findings.rows)
 
 
