@@ -46,7 +46,7 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     if sample.sampling.stopped:
         low, high = _limits_at_any_time(functional, sample, log_significance)
     elif sample.random and total.binary:  # fresh settings in proportion to |A|: one binomial variable
-        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
+        low, high = total.limits(log_significance, sample.lost)
     else:
         low, high = stratified.limits(functional, sample, log_significance)
     reach = float(np.abs(functional).sum())  # no correlators give more
