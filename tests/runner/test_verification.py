@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.verification.findings import Row, Verification
+from bellqueue.analysis.verification.findings import Verification
 from bellqueue.analysis.verification.informed import Rounded
 from bellqueue.model.errors import DataError
 from bellqueue.model.scenario.file import Scenario
@@ -23,9 +23,8 @@ from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenari
 from tests.sketching import keep_frontiers
 
 from .conftest import Run
-from .recorded_runs import edited, write_run
-
-Change = Callable[[Path], Any]
+from .recorded_runs import write_run
+from .verifying import Change, in_analysis, in_file, in_plan, in_trials, marked, row
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -47,10 +46,6 @@ def _solved_once(known_frontiers: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def of_folder(folder: Path) -> Verification:
-    return verify_path(folder)
-
-
 def of_record(folder: Path) -> Verification:
     return verify_path(folder / "analysis.json")
 
@@ -61,15 +56,11 @@ def of_text(analysis: str, folder: Path) -> Verification:
 
 
 def unmade(found: Verification) -> set[str]:
-    return {row.what for row in found.rows if row.status == "not checked"}
+    return marked(found, "not checked")
 
 
 def differing(found: Verification) -> set[str]:
-    return {row.what for row in found.rows if row.status == "DIFFERS"}
-
-
-def row(found: Verification, what: str) -> Row:
-    return next(row for row in found.rows if row.what == what)
+    return marked(found, "DIFFERS")
 
 
 def traffic(record: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -127,7 +118,7 @@ BEYOND = {"a joint table": {"every_classical.bound"}}
 def test_runs_verify(name: str, tmp_path: Path) -> None:
     record, taken = RUNS[name]
     write_run(tmp_path / "run", record, **taken)
-    found = of_folder(tmp_path / "run")
+    found = verify_path(tmp_path / "run")
     assert found.verified, found.summary
     assert found.summary.startswith("VERIFIED: all ")
     assert unmade(found) == BEYOND.get(name, set())
@@ -209,24 +200,8 @@ def run(untouched: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def in_analysis(*place: Any, value: Any) -> Change:
-    return lambda folder: edited(folder / "analysis.json", *place, value=value)
-
-
-def in_plan(*place: Any, value: Any) -> Change:
-    return lambda folder: edited(folder / "plan.json", *place, value=value)
-
-
-def in_scenario(*place: Any, value: Any) -> Change:
-    return lambda folder: edited(folder / "scenario.json", *place, value=value)
-
-
-def in_trials(change: Callable[[list[str]], list[str]]) -> Change:
-    def changed(folder: Path) -> None:
-        lines = (folder / "trials.csv").read_text().splitlines()
-        (folder / "trials.csv").write_text("\n".join(change(lines)) + "\n")
-
-    return changed
+def in_scenario(what: str, value: Any) -> Change:
+    return in_file("scenario.json", what, value)
 
 
 def outcome_flipped(lines: list[str]) -> list[str]:
@@ -237,178 +212,139 @@ def setting_flipped(lines: list[str]) -> list[str]:
     return [*lines[:100], ("1" if lines[100][0] == "0" else "0") + lines[100][1:], *lines[101:]]
 
 
-# Numbers of analysis.json on which no other row rests: where each stands, what it is changed to, and its row.
-NUMBERS: list[tuple[tuple[Any, ...], Any, str]] = [
-    (("measured", "counts", 0, 1, 1, 0), lambda n: n + 1, "measured.counts[0][1][1][0]"),
-    (("measured", "lost", 1, 1), 0, "measured.lost[1][1]"),
-    (("measured", "stopped"), True, "measured.stopped"),
-    (("correlators", "trials", 1, 0), 5, "correlators.trials[1][0]"),
-    (("correlators", "measured", 0, 0), lambda c: c + 1e-8, "correlators.measured[0][0]"),
-    (("correlators", "standard_error", 1, 1), 0.5, "correlators.standard_error[1][1]"),
-    (("certificate", "classical_bound", "low"), lambda b: b * (1 + 1e-6), "certificate.classical_bound.low"),
-    (("certificate", "quantum_bound", "low"), lambda b: b + 1e-7, "certificate.quantum_bound.low"),
-    (("certificate", "quantum_bound", "high"), lambda b: b - 1e-7, "certificate.quantum_bound.high"),
-    (("certificate", "log10_anytime_p_value"), lambda p: p - 1e-4, "certificate.log10_anytime_p_value"),
-    (("certificate", "log10_p_value_pooled"), -3.0, "certificate.log10_p_value_pooled"),
-    (("certificate", "method"), "Chernoff–KL", "certificate.method"),
-    (("certificate", "assumption"), "None at all.", "certificate.assumption"),
-    (("certificate", "score"), lambda b: b + 1e-8, "certificate.score"),
-    (("certificate", "excess", "estimate"), lambda b: b + 1e-8, "certificate.excess.estimate"),
-    (("certificate", "excess", "high"), lambda b: b - 1e-8, "certificate.excess.high"),
-    (("observed", "waiting_time", "estimate"), lambda w: w - 1e-8, "observed.waiting_time.estimate"),
-    (("observed", "waiting_time", "low"), lambda w: w + 1e-8, "observed.waiting_time.low"),
-    (("observed", "splitting_probability", "high"), 0.7, "observed.splitting_probability.high"),
-    (("observed", "baseline_throughput", "estimate"), 1.75, "observed.baseline_throughput.estimate"),
-    (
-        ("advantage", "waiting_time_reduction_relative", "low"),
-        lambda share: share + 1e-8,
-        "advantage.waiting_time_reduction_relative.low",
-    ),
-    (
-        ("advantage", "throughput_gain_relative", "estimate"),
-        lambda share: share + 1e-8,
-        "advantage.throughput_gain_relative.estimate",
-    ),
-    (("advantage", "throughput_gain_relative", "high"), 0.2, "advantage.throughput_gain_relative.high"),
-    (
-        ("classical", "waiting_time_at_equal_throughput", "estimate"),
-        0.6,
-        "classical.waiting_time_at_equal_throughput.estimate",
-    ),
-    (
-        ("classical", "baseline_throughput_at_equal_waiting_time", "low"),
-        1.7,
-        "classical.baseline_throughput_at_equal_waiting_time.low",
-    ),
-    (("frontiers", "classical", 1, "waiting_time"), 0.8, "frontiers.classical[1].waiting_time"),
-    (("frontiers", "classical", 1, "splitting_probability"), 0.31, "frontiers.classical[1].splitting_probability"),
-    (("frontiers", "classical", 2, "baseline_throughput"), 1.7, "frontiers.classical[2].baseline_throughput"),
-    (("frontiers", "weights", 1, 1), 3.3789, "frontiers.weights[1][1]"),
-    (("frontiers", "load"), 0.0500001, "frontiers.load"),
-    (("frontiers", "unavoidable_waiting_time"), 0.12, "frontiers.unavoidable_waiting_time"),
-    (("frontiers", "types_b"), ["short", "longer"], "frontiers.types_b[1]"),
-    (("confidence_region", 2, "waiting_time"), 0.1, "confidence_region[2].waiting_time"),
-    (("frontiers", "classical", 0, "multiplier"), 2.3, "frontiers.classical[0].multiplier"),
-    (("title",), "Another title", "title"),
-    (("provenance", "qubits"), [0, 2], "provenance.qubits[1]"),
-    (("no_signalling", "p_value"), 0.9, "no_signalling.p_value"),
-    (("no_signalling", "log10_p_value_a"), -0.1, "no_signalling.log10_p_value_a"),
-    (("no_signalling", "alarm"), True, "no_signalling.alarm"),
-    (("marginals", "b", 0), 0.5, "marginals.b[0]"),
-    (("chsh", "estimate"), 2.8, "chsh.estimate"),
-    (("visibility", "low"), 0.99, "visibility.low"),
-    (("provenance", "scenario_hash"), "0" * 64, "provenance.scenario_hash"),
-    (("provenance", "content_hash"), "0" * 64, "provenance.content_hash"),
-    (("provenance", "seed"), 7, "provenance.seed"),
-    (("provenance", "calibration"), {"a": 1}, "provenance.calibration.a"),
-    (("scenario", "traffic", "pair_rate"), 0.03, "scenario.traffic.pair_rate"),
-    (("planned", "certificate_multiplier"), 0.8, "planned.certificate_multiplier"),
-]
+# Places of analysis.json on which no other row rests, and what each is changed to.
+NUMBERS: dict[str, Any] = {
+    "measured.counts[0][1][1][0]": lambda n: n + 1,
+    "measured.lost[1][1]": 0,
+    "measured.stopped": True,
+    "correlators.trials[1][0]": 5,
+    "correlators.measured[0][0]": lambda c: c + 1e-8,
+    "correlators.standard_error[1][1]": 0.5,
+    "correlators.ideal[0][0]": 0.2,
+    "certificate.classical_bound.low": lambda b: b * (1 + 1e-6),
+    "certificate.quantum_bound.low": lambda b: b + 1e-7,
+    "certificate.quantum_bound.high": lambda b: b - 1e-7,
+    "certificate.log10_anytime_p_value": lambda p: p - 1e-4,
+    "certificate.log10_p_value_pooled": -3.0,
+    "certificate.method": "Chernoff–KL",
+    "certificate.assumption": "None at all.",
+    "certificate.significance": 0.01,
+    "certificate.trials": 3940,
+    "certificate.lost": 0,
+    "certificate.score": lambda b: b + 1e-8,
+    "certificate.excess.estimate": lambda b: b + 1e-8,
+    "certificate.excess.low": 0.04,
+    "certificate.excess.high": lambda b: b - 1e-8,
+    "every_classical.excess_at_least": lambda least: least + 1e-3,
+    "observed.waiting_time.estimate": lambda w: w - 1e-8,
+    "observed.waiting_time.low": lambda w: w + 1e-8,
+    "observed.splitting_probability.high": 0.7,
+    "observed.baseline_throughput.estimate": 1.75,
+    "advantage.waiting_time_reduction_relative.low": lambda share: share + 1e-8,
+    "advantage.throughput_gain_relative.estimate": lambda share: share + 1e-8,
+    "advantage.throughput_gain_relative.high": 0.2,
+    "classical.waiting_time_at_equal_throughput.estimate": 0.6,
+    "classical.baseline_throughput_at_equal_waiting_time.low": 1.7,
+    "frontiers.classical[0].multiplier": 2.3,
+    "frontiers.classical[1].waiting_time": 0.8,
+    "frontiers.classical[1].splitting_probability": 0.31,
+    "frontiers.classical[2].baseline_throughput": 1.7,
+    "frontiers.weights[1][1]": 3.3789,
+    "frontiers.load": 0.0500001,
+    "frontiers.unavoidable_waiting_time": 0.12,
+    "frontiers.types_b[1]": "longer",
+    "confidence_region[2].waiting_time": 0.1,
+    "title": "Another title",
+    "verdict[1]": lambda text: text.replace("log10 p = -", "log10 p = -9"),
+    "no_signalling.p_value": 0.9,
+    "no_signalling.log10_p_value_a": -0.1,
+    "no_signalling.alarm": True,
+    "marginals.b[0]": 0.5,
+    "chsh.estimate": 2.8,
+    "visibility.low": 0.99,
+    "provenance.qubits[1]": 2,
+    "provenance.scenario_hash": "0" * 64,
+    "provenance.content_hash": "0" * 64,
+    "provenance.seed": 7,
+    "provenance.calibration.a": 1,
+    "scenario.traffic.pair_rate": 0.03,
+    "planned.certificate_multiplier": 0.8,
+}
 
 
 def test_every_number_that_is_changed_is_found_and_nothing_else(run: Path) -> None:
-    for place, value, _ in NUMBERS:
-        edited(run / "analysis.json", *place, value=value)
-    assert differing(of_folder(run)) == {named for *_, named in NUMBERS}
+    for what, value in NUMBERS.items():
+        in_analysis(what, value)(run)
+    assert differing(verify_path(run)) == NUMBERS.keys()
 
 
-CERTIFICATE = "certificate"
 # What is changed, and rows that must then differ.
 CHANGES: dict[str, tuple[Change, set[str]]] = {
-    "μ": (in_analysis(CERTIFICATE, "multiplier", value=0.8), {"certificate.multiplier", "certificate.log10_p_value"}),
-    "β_C low, below": (
-        in_analysis(CERTIFICATE, "classical_bound", "low", value=lambda b: b * (1 - 1e-6)),
-        {"certificate.classical_bound.low"},
-    ),
+    "μ": (in_analysis("certificate.multiplier", 0.8), {"certificate.multiplier", "certificate.log10_p_value"}),
     "β_C high, below": (
-        in_analysis(CERTIFICATE, "classical_bound", "high", value=lambda b: b * (1 - 1e-6)),
+        in_analysis("certificate.classical_bound.high", lambda b: b * (1 - 1e-6)),
         {"certificate.classical_bound.high", "certificate.log10_p_value"},
     ),
     "β_C high, above": (
-        in_analysis(CERTIFICATE, "classical_bound", "high", value=lambda b: b * (1 + 1e-6)),
+        in_analysis("certificate.classical_bound.high", lambda b: b * (1 + 1e-6)),
         {"certificate.classical_bound.high", "certificate.log10_p_value"},
     ),
-    "log10 p": (
-        in_analysis(CERTIFICATE, "log10_p_value", value=lambda p: p - 1e-5),
-        {"certificate.log10_p_value"},
-    ),
+    "log10 p": (in_analysis("certificate.log10_p_value", lambda p: p - 1e-5), {"certificate.log10_p_value"}),
     "bound on every classical router": (
-        in_analysis("every_classical", "bound", value=lambda bound: bound + 0.01),
+        in_analysis("every_classical.bound", lambda bound: bound + 0.01),
         {"every_classical.bound", "every_classical.score_bound"},
     ),
     "score bound of every classical router": (
-        in_analysis("every_classical", "score_bound", value=lambda bound: bound - 1e-4),
+        in_analysis("every_classical.score_bound", lambda bound: bound - 1e-4),
         {"every_classical.score_bound", "every_classical.log10_p_value"},
     ),
     "place of the bound on every classical router": (
-        in_analysis("every_classical", "splitting_probability", value=lambda p: p - 0.05),
+        in_analysis("every_classical.splitting_probability", lambda p: p - 0.05),
         {"every_classical.splitting_probability", "every_classical.score_bound"},
     ),
     "log10 p against every classical router": (
-        in_analysis("every_classical", "log10_p_value", value=lambda p: p - 1e-5),
+        in_analysis("every_classical.log10_p_value", lambda p: p - 1e-5),
         {"every_classical.log10_p_value"},
     ),
     "certified against every classical router": (
-        in_analysis("every_classical", "certified", value=lambda certified: not certified),
+        in_analysis("every_classical.certified", lambda certified: not certified),
         {"every_classical.certified", "verdict[0]"},
     ),
     "no p at any time": (
-        in_analysis(CERTIFICATE, "log10_anytime_p_value", value=None),
+        in_analysis("certificate.log10_anytime_p_value", None),
         {"certificate.log10_anytime_p_value"},
     ),
-    "certified": (in_analysis(CERTIFICATE, "certified", value=False), {"certificate.certified", "verdict[0]"}),
-    "significance": (in_analysis(CERTIFICATE, "significance", value=0.01), {"certificate.significance"}),
-    "edges": (in_analysis(CERTIFICATE, "edges", value=2), {"certificate.edges"}),
-    "number of trials": (in_analysis(CERTIFICATE, "trials", value=3940), {"certificate.trials"}),
-    "number of lost trials": (in_analysis(CERTIFICATE, "lost", value=0), {"certificate.lost"}),
-    "limit of the excess": (in_analysis(CERTIFICATE, "excess", "low", value=0.04), {"certificate.excess.low"}),
-    "least excess": (
-        in_analysis("every_classical", "excess_at_least", value=lambda least: least + 1e-3),
-        {"every_classical.excess_at_least"},
-    ),
-    "limit of the waiting time": (
-        in_analysis("observed", "waiting_time", "low", value=lambda low: low + 1e-3),
-        {"observed.waiting_time.low"},
-    ),
-    "p at any time": (
-        in_analysis(CERTIFICATE, "log10_anytime_p_value", value=lambda p: p - 1e-3),
-        {"certificate.log10_anytime_p_value"},
-    ),
+    "certified": (in_analysis("certificate.certified", False), {"certificate.certified", "verdict[0]"}),
+    "edges": (in_analysis("certificate.edges", 2), {"certificate.edges"}),
     "how the bets are made": (
-        in_analysis(CERTIFICATE, "anytime_method", value="betting"),
+        in_analysis("certificate.anytime_method", "betting"),
         {"certificate.anytime_method", "certificate.log10_anytime_p_value"},
     ),
-    "no CHSH": (in_analysis("chsh", value=None), {"chsh"}),
-    "ideal": (in_analysis("correlators", "ideal", 0, 0, value=0.2), {"correlators.ideal[0][0]"}),
-    "lost trials kept quiet": (in_analysis("warnings", value=[]), {"warnings"}),
-    "an alarm that does not ring": (in_analysis("warnings", value=["NO-SIGNALLING ALARM: 60 lost"]), {"warnings[0]"}),
+    "lost trials kept quiet": (in_analysis("warnings", []), {"warnings"}),
+    "an alarm that does not ring": (in_analysis("warnings", ["NO-SIGNALLING ALARM: 60 lost"]), {"warnings[0]"}),
     "verdict": (
-        in_analysis("verdict", 0, value=lambda text: text.replace("CERTIFIED", "NOT CERTIFIED")),
+        in_analysis("verdict[0]", lambda text: text.replace("CERTIFIED", "NOT CERTIFIED")),
         {"verdict[0]"},
     ),
     "reduction in the verdict": (
-        in_analysis("verdict", 0, value=lambda text: text.replace("; estimate ", "; estimate 9")),
+        in_analysis("verdict[0]", lambda text: text.replace("; estimate ", "; estimate 9")),
         {"verdict[0]"},
     ),
-    "p in the verdict": (
-        in_analysis("verdict", 1, value=lambda text: text.replace("log10 p = -", "log10 p = -9")),
-        {"verdict[1]"},
-    ),
     "scenario": (
-        in_scenario("traffic", "pair_rate", value=0.021),
+        in_scenario("traffic.pair_rate", 0.021),
         {"scenario.traffic.pair_rate", "provenance.scenario_hash", "frontiers.load", "frontiers.weights[0][0]"},
     ),
     "significance of the scenario": (
-        in_scenario("experiment", "significance", value=1e-5),
+        in_scenario("experiment.significance", 1e-5),
         {"scenario.experiment.significance", "plan.json: significance", "certificate.significance"},
     ),
-    "seed of the plan": (in_plan("seed", value=7), {"plan.json: asked[0][0]", "trials.csv: x, y", "provenance.seed"}),
+    "seed of the plan": (in_plan("seed", 7), {"plan.json: asked[0][0]", "trials.csv: x, y", "provenance.seed"}),
     "lost trials taken from the plan": (
-        in_plan("asked", 0, 0, value=lambda n: n - 60),
+        in_plan("asked[0][0]", lambda n: n - 60),
         {"plan.json: asked[0][0]", "fresh analysis", "certificate.log10_p_value"},
     ),
     "distribution of the plan": (
-        in_plan("input_distribution", value=[[0.25, 0.25], [0.25, 0.25]]),
+        in_plan("input_distribution", [[0.25, 0.25], [0.25, 0.25]]),
         {"measured.input_distribution[0][0]", "provenance.content_hash", "certificate.method"},
     ),
     "an outcome": (in_trials(outcome_flipped), {"provenance.content_hash", "certificate.log10_p_value"}),
@@ -416,10 +352,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
     "a trial dropped": (in_trials(lambda lines: lines[:-1]), {"certificate.lost", "warnings[0]"}),
     "trials added": (in_trials(lambda lines: [*lines, *[lines[-1]] * 100]), {"trials.csv: x, y"}),
     "trials in another order": (in_trials(lambda lines: [lines[0], *lines[:0:-1]]), {"trials.csv: x, y"}),
-    "calibration": (
-        lambda folder: edited(folder / "calibration.json", "device", value="another"),
-        {"calibration.json.device"},
-    ),
+    "calibration": (in_file("calibration.json", "device", "another"), {"calibration.json.device"}),
 }
 
 
@@ -427,38 +360,33 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 def test_what_is_changed_is_found_and_named(name: str, run: Path) -> None:
     change, named = CHANGES[name]
     change(run)
-    found = of_folder(run)
+    found = verify_path(run)
     assert not found.verified
     assert found.summary.startswith("DIFFERS: ")
     assert named <= differing(found)
 
 
-def test_the_untouched_run_verifies(untouched: Path) -> None:
-    assert of_folder(untouched).verified
-
-
-PAIRS = ("parallel", "pairs", 1)
-OF_PAIRS: list[tuple[tuple[Any, ...], Any, str]] = [
-    ((CERTIFICATE, "log10_p_value_pooled"), lambda p: p - 0.1, "certificate.log10_p_value_pooled"),
-    ((*PAIRS, "log10_p_value"), lambda p: p - 0.1, "parallel.pairs[1].log10_p_value"),
-    ((*PAIRS, "waiting_time", "low"), 0.1, "parallel.pairs[1].waiting_time.low"),
-    ((*PAIRS, "lost"), 0, "parallel.pairs[1].lost"),
-    (("parallel", "log10_p_value_best_pair"), lambda p: p - 0.1, "parallel.log10_p_value_best_pair"),
-    ((*PAIRS, "chsh", "high"), 2.9, "parallel.pairs[1].chsh.high"),
-    ((*PAIRS, "visibility", "estimate"), 1.0, "parallel.pairs[1].visibility.estimate"),
-    ((*PAIRS, "qubits"), [1, 2], "parallel.pairs[1].qubits[0]"),
-    (("parallel", "crosstalk", "log10_p_value"), -1.5, "parallel.crosstalk.log10_p_value"),
-    (("parallel", "crosstalk", "alarm"), True, "parallel.crosstalk.alarm"),
-]
+OF_PAIRS: dict[str, Any] = {
+    "certificate.log10_p_value_pooled": lambda p: p - 0.1,
+    "parallel.pairs[1].log10_p_value": lambda p: p - 0.1,
+    "parallel.pairs[1].waiting_time.low": 0.1,
+    "parallel.pairs[1].lost": 0,
+    "parallel.pairs[1].chsh.high": 2.9,
+    "parallel.pairs[1].visibility.estimate": 1.0,
+    "parallel.pairs[1].qubits[0]": 1,
+    "parallel.log10_p_value_best_pair": lambda p: p - 0.1,
+    "parallel.crosstalk.log10_p_value": -1.5,
+    "parallel.crosstalk.alarm": True,
+}
 
 
 def test_what_is_changed_of_several_pairs_is_found_and_named(tmp_path: Path) -> None:
     write_run(tmp_path / "run", default_record(shots=4000), parallel=2, lost=40)
-    for place, value, _ in OF_PAIRS:
-        edited(tmp_path / "run" / "analysis.json", *place, value=value)
-    assert {named for *_, named in OF_PAIRS} <= differing(of_folder(tmp_path / "run"))
-    edited(tmp_path / "run" / "analysis.json", "parallel", value=None)
-    assert "parallel" in differing(of_folder(tmp_path / "run"))
+    for what, value in OF_PAIRS.items():
+        in_analysis(what, value)(tmp_path / "run")
+    assert OF_PAIRS.keys() <= differing(verify_path(tmp_path / "run"))
+    in_analysis("parallel", None)(tmp_path / "run")
+    assert "parallel" in differing(verify_path(tmp_path / "run"))
 
 
 def test_a_better_edge_kept_quiet_is_found(tmp_path: Path) -> None:
@@ -477,36 +405,36 @@ def test_an_older_record_without_counts_says_what_it_cannot_tell(run: Path) -> N
     record = json.loads((run / "analysis.json").read_text())
     del record["measured"]
     (run / "analysis.json").write_text(json.dumps(record))
-    assert unmade(of_folder(run)) == {"measured"}
+    assert unmade(verify_path(run)) == {"measured"}
     alone = of_record(run)
     assert alone.verified
     assert "p-value" not in alone.summary
     assert {"certificate.log10_p_value", "fresh analysis"} <= unmade(alone)
-    edited(run / "analysis.json", "observed", "waiting_time", "estimate", value=0.1)
+    in_analysis("observed.waiting_time.estimate", 0.1)(run)
     assert differing(of_record(run)) == {"observed.waiting_time.estimate"}
 
 
 def test_an_older_stopped_record_alone_cannot_promise_more_than_its_last_moment(tmp_path: Path) -> None:
     """Before there were bets, the stakes were a fixed mixture, whose last value needs no order."""
     write_run(tmp_path / "run", default_record(shots=20_000, stop="certified"))
-    edited(tmp_path / "run" / "analysis.json", CERTIFICATE, "log10_anytime_p_value", value=-0.1)
-    for part in (CERTIFICATE, "every_classical"):
+    in_analysis("certificate.log10_anytime_p_value", -0.1)(tmp_path / "run")
+    for part in ("certificate", "every_classical"):
         for name in ("anytime_method", "excess_at_least"):
-            edited(tmp_path / "run" / "analysis.json", part, name, value=None)
+            in_analysis(f"{part}.{name}", None)(tmp_path / "run")
     assert "certificate.log10_anytime_p_value" in differing(of_record(tmp_path / "run"))
 
 
 def test_draws_of_another_numpy_are_not_held_against_a_run(run: Path) -> None:
-    edited(run / "plan.json", "seed", value=7)
-    edited(run / "analysis.json", "provenance", "libraries", "numpy", value="1.0")
-    found = of_folder(run)
+    in_plan("seed", 7)(run)
+    in_analysis("provenance.libraries.numpy", "1.0")(run)
+    found = verify_path(run)
     assert "plan.json: asked" in unmade(found)
     assert "trials.csv: x, y" not in differing(found)
 
 
 def test_a_run_without_its_calibration_verifies_but_for_that(run: Path) -> None:
     (run / "calibration.json").unlink()
-    found = of_folder(run)
+    found = verify_path(run)
     assert found.verified
     assert unmade(found) == {"calibration.json"}
 
@@ -514,8 +442,8 @@ def test_a_run_without_its_calibration_verifies_but_for_that(run: Path) -> None:
 @pytest.mark.parametrize("changed", [False, True])
 def test_the_first_screen_has_the_verdict_first_and_last(changed: bool, run: Path, call: Run) -> None:
     if changed:
-        edited(run / "plan.json", "seed", value=7)
-        edited(run / "analysis.json", CERTIFICATE, "multiplier", value=0.8)
+        in_plan("seed", 7)(run)
+        in_analysis("certificate.multiplier", 0.8)(run)
     lines = call("verify", "run").stdout.splitlines()
     assert len(lines) <= 30
     assert max(map(len, lines)) <= 80
@@ -530,7 +458,7 @@ def test_the_first_screen_has_the_verdict_first_and_last(changed: bool, run: Pat
 
 def test_exit_codes_and_lines_for_people(run: Path, call: Run) -> None:
     assert call("verify", "run").returncode == 0
-    edited(run / "analysis.json", CERTIFICATE, "log10_p_value", value=-50.0)
+    in_analysis("certificate.log10_p_value", -50.0)(run)
     done = call("verify", "run", "--full")
     assert done.returncode == 5
     first = " ".join(done.stdout.split())
@@ -545,22 +473,16 @@ UNREADABLE: dict[str, tuple[Change, str]] = {
     "no record": (lambda folder: (folder / "analysis.json").unlink(), "analysis.json"),
     "no trials": (lambda folder: (folder / "trials.csv").unlink(), "trials.csv"),
     "a torn record": (lambda folder: (folder / "analysis.json").write_text("{"), "analysis.json: not valid JSON"),
-    "a list": (
-        lambda folder: (folder / "plan.json").write_text("[]"),
-        "the file is []; it must be a table",
-    ),
-    "another schema": (in_analysis("schema", value="bellqueue.counts/1"), "analysis.json: schema"),
-    "no certificate": (in_analysis("certificate", value=None), "analysis.json: certificate"),
-    "a word for a number": (in_analysis("certificate", "score", value="high"), "certificate.score"),
+    "a list": (lambda folder: (folder / "plan.json").write_text("[]"), "the file is []; it must be a table"),
+    "another schema": (in_analysis("schema", "bellqueue.counts/1"), "analysis.json: schema"),
+    "no certificate": (in_analysis("certificate", None), "analysis.json: certificate"),
+    "a word for a number": (in_analysis("certificate.score", "high"), "certificate.score"),
     "a trial of no type": (in_trials(lambda lines: [*lines, "7,0,0,0"]), "trials.csv: trials: x is 7 in trial 3941"),
     "no header": (in_trials(lambda lines: lines[1:]), "trials.csv: line 1"),
     "nothing but a header": (in_trials(lambda lines: lines[:1]), "no trials"),
-    "a load of one": (in_scenario("traffic", "pair_rate", value=0.5), "load is 1.25"),
-    "a plan for other types": (
-        in_plan("asked", value=[[4000]]),
-        "run: plan.json: asked, input_distribution and",
-    ),
-    "angles for other types": (in_plan("strategy", 0, "alpha", value=[0.0]), "angles must be for 2×2 types"),
+    "a load of one": (in_scenario("traffic.pair_rate", 0.5), "load is 1.25"),
+    "a plan for other types": (in_plan("asked", [[4000]]), "run: plan.json: asked, input_distribution and"),
+    "angles for other types": (in_plan("strategy[0].alpha", [0.0]), "angles must be for 2×2 types"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from bellqueue.analysis.menus.design import MenuDesign
 from bellqueue.analysis.menus.records import MenuPlan
-from bellqueue.analysis.verification.findings import Row, Verification
 from bellqueue.model.errors import DataError
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.scenario.file import Scenario
@@ -28,7 +27,8 @@ import bellqueue as bq
 from tests.scenarios import default_record
 
 from .conftest import Run
-from .recorded_runs import edited, write_menu_run
+from .recorded_runs import write_menu_run
+from .verifying import Change, in_analysis, in_plan, in_trials, marked, row
 
 ROUNDED = "certificate.certified, by rounding"
 FRESH = "fresh analysis"
@@ -92,14 +92,6 @@ def run(untouched: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def marked(found: Verification, status: str) -> set[str]:
-    return {row.what for row in found.rows if row.status == status}
-
-
-def row(found: Verification, what: str) -> Row:
-    return next(row for row in found.rows if row.what == what)
-
-
 def test_a_run_verifies_and_rounding_certifies_as_well(run: Path) -> None:
     found = verify_path(run)
     assert found.verified, found.summary
@@ -159,68 +151,48 @@ def test_service_times_that_vary_are_taken_as_recorded(tmp_path: Path) -> None:
     assert "fixed service times" in row(found, "certificate.classical").method
 
 
-# Places of analysis.json, what each is changed to, and the row that must name it.
-NUMBERS: list[tuple[tuple[Any, ...], Any, str]] = [
-    (("measured", "counts", 2, 1, 1, 0), lambda n: n + 1, "measured.counts[2][1][1][0]"),
-    (("measured", "lost", 0, 1), lambda n: n + 1, "measured.lost[0][1]"),
-    (("measured", "block"), 2, "measured.block"),
-    (("certificate", "trials"), 20_001, "certificate.trials"),
-    (("certificate", "step"), 0.1, "certificate.step"),
-    (("certificate", "significance"), 0.01, "certificate.significance"),
-    (("certificate", "cost", "low"), lambda w: w - 1e-6, "certificate.cost.low"),
-    (("certificate", "cost", "estimate"), lambda w: w - 0.1, "certificate.cost.estimate"),
-    (("certificate", "assumption"), "None at all.", "certificate.assumption"),
-    (("waiting_time", "high"), lambda w: w + 1e-4, "waiting_time.high"),
-    (("splitting_probability", "estimate"), 0.5, "splitting_probability.estimate"),
-    (("classical_waiting_time",), lambda w: w + 1e-6, "classical_waiting_time"),
-    (("waiting_time_reduction", "low"), lambda w: w + 1e-6, "waiting_time_reduction.low"),
-    (("waiting_time_reduction_relative", "low"), lambda w: w + 1e-6, "waiting_time_reduction_relative.low"),
-    (("throughput_gain", "high"), lambda w: w + 1e-6, "throughput_gain.high"),
-    (("map_share",), 0.5, "map_share"),
-    (("entries", 0, "ideal", 0, 1), lambda p: p + 1e-6, "entries[0].ideal[0][1]"),
-    (("entries", 1, "alpha", 1), lambda angle: angle + 1e-4, "entries[1].alpha, beta[1][0]"),
-    (("entries", 0, "split", 1, 0, "high"), lambda p: p - 1e-7, "entries[0].split[1][0].high"),
-    (("entries", 1, "split", 0, 0, "estimate"), lambda p: p - 1e-7, "entries[1].split[0][0].estimate"),
-    (("entries", 1, "visibility"), 0.99, "entries[1].visibility"),
-    (("entries", 1, "share"), 0.4, "entries[1].share"),
-    (("no_signalling", "log10_p_value_a"), lambda p: p - 1e-6, "no_signalling.log10_p_value_a"),
-    (("no_signalling", "alarm"), True, "no_signalling.alarm"),
-    (("marginals", "b", 0), 0.5, "marginals.b[0]"),
-    (("planned", "tilts", 3, 1), 0.0, "planned.tilts[3][1]"),
-    (("provenance", "content_hash"), "0" * 64, "provenance.content_hash"),
-    (("scenario", "traffic", "pair_rate"), 0.03, "scenario.traffic.pair_rate"),
-    (("verdict", 1), "Nothing was tested.", "verdict[1]"),
-]
-
-
-def test_every_number_that_is_changed_is_found(run: Path) -> None:
-    for place, value, _ in NUMBERS:
-        edited(run / "analysis.json", *place, value=value)
-    named, found = {what for *_, what in NUMBERS}, marked(verify_path(run), "DIFFERS")
-    assert named <= found
-    # What is saved follows from the estimate, which is changed as well; angles have two rows.
-    assert found - named <= {f"{name}.{part}" for name in SAVED for part in ("estimate", "high")} | {
-        "entries[1].alpha[1]"
-    }
-
-
+# Places of analysis.json, and what each is changed to.
+NUMBERS: dict[str, Any] = {
+    "measured.counts[2][1][1][0]": lambda n: n + 1,
+    "measured.lost[0][1]": lambda n: n + 1,
+    "measured.block": 2,
+    "certificate.trials": 20_001,
+    "certificate.step": 0.1,
+    "certificate.significance": 0.01,
+    "certificate.cost.low": lambda w: w - 1e-6,
+    "certificate.cost.estimate": lambda w: w - 0.1,
+    "certificate.assumption": "None at all.",
+    "waiting_time.high": lambda w: w + 1e-4,
+    "splitting_probability.estimate": 0.5,
+    "classical_waiting_time": lambda w: w + 1e-6,
+    "waiting_time_reduction.low": lambda w: w + 1e-6,
+    "waiting_time_reduction_relative.low": lambda w: w + 1e-6,
+    "throughput_gain.high": lambda w: w + 1e-6,
+    "map_share": 0.5,
+    "entries[0].ideal[0][1]": lambda p: p + 1e-6,
+    "entries[1].alpha[1]": lambda angle: angle + 1e-4,
+    "entries[0].split[1][0].high": lambda p: p - 1e-7,
+    "entries[1].split[0][0].estimate": lambda p: p - 1e-7,
+    "entries[1].visibility": 0.99,
+    "entries[1].share": 0.4,
+    "no_signalling.log10_p_value_a": lambda p: p - 1e-6,
+    "no_signalling.alarm": True,
+    "marginals.b[0]": 0.5,
+    "planned.tilts[3][1]": 0.0,
+    "provenance.content_hash": "0" * 64,
+    "scenario.traffic.pair_rate": 0.03,
+    "verdict[1]": "Nothing was tested.",
+}
 SAVED = "waiting_time_reduction", "waiting_time_reduction_relative", "throughput_gain"
 
 
-def in_trials(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
-    def changed(folder: Path) -> None:
-        lines = (folder / "trials.csv").read_text().splitlines()
-        (folder / "trials.csv").write_text("\n".join(change(lines)) + "\n")
-
-    return changed
-
-
-def in_file(name: str, *place: Any, value: Any) -> Callable[[Path], None]:
-    return lambda folder: edited(folder / name, *place, value=value)
-
-
-def in_claim(*place: Any, value: Any) -> Callable[[Path], None]:
-    return in_file("analysis.json", "certificate", *place, value=value)
+def test_every_number_that_is_changed_is_found(run: Path) -> None:
+    for what, value in NUMBERS.items():
+        in_analysis(what, value)(run)
+    named, found = {*NUMBERS, "entries[1].alpha, beta[1][0]"}, marked(verify_path(run), "DIFFERS")  # angles have two
+    assert named <= found
+    # What is saved follows from the estimate, which is changed as well.
+    assert found - named <= {f"{name}.{part}" for name in SAVED for part in ("estimate", "high")}
 
 
 def consistently_lower(folder: Path) -> None:
@@ -236,15 +208,15 @@ def consistently_lower(folder: Path) -> None:
 
 
 # What is changed, and rows that must then differ.
-CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
-    "V(κ) above": (in_claim("classical", value=lambda v: v + 0.05), {"certificate.classical"}),
-    "V(κ) below": (in_claim("classical", value=lambda v: v - 0.05), {"certificate.classical"}),
-    "κ": (in_claim("kappa", value=20.0), {"certificate.kappa"}),
-    "limit": (in_claim("cost", "high", value=lambda w: w - 1e-4), {f"{name}.low" for name in SAVED}),
+CHANGES: dict[str, tuple[Change, set[str]]] = {
+    "V(κ) above": (in_analysis("certificate.classical", lambda v: v + 0.05), {"certificate.classical"}),
+    "V(κ) below": (in_analysis("certificate.classical", lambda v: v - 0.05), {"certificate.classical"}),
+    "κ": (in_analysis("certificate.kappa", 20.0), {"certificate.kappa"}),
+    "limit": (in_analysis("certificate.cost.high", lambda w: w - 1e-4), {f"{name}.low" for name in SAVED}),
     "limit and what follows": (consistently_lower, {"certificate.cost.high", "certificate.cost.estimate"}),
-    "p-value": (in_claim("log10_p_value", value=lambda p: 3 * p), {"certificate.log10_p_value"}),
-    "certified": (in_claim("certified", value=False), {"certificate.certified"}),
-    "verdict": (in_file("analysis.json", "verdict", 0, value="NOT CERTIFIED."), {"verdict[0]", "verdict[0]: warnings"}),
+    "p-value": (in_analysis("certificate.log10_p_value", lambda p: 3 * p), {"certificate.log10_p_value"}),
+    "certified": (in_analysis("certificate.certified", False), {"certificate.certified"}),
+    "verdict": (in_analysis("verdict[0]", "NOT CERTIFIED."), {"verdict[0]", "verdict[0]: warnings"}),
     "an outcome": (
         in_trials(lambda lines: [*lines[:-1], lines[-1][:-1] + str(1 - int(lines[-1][-1]))]),
         {"provenance.content_hash", "measured.counts"},
@@ -253,10 +225,10 @@ CHANGES: dict[str, tuple[Callable[[Path], None], set[str]]] = {
         in_trials(lambda lines: [*lines[:200], "0,0,0,0,0", *lines[201:]]),
         {"provenance.content_hash", "trials.csv: x, y"},
     ),
-    "plan: seed": (in_file("plan.json", "seed", value=2), {"plan.json: asked", "provenance.content_hash"}),
-    "plan: tilts": (in_file("plan.json", "menu", "tilts", 0, 0, value=-0.2), {"planned.tilts[0][0]"}),
-    "plan: angles": (in_file("plan.json", "strategy", 0, "beta", 1, value=-2.0), {"entries[0].ideal[0][1]"}),
-    "plan: significance": (in_file("plan.json", "significance", value=0.01), {"plan.json: significance"}),
+    "plan: seed": (in_plan("seed", 2), {"plan.json: asked", "provenance.content_hash"}),
+    "plan: tilts": (in_plan("menu.tilts[0][0]", -0.2), {"planned.tilts[0][0]"}),
+    "plan: angles": (in_plan("strategy[0].beta[1]", -2.0), {"entries[0].ideal[0][1]"}),
+    "plan: significance": (in_plan("significance", 0.01), {"plan.json: significance"}),
 }
 
 
@@ -281,21 +253,13 @@ def test_a_limit_that_is_too_low_is_found_in_the_record_alone(run: Path) -> None
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (
-            in_file("analysis.json", "entries", 0, "alpha", value=[0.0]),
-            "entries[0].alpha must be 2, for 2 sets of bases and 2×2",
-        ),
-        (
-            in_file("analysis.json", "entries", value=lambda entries: entries[:1]),
-            "has 2 sets of bases, and analysis.json 1",
-        ),
-        (in_file("analysis.json", "entries", value=[]), "entries"),
-        (in_file("analysis.json", "measured", "counts", 0, 0, value=[[1, 2]]), "measured.counts must be 4×2×2×2"),
+        (in_analysis("entries[0].alpha", [0.0]), "entries[0].alpha must be 2, for 2 sets of bases and 2×2"),
+        (in_analysis("entries", lambda entries: entries[:1]), "has 2 sets of bases, and analysis.json 1"),
+        (in_analysis("entries", []), "entries"),
+        (in_analysis("measured.counts[0][0]", [[1, 2]]), "measured.counts must be 4×2×2×2"),
     ],
 )
-def test_a_record_that_does_not_fit_is_refused_in_a_line(
-    change: Callable[[Path], None], words: str, run: Path, call: Run, tmp_path: Path
-) -> None:
+def test_a_record_that_does_not_fit_is_refused_in_a_line(change: Change, words: str, run: Path, call: Run) -> None:
     change(run)
     done = call("verify", "run")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
@@ -303,23 +267,23 @@ def test_a_record_that_does_not_fit_is_refused_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "words"),
+    ("what", "value", "words"),
     [
-        (("measured", "counts"), [[[[0, 0], [0, 0]]] * 2] * 4, "some trials must have brought outcomes"),
-        (("measured", "counts", 0, 0, 0, 1), -7, "must be 0 or more"),
-        (("measured", "input_distribution", 0, 0), -0.1, "probabilities that add up to 1"),
-        (("planned", "centre", 0, 0), 1.5, "centre must hold probabilities"),
-        (("planned", "tilts", 0, 0), 1e300, "tilts must lie within ±100"),
+        ("measured.counts", [[[[0, 0], [0, 0]]] * 2] * 4, "some trials must have brought outcomes"),
+        ("measured.counts[0][0][0][1]", -7, "must be 0 or more"),
+        ("measured.input_distribution[0][0]", -0.1, "probabilities that add up to 1"),
+        ("planned.centre[0][0]", 1.5, "centre must hold probabilities"),
+        ("planned.tilts[0][0]", 1e300, "tilts must lie within ±100"),
     ],
 )
-def test_numbers_that_can_be_none_are_refused(place: tuple[Any, ...], value: Any, words: str, run: Path) -> None:
-    edited(run / "analysis.json", *place, value=value)
+def test_numbers_that_can_be_none_are_refused(what: str, value: Any, words: str, run: Path) -> None:
+    in_analysis(what, value)(run)
     with pytest.raises(DataError, match=words):
         verify_path(run / "analysis.json")
 
 
 def test_files_of_two_kinds_of_runs_are_refused(run: Path) -> None:
-    edited(run / "analysis.json", "schema", value="bellqueue.analysis/1")
+    in_analysis("schema", "bellqueue.analysis/1")(run)
     with pytest.raises(DataError, match="analysis\\.json"):
         verify_path(run)
 
