@@ -112,7 +112,7 @@ def observed_visibility(
     """The share of the ideal score that was observed, and what it is relative to.
 
     Args:
-        game: At the certificate's multiplier.
+        game: The game at the certificate's multiplier.
         sample: The data.
         ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
         log_significance: ln α of each side.

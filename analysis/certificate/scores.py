@@ -134,7 +134,7 @@ def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tup
     Args:
         functional: A, shape (n_A, n_B), the game at its multiplier; Z = (A/r)·(+1 if a=b else −1).
         distribution: r(x,y) that every trial's setting was drawn from, same shape.
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
     """
     unit, _ = unit_weights(functional, distribution)
     together = np.array([[1.0, -1.0], [-1.0, 1.0]])

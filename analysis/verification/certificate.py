@@ -127,8 +127,8 @@ def check_p_values(
         aim: Its claim.
         evidence: The counts.
         codes: The trials in order, if at hand.
-        propose: Gives the bets of a part, if the trials are at hand.
-        part: Of the record, that has the claim.
+        propose: Makes the bets on a part, if the trials are at hand.
+        part: The part of the record that has the claim.
     """
     certificate, planned, score = analysis[part], analysis["planned"], Score(aim.matrix, evidence)
     p_value, anytime_p_value = f"{part}.log10_p_value", f"{part}.log10_anytime_p_value"

@@ -127,7 +127,7 @@ class Score:
     def log_tail(self, bound: float) -> tuple[float, str]:
         """ln p of the number of trials fixed, against scores of at most `bound`, by the law of ΣU, and by which tail.
 
-        Older records test realised settings so, too; Hoeffding (1956) lets those use the binomial tail only from
+        Older records also test realised settings so; Hoeffding (1956) lets those use the binomial tail only from
         ΣU = Nω + 1 on.
         """
         evidence = self.evidence
