@@ -141,22 +141,22 @@ def check_p_values(
         return None
     inversions = 2 if analysis["provenance"].get("inverted") else 1
     allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges * inversions)
-    anytime = None
-    of_shots = evidence.parallel > 1 and evidence.drawn is not None and "log10_p_value_pooled" in certificate
-    of_shots = of_shots and certificate["log10_p_value_pooled"] is not None
+    anytime, fresh = None, evidence.drawn is not None
+    several = fresh and evidence.parallel > 1  # where the p-value is that of whole shots, but not in older records
+    pooled = certificate.get("log10_p_value_pooled") if several else None
     betting, older = certificate.get("anytime_method"), certificate.get("excess_at_least") is None
 
     def by_bets(what: str, on_score: bool) -> float | None:
         """log₁₀ p of bets proposed again, none of which may gain on average under the null hypothesis."""
         if codes is None or propose is None:
             return None
-        bettor = propose(part, on_score)
-        log_p, mean = carried_on(bettor, evidence, codes, aim.matrix, aim.bound, local=not on_score)
-        how = "largest mean of a factor " + ("over local strategies" if not on_score else "where the score is allowed")
+        bets = propose(part, on_score)
+        log_p, mean = carried_on(bets, evidence, codes, aim.matrix, aim.bound, local=not on_score)
+        how = "largest mean of a factor " + ("where the score is allowed" if on_score else "over local strategies")
         findings.claim(f"{what}: bets", 1.0, mean, how, mean <= 1)
         return log_p / math.log(10)
 
-    if planned and evidence.drawn is not None and score.scale > 0 and not of_shots:
+    if planned and fresh and score.scale > 0 and pooled is None:
         claimed = certificate["log10_anytime_p_value"]
         if betting in (LOCAL, ON_SCORE):
             anytime = by_bets(anytime_p_value, betting == ON_SCORE)
@@ -174,13 +174,14 @@ def check_p_values(
     elif certificate["method"] == ON_SCORE and not score.binary:
         log10_p, how = by_bets(p_value, True), "stakes carried on trial by trial"
     else:
-        tail, how = score.log_tail(aim.bound)
-        if evidence.drawn is None and not older:
+        if fresh or older:
+            tail, how = score.log_tail(aim.bound)
+        else:
             tail, how = Strata.of(aim.matrix, evidence).log_tail(aim.bound), LEAST_DIVERGENCE
         log10_p = min(0.0, tail + tried) / math.log(10)
-        if of_shots:
-            what, claimed = f"{part}.log10_p_value_pooled", certificate["log10_p_value_pooled"]
-            findings.number(what, claimed, log10_p, f"{how}; all pairs as independent trials", allowed)
+        if pooled is not None:
+            what = f"{part}.log10_p_value_pooled"
+            findings.number(what, pooled, log10_p, f"{how}; all pairs as independent trials", allowed)
             log10_p, how = None, ""
             if codes is not None:
                 wealth = 0.0 if score.mean(aim.bound) >= 1 else score.log_wealth_of_shots(aim.bound, codes)
@@ -191,7 +192,7 @@ def check_p_values(
         how = f"{how}; at the recorded bound" + (f", times the {edges} multipliers tried" if edges > 1 else "")
         how += ", times 2 for the inversion chosen after the data" if inversions > 1 else ""
         findings.number(p_value, recorded, log10_p, how, allowed)
-    if evidence.parallel > 1 and evidence.drawn is not None and score.scale > 0 and not of_shots:
+    if several and score.scale > 0 and pooled is None:
         crosstalk = min(0.0, score.log_tail_of_shots(aim.bound) + tried) / math.log(10)
         what, how = "log10_p_value_any_crosstalk", "−N/k·KL of the mean over the Bell pairs of each shot, 40 digits"
         findings.number(f"{part}.{what}", certificate.get(what), crosstalk, how, allowed)

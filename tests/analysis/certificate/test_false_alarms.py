@@ -224,9 +224,9 @@ def test_what_the_assumptions_are_for() -> None:
     assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION), [EDGE]) == 20
 
 
-def _ever(frontiers: Frontiers, multiplier: float, against: Against, drawn: Array, played: tuple[Array, ...]) -> int:
+def ever_certified(multiplier: float, against: Against, drawn: Array, played: tuple[Array, ...]) -> int:
     """Runs certified at some moment, looked at after every trial, of x, y and whether outcomes are equal."""
-    game = frontiers.game(multiplier)
+    game = DEFAULT.game(multiplier)
     bettor, guess = bettor_against(game, against)[0], first_guess(game, None)
     certified = 0
     for x, y, equal in zip(*played, strict=True):
@@ -255,7 +255,7 @@ def test_the_bets_at_any_time(player: Player, r: Array | None, runs: int) -> Non
     rng = np.random.default_rng(12)
     x, y = (each[:runs] for each in _draw(rng, drawn))
     equal = player(rng, GAME, x, y)
-    assert _ever(DEFAULT, EDGE, "memoryless", drawn, (x, y, equal)) <= binom.ppf(0.9999, runs, ALPHA)
+    assert ever_certified(EDGE, "memoryless", drawn, (x, y, equal)) <= binom.ppf(0.9999, runs, ALPHA)
 
 
 def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
@@ -368,7 +368,7 @@ def test_nor_at_any_time(player: Player, r: Array | None, runs: int) -> None:
     rng = np.random.default_rng(15)
     x, y = (each[:runs] for each in _draw(rng, drawn))
     equal = player(rng, DEFAULT.game(_price()).matrix, x, y)
-    certified = _ever(DEFAULT, _price(), "every-classical", drawn, (x, y, equal))
+    certified = ever_certified(_price(), "every-classical", drawn, (x, y, equal))
     assert certified <= binom.ppf(0.9999, runs, ALPHA)
 
 
