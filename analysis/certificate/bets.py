@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -137,7 +137,7 @@ def local_bet(predicted: Floats, distribution: Floats, fallback: tuple[Floats, f
 
 
 def bettor_against(game: BoundedGame, against: Against) -> tuple[Bettor, Method]:
-    """What makes the bets against a class of classical routers, and its name.
+    """The maker of bets against a class of classical routers, and the name of its method.
 
     Against memoryless routers the null hypothesis is that the correlators are local, where the types are all that they
     know; against every classical router, or routers that know the exact sizes, that the score is within their bound.
@@ -211,41 +211,30 @@ def _nearest_local(q: Floats, distribution: Floats) -> Floats | None:
     return found.reshape(q.shape)
 
 
-@dataclass(eq=False)
 class RunningBets:
     """The test carried on with every new round of trials; the same numbers, but for rounding, however they are cut.
 
-    The prediction is mended by the trials so far, at moments fixed beforehand: their visibility, which they soon tell,
+    The prediction is mended by the trials so far, at moments fixed beforehand: their visibility, which they soon show,
     and each setting's own correlator, where the prediction weighs as many trials as it takes to overrule it.
 
     Lost trials are charged the worst factor of their setting in any bet so far, wherever they lay, before all gains.
 
     Attributes:
-        bettor: Makes a bet of a prediction and r.
         predicted: q before the first trial, shape (n_A, n_B).
         distribution: r, same shape.
-        trials: With an outcome, so far.
-        bet: On the next trial.
+        trials: Number of trials with an outcome so far.
+        bet: The bet on the next trial.
         until: The number of trials after which the next bet is made.
     """
 
-    bettor: Bettor
-    predicted: Floats
-    distribution: Floats
-    trials: int = 0
-    _counts: Integers = field(init=False)
-    _lost: Integers = field(init=False)
-    bet: Bet = field(init=False)
-    until: int = field(init=False, default=_FIRST)
-    _worst: Floats = field(init=False)
-    _wealth: float = field(init=False, default=0.0)
-    _largest: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        self._counts = np.zeros((*self.predicted.shape, 2), dtype=np.int64)
-        self._lost = np.zeros(self.predicted.shape, dtype=np.int64)
-        self.bet = self.bettor(self.predicted, self.distribution)
-        self._worst = np.minimum(self.bet.factors.min(axis=2), 1.0)
+    def __init__(self, bettor: Bettor, predicted: Floats, distribution: Floats) -> None:
+        self._bettor, self.predicted, self.distribution = bettor, predicted, distribution
+        self.trials, self.until = 0, _FIRST
+        self._counts = np.zeros((*predicted.shape, 2), dtype=np.int64)  # with a=b, and with a≠b
+        self._lost = np.zeros(predicted.shape, dtype=np.int64)
+        self.bet = bettor(predicted, distribution)
+        self._worst = np.minimum(self.bet.factors.min(axis=2), 1.0)  # ever, a factor that was never bet being 1
+        self._wealth = self._largest = 0.0
 
     @property
     def log_p_value(self) -> float:
@@ -257,8 +246,8 @@ class RunningBets:
         """Take in a round, and give ln of the stake after each of its trials, lost ones aside, shape (N,).
 
         Args:
-            trials: With outcomes, in the order of execution.
-            lost: Without, shape (n_A, n_B).
+            trials: Trials with an outcome, in the order of execution.
+            lost: Numbers of trials without one, shape (n_A, n_B).
         """
         if lost is not None:
             self._lost = self._lost + lost
@@ -277,7 +266,7 @@ class RunningBets:
             start = stop
             if self.trials == self.until:
                 self.until = math.ceil(self.until * _EVERY)
-                self.bet = self.bettor(self._mended(), self.distribution)
+                self.bet = self._bettor(self._mended(), self.distribution)
                 self._worst = np.minimum(self._worst, self.bet.factors.min(axis=2))
         self._largest = max(self._largest, float(path.max()))
         return path

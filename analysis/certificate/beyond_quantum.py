@@ -41,7 +41,7 @@ def beyond_quantum_test(games: Sequence[BoundedGame], tried: int, sample: Sample
     limits hold at every sample size, and their level is split over all tests that could have been made.
 
     Args:
-        games: At the multipliers of the certificates.
+        games: The games at the multipliers of the certificates.
         tried: Multipliers that these were chosen from.
         sample: The data.
 

@@ -224,16 +224,13 @@ def smallest_log_p_value(
     for place, game in enumerate(games):
         bound = game.bound(against).high
         total = BoundedSum.of(game.matrix, sample)
-        log_p, method = _log_tail(game, sample, bound, total)
+        if sample.random or total.scale == 0:
+            log_p, method = total.log_tail(bound)
+        else:
+            log_p, method = stratified.log_tail(game.matrix, sample, bound), "stratified Chernoff"
         tested.append((log_p, bound - total.observed, place, method))
     log_p, _, place, method = min(tested)
     return games[place], min(0.0, log_p + math.log(len(tested) * sample.choices)), method
-
-
-def _log_tail(game: BoundedGame, sample: Sample, bound: float, total: BoundedSum) -> tuple[float, Method]:
-    if sample.random or total.scale == 0:
-        return total.log_tail(bound)
-    return stratified.log_tail(game.matrix, sample, bound), "stratified Chernoff"
 
 
 def _smallest_of_shots(

@@ -28,7 +28,7 @@ class NoSignalling:
     """Does A's outcome depend on B's request, or B's on A's?
 
     Attributes:
-        p_value: Of both directions together (Bonferroni); 0 where it underflows.
+        p_value: The p-value of both directions together (Bonferroni); 0 if it underflows.
         log10_p_value: Its log₁₀.
         log10_p_value_a, log10_p_value_b: A's outcome against y, B's outcome against x (Pearson χ²).
         alarm: Whether p is below ALARM_P_VALUE.
@@ -50,7 +50,7 @@ def no_signalling_test(counts: Counts) -> NoSignalling:
 
 
 def no_signalling_warning(test: NoSignalling) -> list[str]:
-    """What the verdict's first line must carry; nothing without an alarm."""
+    """The alarm in words, if it rings."""
     if not test.alarm:
         return []
     return [

@@ -46,7 +46,7 @@ def estimate_functional(functional: Floats, constant: float, sample: Sample, log
     if sample.sampling.stopped:
         low, high = _limits_at_any_time(functional, sample, log_significance)
     elif sample.random and total.binary:  # fresh settings in proportion to |A|: one binomial variable
-        low, high = total.lower(log_significance), total.upper(log_significance, sample.lost)
+        low, high = total.limits(log_significance, sample.lost)
     else:
         low, high = stratified.limits(functional, sample, log_significance)
     reach = float(np.abs(functional).sum())  # no correlators give more
@@ -112,7 +112,7 @@ def observed_visibility(
     """The share of the ideal score that was observed, and what it is relative to.
 
     Args:
-        game: At the certificate's multiplier.
+        game: The game at the certificate's multiplier.
         sample: The data.
         ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
         log_significance: ln α of each side.

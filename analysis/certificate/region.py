@@ -31,7 +31,7 @@ class ConfidenceRegion:
     Attributes:
         frontiers: The scenario's frontiers.
         multiplier: μ > 0.
-        splitting_probability, waiting_time: As observed.
+        splitting_probability, waiting_time: The operating point observed.
         excess: Δ with its range, in units of time.
         p: A grid over the range of p, with the vertices of the class's frontier inside it.
         line: The supporting line at each p.
@@ -75,7 +75,7 @@ class ConfidenceRegion:
         return cls(frontiers, multiplier, p, waiting, excess, grid, line, against)
 
     def reduction(self) -> tuple[Estimate, Estimate]:
-        """What W is short of the frontier at p, and the share, over the region."""
+        """How far W lies below the frontier at p, and the share of it, over the region."""
         classical = self.frontiers.rival(self.against).waiting_time_at(self.p)
         own, workload = self._own, self.frontiers.workload
         above = classical - self.line
@@ -88,7 +88,7 @@ class ConfidenceRegion:
         )
 
     def throughput_gain(self) -> Estimate:
-        """By which share the baseline throughput exceeds that of the classical frontier at equal waiting time."""
+        """The share by which the baseline throughput exceeds the classical frontier's at equal waiting time."""
         gain = float(self._own.throughput_gain_relative)
         return Estimate.enclosing(gain, self._gains(self.excess.low), self._gains(self.excess.high))
 

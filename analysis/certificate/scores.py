@@ -83,9 +83,9 @@ class BoundedSum:
         if self.scale == 0:
             return 0.0, "Chernoff–KL"
         probability = self.null_mean(bound)
-        if probability >= 1:
-            return 0.0, "exact binomial" if self.binary else "Chernoff–KL"
-        return self._tail(self.total, probability)
+        if self.binary:
+            return log_binomial_tail(self.trials, math.floor(self.total + 1e-9), probability), "exact binomial"
+        return log_chernoff_tail(self.trials, self.total, probability), "Chernoff–KL"
 
     def log_tail_of_shots(self, bound: float, parallel: int) -> float:
         """ln of a p-value like `log_tail`'s that holds whatever passes between the k pairs of one shot.
@@ -102,27 +102,14 @@ class BoundedSum:
             return 0.0
         return log_chernoff_tail(-(-self.trials // parallel), self.total / parallel, self.null_mean(bound))
 
-    def lower(self, log_significance: float) -> float:
-        """Lower confidence limit of the functional at one-sided significance α."""
-        if self.scale == 0:
-            return 0.0
-        return self.value(lower_limit(self._log_tail, self.trials, self.total, log_significance))
+    def limits(self, log_significance: float, lost: int) -> tuple[float, float]:
+        """Lower and upper limit of the functional where U is 0 or 1, each at one-sided significance α.
 
-    def upper(self, log_significance: float, lost: int) -> float:
-        """Upper confidence limit; here lost trials count as wins, whatever they would have been."""
-        if self.scale == 0:
-            return 0.0
-        misses = self.trials - self.total - lost
-        return self.value(1.0 - lower_limit(self._log_tail, self.trials, misses, log_significance))
-
-    def _tail(self, total: float, probability: float) -> tuple[float, Method]:
-        if self.binary:
-            return log_binomial_tail(self.trials, math.floor(total + 1e-9), probability), "exact binomial"
-        return log_chernoff_tail(self.trials, total, probability), "Chernoff–KL"
-
-    def _log_tail(self, trials: int, total: float, probability: float) -> float:
-        """The form that `lower_limit` inverts."""
-        return self._tail(total, probability)[0]
+        For the upper one lost trials count as wins, whatever they would have been.
+        """
+        wins = round(self.total)
+        low, misses = (lower_limit(self.trials, k, log_significance) for k in (wins, self.trials - wins - lost))
+        return self.value(low), self.value(1.0 - misses)
 
 
 def unit_weights(functional: Floats, distribution: Floats) -> tuple[Floats, float]:
@@ -147,7 +134,7 @@ def score_table(functional: Floats, distribution: Floats, trials: Trials) -> tup
     Args:
         functional: A, shape (n_A, n_B), the game at its multiplier; Z = (A/r)·(+1 if a=b else −1).
         distribution: r(x,y) that every trial's setting was drawn from, same shape.
-        trials: In the order of execution.
+        trials: Trials in the order of execution.
     """
     unit, _ = unit_weights(functional, distribution)
     together = np.array([[1.0, -1.0], [-1.0, 1.0]])

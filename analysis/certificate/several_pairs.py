@@ -58,7 +58,7 @@ class Crosstalk:
     """Do the outcomes of one pair depend on the settings of another?
 
     Attributes:
-        p_value: Of all couples of pairs and all tests together (Bonferroni); 0 where it underflows.
+        p_value: The p-value of all couples of pairs and all tests together (Bonferroni); 0 if it underflows.
         log10_p_value: Its log₁₀.
         source, target: The couple that looks worst, 1-based: the outcomes of `target` against the settings of `source`.
         alarm: Whether p is below ALARM_P_VALUE.
@@ -103,7 +103,7 @@ def analyze_pairs(
         games: What the certificate was given.
         sample: The data of all pairs.
         trials: The same in the order of execution.
-        certificate: Of all pairs together.
+        certificate: The certificate of all pairs together.
         ideal: Correlators planned, shape (n_A, n_B); None if nobody planned any.
         qubits: A's and B's of each pair in turn, if known.
 
@@ -170,7 +170,7 @@ def crosstalk_test(trials: Trials, parallel: int) -> Crosstalk:
     two other pairs together, and on neither by itself, is not found.
 
     Args:
-        trials: In the order of execution, all shots complete.
+        trials: Trials in the order of execution, all shots complete.
         parallel: k ≥ 2.
     """
     pairs = [trials.of_pair(number, parallel) for number in range(parallel)]

@@ -109,8 +109,8 @@ class Rounds:
         """Take in the next round's trials.
 
         Args:
-            trials: Those that brought outcomes.
-            lost: Those that brought none, shape (n_A, n_B); they count as losses.
+            trials: Trials with an outcome.
+            lost: Numbers of trials without one, shape (n_A, n_B); they count as losses.
         """
         self._trials = trials if self._trials is None else self._trials + trials
         if lost is not None:
@@ -130,7 +130,7 @@ class Rounds:
             log_p / math.log(10),
             reduction,
             relative,
-            # Whoever stops wants the lower limit above 0, too; it looks at the stakes now, p at their best moment.
+            # Stopping also asks for a lower limit above 0: it looks at the stakes now, p at their best moment.
             certified=log_p <= math.log(self._significance) and certain > 0,
         )
 
@@ -150,7 +150,7 @@ def rounds(budget: int, first: int, growth: float = 1.5) -> tuple[range, ...]:
     Args:
         budget: All trials, ≥ 1.
         first: Trials of the first round, ≥ 1.
-        growth: At least 1; 1 makes even rounds.
+        growth: Growth of a round over the last, at least 1, which makes even rounds.
     """
     found: list[range] = []
     start, length = 0, float(first)
@@ -178,7 +178,7 @@ def measure_in_rounds(
     Args:
         state: The test.
         budget: The most trials.
-        seed: Of the simulator; each round gets one of its own.
+        seed: Seed of the simulator; each round gets one of its own.
         measure: Measures a range of the plan's trials with a seed.
         watch: Gets where things stand after every round.
     """

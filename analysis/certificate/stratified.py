@@ -63,7 +63,6 @@ def limits(functional: Floats, sample: Sample, log_significance: float) -> tuple
 
 def _tilts(weights: Floats, asked: Floats, level: float) -> tuple[Floats, NDArray[np.bool_]]:
     """λ of each setting, and whether the empirical variance serves it, shape (k,); best for the variance guessed."""
-
     normal = math.sqrt(2 * level / float((4 * weights**2 / asked * _GUESS).sum()))
     s = normal * _STEPS[:, None]
     tilts = s * 2 * weights / asked

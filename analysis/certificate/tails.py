@@ -1,4 +1,4 @@
-"""Logarithmic tail bounds for sums of bounded variables, and confidence limits by inverting them.
+"""Logarithmic tail bounds for sums of bounded variables, and the limit that inverts the binomial one.
 
 Everything is in natural logarithms: p-values of 1e-1000 occur. Rounding always moves a tail upwards.
 """
@@ -6,7 +6,6 @@ Everything is in natural logarithms: p-values of 1e-1000 occur. Rounding always 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import brentq
@@ -79,25 +78,15 @@ def log_chernoff_tail(trials: int, total: float, probability: float) -> float:
     return 0.0 if mean <= probability else -trials * kullback_leibler(mean, probability) * (1 - 16 * _EPS)
 
 
-Tail = Callable[[int, float, float], float]
-
-
-def lower_limit(tail: Tail, trials: int, total: float, log_significance: float) -> float:
-    """The least mean of U not rejected at the significance given: a lower confidence limit in [0, 1].
-
-    Args:
-        tail: `log_chernoff_tail`, or the binomial tail of whole totals; rises with its last argument.
-        trials: N.
-        total: ΣU.
-        log_significance: ln α.
-    """
-    if total <= 0 or trials == 0:
+def lower_limit(trials: int, successes: int, log_significance: float) -> float:
+    """The least ω at which k successes of N are not refuted at α, in [0, 1] (Clopper and Pearson)."""
+    if successes <= 0:
         return 0.0
-    mean = min(total / trials, 1.0)
 
     def excess(probability: float) -> float:
-        return max(tail(trials, total, probability), -1e300) - log_significance
+        return max(log_binomial_tail(trials, successes, probability), -1e300) - log_significance
 
+    mean = successes / trials
     if excess(mean) <= 0:
         return mean
     lowest = 1e-300

@@ -8,14 +8,14 @@ S = Σ r (e₊+e₋)/2 and M = r (e₊−e₋)/2, where + is a=b and − is a≠
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal, Protocol
+from collections.abc import Callable, Generator
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .classical import best_of_signings
-from .evidence import Evidence
+from .evidence import Evidence, places_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -26,40 +26,32 @@ ON_SCORE = "betting"
 _MOST_SUMS = 2**20  # signings of the smaller side times types of the other, up to which all strategies are listed
 _EPS = float(np.finfo(float).eps)
 
-
-class Bettor(Protocol):
-    """Proposes bets, knowing of the trials only what it was told."""
-
-    def ask(self) -> tuple[Floats, int]:
-        """Its bet on the next trial, e(x,y,t) of shape (n_A, n_B, 2), kept up to the trial of that number."""
-
-    def tell(self, codes: Integers) -> None:
-        """The next trials with outcomes, as `codes_of` gives them."""
-
-
-Propose = Callable[[Part, bool], Bettor]  # the part of the record, and whether to bet on its score
+# Yields each bet, e(x,y,t) of shape (n_A, n_B, 2), with the number of trials up to which it is kept, and is then sent
+# the trials it was kept for, as `codes_of` gives them: all that the next bet may depend on.
+Bets = Generator[tuple[Floats, int], Integers, None]
+Propose = Callable[[Part, bool], Bets]  # the part of the record, and whether to bet on its score
 
 
 def carried_on(
-    bettor: Bettor, evidence: Evidence, codes: Integers, score: Floats, bound: float, local: bool
+    bets: Bets, evidence: Evidence, codes: Integers, score: Floats, bound: float, local: bool
 ) -> tuple[float, float]:
     """ln p, and the largest mean of any bet under the null hypothesis, rounded up.
 
     Lost trials are charged the worst factor of their setting in any bet, before all gains.
 
     Args:
-        bettor: Before the first trial.
+        bets: Not asked for any bet yet.
         evidence: The counts, settings fresh.
         codes: The trials in order.
         score: G, shape (n_A, n_B).
-        bound: Of Σ G c under the null hypothesis.
-        local: Whether all correlators are local under it, too.
+        bound: The largest Σ G c under the null hypothesis.
+        local: Whether the null hypothesis also makes all correlators local.
     """
     assert evidence.drawn is not None  # fresh settings have a distribution
-    places = (2 * (codes // 4) + ((codes // 2 ^ codes) & 1)).tolist()  # even places belong to a = b
+    places = places_of(codes).tolist()
     worst, mean, wealth, largest, start = np.ones(score.shape), 0.0, 0.0, 0.0, 0
+    factors, stop = next(bets)
     while True:
-        factors, stop = bettor.ask()
         mean = max(mean, largest_mean(factors, evidence.drawn, score, bound, local))
         worst = np.minimum(worst, factors.min(axis=2))
         if start >= len(places) or not worst.min() > 0:
@@ -69,8 +61,9 @@ def carried_on(
             wealth += gains[place]
             if wealth > largest:
                 largest = wealth
-        bettor.tell(codes[start:stop])
+        told = codes[start:stop]
         start = stop
+        factors, stop = bets.send(told)
     charged = float((evidence.lost * np.log(worst)).sum()) if worst.min() > 0 else -math.inf
     return min(0.0, -largest - charged), mean
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -22,6 +22,7 @@ from .strata import LEAST_DIVERGENCE, Strata
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+PARTS: tuple[Part, ...] = "certificate", "every_classical"  # of the record, each against a class of classical routers
 _STRONG, _WEAKER, _NONE = "CERTIFIED", "CERTIFIED against memoryless classical routers only", "NOT CERTIFIED"
 _LOG10_P = 1e-6  # absolute tolerance of log₁₀ p, beside the relative one
 _UPWARDS = 2e-14  # times N: what the record adds to log₁₀ p for rounding
@@ -115,8 +116,8 @@ def check_p_values(
     aim: Aim,
     evidence: Evidence,
     codes: Integers | None,
-    propose: Propose | None = None,
-    part: Part = "certificate",
+    propose: Propose | None,
+    part: Part,
 ) -> float | None:
     """The p-values; returns log₁₀ p, None if it could not be recomputed.
 
@@ -126,8 +127,8 @@ def check_p_values(
         aim: Its claim.
         evidence: The counts.
         codes: The trials in order, if at hand.
-        propose: Gives the bets of a part, if the trials are at hand.
-        part: Of the record, that has the claim.
+        propose: Makes the bets on a part, if the trials are at hand.
+        part: The part of the record that has the claim.
     """
     certificate, planned, score = analysis[part], analysis["planned"], Score(aim.matrix, evidence)
     p_value, anytime_p_value = f"{part}.log10_p_value", f"{part}.log10_anytime_p_value"
@@ -140,22 +141,22 @@ def check_p_values(
         return None
     inversions = 2 if analysis["provenance"].get("inverted") else 1
     allowed, tried = _LOG10_P + _UPWARDS * evidence.trials, math.log(edges * inversions)
-    anytime = None
-    of_shots = evidence.parallel > 1 and evidence.drawn is not None and "log10_p_value_pooled" in certificate
-    of_shots = of_shots and certificate["log10_p_value_pooled"] is not None
+    anytime, fresh = None, evidence.drawn is not None
+    several = fresh and evidence.parallel > 1  # where the p-value is that of whole shots, but not in older records
+    pooled = certificate.get("log10_p_value_pooled") if several else None
     betting, older = certificate.get("anytime_method"), certificate.get("excess_at_least") is None
 
     def by_bets(what: str, on_score: bool) -> float | None:
         """log₁₀ p of bets proposed again, none of which may gain on average under the null hypothesis."""
         if codes is None or propose is None:
             return None
-        bettor = propose(part, on_score)
-        log_p, mean = carried_on(bettor, evidence, codes, aim.matrix, aim.bound, local=not on_score)
-        how = "largest mean of a factor " + ("over local strategies" if not on_score else "where the score is allowed")
+        bets = propose(part, on_score)
+        log_p, mean = carried_on(bets, evidence, codes, aim.matrix, aim.bound, local=not on_score)
+        how = "largest mean of a factor " + ("where the score is allowed" if on_score else "over local strategies")
         findings.claim(f"{what}: bets", 1.0, mean, how, mean <= 1)
         return log_p / math.log(10)
 
-    if planned and evidence.drawn is not None and score.scale > 0 and not of_shots:
+    if planned and fresh and score.scale > 0 and pooled is None:
         claimed = certificate["log10_anytime_p_value"]
         if betting in (LOCAL, ON_SCORE):
             anytime = by_bets(anytime_p_value, betting == ON_SCORE)
@@ -173,13 +174,14 @@ def check_p_values(
     elif certificate["method"] == ON_SCORE and not score.binary:
         log10_p, how = by_bets(p_value, True), "stakes carried on trial by trial"
     else:
-        tail, how = score.log_tail(aim.bound)
-        if evidence.drawn is None and not older:
+        if fresh or older:
+            tail, how = score.log_tail(aim.bound)
+        else:
             tail, how = Strata.of(aim.matrix, evidence).log_tail(aim.bound), LEAST_DIVERGENCE
         log10_p = min(0.0, tail + tried) / math.log(10)
-        if of_shots:
-            what, claimed = f"{part}.log10_p_value_pooled", certificate["log10_p_value_pooled"]
-            findings.number(what, claimed, log10_p, f"{how}; all pairs as independent trials", allowed)
+        if pooled is not None:
+            what = f"{part}.log10_p_value_pooled"
+            findings.number(what, pooled, log10_p, f"{how}; all pairs as independent trials", allowed)
             log10_p, how = None, ""
             if codes is not None:
                 wealth = 0.0 if score.mean(aim.bound) >= 1 else score.log_wealth_of_shots(aim.bound, codes)
@@ -190,30 +192,29 @@ def check_p_values(
         how = f"{how}; at the recorded bound" + (f", times the {edges} multipliers tried" if edges > 1 else "")
         how += ", times 2 for the inversion chosen after the data" if inversions > 1 else ""
         findings.number(p_value, recorded, log10_p, how, allowed)
-    if evidence.parallel > 1 and evidence.drawn is not None and score.scale > 0 and not of_shots:
+    if several and score.scale > 0 and pooled is None:
         crosstalk = min(0.0, score.log_tail_of_shots(aim.bound) + tried) / math.log(10)
         what, how = "log10_p_value_any_crosstalk", "−N/k·KL of the mean over the Bell pairs of each shot, 40 digits"
         findings.number(f"{part}.{what}", certificate.get(what), crosstalk, how, allowed)
     return log10_p
 
 
-def check_verdict(
-    findings: Findings, analysis: Json, significance: float, log10_p: float | None, wider: float | None = None
-) -> None:
+def check_verdict(findings: Findings, analysis: Json, significance: float, log10_p: Mapping[str, float | None]) -> None:
     """Whether p is at most the significance of the scenario, and the verdict's first line says so with every warning.
 
     Args:
         findings: Gets the rows.
         analysis: The record.
         significance: α of the scenario.
-        log10_p: As recomputed; None: as recorded.
-        wider: The same against every classical router.
+        log10_p: As recomputed for each part of the record; where it is lacking the recorded one counts.
     """
     certificate, first = analysis["certificate"], analysis["verdict"][0]
     findings.same("certificate.significance", certificate["significance"], significance, "scenario, experiment")
     level, every = math.log10(significance), analysis.get("every_classical")
-    parts = [("certificate", certificate, log10_p), *([("every_classical", every, wider)] if every else [])]
-    for part, claim, found in parts:
+    for part in PARTS:
+        if (claim := analysis.get(part)) is None:
+            continue
+        found = log10_p.get(part)
         how, certified = "recomputed log10 p ≤ log10 α", claim["certified"]
         if found is None:
             found, how = claim["log10_p_value"], "recorded log10 p ≤ log10 α"

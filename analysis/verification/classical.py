@@ -61,7 +61,7 @@ def classical_value(game: Game, multiplier: float, seconds: float) -> Value:
         return _swept(exact, game)
     if len(exact) > len(exact[0]):
         exact = tuple(zip(*exact, strict=True))
-    matrix = np.array([[float(entry) for entry in row] for row in exact])
+    matrix = np.array(exact, dtype=float)
     if max(game.shape) << (min(game.shape) - 1) <= MAX_STEPS:
         return _enumerated(exact, matrix)
     return _programmed(exact, matrix, seconds)

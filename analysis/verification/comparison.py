@@ -6,10 +6,11 @@ not whether the program is right.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
+from ...model.errors import BellqueueError
 from .findings import FRESH, MISSING, RELATIVE, Findings, Json, are_numbers, differences, near
 
 # Relative tolerances of what an optimizer or a simulation found, which may be others if the libraries are. The table of
@@ -56,7 +57,7 @@ _COMPARED = (
 def compare(
     findings: Findings,
     stored: Json,
-    fresh: Json,
+    analyze: Callable[[], Json] | str,
     scale: float,
     cut_off: bool = False,
     also: Sequence[str] = (),
@@ -68,13 +69,21 @@ def compare(
     Args:
         findings: Has the rows of what was derived independently, and gets these.
         stored: The JSON object of the stored analysis.
-        fresh: That of the fresh one.
+        analyze: Makes that of the fresh one; a text says why that cannot be.
         scale: Size of the waiting times.
         cut_off: Whether time cut off a search for the classical bound, so that another search may end elsewhere.
-        also: What else was not derived independently of this record.
+        also: What else of this record was not derived independently.
         searched: Relative tolerances of what was searched or simulated, by field.
         derived: What no other row derives, in words.
     """
+    if isinstance(analyze, str):
+        findings.unchecked(FRESH, None, analyze)
+        return
+    try:
+        fresh = analyze()
+    except BellqueueError as error:
+        findings.claim(FRESH, None, None, f"the files contradict each other: {error}", False)
+        return
     omitted = _OMITTED | {row.what for row in findings.rows if row.status == "DIFFERS"}
     versions = _versions(stored, fresh)
     for place, was, now in differences(stored, fresh, RELATIVE, _ROUNDING * scale):

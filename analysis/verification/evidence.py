@@ -127,7 +127,7 @@ class Score:
     def log_tail(self, bound: float) -> tuple[float, str]:
         """ln p of the number of trials fixed, against scores of at most `bound`, by the law of ΣU, and by which tail.
 
-        Older records test realised settings so, too; Hoeffding (1956) lets those use the binomial tail only from
+        Older records also test realised settings so; Hoeffding (1956) lets those use the binomial tail only from
         ΣU = Nω + 1 on.
         """
         evidence = self.evidence
@@ -145,21 +145,25 @@ class Score:
 
     def log_wealth_of_shots(self, bound: float, codes: Integers) -> float:
         """ln of the largest value of the test martingale whose score is the mean over the Bell pairs of each shot."""
-        places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)
         parallel = self.evidence.parallel
-        shots = np.array(self.values)[places].reshape(-1, parallel).mean(axis=1)
+        shots = np.array(self.values)[places_of(codes)].reshape(-1, parallel).mean(axis=1)
         means, places = np.unique(shots, return_inverse=True)
         lost = -(-int(self.evidence.lost.sum()) // parallel)
         return log_largest_wealth(means.tolist(), places.tolist(), lost, self.mean(bound))
 
     def log_wealth(self, bound: float, codes: Integers) -> float:
         """ln of the largest value of the mixture of stakes over the trials in order, lost ones first."""
-        places = 2 * (codes // 4) + ((codes // 2 ^ codes) & 1)  # even places belong to a = b
-        return log_largest_wealth(self.values, places.tolist(), int(self.evidence.lost.sum()), self.mean(bound))
+        lost = int(self.evidence.lost.sum())
+        return log_largest_wealth(self.values, places_of(codes).tolist(), lost, self.mean(bound))
 
     def log_mixture(self, bound: float) -> float:
         """ln of its last value, in any order."""
         return log_mixture(self.values, self.often, int(self.evidence.lost.sum()), self.mean(bound))
+
+
+def places_of(codes: Integers) -> Integers:
+    """2·(x·n_B + y) + (a≠b) of each trial."""
+    return np.asarray(2 * (codes // 4) + ((codes // 2 ^ codes) & 1))
 
 
 def weighted(table: Floats, correlators: Floats) -> float:

@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .findings import Findings, Json
 
 Integers = NDArray[np.int64]
 
+SETTINGS_ALARM = "SETTINGS ALARM"
 # The defaults of the file format.
 _FIXED: Json = {"settings": "random", "block": 1, "shots": 40_000, "significance": 1e-3, "stop": None}
 _MOST = 10**9  # settings to draw
@@ -52,7 +54,32 @@ def codes_of(trials: str, shape: tuple[int, int]) -> Integers:
     return np.asarray(((row * shape[1] + y) * 2 + a) * 2 + b)
 
 
-def evidence_of_run(plan: Json, codes: Integers) -> Evidence:
+def check_data(
+    findings: Findings, analysis: Json, files: RunFiles | None, shape: tuple[int, int], watch: Callable[[str], None]
+) -> tuple[Evidence | None, Integers | None]:
+    """Check hashes, plan and settings, and read the data.
+
+    Returns:
+        The counts, from the record if need be, None if it lacks them; and the trials in order, None without the files.
+    """
+    check_hashes(findings, analysis, files)
+    codes = None
+    if files:
+        watch("reading the trials")
+        codes = codes_of(files.trials, shape)
+        evidence = _evidence_of_run(files.plan, codes)
+        check_plan(findings, analysis, files)
+        check_settings(findings, analysis, files.plan, codes)
+    elif measured := analysis.get("measured"):
+        evidence = _evidence_of_record(measured, analysis)
+    else:
+        return None, None
+    if any(SETTINGS_ALARM in warning for warning in analysis["warnings"]):
+        evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
+    return evidence, codes
+
+
+def _evidence_of_run(plan: Json, codes: Integers) -> Evidence:
     """The trials of a run under its plan; what the trials lack of it is lost."""
     asked = np.array(plan["asked"])
     counts = np.bincount(codes, minlength=4 * asked.size).reshape(*asked.shape, 2, 2)
@@ -60,12 +87,14 @@ def evidence_of_run(plan: Json, codes: Integers) -> Evidence:
     return Evidence(counts, lost, _drawn_from(plan), plan.get("stop") is not None, plan.get("parallel", 1))
 
 
-def evidence_of_record(measured: Json, parallel: int, inverted: str | None = None) -> Evidence:
-    """The counts that an analysis holds, with the outcomes of the router `inverted` inverted."""
+def _evidence_of_record(measured: Json, analysis: Json) -> Evidence:
+    """The counts that an analysis holds, inverted as it says."""
     counts, lost = np.array(measured["counts"]), np.array(measured["lost"])
-    if inverted:
-        counts = counts[:, :, ::-1, :] if inverted == "a" else counts[:, :, :, ::-1]
-    return Evidence(counts, lost, _drawn_from(measured), measured["stopped"], parallel)
+    if inverted := analysis["provenance"].get("inverted"):
+        counts = np.flip(counts, axis=2 if inverted == "a" else 3)
+    return Evidence(
+        counts, lost, _drawn_from(measured), measured["stopped"], analysis["certificate"].get("parallel", 1)
+    )
 
 
 def _drawn_from(rule: Json) -> NDArray[np.float64] | None:

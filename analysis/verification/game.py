@@ -77,7 +77,7 @@ class Game:
 
         Args:
             scenario: A valid record.
-            recorded_weights: Of the analysis; used if routers know sizes.
+            recorded_weights: Weights in the analysis; used if routers know sizes.
 
         Raises:
             DataError: the recorded weights are not for the bins of sizes.

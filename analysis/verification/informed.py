@@ -34,9 +34,9 @@ def check_every_classical(findings: Findings, game: Game, analysis: Json, scenar
 
     Args:
         findings: Gets the rows.
-        game: Of the scenario.
+        game: Game of the scenario.
         analysis: The record, which has a verdict against every classical router.
-        scenario: Of the run.
+        scenario: Record of the scenario.
         constant: Σ π(w−μ)/2 at its multiplier.
     """
     claim = analysis["every_classical"]
@@ -82,9 +82,9 @@ class Rounded:
     Levels are in steps; negative ones are idle ages, in which no reward changes beyond the oldest.
 
     Attributes:
-        game: Of the scenario.
+        game: Game of the scenario.
         scenario: Its record.
-        step: Of the grid.
+        step: Step of the grid.
         busy: Levels of work.
         up: Whether levels after a drift and service times are rounded up. Down, workloads beyond the largest become
             the largest. Up, the routers act beyond it as at it, and the potential is continued as constant.

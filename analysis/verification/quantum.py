@@ -35,9 +35,9 @@ def quantum_value(exact: Matrix, seed: int = 0) -> Value:
 
     Args:
         exact: G.
-        seed: Of the random starts.
+        seed: Seed of the random starts. Defaults to 0.
     """
-    matrix = np.array([[float(entry) for entry in row] for row in exact])
+    matrix = np.array(exact, dtype=float)
     total = float(np.abs(matrix).sum())
     if total == 0:
         return Value(0.0, 0.0, "the game is zero", True)
@@ -102,7 +102,7 @@ def _bound(game: Floats, lam: Floats, kap: Floats) -> float:
 
 
 def _lack(game: Floats, lam: Floats, kap: Floats) -> float:
-    """What M lacks of being positive semidefinite, on its diagonal."""
+    """How much M lacks on its diagonal to be positive semidefinite."""
     return max(0.0, -float(np.linalg.eigvalsh(_block(game, lam, kap))[0]))
 
 

@@ -152,7 +152,7 @@ def check_excess_limits(
 
     Args:
         findings: Gets the rows.
-        part: Of the record.
+        part: Name of the part of the record.
         claim: That part.
         matrix: G.
         bound: The recorded bound on Σ G c.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -28,7 +27,7 @@ from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
-from ...analysis.verification.betting import Part, Propose
+from ...analysis.verification.betting import Bets, Part, Propose
 from ...analysis.verification.files import RunFiles
 from ...analysis.verification.findings import EXACTLY, FRESH, ONE_SIDED, Json, Row, Shown, Verification
 from ...analysis.verification.menus.verify import ROUNDED, verify_menu
@@ -41,9 +40,6 @@ from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, is_record
 from ..experiment.pipeline import analyze_foreign, analyze_run
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
@@ -88,7 +84,7 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
         if run.is_dir():
             folder = RunFolder.open(run)
             fresh = _analyze_folder(folder, record)
-            files, propose = _files(run), partial(_Bets.of, folder, record)
+            files, propose = _files(run), partial(_bets, folder, record)
         else:
             fresh = _analyze_record(record, complaint)
         if is_record(record, MenuAnalysis):
@@ -99,31 +95,22 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
         raise DataError(text if text.startswith(str(run)) else f"{run}: {text}") from None
 
 
-class _Bets:
-    """The bets of a run, made again as its analysis makes them."""
+def _bets(run: RunFolder, record: Json, part: Part, on_score: bool) -> Bets:
+    """The bets on a part of the record, made again as its analysis makes them.
 
-    def __init__(self, running: RunningBets) -> None:
-        self._running = running
-
-    @classmethod
-    def of(cls, run: RunFolder, record: Json, part: Part, on_score: bool) -> _Bets:
-        """Those of a part of the record: on its score, or against all that its null hypothesis allows."""
-        plan = run.plan()
-        against: Against = "memoryless" if part == "certificate" else "every-classical"
-        game = Frontiers.of(run.scenario()).game(record[part]["multiplier"])
-        expected = expected_correlators(plan.operating_point(), plan.planned_point().predicted)
-        bettor = bettor_on_score(game, against) if on_score else bettor_against(game, against)[0]
-        return cls(RunningBets(bettor, first_guess(game, expected), np.array(plan.input_distribution)))
-
-    def ask(self) -> tuple[Floats, int]:
-        """See `Bettor`."""
-        return self._running.bet.factors, self._running.until
-
-    def tell(self, codes: Integers) -> None:
-        """See `Bettor`."""
-        shape = self._running.predicted.shape
+    They are on its score, or against all that its null hypothesis allows.
+    """
+    plan = run.plan()
+    against: Against = "memoryless" if part == "certificate" else "every-classical"
+    game = Frontiers.of(run.scenario()).game(record[part]["multiplier"])
+    expected = expected_correlators(plan.operating_point(), plan.planned_point().predicted)
+    bettor = bettor_on_score(game, against) if on_score else bettor_against(game, against)[0]
+    running = RunningBets(bettor, first_guess(game, expected), np.array(plan.input_distribution))
+    shape = game.workload.shape
+    while True:
+        codes = yield running.bet.factors, running.until
         x, y, a, b = np.unravel_index(codes, (*shape, 2, 2))
-        self._running.update(Trials(x, y, a, b, (shape[0], shape[1])))
+        running.update(Trials(x, y, a, b, shape))
 
 
 def _analyze_folder(run: RunFolder, record: Json) -> Callable[[], Json]:

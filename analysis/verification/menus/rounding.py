@@ -67,15 +67,16 @@ class Rounding:
         return cls(replace(up, up=False), up, kappa, decay)
 
     def least(self, limits: Limits | None = None) -> float:
-        """What W − κτ is at least, by the worst of the limits if the routers measure."""
+        """The least that W − κτ can be, at the worst outcomes within the limits if the routers measure."""
         low, _, self._last = self.down.value(self.kappa, limits.worst if limits else None, self._last)
         return low
 
     def most(self, limits: Limits | None = None) -> float:
-        """What the best routers reach, at most: the potential is continued as constant beyond the largest workload L.
+        """The most that W − κτ of the best routers can be.
 
-        There W exceeds that at L by the excess, the baseline earns at most 2κλR(L) less, and what follows costs at
-        most max h − min h more; P(work > L) ≤ e^(−θL) (Lundberg's inequality, every-classical §7).
+        The potential is continued as constant beyond the largest workload L. There W exceeds that at L by the excess,
+        the baseline earns at most 2κλR(L) less, and what follows costs at most max h − min h more;
+        P(work > L) ≤ e^(−θL) (Lundberg's inequality, every-classical §7).
         """
         _, high, potential = self.up.value(self.kappa, limits.worst if limits else None, self._last)
         self._last = potential

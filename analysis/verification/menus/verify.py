@@ -8,35 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....model.errors import BellqueueError, DataError
+from ....model.errors import DataError
 from ..certificate import check_verdict
 from ..comparison import SEARCH, compare
 from ..evidence import Evidence
-from ..files import (
-    RunFiles,
-    check_hashes,
-    check_plan,
-    check_settings,
-    codes_of,
-    evidence_of_record,
-    evidence_of_run,
-    experiment_of,
-)
-from ..findings import FRESH, ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
+from ..files import RunFiles, check_data, experiment_of
+from ..findings import ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
 from ..game import Game
-from ..verify import SETTINGS_ALARM
-from .limits import Limits, Outcomes, signalling
+from .limits import Limits, Outcomes
 from .rounding import Rounding
 
 ROUNDED = "certificate.certified, by rounding"
 
-_ALARM = -3.0  # log₁₀ p of a signal
 _MOST_TILT = 100.0  # beyond any that a plan fixes
 _PROBABLE = 1e-6  # by which a distribution may miss a sum of 1
 # What a search or a simulation found. W − κτ is a difference of larger numbers.
@@ -49,7 +37,7 @@ _SEARCHED = dict.fromkeys(
 )
 _COMPARED = (
     "waiting time, throughput and shares as simulated, the size of V(κ), of the limits and of the p-value within the "
-    "bounds above, marginals, visibility, all sentences"
+    "bounds above, no-signalling, marginals, visibility, all sentences"
 )
 
 
@@ -68,38 +56,24 @@ def verify_menu(
     game, menu = Game.of(scenario, []), files.plan["menu"] if files else analysis["planned"]
     shape = len(analysis["entries"]), *game.shape
     _check_tables(analysis, menu, shape)
-    check_hashes(findings, analysis, files)
+    evidence, _ = check_data(findings, analysis, files, game.shape, watch)
+    assert evidence is not None  # a valid record of a menu holds its counts
     if files:
-        watch("reading the trials")
-        codes = codes_of(files.trials, game.shape)
-        evidence = evidence_of_run(files.plan, codes)
-        check_plan(findings, analysis, files)
-        check_settings(findings, analysis, files.plan, codes)
         findings.same("planned", analysis["planned"], menu, "plan.json, menu")
-    else:
-        evidence = evidence_of_record(analysis["measured"], 1)
     findings.same("certificate.kappa", certificate["kappa"], menu["kappa"], "as planned")
-    if any(SETTINGS_ALARM in warning for warning in analysis["warnings"]):
-        evidence = replace(evidence, drawn=None)  # the settings do not look like what was declared
     significance = experiment_of(scenario)["significance"]
     if not evidence.counts.any() or min(evidence.counts.min(), evidence.lost.min()) < 0:
         raise DataError("measured: counts and lost must be 0 or more, and some trials must have brought outcomes")
     outcomes = Outcomes.of(evidence, menu, significance, shape)
     _check_numbers(outcomes)
-    _check_counts(findings, analysis, evidence, shape[0])
+    _check_counts(findings, analysis, evidence)
     _check_entries(findings, analysis, outcomes, files.plan["strategy"] if files else analysis["entries"])
     watch("V(κ) by rounding")
     _check_values(findings, certificate, outcomes, Rounding.of(game, scenario, menu["kappa"]), watch)
     _check_what_follows(findings, analysis)
-    check_verdict(findings, analysis, significance, None)
+    check_verdict(findings, analysis, significance, {})
     watch("a fresh analysis")
-    if isinstance(fresh, str):
-        findings.unchecked(FRESH, None, fresh)
-    else:
-        try:
-            compare(findings, analysis, fresh(), float(game.together), searched=_SEARCHED, derived=_COMPARED)
-        except BellqueueError as error:
-            findings.claim(FRESH, None, None, f"the files contradict each other: {error}", False)
+    compare(findings, analysis, fresh, float(game.together), searched=_SEARCHED, derived=_COMPARED)
     return Verification.of(source, findings.rows)
 
 
@@ -140,21 +114,12 @@ def _check_numbers(outcomes: Outcomes) -> None:
             raise DataError(complaint)
 
 
-def _check_counts(findings: Findings, analysis: Json, evidence: Evidence, entries: int) -> None:
-    """The counts, and whether one router's outcomes depend on the other's type."""
-    measured, found = analysis["measured"], analysis["no_signalling"]
+def _check_counts(findings: Findings, analysis: Json, evidence: Evidence) -> None:
+    """The counts in the record."""
+    measured = analysis["measured"]
     findings.same("measured.counts", measured["counts"], evidence.counts.tolist(), "trials.csv")
     findings.same("measured.lost", measured["lost"], evidence.lost.tolist(), "asked for by plan.json, less trials.csv")
     findings.same("certificate.trials", analysis["certificate"]["trials"], evidence.trials, "trials.csv and lost ones")
-    of_a, of_b = signalling(evidence.counts, entries)
-    tested = sum(part.any() for part in evidence.counts.reshape(entries, -1))
-    both = min(0.0, min(of_a, of_b) + math.log10(2 * tested))
-    method = "χ² of the entry that looks worst, its tail by recursion over the degrees of freedom"
-    named = {"_a": of_a, "_b": of_b, "": both}
-    for name, value in named.items():
-        what = f"log10_p_value{name}"
-        findings.number(f"no_signalling.{what}", found[what], value, method, RELATIVE)
-    findings.same("no_signalling.alarm", found["alarm"], both < _ALARM, f"p below 10^{_ALARM:g}")
 
 
 def _check_entries(findings: Findings, analysis: Json, outcomes: Outcomes, strategy: list[Json]) -> None:

@@ -21,16 +21,19 @@ from bellqueue.analysis.certificate.martingale import (
 from bellqueue.analysis.certificate.region import ConfidenceRegion
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import score_table
-from bellqueue.analysis.records.analysis_record import Provenance
 from bellqueue.model.errors import DataError
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.model.trials import Counts, Sampling, Trials
+from bellqueue.model.trials import Sampling, Trials
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
+
+from tests.analysis.conftest import provenance
+
+from .devices import drawn_counts, drawn_trials
 
 Array = NDArray[Any]
 
@@ -55,12 +58,8 @@ def _missed(scores: Array, means: Array) -> tuple[int, int]:
     return low, high
 
 
-def _sample(rng: np.random.Generator, r: Array, trials: int, correlators: Array = TRUTH) -> Sample:
-    settings = rng.multinomial(trials, r.ravel()).reshape(2, 2)
-    together = rng.binomial(settings, (1 + correlators) / 2)
-    table = np.zeros((2, 2, 2, 2), dtype=int)
-    table[..., 0, 0], table[..., 0, 1] = together, settings - together
-    return Sample(Counts(table), Sampling("random", r))
+def _sample(rng: np.random.Generator, r: Array, trials: int) -> Sample:
+    return Sample(drawn_counts(rng, TRUTH, r, trials), Sampling("random", r))
 
 
 def _any_time(sample: Sample) -> Sample:
@@ -125,7 +124,7 @@ def test_the_reduction_is_covered_at_every_look(runs: int) -> None:
     for _ in range(runs):
         counts, outside = None, False
         for trials in (50, 50, 100, 200, 400, 800):
-            more = _sample(rng, ANY, trials).counts
+            more = drawn_counts(rng, TRUTH, ANY, trials)
             counts = more if counts is None else counts + more
             sample = Sample(counts, Sampling("random", ANY, stopped=True))
             found = ConfidenceRegion.of(FRONTIERS, sample, MULTIPLIER, ALPHA)
@@ -204,11 +203,7 @@ def test_limits_move_the_right_way(scores: Array, at: int, lost: int) -> None:
 
 @pytest.mark.parametrize("r", [PROPORTIONAL, ANY], ids=["in proportion", "any"])
 def test_counts_and_order_give_the_same_limits(r: Array) -> None:
-    rng = np.random.default_rng(8)
-    drawn = rng.choice(4, size=3000, p=r.ravel())
-    x, y = drawn // 2, drawn % 2
-    b = np.where(rng.random(3000) < (1 + TRUTH[x, y]) / 2, 0, 1)
-    trials = Trials(x, y, np.zeros_like(x), b, (2, 2))
+    trials = drawn_trials(TRUTH, r, 3000, 8)
     sample = Sample(trials.counts(), Sampling("random", r, stopped=True))
     by_counts = estimate_functional(GAME, 0.0, sample, math.log(ALPHA))
     values, place = score_table(GAME, r, trials)
@@ -235,14 +230,7 @@ def test_limits_combine_as_in_the_analysis_of_a_finished_run() -> None:
     scenario = Scenario.default().with_experiment(against="memoryless")
     sample = _sample(np.random.default_rng(11), PROPORTIONAL, 20_000)
     plan = FRONTIERS.operating_point(scenario)
-    provenance = Provenance(
-        bellqueue_version="test",
-        created="2026-01-01T00:00:00+00:00",
-        source="simulated",
-        scenario_hash=scenario.content_hash(),
-        content_hash="none",
-    )
-    finished = analyze(scenario, sample, provenance, point=plan, frontiers=FRONTIERS)
+    finished = analyze(scenario, sample, provenance(), point=plan, frontiers=FRONTIERS)
     certificate, advantage = finished.certificate, finished.advantage
     found = ConfidenceRegion.of(FRONTIERS, _any_time(sample), certificate.multiplier, certificate.significance)
     absolute, relative = found.reduction()

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate.bets import Bet, Bettor, RunningBets, local_bet, score_bet
 from bellqueue.model.errors import DataError
-from bellqueue.model.trials import Trials
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint, linprog, minimize
+
+from .devices import drawn_trials
 
 Floats = NDArray[np.float64]
 
@@ -134,20 +135,13 @@ def test_what_the_bound_allows_is_no_bet() -> None:
         score_bet(CHSH, 2.0, TSIRELSON, np.array([[0.5, 0.5], [0.0, 0.0]]))
 
 
-def _played(correlators: Floats, r: Floats, count: int, seed: int) -> Trials:
-    rng = np.random.default_rng(seed)
-    x, y = np.divmod(rng.choice(r.size, count, p=r.ravel()), r.shape[1])
-    a = rng.integers(0, 2, count)
-    return Trials(x, y, a, a ^ (rng.random(count) < (1 - correlators[x, y]) / 2), r.shape)
-
-
 def _chsh(q: Floats, r: Floats) -> Bet:
     return score_bet(CHSH, 2.0, q, r)
 
 
 @given(st.lists(st.integers(1, 999), max_size=4))
 def test_rounds_change_nothing(cuts: list[int]) -> None:
-    trials = _played(0.9 * TSIRELSON, EVEN, 1000, 1)
+    trials = drawn_trials(0.9 * TSIRELSON, EVEN, 1000, 1)
     whole, parts = RunningBets(_chsh, TSIRELSON, EVEN), RunningBets(_chsh, TSIRELSON, EVEN)
     path = whole.update(trials)
     ends = [0, *sorted(set(cuts)), 1000]
@@ -158,7 +152,7 @@ def test_rounds_change_nothing(cuts: list[int]) -> None:
 
 def test_every_stake_is_the_product_of_bets_made_before() -> None:
     """The factors are those of bets that a bettor was asked for with nothing but the trials before them."""
-    trials = _played(0.9 * TSIRELSON, EVEN, 700, 2)
+    trials = drawn_trials(0.9 * TSIRELSON, EVEN, 700, 2)
     asked: list[Floats] = []
 
     def recorded(q: Floats, r: Floats) -> Bet:
@@ -181,7 +175,7 @@ def test_every_stake_is_the_product_of_bets_made_before() -> None:
 def test_a_wrong_prediction_is_mended() -> None:
     """Predicted far too good, or for other bases: hardly less is won than by those who know the truth beforehand."""
     truth = 0.85 * TSIRELSON
-    trials, best = _played(truth, EVEN, 30_000, 3), score_bet(CHSH, 2.0, truth, EVEN)
+    trials, best = drawn_trials(truth, EVEN, 30_000, 3), score_bet(CHSH, 2.0, truth, EVEN)
     knowing = float(np.log(best.factors[trials.x, trials.y, trials.a ^ trials.b]).sum())
     for predicted in (TSIRELSON, 0.75 * TSIRELSON, np.array([[0.9, 0.5], [0.5, -0.9]])):
         assert RunningBets(_chsh, predicted, EVEN).update(trials)[-1] > 0.9 * knowing > 100
@@ -191,7 +185,7 @@ def test_a_wrong_prediction_is_mended() -> None:
 def test_lost_trials_are_charged_wherever_they_lay(bettor: Bettor) -> None:
     """Never less is charged than if they had come with any outcome at any moment."""
     rng = np.random.default_rng(4)
-    trials = _played(0.95 * TSIRELSON, EVEN, 900, 4)
+    trials = drawn_trials(0.95 * TSIRELSON, EVEN, 900, 4)
     kept = np.sort(rng.choice(900, 895, replace=False))
     gone = np.setdiff1d(np.arange(900), kept)
     lost = np.zeros((2, 2), dtype=np.int64)

@@ -12,7 +12,7 @@ from bellqueue.analysis.certificate.certificate import CONDITIONAL, FRESH, certi
 from bellqueue.analysis.certificate.diagnostics import chsh, log10_settings_p_value, no_signalling_test
 from bellqueue.analysis.certificate.estimates import estimate_functional
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.records.analysis_record import Analysis, Provenance
+from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.model.games.frontiers import Frontiers
 from bellqueue.model.games.routing_game import RoutingGame
 from bellqueue.model.scenario.file import Scenario
@@ -20,24 +20,12 @@ from bellqueue.model.trials import Counts, Sampling
 from scipy.optimize import minimize
 from scipy.stats import binom, chi2_contingency
 
+from tests.analysis.conftest import provenance, published
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense, heavy_scenario
 
+from .devices import PRODUCTS, counts_of, drawn_counts
+
 MULTIPLIER = 0.9013157894736843  # the flatter edge of the classical frontier at pair rate 0.02
-
-
-def _provenance(scenario: Scenario) -> Provenance:
-    return Provenance(
-        bellqueue_version="test",
-        created="2026-01-01T00:00:00+00:00",
-        source="published counts",
-        scenario_hash=scenario.content_hash(),
-        content_hash="none",
-    )
-
-
-def _published(table: object, scenario: Scenario | None = None) -> Analysis:
-    scenario = scenario or dense()
-    return analyze(scenario, Sample(Counts(np.array(table)), Sampling("fixed")), _provenance(scenario))
 
 
 def _counts(correlators: np.ndarray, trials: np.ndarray) -> Counts:
@@ -55,7 +43,7 @@ def test_counts_without_one_pair_of_types_are_analyzed_and_prove_nothing(lacking
     """Of 2×2 settings classical routers meet any three; what the fourth would do is for no certificate to say."""
     table = np.array(IBM_HANOI)
     table[lacking] = 0
-    found = _published(table)
+    found = published(table.tolist())
     assert not found.certificate.certified
     assert found.certificate.log10_p_value == 0.0
     assert found.certificate.excess.low <= 0 <= found.certificate.excess.high
@@ -66,48 +54,45 @@ def test_counts_without_one_pair_of_types_are_analyzed_and_prove_nothing(lacking
     assert json.loads(found.to_json())["correlators"]["measured"][lacking[0]][lacking[1]] is None
 
 
-def test_ibm_hanoi_is_certified_with_the_published_figures() -> None:
-    found = _published(IBM_HANOI)
-    assert found.observed.splitting_probability.estimate == pytest.approx(0.505621, abs=1e-6)
-    assert found.observed.waiting_time.estimate == pytest.approx(0.497809, abs=1e-6)
-    assert found.observed.baseline_throughput.estimate == pytest.approx(1.76222, abs=1e-5)
-    assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.566644, abs=1e-6)
-    assert found.advantage.waiting_time_reduction_relative.estimate == pytest.approx(0.121, abs=5e-4)
-    assert found.certificate.certified
-    assert -1740 < found.certificate.log10_p_value < -1700  # the other way to compute it stands below
-    assert found.certificate.multiplier == pytest.approx(0.901316, abs=1e-6)
-    assert found.certificate.assumption == CONDITIONAL
-    assert not found.no_signalling.alarm
-    assert found.verdict[0].startswith(
+def test_ibm_hanoi_is_certified_with_the_published_figures(hanoi: Analysis) -> None:
+    assert hanoi.observed.splitting_probability.estimate == pytest.approx(0.505621, abs=1e-6)
+    assert hanoi.observed.waiting_time.estimate == pytest.approx(0.497809, abs=1e-6)
+    assert hanoi.observed.baseline_throughput.estimate == pytest.approx(1.76222, abs=1e-5)
+    assert hanoi.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.566644, abs=1e-6)
+    assert hanoi.advantage.waiting_time_reduction_relative.estimate == pytest.approx(0.121, abs=5e-4)
+    assert hanoi.certificate.certified
+    assert -1740 < hanoi.certificate.log10_p_value < -1700  # the other way to compute it stands below
+    assert hanoi.certificate.multiplier == pytest.approx(0.901316, abs=1e-6)
+    assert hanoi.certificate.assumption == CONDITIONAL
+    assert not hanoi.no_signalling.alarm
+    assert hanoi.verdict[0].startswith(
         "CERTIFIED against memoryless classical routers only: at equal baseline throughput"
     )
 
 
-def test_ibm_geneva_is_not_certified_and_its_alarm_comes_first() -> None:
-    found = _published(IBM_GENEVA)
-    assert found.observed.waiting_time.estimate == pytest.approx(0.591412, abs=1e-6)
-    assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.538320, abs=1e-6)
-    assert not found.certificate.certified
-    assert found.no_signalling.alarm
-    assert found.no_signalling.log10_p_value < -100
-    assert found.verdict[0].startswith("NO-SIGNALLING ALARM")
-    assert "NOT CERTIFIED" in found.verdict[0]
+def test_ibm_geneva_is_not_certified_and_its_alarm_comes_first(geneva: Analysis) -> None:
+    assert geneva.observed.waiting_time.estimate == pytest.approx(0.591412, abs=1e-6)
+    assert geneva.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(0.538320, abs=1e-6)
+    assert not geneva.certificate.certified
+    assert geneva.no_signalling.alarm
+    assert geneva.no_signalling.log10_p_value < -100
+    assert geneva.verdict[0].startswith("NO-SIGNALLING ALARM")
+    assert "NOT CERTIFIED" in geneva.verdict[0]
 
 
 def test_the_alarm_also_stands_before_a_certified_verdict() -> None:
     table = np.array(IBM_HANOI)
     table[0, 0, 0, 0] += 4000
     table[0, 0, 1, 1] -= 4000  # A answers 0 more often when B's request is short; correlators unchanged
-    found = _published(table)
+    found = published(table.tolist())
     assert found.certificate.certified
     assert found.verdict[0].startswith("NO-SIGNALLING ALARM")
     assert "CERTIFIED" in found.verdict[0]
 
 
-def test_the_record_survives_json() -> None:
-    found = _published(IBM_HANOI)
-    assert Analysis.model_validate_json(found.to_json()) == found
-    assert '"schema": "bellqueue.analysis/1"' in found.to_json()
+def test_the_record_survives_json(hanoi: Analysis) -> None:
+    assert Analysis.model_validate_json(hanoi.to_json()) == hanoi
+    assert '"schema": "bellqueue.analysis/1"' in hanoi.to_json()
 
 
 def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
@@ -115,7 +100,7 @@ def test_heavy_traffic_is_certified_inside_its_class_too() -> None:
     frontiers = Frontiers(scenario.workload())
     strategy = frontiers.quantum.at_splitting_probability(0.3)
     counts = _counts(strategy.correlators, np.full((2, 2), 50_000))
-    found = analyze(scenario, Sample(counts, Sampling("fixed")), _provenance(scenario))
+    found = analyze(scenario, Sample(counts, Sampling("fixed")), provenance())
     assert found.certificate.certified
     assert found.observed.waiting_time.estimate == pytest.approx(40.534, abs=2e-3)
     assert found.classical.waiting_time_at_equal_throughput.estimate == pytest.approx(43.2625, abs=2e-2)
@@ -132,7 +117,7 @@ def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
     found = certify([frontiers.game(MULTIPLIER)], sample, 1e-3)
     wins = int(np.where(game.matrix > 0, counts.together, counts.settings - counts.together).sum())
     weight = np.abs(game.matrix).sum()
-    best = max(float((game.matrix * np.outer(a, b)).sum()) for a in _signs() for b in _signs())
+    best = max(float((game.matrix * each).sum()) for each in PRODUCTS)
     chance = (1 + best / weight) / 2  # the best a classical player can win, listed out
     assert found.method == "exact binomial"
     assert found.assumption == FRESH
@@ -140,10 +125,6 @@ def test_fresh_settings_in_proportion_use_the_exact_binomial() -> None:
     constant = frontiers.game(MULTIPLIER).constant
     assert found.score == pytest.approx(constant + (game.matrix * counts.correlators).sum())
     assert found.classical_bound.high == pytest.approx(constant + best)
-
-
-def _signs() -> list[np.ndarray]:
-    return [np.array([a, b]) for a in (1, -1) for b in (1, -1)]
 
 
 def test_realised_settings_are_taken_one_by_one() -> None:
@@ -223,11 +204,8 @@ def test_confidence_limits_cover_the_truth() -> None:
     target = 0.5 + float((functional * truth).sum())
     low, high = 0, 0
     for _ in range(2000):
-        settings = rng.multinomial(500, r.ravel()).reshape(2, 2)
-        together = rng.binomial(settings, (1 + truth) / 2)
-        table = np.zeros((2, 2, 2, 2), dtype=int)
-        table[..., 0, 0], table[..., 0, 1] = together, settings - together
-        found = estimate_functional(functional, 0.5, Sample(Counts(table), Sampling("random", r)), math.log(0.05))
+        sample = Sample(drawn_counts(rng, truth, r, 500), Sampling("random", r))
+        found = estimate_functional(functional, 0.5, sample, math.log(0.05))
         low += found.low > target
         high += found.high < target
     assert max(low, high) <= binom.ppf(0.9999, 2000, 0.05)
@@ -266,16 +244,13 @@ def test_settings_that_were_not_drawn_as_declared_lose_their_assumption() -> Non
     declared = np.full((2, 2), 0.25)
     lie = Sample(Counts(np.array(IBM_HANOI)), Sampling("random", declared))
     assert log10_settings_p_value(lie) < -100
-    found = analyze(scenario, lie, _provenance(scenario))
+    found = analyze(scenario, lie, provenance())
     assert found.certificate.assumption == CONDITIONAL
     assert "SETTINGS ALARM" in found.verdict[0]
 
 
 def test_one_trial_per_setting_is_too_few_but_no_error() -> None:
-    scenario = dense()
-    table = np.zeros((2, 2, 2, 2), dtype=int)
-    table[..., 0, 0] = 1
-    found = _published(table, scenario)
+    found = published(counts_of(np.ones((2, 2)), np.ones((2, 2))).table.tolist())
     assert not found.certificate.certified
     assert found.observed.splitting_probability.low == pytest.approx(0.0, abs=1e-6)
 
@@ -293,13 +268,8 @@ def test_the_confidence_region_covers_the_truth(runs: int) -> None:
     classical = float(frontiers.classical.waiting_time_at(p))
     missed = 0
     for _ in range(runs):
-        settings = rng.multinomial(800, r.ravel()).reshape(2, 2)
-        together = rng.binomial(settings, (1 + truth) / 2)
-        table = np.zeros((2, 2, 2, 2), dtype=int)
-        table[..., 0, 0], table[..., 0, 1] = together // 2, (settings - together) // 2
-        table[..., 1, 1], table[..., 1, 0] = together - together // 2, settings - together - (settings - together) // 2
-        sample = Sample(Counts(table), Sampling("fixed"))
-        found = analyze(scenario, sample, _provenance(scenario), frontiers=frontiers)
+        sample = Sample(drawn_counts(rng, truth, r, 800), Sampling("fixed"))
+        found = analyze(scenario, sample, provenance(), frontiers=frontiers)
         corners = found.confidence_region
         inside = corners[0].splitting_probability <= p <= corners[2].splitting_probability
         line = [corner.waiting_time + found.certificate.multiplier * corner.splitting_probability for corner in corners]
@@ -316,6 +286,6 @@ def test_a_pair_that_never_occurs_need_not_be_measured() -> None:
     record["traffic"]["joint"] = [[0.4, 0.3], [0.3, 0.0]]
     table = np.array(IBM_HANOI)
     table[1, 1] = 0
-    found = _published(table, Scenario.parse(record))
+    found = analyze(Scenario.parse(record), Sample(Counts(table), Sampling("fixed")), provenance())
     assert found.chsh is None
     assert Analysis.model_validate_json(found.to_json()).certificate == found.certificate

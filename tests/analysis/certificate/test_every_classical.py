@@ -23,6 +23,8 @@ from scipy.stats import binom
 from tests.analysis.conftest import provenance
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, heavy_scenario
 
+from .devices import drawn_counts, drawn_trials
+
 Floats = NDArray[np.float64]
 
 DEFAULT = Scenario.default()
@@ -38,20 +40,12 @@ def throughput(p: float) -> float:
     return 1.95 * math.exp(-0.01 * (1 + p) / 2 * 5)
 
 
-def measured(correlators: Floats, r: Floats, trials: int, seed: int) -> Trials:
-    """Fresh settings and unbiased outcomes."""
-    rng = np.random.default_rng(seed)
-    x, y = np.divmod(rng.choice(r.size, trials, p=r.ravel()), r.shape[1])
-    a = rng.integers(0, 2, trials)
-    return Trials(x, y, a, a ^ (rng.random(trials) < (1 - correlators[x, y]) / 2), r.shape)
-
-
 @pytest.fixture(scope="module")
 def planned() -> tuple[Analysis, Trials, Floats]:
     """A planned run at visibility 0.95, its trials in order, and what its settings were drawn from."""
     point = FRONTIERS.operating_point(DEFAULT)
     r = FRONTIERS.game(point.certificate_multiplier).input_distribution
-    trials = measured(0.95 * point.strategy.correlators, r, 20_000, 3)
+    trials = drawn_trials(0.95 * point.strategy.correlators, r, 20_000, 3)
     sample = Sample(trials.counts(), Sampling("random", r))
     return analyze(DEFAULT, sample, provenance(), point=point, trials=trials, frontiers=FRONTIERS), trials, r
 
@@ -116,7 +110,7 @@ def test_beating_every_classical_router_is_never_easier(settings: str, visibilit
     for seed, multiplier in enumerate((0.5, 0.75, 0.85, 1.0, 1.5)):
         game = FRONTIERS.game(multiplier)
         r = np.array([[0.4, 0.1], [0.3, 0.2]]) if settings == "uneven" else game.input_distribution
-        trials = measured(visibility * FRONTIERS.quantum.at_multiplier(multiplier).correlators, r, 3_000, seed)
+        trials = drawn_trials(visibility * FRONTIERS.quantum.at_multiplier(multiplier).correlators, r, 3_000, seed)
         sampling = Sampling("fixed") if settings == "fixed" else Sampling("random", r)
         both = [
             certify([game], Sample(trials.counts(), sampling), 1e-3, trials, against)
@@ -169,7 +163,7 @@ def test_between_the_two_frontiers_only_the_weaker_verdict_holds_and_says_why() 
     memoryless, least = FRONTIERS.least_visibility(), FRONTIERS.least_visibility("every-classical")
     assert memoryless is not None
     assert least is not None
-    trials = measured((least - 0.03) * point.strategy.correlators, r, 100_000, 8)
+    trials = drawn_trials((least - 0.03) * point.strategy.correlators, r, 100_000, 8)
     sample = Sample(trials.counts(), Sampling("random", r))
     found = analyze(DEFAULT, sample, provenance(), point=point, frontiers=FRONTIERS)
     assert found.certificate.certified
@@ -185,7 +179,7 @@ def test_where_no_slope_is_largest_there_is_no_stronger_verdict_and_the_record_s
     frontiers = Frontiers(scenario.workload())
     point = frontiers.operating_point(scenario)
     r = frontiers.game(point.certificate_multiplier).input_distribution
-    sample = Sample(measured(point.strategy.correlators, r, 20_000, 2).counts(), Sampling("random", r))
+    sample = Sample(drawn_trials(point.strategy.correlators, r, 20_000, 2).counts(), Sampling("random", r))
     found = analyze(scenario, sample, provenance(), point=point, frontiers=frontiers)
     assert found.certificate.certified
     assert found.every_classical is None
@@ -213,11 +207,7 @@ def test_the_confidence_region_against_every_classical_router_covers_the_truth(m
     values = FRONTIERS.advantage_at(p, waiting, "every-classical")
     missed = 0
     for _ in range(runs):
-        settings = rng.multinomial(800, r.ravel()).reshape(2, 2)
-        together = rng.binomial(settings, (1 + truth) / 2)
-        table = np.zeros((2, 2, 2, 2), dtype=int)
-        table[..., 0, 0], table[..., 0, 1] = together, settings - together
-        sample = Sample(Counts(table), Sampling("random", r))
+        sample = Sample(drawn_counts(rng, truth, r, 800), Sampling("random", r))
         region = ConfidenceRegion.of(FRONTIERS, sample, multiplier, 0.05, against="every-classical")
         limits: list[Any] = [*region.reduction(), region.throughput_gain()]
         missed += not all(each.low <= value <= each.high for each, value in zip(limits, values, strict=True))

@@ -26,6 +26,8 @@ from scipy.stats import binom
 
 from tests.scenarios import heavy_scenario
 
+from .devices import PRODUCTS, counts_of
+
 RUNS, TRIALS, ALPHA = 2000, 300, 0.05
 ANY = np.array([[0.4, 0.1], [0.3, 0.2]])
 SETTINGS = pytest.mark.parametrize(
@@ -33,9 +35,9 @@ SETTINGS = pytest.mark.parametrize(
 )
 ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
 DEFAULT, HEAVY = Frontiers(Scenario.default().workload()), Frontiers(heavy_scenario().workload())
-# All 16 deterministic strategies of two types a side, as products a_x b_y.
-SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
-PRODUCTS = np.array([np.outer(a, b) for a in SIGNS for b in SIGNS])
+# The flattest edge of the default scenario's classical frontier, and settings in proportion to the game there.
+EDGE = float(DEFAULT.classical.multipliers[-1])
+GAME, IN_PROPORTION = DEFAULT.game(EDGE).matrix, DEFAULT.game(EDGE).input_distribution
 
 Array = NDArray[Any]
 Player = Callable[[np.random.Generator, Array, Array, Array], Array]
@@ -139,10 +141,8 @@ def test_fresh_settings_in_proportion_to_the_game(player: Player, frontiers: Fro
     "player", [pytest.param(each, marks=() if each is memory else pytest.mark.slow) for each in PLAYERS]
 )
 def test_fresh_settings_from_any_other_distribution(player: Player) -> None:
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = np.array([[0.4, 0.1], [0.3, 0.2]])
-    tables = _play(player, DEFAULT, multiplier, r, 2)
-    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED
+    tables = _play(player, DEFAULT, EDGE, ANY, 2)
+    assert _certified(DEFAULT, tables, Sampling("random", ANY), [EDGE]) <= ALLOWED
 
 
 @STEADY
@@ -158,95 +158,75 @@ def test_multiplier_chosen_after_the_fact(player: Player) -> None:
 
 @STEADY
 def test_distribution_taken_from_the_counts(player: Player) -> None:
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    tables = _play(player, DEFAULT, multiplier, DEFAULT.game(multiplier).input_distribution, 4)
-    assert _certified(DEFAULT, tables, Sampling("fixed"), [multiplier]) <= ALLOWED
+    tables = _play(player, DEFAULT, EDGE, IN_PROPORTION, 4)
+    assert _certified(DEFAULT, tables, Sampling("fixed"), [EDGE]) <= ALLOWED
 
 
 @STEADY
 @pytest.mark.parametrize("block", [pytest.param(5, marks=pytest.mark.slow), 20])
 def test_blocks_of_one_setting(player: Player, block: int) -> None:
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = DEFAULT.game(multiplier).input_distribution
-    tables = _play(player, DEFAULT, multiplier, r, 5, block)
-    assert _certified(DEFAULT, tables, Sampling("random", r, block), [multiplier]) <= ALLOWED
+    tables = _play(player, DEFAULT, EDGE, IN_PROPORTION, 5, block)
+    assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION, block), [EDGE]) <= ALLOWED
 
 
 @pytest.mark.parametrize("shape", [(76, 75, 74, 75), (75, 75, 75, 75), (20, 130, 100, 50)])
 def test_fixed_blocks_with_rounded_shots(shape: tuple[int, ...]) -> None:
     """Independent coins whose winning chances differ between settings but average to the classical value."""
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = DEFAULT.game(multiplier).matrix
-    best = _best(matrix)
-    correlators = np.mean(best, axis=0)
+    correlators = np.mean(_best(GAME), axis=0)
     rng = np.random.default_rng(6)
-    settings = np.array(shape).reshape(2, 2)
-    tables = []
-    for _ in range(RUNS):
-        together = rng.binomial(settings, (1 + correlators) / 2)
-        table = np.zeros((2, 2, 2, 2), dtype=int)
-        table[..., 0, 0], table[..., 0, 1] = together, settings - together
-        tables.append(table)
-    assert _certified(DEFAULT, tables, Sampling("fixed"), [multiplier]) <= ALLOWED
+    asked = np.array(shape).reshape(2, 2)
+    tables = [counts_of(rng.binomial(asked, (1 + correlators) / 2), asked).table for _ in range(RUNS)]
+    assert _certified(DEFAULT, tables, Sampling("fixed"), [EDGE]) <= ALLOWED
 
 
 def test_biased_devices() -> None:
     """Outcomes of router A fixed at 0: marginals as asymmetric as can be, correlators still local."""
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = DEFAULT.game(multiplier).input_distribution
     rng = np.random.default_rng(7)
-    x, y = _draw(rng, r)
-    equal = shared_randomness(rng, DEFAULT.game(multiplier).matrix, x, y)
+    x, y = _draw(rng, IN_PROPORTION)
+    equal = shared_randomness(rng, GAME, x, y)
     tables = [
         np.bincount((x[run] * 2 + y[run]) * 4 + (equal[run] < 0), minlength=16).reshape(2, 2, 2, 2)
         for run in range(RUNS)
     ]
-    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED
+    assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION), [EDGE]) <= ALLOWED
 
 
 def test_a_device_whose_outcomes_leak_the_other_request_rings_the_alarm() -> None:
     """A answers y: a signal, visible in A's marginals. It gains nothing here, and the alarm rings in every run."""
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = DEFAULT.game(multiplier).input_distribution
     rng = np.random.default_rng(8)
-    x, y = _draw(rng, r)
-    equal = best_deterministic(rng, DEFAULT.game(multiplier).matrix, x, y)
+    x, y = _draw(rng, IN_PROPORTION)
+    equal = best_deterministic(rng, GAME, x, y)
     tables = []
     for run in range(200):
         a = y[run]
         b = np.where(equal[run] > 0, a, 1 - a)
         tables.append(np.bincount(((x[run] * 2 + y[run]) * 2 + a) * 2 + b, minlength=16).reshape(2, 2, 2, 2))
     assert all(no_signalling_test(Counts(table)).alarm for table in tables)
-    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) <= ALLOWED * 200 // RUNS
+    assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION), [EDGE]) <= ALLOWED * 200 // RUNS
 
 
 def test_what_the_assumptions_are_for() -> None:
     """Outside its assumption each certificate can be beaten, which is why the record names it."""
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    matrix = DEFAULT.game(multiplier).matrix
-    winning = np.where(matrix > 0, 1, -1)
+    winning = np.where(GAME > 0, 1, -1)
     rng = np.random.default_rng(9)
-    settings = np.full((2, 2), 75)
-    table = np.zeros((2, 2, 2, 2), dtype=int)
-    table[..., 0, 0], table[..., 0, 1] = np.where(winning > 0, settings, 0), np.where(winning > 0, 0, settings)
+    table = counts_of(np.where(winning > 0, 75, 0), np.full((2, 2), 75)).table
     # Fixed settings: a classical device that knows the schedule answers every block as it pleases.
-    assert _certified(DEFAULT, [table], Sampling("fixed"), [multiplier]) == 1
+    assert _certified(DEFAULT, [table], Sampling("fixed"), [EDGE]) == 1
     # Blocks: a classical device that remembers the last setting wins all but the first trial of each block.
-    r = DEFAULT.game(multiplier).input_distribution
-    x, y = _draw(rng, r, 10)
+    x, y = _draw(rng, IN_PROPORTION, 10)
     first = np.arange(TRIALS) % 10 == 0
-    equal = np.where(first, best_deterministic(rng, matrix, x, y), winning[x, y])
+    equal = np.where(first, best_deterministic(rng, GAME, x, y), winning[x, y])
     tables = [_table(x[run], y[run], equal[run], rng) for run in range(20)]
-    assert _certified(DEFAULT, tables, Sampling("random", r, 10), [multiplier]) == 20
+    assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION, 10), [EDGE]) == 20
     # Fresh settings: a device that communicates wins; the locality loophole is open on one chip.
-    x, y = _draw(rng, r)
+    x, y = _draw(rng, IN_PROPORTION)
     tables = [_table(x[run], y[run], winning[x[run], y[run]], rng) for run in range(20)]
-    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) == 20
+    assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION), [EDGE]) == 20
 
 
-def _ever(frontiers: Frontiers, multiplier: float, against: Against, drawn: Array, played: tuple[Array, ...]) -> int:
+def ever_certified(multiplier: float, against: Against, drawn: Array, played: tuple[Array, ...]) -> int:
     """Runs certified at some moment, looked at after every trial, of x, y and whether outcomes are equal."""
-    game = frontiers.game(multiplier)
+    game = DEFAULT.game(multiplier)
     bettor, guess = bettor_against(game, against)[0], first_guess(game, None)
     certified = 0
     for x, y, equal in zip(*played, strict=True):
@@ -271,24 +251,21 @@ RUNS_AT_ANY_TIME = pytest.mark.parametrize("runs", [300, pytest.param(RUNS, mark
     ],
 )
 def test_the_bets_at_any_time(player: Player, r: Array | None, runs: int) -> None:
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    drawn = DEFAULT.game(multiplier).input_distribution if r is None else r
+    drawn = IN_PROPORTION if r is None else r
     rng = np.random.default_rng(12)
     x, y = (each[:runs] for each in _draw(rng, drawn))
-    equal = player(rng, DEFAULT.game(multiplier).matrix, x, y)
-    assert _ever(DEFAULT, multiplier, "memoryless", drawn, (x, y, equal)) <= binom.ppf(0.9999, runs, ALPHA)
+    equal = player(rng, GAME, x, y)
+    assert ever_certified(EDGE, "memoryless", drawn, (x, y, equal)) <= binom.ppf(0.9999, runs, ALPHA)
 
 
 def test_entanglement_is_certified_where_the_adversaries_are_not() -> None:
     """The same number of trials and α: a Bell pair of visibility 0.98 is certified in most runs."""
-    multiplier = float(DEFAULT.classical.multipliers[-1])
-    r = DEFAULT.game(multiplier).input_distribution
-    correlators = 0.98 * DEFAULT.quantum.at_multiplier(multiplier).correlators
+    correlators = 0.98 * DEFAULT.quantum.at_multiplier(EDGE).correlators
     rng = np.random.default_rng(10)
-    x, y = _draw(rng, r)
+    x, y = _draw(rng, IN_PROPORTION)
     equal = np.where(rng.random(x.shape) < (1 + correlators[x, y]) / 2, 1, -1)
     tables = [_table(x[run], y[run], equal[run], rng) for run in range(RUNS)]
-    assert _certified(DEFAULT, tables, Sampling("random", r), [multiplier]) > 0.8 * RUNS
+    assert _certified(DEFAULT, tables, Sampling("random", IN_PROPORTION), [EDGE]) > 0.8 * RUNS
 
 
 # Against every classical router. What the best of them score is not known, only that it is no more than β_E; the worst
@@ -391,7 +368,7 @@ def test_nor_at_any_time(player: Player, r: Array | None, runs: int) -> None:
     rng = np.random.default_rng(15)
     x, y = (each[:runs] for each in _draw(rng, drawn))
     equal = player(rng, DEFAULT.game(_price()).matrix, x, y)
-    certified = _ever(DEFAULT, _price(), "every-classical", drawn, (x, y, equal))
+    certified = ever_certified(_price(), "every-classical", drawn, (x, y, equal))
     assert certified <= binom.ppf(0.9999, runs, ALPHA)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.analyze import analyze
+from bellqueue.analysis.certificate.certificate import certify
 from bellqueue.analysis.certificate.samples import Sample
 from bellqueue.analysis.certificate.scores import BoundedSum
 from bellqueue.analysis.certificate.several_pairs import crosstalk_test, pair_samples
@@ -30,6 +31,8 @@ from rich.console import Console
 from scipy.stats import binom
 
 from tests.analysis.conftest import provenance
+
+from .devices import PRODUCTS
 
 RUNS, SHOTS, ALPHA = 2000, 100, 0.05
 ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
@@ -127,13 +130,41 @@ def test_pairs_that_listen_to_each_other_beat_the_pooled_p_value(pairs: int) -> 
     assert rejected > ALLOWED
 
 
+@pytest.mark.parametrize(
+    ("shots", "parallel", "runs"),
+    [
+        (200, 3, 300),
+        *(pytest.param(shots, k, 2000, marks=pytest.mark.slow) for shots, k in ((300, 3), (200, 10), (100, 30))),
+    ],
+)
+def test_pairs_that_win_or_lose_together_raise_no_false_alarm(shots: int, parallel: int, runs: int) -> None:
+    """At most α within binomial error (one-sided 99.9 %), where all pairs as independent trials fail by far."""
+    levels, rng = (0.05, 1e-3), np.random.default_rng(3)
+    frontiers = Frontiers(Scenario.default().workload())
+    game = frontiers.game(float(frontiers.classical.multipliers[-1]))
+    r = game.input_distribution
+    assert np.prod(np.sign(game.matrix)) == -1  # like CHSH: a local strategy may lose at any single setting
+    alarms, pooled = np.zeros(2, dtype=int), np.zeros(2, dtype=int)
+    for _ in range(runs):
+        settings = rng.choice(4, size=(shots, parallel), p=r.ravel())
+        trials = trials_of(settings, conspirators(settings), rng, game.matrix)
+        sample = Sample(trials.counts(), Sampling("random", r, parallel=parallel))
+        found = certify([game], sample, min(levels), trials)
+        assert found.log10_p_value_pooled is not None
+        alarms += found.log10_p_value <= np.log10(levels)
+        pooled += found.log10_p_value_pooled <= np.log10(levels)
+    most = binom.ppf(0.999, runs, levels)
+    assert np.all(alarms <= most), alarms
+    assert pooled[0] > most[0], pooled  # what the verdict must not rest on
+
+
 # --- the alarm --------------------------------------------------------------------------------------------------
 
 
-def trials_of(settings: Array, won: Array, rng: np.random.Generator) -> Trials:
-    """Trials of the CHSH game with those wins, the outcomes by themselves even; shapes (shots, k)."""
+def trials_of(settings: Array, won: Array, rng: np.random.Generator, game: Array = CHSH) -> Trials:
+    """Trials of a game like CHSH with those wins, the outcomes by themselves even; shapes (shots, k)."""
     x, y = (settings // 2).ravel(), (settings % 2).ravel()
-    equal = (CHSH[x, y] > 0) == won.ravel()
+    equal = (game[x, y] > 0) == won.ravel()
     a = rng.integers(2, size=x.size)
     return Trials(x, y, a, np.where(equal, a, 1 - a), (2, 2))
 
@@ -186,9 +217,6 @@ class Run:
         a = rng.integers(2, size=len(noise))
         self.trials = self.plan.in_order(np.stack([a, np.where(equal, a, 1 - a)], axis=1).astype(np.uint8))
 
-    def sample(self, **changes: Any) -> Sample:
-        return Sample(self.trials.counts(), replace(self.sampling, **changes))
-
     def analyze(self, trials: Trials | None = None, **changes: Any) -> Analysis:
         trials = trials or self.trials
         sample = Sample(trials.counts(), replace(self.sampling, **changes))
@@ -224,6 +252,14 @@ def test_ideal_pairs_certify_together_and_one_by_one() -> None:
     assert found.warnings == []
 
 
+def test_independent_pairs_lose_little() -> None:
+    """Of three independent good pairs the shots' test keeps nine tenths of the evidence of as many single trials."""
+    found = Run((0.95, 0.95, 0.95), 10_000, seed=5).analyze().certificate
+    assert found.log10_p_value_pooled is not None
+    assert found.log10_p_value < 0.9 * found.log10_p_value_pooled < 0
+    assert found.certified
+
+
 def test_the_p_value_of_shots_by_hand(three: Run, analysis: Analysis) -> None:
     """1 over the largest mixture of stakes Π(1+κU)/(1+κω), U the mean over a shot, ω of 16 deterministic strategies.
 
@@ -234,8 +270,7 @@ def test_the_p_value_of_shots_by_hand(three: Run, analysis: Analysis) -> None:
     scale = np.abs(weights).max()
     sign = np.where(three.trials.a == three.trials.b, 1, -1)
     u = ((weights[three.trials.x, three.trials.y] * sign + scale) / (2 * scale)).reshape(-1, 3).mean(axis=1)
-    signs = [np.outer(a, b) for a in ((1, 1), (1, -1), (-1, 1), (-1, -1)) for b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
-    omega = (max((matrix * sign).sum() for sign in signs) + scale) / (2 * scale)
+    omega = ((PRODUCTS * matrix).sum(axis=(1, 2)).max() + scale) / (2 * scale)
     tilts = 2.0 ** (np.arange(-30, 10) / 3)
     shares = 1 / (1 + (np.log2(4 * tilts) / 2) ** 2)
     odds = np.exp(tilts) - 1
@@ -250,9 +285,7 @@ def test_each_pair_is_what_its_trials_say_by_themselves(three: Run, analysis: An
     assert analysis.parallel is not None
     assert analysis.parallel.shots == 5000
     for number, pair in enumerate(analysis.parallel.pairs):
-        rows = slice(number, None, 3)
-        alone = Trials(three.trials.x[rows], three.trials.y[rows], three.trials.a[rows], three.trials.b[rows], (2, 2))
-        lone = three.analyze(alone, parallel=1)
+        lone = three.analyze(three.trials[number::3], parallel=1)
         assert pair.trials == 5000
         assert pair.qubits == (10 * number, 10 * number + 1)
         assert pair.log10_p_value == lone.certificate.log10_p_value
@@ -309,8 +342,7 @@ def test_an_alarm_leads_the_verdict(three: Run) -> None:
 
 
 def test_lost_shots_count_as_losses_of_every_pair(three: Run) -> None:
-    kept = slice(0, 3 * 4000)
-    rest = Trials(three.trials.x[kept], three.trials.y[kept], three.trials.a[kept], three.trials.b[kept], (2, 2))
+    rest = three.trials[: 3 * 4000]
     gone = [
         three.trials.of_pair(pair, 3).counts().settings - rest.of_pair(pair, 3).counts().settings for pair in range(3)
     ]
@@ -341,9 +373,8 @@ def test_without_fresh_settings_there_is_no_such_p_value() -> None:
 
 
 def test_trials_that_do_not_fill_their_shots_are_refused(three: Run) -> None:
-    cut = Trials(three.trials.x[:-1], three.trials.y[:-1], three.trials.a[:-1], three.trials.b[:-1], (2, 2))
     with pytest.raises(DataError, match="do not fill shots of 3 pairs"):
-        pair_samples(three.sample(), cut)
+        pair_samples(Sample(three.trials.counts(), three.sampling), three.trials[:-1])
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from bellqueue.model.trials import Sampling, Trials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .devices import PRODUCTS, drawn_trials
+
 
 @given(st.integers(1, 10**6), st.integers(1, 10**5), st.floats(1.2, 4))
 def test_rounds_partition_the_budget(budget: int, first: int, growth: float) -> None:
@@ -51,7 +53,7 @@ def test_why_blocks_are_refused(frontiers: Frontiers) -> None:
     game = frontiers.game(multiplier)
     blocks = _drawn(frontiers, multiplier, np.sign(game.matrix), 30, 3)
     x, y = np.repeat(blocks.x, 10), np.repeat(blocks.y, 10)
-    local = max((np.outer(a, b) for a in SIGNS for b in SIGNS), key=lambda each: float((each * game.matrix).sum()))
+    local = max(PRODUCTS, key=lambda each: float((each * game.matrix).sum()))
     equal = np.where(np.arange(300) % 10 == 0, local[x, y], game.matrix[x, y]) > 0
     trials = Trials(x, y, np.zeros_like(x), np.where(equal, 0, 1), (2, 2))
     bets = RunningBets(bettor_against(game, "memoryless")[0], first_guess(game, None), game.input_distribution)
@@ -66,15 +68,9 @@ def frontiers() -> Frontiers:
     return Frontiers(Scenario.default().workload())
 
 
-SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
-
-
 def _drawn(frontiers: Frontiers, multiplier: float, correlators: np.ndarray, count: int, seed: int) -> Trials:
-    """Fresh settings in proportion to the game, unbiased outcomes."""
-    rng = np.random.default_rng(seed)
-    x, y = np.divmod(rng.choice(4, count, p=frontiers.game(multiplier).input_distribution.ravel()), 2)
-    a = rng.integers(0, 2, count)
-    return Trials(x, y, a, a ^ (rng.random(count) < (1 - correlators[x, y]) / 2), (2, 2))
+    """Settings in proportion to the game."""
+    return drawn_trials(correlators, frontiers.game(multiplier).input_distribution, count, seed)
 
 
 def _measured(frontiers: Frontiers, multiplier: float, against: Against, trials: Trials) -> list[Standing]:

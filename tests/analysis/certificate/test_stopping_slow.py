@@ -6,87 +6,63 @@ Adversaries of `test_false_alarms`, 2000 runs of 20000 trials each, looked at af
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from bellqueue.analysis.certificate.bets import RunningBets, bettor_against
-from bellqueue.analysis.certificate.certificate import first_guess
 from bellqueue.analysis.certificate.stopping import Rounds, Standing, measure_in_rounds
-from bellqueue.model.games.frontiers import Frontiers
-from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Sampling, Trials
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from .test_false_alarms import PRODUCTS, Player, best_deterministic, drift, memory, shared_randomness
+from .test_false_alarms import (
+    ALPHA,
+    DEFAULT,
+    EDGE,
+    GAME,
+    IN_PROPORTION,
+    Player,
+    best_deterministic,
+    drift,
+    ever_certified,
+    memory,
+    shared_randomness,
+)
 
 pytestmark = pytest.mark.slow
 
-RUNS, TRIALS, ALPHA = 2000, 20_000, 0.05
+RUNS, TRIALS = 2000, 20_000
 CHUNK = 20  # runs at once: the adversary with memory weighs 16 strategies at every trial of each
-ALLOWED = int(binom.ppf(0.9999, RUNS, ALPHA))
-FRONTIERS = Frontiers(Scenario.default().workload())
-MULTIPLIER = float(FRONTIERS.classical.multipliers[-1])
-GAME = FRONTIERS.game(MULTIPLIER).matrix
-R = FRONTIERS.game(MULTIPLIER).input_distribution
-# The best chance of winning that any of the 16 deterministic strategies has.
-BOUND = float(((PRODUCTS * GAME).sum(axis=(1, 2)).max() / np.abs(GAME).sum() + 1) / 2)
 
 Integers = NDArray[np.int64]
-Bits = NDArray[np.bool_]
 
 
-def _played(player: Player, seed: int) -> Iterator[tuple[Integers, Integers, Bits]]:
-    """Runs in chunks: x, y and whether the outcomes are equal, each of shape (CHUNK, TRIALS)."""
+def _played(player: Player, seed: int) -> Iterator[tuple[Integers, Integers, Integers]]:
+    """Runs in chunks: x, y and a·b as signs, each of shape (CHUNK, TRIALS)."""
     rng = np.random.default_rng(seed)
     for _ in range(RUNS // CHUNK):
-        drawn = rng.choice(4, size=(CHUNK, TRIALS), p=R.ravel())
+        drawn = rng.choice(4, size=(CHUNK, TRIALS), p=IN_PROPORTION.ravel())
         x, y = drawn // 2, drawn % 2
-        yield x, y, player(rng, GAME, x, y) > 0
-
-
-def _wins(x: Integers, y: Integers, equal: Bits) -> Integers:
-    """How often so far, shape as given."""
-    return np.cumsum(equal == (GAME[x, y] > 0), axis=-1)
-
-
-def _trials(x: Integers, y: Integers, equal: Bits) -> Trials:
-    return Trials(x, y, np.zeros_like(x), np.where(equal, 0, 1), (2, 2))
-
-
-def _ever(x: Integers, y: Integers, equal: Bits) -> bool:
-    """Whether a run is certified at some moment."""
-    bettor = bettor_against(FRONTIERS.game(MULTIPLIER), "memoryless")[0]
-    stakes = RunningBets(bettor, first_guess(FRONTIERS.game(MULTIPLIER), None), R).update(_trials(x, y, equal))
-    return bool(stakes.max() >= -math.log(ALPHA))
+        yield x, y, player(rng, GAME, x, y)
 
 
 @pytest.mark.parametrize(("seed", "player"), [(0, best_deterministic), (1, drift), (2, memory)])
 def test_nobody_is_certified_at_any_moment_more_often_than_alpha(seed: int, player: Player) -> None:
     """The best local strategy, one that drifts, and one that learns from all earlier settings."""
-    certified = sum(_ever(*run) for chunk in _played(player, seed) for run in zip(*chunk, strict=True))
-    assert certified <= ALLOWED
-
-
-def test_why_the_p_value_for_a_fixed_number_of_trials_must_not_be_looked_at_on_the_way() -> None:
-    """The exact binomial tail, looked at after every trial, certifies a classical device in a third of all runs."""
-    needed = binom.isf(ALPHA, np.arange(1, TRIALS + 1), BOUND) + 1
-    peeked = sum(int((_wins(*chunk) >= needed).any(axis=1).sum()) for chunk in _played(best_deterministic, 10))
-    assert peeked > RUNS / 3
+    certified = sum(ever_certified(EDGE, "memoryless", IN_PROPORTION, chunk) for chunk in _played(player, seed))
+    assert certified <= binom.ppf(0.9999, RUNS, ALPHA)
 
 
 def test_a_measurement_in_rounds_stops_no_other_runs() -> None:
     """It looks at the end of each round only and asks for more, a lower limit above 0 at that moment."""
     stopped, crossing, others = 0, 0, 0
     for chunk in itertools.islice(_played(shared_randomness, 11), 20):
-        for run in zip(*chunk, strict=True):
-            ever = _ever(*run)
+        for x, y, equal in zip(*chunk, strict=True):
+            ever = ever_certified(EDGE, "memoryless", IN_PROPORTION, (x[None], y[None], equal[None])) > 0
             crossing += ever
             if ever or others < 30:
                 others += not ever
-                stopped += _stops(_trials(*run), ever)
+                stopped += _stops(Trials(x, y, np.zeros_like(x), np.where(equal > 0, 0, 1), (2, 2)), ever)
     assert crossing > 0
     assert stopped <= crossing <= binom.ppf(0.9999, 20 * CHUNK, ALPHA)
     assert others == 30
@@ -94,13 +70,9 @@ def test_a_measurement_in_rounds_stops_no_other_runs() -> None:
 
 def _stops(trials: Trials, may: bool) -> bool:
     """Whether a measurement in rounds ends certified, which only a run that has crossed the boundary may."""
-
-    def measured(part: range, seed: int) -> Trials:
-        return trials[part.start : part.stop]
-
     seen: list[Standing] = []
-    state = Rounds(FRONTIERS, Sampling("random", R), MULTIPLIER, ALPHA, TRIALS)
-    measure_in_rounds(state, TRIALS, 0, measured, seen.append)
+    state = Rounds(DEFAULT, Sampling("random", IN_PROPORTION), EDGE, ALPHA, TRIALS)
+    measure_in_rounds(state, TRIALS, 0, lambda part, seed: trials[part.start : part.stop], seen.append)
     certified = seen[-1].certified
     assert may or not certified
     return certified

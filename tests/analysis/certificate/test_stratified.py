@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from bellqueue.analysis.certificate import stratified
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.model.trials import Counts, Sampling
+from bellqueue.model.trials import Sampling
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
+
+from .devices import counts_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,10 +26,7 @@ CHSH = np.array([[1.0, 1.0], [1.0, -1.0]])
 
 def sample_of(together: Any, asked: Any, lost: Any = None) -> Sample:
     """Fixed settings: trials with a=b of each setting, among those that brought an outcome."""
-    together, asked = np.asarray(together), np.asarray(asked)
-    table = np.zeros((*asked.shape, 2, 2), dtype=np.int64)
-    table[..., 0, 0], table[..., 0, 1] = together, asked - together
-    return Sample(Counts(table), Sampling("fixed", lost=None if lost is None else np.asarray(lost)))
+    return Sample(counts_of(together, asked), Sampling("fixed", lost=None if lost is None else np.asarray(lost)))
 
 
 @pytest.mark.parametrize(("wins", "trials"), [(0, 1), (1, 1), (2, 3), (3, 7), (8, 8)])

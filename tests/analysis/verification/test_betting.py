@@ -10,7 +10,7 @@ import pytest
 from bellqueue.analysis.certificate import stratified
 from bellqueue.analysis.certificate.bets import RunningBets, score_bet
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.verification.betting import carried_on, largest_mean
+from bellqueue.analysis.verification.betting import Bets, carried_on, largest_mean
 from bellqueue.analysis.verification.evidence import Evidence
 from bellqueue.analysis.verification.strata import Strata, scatter
 from bellqueue.model.trials import Counts, Sampling, Trials
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 CHSH = np.array([[1.0, 1.0], [1.0, -1.0]])
 EVEN = np.full((2, 2), 0.25)
@@ -42,18 +41,12 @@ def test_the_largest_mean_is_that_of_all_strategies_and_of_a_linear_programme(
     assert largest_mean(factors, r, score, bound, local=False) == pytest.approx(constant - found.fun, rel=1e-7)
 
 
-class _Proposed:
+def proposed(running: RunningBets, factor: float = 1.0) -> Bets:
     """The program's bets, or others, on the trials to come."""
-
-    def __init__(self, running: RunningBets, factor: float = 1.0) -> None:
-        self._running, self._factor = running, factor
-
-    def ask(self) -> tuple[Floats, int]:
-        return self._factor * self._running.bet.factors, self._running.until
-
-    def tell(self, codes: Integers) -> None:
+    while True:
+        codes = yield factor * running.bet.factors, running.until
         x, y, a, b = np.unravel_index(codes, (2, 2, 2, 2))
-        self._running.update(Trials(x, y, a, b, (2, 2)))
+        running.update(Trials(x, y, a, b, (2, 2)))
 
 
 def test_stakes_are_carried_on_as_the_program_does_and_unfair_bets_are_found() -> None:
@@ -69,12 +62,12 @@ def test_stakes_are_carried_on_as_the_program_does_and_unfair_bets_are_found() -
 
     own = running()
     own.update(trials, lost)
-    log_p, mean = carried_on(_Proposed(running()), evidence, codes, CHSH, 2.0, local=False)
+    log_p, mean = carried_on(proposed(running()), evidence, codes, CHSH, 2.0, local=False)
     assert log_p == pytest.approx(own.log_p_value, abs=1e-9)
     assert log_p < -5
     assert mean <= 1
-    assert carried_on(_Proposed(running()), evidence, codes, CHSH, 2.0, local=True)[1] <= 1
-    assert carried_on(_Proposed(running(), 1.001), evidence, codes, CHSH, 2.0, local=True)[1] > 1
+    assert carried_on(proposed(running()), evidence, codes, CHSH, 2.0, local=True)[1] <= 1
+    assert carried_on(proposed(running(), 1.001), evidence, codes, CHSH, 2.0, local=True)[1] > 1
 
 
 @given(st.integers(0, 10**6))

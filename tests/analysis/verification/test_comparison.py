@@ -29,7 +29,7 @@ def compared(change: Any, cut_off: bool = False) -> dict[str, Row]:
     stored = copy.deepcopy(RECORD)
     change(stored)
     findings = Findings()
-    compare(findings, stored, copy.deepcopy(RECORD), 1.0, cut_off)
+    compare(findings, stored, lambda: copy.deepcopy(RECORD), 1.0, cut_off)
     return {row.what: row for row in findings.rows}
 
 
