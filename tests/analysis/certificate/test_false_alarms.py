@@ -389,7 +389,7 @@ def test_those_adversaries_are_as_strong_as_may_be() -> None:
     assert _certified(DEFAULT, bell, sampling, [_price()], "every-classical") > 3 * ALLOWED_WIDER
 
 
-@pytest.mark.parametrize("player", [noise, drift_at_the_bound])
+@pytest.mark.parametrize("player", [noise, pytest.param(drift_at_the_bound, marks=pytest.mark.slow)])
 def test_nor_where_the_multiplier_is_chosen_among_three_after_the_fact(player: Player) -> None:
     """As for counts that nobody planned; the union bound pays for the choice."""
     tried = [DEFAULT.classical_multiplier(p, 0.0, "every-classical") for p in (0.25, 0.6, 0.75)]

@@ -113,6 +113,7 @@ def test_a_tenth_fewer_trials_certify_less_often_than_asked(cases: list[tuple[Fr
     assert passed < binom.ppf(1e-6, RUNS * CASES, POWER)
 
 
+@pytest.mark.slow
 def test_trials_planned_against_every_classical_router_certify_as_often_as_asked() -> None:
     """One-sided at 99 %, and a fifth fewer trials less often than asked: at the default pair rate, two devices."""
     default = Frontiers(Scenario.default().workload())
