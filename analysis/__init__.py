@@ -1,1 +1,1 @@
-"""From counts or trials to a certified verdict, figures and a report. No quantum SDK."""
+"""Forecasts before the data; from trials to verdict, figures and report; verification. No quantum SDK."""

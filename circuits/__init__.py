@@ -1,1 +1,1 @@
-"""From a measurement strategy to angles, settings and parametrised Bell circuits."""
+"""From a measurement strategy to angles, settings and parametrized Bell circuits."""

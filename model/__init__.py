@@ -1,1 +1,1 @@
-"""The model: scenario, queueing formulas, game, frontiers, records of trials and simulation. No quantum SDK."""
+"""The model: scenario, queueing formulas, games, frontiers, links, sweeps, trials and simulation. No quantum SDK."""

@@ -1,4 +1,4 @@
-"""The canonical record of what was measured: trials in the order of execution, or their counts."""
+"""What was measured: trials in the order of execution or their counts, and the rule that drew their settings."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Estimates, p-values, confidence limits and diagnostics of one experiment."""
+"""Estimates, p-values, confidence limits and diagnostics of one experiment, and when it may stop."""

@@ -1,1 +1,1 @@
-"""What is written and read: records of an analysis, of frontiers and of counts."""
+"""Records of analyses, frontiers, links and comparisons, counts files, and the words of a verdict."""

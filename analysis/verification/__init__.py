@@ -1,1 +1,1 @@
-"""A stored analysis checked by other methods, from its files alone."""
+"""A stored analysis checked by code of its own, and against a fresh analysis that the caller makes."""

@@ -1,4 +1,4 @@
-"""The anytime-valid test by betting: bets asked for before their trials are seen, their means, and the stake.
+"""Checks of the test by betting: bets asked for before their trials are seen, their means, and the stake.
 
 How a bet was found does not matter for what it proves. The program proposes the bets again; whatever it proposes counts
 if no mean of its factor under the null hypothesis is above 1. Σ r Σ_t P(t) e(x,y,t) = S + Σ M c at correlators c, with

@@ -1,4 +1,4 @@
-"""The certificate: model, bounds on the score, observed point, p-values, and the verdict that follows."""
+"""Checks of a certificate: model, bounds on the score, observed point, p-values, and the verdict that follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IBM Quantum: the best pair of qubits by live calibration, or several, one job of one parametrised circuit."""
+"""IBM Quantum: the best pair of qubits by live calibration, or several; each job is one parametrized circuit."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Simulators in this process: ideal, noisy, or with the noise of a device's snapshot."""
+"""Simulators in this process: ideal, noisy, with the noise of a device's snapshot, or over a link."""

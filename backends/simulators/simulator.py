@@ -1,4 +1,4 @@
-"""What every simulator does: measure a schedule setting by setting, a few settings at a time."""
+"""What simulators without a memory share: they measure a schedule setting by setting, a few settings at a time."""
 
 from __future__ import annotations
 

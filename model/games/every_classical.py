@@ -1,4 +1,4 @@
-"""The fourth frontier in the plane (p, W), and β_E: the score above which a strategy beats every classical router.
+"""W_E(τ) carried into the plane (p, W), and β_E: the score above which a strategy beats every classical router.
 
 τ is convex in p, so each line W = V(κ) + κτ(p) is a convex curve in p, and so is their envelope W_E(τ(p)). Its tangents
 bound the same routers a little less tightly, and make of it a frontier like that of memoryless routers: one that a

@@ -1,1 +1,1 @@
-"""The bound on every classical router that does not communicate: what routers that know the whole past can reach."""
+"""Routers that know the whole past: what they bound for every classical router, and what entangled ones reach."""

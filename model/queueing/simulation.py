@@ -1,4 +1,4 @@
-"""Discrete-event simulation of both servers: vectorised Lindley recursions over blocks of pairs, in bounded memory.
+"""Discrete-event simulation of both servers: vectorized Lindley recursions over blocks of pairs, in bounded memory.
 
 With U the work a pair brings to a server and A the time since the pair before, the work a pair finds there obeys
 V ← max(V + U − A, 0) (Lindley 1952). Over a block that is C − min(0, running minimum of C), C the running sum of

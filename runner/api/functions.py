@@ -1,4 +1,4 @@
-"""The functions of `import bellqueue as bq` that work in this process; each does what the command of its name does.
+"""The functions of `import bellqueue as bq` that work in this process; each but `plot` does what its command does.
 
 What is heavy is imported inside the functions, so that `bq.run` can be looked at without waiting.
 """

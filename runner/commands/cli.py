@@ -350,8 +350,8 @@ def analyze(
     ]
     with progress_shown() as watch:
         from ...analysis.records.counts_file import Declared
+        from ...model.writing import check_writable_file
         from ..experiment.execution import analyze_data
-        from ..experiment.folder import check_writable_file
         from ..experiment.pipeline import write_report
         from .screens.analysis import show_analysis
         from .terminal import say
@@ -376,9 +376,9 @@ def compare(
     json: options.JsonOption = False,
 ) -> None:
     """Compare runs of several devices, days or options."""
+    from ...analysis.report.figures.drawing import check_figure_file
     from ...analysis.report.tables.comparison import comparison_table
     from ..api import functions
-    from ..experiment.folder import check_figure_file
     from .screens.sections import comparison_screen
     from .terminal import progress_shown
 
@@ -457,10 +457,10 @@ def replay(
     from .terminal import progress_shown
 
     with progress_shown() as watch:
-        from ...analysis.report.figures.drawing import save
+        from ...analysis.report.figures.drawing import check_figure_file, save
         from ...analysis.report.figures.waiting import replay_figure
         from ..experiment.execution import replay_run
-        from ..experiment.folder import RunFolder, check_figure_file
+        from ..experiment.folder import RunFolder
         from .screens.replay import replay_table
 
         if plot:
@@ -491,8 +491,8 @@ def frontier(
     from .terminal import progress_shown
 
     with progress_shown() as watch:
+        from ...analysis.report.figures.drawing import check_figure_file
         from ..api import functions
-        from ..experiment.folder import check_figure_file
         from .screens.sections import frontier_table
 
         if plot:
@@ -528,8 +528,8 @@ def link(
     """
     from rich.console import Console
 
+    from ...analysis.report.figures.drawing import check_figure_file
     from ...model.link.published import published_links
-    from ..experiment.folder import check_figure_file
     from .screens.link import link_lines, link_tables, published_lines
     from .terminal import progress_shown
 

@@ -1,4 +1,4 @@
-"""What the shell proposes where a name is typed: backends, run folders, counts files, runs of the ledger.
+"""What the shell proposes if a name is typed: backends, links, run folders, counts files, runs of the ledger.
 
 Each takes typer's context and the word begun. Where nothing fits the shell proposes files.
 """

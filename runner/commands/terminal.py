@@ -1,4 +1,4 @@
-"""What every command shows: progress on stderr, an analysis on stdout."""
+"""The terminal of every command: progress and remarks on stderr, tables printed whole on stdout."""
 
 from __future__ import annotations
 

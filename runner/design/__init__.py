@@ -1,1 +1,1 @@
-"""Plans: what a run will show and cost, before it is paid for."""
+"""What `plan` and `link` find: forecasts of runs, devices ranked, whether a link suffices."""

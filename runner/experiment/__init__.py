@@ -1,1 +1,1 @@
-"""One experiment, from scenario to run folder, here or at a provider."""
+"""Runs: measured here or at a provider, kept in folders, analyzed again, listed and compared."""

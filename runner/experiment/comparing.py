@@ -12,8 +12,9 @@ from ...model.errors import DataError
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.validation import nearest_beside, read_text
+from ...model.writing import refused_as
 from .execution import analyze_data
-from .folder import ANALYSIS, RECORD_BYTES, RunFolder, is_analysis, read_analysis, refused_as
+from .folder import ANALYSIS, RECORD_BYTES, RunFolder, is_analysis, read_analysis
 
 
 def compare_runs(

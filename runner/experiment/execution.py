@@ -20,7 +20,8 @@ from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
-from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, refused_as, slug, write_trials
+from ...model.writing import refused_as
+from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, slug, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,

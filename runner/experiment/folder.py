@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,11 +15,11 @@ from pathlib import Path
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
-from ...analysis.report.figures.drawing import check_suffix
-from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
+from ...model.errors import DataError, OutputError, ScenarioError
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside, read_text, validated
+from ...model.writing import refused_as, write_text
 from .plan_record import PlanRecord
 
 RUNS = Path("bellqueue-runs")  # where runs are put if no folder is named
@@ -185,15 +184,6 @@ def _taken(place: Path) -> bool:
         return place.exists() or place.is_symlink()
 
 
-@contextmanager
-def refused_as(kind: type[BellqueueError], path: Path, remedy: str = "") -> Iterator[None]:
-    """The system's own complaint about a path, a name too long for instance, in one line of ours."""
-    try:
-        yield
-    except OSError as error:
-        raise kind(f"{path}: {error.strerror or error}{remedy}") from None
-
-
 def remove_drafts(target: Path) -> None:
     """Remove what processes that were killed left of a folder; the caller knows that no other is writing it."""
     for draft in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
@@ -203,60 +193,6 @@ def remove_drafts(target: Path) -> None:
 def leftovers(place: Path) -> list[Path]:
     """Half-made folders and files there, of processes that were killed or are at work."""
     return sorted(place.glob(".*.partial"))
-
-
-def check_writable_file(path: Path) -> None:
-    """Refuse a place where no file can be written, before any work is done for it.
-
-    Raises:
-        OutputError: it is a folder or a device, or its folder does not exist.
-    """
-    with refused_as(OutputError, path):
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder; give the name of a file in it")
-        if path.exists() and not path.is_file():  # a file would take the place of the device
-            raise OutputError(f"{path}: is not a regular file; give the name of one, or of none yet")
-        if not path.parent.is_dir():
-            raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
-
-
-def check_figure_file(path: Path) -> None:
-    """Refuse a place where no figure can be written, before any work is done for it.
-
-    Raises:
-        OutputError: its suffix is none of ours, or as in `check_writable_file`.
-    """
-    check_suffix(path)
-    check_writable_file(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: under another name first, synced, then renamed.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    check_writable_file(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_trials(folder: Path, trials: Trials, entries: int | None = None) -> None:

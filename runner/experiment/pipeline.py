@@ -1,4 +1,4 @@
-"""Scenario → operating point → schedule → backend → trials → analysis → run folder."""
+"""The steps of a run, each by itself: plan, measure, analyze (also other people's counts), write folder and report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from ...model.hashing import content_hash
 from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Router, Sampling, Trials, match_types
-from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, AnyAnalysis, RunFolder, write_text
+from ...model.writing import write_text
+from .folder import ANALYSIS, CALIBRATION, PLAN, REPORT, SCENARIO, AnyAnalysis, RunFolder
 from .plan_record import PlanRecord
 from .preparation import PreparedPoint, PreparedRun
 from .provenance import bellqueue_version, library_versions, now

@@ -28,6 +28,7 @@ from ...model.hashing import content_hash
 from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
 from ...model.validation import validated
+from ...model.writing import write_text
 from .approval import Approve, refuse_equal
 from .folder import (
     ANALYSIS,
@@ -38,7 +39,6 @@ from .folder import (
     refuse_existing,
     remove_drafts,
     slug,
-    write_text,
     write_trials,
 )
 from .pipeline import analyze_run, plan_record, write_records, write_results

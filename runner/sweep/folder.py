@@ -16,7 +16,7 @@ from ...model.errors import OutputError, SweepError
 from ...model.sweep.grid import Sweep
 from ...model.sweep.point import Outcome
 from ...model.validation import first_complaint, read_text
-from ..experiment.folder import write_bytes
+from ...model.writing import write_bytes
 from ..experiment.provenance import numerical_versions
 
 RECORD, JOURNAL = "sweep.json", "points.jsonl"

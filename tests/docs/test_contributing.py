@@ -33,6 +33,16 @@ def test_every_room_and_folder_has_a_row() -> None:
     assert rows == rooms | set(ALLOWED) | {"tests"}
 
 
+def test_rooms_are_listed_from_the_bottom_up() -> None:
+    listed = re.findall(r"`((?:\w+/)+)`", "".join(line for line in TEXT.splitlines() if line.startswith("| `")))
+    places = {name.rstrip("/"): place for place, name in enumerate(listed)}
+    for folder, within in ROOMS.items():
+        rooms = [places[f"{folder}/{room}"] for room in within if room]
+        assert rooms == sorted(rooms)
+
+
 def test_the_names_in_it_are_in_the_files_named_with_them() -> None:
     for name, path in re.findall(r"`(\w+)`\s+\(`([\w/]+\.py)`\)", TEXT):
-        assert re.search(rf"^(class |def |){name}\b", (ROOT / path).read_text("utf-8"), re.MULTILINE), f"{name}, {path}"
+        assert re.search(rf"^( *class | *def |){name}\b", (ROOT / path).read_text("utf-8"), re.MULTILINE), (
+            f"{name}, {path}"
+        )

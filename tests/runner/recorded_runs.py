@@ -17,7 +17,8 @@ from bellqueue.backends.protocol import Description
 from bellqueue.circuits.schedule import Schedule
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
-from bellqueue.runner.experiment.folder import ANALYSIS, TRIALS, write_text, write_trials
+from bellqueue.model.writing import write_text
+from bellqueue.runner.experiment.folder import ANALYSIS, TRIALS, write_trials
 from bellqueue.runner.experiment.pipeline import analyze_run, plan_record, rounds_of, write_records
 from bellqueue.runner.experiment.plan_record import PlanRecord
 from bellqueue.runner.experiment.preparation import PreparedPoint, prepare_menu, prepare_point

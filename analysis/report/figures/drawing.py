@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ....model.errors import OutputError
 from ....model.estimate import Estimate
+from ....model.writing import check_writable_file, write_bytes
 from ...records.analysis_record import Visibility
 from ...records.printable import printable, signs
 from .style import figure_style
@@ -89,11 +90,17 @@ def save(figure: Figure, path: str | Path) -> None:
         OutputError: another suffix, or the file cannot be written.
     """
     target = Path(path)
-    suffix = check_suffix(target)
-    try:
-        target.write_bytes(figure_bytes(figure, suffix))
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror}") from None
+    write_bytes(target, figure_bytes(figure, check_suffix(target)))
+
+
+def check_figure_file(path: Path) -> None:
+    """Refuse a place where no figure can be written, before any work is done for it.
+
+    Raises:
+        OutputError: its suffix is none of ours, or as in `check_writable_file`.
+    """
+    check_suffix(path)
+    check_writable_file(path)
 
 
 def check_suffix(target: Path) -> str:

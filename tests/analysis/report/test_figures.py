@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -204,8 +205,19 @@ def test_other_suffixes_are_refused_in_one_line(hanoi: Analysis, tmp_path: Path,
 
 
 def test_an_unwritable_place_is_one_line(hanoi: Analysis, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="the folder .*absent does not exist; create it first"):
         save(correlator_figure(hanoi), tmp_path / "absent" / "figure.svg")
+
+
+def test_a_full_disk_leaves_the_older_figure(hanoi: Analysis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "figure.svg").write_text("older")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match="figure.svg: cannot be written: No space left on device"):
+        save(correlator_figure(hanoi), tmp_path / "figure.svg")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"figure.svg": "older"}
 
 
 def test_names_of_types_are_cut_to_fit_and_no_formulas(hostile: Analysis) -> None:
