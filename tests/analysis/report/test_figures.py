@@ -205,7 +205,7 @@ def test_other_suffixes_are_refused_in_one_line(hanoi: Analysis, tmp_path: Path,
 
 
 def test_an_unwritable_place_is_one_line(hanoi: Analysis, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="the folder .*absent does not exist; create it first"):
+    with pytest.raises(OutputError, match=r"the folder .*absent does not exist; create it first"):
         save(correlator_figure(hanoi), tmp_path / "absent" / "figure.svg")
 
 
@@ -215,7 +215,7 @@ def test_a_full_disk_leaves_the_older_figure(hanoi: Analysis, tmp_path: Path, mo
 
     (tmp_path / "figure.svg").write_text("older")
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OutputError, match="figure.svg: cannot be written: No space left on device"):
+    with pytest.raises(OutputError, match=r"figure\.svg: cannot be written: No space left on device"):
         save(correlator_figure(hanoi), tmp_path / "figure.svg")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"figure.svg": "older"}
 
