@@ -1,4 +1,4 @@
-"""What the trials of a menu say, from its plan alone: limits of the outcome probabilities.
+"""What the trials of a menu say, from its plan alone: limits of the outcome probabilities, and signals between routers.
 
 The limits invert the tests of every-classical §7 in decimals of 40 digits. A test pays e^(t(x − m)) for the outcome
 x = [a≠b] of each of its settings and 1 for any other trial. With probability 1 − δ the mean payment M, linear in the
@@ -13,6 +13,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_ndtr
 
 from ..evidence import Evidence
 from ..findings import Json
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 # Fixed in the program before any data: the share of the error for the tests of entries; the largest stake of a test of
 # one setting, and how far inside of 0 and 1 it takes the probability that it is chosen for.
 _SHARE, _MOST_STAKE, _INSIDE = 0.9, 5.0, 0.02
+_LEAST_EXPECTED = 5.0  # in each cell of a table, for the law of χ²
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,3 +138,41 @@ class Outcomes:
             mean += share * (same.exp() - 1)
             slopes.append(share * (apart.exp() - same.exp()))
         return slopes, ((paid - error) / self.trials).exp() - mean
+
+
+def signalling(counts: NDArray[np.int64], entries: int) -> tuple[float, float]:
+    """log₁₀ p of A's outcomes against y and of B's against x, in the entry that looks worst.
+
+    Args:
+        counts: counts[k·n_A + x, y, a, b].
+        entries: K.
+    """
+    tables = [table for table in counts.reshape(entries, -1, *counts.shape[1:]) if table.any()]
+    tests = [(_dependence(table.sum(axis=3)), _dependence(table.sum(axis=2).swapaxes(0, 1))) for table in tables]
+    return min(tests, key=min)
+
+
+def _dependence(tables: NDArray[np.int64]) -> float:
+    """log₁₀ p of Pearson's χ² over tables [own type, the other's type, outcome], small ones left out."""
+    total, freedom = 0.0, 0
+    for whole in tables:
+        table = whole[whole.any(axis=1)][:, whole.any(axis=0)].astype(float)
+        if min(table.shape) < 2:
+            continue
+        expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+        if expected.min() >= _LEAST_EXPECTED:
+            total += float((table**2 / expected).sum() - table.sum())
+            freedom += (table.shape[0] - 1) * (table.shape[1] - 1)
+    return _log_chi2_tail(max(total, 0.0) / 2, freedom) / math.log(10)
+
+
+def _log_chi2_tail(half: float, freedom: int) -> float:
+    """ln Q(f/2, χ²/2) by Q(a+1, z) = Q(a, z) + z^a e^(−z)/Γ(a+1), from Q(1, z) = e^(−z) or Q(½, z) = erfc √z."""
+    if not freedom or half == 0:
+        return 0.0
+    odd = freedom % 2
+    terms = [math.log(2) + float(log_ndtr(-math.sqrt(2 * half))) if odd else -half]
+    powers = [own / 2 for own in range(1 if odd else 2, freedom - 1, 2)]
+    terms += [power * math.log(half) - half - math.lgamma(power + 1) for power in powers]
+    top = max(terms)
+    return min(0.0, top + math.log(math.fsum(math.exp(term - top) for term in terms)))

@@ -20,11 +20,12 @@ from ..evidence import Evidence
 from ..files import RunFiles, check_data, experiment_of
 from ..findings import ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
 from ..game import Game
-from .limits import Limits, Outcomes
+from .limits import Limits, Outcomes, signalling
 from .rounding import Rounding
 
 ROUNDED = "certificate.certified, by rounding"
 
+_ALARM = -3.0  # log₁₀ p of a signal
 _MOST_TILT = 100.0  # beyond any that a plan fixes
 _PROBABLE = 1e-6  # by which a distribution may miss a sum of 1
 # What a search or a simulation found. W − κτ is a difference of larger numbers.
@@ -37,7 +38,7 @@ _SEARCHED = dict.fromkeys(
 )
 _COMPARED = (
     "waiting time, throughput and shares as simulated, the size of V(κ), of the limits and of the p-value within the "
-    "bounds above, no-signalling, marginals, visibility, all sentences"
+    "bounds above, marginals, visibility, all sentences"
 )
 
 
@@ -66,7 +67,7 @@ def verify_menu(
         raise DataError("measured: counts and lost must be 0 or more, and some trials must have brought outcomes")
     outcomes = Outcomes.of(evidence, menu, significance, shape)
     _check_numbers(outcomes)
-    _check_counts(findings, analysis, evidence)
+    _check_counts(findings, analysis, evidence, shape[0])
     _check_entries(findings, analysis, outcomes, files.plan["strategy"] if files else analysis["entries"])
     watch("V(κ) by rounding")
     _check_values(findings, certificate, outcomes, Rounding.of(game, scenario, menu["kappa"]), watch)
@@ -114,12 +115,21 @@ def _check_numbers(outcomes: Outcomes) -> None:
             raise DataError(complaint)
 
 
-def _check_counts(findings: Findings, analysis: Json, evidence: Evidence) -> None:
-    """The counts in the record."""
-    measured = analysis["measured"]
+def _check_counts(findings: Findings, analysis: Json, evidence: Evidence, entries: int) -> None:
+    """The counts, and whether one router's outcomes depend on the other's type."""
+    measured, found = analysis["measured"], analysis["no_signalling"]
     findings.same("measured.counts", measured["counts"], evidence.counts.tolist(), "trials.csv")
     findings.same("measured.lost", measured["lost"], evidence.lost.tolist(), "asked for by plan.json, less trials.csv")
     findings.same("certificate.trials", analysis["certificate"]["trials"], evidence.trials, "trials.csv and lost ones")
+    of_a, of_b = signalling(evidence.counts, entries)
+    tested = sum(part.any() for part in evidence.counts.reshape(entries, -1))
+    both = min(0.0, min(of_a, of_b) + math.log10(2 * tested))
+    method = "χ² of the entry that looks worst, its tail by recursion over the degrees of freedom"
+    named = {"_a": of_a, "_b": of_b, "": both}
+    for name, value in named.items():
+        what = f"log10_p_value{name}"
+        findings.number(f"no_signalling.{what}", found[what], value, method, RELATIVE)
+    findings.same("no_signalling.alarm", found["alarm"], both < _ALARM, f"p below 10^{_ALARM:g}")
 
 
 def _check_entries(findings: Findings, analysis: Json, outcomes: Outcomes, strategy: list[Json]) -> None:

@@ -10,12 +10,13 @@ import pytest
 from bellqueue.analysis.verification.game import Game
 from bellqueue.analysis.verification.informed import Rounded
 from bellqueue.analysis.verification.menus import rounding
-from bellqueue.analysis.verification.menus.limits import Limits, Outcomes
+from bellqueue.analysis.verification.menus.limits import Limits, Outcomes, signalling
 from bellqueue.analysis.verification.menus.rounding import Rounding
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
+from scipy.stats import chi2, chi2_contingency
 
 from tests.scenarios import default_record
 
@@ -121,3 +122,19 @@ def test_a_setting_never_drawn_is_not_limited() -> None:
     limits = found.limits(math.log(0.01))
     assert (limits.low[0, 0, 1], limits.high[0, 0, 1]) == (0, 1)
     assert found.estimated[0, 0, 1] == 0.5
+
+
+@pytest.mark.parametrize("types", [(2, 2), (3, 2), (2, 3)])
+@pytest.mark.parametrize("signal", [0.0, 0.1])
+def test_signals_are_found_as_by_scipy(types: tuple[int, int], signal: float) -> None:
+    rng = np.random.default_rng(5)
+    share = np.array([0.25 + signal, 0.25, 0.25, 0.25 - signal])
+    counts = np.array(
+        [[rng.multinomial(900, share if y else share[::-1]) for y in range(types[1])] for _ in range(types[0])]
+    )
+    counts = counts.reshape(*types, 2, 2)
+    of_a, of_b = signalling(counts, 1)
+    for found, tables in ((of_a, counts.sum(axis=3)), (of_b, counts.sum(axis=2).swapaxes(0, 1))):
+        tests = [chi2_contingency(table, correction=False) for table in tables]
+        statistic, freedom = sum(test.statistic for test in tests), sum(test.dof for test in tests)
+        assert found == pytest.approx(float(chi2.logsf(statistic, freedom)) / math.log(10), abs=1e-9)
