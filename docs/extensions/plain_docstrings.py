@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sphinx.application import Sphinx
 
 _NAME = re.compile(r"`+([^`]+)`+")
-_SPECIAL = re.compile(r"[\\*|]|(?<=\w)_(?=\W|$)|(?<=: \w)\.$")  # the last: "p." alone would begin a list
+_SPECIAL = re.compile(r"[\\*|]|(?<=\w)_(?=\W|$)|(?<=: \w)\.(?=\s|$)")  # the last: "p." at the start would begin a list
 _TREE = re.compile(r"[├└]──")
 _SEVERAL = re.compile(r"^( +)(\w+(?:, \w+)+): ")  # x, y: of a section of attributes; two errors, of one that raises
 
