@@ -107,7 +107,7 @@ class MenuCertificate(FiniteRecord):
     certified: bool
     log10_p_value: float
     significance: float
-    kappa: float
+    kappa: Annotated[float, Field(gt=0)]
     classical: float
     cost: Estimate
     step: float

@@ -275,6 +275,7 @@ def test_a_record_that_does_not_fit_is_refused_in_a_line(
         ("measured.counts", [[[[0, 0], [0, 0]]] * 2] * 4, "some trials must have brought outcomes"),
         ("measured.counts[0][0][0][1]", -7, "must be 0 or more"),
         ("measured.input_distribution[0][0]", -0.1, "probabilities that add up to 1"),
+        ("certificate.kappa", 0.0, "certificate.kappa is 0"),
         ("planned.centre[0][0]", 1.5, "centre must hold probabilities"),
         ("planned.tilts[0][0]", 1e300, "tilts must lie within ±100"),
     ],
