@@ -146,6 +146,8 @@ def parse_trials(text: str, shape: tuple[int, int], entries: int | None = None) 
         raise DataError(
             f"line 1 is {first.strip()[:40]!r}; a trials CSV starts with {expected!r}, a counts file is a JSON object"
         )
+    if not body.strip():  # numpy would complain of lines with nothing but spaces
+        raise DataError("no trials below the header")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that there is nothing, which is refused below

@@ -256,6 +256,11 @@ def test_a_complaint_names_the_line(text: str, tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{tmp_path / 't.csv'}: {WRONG_TEXTS[text]}")
 
 
+def test_nothing_but_blanks_below_the_header_is_no_trial() -> None:
+    with pytest.raises(DataError, match=r"^no trials below the header$"):
+        parse_trials("x,y,a,b\n \n", WORKLOAD.shape)
+
+
 def test_names_that_could_be_numbers_are_refused() -> None:
     record = default_record()
     for spec, name in zip(record["traffic"]["type"], ("1", "0"), strict=True):
