@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -30,13 +30,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 def plain(text: str) -> str:
     """A provider's text in one line, without what would move a terminal's cursor, color it or turn its direction."""
     return " ".join(_CONTROL.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).split())
-
-
-def make_plain(record: Any) -> None:
-    """Make every text of a frozen dataclass `plain`, on its construction."""
-    for each in fields(record):
-        if isinstance(text := getattr(record, each.name), str):
-            object.__setattr__(record, each.name, plain(text))
 
 
 class Description(Checked):
@@ -168,7 +161,7 @@ class JobStatus:
     message: str = ""
 
     def __post_init__(self) -> None:
-        make_plain(self)
+        object.__setattr__(self, "message", plain(self.message))
 
 
 @dataclass(frozen=True)
@@ -194,7 +187,8 @@ class CostEstimate:
     doubt: str = ""
 
     def __post_init__(self) -> None:
-        make_plain(self)
+        for name in ("basis", "doubt"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         object.__setattr__(self, "notes", tuple(map(plain, self.notes)))
 
 

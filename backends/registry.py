@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Literal
@@ -14,7 +14,7 @@ from ..model.scenario.file import Scenario
 from ..model.suggestion import suggestion
 from .braket.adapter import BraketBackend
 from .ibm.adapter import IbmBackend
-from .protocol import ForScenario, LocalBackend, RemoteBackend, make_plain
+from .protocol import ForScenario, LocalBackend, RemoteBackend, plain
 from .simulators.aer import AerBackend
 from .simulators.braket_local import BraketLocalBackend
 from .simulators.fake import FakeBackend, snapshot_names, snapshot_qubits
@@ -51,7 +51,9 @@ class BackendSummary:
     price: str | None = None
 
     def __post_init__(self) -> None:
-        make_plain(self)
+        for each in fields(self):
+            if isinstance(text := getattr(self, each.name), str):
+                object.__setattr__(self, each.name, plain(text))
 
 
 Factory = Callable[[str | None], LocalBackend | RemoteBackend | ForScenario]

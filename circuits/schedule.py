@@ -175,6 +175,7 @@ class Schedule:
         Raises:
             ValueError: a setting has more or fewer outcomes than trials.
         """
+        outcomes = list(outcomes)
         if [len(measured) for measured in outcomes] != self.shots.tolist():
             raise ValueError("every setting must have as many outcomes as trials")  # else they would go to others
         bits = np.empty((len(self.order), 2), dtype=np.uint8)

@@ -84,7 +84,9 @@ def submit(
     place = None if ledger is None else Path(ledger)
     with shown(progress) as watch:
         if resume is not None:
-            refuse_beside_resume(scenario != "default", backend, shots, seed is not None, out, until_certified)
+            refuse_beside_resume(
+                scenario != "default", backend, shots is not None, seed is not None, out, until_certified
+            )
             return resume_run(resume, place, approve, watch, log.warning)
         if backend is None:
             raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
@@ -137,7 +139,7 @@ def fetch(
     from .results import result_of
 
     if not (is_number(poll) and LEAST_POLL_SECONDS <= poll < inf):
-        raise DataError(f"--poll is {shorten(poll)}; it must be at least {LEAST_POLL_SECONDS} s")
+        raise DataError(f"--poll is {shorten(poll)}; it must be a number of seconds, at least {LEAST_POLL_SECONDS}")
     folder = None if out is None else Path(out)
     with open_ledger(None if ledger is None else Path(ledger)) as book, shown(progress) as watch:
         entry = book.run(run)

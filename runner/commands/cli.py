@@ -165,7 +165,7 @@ def submit(
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
     if resume is not None:
-        refuse_beside_resume(scenario, backend, shots, seed is not None, out, until_certified)
+        refuse_beside_resume(scenario, backend, shots is not None, seed is not None, out, until_certified)
         name = submit_command(partial(resume_run, resume, ledger), approval)
     else:
         if backend is None:

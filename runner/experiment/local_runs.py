@@ -65,7 +65,7 @@ def _verdict(path: Path) -> str:
         return "not analyzed"
     try:
         record = _record(path)
-        certified = record["certificate"]["certified"]
+        certified, _ = record["certificate"]["certified"], record["schema"]
         if (record.get("every_classical") or {}).get("certified") or (certified and is_record(record, MenuAnalysis)):
             return CERTIFIED
         return WEAKER if certified else NOT_CERTIFIED

@@ -277,11 +277,13 @@ def test_wrong_keys_are_refused(braket: BraketDouble, monkeypatch: pytest.Monkey
 
 def test_the_number_of_the_account_is_no_secret(braket: BraketDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials of a single sign-on name the account; it is part of every task's name, which must stay readable."""
+    session = "a-token-of-a-session-of-this-test"
     monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", session)
     job = BraketBackend("sv1").submit(CIRCUIT, "one-key")
     assert f":{ACCOUNT}:" in job
     assert redact(job) == job
-    assert SECRET_KEY not in redact(SECRET_KEY)
+    assert not any(secret in redact(secret) for secret in (SECRET_KEY, session))
 
 
 def test_names_are_short_forms_of_the_devices(braket: BraketDouble) -> None:

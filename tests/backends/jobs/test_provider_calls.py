@@ -53,7 +53,9 @@ def test_an_answer_comes_back_from_another_thread() -> None:
     assert watched(lambda: None, LONG, "asking") is None
 
 
-@pytest.mark.parametrize("error", [ValueError("wrong"), RefusedError("no"), SystemExit(3), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [ValueError("wrong"), RefusedError("no"), SystemExit(3), KeyboardInterrupt(), TimeoutError()]
+)
 def test_an_error_comes_back_as_it_was(error: BaseException) -> None:
     def call() -> None:
         raise error

@@ -343,7 +343,7 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.analyze(7, "default"), DataError, "counts"),
         (lambda: bq.submit(backend="ibm:fez", resume="20261128"), BackendError, "--resume takes scenario, backend"),
         (lambda: bq.submit("mine.toml", resume="20261128"), BackendError, "give none of them"),
-        (lambda: bq.fetch("20261128", poll=0), DataError, "--poll is 0; it must be at least 0.1 s"),
+        (lambda: bq.fetch("20261128", poll=0), DataError, "--poll is 0; it must be a number of seconds, at least 0.1"),
         (lambda: bq.fetch("20261128", poll=float("nan")), DataError, "--poll is nan"),
         (lambda: bq.sweep(LOADS, workers=-1), SweepError, "--workers is -1; it must be a whole number from 1 to 1024"),
         (lambda: bq.sweep(LOADS, workers=0), SweepError, "--workers is 0"),
