@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import subprocess
@@ -13,21 +12,13 @@ from typing import Any
 import pytest
 
 from tests.runner.conftest import Run, check_refusal
-from tests.scenarios import IBM_HANOI, default_record
+from tests.scenarios import IBM_HANOI, default_record, edited
 
 TOML_HEAD = 'title = "x"\n[traffic]\npair_rate = 0.02\n'
 
 
-def _edited(*path: Any, value: Any) -> dict[str, Any]:
-    record = copy.deepcopy(default_record())
-    place: Any = record
-    for part in path[:-1]:
-        place = place[part]
-    if value is ...:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    return record
+def _edited(*path: Any, value: Any) -> Any:
+    return edited(default_record(), *path, value=value)
 
 
 TYPE = ("traffic", "type", 0)

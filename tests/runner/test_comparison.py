@@ -38,7 +38,8 @@ def test_table_figure_csv_json_and_python_say_the_same(call: Run, tmp_path: Path
 
     rows = list(csv.DictReader(io.StringIO(call(*words, "--csv").stdout)))
     assert [row["name"] for row in rows] == ["good", "bad", "hanoi.json"]
-    assert [float(row["waiting_time_low"]) for row in rows] == [run["waiting_time"]["low"] for run in told["runs"]]
+    for name in ("waiting_time", "waiting_time_reduction_relative", "chsh"):
+        assert [float(row[f"{name}_low"]) for row in rows] == [run[name]["low"] for run in told["runs"]]
 
     done = call(*words, "--out", "compared.svg")
     assert done.returncode == 0, done.stderr

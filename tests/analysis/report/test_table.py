@@ -63,6 +63,12 @@ def test_the_published_numbers_are_shown(hanoi: Analysis) -> None:
     assert "ALARM" not in shown
 
 
+@pytest.mark.parametrize(("case", "words"), [("geneva", "(ALARM)"), ("hanoi", "(no alarm)")])
+def test_a_signal_is_an_alarm_in_its_row(case: str, words: str, request: pytest.FixtureRequest) -> None:
+    lines = _shown(analysis_table(request.getfixturevalue(case)), 100).splitlines()
+    assert any("no-signalling test" in line and words in line for line in lines)
+
+
 def test_planned_stands_beside_observed(planned: Analysis) -> None:
     shown = _shown(analysis_table(planned), 100)
     row = next(line for line in shown.splitlines() if line.strip().startswith("waiting time W"))

@@ -12,6 +12,7 @@ from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.entangled import EntangledProcess
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.menu import Menu, _games, choose_menus
+from bellqueue.model.informed.policy import folded
 from bellqueue.model.queueing.reward import PiecewiseLinearReward
 from bellqueue.model.queueing.workload import Workload
 
@@ -110,3 +111,11 @@ def test_werner_pairs_split_by_their_correlators(visibility: float) -> None:
     for k, x, y in product(range(3), range(2), range(2)):
         expected = (1 - visibility * np.cos(angles[0, k, x] - angles[1, k, y])) / 2
         assert menu.split(visibility)[k, x, y] == pytest.approx(expected)
+
+
+def test_a_mean_over_states_is_one_over_those_with_the_larger_workload_first() -> None:
+    rng = np.random.default_rng(1)
+    occurs, values = rng.random((2, 5, 5))
+    alike = values + values.T  # the same with the servers exchanged
+    assert (folded(occurs) * np.tril(alike)).sum() == pytest.approx((occurs * alike).sum(), rel=1e-14)
+    assert not np.triu(folded(occurs), 1).any()
