@@ -21,6 +21,7 @@ from ..model.trials import Floats, Integers, Sampling, Trials
 
 _COLUMNS = ("x", "y", "alpha", "beta")
 _MORE = ("more_alpha", "more_beta")
+_REST = ("order", "shape", "rule", "block", "distribution")
 # What numpy's and Python's readers of archives raise over damaged bytes.
 _UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -153,6 +154,9 @@ class Schedule:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                optional = sorted(set(stored.files) - {*_COLUMNS, *_REST})
+                if optional not in ([], [*_MORE], ["parallel"], [*_MORE, "parallel"]):  # damage may change a name
+                    raise ValueError(f"entries {optional} beside those of every schedule")
                 columns = [stored[name].tolist() for name in _COLUMNS]
                 if _MORE[0] in stored:
                     columns += [[tuple(angles) for angles in stored[name].tolist()] for name in _MORE]

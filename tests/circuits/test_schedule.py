@@ -22,7 +22,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 @st.composite
 def plans(draw: st.DrawFn) -> Schedule:
-    """Any plan of up to 3×4 types, 5 dimensions and 60 trials; its distribution may be declared or not."""
+    """Any plan of up to 3×4 types, 5 dimensions, 60 trials and 3 pairs to a shot, its distribution declared or not."""
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)))
     places = list(itertools.product(range(shape[0]), range(shape[1])))
     chosen = draw(st.lists(st.sampled_from(places), min_size=1, max_size=12))
@@ -33,7 +33,7 @@ def plans(draw: st.DrawFn) -> Schedule:
     rule = cast(Literal["random", "fixed"], draw(st.sampled_from(["random", "fixed"])))
     table = np.array(draw(st.lists(finite, min_size=len(places), max_size=len(places)))).reshape(shape)
     distribution = table if draw(st.booleans()) else None
-    sampling = Sampling(rule, distribution, draw(st.integers(1, 10)))
+    sampling = Sampling(rule, distribution, draw(st.integers(1, 10)), parallel=draw(st.integers(1, 3)))
     return Schedule(pairs, np.array(order, dtype=np.int64), shape, sampling)
 
 
@@ -49,20 +49,35 @@ def test_a_setting_has_as_angles_and_then_bs() -> None:
     assert setting.angles == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
-@given(plans())
-def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
-    back = Schedule.from_bytes(plan.to_bytes())
+def assert_the_same(back: Schedule, plan: Schedule) -> None:
+    """Everything that is stored, whatever else the two hold."""
     assert (back.settings, back.shape, back.dimension) == (plan.settings, plan.shape, plan.dimension)
-    more = {"more_alpha", "more_beta"} if plan.dimension > 2 else set()
-    assert set(np.load(io.BytesIO(plan.to_bytes()))) == FIELDS | more  # a planar plan has those that it always had
-    assert all(type(value) is int for setting in back.settings for value in (setting.x, setting.y))
     np.testing.assert_array_equal(back.order, plan.order)
-    assert back.order.dtype == np.int64
-    assert (back.sampling.settings, back.sampling.block) == (plan.sampling.settings, plan.sampling.block)
+    for name in ("settings", "block", "parallel"):
+        assert getattr(back.sampling, name) == getattr(plan.sampling, name)
     if plan.sampling.distribution is None:
         assert back.sampling.distribution is None
     else:
         np.testing.assert_array_equal(back.sampling.distribution, plan.sampling.distribution)
+
+
+@given(plans())
+def test_a_stored_plan_comes_back_as_it_was(plan: Schedule) -> None:
+    back = Schedule.from_bytes(plan.to_bytes())
+    assert_the_same(back, plan)
+    more = {"more_alpha", "more_beta"} if plan.dimension > 2 else set()
+    more |= {"parallel"} if plan.sampling.parallel > 1 else set()
+    assert set(np.load(io.BytesIO(plan.to_bytes()))) == FIELDS | more  # a planar plan has those that it always had
+    assert all(type(value) is int for setting in back.settings for value in (setting.x, setting.y))
+    assert back.order.dtype == np.int64
+
+
+def assert_told_or_the_same(raw: bytes, plan: Schedule) -> None:
+    try:
+        back = Schedule.from_bytes(raw)
+    except DataError:
+        return
+    assert_the_same(back, plan)
 
 
 @given(plans(), st.data())
@@ -70,12 +85,18 @@ def test_damaged_bytes_are_told_from_a_plan_or_change_nothing_of_it(plan: Schedu
     """A flipped byte may lie where nobody looks (a date inside the zip); everywhere else it must be noticed."""
     raw = bytearray(plan.to_bytes())
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
-    try:
-        back = Schedule.from_bytes(bytes(raw))
-    except DataError:
-        return
-    assert back.settings == plan.settings
-    np.testing.assert_array_equal(back.order, plan.order)
+    assert_told_or_the_same(bytes(raw), plan)
+
+
+@pytest.mark.parametrize("bit", [1, 128])
+def test_a_damaged_name_of_what_only_some_plans_hold_is_noticed(bit: int) -> None:
+    """Else more angles or the pairs to a shot would be taken for absent. One bit of every byte is flipped."""
+    sampling = Sampling("random", np.full((2, 1), 0.5), parallel=2)
+    pairs = tuple(Setting.of(x, 0, [1.0, 2.0], [3.0, 4.0]) for x in range(2))
+    plan = Schedule(pairs, np.array([0, 1, 1, 0]), (2, 1), sampling)
+    raw = plan.to_bytes()
+    for place in range(len(raw)):
+        assert_told_or_the_same(raw[:place] + bytes([raw[place] ^ bit]) + raw[place + 1 :], plan)
 
 
 def saved_array() -> bytes:
