@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from tests.browsing import chromium
 from tests.menus import menus
 from tests.sharing import Shared, SharedBounds
-from tests.sketching import keep_frontiers, sketch, solve_once
+from tests.sketching import build_commands_once, keep_frontiers, sketch, solve_once
 
 __all__ = ["chromium", "menus"]  # fixtures
 
@@ -54,6 +54,13 @@ def frontiers_kept(
     """For tests of commands: those of a module that ask for the same frontiers share them, save those `in_full`."""
     if request.node.get_closest_marker("in_full") is None:
         keep_frontiers(monkeypatch.setattr, known_frontiers)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _commands_are_built_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        build_commands_once(patch.setattr)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

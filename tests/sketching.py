@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -80,6 +81,13 @@ def coarsen(replace: Callable[[Any, str, Any], object]) -> None:
     replace(context, "VISIBILITIES", 3)
     replace(context, "LOADS", (0.3,))
     keep_pair_models(replace)
+
+
+def build_commands_once(replace: Callable[[Any, str, Any], object]) -> None:
+    """The tree of commands is made of their signatures at the first call, and not at every one."""
+    from typer import main
+
+    replace(main, "get_command", functools.cache(main.get_command))
 
 
 def leave_out_the_ink(replace: Callable[[Any, str, Any], object]) -> None:

@@ -42,7 +42,7 @@ def as_measured(braket: BraketDouble) -> np.ndarray:
     ("device", "rule", "block", "trials"),
     [
         ("sv1", "fixed", 1, 4000),
-        ("garnet", "random", 1, 150),
+        ("garnet", "random", 1, 60),
         ("garnet", "random", 50, 1000),
         ("garnet", "fixed", 1, 4000),
         ("ankaa-3", "random", 100, 1000),

@@ -103,8 +103,15 @@ def allowed(experiments: int) -> int:
 
 
 @EXPERIMENTS
-@pytest.mark.parametrize("settings", ["random", "fixed"])
-@pytest.mark.parametrize("device", ["on the quantum bound", "at CHSH 2√2"])
+@pytest.mark.parametrize(
+    ("device", "settings"),
+    [
+        ("on the quantum bound", "random"),
+        ("at CHSH 2√2", "fixed"),
+        pytest.param("on the quantum bound", "fixed", marks=pytest.mark.slow),
+        pytest.param("at CHSH 2√2", "random", marks=pytest.mark.slow),
+    ],
+)
 def test_a_perfect_device_rings_at_most_once_in_a_thousand(device: str, settings: str, experiments: int) -> None:
     """Experiments at exactly β_Q, or S = 2√2, with a declared multiplier."""
     point = FRONTIERS.operating_point(DEFAULT)

@@ -145,7 +145,8 @@ def test_fresh_settings_from_any_other_distribution(player: Player) -> None:
     assert _certified(DEFAULT, tables, Sampling("random", ANY), [EDGE]) <= ALLOWED
 
 
-@STEADY
+@pytest.mark.slow
+@pytest.mark.parametrize("player", [best_deterministic, shared_randomness])
 def test_multiplier_chosen_after_the_fact(player: Player) -> None:
     """The best of all edges is taken on the same counts; the union bound pays for the choice."""
     r = np.full((2, 2), 0.25)
@@ -244,10 +245,8 @@ RUNS_AT_ANY_TIME = pytest.mark.parametrize("runs", [300, pytest.param(RUNS, mark
     "player",
     # Those that change in the course of a run matter most here.
     [
-        drift,
         memory,
-        gambler,
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (best_deterministic, shared_randomness)),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in PLAYERS if each is not memory),
     ],
 )
 def test_the_bets_at_any_time(player: Player, r: Array | None, runs: int) -> None:
@@ -389,7 +388,8 @@ def test_those_adversaries_are_as_strong_as_may_be() -> None:
     assert _certified(DEFAULT, bell, sampling, [_price()], "every-classical") > 3 * ALLOWED_WIDER
 
 
-@pytest.mark.parametrize("player", [noise, pytest.param(drift_at_the_bound, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("player", [noise, drift_at_the_bound])
 def test_nor_where_the_multiplier_is_chosen_among_three_after_the_fact(player: Player) -> None:
     """As for counts that nobody planned; the union bound pays for the choice."""
     tried = [DEFAULT.classical_multiplier(p, 0.0, "every-classical") for p in (0.25, 0.6, 0.75)]

@@ -42,10 +42,12 @@ def _noisy(frontiers: Frontiers, visibility: float) -> Callable[[float], Floats]
     return lambda multiplier: np.asarray(visibility * frontiers.one_pair.at_multiplier(multiplier).correlators)
 
 
-def _certified(frontiers: Frontiers, design: Design, behaviour: Floats, trials: int, seed: int) -> int:
-    """How many of RUNS simulated experiments the certificate itself passes."""
+def _certified(
+    frontiers: Frontiers, design: Design, behaviour: Floats, trials: int, seed: int, runs: int = RUNS
+) -> int:
+    """How many simulated experiments the certificate itself passes."""
     rng = np.random.default_rng(seed)
-    tables = drawn(design, behaviour, trials, RUNS, rng)
+    tables = drawn(design, behaviour, trials, runs, rng)
     if design.method == "exact binomial":
         return sum(passes(frontiers, design, table) for table in tables)
     bettor = bettor_on_score(frontiers.game(design.certificate_multiplier), design.against)
@@ -97,11 +99,12 @@ def test_the_cases_cover_both_tails(cases: list[tuple[Frontiers, Design, Floats]
     assert [design.method for _, design, _ in cases] == ["exact binomial"] * 4 + ["betting"] * 2
 
 
-def test_planned_trials_certify_as_often_as_asked(cases: list[tuple[Frontiers, Design, Floats]]) -> None:
+@pytest.mark.parametrize("runs", [60, pytest.param(RUNS, marks=pytest.mark.slow)])
+def test_planned_trials_certify_as_often_as_asked(cases: list[tuple[Frontiers, Design, Floats]], runs: int) -> None:
     """One-sided, all six together at 99 %."""
-    allowed = binom.ppf(0.01 / CASES, RUNS, POWER)
+    allowed = binom.ppf(0.01 / CASES, runs, POWER)
     for seed, (frontiers, design, behaviour) in enumerate(cases):
-        assert _certified(frontiers, design, behaviour, known(design.trials), seed) >= allowed, NAMES[seed]
+        assert _certified(frontiers, design, behaviour, known(design.trials), seed, runs) >= allowed, NAMES[seed]
 
 
 @pytest.mark.slow

@@ -70,6 +70,7 @@ def planned() -> MenuDesign:
     return designed(at(0.025), 0.9565)
 
 
+@pytest.mark.slow
 def test_the_trials_foreseen_give_about_the_power_asked_for(planned: MenuDesign) -> None:
     first = known(planned.plan.forecast)
     again = known(designed(at(0.025, known(first.trials)), 0.9565).plan.forecast)

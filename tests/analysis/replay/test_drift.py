@@ -43,12 +43,9 @@ def log10_p(trials: Trials, parallel: int = 1) -> tuple[float, float]:
     return drift.log10_p_value, memory.log10_p_value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("r", "runs"),
-    [
-        pytest.param(EVEN, 500, id="even settings", marks=pytest.mark.slow),
-        pytest.param(SKEWED, 150, id="unbalanced settings"),
-    ],
+    ("r", "runs"), [pytest.param(EVEN, 500, id="even settings"), pytest.param(SKEWED, 150, id="unbalanced settings")]
 )
 def test_a_device_without_either_raises_one_alarm_in_a_hundred(r: NDArray[np.float64], runs: int) -> None:
     found = np.array([log10_p(device(seed, 1500, 0.6, r)) for seed in range(runs)])

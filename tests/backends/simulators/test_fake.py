@@ -39,10 +39,10 @@ def torino() -> FakeBackend:
 @pytest.mark.parametrize(
     ("argument", "dimension"),
     [
-        *((f"manila,pair={pair}", 2) for pair in ("0-1", "1-0", "3-4")),
+        ("manila,pair=1-0", 2),
         ("manila", 3),
-        ("manila", 4),
-        pytest.param("manila", 5, marks=pytest.mark.slow),
+        *(pytest.param(f"manila,pair={pair}", 2, marks=pytest.mark.slow) for pair in ("0-1", "3-4")),
+        *(pytest.param("manila", dimension, marks=pytest.mark.slow) for dimension in (4, 5)),
     ],
 )
 def test_the_chosen_qubits_alone_equal_the_whole_device(manila: Any, argument: str, dimension: int) -> None:
