@@ -19,9 +19,11 @@ from tests.sketching import build_commands_once, keep_frontiers, sketch, solve_o
 
 __all__ = ["chromium", "menus"]  # fixtures
 
-# A busy machine makes no example wrong.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+# A busy machine makes no example wrong, and whoever changes nothing gets the same examples again.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+# Many others, for whoever looks for what nobody thought of.
+settings.register_profile("search", settings.get_profile("same"), derandomize=False, max_examples=4000)
+settings.load_profile("same")
 
 
 @pytest.fixture

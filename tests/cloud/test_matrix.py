@@ -1,6 +1,6 @@
 """Wherever `bellqueue run` is killed and whatever a provider does to it, nothing is lost and nothing is paid for twice.
 
-A death at one provider and a fault at the other; `make faults` runs and prints all cells of the two tables.
+A death and a fault at one provider each; `make faults` runs and prints all cells of the two tables.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ def workers() -> Iterator[Workers]:
         yield ready
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "provider"),
     [

@@ -141,6 +141,7 @@ def test_one_bell_pair_tells_what_it_falls_short_of(call: Run, tmp_path: Path) -
     assert "in use" not in frontier
 
 
+@pytest.mark.slow
 def test_plan_says_where_the_noise_of_two_pairs_costs_more_than_they_bring(call: Run) -> None:
     """On ideal pairs two are better; on the snapshot of ibm_torino one is, by ten two-qubit gates."""
     shown = call("plan", EXAMPLE, "--backend", "fake:torino").stdout

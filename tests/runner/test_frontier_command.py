@@ -92,7 +92,10 @@ def test_a_power_reward_has_no_bound_and_the_status_says_why(call: Run, tmp_path
     assert "no such bound exists" in " ".join(call("frontier", "s.json").stdout.split())
 
 
-def test_informed_adds_entangled_routers_that_know_the_past_as_in_python(call: Run, tmp_path: Path) -> None:
+def test_informed_adds_entangled_routers_that_know_the_past_as_in_python(
+    call: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informed, "LOADS", (0.0125,))
     done = call("frontier", "--informed", "--visibility", "0.9565", "--json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)["informed"]

@@ -121,6 +121,7 @@ def test_the_single_shots_in_their_own_order_wait_as_long_as_the_formula_says(ca
     assert held >= 3
 
 
+@pytest.mark.slow
 def test_a_drift_put_into_the_same_counts_is_found(call: Run, tmp_path: Path) -> None:
     write_run(tmp_path / "run", 1, drift=0.1)
     record = replayed(call, "--seed", 1)

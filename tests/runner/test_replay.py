@@ -111,6 +111,7 @@ def test_a_decaying_device_is_replayed_at_its_average() -> None:
     assert first.waiting_time.estimate < workload.waiting_time(split) - 4 * first.waiting_time.standard_error
 
 
+@pytest.mark.slow
 def test_the_order_of_independent_trials_does_nothing_to_waiting() -> None:
     workload = heavy_scenario().workload()
     quiet = Effort(unwatched, 1)

@@ -150,6 +150,7 @@ def _said(fifo: Path) -> int:
         os.close(descriptor)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_ends_the_sweep_in_one_line_and_keeps_what_is_finished(gate: Path) -> None:
     sweep = Sweep.parse({"axis": [{"field": "load", "values": [0.1, 0.2]}]})
     Gate(gate).lay(identities(sweep)[1])

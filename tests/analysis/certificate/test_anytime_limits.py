@@ -76,6 +76,7 @@ def _limits(scores: Array, significance: float) -> tuple[float, float]:
     return low, 1 - misses
 
 
+@pytest.mark.slow
 def test_wins_and_losses_with_one_chance() -> None:
     rng = np.random.default_rng(1)
     low, high = _missed((rng.random((RUNS, 1000)) < 0.8).astype(float), np.full((RUNS, 1), 0.8))

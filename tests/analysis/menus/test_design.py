@@ -77,6 +77,7 @@ def test_the_trials_foreseen_give_about_the_power_asked_for(planned: MenuDesign)
     assert again.predicted_power == pytest.approx(first.power, abs=0.04)
 
 
+@pytest.mark.slow
 def test_a_trade_off_is_found_where_none_is_asked_for() -> None:
     design = designed(at(0.025, menu=1, operating_point="largest-advantage"), 0.9565)
     forecast = known(design.plan.forecast)

@@ -111,7 +111,7 @@ def test_readout_of_each_basis_state_is_as_declared(monkeypatch: pytest.MonkeyPa
         # Given the noise, in 9 of 10 trials on a pair and in 4 of 5 on a chain.
         ("fake:manila,pair=3-4", 2, 450),
         ("fake:manila,pair=4-3", 2, 450),
-        ("fake:manila", 5, 400),
+        pytest.param("fake:manila", 5, 400, marks=pytest.mark.slow),
     ],
 )
 def test_the_first_qubits_bit_is_as_and_the_seconds_is_bs(
