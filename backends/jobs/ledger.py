@@ -170,13 +170,13 @@ class Ledger:
         """
         if not name.strip():
             raise LedgerError("the name of a run is empty; `bellqueue runs` lists them")
-        found = [run for run in self.runs() if run.id.startswith(name)]
-        exact = [run for run in found if run.id == name]
-        if exact or len(found) == 1:
-            return (exact or found)[0]
+        known = [str(row["id"]) for row in self._query("SELECT id FROM runs ORDER BY rowid")]
+        found = [name] if name in known else [each for each in known if each.startswith(name)]
+        if len(found) == 1:
+            return _run(*self._query("SELECT * FROM runs WHERE id = ?", *found))
         if found:
-            raise LedgerError(f"{name!r} begins {len(found)} runs: {', '.join(run.id for run in found[:5])}; type more")
-        near = nearest(name, [run.id for run in self.runs()])
+            raise LedgerError(f"{name!r} begins {len(found)} runs: {', '.join(found[:5])}; type more")
+        near = nearest(name, known)
         hint = f"did you mean {near}? " if near else ""
         raise LedgerError(f"no run {name!r} in {self.path}; {hint}`bellqueue runs` lists them")
 

@@ -36,6 +36,7 @@ class BraketDouble(Double):
         layout: Results of program sets in many files, or all in `results.json`.
         token_expired: Whether credentials have expired.
         tag_filters: Whether a search can filter by `tags:<key>`, which the service's model does not mention.
+        tags_listed: Whether a search tells the tags of what it finds.
         limits: Spending limits, as the service lists them.
         closed_regions: Regions whose service refuses the account.
         page: Most tasks in one answer of a search.
@@ -56,7 +57,7 @@ class BraketDouble(Double):
         self.failed_executables: frozenset[int] = frozenset()
         self.layout: Literal["files", "inline"] = "files"
         self.token_expired = False
-        self.tag_filters = True
+        self.tag_filters = self.tags_listed = True
         self.limits: list[dict[str, Any]] = []
         self.closed_regions: set[str] = set()
         self.page = 100
@@ -240,7 +241,10 @@ class BraketDouble(Double):
         found = [task for task in found if all(_passes(task, rule) for rule in content["filters"])]
         start = int(content.get("nextToken", 0))
         end = start + min(content.get("maxResults", self.page), self.page)
-        page = {"quantumTasks": [_summary(task) for task in found[start:end]]}
+        told = [_summary(task) for task in found[start:end]]
+        if not self.tags_listed:
+            told = [{**each, "tags": {}} for each in told]
+        page: dict[str, Any] = {"quantumTasks": told}
         return {**page, "nextToken": str(end)} if end < len(found) else page
 
     def _s3(self, method: str, path: str, region: str) -> Answer:

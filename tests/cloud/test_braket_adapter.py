@@ -124,13 +124,14 @@ def test_the_key_is_the_client_token_so_that_a_submission_that_comes_twice_makes
     assert braket.accepted == 1
 
 
+@pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("filters", [True, False])
-def test_tasks_are_found_by_their_key_on_every_page_even_if_the_service_cannot_filter_by_tag(
-    braket: BraketDouble, filters: bool
+def test_tasks_are_found_by_their_key_on_every_page_even_if_the_service_cannot_filter_by_tag_or_lists_none(
+    braket: BraketDouble, filters: bool, listed: bool
 ) -> None:
     backend = BraketBackend("sv1")
     first, *_ = [backend.submit(CIRCUIT, key) for key in ("one-key", "another-key", "a-third-key")]
-    braket.tag_filters, braket.page = filters, 1
+    braket.tag_filters, braket.tags_listed, braket.page = filters, listed, 1
     assert backend.find("one-key") == (first,)
     assert backend.find("no-key") == ()
 
