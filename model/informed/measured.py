@@ -250,13 +250,13 @@ def upper_bound(level: Level, kappa: float) -> float:
 def _beyond(process: InterpolatedProcess, kappa: float, span: float) -> float:
     """What workloads beyond the largest of the grid, L, add at most, if the potential spans `span`.
 
-    One that is beyond L before a pair waits for the excess, earns nothing that counts, and is taken for L. One that is
-    beyond it only after the pair falls from there and not from L; so does one that lands a few steps below, if service
-    times lead between the levels and these count as the last.
+    Before a pair, the pair waits for the excess. After it, the workload falls from there and not from L: the server
+    earns less, in proportion to the excess, and all later costs may be others. The same holds for one that lands a few
+    steps below, if service times lead between the levels and these count as the last.
     """
-    grid, decay = process.grid, decay_rate(process.workload)
+    grid, decay, rate = process.grid, decay_rate(process.workload), process.workload.pair_rate
     rare, nearly = (
         math.exp(-decay * (grid.busy - steps) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
     )
-    edge = 2 * kappa * float(process.rewards[-1])
-    return rare * (1 / decay + edge) + nearly * span * overshoot(process.workload.pair_rate, decay)
+    earned = kappa * float(process.rewards[-1])
+    return rare / decay + nearly * overshoot(rate, decay) * (span + earned * rate / decay)
