@@ -21,7 +21,8 @@ Table = list[list[float]]
 
 KNOWS = (
     "Both routers know the two servers' past (how much work each has, or how long it has been idle) and their own "
-    "request's type, but not the type of the other's present request."
+    "request's type, but not the type of the other's present request. News of each pair is taken to reach both before "
+    "the next one comes, however soon that is."
 )
 SHARES = "They share a Bell pair for each pair of requests and random bits, and do not communicate about the requests."
 COMPARED = (

@@ -83,8 +83,8 @@ def _headline(analysis: MenuAnalysis) -> Headline:
         size = f"{at_least(share)} less waiting".lstrip()
         reason = (
             f"With the same baseline throughput a request waits that much less than with any classical routers that do "
-            f"not communicate, whatever they remember ({confidence_text(1 - certificate.significance)} confidence; "
-            f"{estimate_of(share)})."
+            f"not communicate, whatever they remember and although they are told the servers' states as well "
+            f"({confidence_text(1 - certificate.significance)} confidence; {estimate_of(share)})."
         )
         word, rest = "Certified", f"{size} than every classical router"
     else:

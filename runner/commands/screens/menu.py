@@ -29,7 +29,7 @@ from .first_screen import (
 from .wording import cost_row, go_or_not, predicted_for, qubits_text
 
 _KNOW = (
-    "Both routers know both servers' past and their own request, not the other's.",
+    "Both routers know both servers' past up to the last pair, and their own request.",
     "They share Bell pairs and random bits, and do not communicate.",
     "Compared with all classical routers that know as much and do not communicate.",
 )
