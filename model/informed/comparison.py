@@ -28,6 +28,8 @@ _BEND = 100.0  # as bad as so many service times that miss the levels
 _ROUGH_SIZES = 4.0  # pairs of long requests that fit on a rough grid
 _SPAN_SHARE = 1e-5  # of it, left to value iteration
 _MOST_STEPS = 5000
+_MOST_PAIRS = 1000
+_FINER = 4.0  # at most, than asked for: where a service time is far shorter, the levels miss it
 
 
 def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool = False) -> Grid:
@@ -47,6 +49,12 @@ def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool =
     age = horizon(workload.reward, workload.pair_rate, kappa, _IDLE_SHARE * workload.together_waiting_time)
     decay = decay_rate(workload)
     largest = (_BEYOND + math.log(overshoot(workload.pair_rate, decay))) / decay
+    pairs = largest / (2 * workload.mean_service_time)
+    if pairs > _MOST_PAIRS:
+        raise NoBoundError(
+            f"not computed: the work of {pairs:.2g} pairs of requests may wait at a server (load {workload.load:.4g}), "
+            f"more than that of {_MOST_PAIRS}; lighten the traffic, or take service times that vary less"
+        )
     if rough:
         largest = min(largest, _ROUGH_SIZES * sum(map(longest, (workload.services_a, workload.services_b))))
     coarsest = (age + largest) / levels
@@ -64,7 +72,8 @@ def comparison_grid(workload: Workload, kappa: float, levels: int, rough: bool =
         parts = marks / step % 1.0
         return round(float(weights @ (4 * parts * (1 - parts))), 6)
 
-    step = min((each for each in steps if each <= coarsest), key=lambda each: (misfit(each), -each))
+    finest = coarsest / _FINER
+    step = min((each for each in steps if finest <= each <= coarsest), key=lambda each: (misfit(each), -each))
     return Grid.covering(step, age, largest)
 
 

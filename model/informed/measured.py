@@ -256,7 +256,7 @@ def _beyond(process: InterpolatedProcess, kappa: float, span: float) -> float:
     """
     grid, decay, rate = process.grid, decay_rate(process.workload), process.workload.pair_rate
     rare, nearly = (
-        math.exp(-decay * (grid.busy - steps) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
+        math.exp(-decay * max(grid.busy - steps, 0) * grid.step) for steps in (0, _LAST if process.off_grid else 0)
     )
     earned = kappa * float(process.rewards[-1])
     return rare / decay + nearly * overshoot(rate, decay) * (span + earned * rate / decay)

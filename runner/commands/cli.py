@@ -699,6 +699,8 @@ def main() -> NoReturn:
         _fail(str(mistake))
     except (KeyboardInterrupt, typer.Abort):
         code = options.INTERRUPTED
+    except MemoryError as mistake:
+        _fail(f"not enough memory ({mistake or 'no more is free'}); choose fewer types or a lighter load")
     except OSError as mistake:  # a name that no file can have, a folder that may not be read
         if mistake.filename is None:
             raise

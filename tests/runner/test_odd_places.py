@@ -74,3 +74,13 @@ def test_a_full_disk_below_the_output_is_said_in_one_line(words: list[str]) -> N
     assert done.returncode == 2
     said = "standard output: cannot be written: No space left on device; make room, or send it elsewhere"
     assert done.stderr == f"bellqueue: {said}\n"
+
+
+def test_a_lack_of_memory_is_said_in_one_line(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As numpy says it of an array that does not fit."""
+
+    def too_large(*_: object) -> None:
+        raise MemoryError("Unable to allocate 20.0 PiB for an array")
+
+    monkeypatch.setattr("bellqueue.runner.api.functions.Frontiers.of", too_large)
+    check_refusal(call("frontier"), "not enough memory (Unable to allocate 20.0 PiB for an array); choose fewer types")

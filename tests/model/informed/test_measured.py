@@ -7,11 +7,14 @@ from itertools import product
 
 import numpy as np
 import pytest
+from bellqueue.model.errors import NoBoundError
 from bellqueue.model.informed.bound import Level
 from bellqueue.model.informed.comparison import Comparison, comparison_grid
 from bellqueue.model.informed.grid import Grid
 from bellqueue.model.informed.measured import MAPS, Limits, MeasuredPolicy, MeasuredProcess, upper_bound
 from bellqueue.model.informed.simulation import simulate_router
+from bellqueue.model.queueing.reward import PiecewiseLinearReward, Reward, WarmupReward
+from bellqueue.model.queueing.service import Service
 from bellqueue.model.queueing.workload import Workload
 from scipy.optimize import linprog
 
@@ -94,6 +97,39 @@ def test_what_lies_beyond_the_largest_workload_is_counted(workload: Workload, bu
     split = np.full((1, *workload.shape), 0.05)
     grid = replace(comparison_grid(workload, 8.0, 30), busy=busy)
     assert proved(memoryless(workload, grid, Limits.exact(split)), 8.0) > cost_of(workload, split[0], 8.0)
+
+
+def odd(short: float = 1.0, scv: float = 0.0, reward: Reward | None = None, pair_rate: float = 0.01) -> Workload:
+    """Short requests of some length, long ones of a mean of 6."""
+    light_one = light(pair_rate, reward)
+    long = Service("gamma", 6.0, scv) if scv else light_one.services_a[1]
+    services = (replace(light_one.services_a[0], mean=short), long)
+    return replace(light_one, services_a=services, services_b=services)
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        odd(1e-6),
+        odd(0.01),
+        odd(reward=PiecewiseLinearReward.setup(1e-3)),
+        odd(reward=WarmupReward(5000.0)),
+        odd(scv=20),
+    ],
+    ids=["no length", "hardly any length", "no set-up time", "long warm-up", "wild sizes"],
+)
+def test_a_grid_stays_small_however_far_apart_times_are_and_its_limit_holds(workload: Workload) -> None:
+    for levels in (150, 600):
+        assert comparison_grid(workload, 8.0, levels).size < 5 * levels
+    split = np.full((1, *workload.shape), 0.3)
+    grid = comparison_grid(workload, 8.0, 40)
+    assert proved(memoryless(workload, grid, Limits.exact(split)), 8.0) > cost_of(workload, split[0], 8.0)
+
+
+@pytest.mark.parametrize("workload", [odd(pair_rate=0.1996), odd(scv=1e4)], ids=["load near one half", "wildest sizes"])
+def test_queues_that_may_grow_too_long_to_be_worked_out_are_refused(workload: Workload) -> None:
+    with pytest.raises(NoBoundError, match=r"not computed: the work of .* pairs of requests may wait at a server"):
+        comparison_grid(workload, 8.0, 150)
 
 
 def test_every_corner_of_the_limits_costs_less() -> None:
