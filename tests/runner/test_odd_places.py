@@ -82,5 +82,5 @@ def test_a_lack_of_memory_is_said_in_one_line(call: Run, monkeypatch: pytest.Mon
     def too_large(*_: object) -> None:
         raise MemoryError("Unable to allocate 20.0 PiB for an array")
 
-    monkeypatch.setattr("bellqueue.runner.api.functions.Frontiers.of", too_large)
+    monkeypatch.setattr("bellqueue.model.games.frontiers.Frontiers.of", too_large)
     check_refusal(call("frontier"), "not enough memory (Unable to allocate 20.0 PiB for an array); choose fewer types")
