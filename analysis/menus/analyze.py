@@ -31,6 +31,7 @@ from ..certificate.diagnostics import (
 from ..certificate.samples import Sample
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.percent import at_least, confidence_text, estimate_of
+from .beyond_quantum import beyond_quantum_warning, entries_beyond_quantum
 from .certificate import fine_comparison, menu_test
 from .design import PAIRS
 from .limits import MenuCounts, menu_limits
@@ -94,6 +95,8 @@ def analyze_menu(
     classical = comparison.classical
     no_signalling = _no_signalling(sample.counts, entries)
     warnings += no_signalling_warning(no_signalling)
+    beyond_quantum = entries_beyond_quantum(menu, tilts, sample)
+    warnings += beyond_quantum_warning(beyond_quantum)
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
     cost = Estimate(test.estimate, test.estimate, max(test.limit, test.estimate))
@@ -143,6 +146,7 @@ def analyze_menu(
         map_share=max(1 - float(used.sum()), 0.0),
         entries=_entries(menu, counts, at_level, used),
         no_signalling=no_signalling,
+        beyond_quantum=beyond_quantum,
         marginals=marginals(sample.counts),
         measured=measured,
         planned=planned,

@@ -15,7 +15,8 @@ from ..certificate.diagnostics import Marginals, NoSignalling
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.comparison import ComparedRun
 from ..records.context_record import WaitingTimes
-from ..records.record import FiniteRecord, Record
+from ..records.record import LEFT_OUT, FiniteRecord, Record
+from .beyond_quantum import EntryBeyondQuantum
 
 Table = list[list[float]]
 
@@ -172,6 +173,8 @@ class MenuAnalysis(Record):
         map_share: Share of the pairs of requests that the policy routes by classical maps.
         entries: The sets of bases of the menu.
         no_signalling: Whether one router's outcomes depend on the other's type, in any entry.
+        beyond_quantum: Whether the correlations of an entry are stronger than anything quantum; left out if there was
+            nothing to compare, and of older records.
         marginals: How often each outcome came.
         measured: The raw counts.
         planned: What the plan fixed.
@@ -200,6 +203,7 @@ class MenuAnalysis(Record):
     map_share: float
     entries: list[MenuEntry] = Field(min_length=1)
     no_signalling: NoSignalling
+    beyond_quantum: EntryBeyondQuantum | None = LEFT_OUT
     marginals: Marginals
     measured: MeasuredCounts
     planned: MenuPlan

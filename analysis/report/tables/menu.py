@@ -169,6 +169,9 @@ def menu_diagnostics_section(analysis: MenuAnalysis) -> Section:
     """Checks beside the certificate, which never change it."""
     test = analysis.no_signalling
     rows: list[Row] = [("no-signalling test, log10 p", Cell(log10_text(test.log10_p_value), alarm_text(test.alarm)))]
+    if beyond := analysis.beyond_quantum:
+        share = Cell(f"{beyond.score_share.estimate:.4f}", f"{alarm_text(beyond.alarm)}, highest: entry {beyond.entry}")
+        rows.append(("score over the quantum bound", share))
     for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
         rows.append((f"P(outcome 0) at router {router}, over all settings", f"{min(values):.4f} … {max(values):.4f}"))
     return two_columns("Diagnostics", rows, _of_outcomes("Shares are", analysis))
