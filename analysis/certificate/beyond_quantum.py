@@ -71,12 +71,22 @@ def beyond_quantum_warning(test: BeyondQuantum | None) -> list[str]:
         return []
     found = []
     if test.score_share.low > 1:
-        found.append(f"at least {above(test.score_share.low, 1.0, 3)} times the quantum limit")
+        found.append(times_the_limit(test.score_share))
     if test.chsh and test.chsh.low > TSIRELSON:
         found.append(
             f"CHSH S at least {above(test.chsh.low, TSIRELSON, 3)}, where the quantum limit is {TSIRELSON:.3f}"
         )
-    return [
-        f"BEYOND-QUANTUM ALARM: the correlations are too strong ({'; '.join(found)}), which means mislabeled types or "
-        "outcomes, a signal between the routers, or a mistake; nothing quantum gives that"
-    ]
+    return [too_strong("; ".join(found))]
+
+
+def times_the_limit(share: Estimate) -> str:
+    """How far a score lies beyond the quantum bound at least, in words."""
+    return f"at least {above(share.low, 1.0, 3)} times the quantum limit"
+
+
+def too_strong(how: str) -> str:
+    """The warning of correlations that nothing quantum gives."""
+    return (
+        f"BEYOND-QUANTUM ALARM: the correlations are too strong ({how}), which means mislabeled types or outcomes, a "
+        "signal between the routers, or a mistake; nothing quantum gives that"
+    )

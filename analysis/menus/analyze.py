@@ -31,10 +31,11 @@ from ..certificate.diagnostics import (
 from ..certificate.samples import Sample
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.percent import at_least, confidence_text, estimate_of
+from .beyond_quantum import beyond_quantum_warning, entries_beyond_quantum
 from .certificate import fine_comparison, menu_test
 from .design import PAIRS
 from .limits import MenuCounts, menu_limits
-from .records import MenuAnalysis, MenuCertificate, MenuEntry, MenuPlan
+from .records import MenuAnalysis, MenuCertificate, MenuEntry, MenuPlan, counted_against
 
 Floats = NDArray[np.float64]
 
@@ -88,11 +89,14 @@ def analyze_menu(
     def limits(log_significance: float) -> Limits:
         return menu_limits(counts, tilts, centre, math.exp(log_significance), significance)
 
-    comparison, policy = fine_comparison(workload, planned.kappa, counts.estimated, watch)
-    test = menu_test(comparison, counts.estimated, limits, math.log(significance), watch)
+    split = counts.worst(tilts, centre)
+    comparison, policy = fine_comparison(workload, planned.kappa, split, watch)
+    test = menu_test(comparison, split, limits, math.log(significance), watch)
     classical = comparison.classical
     no_signalling = _no_signalling(sample.counts, entries)
     warnings += no_signalling_warning(no_signalling)
+    beyond_quantum = entries_beyond_quantum(menu, tilts, sample)
+    warnings += beyond_quantum_warning(beyond_quantum)
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
     cost = Estimate(test.estimate, test.estimate, max(test.limit, test.estimate))
@@ -115,7 +119,7 @@ def analyze_menu(
         longest_waiting_time=longest,
     )
     watch("simulating the queues", 0, None)
-    routed = policy.simulated(counts.estimated)
+    routed = policy.simulated(split)
     simulated = simulate_policy(workload, routed, PAIRS)
     throughput = simulated.baseline_throughput.plain
     least = classical + planned.kappa * throughput.estimate
@@ -128,7 +132,7 @@ def analyze_menu(
     used = policy.entry_shares(occupancy(workload, routed), entries)
     analysis = MenuAnalysis(
         title=scenario.title,
-        verdict=_verdict(certificate, share, reduction, warnings, locality),
+        verdict=_verdict(certificate, share, reduction, warnings, locality, sample.lost),
         locality=locality,
         warnings=warnings,
         certificate=certificate,
@@ -142,6 +146,7 @@ def analyze_menu(
         map_share=max(1 - float(used.sum()), 0.0),
         entries=_entries(menu, counts, at_level, used),
         no_signalling=no_signalling,
+        beyond_quantum=beyond_quantum,
         marginals=marginals(sample.counts),
         measured=measured,
         planned=planned,
@@ -188,7 +193,12 @@ def _no_signalling(counts: Counts, entries: int) -> NoSignalling:
 
 
 def _verdict(
-    certificate: MenuCertificate, share: Estimate, reduction: Estimate, warnings: Sequence[str], locality: str
+    certificate: MenuCertificate,
+    share: Estimate,
+    reduction: Estimate,
+    warnings: Sequence[str],
+    locality: str,
+    lost: int,
 ) -> list[str]:
     """Sentences; the first stands alone."""
     if certificate.certified:
@@ -205,8 +215,8 @@ def _verdict(
         )
         if reduction.estimate <= 0:
             why = (
-                f"even by estimate, with every rounding counted against them, they may wait {-reduction.estimate:.4g} "
-                "units of time longer than the least of that class"
+                f"even by estimate, with {counted_against(lost)} counted against them, they may wait "
+                f"{-reduction.estimate:.4g} units of time longer than the least of that class"
             )
         answer = f"NOT CERTIFIED to be better than {EVERY_CLASSICAL}: {why}."
     tested = (

@@ -61,9 +61,26 @@ class MenuCounts:
 
     @property
     def estimated(self) -> Floats:
-        """P(a≠b | k,x,y) observed; ½ where never measured."""
-        measured = self.split + self.together
-        return np.where(measured > 0, self.split / np.maximum(measured, 1), 0.5)
+        """Share of a≠b in the trials with an outcome, shape (K, n_A, n_B); ½ where never measured."""
+        return _share(self.split, self.together)
+
+    def worst(self, tilts: Floats, centre: Floats) -> Floats:
+        """P(a≠b | k,x,y), each lost trial counted as the outcome that the test of its entry pays less for.
+
+        A test without a tilt pays both alike: there it counts as what was less expected. Without lost trials this is
+        `estimated`. A device that chooses what it answers gains nothing by it, as it does not by the limits.
+
+        Args:
+            tilts: t of the test of each entry, shape (K, n_A, n_B).
+            centre: m, the probabilities expected before the data, same shape.
+        """
+        wins = np.where(tilts != 0, tilts, centre - 0.5)  # above 0 if a≠b is what a trial should show
+        return _share(self.split + self.lost * (wins < 0), self.together + self.lost * (wins > 0))
+
+
+def _share(split: Floats, together: Floats) -> Floats:
+    trials = split + together
+    return np.where(trials > 0, split / np.maximum(trials, 1), 0.5)
 
 
 def menu_limits(counts: MenuCounts, tilts: Floats, centre: Floats, significance: float, declared: float) -> Limits:

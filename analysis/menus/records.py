@@ -15,7 +15,8 @@ from ..certificate.diagnostics import Marginals, NoSignalling
 from ..records.analysis_record import MeasuredCounts, Provenance
 from ..records.comparison import ComparedRun
 from ..records.context_record import WaitingTimes
-from ..records.record import FiniteRecord, Record
+from ..records.record import LEFT_OUT, FiniteRecord, Record
+from .beyond_quantum import EntryBeyondQuantum
 
 Table = list[list[float]]
 
@@ -30,7 +31,16 @@ COMPARED = (
     "same knowledge of the past."
 )
 
+# Where trials were lost: what the shares of outcomes are taken of, and what became of the others in all estimates.
+WITH_OUTCOME = "of the trials with an outcome"
+AT_WORST = "lost trials as the worst they may have been"
+
 WITHOUT_POINT = "leave experiment.operating_point out, and the plan chooses one"
+
+
+def counted_against(lost: int) -> str:
+    """What estimates of W − κτ have counted against the routers."""
+    return "every rounding and lost trial" if lost else "every rounding"
 
 
 class MenuForecast(FiniteRecord):
@@ -95,8 +105,9 @@ class MenuCertificate(FiniteRecord):
         significance: α.
         kappa: κ.
         classical: V(κ): W − κτ ≥ this for every classical router that does not communicate (units of time).
-        cost: W − κτ of the policy: by the estimated probabilities, with its upper limit at the significance. `low` is
-            the estimate: no lower limit is claimed.
+        cost: W − κτ of the policy: by the estimated probabilities, each lost trial taken as the outcome that the test
+            of its entry pays less for, with its upper limit at the significance. `low` is the estimate: no lower limit
+            is claimed.
         step, largest_workload: Step and end of the grid on which both were bounded (units of time).
         trials: N, lost trials included.
         assumption: What the limits rest on, in a sentence.
@@ -125,9 +136,11 @@ class MenuEntry(FiniteRecord):
     Attributes:
         alpha, beta: Angles of A's and B's bases, in radians; as in a plan's `strategy`.
         share: Share of the pairs of requests that the policy routes by it, simulated.
-        split: P(a≠b | x,y) with its simultaneous limits, rows router A; null if never measured.
+        split: P(a≠b | x,y) in the trials with an outcome, with its simultaneous limits, which allow for lost ones, rows
+            router A; null if never measured.
         ideal: The same of perfect Bell pairs.
-        visibility: The share of the ideal correlators that was observed, by least squares; null if not known.
+        visibility: The share of the ideal correlators that was observed in the trials with an outcome, by least
+            squares; null if not known.
     """
 
     alpha: list[float]
@@ -148,8 +161,8 @@ class MenuAnalysis(Record):
         locality: What is known of a signal between the routers, in a sentence.
         warnings: Alarms that the verdict's first line carries.
         certificate: The test.
-        waiting_time: W of the policy by the outcomes measured, simulated on workloads that are not rounded, with 95 %
-            limits of the simulation.
+        waiting_time: W of the policy by the outcomes measured, lost trials as in `certificate.cost`, simulated on
+            workloads that are not rounded, with 95 % limits of the simulation.
         baseline_throughput: Its τ, likewise.
         splitting_probability: Its p, likewise.
         classical_waiting_time: The least W of every classical router at that τ.
@@ -161,13 +174,15 @@ class MenuAnalysis(Record):
         map_share: Share of the pairs of requests that the policy routes by classical maps.
         entries: The sets of bases of the menu.
         no_signalling: Whether one router's outcomes depend on the other's type, in any entry.
+        beyond_quantum: Whether the correlations of an entry are stronger than anything quantum; left out if there was
+            nothing to compare, and of older records.
         marginals: How often each outcome came.
         measured: The raw counts.
         planned: What the plan fixed.
         scenario: The scenario with every default written out.
         provenance: Where the numbers come from.
-        waiting_times: Their distribution with the outcomes measured, and with the best classical routers that know the
-            past; left out if they were not simulated.
+        waiting_times: Their distribution with the outcomes measured, lost trials as in `certificate.cost`, and with the
+            best classical routers that know the past; left out if they were not simulated.
     """
 
     schema_: Literal["bellqueue.menu-analysis/1"] = Field(default="bellqueue.menu-analysis/1", alias="schema")
@@ -189,6 +204,7 @@ class MenuAnalysis(Record):
     map_share: float
     entries: list[MenuEntry] = Field(min_length=1)
     no_signalling: NoSignalling
+    beyond_quantum: EntryBeyondQuantum | None = LEFT_OUT
     marginals: Marginals
     measured: MeasuredCounts
     planned: MenuPlan
@@ -203,6 +219,11 @@ class MenuAnalysis(Record):
     def certified(self) -> bool:
         """Whether it is certified that the routers beat every classical router."""
         return self.certificate.certified
+
+    @property
+    def lost(self) -> int:
+        """Trials without an outcome."""
+        return sum(map(sum, self.measured.lost))
 
     def as_compared(self, name: str) -> ComparedRun:
         """What is compared with other analyses."""

@@ -16,13 +16,15 @@ from ...model.queueing.routing import Routing
 from ...model.queueing.simulation import compare
 from ...model.scenario.file import Scenario
 from ...model.trials import Counts, Sampling, Trials
+from ..certificate.samples import Sample
 from ..records.context_record import RoutingName
 from ..replay.context import waiting_times, wanted_pairs
 from ..replay.drift import drift_test, memory_test, order_remark
-from ..replay.replay import Effort, ReplayedRun, advantage_record, spread, supply, with_warm_up
+from ..replay.replay import Effort, ReplayedRun, advantage_record, lost_trials, spread, supply, with_warm_up
 from .certificate import policies
 from .history import IndependentOutcomes, PastInformedRouting, RecordedOutcomes
-from .records import MenuAnalysis
+from .limits import MenuCounts
+from .records import MenuAnalysis, MenuPlan
 
 Floats = NDArray[np.float64]
 Routers = tuple[MeasuredPolicy, MeasuredPolicy]
@@ -34,7 +36,8 @@ _MOST_PAIRS = 1_000_000  # pairs of one history that a report waits for: about a
 class MenuReplay(ReplayedRun):
     """Recorded outcomes of a menu beside classical routers that know the past and independent outcomes.
 
-    The independent outcomes have the probabilities measured; both policies are the best found for κ.
+    The independent outcomes have the probabilities measured, lost trials left out; both policies are the best found
+    for κ, lost trials counted as the worst.
 
     Attributes:
         kappa: κ, waiting time paid per unit of baseline throughput.
@@ -61,7 +64,7 @@ class MenuReplay(ReplayedRun):
 
 def replay_menu(
     scenario: Scenario,
-    kappa: float,
+    planned: MenuPlan,
     trials: Trials,
     sampling: Sampling,
     pairs: int | None,
@@ -76,7 +79,7 @@ def replay_menu(
 
     Args:
         scenario: Gives the workload.
-        kappa: κ, waiting time paid per unit of baseline throughput.
+        planned: What the plan fixed of the menu.
         trials: Trials in the order of execution, over K·n_A types of router A, entry by entry.
         sampling: How their settings came about.
         pairs: Pairs to measure; None: as many as the trials serve once. More than that reuses recorded outcomes.
@@ -96,7 +99,7 @@ def replay_menu(
     of_entries = split.reshape(-1, *shape)
     if routers is None:
         watch("finding the best routers that know the past", 0, None)
-        routers = policies(workload, kappa, of_entries)
+        routers = policies(workload, planned.kappa, _worst(Sample(counts, sampling), planned, shape))
     policy, classical = routers
     occurs = occupancy(workload, policy.simulated(of_entries))
     shares = policy.entry_shares(occurs, len(of_entries))
@@ -132,9 +135,10 @@ def replay_menu(
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
         order_remark(sampling),
+        lost_trials(sampling),
         cycled,
         seed,
-        kappa,
+        planned.kappa,
         tuple(shares.tolist()),
     )
 
@@ -153,8 +157,10 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     pairs = wanted_pairs(workload.load)
     if analysis.waiting_times or pairs > _MOST_PAIRS:
         return analysis
-    split = _split(Counts(np.array(analysis.measured.counts)))
-    of_entries = split.reshape(-1, *workload.shape)
+    measured = analysis.measured
+    sample = Sample(Counts(np.array(measured.counts)), Sampling("fixed", lost=np.array(measured.lost)))
+    of_entries = _worst(sample, analysis.planned, workload.shape)
+    split = of_entries.reshape(-1, workload.shape[1])
     policy, classical = routers or analysis._routers or policies(workload, analysis.certificate.kappa, of_entries)
     routings: dict[RoutingName, Routing] = {
         "menu": PastInformedRouting(policy, workload.shape, IndependentOutcomes(split)),
@@ -162,6 +168,12 @@ def with_waiting_times(analysis: MenuAnalysis, routers: Routers | None = None) -
     }
     data = analysis.provenance.scenario_hash, analysis.measured.model_dump_json()
     return analysis.model_copy(update={"waiting_times": waiting_times(workload, routings, pairs, data)})
+
+
+def _worst(sample: Sample, planned: MenuPlan, shape: tuple[int, int]) -> Floats:
+    """P(a≠b | k,x,y) as an analysis estimates it, shape (K, n_A, n_B)."""
+    tilts, centre = (np.reshape(table, (-1, *shape)) for table in (planned.tilts, planned.centre))
+    return MenuCounts.of(sample, len(tilts)).worst(tilts, centre)
 
 
 def _split(counts: Counts) -> Floats:

@@ -38,7 +38,7 @@ def verdict(
         answer = f"CERTIFIED: less waiting than {EVERY_CLASSICAL}: {saved_text(every_classical, certificate)}."
         rest = [f"Against {CLASS_COMPARED}: {saved_text(advantage, certificate)}."]
     elif certificate.certified:
-        why = weaker_because(every_classical, why_not)
+        why = weaker_because(every_classical, why_not, certificate.lost)
         answer = (
             f"CERTIFIED against memoryless classical routers only: {saved_text(advantage, certificate)}. Not certified "
             f"against every classical router: {why}."
@@ -64,13 +64,20 @@ def saved_text(advantage: Advantage | AgainstEveryClassical, certificate: Certif
     return f"at equal baseline throughput {least} ({sure} confidence; {estimate_of(share)})"
 
 
-def weaker_because(every_classical: AgainstEveryClassical | None, why_not: str | None) -> str:
+def weaker_because(every_classical: AgainstEveryClassical | None, why_not: str | None, lost: int) -> str:
     """Why only the weaker verdict holds, in a clause."""
     if every_classical is None:
         return why_not or "no bound on them is on record"
     if every_classical.excess.estimate <= 0:
         return "with memory they may wait as briefly, or less"
+    if lost:
+        return f"so small a margin over them is within what {allowed_by(lost)}"
     return "so small a margin over them can be chance"
+
+
+def allowed_by(lost: int) -> str:
+    """What may explain a margin that is not certified: its estimate leaves lost trials out, the test does not."""
+    return "chance and the lost trials allow" if lost else "chance allows"
 
 
 def _not_certified(certificate: Certificate) -> str:
@@ -82,7 +89,7 @@ def _not_certified(certificate: Certificate) -> str:
     else:
         why = (
             f"the observed score lies {certificate.excess.estimate:.4g} units of time above the classical bound, "
-            f"within what chance allows in {certificate.trials} trials"
+            f"within what {allowed_by(certificate.lost)} in {certificate.trials} trials"
         )
     return f"NOT CERTIFIED to be better than {CLASS_COMPARED}: {why}."
 

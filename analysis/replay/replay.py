@@ -82,6 +82,7 @@ class ReplayedRun:
         comparison: The recorded trials first, then the other routings.
         drift, memory: Tests of the trials' order; None if they are too few to tell.
         remark: What the order of the trials cannot tell; None if nothing.
+        lost: Trials without an outcome, which route no pair.
         cycled: Whether recorded outcomes were used more than once.
         seed: Seed of the simulation.
     """
@@ -91,6 +92,7 @@ class ReplayedRun:
     drift: DriftTest | None
     memory: MemoryTest | None
     remark: str | None
+    lost: int
     cycled: bool
     seed: int
 
@@ -101,6 +103,7 @@ class ReplayedRun:
             "schema": schema,
             "pairs": first.pairs,
             "warm_up": first.warm_up,
+            "lost": self.lost,
             "cycled": self.cycled,
             "seed": self.seed,
         }
@@ -197,11 +200,17 @@ def replay_trials(
         drift_test(trials, sampling.parallel, seed),
         memory_test(trials, sampling.parallel),
         order_remark(sampling),
+        lost_trials(sampling),
         cycled,
         seed,
         tuple(Formula.of(workload, each) for each in (split, *others)),
         order_effect(workload, spread(trials, joint, served), served, seed, effort) if ordered else None,
     )
+
+
+def lost_trials(sampling: Sampling) -> int:
+    """How many trials brought no outcome."""
+    return 0 if sampling.lost is None else int(sampling.lost.sum())
 
 
 def supply(counts: Counts, usage: Floats, pairs: int | None) -> tuple[int, int, bool]:

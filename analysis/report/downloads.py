@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..menus.records import MenuAnalysis
+from ..menus.records import WITH_OUTCOME, MenuAnalysis
 from ..menus.settings import settings
 from ..records.analysis_record import Analysis, MeasuredCounts
 from ..records.context_record import WaitingTimes
@@ -62,7 +62,7 @@ def menu_downloads(analysis: MenuAnalysis) -> list[Download]:
     counts = [
         (*name, a, b, table[a][b]) for name, table in zip(names, tables, strict=True) for a in (0, 1) for b in (0, 1)
     ]
-    ends = ("estimate", "low", "high")
+    ends, of = ("estimate", "low", "high"), f" ({WITH_OUTCOME})" if analysis.lost else ""
     split = [
         (*name, *(_number(getattr(row.measured, end, None)) for end in ends), _number(row.ideal))
         for name, row in zip(names, rows, strict=True)
@@ -73,7 +73,7 @@ def menu_downloads(analysis: MenuAnalysis) -> list[Download]:
             "how often outcomes a, b came for entry and request types",
             _csv((*columns, "a", "b", "count"), counts),
         ),
-        _file("outcomes.csv", "P(a≠b) measured with limits, and ideal", _csv((*columns, *ends, "ideal"), split)),
+        _file("outcomes.csv", f"P(a≠b) measured{of} with limits, and ideal", _csv((*columns, *ends, "ideal"), split)),
         *_rest(analysis, analysis.waiting_times),
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ...model.estimate import rounded
-from ..menus.records import MenuAnalysis
+from ..menus.records import AT_WORST, WITH_OUTCOME, MenuAnalysis, counted_against
 from ..records.percent import at_least, confidence_text, estimate_of, less_or_more, percent_text
 from .citation import menu_methods
 from .downloads import menu_downloads
@@ -64,6 +64,8 @@ def menu_report_html(analysis: MenuAnalysis, drawn: Mapping[str, str] | None = N
         waiting_time=estimate_cell(analysis.waiting_time),
         throughput=estimate_cell(analysis.baseline_throughput),
         least=rounded(analysis.classical_waiting_time, 4, "down"),
+        lost_counted=f", {AT_WORST}" if analysis.lost else "",
+        with_outcome=f" {WITH_OUTCOME}" if analysis.lost else "",
         measuring=percent_text(1 - analysis.map_share),
         sets=f"{number} set{'s' * (number > 1)} of bases",
         reached=reached_section(analysis),
@@ -92,6 +94,7 @@ def _headline(analysis: MenuAnalysis) -> Headline:
         reason = f"By estimate only: within {certificate.trials} trials this may be chance."
         if share.estimate <= 0:
             size, than = "no waiting saved", ""
-            reason = "Not even by estimate, at equal throughput and with every rounding counted against the routers."
+            against = counted_against(analysis.lost)
+            reason = f"Not even by estimate, at equal throughput and with {against} counted against the routers."
         word, rest = "Not certified", size + than
     return Headline(alarm_of(analysis.warnings), word, size, rest, reason)

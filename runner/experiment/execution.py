@@ -164,7 +164,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
     try:
         sampling = plan.sampling(trials)
         if plan.menu is not None:
-            return replay_menu(scenario, plan.menu.kappa, trials, sampling, pairs, seed, watch)
+            return replay_menu(scenario, plan.menu, trials, sampling, pairs, seed, watch)
         return replay_trials(scenario.title, workload, trials, sampling, pairs, seed, watch)
     except DataError as error:
         raise DataError(f"{folder.path}: {error}") from None

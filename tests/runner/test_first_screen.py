@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.runner.commands.screens.first_screen import analysis_lines, forecast_lines
 
 import bellqueue as bq
+from tests.analysis.certificate.test_beyond_quantum import CHSH, box
 from tests.runner.conftest import Run
 from tests.runner.recorded_runs import write_run
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, dense
@@ -101,6 +103,27 @@ def test_a_forecast_fits_on_one_screen_and_its_verdict_is_first_and_last(argumen
     word = "GO" if go else "NO-GO"
     assert lines[0].startswith(f"{word}: ")
     assert re.match(rf"{word}[.:]", lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("lost", "correlators", "words"),
+    [
+        # Half of the trials: A may answer only the type that it guessed, which no chance explains.
+        (1000, 1.0, "Requests waited 38 % less, but that is within what chance and the lost trials allow."),
+        (0, 0.52, "Requests waited 0.6 % less, but that can be chance in 4000 trials."),
+        (40, 0.68, "so small a margin over them is within what chance and the lost trials allow."),
+        (0, 0.62, "so small a margin over them can be chance."),
+    ],
+)
+def test_a_margin_is_put_down_to_chance_alone_only_if_nothing_was_lost(
+    lost: int, correlators: float, words: str
+) -> None:
+    """The margin is of the trials with an outcome, the test of all."""
+    counts = box(1000, correlators * CHSH)
+    found = bq.analyze({"counts": counts, "lost": np.full((2, 2), lost)}, "default", progress=False)
+    assert words in " ".join(" ".join(analysis_lines(found, ENDS)).split())
+    assert "chance" in found.verdict[0]
+    assert ("the lost trials allow" in found.verdict[0]) is (lost > 0)
 
 
 def test_the_command_prints_one_screen_and_with_full_what_there_is(call: Run) -> None:

@@ -14,15 +14,15 @@ from bellqueue.runner.commands.screens.sections import analysis_table
 from rich.console import Console
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
-from tests.analysis.menus.analyses import KAPPA, NO_GAIN, light_scenario, menu_analysis
+from tests.analysis.menus.analyses import KAPPA, NO_GAIN, light_scenario, lossy, made_up_plan, menu_analysis
 from tests.model.informed.recorded_menus import measured, policies, two_entries
 
 
 def test_a_replay_says_what_its_record_says() -> None:
     menu, scenario = two_entries(), light_scenario()
     routers = policies(scenario.workload(), menu.split(0.97), KAPPA)[:2]
-    trials, fixed = measured(menu, 8_000, 3, 0.97), Sampling("fixed")
-    replay = replay_menu(scenario, KAPPA, trials, fixed, 4_000, 3, routers=routers)
+    trials, fixed = measured(menu, 8_000, 3, 0.97), Sampling("fixed", lost=np.array([[7, 0], [0, 0], [0, 0], [0, 2]]))
+    replay = replay_menu(scenario, made_up_plan(menu), trials, fixed, 4_000, 3, routers=routers)
     console = Console(width=80)
     with console.capture() as screen:
         console.print(replay_table(replay))
@@ -33,6 +33,8 @@ def test_a_replay_says_what_its_record_says() -> None:
     shares = [f"{100 * share:.1f} %" for share in [*record["entry_shares"], 1 - sum(record["entry_shares"])]]
     assert f"by entry of the menu: {shares[0]}, {shares[1]}; by classical maps: {shares[2]}." in shown
     assert "each setting was measured in a stretch of its own" in shown
+    assert record["lost"] == 9
+    assert "the 9 trials that were lost route no pair" in shown
     labels = replay_figure(replay).legends[0].get_texts()
     assert [label.get_text().split("\n")[0] for label in labels] == [
         "replayed outcomes of the menu",
@@ -48,6 +50,10 @@ def test_a_replay_says_what_its_record_says() -> None:
         (menu_analysis(), ["CERTIFIED: with the same background work done, requests wait at least 3.8 % less than"]),
         (menu_analysis(False), ["NOT CERTIFIED: this does not show", "They waited 4.7 % less, but that can be chance"]),
         (menu_analysis(False, **NO_GAIN), ["Even by estimate they save nothing", "none: classical maps do better"]),
+        (
+            menu_analysis(False, measured=lossy(), **NO_GAIN),
+            ["with every rounding and lost trial counted against them", "visibility of trials with an outcome", "40 l"],
+        ),
         (menu_analysis(entries=8, warnings=["ALARM " + "about things " * 9]), ["ALARM about", "in 8 sets of bases"]),
         (menu_analysis(title=HOSTILE + " long" * 40, types=HOSTILE_TYPES), ["CERTIFIED", "none lost"]),
     ],

@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 from bellqueue.analysis.menus.design import MenuDesign
-from bellqueue.analysis.menus.records import MenuPlan
+from bellqueue.analysis.menus.records import MenuAnalysis, MenuPlan
+from bellqueue.analysis.menus.replay import with_waiting_times
 from bellqueue.model.errors import DataError
 from bellqueue.model.informed.menu import Menu
+from bellqueue.model.progress import unwatched
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Trials
 from bellqueue.runner.commands import verify_command
 from bellqueue.runner.commands.verify_command import verify_path
+from bellqueue.runner.experiment.execution import replay_run
 from bellqueue.runner.experiment.folder import RunFolder
 from bellqueue.runner.experiment.pipeline import analyze_run
 from bellqueue.runner.experiment.plan_record import PlanRecord
@@ -27,7 +30,7 @@ import bellqueue as bq
 from tests.scenarios import default_record
 
 from .conftest import Run, check_refusal
-from .recorded_runs import Change, edited, in_analysis, in_file, in_trials, write_menu_run
+from .recorded_runs import Change, edited, in_analysis, in_file, in_trials, write_folder, write_menu_run
 from .test_verification import differing, row, unmade
 
 ROUNDED = "certificate.certified, by rounding"
@@ -107,6 +110,69 @@ def test_its_record_alone_verifies_but_for_its_files(run: Path) -> None:
     assert unmade(found) == {"provenance.content_hash", FRESH}
 
 
+def boxed(run: Path, folder: Path, guesses: bool) -> MenuAnalysis:
+    """A run whose outcomes are always those that the bases prefer, if A answers at all.
+
+    Without a guess that is a PR box. If A answers only the type that it guessed, outcomes fixed beforehand do as well.
+    """
+    source = RunFolder.open(run)
+    plan, known = source.plan(), source.trials((2, 2), 2)
+    apart = np.array(design().plan.centre) > 0.5
+    trials = Trials(known.x, known.y, known.a, known.a ^ apart[known.x, known.y], known.shape)
+    if guesses:
+        trials = trials[np.flatnonzero(known.x % 2 == np.random.default_rng(0).integers(2, size=len(known)))]
+    write_folder(folder, scenario(), plan, trials)
+    found = RunFolder.open(folder).analysis()
+    assert isinstance(found, MenuAnalysis)
+    return found
+
+
+def test_a_classical_device_that_answers_only_what_it_guessed_saves_nothing_by_estimate(
+    untouched: Path, tmp_path: Path
+) -> None:
+    """Half of its trials are lost; the others are those of a PR box."""
+    folder = tmp_path / "run"
+    found = boxed(untouched, folder, guesses=True)
+    assert found.lost > 9500
+    assert found.entries[0].visibility is not None
+    assert found.entries[0].visibility > 1.2
+    assert found.entries[0].split[0][1] is not None
+    assert found.entries[0].split[0][1].estimate == 1
+    assert max(saved.estimate for saved in (found.waiting_time_reduction, found.throughput_gain)) <= 0
+    assert "even by estimate, with every rounding and lost trial counted against them" in found.verdict[0]
+    assert found.beyond_quantum is not None
+    assert not found.beyond_quantum.alarm
+    verified = verify_path(folder)
+    assert verified.verified, verified.summary
+    edited(folder / "analysis.json", "certificate.cost.estimate", lambda w: w - 0.1)
+    assert "certificate.cost.estimate" in differing(verify_path(folder / "analysis.json"))
+
+
+def test_queues_are_simulated_with_lost_trials_as_the_worst(untouched: Path, tmp_path: Path) -> None:
+    """Then that device is of no use, and the routers are the best classical ones; there is no outcome to replay."""
+    found = boxed(untouched, tmp_path / "run", guesses=True)
+    assert found.map_share == 1
+    times = with_waiting_times(found).waiting_times
+    assert times is not None
+    menu, informed = times.routings
+    assert menu.waiting_time.estimate == pytest.approx(informed.waiting_time.estimate, rel=0.01)
+    with pytest.raises(DataError, match="follows classical maps wherever"):
+        replay_run(RunFolder.open(tmp_path / "run"), None, 1, unwatched)
+
+
+def test_a_pr_box_rings_in_the_first_line_and_verifies(untouched: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    found = boxed(untouched, folder, guesses=False)
+    assert found.certified
+    assert not found.no_signalling.alarm
+    assert found.verdict[0].startswith("BEYOND-QUANTUM ALARM: the correlations are too strong (entry ")
+    assert verify_path(folder).verified
+    content = json.loads((folder / "analysis.json").read_text())
+    del content["beyond_quantum"]  # as in an older record
+    (folder / "analysis.json").write_text(json.dumps(content))
+    assert row(verify_path(folder), "beyond_quantum").status == "not checked"
+
+
 def test_a_run_with_fixed_settings_verifies(tmp_path: Path) -> None:
     """On pairs of visibility 0.5 nothing is certified, and nothing needs to be confirmed."""
     write_menu_run(tmp_path / "run", scenario(settings="fixed", shots=3001), design(), visibility=0.5)
@@ -177,6 +243,8 @@ NUMBERS: dict[str, Any] = {
     "entries[1].share": 0.4,
     "no_signalling.log10_p_value_a": lambda p: p - 1e-6,
     "no_signalling.alarm": True,
+    "beyond_quantum.score_share.low": lambda share: share + 1e-6,
+    "beyond_quantum.alarm": True,
     "marginals.b[0]": 0.5,
     "planned.tilts[3][1]": 0.0,
     "provenance.content_hash": "0" * 64,

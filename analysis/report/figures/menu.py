@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....model.estimate import significant
-from ...menus.records import MenuAnalysis
+from ...menus.records import WITH_OUTCOME, MenuAnalysis
 from ...menus.settings import Setting, settings
 from ...records.percent import confidence_text
 from ...records.printable import short
@@ -99,7 +99,10 @@ def outcomes_figure(analysis: MenuAnalysis) -> Figure:
     with new_figure(1.7 + 0.3 * len(rows) if few else 4.6) as figure:
         (_draw_rows if few else _draw_against)(figure, rows)
         sure = confidence_text(1 - analysis.certificate.significance)
-        figure.legend(loc="outside upper left", ncols=2, title=f"limits: {sure} confidence, together", alignment="left")
+        title = f"limits: {sure} confidence, together"
+        if analysis.lost:
+            title += f"; measured: {WITH_OUTCOME}"
+        figure.legend(loc="outside upper left", ncols=2, title=title, alignment="left")
     describe(
         figure,
         f"Pairs sent to different servers by entry of the menu and types: {analysis.title}",

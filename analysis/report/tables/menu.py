@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ....model.estimate import Estimate, rounded, significant
-from ...menus.records import MenuAnalysis, MenuEntry
+from ...menus.records import AT_WORST, WITH_OUTCOME, MenuAnalysis, MenuEntry
 from ...menus.settings import settings
 from ...records.percent import chance_text, confidence_text, percent_text
 from .context import waiting_section
@@ -50,10 +50,11 @@ def reached_section(analysis: MenuAnalysis) -> Section:
         ("throughput τ (per unit of time)", estimate_cell(analysis.baseline_throughput), "baseline_throughput"),
         ("splitting p", estimate_cell(analysis.splitting_probability), "splitting_probability"),
     ]
+    counted = f", {AT_WORST}" if analysis.lost else ""
     title, note = (
         "Routers that know the past, with this menu",
-        f"W, τ and p are simulated on workloads that are not rounded; their limits are those of the simulation (95 %). "
-        f"What is saved or gained: by estimate, and at least, with {sure} confidence.",
+        f"W, τ and p are simulated on workloads that are not rounded{counted}; their limits are those of the "
+        f"simulation (95 %). What is saved or gained: by estimate, and at least, with {sure} confidence.",
     )
     if forecast is None:
         return two_columns(title, [(name, cell) for name, cell, _ in rows], note)
@@ -93,9 +94,8 @@ def menu_certificate_section(analysis: MenuAnalysis) -> Section:
             ("    the same, predicted", rounded(planned.forecast.expected_limit, digits, "up")),
             ("chance to certify, predicted", chance_text(planned.forecast.predicted_power)),
         ]
-    lost = sum(map(sum, analysis.measured.lost))
     rows += [
-        ("trials, lost ones included", Cell(f"{found.trials}", f"{lost} lost")),
+        ("trials, lost ones included", Cell(f"{found.trials}", f"{analysis.lost} lost")),
         ("grid of the bounds (units of time)", Cell(f"step {found.step:.4g}", f"up to {found.largest_workload:.4g}")),
         ("method", found.method),
     ]
@@ -128,7 +128,8 @@ def entries_section(analysis: MenuAnalysis) -> Section:
         "The menu",
         ("entry", "pairs of requests", "visibility", "A's bases (°)", "B's bases (°)"),
         rows,
-        f"An entry is a set of bases, one for each type, in their order. {maps} of the pairs follow classical maps.",
+        f"An entry is a set of bases, one for each type, in their order. {maps} of the pairs follow classical maps."
+        f"{_of_outcomes(' The visibility is that', analysis)}",
     )
 
 
@@ -145,8 +146,14 @@ def outcomes_section(analysis: MenuAnalysis) -> Section:
             )
             for each in settings(analysis)
         ),
-        f"The limits hold all together with {sure} confidence.",
+        f"The limits hold all together with {sure} confidence"
+        f"{_of_outcomes(' and allow for lost trials. What was measured is the share', analysis) or '.'}",
     )
+
+
+def _of_outcomes(what: str, analysis: MenuAnalysis) -> str:
+    """The end of a note that says what a share is of, if trials were lost."""
+    return f"{what} {WITH_OUTCOME}." if analysis.lost else ""
 
 
 def visibility_text(entries: Sequence[MenuEntry]) -> str:
@@ -162,9 +169,12 @@ def menu_diagnostics_section(analysis: MenuAnalysis) -> Section:
     """Checks beside the certificate, which never change it."""
     test = analysis.no_signalling
     rows: list[Row] = [("no-signalling test, log10 p", Cell(log10_text(test.log10_p_value), alarm_text(test.alarm)))]
+    if beyond := analysis.beyond_quantum:
+        share = Cell(f"{beyond.score_share.estimate:.4f}", f"{alarm_text(beyond.alarm)}, highest: entry {beyond.entry}")
+        rows.append(("score over the quantum bound", share))
     for router, values in (("A", analysis.marginals.a), ("B", analysis.marginals.b)):
         rows.append((f"P(outcome 0) at router {router}, over all settings", f"{min(values):.4f} … {max(values):.4f}"))
-    return two_columns("Diagnostics", rows)
+    return two_columns("Diagnostics", rows, _of_outcomes("Shares are", analysis))
 
 
 def _degrees(angles: Sequence[float]) -> str:

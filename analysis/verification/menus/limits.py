@@ -95,14 +95,24 @@ class Outcomes:
 
     @property
     def estimated(self) -> Floats:
-        """P(a≠b | k,x,y) as observed; ½ where nothing was."""
+        """P(a≠b | k,x,y) in the trials with an outcome; ½ where there is none."""
         measured = self.split + self.together
         return np.where(measured > 0, self.split / np.maximum(measured, 1), 0.5)
 
     @property
+    def worst(self) -> Floats:
+        """P(a≠b | k,x,y) with each lost trial as the outcome that is paid less, or expected less if both pay alike."""
+        alike = self.tilts == 0
+        apart = np.where(alike, self.centre, self.tilts * (1 - self.centre))
+        same = np.where(alike, 1 - self.centre, -self.tilts * self.centre)
+        split = self.split + np.where(apart < same, self.lost, 0)
+        counted = self.split + self.together + np.where(apart != same, self.lost, 0)
+        return np.asarray(np.where(counted > 0, split / np.maximum(counted, 1), 0.5))
+
+    @property
     def exact(self) -> Limits:
-        """As if the probabilities were those observed."""
-        return Limits(self.estimated, self.estimated, np.zeros_like(self.drawn), np.zeros(len(self.drawn)))
+        """As if the probabilities were those observed, lost trials at their worst."""
+        return Limits(self.worst, self.worst, np.zeros_like(self.drawn), np.zeros(len(self.drawn)))
 
     def limits(self, log_significance: float) -> Limits:
         """Limits that hold together at that ln of a significance."""

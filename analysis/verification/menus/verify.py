@@ -157,7 +157,7 @@ def _check_entries(findings: Findings, analysis: Json, outcomes: Outcomes, strat
             ]
             for x in range(len(known))
         ]
-        method = "share of the trials; limits from the plan's tests in 40 digits"
+        method = "share of the trials with an outcome; limits from the plan's tests in 40 digits"
         findings.same(f"entries[{k}].split", entry["split"], wanted, method, RELATIVE)
 
 
@@ -207,7 +207,8 @@ def _check_values(
         findings.claim(what, recorded, (lowest + highest) / 2, method, recorded >= lowest - slack, ONE_SIDED)
         return highest
 
-    not_below("certificate.cost.estimate", cost["estimate"], outcomes.exact, "by the outcomes observed")
+    observed = "by the outcomes observed, lost trials at worst"
+    not_below("certificate.cost.estimate", cost["estimate"], outcomes.exact, observed)
     upper = not_below("certificate.cost.high", cost["high"], at_significance, "by the worst outcomes within the limits")
     if log10_p < 0:
         lowest = rounding.least(outcomes.limits(log10_p * math.log(10)))

@@ -11,7 +11,7 @@ from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, percent_text
 from ....analysis.records.printable import printable, signs
-from ....analysis.records.verdict import weaker_because
+from ....analysis.records.verdict import allowed_by, weaker_because
 from ....analysis.report.tables.analysis import waiting_decimals
 from ....analysis.report.tables.section import estimate_cell
 from ....model.estimate import Estimate, rounded
@@ -93,7 +93,7 @@ def _verdict(analysis: Analysis) -> str:
     if wider and wider.certified:
         return f"CERTIFIED: {waiting_less(wider.waiting_time_reduction_relative, EVERY_CLASSICAL, significance)}"
     if certificate.certified:
-        why = weaker_because(wider, analysis.frontiers.reason_without_every_classical)
+        why = weaker_because(wider, analysis.frontiers.reason_without_every_classical, certificate.lost)
         return (
             f"CERTIFIED against memoryless classical routers only: {waiting_less(saved, others, significance)} Not "
             f"certified against every classical router: {why}."
@@ -105,6 +105,8 @@ def _verdict(analysis: Analysis) -> str:
         more = f", which wait {percent_text(-saved.estimate)} less" if saved.estimate < 0 else ""
         return f"{start} The measured decisions are no better than those of classical routers{more}."
     less = estimate_cell(saved, percent=True).value
+    if certificate.lost:
+        return f"{start} Requests waited {less} less, but that is within what {allowed_by(certificate.lost)}."
     return f"{start} Requests waited {less} less, but that can be chance in {certificate.trials} trials."
 
 

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from ....analysis.certificate.certificate import FRESH
 from ....analysis.menus.forecast import MenuForecastRecord
-from ....analysis.menus.records import MenuAnalysis
+from ....analysis.menus.records import MenuAnalysis, counted_against
 from ....analysis.records.percent import at_least, chance_text, percent_text
 from ....analysis.records.printable import printable, signs
 from ....analysis.report.tables.menu import visibility_text
@@ -72,14 +72,14 @@ def _verdict(analysis: MenuAnalysis) -> str:
         return f"CERTIFIED: {waiting_less(share, EVERY_CLASSICAL, certificate.significance)}"
     start = f"NOT CERTIFIED: this does not show that requests wait less than with {EVERY_CLASSICAL}."
     if share.estimate <= 0:
-        return f"{start} Even by estimate they save nothing, with every rounding counted against them."
+        against = counted_against(analysis.lost)
+        return f"{start} Even by estimate they save nothing, with {against} counted against them."
     saved = percent_text(share.estimate)
     return f"{start} They waited {saved} less, but that can be chance in {certificate.trials} trials."
 
 
 def _measured(analysis: MenuAnalysis) -> Iterator[Row]:
     certificate, promised = analysis.certificate, analysis.planned.forecast
-    lost = sum(map(sum, analysis.measured.lost))
     yield "mean waiting time (units of time)", shown(analysis.waiting_time)
     yield "  with any classical routers, at least", rounded(analysis.classical_waiting_time, 4, "down")
     yield "    saved", _saved(analysis)
@@ -90,9 +90,12 @@ def _measured(analysis: MenuAnalysis) -> Iterator[Row]:
     number = len(analysis.entries)
     measured = f"{percent_text(1 - analysis.map_share)}, in {number} set{'s' * (number > 1)} of bases"
     yield "pairs that measure a Bell pair", measured if analysis.map_share < 1 else "none: classical maps do better"
-    yield "Bell pair visibility (1 is perfect)", visibility_text(analysis.entries)
+    if analysis.lost:
+        yield "visibility of trials with an outcome", f"{visibility_text(analysis.entries)} (1 is perfect)"
+    else:
+        yield "Bell pair visibility (1 is perfect)", visibility_text(analysis.entries)
     yield "chance with any classical routers", rarity(certificate.log10_p_value, certificate.significance)
-    yield "trials", f"{certificate.trials}, {lost or 'none'} lost"
+    yield "trials", f"{certificate.trials}, {analysis.lost or 'none'} lost"
 
 
 def _saved(analysis: MenuAnalysis) -> str:

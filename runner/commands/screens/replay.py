@@ -15,6 +15,7 @@ from ....analysis.replay.replay import (
     PERCENTS,
     Formula,
     Replay,
+    ReplayedRun,
     distribution_of,
     percentile,
     percentile_difference,
@@ -91,7 +92,7 @@ def _sentences(replay: Replay) -> list[str]:
             f"order: against the same outcomes shuffled within each setting the mean wait changes by "
             f"{effect.estimate:+.2g} ({_span(effect.low, effect.high, 2)}) over {replay.order_effect.pairs} pairs"
         )
-    return [*lines, *_noted(replay.remark)]
+    return [*lines, *_noted(replay)]
 
 
 def _menu_sentences(replay: MenuReplay) -> list[str]:
@@ -106,7 +107,7 @@ def _menu_sentences(replay: MenuReplay) -> list[str]:
         *_order(replay.drift, replay.memory),
         f"order: against independent outcomes of the probabilities measured the mean wait changes by "
         f"{order.estimate:+.2g} ({_span(order.low, order.high, 2)})",
-        *_noted(replay.remark),
+        *_noted(replay),
     ]
 
 
@@ -121,8 +122,14 @@ def _order(drift: DriftTest | None, memory: MemoryTest | None) -> list[str]:
     return [f"drift: {_drift_sentence(drift)}", f"memory: {_memory_sentence(memory)}"]
 
 
-def _noted(remark: str | None) -> list[str]:
-    return [f"note: {remark}"] if remark else []
+def _noted(replay: ReplayedRun) -> list[str]:
+    notes = [replay.remark] if replay.remark else []
+    if replay.lost:
+        notes.append(
+            f"the {replay.lost} trials that were lost route no pair: whoever loses trials on purpose looks better here "
+            "than in the certificate, which counts them as the worst they may have been"
+        )
+    return [f"note: {note}" for note in notes]
 
 
 def _span(low: float, high: float, digits: int) -> str:

@@ -16,7 +16,7 @@ from bellqueue.model.informed.menu import Menu
 from bellqueue.model.informed.simulation import SimulatedRouter
 from bellqueue.model.queueing.simulation import SimulationResult
 from bellqueue.model.scenario.file import Scenario
-from bellqueue.model.trials import Sampling
+from bellqueue.model.trials import Counts, Sampling
 
 from tests.analysis.conftest import provenance
 from tests.model.informed.recorded_menus import measured, policies, two_entries
@@ -34,6 +34,14 @@ def light_scenario(types: tuple[str, str] = ("short", "long")) -> Scenario:
     for kind, name in zip(record["traffic"]["type"], types, strict=True):
         kind["name"] = name
     return Scenario.parse(record)
+
+
+def lossy(entries: int = 2) -> MeasuredCounts:
+    """Counts of a menu of two types at either router, 20 of each 1000 trials lost in each entry."""
+    shape, lost = (2 * entries, 2), np.zeros((2 * entries, 2), dtype=np.int64)
+    lost[::2, 0] = 20
+    counts = Counts(np.full((*shape, 2, 2), 62) - np.multiply.outer(lost, np.full((2, 2), 0.25)).astype(np.int64))
+    return MeasuredCounts.of(Sample(counts, Sampling("random", np.full(shape, 1 / (4 * entries)), lost=lost)))
 
 
 def made_up_plan(menu: Menu, forecast: MenuForecast | None = None) -> MenuPlan:

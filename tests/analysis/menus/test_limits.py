@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -101,6 +102,39 @@ def test_all_sequences_of_few_trials_miss_no_more_often_than_allowed(
     assert total == pytest.approx(1.0)
     assert missed <= LEVEL
     assert won == pytest.approx(1.0) if loses is honest else 0.2 < won < 1.0
+
+
+def test_a_lost_trial_counts_as_what_its_test_pays_less_for() -> None:
+    """3 trials of 10 came out split, 5 did not, and 2 were lost: at worst 3 in 10 are split, or 5 in 10.
+
+    A test that pays both alike leaves open what is worse: then it is the outcome less expected.
+    """
+    tilts, centre = np.array([[[0.7, -0.7, 0.0], [0.0, 0.0, 0.7]]]), np.array([[[0.2, 0.8, 0.9], [0.1, 0.5, 0.5]]])
+    one = np.ones(tilts.shape)
+    counts = MenuCounts(3 * one, 5 * one, 2 * one, one / 6)
+    np.testing.assert_array_equal(counts.worst(tilts, centre), [[[0.3, 0.5, 0.3], [0.5, 0.375, 0.3]]])
+    np.testing.assert_array_equal(counts.estimated, 0.375 * one)
+    none = MenuCounts(0 * one, 0 * one, 2 * one, one / 6)
+    np.testing.assert_array_equal(none.worst(tilts, centre), [[[0, 1, 0], [1, 0.5, 0]]])
+
+
+def test_the_worst_estimate_lies_within_the_limits_and_is_the_usual_one_if_nothing_was_lost() -> None:
+    """A mean payment is at least the exponential of the mean logarithm (Jensen), so that its half-space holds it.
+
+    Whatever else the lost trials were lies no nearer to the bound.
+    """
+    rng = np.random.default_rng(3)
+    tilts, centre = TILTS.reshape(SHAPE), CENTRE.reshape(SHAPE)
+    for _ in range(100):
+        table = rng.integers(0, 60, size=(3, 4)).astype(float) + 1
+        realised = table.sum(axis=0) / table.sum()
+        counts = MenuCounts(*(np.reshape(each, SHAPE) for each in (*table, realised)))
+        limits, worst = limits_of(table, realised, level=0.99), counts.worst(tilts, centre)
+        assert hold(limits, worst)
+        other = (counts.split + counts.lost * rng.random(SHAPE)) / (counts.split + counts.together + counts.lost)
+        assert ((limits.normal * other).sum(axis=(1, 2)) <= (limits.normal * worst).sum(axis=(1, 2)) + 1e-12).all()
+        whole = replace(counts, lost=np.zeros(SHAPE))
+        np.testing.assert_array_equal(whole.worst(tilts, centre), whole.estimated)
 
 
 @pytest.mark.parametrize("split", [[0.3, 0.6, 0.9, 0.5], [0.5, 0.5, 0.5, 0.5], [0.9, 0.1, 0.95, 0.05]])

@@ -16,13 +16,13 @@ from bellqueue.model.informed.simulation import Decide, Servers, Types, simulate
 from bellqueue.model.queueing.simulation import compare
 from bellqueue.model.trials import Sampling, Trials
 
-from tests.analysis.menus.analyses import KAPPA, assert_alike, light_scenario
+from tests.analysis.menus.analyses import KAPPA, assert_alike, light_scenario, made_up_plan
 from tests.known import known
 from tests.model.informed.recorded_menus import Floats, measured, policies, two_entries
 from tests.model.informed.workloads import light
 
 MENU = two_entries()
-SCENARIO = light_scenario()
+SCENARIO, PLAN = light_scenario(), made_up_plan(MENU)
 WORKLOAD = SCENARIO.workload()
 POLICY, CLASSICAL, BOUND = policies(WORKLOAD, MENU.split(0.97), KAPPA)
 SAMPLING = Sampling("random", np.full((4, 2), 1 / 8))
@@ -30,7 +30,7 @@ SPLIT = MENU.split(0.97).reshape(4, 2)
 
 
 def replayed(trials: Trials, pairs: int | None = None) -> MenuReplay:
-    return replay_menu(SCENARIO, KAPPA, trials, SAMPLING, pairs, 3, routers=(POLICY, CLASSICAL))
+    return replay_menu(SCENARIO, PLAN, trials, SAMPLING, pairs, 3, routers=(POLICY, CLASSICAL))
 
 
 @pytest.fixture(scope="module")
@@ -156,14 +156,14 @@ def test_the_record_is_of_its_schema_and_finite(usual: MenuReplay) -> None:
 def test_what_cannot_be_replayed_is_said_in_one_line(trials: Trials, entries: int, said: str) -> None:
     policy = replace(POLICY, entries=np.full_like(POLICY.entries, entries))
     with pytest.raises(DataError, match=said) as refused:
-        replay_menu(SCENARIO, KAPPA, trials, SAMPLING, None, 3, routers=(policy, CLASSICAL))
+        replay_menu(SCENARIO, PLAN, trials, SAMPLING, None, 3, routers=(policy, CLASSICAL))
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.slow
 def test_without_routers_given_the_best_for_the_outcomes_measured_are_found(usual: MenuReplay) -> None:
     """On a grid fine enough they are no worse than those of the coarse grid, but for chance."""
-    found = replay_menu(SCENARIO, KAPPA, measured(MENU, 200_000, 1, 0.97), SAMPLING, 30_000, 3)
+    found = replay_menu(SCENARIO, PLAN, measured(MENU, 200_000, 1, 0.97), SAMPLING, 30_000, 3)
     costs = [
         each.waiting_time_batches - KAPPA * each.baseline_throughput_batches
         for replay in (found, usual)

@@ -17,7 +17,7 @@ from bellqueue.analysis.report.tables.menu import menu_sections
 from bellqueue.model.estimate import Estimate
 
 from tests.analysis.conftest import HOSTILE, HOSTILE_TYPES
-from tests.analysis.menus.analyses import BOUND, KAPPA, NO_GAIN, coarse_routers, menu_analysis
+from tests.analysis.menus.analyses import BOUND, KAPPA, NO_GAIN, coarse_routers, lossy, menu_analysis
 from tests.analysis.report.read_pages import ReadPage, assert_loads_nothing, unpacked
 
 SINGLE = menu_analysis(False, entries=1)
@@ -28,6 +28,7 @@ CASES = {
     "certified": with_waiting_times(menu_analysis(), coarse_routers(menu_analysis())),
     "not": menu_analysis(False),
     "none": menu_analysis(False, **NO_GAIN),
+    "lossy": menu_analysis(False, measured=lossy(), **NO_GAIN),
     "unmeasured": UNMEASURED.model_copy(update={"planned": SINGLE.planned.model_copy(update={"forecast": None})}),
     "many": menu_analysis(entries=MAX_ROWS // 4 + 1, warnings=["ALARM & more"]),
     "hostile": menu_analysis(title=HOSTILE, types=HOSTILE_TYPES, warnings=[HOSTILE]),
@@ -67,6 +68,15 @@ def test_the_first_heading_is_the_verdict_its_lower_limit_rounded_down(pages: Pa
     assert pages["none"][1].headings[0] == "Not certified: no waiting saved"
     assert pages["many"][1].headings[0].startswith("ALARM & more. Certified")
     assert HOSTILE in pages["hostile"][1].headings[0]
+
+
+def test_what_shares_are_of_and_what_became_of_lost_trials_is_said_if_there_are_any(pages: Pages) -> None:
+    for name, (html, page) in pages.items():
+        told = " ".join(page.text.split())
+        assert (told.count("of the trials with an outcome") >= 4) == (name == "lossy")
+        assert (told.count("lost trials as the worst they may have been") >= 3) == (name == "lossy")
+        assert ("with every rounding and lost trial counted against" in html) == (name == "lossy")
+    assert "of the trials with an outcome" not in pages["certified"][1].text
 
 
 def test_waiting_times_are_shown_if_there_are_any(pages: Pages) -> None:

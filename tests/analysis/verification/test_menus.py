@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,16 @@ def test_a_setting_never_drawn_is_not_limited() -> None:
     limits = found.limits(math.log(0.01))
     assert (limits.low[0, 0, 1], limits.high[0, 0, 1]) == (0, 1)
     assert found.estimated[0, 0, 1] == 0.5
+
+
+def test_lost_trials_are_estimated_as_what_is_paid_less_or_expected_less() -> None:
+    """Of 10 trials 3 came out split and 2 were lost."""
+    found = replace(
+        outcomes([[3, 3, 3], [3, 3, 3]], 60, np.full((2, 3), 1 / 6), [[0.7, -0.7, 0.0], [0.0, 0.0, 0.7]], lost=2),
+        centre=np.array([[[0.2, 0.8, 0.9], [0.1, 0.5, 0.5]]]),
+    )
+    np.testing.assert_array_equal(found.exact.low, [[[0.3, 0.5, 0.3], [0.5, 0.375, 0.3]]])
+    np.testing.assert_array_equal(found.exact.low, found.exact.high)
 
 
 @pytest.mark.parametrize("types", [(2, 2), (3, 2), (2, 3)])
