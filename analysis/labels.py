@@ -17,10 +17,10 @@ from ..model.estimate import Estimate
 from ..model.games.routing_game import BoundedGame
 from ..model.trials import Counts
 from .certificate.certificate import smallest_log_p_value
+from .certificate.diagnostics import inverted_text, is_opposite
 from .certificate.samples import Sample
 
 MOST_TYPES = 3  # a side, of which all orders are tried
-CLEARLY = 0.1  # visibility of the wrong sign below which it can be a bias of the readout as well
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,10 @@ def label_warning(
     found = None
     if not planned and excess.estimate <= 0:
         found = _beyond_classical(games, sample, math.log(significance))
-    clearly = visibility.high < 0 and visibility.estimate <= -CLEARLY
-    if found is None and not clearly:
+    if found is None and not is_opposite(visibility):
         return []
     if found is None or _in_order(found[0]):
-        return [f"INVERTED OUTCOMES: {_inverted(sample, visibility.estimate, planned)}"]
+        return [inverted_text(sample, visibility.estimate, planned)]
     labels, log10_p, tried = found
     invert = "" if not labels.inverted else f" and without --invert {sample.inverted}"
     if labels.inverted and sample.inverted is None:
@@ -84,18 +83,6 @@ def label_warning(
         f"they would beat memoryless classical routers (log10 p = {log10_p:.1f}, multiplied by the {tried} ways to "
         "label them); write that only if they were measured so"
     ]
-
-
-def _inverted(sample: Sample, visibility: float, planned: bool) -> str:
-    opposite = f"all correlations have the opposite sign (visibility {visibility:.2f})"
-    if planned:
-        return f"{opposite}: the device or its adapter swaps 0 and 1 at one router; correct that and run again"
-    if sample.inverted:
-        return f"{opposite}; leave out --invert {sample.inverted}"
-    return (
-        f"{opposite}; bellqueue analyze … --invert b inverts router B's outcomes, and multiplies the p-value by 2 for "
-        "choosing so after the data"
-    )
 
 
 def _beyond_classical(

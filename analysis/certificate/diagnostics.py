@@ -1,4 +1,4 @@
-"""Checks that stand beside every certificate: no-signalling, marginals, CHSH, settings against their declaration."""
+"""Checks that stand beside every certificate: no-signalling, marginals, CHSH, inverted outcomes, settings as declared."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Integers = NDArray[np.int64]
 
 ALARM_P_VALUE = 1e-3
 SETTINGS_ALARM = -6.0  # log₁₀ p below which settings cannot have been drawn as declared
+CLEARLY = 0.1  # visibility of the wrong sign below which it can be a bias of the readout as well
 MINIMUM_EXPECTED = 5.0  # cells below it make the χ² law unreliable; their tables are left out
 
 
@@ -150,3 +151,35 @@ def trust_settings(sample: Sample) -> tuple[Sample, list[str]]:
     return replace(sample, sampling=replace(sample.sampling, settings="fixed", distribution=None, block=1)), [
         f"SETTINGS ALARM: the settings were not drawn as declared (log10 p = {log10_p:.1f}); analyzed as fixed"
     ]
+
+
+def opposite_warning(ideal: Floats, sample: Sample, significance: float) -> list[str]:
+    """What to do if the outcomes of a plan have the opposite correlations, in one sentence; nothing if they have not.
+
+    Args:
+        ideal: Correlators of perfect pairs, over the settings of the sample.
+        sample: The data.
+        significance: α.
+    """
+    weights = ideal * (sample.counts.settings > 0)
+    weights = weights / max(float((weights**2).sum()), np.finfo(float).tiny)
+    visibility = estimate_functional(weights, 0.0, sample, math.log(significance))
+    return [inverted_text(sample, visibility.estimate, planned=True)] if is_opposite(visibility) else []
+
+
+def is_opposite(visibility: Estimate) -> bool:
+    """Whether the correlations have the wrong sign beyond noise and what may be a bias of the readout."""
+    return visibility.high < 0 and visibility.estimate <= -CLEARLY
+
+
+def inverted_text(sample: Sample, visibility: float, planned: bool) -> str:
+    """What to do about it."""
+    opposite = f"INVERTED OUTCOMES: all correlations have the opposite sign (visibility {visibility:.2f})"
+    if planned:
+        return f"{opposite}: the device or its adapter swaps 0 and 1 at one router; correct that and run again"
+    if sample.inverted:
+        return f"{opposite}; leave out --invert {sample.inverted}"
+    return (
+        f"{opposite}; bellqueue analyze … --invert b inverts router B's outcomes, and multiplies the p-value by 2 for "
+        "choosing so after the data"
+    )

@@ -26,6 +26,7 @@ from ..certificate.diagnostics import (
     marginals,
     no_signalling_test,
     no_signalling_warning,
+    opposite_warning,
     trust_settings,
 )
 from ..certificate.samples import Sample
@@ -97,6 +98,7 @@ def analyze_menu(
     warnings += no_signalling_warning(no_signalling)
     beyond_quantum = entries_beyond_quantum(menu, tilts, sample)
     warnings += beyond_quantum_warning(beyond_quantum)
+    warnings += opposite_warning(menu.correlators.reshape(shape), sample, significance)
     if sample.lost:
         warnings.append(f"{sample.lost} of {sample.trials} trials were lost and count as the worst they may have been")
     cost = Estimate(test.estimate, test.estimate, max(test.limit, test.estimate))

@@ -173,6 +173,17 @@ def test_a_pr_box_rings_in_the_first_line_and_verifies(untouched: Path, tmp_path
     assert row(verify_path(folder), "beyond_quantum").status == "not checked"
 
 
+def test_a_device_that_swaps_0_and_1_at_one_router_gets_the_remedy(untouched: Path, tmp_path: Path) -> None:
+    source, folder = RunFolder.open(untouched), tmp_path / "run"
+    known = source.trials((2, 2), 2)
+    write_folder(folder, scenario(), source.plan(), Trials(known.x, known.y, known.a, 1 - known.b, known.shape))
+    found = RunFolder.open(folder).analysis()
+    assert found.verdict[0].startswith("INVERTED OUTCOMES: all correlations have the opposite sign (visibility -0.9")
+    assert "correct that and run again" in found.verdict[0]
+    assert verify_path(folder).verified
+    assert "INVERTED" not in RunFolder.open(untouched).analysis().verdict[0]
+
+
 def test_a_run_with_fixed_settings_verifies(tmp_path: Path) -> None:
     """On pairs of visibility 0.5 nothing is certified, and nothing needs to be confirmed."""
     write_menu_run(tmp_path / "run", scenario(settings="fixed", shots=3001), design(), visibility=0.5)
