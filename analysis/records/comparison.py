@@ -12,7 +12,6 @@ from pydantic import Field
 
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
-from .percent import estimate_of
 from .printable import printable
 from .record import Record
 
@@ -60,14 +59,6 @@ class ComparedRun(Record):
         against = {"every-classical": "certified", "memoryless": "certified, memoryless only", None: "not certified"}
         return against[self.certified_against] + (", ALARM" if self.warnings else "")
 
-    @property
-    def saved(self) -> str:
-        """What it saves by estimate, and against whom."""
-        if self.waiting_time_reduction_relative:
-            return f"{estimate_of(self.waiting_time_reduction_relative)} less than memoryless"
-        share = self.every_classical_reduction_relative
-        return f"{estimate_of(share)} less than every classical router" if share else "nothing known to be saved"
-
 
 class Comparable(Protocol):
     """An analysis, of whichever kind."""
@@ -103,6 +94,18 @@ class Comparison(Record):
     def same_scenario(self) -> bool:
         """Whether all are of one scenario."""
         return len({each.scenario_hash for each in self.runs}) == 1
+
+    @property
+    def against(self) -> Against:
+        """The widest class of classical routers that all are compared with."""
+        return "every-classical" if all(run.every_classical_reduction_relative for run in self.runs) else "memoryless"
+
+    @property
+    def saved(self) -> list[Estimate | None]:
+        """The share of the waiting time of that class that each saves; None of a run not compared with it."""
+        if self.against == "every-classical":
+            return [run.every_classical_reduction_relative for run in self.runs]
+        return [run.waiting_time_reduction_relative for run in self.runs]
 
     def to_csv(self) -> str:
         """A row for each run; an estimate takes three columns, the last two named `_low` and `_high`."""
