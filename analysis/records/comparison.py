@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from pydantic import Field
@@ -14,6 +15,21 @@ from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
 from .printable import printable
 from .record import Record
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """An estimate with its lower limit.
+
+    Attributes:
+        estimate: Point estimate.
+        low: Lower limit.
+        high: None: no upper limit is claimed.
+    """
+
+    estimate: float
+    low: float
+    high: None = None
 
 
 class ComparedRun(Record):
@@ -31,6 +47,7 @@ class ComparedRun(Record):
         waiting_time_reduction_relative: Share of the waiting time of memoryless classical routers saved at equal
             throughput; null for routers that know the past, which are compared with every classical router alone.
         every_classical_reduction_relative: The same against every classical router; null if there is no bound on them.
+            For routers that know the past `high` is null: no upper limit is claimed.
         chsh: CHSH S; null unless each router has two types.
         log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers; for routers that know the
             past, against every classical router.
@@ -47,7 +64,7 @@ class ComparedRun(Record):
     splitting_probability: Estimate
     baseline_throughput: Estimate
     waiting_time_reduction_relative: Estimate | None
-    every_classical_reduction_relative: Estimate | None
+    every_classical_reduction_relative: Estimate | AtLeast | None
     chsh: Estimate | None
     log10_p_value: float
     certified_against: Against | None
@@ -101,7 +118,7 @@ class Comparison(Record):
         return "every-classical" if all(run.every_classical_reduction_relative for run in self.runs) else "memoryless"
 
     @property
-    def saved(self) -> list[Estimate | None]:
+    def saved(self) -> list[Estimate | AtLeast | None]:
         """The share of the waiting time of that class that each saves; None of a run not compared with it."""
         if self.against == "every-classical":
             return [run.every_classical_reduction_relative for run in self.runs]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ....model.estimate import Estimate
-from ...records.comparison import ComparedRun, Comparison
+from ...records.comparison import AtLeast, ComparedRun, Comparison
 from ...records.percent import percent_text
 from ...records.printable import short
 from .drawing import GREY, INK, ORANGE, describe, error_bars, labelled_rows, new_figure, percent
@@ -29,7 +29,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
         certified = [run.certified_against is not None for run in runs]
         _draw(ax, memoryless, certified, -_APART, (ORANGE, "o"), MEMORYLESS)
         if any(run.every_classical_reduction_relative for run in runs):
-            every = [run.every_classical_reduction_relative for run in runs]
+            every = [_drawn(run.every_classical_reduction_relative) for run in runs]
             certified = [run.certified_against == "every-classical" for run in runs]
             _draw(ax, every, certified, _APART, (INK, "s"), EVERY)
         labelled_rows(ax, [short(run.name, 20) for run in runs], None)
@@ -54,12 +54,17 @@ def _limits(comparison: Comparison) -> tuple[float, float]:
     shown = [
         end
         for run in comparison.runs
-        for each in (run.waiting_time_reduction_relative, run.every_classical_reduction_relative)
+        for each in (run.waiting_time_reduction_relative, _drawn(run.every_classical_reduction_relative))
         for end in ((each.low, each.high) if each else ())
     ]
     low, high = min(0.0, *shown), max(0.0, *shown)
     margin = 0.08 * (high - low) or 0.01
     return low - margin, high + margin
+
+
+def _drawn(share: Estimate | AtLeast | None) -> Estimate | None:
+    """What is drawn of a share; the bar of one without an upper limit ends at the estimate."""
+    return Estimate(share.estimate, share.low, share.estimate) if isinstance(share, AtLeast) else share
 
 
 def _draw(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ....model.estimate import Estimate
 from ....model.games.routing_game import Against
-from ...records.comparison import Comparison
+from ...records.comparison import AtLeast, Comparison
+from .menu import proved
 from .section import NONE, Cell, Section, estimate_cell, section
 
 CLASSES: dict[Against, str] = {
@@ -38,5 +39,7 @@ def saved_cells(comparison: Comparison) -> list[Cell]:
     return [_saved_cell(each) for each in comparison.saved]
 
 
-def _saved_cell(saved: Estimate | None) -> Cell:
-    return estimate_cell(saved, percent=True) if saved else Cell(NONE)
+def _saved_cell(saved: Estimate | AtLeast | None) -> Cell:
+    if saved is None:
+        return Cell(NONE)
+    return proved(saved, percent=True) if isinstance(saved, AtLeast) else estimate_cell(saved, percent=True)
