@@ -1,4 +1,4 @@
-"""Checks that stand beside every certificate: no-signalling, marginals, CHSH, inverted outcomes, settings as declared."""
+"""Checks beside every certificate: no-signalling, marginals, CHSH, inverted outcomes, settings as declared."""
 
 from __future__ import annotations
 

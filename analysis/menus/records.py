@@ -13,7 +13,7 @@ from ...model.estimate import Estimate
 from ...model.informed.measured import MeasuredPolicy
 from ..certificate.diagnostics import Marginals, NoSignalling
 from ..records.analysis_record import MeasuredCounts, Provenance
-from ..records.comparison import ComparedRun
+from ..records.comparison import AtLeast, ComparedRun
 from ..records.context_record import WaitingTimes
 from ..records.record import LEFT_OUT, FiniteRecord, Record
 from .beyond_quantum import EntryBeyondQuantum
@@ -227,6 +227,7 @@ class MenuAnalysis(Record):
 
     def as_compared(self, name: str) -> ComparedRun:
         """What is compared with other analyses."""
+        share = self.waiting_time_reduction_relative
         return ComparedRun(
             name=name,
             source=self.provenance.source,
@@ -237,7 +238,7 @@ class MenuAnalysis(Record):
             splitting_probability=self.splitting_probability,
             baseline_throughput=self.baseline_throughput,
             waiting_time_reduction_relative=None,
-            every_classical_reduction_relative=self.waiting_time_reduction_relative,
+            every_classical_reduction_relative=AtLeast(share.estimate, share.low),
             chsh=None,
             log10_p_value=self.certificate.log10_p_value,
             certified_against="every-classical" if self.certified else None,

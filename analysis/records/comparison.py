@@ -6,15 +6,30 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from pydantic import Field
 
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
-from .percent import estimate_of
 from .printable import printable
 from .record import Record
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """An estimate with its lower limit.
+
+    Attributes:
+        estimate: Point estimate.
+        low: Lower limit.
+        high: None: no upper limit is claimed.
+    """
+
+    estimate: float
+    low: float
+    high: None = None
 
 
 class ComparedRun(Record):
@@ -32,6 +47,7 @@ class ComparedRun(Record):
         waiting_time_reduction_relative: Share of the waiting time of memoryless classical routers saved at equal
             throughput; null for routers that know the past, which are compared with every classical router alone.
         every_classical_reduction_relative: The same against every classical router; null if there is no bound on them.
+            For routers that know the past `high` is null: no upper limit is claimed.
         chsh: CHSH S; null unless each router has two types.
         log10_p_value: Base-10 logarithm of the p-value against memoryless classical routers; for routers that know the
             past, against every classical router.
@@ -48,7 +64,7 @@ class ComparedRun(Record):
     splitting_probability: Estimate
     baseline_throughput: Estimate
     waiting_time_reduction_relative: Estimate | None
-    every_classical_reduction_relative: Estimate | None
+    every_classical_reduction_relative: Estimate | AtLeast | None
     chsh: Estimate | None
     log10_p_value: float
     certified_against: Against | None
@@ -59,14 +75,6 @@ class ComparedRun(Record):
         """Certified or not, against whom, and any alarm, in a few words."""
         against = {"every-classical": "certified", "memoryless": "certified, memoryless only", None: "not certified"}
         return against[self.certified_against] + (", ALARM" if self.warnings else "")
-
-    @property
-    def saved(self) -> str:
-        """What it saves by estimate, and against whom."""
-        if self.waiting_time_reduction_relative:
-            return f"{estimate_of(self.waiting_time_reduction_relative)} less than memoryless"
-        share = self.every_classical_reduction_relative
-        return f"{estimate_of(share)} less than every classical router" if share else "nothing known to be saved"
 
 
 class Comparable(Protocol):
@@ -103,6 +111,18 @@ class Comparison(Record):
     def same_scenario(self) -> bool:
         """Whether all are of one scenario."""
         return len({each.scenario_hash for each in self.runs}) == 1
+
+    @property
+    def against(self) -> Against:
+        """The widest class of classical routers that all are compared with."""
+        return "every-classical" if all(run.every_classical_reduction_relative for run in self.runs) else "memoryless"
+
+    @property
+    def saved(self) -> list[Estimate | AtLeast | None]:
+        """The share of the waiting time of that class that each saves; None of a run not compared with it."""
+        if self.against == "every-classical":
+            return [run.every_classical_reduction_relative for run in self.runs]
+        return [run.waiting_time_reduction_relative for run in self.runs]
 
     def to_csv(self) -> str:
         """A row for each run; an estimate takes three columns, the last two named `_low` and `_high`."""

@@ -19,7 +19,7 @@ from ...analysis.records.percent import at_least, estimate_of, less_or_more, per
 from ...analysis.records.printable import printable, signs
 from ...analysis.records.record import Record
 from ...analysis.report.tables.analysis import comparison_section
-from ...analysis.report.tables.comparison import comparison_table
+from ...analysis.report.tables.comparison import CLASSES, comparison_table, saved_cells
 from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.link import results_section
 from ...analysis.report.tables.menu import reached_section
@@ -142,8 +142,11 @@ class ComparisonResult(_Shown, Comparison):
         return _dataframe(self.flat())
 
     def __repr__(self) -> str:
-        lines = [f"{run.name}: {run.verdict}, {run.saved}" for run in self.runs]
-        return signs("<Comparison " + ",\n ".join(lines) + ">")
+        lines = [f"<Comparison of waiting time saved against {CLASSES[self.against]}:"]
+        for run, saved in zip(self.runs, saved_cells(self), strict=True):
+            limits = f" ({saved.limits})" if saved.limits else ""
+            lines.append(f"{run.name}: {run.verdict}; {saved.value}{limits}")
+        return signs("\n ".join(lines) + ">")
 
     def _repr_html_(self) -> str:
         table = comparison_table(self)

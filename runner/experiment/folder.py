@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import glob
 import json
+import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
@@ -73,8 +75,17 @@ class RunFolder:
             raise DataError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
 
     def analysis(self) -> AnyAnalysis:
-        """The stored analysis."""
-        return _any_analysis(self.path / ANALYSIS)
+        """The stored analysis.
+
+        Raises:
+            DataError: it cannot be read, or is that of another run.
+        """
+        source = self.path / ANALYSIS
+        analysis = _any_analysis(source)
+        if not of_one_run(self.plan().model_dump(), analysis.model_dump(by_alias=True)):
+            again = f"bellqueue analyze {shlex.quote(str(self.path))} --json > {shlex.quote(str(source))}"
+            raise DataError(f"{source}: belongs to another run than {PLAN} beside it; make it again: {again}")
+        return analysis
 
 
 def read_analysis(source: Path) -> AnyAnalysis:
@@ -106,6 +117,18 @@ def is_analysis(text: str) -> bool:
 def is_record(content: object, kind: type[AnyAnalysis]) -> bool:
     """Whether the content of a JSON file says that it is a record of that kind."""
     return isinstance(content, dict) and content.get("schema") == kind.model_fields["schema_"].default
+
+
+def of_one_run(plan: Mapping[str, Any], analysis: Mapping[str, Any]) -> bool:
+    """Whether a plan and an analysis, as JSON has them, are of one kind of run, one scenario and one time.
+
+    What either lacks is not compared.
+    """
+    if (plan.get("menu") is not None) != is_record(analysis, MenuAnalysis):
+        return False
+    origin = analysis.get("provenance", {})
+    pairs = [(plan.get(name), origin.get(name)) for name in ("scenario_hash", "created")]
+    return all(planned == found for planned, found in pairs if planned and found)
 
 
 def _content(text: str) -> object:

@@ -10,7 +10,7 @@ from typing import Any
 from ...analysis.menus.records import MenuAnalysis
 from ...model.errors import DataError
 from ...model.validation import read_text
-from .folder import ANALYSIS, PLAN, RECORD_BYTES, is_record
+from .folder import ANALYSIS, PLAN, RECORD_BYTES, is_record, of_one_run
 
 CERTIFIED, WEAKER, NOT_CERTIFIED = "certified", "memoryless only", "not certified"
 
@@ -54,18 +54,20 @@ def _look(folder: Path) -> LocalRun:
             backend=str(backend["name"]),
             device=str(backend["device"]),
             shots=int(plan["shots"]),
-            verdict=_verdict(folder / ANALYSIS),
+            verdict=_verdict(folder / ANALYSIS, plan),
         )
     except (DataError, ValueError, KeyError, TypeError, AttributeError):
         return LocalRun(str(folder), "", "", "", "", None, f"{PLAN} cannot be read")
 
 
-def _verdict(path: Path) -> str:
+def _verdict(path: Path, plan: Any) -> str:
     if not path.is_file():
         return "not analyzed"
     try:
         record = _record(path)
         certified, _ = record["certificate"]["certified"], record["schema"]
+        if not of_one_run(plan, record):
+            return f"{ANALYSIS} is of another run"
         if (record.get("every_classical") or {}).get("certified") or (certified and is_record(record, MenuAnalysis)):
             return CERTIFIED
         return WEAKER if certified else NOT_CERTIFIED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,24 @@ def test_table_figure_csv_json_and_python_say_the_same(call: Run, tmp_path: Path
     assert found.runs[0].model_dump(mode="json") == told["runs"][0]
     assert "good: certified" in repr(found)
     assert "<td" in found._repr_html_()
+
+
+@pytest.mark.usefixtures("runs")
+def test_python_and_the_command_compare_with_the_same_class(call: Run, tmp_path: Path) -> None:
+    shown = call("compare", "good", "bad").stdout
+    found = bq.compare([tmp_path / "good", tmp_path / "bad"])
+    assert "against every classical router." in " ".join(shown.split())
+    lines = repr(found).splitlines()
+    assert lines[0] == "<Comparison of waiting time saved against every classical router:"
+    for name, line in zip(("good", "bad"), lines[1:], strict=True):
+        record = json.loads((tmp_path / name / "analysis.json").read_text())
+        stored = record["every_classical"]["waiting_time_reduction_relative"]["estimate"]
+        (saved,) = re.findall(rf"{name} .*?([−\d.]+) %", shown)
+        assert float(saved.replace("−", "-")) == pytest.approx(100 * stored, abs=0.5)
+        assert f"; {saved} % (" in line
+    unbounded = [run.model_copy(update={"every_classical_reduction_relative": None}) for run in found.runs[1:]]
+    weaker = found.model_copy(update={"runs": [found.runs[0], *unbounded]})
+    assert repr(weaker).startswith("<Comparison of waiting time saved against memoryless classical routers:")
 
 
 @pytest.mark.usefixtures("runs")

@@ -87,6 +87,15 @@ def test_the_numbers_of_a_published_measurement() -> None:
     assert "No plan was declared" in " ".join(text.split())  # wherever the line breaks
 
 
+def test_who_waits_more_is_compared_with_the_wait_of_the_others(tmp_path: Path) -> None:
+    text = " ".join(" ".join(analysis_lines(ANALYSES["too much noise"](tmp_path), [])).split())
+    names = r"mean waiting time \(units of time\)", "with memoryless classical routers", "routers: requests wait"
+    own, others, more = (float(found[1]) for name in names if (found := re.search(rf"{name} ([\d.]+)", text)))
+    assert f"requests wait {more} % more." in text
+    assert more / 100 == pytest.approx(own / others - 1, abs=0.001)  # all rounded
+    assert abs(more / 100 - (1 - others / own)) > 0.003  # by how much those who wait less do so is another number
+
+
 @pytest.mark.parametrize(
     ("arguments", "go"),
     [

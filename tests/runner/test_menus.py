@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -224,12 +226,17 @@ def test_runs_of_routers_that_know_the_past_compare_with_others(call: Run, tmp_p
     found = json.loads(call("compare", "menu", "menu/analysis.json", "plain", "--json").stdout)["runs"]
     menu, again, plain = found
     record = json.loads((tmp_path / "menu" / "analysis.json").read_text())
-    assert menu["every_classical_reduction_relative"] == record["waiting_time_reduction_relative"]
+    assert menu["every_classical_reduction_relative"] == record["waiting_time_reduction_relative"] | {"high": None}
+    (row, _) = csv.DictReader(io.StringIO(call("compare", "menu", "plain", "--csv").stdout))
+    assert float(row["every_classical_reduction_relative_low"]) == record["waiting_time_reduction_relative"]["low"]
+    assert row["every_classical_reduction_relative_high"] == ""  # no upper limit is claimed
     assert (menu["waiting_time_reduction_relative"], menu["chsh"]) == (None, None)
     assert again | {"name": ""} == menu | {"name": ""}
     assert plain["waiting_time_reduction_relative"] is not None
     shown = call("compare", "menu", "plain", "--out", "both.png")
     assert "The scenarios differ" in shown.stdout
+    assert re.search(r"at least [−\d.]+ %", shown.stdout)
+    assert plain["every_classical_reduction_relative"]["high"] is not None
     assert (tmp_path / "both.png").is_file()
 
 

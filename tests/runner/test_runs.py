@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bellqueue.backends.jobs.entries import RunEntry
 from bellqueue.backends.jobs.ledger import Ledger
+from bellqueue.runner.experiment.folder import of_one_run
 
-from ..scenarios import default_record
+from ..scenarios import default_record, dense
 from .conftest import Run, check_refusal
 from .recorded_runs import write_run
 
@@ -113,3 +116,41 @@ def test_run_folders_are_listed_with_their_verdict_and_broken_ones_as_that(
     assert "  certified" in line
     assert call("runs", "bellqueue-runs/poor").stdout.count("bellqueue-runs/") == 1
     assert "no run folder in bellqueue-runs/no-run" in call("runs", "bellqueue-runs/no-run").stdout
+
+
+def test_the_analysis_of_another_run_is_refused_until_it_is_made_again(call: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / "own", default_record(shots=50), visibility=0.0)
+    write_run(tmp_path / "other", dense(shots=2000).record(), visibility=1.0)
+    own = tmp_path / "own" / "analysis.json"
+    shutil.copy(tmp_path / "other" / "analysis.json", own)
+    again = "bellqueue analyze own --json > own/analysis.json"
+    for command in (("report", "own"), ("compare", "own", "other")):
+        check_refusal(call(*command), "own/analysis.json: belongs to another run", again)
+    assert not (tmp_path / "own" / "report.html").exists()
+    assert "analysis.json is of another run" in call("runs", "own").stdout
+    assert call("verify", "own").returncode == 5  # says itself what differs
+    own.write_text(call("analyze", "own", "--json").stdout)
+    assert "not certified" in call("compare", "own", "other").stdout
+
+
+PLANNED = {"scenario_hash": "ab", "created": "today"}
+PLAIN, MENU = "bellqueue.analysis/1", "bellqueue.menu-analysis/1"
+
+
+@pytest.mark.parametrize(
+    ("plan", "schema", "origin", "one"),
+    [
+        (PLANNED, PLAIN, PLANNED, True),
+        (PLANNED, PLAIN, PLANNED | {"scenario_hash": "cd"}, False),
+        (PLANNED, PLAIN, PLANNED | {"created": "yesterday"}, False),
+        (PLANNED, PLAIN, {"created": "today"}, True),
+        (PLANNED, PLAIN, {"created": "yesterday"}, False),
+        (PLANNED, MENU, PLANNED, False),
+        (PLANNED | {"menu": {"kappa": 1.0}}, MENU, PLANNED, True),
+        (PLANNED | {"menu": {"kappa": 1.0}}, PLAIN, PLANNED, False),
+    ],
+)
+def test_plan_and_analysis_are_of_one_run_if_nothing_both_hold_differs(
+    plan: dict[str, Any], schema: str, origin: dict[str, str], one: bool
+) -> None:
+    assert of_one_run(plan, {"schema": schema, "provenance": origin}) is one

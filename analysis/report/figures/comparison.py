@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ....model.estimate import Estimate
-from ...records.comparison import Comparison
+from ...records.comparison import AtLeast, ComparedRun, Comparison
+from ...records.percent import percent_text
 from ...records.printable import short
 from .drawing import GREY, INK, ORANGE, describe, error_bars, labelled_rows, new_figure, percent
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+EVERY, MEMORYLESS = "against every classical router", "against memoryless routers"
 _APART = 0.14  # rows by which the two points of a run are off its own
 
 
@@ -25,20 +27,26 @@ def comparison_figure(comparison: Comparison) -> Figure:
         ax.axvline(0, color=GREY, linewidth=0.8, zorder=0)
         memoryless = [run.waiting_time_reduction_relative for run in runs]
         certified = [run.certified_against is not None for run in runs]
-        _draw(ax, memoryless, certified, -_APART, (ORANGE, "o"), "against memoryless routers")
+        _draw(ax, memoryless, certified, -_APART, (ORANGE, "o"), MEMORYLESS)
         if any(run.every_classical_reduction_relative for run in runs):
-            every = [run.every_classical_reduction_relative for run in runs]
+            every = [_drawn(run.every_classical_reduction_relative) for run in runs]
             certified = [run.certified_against == "every-classical" for run in runs]
-            _draw(ax, every, certified, _APART, (INK, "s"), "against every classical router")
+            _draw(ax, every, certified, _APART, (INK, "s"), EVERY)
         labelled_rows(ax, [short(run.name, 20) for run in runs], None)
         ax.set_xlim(_limits(comparison))
         ax.set_xlabel("Waiting time saved at equal throughput", loc="right")  # room for long names
         ax.locator_params(axis="x", nbins=4)
         ax.xaxis.set_major_formatter(percent)
         figure.legend(loc="outside upper left", title="filled: certified", alignment="left")
-    told = "; ".join(f"{run.name}: {run.saved}, {run.verdict}" for run in runs)
-    describe(figure, "Runs compared", f"Relative reduction of waiting time. {told}.")
+    told = "; ".join(f"{run.name}: {_told(run)}{run.verdict}" for run in runs)
+    describe(figure, "Runs compared", f"Relative reduction of waiting time, by estimate. {told}.")
     return figure
+
+
+def _told(run: ComparedRun) -> str:
+    """What a run saves, for readers who cannot see it."""
+    shares = {EVERY: run.every_classical_reduction_relative, MEMORYLESS: run.waiting_time_reduction_relative}
+    return "".join(f"{percent_text(share.estimate)} {over}, " for over, share in shares.items() if share)
 
 
 def _limits(comparison: Comparison) -> tuple[float, float]:
@@ -46,12 +54,17 @@ def _limits(comparison: Comparison) -> tuple[float, float]:
     shown = [
         end
         for run in comparison.runs
-        for each in (run.waiting_time_reduction_relative, run.every_classical_reduction_relative)
+        for each in (run.waiting_time_reduction_relative, _drawn(run.every_classical_reduction_relative))
         for end in ((each.low, each.high) if each else ())
     ]
     low, high = min(0.0, *shown), max(0.0, *shown)
     margin = 0.08 * (high - low) or 0.01
     return low - margin, high + margin
+
+
+def _drawn(share: Estimate | AtLeast | None) -> Estimate | None:
+    """What is drawn of a share; the bar of one without an upper limit ends at the estimate."""
+    return Estimate(share.estimate, share.low, share.estimate) if isinstance(share, AtLeast) else share
 
 
 def _draw(

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from ...records.comparison import Comparison
-from .section import NONE, Section, estimate_cell, section
+from ....model.estimate import Estimate
+from ....model.games.routing_game import Against
+from ...records.comparison import AtLeast, Comparison
+from .menu import proved
+from .section import NONE, Cell, Section, estimate_cell, section
+
+CLASSES: dict[Against, str] = {
+    "every-classical": "every classical router",
+    "memoryless": "memoryless classical routers",
+}
 
 
 def comparison_table(comparison: Comparison) -> Section:
     """A row for each run: trials, waiting time, splitting probability, what is saved, CHSH S, verdict."""
-    strong = all(run.every_classical_reduction_relative for run in comparison.runs)
     rows = []
-    for run in comparison.runs:
-        saved = run.every_classical_reduction_relative if strong else run.waiting_time_reduction_relative
+    for run, saved in zip(comparison.runs, saved_cells(comparison), strict=True):
         cells = (
             f"{run.trials}",
             estimate_cell(run.waiting_time).value,
             estimate_cell(run.splitting_probability).value,
-            estimate_cell(saved, percent=True) if saved else NONE,
+            saved,
             estimate_cell(run.chsh).value if run.chsh else NONE,
             run.verdict,
         )
         rows.append((run.name, cells))
-    compared = "every classical router" if strong else "memoryless classical routers"
+    compared = CLASSES[comparison.against]
     note = f"Saved: waiting time at equal throughput, against {compared}. Limits at each run's own significance."
     if not comparison.same_scenario:
         note += " The scenarios differ: waiting times do not compare."
     return section("Runs compared", ("run", "shots", "W", "p", "saved", "CHSH S", "verdict"), rows, note)
+
+
+def saved_cells(comparison: Comparison) -> list[Cell]:
+    """What each run saves against the class that all are compared with."""
+    return [_saved_cell(each) for each in comparison.saved]
+
+
+def _saved_cell(saved: Estimate | AtLeast | None) -> Cell:
+    if saved is None:
+        return Cell(NONE)
+    return proved(saved, percent=True) if isinstance(saved, AtLeast) else estimate_cell(saved, percent=True)

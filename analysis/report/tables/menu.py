@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ....model.estimate import Estimate, rounded, significant
 from ...menus.records import AT_WORST, WITH_OUTCOME, MenuAnalysis, MenuEntry
 from ...menus.settings import settings
+from ...records.comparison import AtLeast
 from ...records.percent import chance_text, confidence_text, percent_text
 from .context import waiting_section
 from .section import (
@@ -69,7 +70,7 @@ def reached_section(analysis: MenuAnalysis) -> Section:
     return section(title, columns, [(name, (cell, predicted(field))) for name, cell, field in rows], note)
 
 
-def proved(value: Estimate, *, percent: bool = False) -> Cell:
+def proved(value: Estimate | AtLeast, *, percent: bool = False) -> Cell:
     """An estimate with its lower limit; no upper one is claimed."""
     low = f"{rounded(value.low, 2, 'down', percent=True)} %" if percent else significant(value.low, 3, "down")
     middle = percent_text(value.estimate, 2) if percent else significant(value.estimate, 3)

@@ -9,7 +9,7 @@ from textwrap import shorten, wrap
 from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOLE, FRESH, LOOPHOLE
 from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Analysis
-from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, percent_text
+from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, less_or_more, percent_text
 from ....analysis.records.printable import printable, signs
 from ....analysis.records.verdict import allowed_by, weaker_because
 from ....analysis.report.tables.analysis import waiting_decimals
@@ -102,7 +102,7 @@ def _verdict(analysis: Analysis) -> str:
     if certificate.quantum_bound.high <= certificate.classical_bound.high * (1 + 1e-9):
         return f"{start} In this scenario entanglement has no advantage to show."
     if certificate.excess.estimate <= 0:
-        more = f", which wait {percent_text(-saved.estimate)} less" if saved.estimate < 0 else ""
+        more = f": requests wait {less_or_more(saved.estimate)}" if saved.estimate < 0 else ""
         return f"{start} The measured decisions are no better than those of classical routers{more}."
     less = estimate_cell(saved, percent=True).value
     if certificate.lost:

@@ -72,9 +72,14 @@ def test_rounding_and_the_place_of_the_run_are_no_differences() -> None:
     assert compared(elsewhere).keys() == {FRESH}
 
 
-def test_other_versions_may_search_and_word_otherwise_but_not_count_otherwise() -> None:
+@pytest.mark.parametrize("made_with", ["numpy 1.0", "bellqueue 0.9"])
+def test_other_versions_may_search_and_word_otherwise_but_not_count_otherwise(made_with: str) -> None:
     def older(record: dict[str, Any]) -> None:
-        record["provenance"]["libraries"]["numpy"] = "1.0"
+        name, version = made_with.split()
+        if name == "bellqueue":
+            record["provenance"]["bellqueue_version"] = version
+        else:
+            record["provenance"]["libraries"][name] = version
         record["quantum"]["waiting_time"] = 0.31
         record["observed"] |= {"waiting_time": 0.41, "method": "another word"}
         del record["measured"]
@@ -86,7 +91,7 @@ def test_other_versions_may_search_and_word_otherwise_but_not_count_otherwise() 
         "measured": "not checked",
         "observed.waiting_time": "DIFFERS",
     }
-    assert "numpy 1.0" in rows["quantum.waiting_time"].method
+    assert made_with in rows["quantum.waiting_time"].method
 
 
 def test_a_search_that_time_cut_off_is_not_held_against_what_rests_on_it() -> None:
