@@ -93,7 +93,7 @@ def _inverted(sample: Sample, visibility: float, planned: bool) -> str:
     if sample.inverted:
         return f"{opposite}; leave out --invert {sample.inverted}"
     return (
-        f"{opposite}; bellqueue analyze … --invert b inverts router B's outcomes, and multiplies the p-value by 2 for "
+        f"{opposite}; --invert b inverts router B's outcomes, and multiplies the p-value by 2 for "
         "choosing so after the data"
     )
 

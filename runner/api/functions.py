@@ -195,14 +195,15 @@ def run(
     """
     from ...backends import RemoteBackend, open_backend
     from ..experiment.execution import execute
+    from ..experiment.submission import runs_with
     from .results import result_of
 
     asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
     opened = open_backend(backend := backend_for(asked, backend), asked)
     if isinstance(opened, RemoteBackend):
         raise BackendError(
-            f"{backend} may cost money and its jobs outlive this process; submit the run with bq.submit or "
-            f"bellqueue submit --backend {backend}"
+            f"{backend} may cost money and its jobs outlive this process; submit the run with "
+            + " or ".join(dict.fromkeys(["bq.submit", runs_with("submit", typed(scenario), backend)]))
         )
     place = None if out is None else Path(out)
     with shown(progress) as watch:

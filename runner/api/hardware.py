@@ -68,7 +68,7 @@ def submit(
         >>> run_id = bq.submit("default", "ibm:fez", max_qpu_seconds=60)  # doctest: +SKIP
         >>> bq.submit("default", "aer")  # doctest: +IGNORE_EXCEPTION_DETAIL
         Traceback (most recent call last):
-        BackendError: aer works in this process and keeps no jobs; use: bellqueue run --backend aer
+        BackendError: aer works in this process and keeps no jobs; use: bellqueue run default --backend aer
     """
     from ...backends.accounts.cost import parse_money
     from ..experiment.approval import refuse_beside_resume, refuse_unapproved
@@ -90,7 +90,7 @@ def submit(
             return resume_run(resume, place, approve, watch, log.warning)
         if backend is None:
             raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
-        remote = open_remote(backend)
+        remote = open_remote(backend, typed(scenario))
         asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         folder = None if out is None else Path(out)
         source = typed(scenario)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import time
@@ -134,11 +133,11 @@ def plan(
     elif isinstance(record, RankingRecord):
         print_whole(ranking_table(record))
     elif isinstance(record, MenuForecastRecord):
-        print("\n".join(menu_forecast_lines(record, full, [_REST])))
+        print("\n".join(menu_forecast_lines(record, full, [_REST], str(scenario or ""))))
     elif full:
         print_whole(forecast_table(record))
     else:
-        print("\n".join(forecast_lines(record, [_REST])))
+        print("\n".join(forecast_lines(record, [_REST], str(scenario or ""))))
     _exit_for(record.go, require_go)
 
 
@@ -159,7 +158,7 @@ def submit(
 ) -> None:
     """Submit a run to hardware and return at once."""
     from ..experiment.approval import refuse_beside_resume
-    from ..experiment.submission import open_remote, resume_run, submit_run
+    from ..experiment.submission import open_ledger, open_remote, resume_run, submit_run
     from .hardware_commands import Approval, submit_command
 
     _guard_secrets()
@@ -170,11 +169,12 @@ def submit(
     else:
         if backend is None:
             _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
-        opened = open_remote(backend)
+        opened = open_remote(backend, str(scenario or ""))
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
         submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger, again=again)
         name = submit_command(submitting, approval)
-    print(f"{name}\nfetch it with: bellqueue fetch {name}")
+    with open_ledger(ledger) as book:
+        print(f"{name}\nfetch it with: {book.command('fetch', name)}")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -210,7 +210,7 @@ def status(
             print(dumps([jobs_record(book, entry) for entry in entries], indent=2))
             return
         if not entries:
-            print(f"no run in {book.path} is under way; `bellqueue runs` lists all")
+            print(f"no run in {book.path} is under way; `{book.command('runs')}` lists all")
             return
         running = refresh()
         if not watch:
@@ -224,7 +224,7 @@ def status(
         for entry in entries:
             states = {job.state for job in book.jobs(entry.id)}
             if entry.waiting and "stored" in states and not states & _UNDER_WAY:
-                print(f"finished at the provider: bellqueue fetch {entry.id}")
+                print(f"finished at the provider: {book.command('fetch', entry.id)}")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -274,8 +274,10 @@ def cancel(run: options.RunArgument, ledger: options.LedgerOption = None) -> Non
         states = {job.state for job in book.jobs(entry.id)}
         if not entry.finished and not states & _UNDER_WAY:
             book.close_run(entry.id, True)
-            kept = f"bellqueue fetch {entry.id} --accept-loss analyzes what it has, " if "stored" in states else ""
-            print(f"run {entry.id} is closed; {kept}bellqueue submit --resume {entry.id} would take it up again")
+            fetch = book.command("fetch", entry.id, "--accept-loss")
+            resume = book.command("submit", "--resume", entry.id)
+            kept = f"{fetch} analyzes what it has, " if "stored" in states else ""
+            print(f"run {entry.id} is closed; {kept}{resume} would take it up again")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -341,10 +343,11 @@ def analyze(
     json: options.JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
+    from ...model.printable import command_line
     from .terminal import progress_shown
 
     given = {"scenario": scenario, "settings": settings, "input-distribution": input_distribution, "lost": lost}
-    words = ["bellqueue", "analyze", str(data)]
+    words = ["analyze", str(data)]
     words += [
         word for name, value in (given | {"invert": invert}).items() if value for word in (f"--{name}", str(value))
     ]
@@ -360,7 +363,7 @@ def analyze(
         if report:
             check_writable_file(report)
         declared = Declared(settings, input_distribution, lost)
-        analysis = analyze_data(data, content, watch, shlex.join(words), invert, declared, say)
+        analysis = analyze_data(data, content, watch, command_line(*words), invert, declared, say)
         if report:
             write_report(report, analysis, watch)
     show_analysis(analysis, full, json, report=report)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import shlex
 import shutil
 import sys
 import tempfile
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...model.errors import BellqueueError, UnreachableError
-from ..experiment.folder import RUNS, TRIALS, leftovers
+from ...model.printable import command_line, quoted
+from ..experiment.folder import ANALYSIS, RUNS, TRIALS, leftovers
 from ..experiment.provenance import bellqueue_version, installed_version, library_versions
 
 if TYPE_CHECKING:
@@ -213,14 +213,15 @@ def _rescue(draft: Path) -> str:
     """What to type to save what a half-made folder or file holds, or to remove it."""
     from ..experiment.submission import JOBS
 
-    own = shlex.quote(str(draft))
+    own = quoted(str(draft))
     if (draft / JOBS).is_file():  # all of it is in the ledger
-        return f"bellqueue fetch {json_module.loads((draft / JOBS).read_text('utf-8'))['run']}"
+        return command_line("fetch", json_module.loads((draft / JOBS).read_text("utf-8"))["run"])
     if not (draft / TRIALS).is_file():
         return f"if none is at work: rm -r {own}"
-    target = shlex.quote(str(draft.with_name(draft.name.removeprefix(".").rsplit(".", 2)[0])))
-    again = f"bellqueue analyze {target} --json > {target}/analysis.json && bellqueue report {target}"
-    return f"it has the trials of a run: mv {own} {target} && {again}"
+    target = draft.with_name(draft.name.removeprefix(".").rsplit(".", 2)[0])
+    record = quoted(str(target / ANALYSIS))
+    again = f"{command_line('analyze', target, '--json')} > {record} && {command_line('report', target)}"
+    return f"it has the trials of a run: mv {own} {quoted(str(target))} && {again}"
 
 
 def _ledger() -> Iterator[Finding]:

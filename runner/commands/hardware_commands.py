@@ -82,7 +82,7 @@ def fetch_command(
         if json and len(runs) > 1:
             raise LedgerError(f"--json prints one record and {len(runs)} runs are to be fetched; name the run")
         if not runs:
-            say(f"no run in {book.path} waits to be fetched; `bellqueue runs` lists all, submit begins one")
+            say(f"no run in {book.path} waits to be fetched; `{book.command('runs')}` lists all, submit begins one")
             return True, True
         if out and len(runs) != 1:
             raise LedgerError(f"--out is for one run and {len(runs)} are to be fetched; name the run")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from ...analysis.records.percent import percent_text
+from ...model.printable import command_line
 from ...model.sweep.grid import Sweep, value_text
 from ..sweep.computing import FIGURES, MAP, ROWS, Format, SweepResult, place_for, run_sweep
 from ..sweep.folder import record_json
@@ -24,7 +24,7 @@ def sweep_command(
             found = run_sweep(sweep, target, workers, scheduler, format, watch, say)
     except KeyboardInterrupt:
         options = [*(["--out", str(out)] if out else []), *(["--scheduler", scheduler] if scheduler else [])]
-        again = shlex.join(["bellqueue", "sweep", str(source), *options])
+        again = command_line("sweep", source, *options)
         say(f"interrupted; what is finished is kept in {target}, resume with: {again}")
         raise SystemExit(INTERRUPTED) from None
     if json:

@@ -35,6 +35,7 @@ from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import Against
+from ...model.printable import command_line
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
@@ -211,7 +212,7 @@ def verification_screen(found: Verification, run: Path) -> Group:
             skipped.setdefault(row.method, []).append(row.what)
     reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in skipped.items()]
     parts += [Text(reason, style="dim") for reason in reasons[:3]]
-    parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
+    parts.append(Text(f"Every row with its method: {command_line('verify', run, '--full')}", style="dim"))
     return Group(*parts)
 
 

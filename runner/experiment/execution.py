@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
+from ...model.printable import command_line
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
@@ -179,6 +179,6 @@ def new_place(plan: PlanRecord) -> Path:
 
 def _again(typed: str, plan: PlanRecord) -> str:
     """The command that makes the same run."""
-    words = ["bellqueue", "run", *([typed] if typed else []), "--backend", plan.backend.name]
+    words = ["run", *([typed] if typed else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
-    return shlex.join([*words, "--seed", str(plan.seed)])
+    return command_line(*words, "--seed", plan.seed)

@@ -184,7 +184,8 @@ def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -
     assert go.stdout.endswith("\nGO.\n")
     few = call("plan", written(tmp_path, shots=500), "--visibility", 0.95, "--require-go")
     assert few.returncode == 3
-    assert "More shots: 1500 trials certify with probability 95 % (run --shots 1500)." in " ".join(few.stdout.split())
+    more = "More shots: 1500 trials certify with probability 95 % (run with --shots 1500)."
+    assert more in " ".join(few.stdout.split())
     poor = json.loads(call("plan", scenario, "--visibility", 0.3, "--json", "--power", 0.8).stdout)
     assert poor["schema"] == "bellqueue.menu-forecast/1"
     assert poor["verdict"].startswith("NO-GO")

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ....analysis.menus.records import MenuAnalysis
+from ....model.printable import command_line
 from ...experiment.folder import REPORT, AnyAnalysis
 from .first_screen import analysis_lines
 from .menu import menu_lines
@@ -31,7 +32,7 @@ def show_analysis(
         places = [f"run folder: {folder}"] if folder else []
         print("\n".join(["", *places, *([f"report:     {report}"] if report else [])]))
         return
-    rest = "bellqueue analyze --full FOLDER (the report's folder)" if folder else "the same command with --full"
+    rest = command_line("analyze", folder, "--full") if folder else "the same command with --full"
     ends = [*([f"report: {report}"] if report else []), f"all numbers: {rest}"]
     lines = menu_lines(analysis, ends) if isinstance(analysis, MenuAnalysis) else analysis_lines(analysis, ends)
     print("\n".join(lines))

@@ -48,9 +48,9 @@ def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
     )
 
 
-def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[str]) -> list[str]:
+def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[str], typed: str = "") -> list[str]:
     """Go or no-go, the numbers that matter, what would change it; with `full` also every set of bases."""
-    rows, last = [line(*row) for row in _predicted(record)], go_or_not(record)
+    rows, last = [line(*row) for row in _predicted(record)], go_or_not(record, typed)
     knows = "Both routers know the servers' past, as do those compared with."
     notes = [f"{predicted_for(record.device)} {knows}", *record.changes, *record.warnings]
     if not full:

@@ -324,8 +324,16 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("wrong", "kind", "words"),
     [
-        (lambda: bq.run("default", backend="ibm:fez"), BackendError, "bq.submit or bellqueue submit --backend ibm:fez"),
-        (lambda: bq.run("default", backend="braket:garnet"), BackendError, "bellqueue submit --backend braket:garnet"),
+        (
+            lambda: bq.run("default", backend="ibm:fez"),
+            BackendError,
+            "submit default --backend ibm:fez",
+        ),
+        (
+            lambda: bq.run("default", backend="braket:garnet"),
+            BackendError,
+            "bq.submit or bellqueue submit default",
+        ),
         (lambda: bq.run("default", backend="areo"), BackendError, "did you mean aer?"),
         (lambda: bq.run("default", shots=0), ScenarioError, "experiment.shots"),
         (lambda: bq.run("default", shots=2.5), ScenarioError, "experiment.shots"),  # type: ignore[arg-type]
