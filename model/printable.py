@@ -22,6 +22,11 @@ def scrub(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def one_line(text: str) -> str:
+    """The same with its spaces kept, for what is set in columns."""
+    return scrub(_BREAK.sub(" ", text))
+
+
 def command_line(*words: object) -> str:
     """A command of bellqueue as it can be typed, quoted for the shell where need be; always one line of plain text."""
     return " ".join(map(quoted, ("bellqueue", *map(str, words))))

@@ -16,6 +16,7 @@ from ...model.errors import BellqueueError, UnreachableError
 from ...model.printable import command_line, quoted
 from ..experiment.folder import ANALYSIS, RUNS, TRIALS, leftovers
 from ..experiment.provenance import bellqueue_version, installed_version, library_versions
+from .terminal import print_lines, print_record
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -45,9 +46,9 @@ class Finding:
     found: str
     remedy: str = ""
 
-    def lines(self) -> str:
+    def lines(self) -> list[str]:
         """For a terminal."""
-        return f"{self.state:4}  {self.check}: {self.found}" + (f"\n      → {self.remedy}" if self.remedy else "")
+        return [f"{self.state:4}  {self.check}: {self.found}", *([f"      → {self.remedy}"] if self.remedy else [])]
 
 
 def doctor_command(json: bool, online: bool = False) -> bool:
@@ -56,13 +57,14 @@ def doctor_command(json: bool, online: bool = False) -> bool:
     for finding in examine(online):
         findings.append(finding)
         if not json:
-            print(finding.lines(), flush=True)  # the simulators take seconds
+            print_lines(*finding.lines(), flush=True)  # the simulators take seconds
     broken = [finding for finding in findings if finding.state == "fail"]
     if json:
         content = {"schema": SCHEMA, "healthy": not broken, "findings": [asdict(finding) for finding in findings]}
-        print(json_module.dumps(content, indent=2, ensure_ascii=False))
+        print_record(json_module.dumps(content, indent=2, ensure_ascii=False))
     else:
-        print(f"\nbroken: {', '.join(finding.check for finding in broken)}" if broken else "\nNothing is broken.")
+        told = f"broken: {', '.join(finding.check for finding in broken)}" if broken else "Nothing is broken."
+        print_lines("", told)
     return not broken
 
 

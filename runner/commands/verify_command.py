@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Column, Table
@@ -41,6 +41,7 @@ from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
 from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, is_record
 from ..experiment.pipeline import analyze_foreign, analyze_run
+from .terminal import Screen, print_lines, print_record
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
@@ -64,11 +65,13 @@ _WORDS = {
 def show_verification(found: Verification, run: Path, as_json: bool, full: bool) -> None:
     """Print the record `bellqueue.verification/1`, every row with its method, or the first screen."""
     if as_json:
-        print(found.model_dump_json(by_alias=True, indent=2))
+        print_record(found.model_dump_json(by_alias=True, indent=2))
     else:
         summary = Text(found.summary, style="bold")
-        body = verification_table(found.rows) if full else verification_screen(found, run)
-        Console().print(summary, "", body, "", summary, sep="\n")
+        Screen().print(summary, "", verification_table(found.rows) if full else verification_screen(found), sep="\n")
+        if not full:  # not by rich, which breaks lines that are to be typed
+            print_lines(f"Every row with its method: {command_line('verify', run, '--full')}")
+        Screen().print("", summary, sep="\n")
 
 
 def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None] = lambda _: None) -> Verification:
@@ -194,7 +197,7 @@ def _record(path: Path) -> tuple[Json, str]:
     return record, ""
 
 
-def verification_screen(found: Verification, run: Path) -> Group:
+def verification_screen(found: Verification) -> Group:
     """The numbers that matter, or what differs, and what was not checked."""
     rows = {row.what: row for row in found.rows}
     differing = [row for row in found.rows if row.status == "DIFFERS"]
@@ -212,7 +215,6 @@ def verification_screen(found: Verification, run: Path) -> Group:
             skipped.setdefault(row.method, []).append(row.what)
     reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in skipped.items()]
     parts += [Text(reason, style="dim") for reason in reasons[:3]]
-    parts.append(Text(f"Every row with its method: {command_line('verify', run, '--full')}", style="dim"))
     return Group(*parts)
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from bellqueue.model.errors import DataError
 from bellqueue.model.printable import command_line
 
 PLAIN = ["mine.toml", "copy of dense", "it's", "$HOME", "naïve.toml", "κ.toml", "", "-x", "a\\b"]
@@ -39,3 +40,7 @@ def test_a_shell_reads_the_name_back(name: str) -> None:
 def test_plain_names_are_quoted_as_usual_and_only_where_need_be() -> None:
     assert command_line("run", "mine.toml", "--seed", 1) == "bellqueue run mine.toml --seed 1"
     assert shlex.split(command_line("run", "copy of dense")) == ["bellqueue", "run", "copy of dense"]
+
+
+def test_an_error_is_one_line_without_escapes_wherever_it_is_shown() -> None:
+    assert str(DataError("e\x1b[31mvil\nx y: no such file")) == "e\N{REPLACEMENT CHARACTER}[31mvil x y: no such file"

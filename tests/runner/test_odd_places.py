@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from bellqueue.model.errors import BellqueueError
+from bellqueue.runner import commands
+from bellqueue.runner.commands.terminal import Screen
+from rich.text import Text
 
 import bellqueue as bq
 from tests.runner.conftest import Run, check_refusal
@@ -74,3 +79,68 @@ def test_a_full_disk_below_the_output_is_said_in_one_line(words: list[str]) -> N
     assert done.returncode == 2
     said = "standard output: cannot be written: No space left on device; make room, or send it elsewhere"
     assert done.stderr == f"bellqueue: {said}\n"
+
+
+EVIL = "e\x1b[31mvil\x07\u202e\nx y"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plan", f"{EVIL}.json", "--visibility", 0.9],
+        ["plan", f"{EVIL}.json", "--visibility", 0.9, "--full"],
+        ["plan", f"no {EVIL}.toml"],
+        ["run", f"{EVIL}.json", "--backend", "aer", "--shots", 200, "--out", f"new {EVIL}"],
+        ["run", f"{EVIL}.json", "--backend", "aer", "--shots", 200, "--out", f"new {EVIL}", "--full"],
+        ["run", "--backend", EVIL],
+        ["run", "--out", EVIL],
+        ["submit", f"{EVIL}.json", "--backend", "aer"],
+        ["analyze", EVIL],
+        ["analyze", EVIL, "--full"],
+        ["analyze", EVIL, "--report", f"{EVIL}.html"],
+        ["analyze", f"no {EVIL}"],
+        ["verify", EVIL],
+        ["report", EVIL],
+        ["compare", EVIL, EVIL, "--out", f"{EVIL}.png"],
+        ["replay", EVIL, "--pairs", 1000, "--plot", f"{EVIL}.png"],
+        ["frontier", f"{EVIL}.json", "--plot", f"{EVIL}.png"],
+        ["runs", "."],
+        ["runs", f"no {EVIL}"],
+        ["status", "--ledger", f"no {EVIL}.db"],
+        ["sweep", f"{EVIL}.toml", "--workers", 1],
+        [EVIL],
+        ["run", f"--{EVIL}"],
+    ],
+    ids=ascii,
+)
+def test_what_others_named_cannot_write_to_the_terminal(words: list[object], call: Run, tmp_path: Path) -> None:
+    write_run(tmp_path / EVIL, default_record(shots=300) | {"title": f"A title {EVIL}"})
+    (tmp_path / f"{EVIL}.json").write_text(json.dumps(default_record() | {"title": f"A title {EVIL}"}))
+    (tmp_path / f"{EVIL}.toml").write_text('[[axis]]\nfield = "load"\nvalues = [0.5]')
+    done = call(*words)
+    told = (done.stdout + done.stderr).splitlines()
+    assert "x y" in " ".join(told)
+    assert [line for line in told if not line.isprintable()] == []
+    assert not any(line.startswith("x y") for line in told)
+
+
+def test_a_table_keeps_its_own_styles_and_no_escape_of_what_it_holds() -> None:
+    screen = Screen(file=io.StringIO(), force_terminal=True, color_system="standard", width=80)
+    screen.print(Text("e\x1b[31mvil", style="bold"))
+    assert isinstance(screen.file, io.StringIO)
+    assert screen.file.getvalue() == "\x1b[1me\N{REPLACEMENT CHARACTER}[31mvil\x1b[0m\n"
+
+
+def test_commands_print_by_the_functions_of_the_terminal_alone() -> None:
+    """Whatever else prints may let through what others named; the rest is help, version and the last line of all."""
+    found = [
+        (path.name, line.strip())
+        for path in sorted(Path(commands.__file__).parent.rglob("*.py"))
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"(?<![\w.])(print|Console|sys\.std(out|err)\.write)\(", line) and path.name != "terminal.py"
+    ]
+    assert found == [
+        ("cli.py", "print(context.get_help())"),
+        ("cli.py", 'print(f"bellqueue: {printable(message)}", file=sys.stderr)'),
+        ("options.py", 'print(f"bellqueue {bellqueue_version()}")'),
+    ]

@@ -287,8 +287,7 @@ def test_every_command_that_is_proposed_is_about_what_was_given(name: str, call:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "My own traffic" in shown.stdout
     assert len(shown.stdout.splitlines()) > len(done.stdout.splitlines())
-    screen = " ".join(call("verify", "a lab's run").stdout.split())
-    hint = screen.partition("Every row with its method: ")[2].partition(" --full")[0]
-    assert shlex.split(hint) == ["bellqueue", "verify", "a lab's run"]
+    hint = call("verify", "a lab's run").stdout.partition("Every row with its method: ")[2].splitlines()[0]
+    assert shlex.split(hint) == ["bellqueue", "verify", "a lab's run", "--full"]
     refused = call("submit", name, "--backend", "aer").stderr.strip()
     assert shlex.split(refused.partition("use: ")[2]) == ["bellqueue", "run", name, "--backend", "aer"]
