@@ -39,7 +39,17 @@ from ...model.printable import command_line
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import first_complaint, read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, is_record
+from ..experiment.folder import (
+    ANALYSIS,
+    CALIBRATION,
+    PLAN,
+    RECORD_BYTES,
+    SCENARIO,
+    TRIALS,
+    RunFolder,
+    is_record,
+    naming,
+)
 from ..experiment.pipeline import analyze_foreign, analyze_run
 from .terminal import Screen, print_lines, print_record
 
@@ -95,8 +105,7 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
             return verify_menu(str(run), record, files, fresh, watch)
         return verify(str(run), record, files, fresh, propose, seconds, watch)
     except (DataError, ScenarioError) as error:
-        text = str(error)
-        raise DataError(text if text.startswith(str(run)) else f"{run}: {text}") from None
+        raise naming(run, error) from None
 
 
 def _bets(run: RunFolder, record: Json, part: Part, on_score: bool) -> Bets:

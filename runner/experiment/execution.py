@@ -21,7 +21,7 @@ from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
 from ...model.validation import nearest_beside
 from ...model.writing import refused_as
-from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, slug, write_trials
+from .folder import RUNS, AnyAnalysis, RunFolder, free_place, naming, new_run_folder, slug, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -145,7 +145,10 @@ def analyze_data(
     if folder:
         if declared != NOTHING:
             raise DataError(f"{data}: a run says itself how its settings came about and what was lost; declare nothing")
-        return analyze_folder(folder, scenario, command=command, invert=invert, watch=watch)
+        try:
+            return analyze_folder(folder, scenario, command=command, invert=invert, watch=watch)
+        except DataError as error:
+            raise naming(data, error) from None
     sample = read_counts(data, wanted.workload(), declared, say).invert(invert)
     return analyze_foreign("standard input" if piped else data.name, sample, wanted, command=command)
 
@@ -167,7 +170,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
             return replay_menu(scenario, plan.menu.kappa, trials, sampling, pairs, seed, watch)
         return replay_trials(scenario.title, workload, trials, sampling, pairs, seed, watch)
     except DataError as error:
-        raise DataError(f"{folder.path}: {error}") from None
+        raise naming(folder.path, error) from None
 
 
 def new_place(plan: PlanRecord) -> Path:

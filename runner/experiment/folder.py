@@ -15,7 +15,8 @@ from pathlib import Path
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
-from ...model.errors import DataError, OutputError, ScenarioError
+from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
+from ...model.printable import printable
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import nearest_beside, read_text, validated
@@ -75,6 +76,12 @@ class RunFolder:
     def analysis(self) -> AnyAnalysis:
         """The stored analysis."""
         return _any_analysis(self.path / ANALYSIS)
+
+
+def naming(place: Path, error: BellqueueError) -> DataError:
+    """The error of what lies there; its text names the place, if it does not yet."""
+    text, name = str(error), printable(str(place))
+    return DataError(text if text.startswith(name) else f"{name}: {text}")
 
 
 def read_analysis(source: Path) -> AnyAnalysis:
