@@ -38,7 +38,7 @@ from ...model.games.routing_game import Against
 from ...model.printable import command_line
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
-from ...model.validation import first_complaint, read_text
+from ...model.validation import first_complaint, invalid, read_text
 from ..experiment.folder import (
     ANALYSIS,
     CALIBRATION,
@@ -270,7 +270,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from None
+        raise DataError(f"{path}: {invalid('JSON', error)}") from None
 
 
 def _finite(text: str) -> float:

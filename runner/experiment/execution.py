@@ -19,7 +19,7 @@ from ...model.printable import command_line
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
-from ...model.validation import nearest_beside
+from ...model.validation import absent
 from ...model.writing import refused_as
 from .folder import RUNS, AnyAnalysis, RunFolder, free_place, naming, new_run_folder, slug, write_trials
 from .pipeline import (
@@ -135,8 +135,7 @@ def analyze_data(
     piped = data == STANDARD_INPUT
     with refused_as(DataError, data):
         if not piped and not data.exists():
-            remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
-            raise DataError(f"{data}: no such file; {remedy}")
+            raise DataError(absent(data, "give a counts JSON, a trials CSV or a run's folder", folders=True))
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:

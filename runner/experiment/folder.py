@@ -19,7 +19,7 @@ from ...model.errors import BellqueueError, DataError, OutputError, ScenarioErro
 from ...model.printable import printable
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
-from ...model.validation import nearest_beside, read_text, validated
+from ...model.validation import absent, read_text, validated
 from ...model.writing import refused_as, write_text
 from .plan_record import PlanRecord
 
@@ -48,9 +48,10 @@ class RunFolder:
             if path.is_file():
                 raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
             if not path.is_dir():
-                remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
-                raise DataError(f"{path}: no such run folder; {remedy}")
+                raise DataError(absent(path, "give the folder that `bellqueue run` wrote", (), folders=True))
         for name in (SCENARIO, PLAN, TRIALS):
+            if (path / name).exists() and not (path / name).is_file():
+                raise DataError(f"{path / name}: is not a regular file; restore the run's own")
             if not (path / name).is_file():
                 raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
         return cls(path)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from rich.text import Text
 import bellqueue as bq
 from tests.runner.conftest import Run, check_refusal
 from tests.runner.recorded_runs import write_run
-from tests.scenarios import default_record
+from tests.scenarios import IBM_HANOI, default_record
 
 ODD = os.fsdecode(b"run-\xff")
 LONG = "x" * 300
@@ -81,6 +83,7 @@ def test_a_full_disk_below_the_output_is_said_in_one_line(words: list[str]) -> N
     assert done.stderr == f"bellqueue: {said}\n"
 
 
+HANOI = {"schema": "bellqueue.counts/1", "counts": IBM_HANOI}
 EVIL = "e\x1b[31mvil\x07\u202e\nx y"
 
 
@@ -144,3 +147,60 @@ def test_commands_print_by_the_functions_of_the_terminal_alone() -> None:
         ("cli.py", 'print(f"bellqueue: {printable(message)}", file=sys.stderr)'),
         ("options.py", 'print(f"bellqueue {bellqueue_version()}")'),
     ]
+
+
+def _link(place: Path) -> None:
+    (place / "lnk").symlink_to("lnk")
+
+
+def _compressed(place: Path) -> None:
+    (place / "c.json").write_bytes(gzip.compress(json.dumps(HANOI).encode()))
+
+
+def _long_number(place: Path) -> None:
+    (place / "c.json").write_text(f'{{"schema": "bellqueue.counts/1", "counts": {"1" * 5001}}}')
+
+
+def _no_scenario(place: Path) -> None:
+    write_run(place / "run", default_record(shots=300))
+    (place / "run" / "scenario.json").unlink()
+    (place / "run" / "scenario.json").mkdir()
+
+
+COUNTS = ["analyze", "c.json", "--scenario", "default"]
+
+
+@pytest.mark.parametrize(
+    ("made", "words", "said"),
+    [
+        (
+            _link,
+            ["analyze", "lnk"],
+            "lnk: is a link to lnk, where nothing is; give a counts JSON, a trials CSV or a run's",
+        ),
+        (_link, ["compare", "lnk", "lnk"], "lnk: is a link to lnk, where nothing is; give a run's folder,"),
+        (_link, ["verify", "lnk"], "lnk: cannot be read: Too many levels of symbolic links"),
+        (_link, ["replay", "lnk"], "lnk: is a link to lnk, where nothing is; give the folder that"),
+        (_compressed, COUNTS, "c.json: is compressed (gzip); unpack it first: gunzip c.json"),
+        (_long_number, COUNTS, "c.json: not valid JSON: a number in it has more than 4300 digits; correct it"),
+        (_no_scenario, ["analyze", "run"], "run/scenario.json: is not a regular file; restore the run's own"),
+    ],
+)
+def test_a_complaint_about_a_file_says_what_helps(
+    made: Callable[[Path], None], words: list[str], said: str, call: Run, tmp_path: Path
+) -> None:
+    made(tmp_path)
+    check_refusal(call(*words), said)
+
+
+def test_only_files_of_the_kind_that_is_wanted_are_proposed(call: Run, tmp_path: Path) -> None:
+    (tmp_path / "hanoi.json").write_text(json.dumps(HANOI))
+    for name in ("runs.html", "runs.toml", "hanoy.html", "shares.png"):
+        (tmp_path / name).touch()
+    write_run(tmp_path / "run-one", default_record(shots=300))
+    give = "; give a table of input_distribution by types"
+    data = ["analyze", "hanoi.json", "--scenario", "default", "--settings", "random", "--input-distribution"]
+    check_refusal(call(*data, "share"), f"share: no such file{give}")
+    check_refusal(call("analyze", "hanoy", "--scenario", "default"), "did you mean hanoi.json?")
+    check_refusal(call("replay", "run"), "did you mean run-one?")
+    check_refusal(call("plan", "run.tml"), "did you mean runs.toml?")
