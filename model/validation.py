@@ -57,6 +57,28 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def as_path(value: Any, name: str, error: type[BellqueueError]) -> Path:
+    """What was given in Python as the path of a file or folder.
+
+    Raises:
+        error: it is none.
+    """
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
+        raise error(f"{name} is {shorten(value)}; it must be the path of a file or folder")
+    return Path(value)
+
+
+def as_text(value: Any, name: str, error: type[BellqueueError], example: str) -> str:
+    """What was given in Python as text.
+
+    Raises:
+        error: it is none.
+    """
+    if not isinstance(value, str):
+        raise error(f"{name} is {shorten(value)}; it must be text, for example {example!r}")
+    return value
+
+
 def _strict(complaint: Literal["float_type", "int_type"]) -> BeforeValidator:
     """Refuse what is no number, and make those of other libraries, numpy's for example, Python's own."""
 
@@ -353,5 +375,5 @@ def shorten(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # Python writes out no number of thousands of digits
-        text = f"a {type(value).__name__} of very many digits"
+        text = "a number of very many digits"
     return text if len(text) <= 60 else text[:57] + "…"

@@ -21,6 +21,7 @@ from platformdirs import user_data_path
 from ...model.errors import LedgerError
 from ...model.printable import command_line
 from ...model.suggestion import nearest
+from ...model.validation import as_text
 from ..accounts.redaction import redact
 from ..protocol import plain
 from .entries import JobEntry, JobState, RunEntry
@@ -173,6 +174,7 @@ class Ledger:
         Raises:
             LedgerError: there is none, or more than one.
         """
+        as_text(name, "run", LedgerError, "20261128-4f1a2b")
         if not name.strip():
             raise LedgerError(f"the name of a run is empty; `{self.command('runs')}` lists them")
         known = [str(row["id"]) for row in self._query("SELECT id FROM runs ORDER BY rowid")]
