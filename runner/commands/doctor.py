@@ -150,11 +150,15 @@ def _providers() -> Iterator[Finding]:
     from ...backends.ibm import session as ibm
     from ...backends.registry import PROVIDERS
 
-    for name, provider, have, sign_in in (
-        ("IBM Quantum", "ibm", have_ibm, ibm.sign_in),
-        ("Amazon Braket", "braket", have_braket, lambda: braket.devices(lambda line: None)),
+    known = {"IBM Quantum": have_ibm(), "Amazon Braket": have_braket()}
+    for name, provider, sign_in in (
+        ("IBM Quantum", "ibm", ibm.sign_in),
+        ("Amazon Braket", "braket", lambda: braket.devices(lambda line: None)),
     ):
-        if not have():
+        if not known[name]:
+            state: State = "ok" if any(known.values()) else "warn"  # most people have one account
+            remedy = "" if state == "ok" else "docs/hardware.md says where a key is looked for"
+            yield Finding(name, state, "not asked online, because there is no key", remedy)
             continue
         try:
             if lacking := PROVIDERS[provider].lacking:
