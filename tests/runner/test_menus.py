@@ -194,7 +194,11 @@ def test_a_forecast_says_go_or_what_would_change_it(call: Run, tmp_path: Path) -
     for screen in (go.stdout, few.stdout):
         assert len(screen.splitlines()) <= 30
         assert max(map(len, screen.splitlines())) <= 80
-    assert "set 2: 50.0 % of the trials" in call("plan", scenario, "--visibility", 0.95, "--full").stdout
+    whole = call("plan", written(tmp_path), "--visibility", 0.95, "--full").stdout
+    assert "set 2: 50.0 % of the trials" in whole
+    rows = [line for line in go.stdout.splitlines() if line[38:42].strip() != line[38:42] and "  " in line.strip()]
+    assert len(rows) > 8
+    assert set(rows) <= set(whole.splitlines())  # set in the same columns
 
 
 def test_a_forced_pair_that_is_no_go_is_told_the_best(call: Run, tmp_path: Path) -> None:

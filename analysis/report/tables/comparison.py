@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ....model.estimate import Estimate, significant
 from ...records.comparison import Comparison
-from .section import NONE, Section, estimate_cell, section
+from .section import NONE, Cell, Section, estimate_cell, section
 
 
 def comparison_table(comparison: Comparison) -> Section:
@@ -16,7 +17,7 @@ def comparison_table(comparison: Comparison) -> Section:
             f"{run.trials}",
             estimate_cell(run.waiting_time).value,
             estimate_cell(run.splitting_probability).value,
-            estimate_cell(saved, percent=True) if saved else NONE,
+            _saved(saved) if saved else NONE,
             estimate_cell(run.chsh).value if run.chsh else NONE,
             run.verdict,
         )
@@ -26,3 +27,9 @@ def comparison_table(comparison: Comparison) -> Section:
     if not comparison.same_scenario:
         note += " The scenarios differ: waiting times do not compare."
     return section("Runs compared", ("run", "shots", "W", "p", "saved", "CHSH S", "verdict"), rows, note)
+
+
+def _saved(share: Estimate) -> Cell:
+    """A share with its limits; alone, where nothing is proved, to two digits."""
+    cell = estimate_cell(share, percent=True)
+    return cell if cell.limits else Cell(f"{significant(100 * share.estimate, 2)} %")

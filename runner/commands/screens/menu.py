@@ -61,9 +61,13 @@ def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[s
         for number, entry in enumerate(record.entries, 1)
     ]
     notes += [record.cost.basis] if record.cost else []
-    blocks = ([record.verdict], [record.title], rows, bases, notes, [last])
-    told = [each for block in blocks for each in (*block, "")][:-1]
-    return [part for each in told for part in wrap(signs(printable(each)), WIDTH, subsequent_indent="  ") or [""]]
+    blocks = (_wrapped([record.verdict]), _wrapped([record.title]), rows, _wrapped(bases), _wrapped(notes), [last])
+    return [each for block in blocks for each in (*block, "")][:-1]
+
+
+def _wrapped(sentences: Sequence[str]) -> list[str]:
+    """Sentences on lines of a screen's width; rows of numbers and commands to type are none, and keep their spaces."""
+    return [part for each in sentences for part in wrap(signs(printable(each)), WIDTH, subsequent_indent="  ")]
 
 
 def _verdict(analysis: MenuAnalysis) -> str:
