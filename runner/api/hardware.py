@@ -93,8 +93,8 @@ def submit(
             return resume_run(resume, place, approve, watch, log.warning)
         if backend is None:
             raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
-        remote = open_remote(backend, typed(scenario))
         asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+        remote = open_remote(backend, asked, typed(scenario))
         folder = None if out is None else as_path(out, "out", OutputError)
         source = typed(scenario)
         return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning, again)

@@ -170,8 +170,8 @@ def submit(
     else:
         if backend is None:
             _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
-        opened = open_remote(backend, str(scenario or ""))
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+        opened = open_remote(backend, content, str(scenario or ""))
         submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger, again=again)
         name = submit_command(submitting, approval)
     with open_ledger(ledger) as book:

@@ -49,7 +49,7 @@ from .provenance import now
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 
 
-def open_remote(name: str, typed: str | None) -> RemoteBackend:
+def open_remote(name: str, scenario: Scenario, typed: str | None) -> RemoteBackend:
     """The hardware or cloud simulator of a name.
 
     Args:
@@ -58,7 +58,7 @@ def open_remote(name: str, typed: str | None) -> RemoteBackend:
     Raises:
         BackendError: there is none of that name, or it works in this process.
     """
-    backend = open_backend(name)
+    backend = open_backend(name, scenario)
     if not isinstance(backend, RemoteBackend):
         instead = runs_with("run", typed, name)
         raise BackendError(f"{name} works in this process and keeps no jobs; use: {instead}")
