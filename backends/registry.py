@@ -12,6 +12,7 @@ from ..model.errors import BackendError
 from ..model.link.published import REQUIRED, published_figures, published_links
 from ..model.scenario.file import Scenario
 from ..model.suggestion import suggestion
+from ..model.validation import as_text
 from .braket.adapter import BraketBackend
 from .ibm.adapter import IbmBackend
 from .protocol import ForScenario, LocalBackend, RemoteBackend, plain
@@ -102,6 +103,7 @@ def open_backend(spec: str, scenario: Scenario | None = None) -> LocalBackend | 
     Raises:
         BackendError: the provider is unknown or not installed, its argument is wrong, or it needs the scenario.
     """
+    as_text(spec, "backend", BackendError, "aer")
     provider, colon, argument = (part.strip() for part in spec.partition(":"))
     name, added = provider.lower(), _added()
     if name in PROVIDERS:

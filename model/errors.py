@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from .printable import printable
+
 
 class BellqueueError(Exception):
     """Base of all errors a user can mend; its text is one line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(printable(message))
 
 
 class ScenarioError(BellqueueError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
@@ -26,6 +28,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticKnownError
 
 from .errors import BellqueueError, DataError, ScenarioError
+from .printable import quoted
 from .suggestion import nearest, suggestion
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ else:
 QUOTE = "'"  # round each name that pydantic expected
 LARGEST = 1e15  # of waiting times and multipliers, in units of time
 MAX_FILE_BYTES = 1_000_000  # of a file that people write
+TABLES = (".json", ".csv", ".tsv", ".txt", ".dat", "")  # how names of counts, trials and tables end
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 REWARD_KINDS = ("power", "setup", "warmup", "table")
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -50,6 +55,28 @@ _DEPRECATED = {"model_fields", "model_computed_fields"} | {
 def is_number(value: Any) -> bool:
     """Whether it is a real number, and neither a boolean nor text."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def as_path(value: Any, name: str, error: type[BellqueueError]) -> Path:
+    """What was given in Python as the path of a file or folder.
+
+    Raises:
+        error: it is none.
+    """
+    if not isinstance(value, str | os.PathLike) or "\0" in str(value):
+        raise error(f"{name} is {shorten(value)}; it must be the path of a file or folder")
+    return Path(value)
+
+
+def as_text(value: Any, name: str, error: type[BellqueueError], example: str) -> str:
+    """What was given in Python as text.
+
+    Raises:
+        error: it is none.
+    """
+    if not isinstance(value, str):
+        raise error(f"{name} is {shorten(value)}; it must be text, for example {example!r}")
+    return value
 
 
 def _strict(complaint: Literal["float_type", "int_type"]) -> BeforeValidator:
@@ -129,8 +156,10 @@ def validated(kind: type[Kind], data: object, source: object, error: type[Bellqu
         raise error((f"{source}: " if source else "") + first_complaint(found, kind)) from None
 
 
-def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str) -> str:
-    """The UTF-8 text of a file.
+def read_text(
+    path: Path, error: type[BellqueueError], max_bytes: int, what: str, endings: Collection[str] = TABLES
+) -> str:
+    """The UTF-8 text of a file; where there is none, the nearest with one of the endings is proposed.
 
     Raises:
         error: it is missing, a folder, unreadable, larger than `max_bytes` or not UTF-8.
@@ -145,9 +174,9 @@ def read_text(path: Path, error: type[BellqueueError], max_bytes: int, what: str
             raise error(f"{path}: is {size} bytes long; {what} has at most {max_bytes}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise error(f"{path}: no such file; {nearest_beside(path) or f'give {what}'}") from None
+        raise error(absent(path, f"give {what}", endings)) from None
     except UnicodeDecodeError as broken:
-        raise error(f"{path}: not UTF-8 text (byte {broken.start}); save it as UTF-8") from None
+        raise error(f"{path}: {no_text(broken, path)}") from None
     except (OSError, ValueError) as broken:
         raise error(f"{path}: cannot be read: {getattr(broken, 'strerror', None) or broken}") from None
 
@@ -158,19 +187,51 @@ def read_toml(path: Path, error: type[BellqueueError], what: str, *, json_too: b
     Raises:
         error: it cannot be read, or is not of that form.
     """
-    text = read_text(path, error, MAX_FILE_BYTES, what)
+    text = read_text(path, error, MAX_FILE_BYTES, what, (".toml", ".json") if json_too else (".toml",))
     form, parse = ("JSON", json.loads) if json_too and path.suffix == ".json" else ("TOML", tomllib.loads)
     try:
         return parse(text)
     except (ValueError, RecursionError) as broken:
-        raise error(f"{path}: not valid {form}: {broken}") from None
+        raise error(f"{path}: {invalid(form, broken)}") from None
 
 
-def nearest_beside(path: Path) -> str:
+def invalid(form: str, broken: Exception) -> str:
+    """What is wrong with a text that is no JSON or TOML."""
+    if "set_int_max_str_digits" in str(broken):  # Python's remedy is one for programmers
+        return f"not valid {form}: a number in it has more than {sys.get_int_max_str_digits()} digits; correct it"
+    return f"not valid {form}: {broken}"
+
+
+def no_text(broken: UnicodeDecodeError, path: Path | None = None) -> str:
+    """What is wrong with a file, or with standard input, that is no UTF-8 text."""
+    for magic, form in _COMPRESSED.items():
+        if broken.object.startswith(magic):
+            how = f": gunzip {quoted(str(path))}" if form == "gzip" and path else ""
+            return f"is compressed ({form}); unpack it first{how}"
+    return f"not UTF-8 text (byte {broken.start}); save it as UTF-8"
+
+
+def absent(path: Path, otherwise: str, endings: Collection[str] = TABLES, folders: bool = False) -> str:
+    """The complaint about a path where nothing is, with the nearest name of a file or folder that may be meant.
+
+    Args:
+        otherwise: What to do if no name is near.
+        endings: How the names of the files that are wanted end.
+        folders: Whether a folder is wanted, too.
+    """
+    if path.is_symlink():
+        return f"{path}: is a link to {os.readlink(path)}, where nothing is; {otherwise}"
+    what = "file or folder" if folders and endings else "run folder" if folders else "file"
+    return f"{path}: no such {what}; {nearest_beside(path, endings, folders) or otherwise}"
+
+
+def nearest_beside(path: Path, endings: Collection[str], folders: bool = False) -> str:
     """A question whether a path that does not exist means the nearest name beside it; empty if none is near."""
     try:
         # Alike must be what the name begins with: files of one kind end alike.
-        near = nearest(path.name, [each.name for each in path.parent.iterdir() if nearest(path.stem, [each.stem])])
+        alike = [each for each in path.parent.iterdir() if nearest(path.stem, [each.stem])]
+        wanted = [each.name for each in alike if (folders if each.is_dir() else each.suffix.lower() in endings)]
+        near = nearest(path.name, wanted)
     except OSError:  # the folder does not exist either, or is not ours to read
         near = None
     return f"did you mean {path.with_name(near)}?" if near else ""
@@ -311,5 +372,8 @@ def _is_model(kind: Any) -> bool:
 
 def shorten(value: object) -> str:
     """A value as it is typed, cut if it is long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no number of thousands of digits
+        text = "a number of very many digits"
     return text if len(text) <= 60 else text[:57] + "…"

@@ -180,6 +180,6 @@ def inverted_text(sample: Sample, visibility: float, planned: bool) -> str:
     if sample.inverted:
         return f"{opposite}; leave out --invert {sample.inverted}"
     return (
-        f"{opposite}; bellqueue analyze … --invert b inverts router B's outcomes, and multiplies the p-value by 2 for "
-        "choosing so after the data"
+        f"{opposite}; --invert b inverts router B's outcomes, and multiplies the p-value by 2 for choosing so after "
+        "the data"
     )

@@ -250,7 +250,7 @@ def changes(found: Forecast, better: BetterPair | None) -> list[str]:
 
 def more_shots(trials: int, power: float) -> str:
     """How many trials turn a no-go into a go, in a sentence."""
-    how = f"run --shots {trials}" if trials <= MAX_SHOTS else "more than one run may have"
+    how = f"run with --shots {trials}" if trials <= MAX_SHOTS else "more than one run may have"
     return f"More shots: {trials} trials certify with probability {100 * power:g} % ({how})."
 
 

@@ -109,9 +109,9 @@ def replay_menu(
         raise DataError("the policy follows classical maps wherever it comes to: there is no outcome to replay")
     lacking = np.argwhere((usage > 0) & (counts.settings == 0))
     if lacking.size:
-        entry, x = divmod(int(lacking[0, 0]), shape[0])
-        types = f"{workload.names_a[x]}, {workload.names_b[lacking[0, 1]]}"
-        raise DataError(f"entry {entry + 1} of the menu was never measured with types ({types}); record more trials")
+        (entry, x), y = divmod(int(lacking[0, 0]), shape[0]), int(lacking[0, 1])
+        types = f"types ({workload.names_a[x]}, {workload.names_b[y]})"
+        raise DataError(f"no trial has k = {entry}, x = {x}, y = {y}, {types} in that set of bases; record more trials")
     served, wanted, cycled = supply(counts, usage, pairs)
     total = with_warm_up(wanted)
     recorded = RecordedOutcomes(trials if cycled else spread(trials, usage, min(total, served)), cycled)

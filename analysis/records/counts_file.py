@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...model.errors import DataError
 from ...model.queueing.workload import Workload
 from ...model.trials import Counts, Sampling, Trials, match_types
-from ...model.validation import NUMBER, WHOLE, read_text, validated
+from ...model.validation import NUMBER, WHOLE, invalid, no_text, read_text, validated
 from ..certificate.samples import Sample
 from .trial_table import TrialTable, by, number_or_word, plain_counts, table_of, table_of_text, whole_count
 
@@ -111,7 +111,7 @@ def _text(path: Path) -> tuple[str, str]:
             raise DataError(f"standard input is longer than {MAX_BYTES} bytes")
         return "standard input", content.decode("utf-8-sig")
     except UnicodeDecodeError as broken:
-        raise DataError(f"standard input: not UTF-8 text (byte {broken.start})") from None
+        raise DataError(f"standard input: {no_text(broken)}") from None
     except (OSError, AttributeError):  # closed by the shell
         raise DataError("standard input cannot be read; give a file") from None
 
@@ -200,7 +200,7 @@ def _json(text: str) -> object:
     try:
         return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"not valid JSON: {error}") from None
+        raise DataError(invalid("JSON", error)) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,20 +7,11 @@ import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
 
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
+from ...model.printable import printable, scrub
+
+__all__ = ["folded", "printable", "scrub", "short", "signs"]
+
 _SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf\b)|(?<=\de)-(?=\d)")
-
-
-def printable(text: str) -> str:
-    """The text on one line, without characters that XML and terminals cannot hold or that reorder what is read."""
-    return scrub(" ".join(text.split()))
-
-
-def scrub(text: str) -> str:
-    """The text with control characters, lone surrogates and changes of direction replaced; line breaks stay."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def signs(text: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
+from ...model.printable import command_line
 from ..menus.records import MenuAnalysis
 from ..records.analysis_record import Analysis, Provenance
 from ..records.context_record import WaitingTimes
@@ -115,11 +115,10 @@ def reproduce(origin: Provenance, counts: bool) -> str:
         counts: Whether the page holds the counts as a file to analyze.
     """
     if origin.backend is not None and origin.seed is not None:
-        words = ["bellqueue", "run", "scenario.json", "--backend", printable(origin.backend)]
-        return shlex.join([*words, "--seed", str(origin.seed)])
+        return command_line("run", "scenario.json", "--backend", origin.backend, "--seed", origin.seed)
     if origin.backend is None and counts:
-        inverted = f" --invert {origin.inverted}" if origin.inverted else ""
-        return f"bellqueue analyze counts.json --scenario scenario.json{inverted}"
+        inverted = ["--invert", origin.inverted] if origin.inverted else []
+        return command_line("analyze", "counts.json", "--scenario", "scenario.json", *inverted)
     return ""
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from configparser import Error as ConfigError
@@ -24,6 +23,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ...model.errors import BackendError
+from ...model.printable import quoted
 from ...model.suggestion import suggestion
 from .redaction import register
 
@@ -330,7 +330,7 @@ def _read_file() -> tuple[Path | None, _File]:
     try:
         with path.open("rb") as file:
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
-                command = f"chmod 600 {shlex.quote(str(path))}"
+                command = f"chmod 600 {quoted(str(path))}"
                 raise BackendError(f"{path}: others on this machine may read or change it; type: {command}")
             data = tomllib.loads(file.read().decode("utf-8"))
     except OSError as error:

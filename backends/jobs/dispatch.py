@@ -189,7 +189,7 @@ class Dispatch:
                 self._find(job, self._patience.settle)
             except (UnreachableError, LedgerError) as again:
                 raise type(again)(
-                    f"{again}; whether {name} was accepted is not known yet: bellqueue fetch {self._run.id} finds out"
+                    f"{again}; whether {name} was accepted is not known yet: {self._fetching} finds out"
                 ) from None
             if not self._has_live(part):
                 raise UnreachableError(f"no job of {name} has appeared: {error}; {self._remedy()}") from None
@@ -204,7 +204,7 @@ class Dispatch:
             except LedgerError as error:
                 raise LedgerError(
                     f"the provider accepted {name} as job {identity}, but {error}; {self._under_way(part)}make room, "
-                    f"then it is found by: bellqueue fetch {self._run.id}"
+                    f"then it is found by: {self._fetching}"
                 ) from error
 
     def _intent(self, part: int, trials: range) -> JobEntry:
@@ -332,7 +332,12 @@ class Dispatch:
         """The jobs that the provider has, before the rest of a message; empty if there are none."""
         jobs = [f"part {job.part + 1} ({job.id})" for job in self._jobs() if job.live and job.id and job.part != but]
         more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
-        return f"under way or done: {', '.join(jobs[:NAMED])}{more}: bellqueue fetch {self._run.id}; " if jobs else ""
+        return f"under way or done: {', '.join(jobs[:NAMED])}{more}: {self._fetching}; " if jobs else ""
+
+    @property
+    def _fetching(self) -> str:
+        return self._ledger.command("fetch", self._run.id)
 
     def _remedy(self) -> str:
-        return f"{self._under_way()}submit what is missing with: bellqueue submit --resume {self._run.id}"
+        resume = self._ledger.command("submit", "--resume", self._run.id)
+        return f"{self._under_way()}submit what is missing with: {resume}"

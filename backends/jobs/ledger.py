@@ -19,7 +19,9 @@ from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from ...model.errors import LedgerError
+from ...model.printable import command_line
 from ...model.suggestion import nearest
+from ...model.validation import as_text
 from ..accounts.redaction import redact
 from ..protocol import plain
 from .entries import JobEntry, JobState, RunEntry
@@ -129,6 +131,10 @@ class Ledger:
         except (sqlite3.Error, OSError, Timeout) as error:
             raise LedgerError(f"{path}: cannot be used as a ledger: {error}; choose another --ledger") from None
 
+    def command(self, *words: str) -> str:
+        """A command about this ledger as it can be typed: with `--ledger` unless it is the default one."""
+        return command_line(*words, *([] if self.path == default_ledger() else ["--ledger", self.path]))
+
     def __enter__(self) -> Ledger:
         return self
 
@@ -168,8 +174,9 @@ class Ledger:
         Raises:
             LedgerError: there is none, or more than one.
         """
+        as_text(name, "run", LedgerError, "20261128-4f1a2b")
         if not name.strip():
-            raise LedgerError("the name of a run is empty; `bellqueue runs` lists them")
+            raise LedgerError(f"the name of a run is empty; `{self.command('runs')}` lists them")
         known = [str(row["id"]) for row in self._query("SELECT id FROM runs ORDER BY rowid")]
         found = [name] if name in known else [each for each in known if each.startswith(name)]
         if len(found) == 1:
@@ -178,7 +185,7 @@ class Ledger:
             raise LedgerError(f"{name!r} begins {len(found)} runs: {', '.join(found[:5])}; type more")
         near = nearest(name, known)
         hint = f"did you mean {near}? " if near else ""
-        raise LedgerError(f"no run {name!r} in {self.path}; {hint}`bellqueue runs` lists them")
+        raise LedgerError(f"no run {name!r} in {self.path}; {hint}`{self.command('runs')}` lists them")
 
     def jobs(self, run: str) -> tuple[JobEntry, ...]:
         """Every attempt of a run, by part, then attempt."""

@@ -19,7 +19,7 @@ from ..queueing.pair_order import WithinPairOrder
 from ..queueing.reward import PiecewiseLinearReward, PowerReward, Reward, WarmupReward
 from ..queueing.service import Service
 from ..queueing.workload import Workload
-from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, encodable, read_toml, validated
+from ..validation import LARGEST, NUMBER, WHOLE, FileSection, Number, Positive, as_path, encodable, read_toml, validated
 from .bounds import BoundsSpec
 from .link import LinkSpec
 
@@ -347,7 +347,7 @@ class Scenario(FileSection):
         Raises:
             ScenarioError: the file cannot be read, or a field is wrong; the text names it.
         """
-        source = Path(path)
+        source = as_path(path, "path", ScenarioError)
         data = read_toml(source, ScenarioError, "a scenario file", json_too=True)
         if not data:
             raise ScenarioError(f"{source}: is empty; a scenario has [traffic] and [baseline]")

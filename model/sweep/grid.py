@@ -18,7 +18,7 @@ from ..errors import ScenarioError, SweepError
 from ..hashing import canonical_json, text_hash
 from ..scenario.fields import places, scenario_with
 from ..scenario.file import Scenario
-from ..validation import WHOLE, FileSection, Number, read_toml, validated
+from ..validation import WHOLE, FileSection, Number, as_path, read_toml, validated
 from .point import COMPUTES, MATTERS, PointTask
 
 SCHEMA = "bellqueue.sweep/1"
@@ -161,7 +161,7 @@ class Sweep:
         Raises:
             SweepError: the file, or the scenario it names, cannot be read, or a field is wrong.
         """
-        source = Path(path)
+        source = as_path(path, "path", SweepError)
         return cls.parse(read_toml(source, SweepError, "a sweep file"), str(source), source.parent)
 
     @classmethod

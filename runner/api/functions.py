@@ -11,7 +11,7 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from ...model.errors import BackendError, DataError, SweepError
+from ...model.errors import BackendError, DataError, OutputError, SweepError
 from ...model.progress import Watch
 from ..defaults import DEFAULT_POWER, backend_for
 from ..scenarios import named_scenario
@@ -194,17 +194,19 @@ def run(
         BackendError: ibm:fez may cost money and its jobs outlive this process; submit the run
     """
     from ...backends import RemoteBackend, open_backend
+    from ...model.validation import as_path
     from ..experiment.execution import execute
+    from ..experiment.submission import runs_with
     from .results import result_of
 
     asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
     opened = open_backend(backend := backend_for(asked, backend), asked)
     if isinstance(opened, RemoteBackend):
         raise BackendError(
-            f"{backend} may cost money and its jobs outlive this process; submit the run with bq.submit or "
-            f"bellqueue submit --backend {backend}"
+            f"{backend} may cost money and its jobs outlive this process; submit the run with "
+            + " or ".join(dict.fromkeys(["bq.submit", runs_with("submit", typed(scenario), backend)]))
         )
-    place = None if out is None else Path(out)
+    place = None if out is None else as_path(out, "out", OutputError)
     with shown(progress) as watch:
         done = execute(asked, typed(scenario), opened, whole_seed(seed), lambda _: place, watch)
     return result_of(done.analysis, done.trials, done.folder)
@@ -337,6 +339,7 @@ def plot(
     from ...analysis.report.figures.frontiers import frontier_figure
     from ...analysis.report.figures.informed import informed_figure
     from ...analysis.report.figures.menu import menu_certificate_figure
+    from ...model.validation import as_path
     from .results import LinkResult
 
     if isinstance(shown, list | tuple) and shown and all(isinstance(each, Analysis | MenuAnalysis) for each in shown):
@@ -357,7 +360,7 @@ def plot(
             f"{type(shown).__name__}"
         )
     if path is not None:
-        save(figure, Path(path))
+        save(figure, as_path(path, "path", OutputError))
     return figure
 
 
@@ -398,6 +401,7 @@ def sweep(
         (2, 2)
     """
     from ...model.sweep.grid import Sweep
+    from ...model.validation import as_path
     from ..sweep.computing import place_for, run_sweep
 
     if not isinstance(source, Sweep | str | Path):
@@ -406,7 +410,7 @@ def sweep(
         )
     asked = source if isinstance(source, Sweep) else Sweep.load(source)
     name = "sweep" if isinstance(source, Sweep) else Path(source).stem
-    place = place_for(asked, name) if out is None else Path(out)
+    place = place_for(asked, name) if out is None else as_path(out, "out", OutputError)
     with shown(progress) as watch:
         return run_sweep(asked, place, workers, scheduler, format, watch, log.warning)
 
@@ -440,9 +444,11 @@ def whole_seed(given: int | None) -> int | None:
     if given is None:
         return None
     try:
-        seed = index(given)
+        seed = -1 if isinstance(given, bool) else index(given)
     except TypeError:
         seed = -1
     if not 0 <= seed < 2**63:
-        raise DataError(f"seed is {given!r}; it must be a whole number from 0 to {2**63 - 1}")
+        from ...model.validation import shorten
+
+        raise DataError(f"seed is {shorten(given)}; it must be a whole number from 0 to {2**63 - 1}")
     return seed

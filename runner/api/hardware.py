@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...model.errors import BackendError, DataError
+from ...model.errors import BackendError, DataError, LedgerError, OutputError
 from ...model.progress import Watch
 from ..defaults import LEAST_POLL_SECONDS, POLL_SECONDS
 from ..scenarios import named_scenario
@@ -68,9 +68,10 @@ def submit(
         >>> run_id = bq.submit("default", "ibm:fez", max_qpu_seconds=60)  # doctest: +SKIP
         >>> bq.submit("default", "aer")  # doctest: +IGNORE_EXCEPTION_DETAIL
         Traceback (most recent call last):
-        BackendError: aer works in this process and keeps no jobs; use: bellqueue run --backend aer
+        BackendError: aer works in this process and keeps no jobs; use: bellqueue run default --backend aer
     """
     from ...backends.accounts.cost import parse_money
+    from ...model.validation import as_path, is_number, shorten
     from ..experiment.approval import refuse_beside_resume, refuse_unapproved
     from ..experiment.submission import open_remote, resume_run, submit_run
 
@@ -81,7 +82,9 @@ def submit(
             log.warning(note)
         refuse_unapproved(estimate, most, max_qpu_seconds, asked=False)
 
-    place = None if ledger is None else Path(ledger)
+    if not (max_qpu_seconds is None or is_number(max_qpu_seconds)):
+        raise BackendError(f"--max-qpu-seconds is {shorten(max_qpu_seconds)}; it must be a number of seconds")
+    place = None if ledger is None else as_path(ledger, "ledger", LedgerError)
     with shown(progress) as watch:
         if resume is not None:
             refuse_beside_resume(
@@ -90,9 +93,9 @@ def submit(
             return resume_run(resume, place, approve, watch, log.warning)
         if backend is None:
             raise BackendError("submit needs a backend, for example ibm:fez or braket:garnet")
-        remote = open_remote(backend)
         asked = named_scenario(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
-        folder = None if out is None else Path(out)
+        remote = open_remote(backend, asked, typed(scenario))
+        folder = None if out is None else as_path(out, "out", OutputError)
         source = typed(scenario)
         return submit_run(asked, source, remote, whole_seed(seed), folder, place, approve, watch, log.warning, again)
 
@@ -133,15 +136,16 @@ def fetch(
         Traceback (most recent call last):
         LedgerError: no-ledger.db: no such ledger
     """
-    from ...model.validation import is_number, shorten
+    from ...model.validation import as_path, is_number, shorten
     from ..experiment.fetching import fetch_run
     from ..experiment.submission import open_ledger
     from .results import result_of
 
     if not (is_number(poll) and LEAST_POLL_SECONDS <= poll < inf):
         raise DataError(f"--poll is {shorten(poll)}; it must be a number of seconds, at least {LEAST_POLL_SECONDS}")
-    folder = None if out is None else Path(out)
-    with open_ledger(None if ledger is None else Path(ledger)) as book, shown(progress) as watch:
+    folder = None if out is None else as_path(out, "out", OutputError)
+    place = None if ledger is None else as_path(ledger, "ledger", LedgerError)
+    with open_ledger(place) as book, shown(progress) as watch:
         entry = book.run(run)
         analysis = fetch_run(book, entry, wait, poll, accept_loss, folder, False, watch, log.warning)
         return None if analysis is None else result_of(analysis, folder=Path(book.run(entry.id).folder))

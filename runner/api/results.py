@@ -24,9 +24,10 @@ from ...analysis.report.tables.frontiers import frontier_sections
 from ...analysis.report.tables.link import results_section
 from ...analysis.report.tables.menu import reached_section
 from ...analysis.report.tables.section import Cell, Section
-from ...model.errors import BellqueueError
+from ...model.errors import BellqueueError, OutputError
 from ...model.estimate import Estimate, significant
 from ...model.trials import Trials
+from ...model.validation import as_path
 
 if TYPE_CHECKING:
     import pandas
@@ -89,7 +90,7 @@ class KeptResult(_Shown):
         from ..experiment.pipeline import write_report
 
         assert isinstance(self, Analysis | MenuAnalysis)
-        write_report(Path(path), self)
+        write_report(as_path(path, "path", OutputError), self)
 
 
 class FrontierResult(_Shown, FrontierRecord):
@@ -277,8 +278,9 @@ class LinkResult(_Shown, LinkRecord):
         """
         from ...analysis.report.figures.drawing import check_suffix, save
 
-        check_suffix(Path(path))
-        save(self.map(), path)
+        target = as_path(path, "path", OutputError)
+        check_suffix(target)
+        save(self.map(), target)
 
     def __repr__(self) -> str:
         lines = wrap(printable(self.verdict), 110)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import time
@@ -83,7 +82,7 @@ def run(
                 content, str(scenario or ""), opened, seed, lambda plan: out or new_place(plan), watch, not json
             )
     if not isinstance(opened, RemoteBackend):
-        from .screens.analysis import show_analysis
+        from .showing import show_analysis
 
         show_analysis(done.analysis, full, json, folder=done.folder)
         certified = done.analysis.certificate.certified
@@ -117,7 +116,7 @@ def plan(
     json: options.JsonOption = False,
 ) -> None:
     """Predict result, shots and cost before you pay."""
-    from .terminal import print_whole, progress_shown, say
+    from .terminal import print_lines, print_record, print_whole, progress_shown, say
 
     _guard_secrets()
     with progress_shown() as watch:
@@ -130,15 +129,15 @@ def plan(
 
         record = plan_scenario(_load(scenario), backend, visibility, all, power, watch, say)
     if json:
-        print(record.model_dump_json(by_alias=True, indent=2))
+        print_record(record.model_dump_json(by_alias=True, indent=2))
     elif isinstance(record, RankingRecord):
         print_whole(ranking_table(record))
     elif isinstance(record, MenuForecastRecord):
-        print("\n".join(menu_forecast_lines(record, full, [_REST])))
+        print_lines(*menu_forecast_lines(record, full, [_REST], str(scenario or "")))
     elif full:
         print_whole(forecast_table(record))
     else:
-        print("\n".join(forecast_lines(record, [_REST])))
+        print_lines(*forecast_lines(record, [_REST], str(scenario or "")))
     _exit_for(record.go, require_go)
 
 
@@ -159,8 +158,9 @@ def submit(
 ) -> None:
     """Submit a run to hardware and return at once."""
     from ..experiment.approval import refuse_beside_resume
-    from ..experiment.submission import open_remote, resume_run, submit_run
+    from ..experiment.submission import open_ledger, open_remote, resume_run, submit_run
     from .hardware_commands import Approval, submit_command
+    from .terminal import print_lines
 
     _guard_secrets()
     approval = Approval(max_cost, max_qpu_seconds, yes)
@@ -170,11 +170,12 @@ def submit(
     else:
         if backend is None:
             _fail("submit needs --backend, for example ibm:fez or braket:garnet; `bellqueue backends` lists them")
-        opened = open_remote(backend)
         content = _load(scenario).with_experiment(shots=shots, stop="certified" if until_certified else None)
+        opened = open_remote(backend, content, str(scenario or ""))
         submitting = partial(submit_run, content, str(scenario or ""), opened, seed, out, ledger, again=again)
         name = submit_command(submitting, approval)
-    print(f"{name}\nfetch it with: bellqueue fetch {name}")
+    with open_ledger(ledger) as book:
+        print_lines(name, f"fetch it with: {book.command('fetch', name)}")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -193,7 +194,7 @@ def status(
     from ..experiment.fetching import ask_quietly
     from ..experiment.submission import jobs_record, open_ledger
     from .screens.jobs import jobs_table
-    from .terminal import print_whole, say
+    from .terminal import Screen, print_lines, print_record, print_whole, say
 
     _guard_secrets()
     with open_ledger(ledger) as book:
@@ -207,16 +208,16 @@ def status(
 
         if json:
             refresh()
-            print(dumps([jobs_record(book, entry) for entry in entries], indent=2))
+            print_record(dumps([jobs_record(book, entry) for entry in entries], indent=2))
             return
         if not entries:
-            print(f"no run in {book.path} is under way; `bellqueue runs` lists all")
+            print_lines(f"no run in {book.path} is under way; `{book.command('runs')}` lists all")
             return
         running = refresh()
         if not watch:
             print_whole(jobs_table(book, entries))
         else:
-            with Live(jobs_table(book, entries), auto_refresh=False) as live:
+            with Live(jobs_table(book, entries), console=Screen(), auto_refresh=False) as live:
                 while running:
                     time.sleep(poll)
                     running = refresh()
@@ -224,7 +225,7 @@ def status(
         for entry in entries:
             states = {job.state for job in book.jobs(entry.id)}
             if entry.waiting and "stored" in states and not states & _UNDER_WAY:
-                print(f"finished at the provider: bellqueue fetch {entry.id}")
+                print_lines(f"finished at the provider: {book.command('fetch', entry.id)}")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -262,7 +263,7 @@ def cancel(run: options.RunArgument, ledger: options.LedgerOption = None) -> Non
     from ...model.errors import LedgerError
     from ..experiment.submission import open_ledger, open_recorded
     from .screens.jobs import jobs_table
-    from .terminal import print_whole, say
+    from .terminal import print_lines, print_whole, say
 
     _guard_secrets()
     with open_ledger(ledger) as book:
@@ -274,8 +275,10 @@ def cancel(run: options.RunArgument, ledger: options.LedgerOption = None) -> Non
         states = {job.state for job in book.jobs(entry.id)}
         if not entry.finished and not states & _UNDER_WAY:
             book.close_run(entry.id, True)
-            kept = f"bellqueue fetch {entry.id} --accept-loss analyzes what it has, " if "stored" in states else ""
-            print(f"run {entry.id} is closed; {kept}bellqueue submit --resume {entry.id} would take it up again")
+            fetch = book.command("fetch", entry.id, "--accept-loss")
+            resume = book.command("submit", "--resume", entry.id)
+            kept = f"{fetch} analyzes what it has, " if "stored" in states else ""
+            print_lines(f"run {entry.id} is closed; {kept}{resume} would take it up again")
 
 
 @app.command(rich_help_panel=_HARDWARE)
@@ -286,13 +289,11 @@ def runs(
     json: options.JsonOption = False,
 ) -> None:
     """List submitted runs with their cost, and run folders."""
-    from rich.console import Console
-
     from ..experiment.folder import RUNS
     from ..experiment.local_runs import local_runs
     from ..experiment.submission import jobs_record, open_ledger
     from .screens.jobs import history_table, local_runs_table, runs_csv, runs_table
-    from .terminal import print_unwrapped, print_whole
+    from .terminal import Screen, print_lines, print_record, print_unwrapped, print_whole
 
     if csv and json:
         _fail("--csv and --json print the same runs in two forms; give one of them")
@@ -301,29 +302,29 @@ def runs(
             _fail("--csv lists submitted runs and what they cost; leave out the folder")
         folders = local_runs(Path(run))
         if json:
-            print(dumps([asdict(each) for each in folders], indent=2))
+            print_record(dumps([asdict(each) for each in folders], indent=2))
         elif folders:
             print_unwrapped(local_runs_table(folders))
         else:
-            print(f"no run folder in {run}")
+            print_lines(f"no run folder in {run}")
         return
     with open_ledger(ledger) as book:
         entries = [book.run(run)] if run else book.runs()
         if json:
             places = ({"folder": each.folder, "finished": each.finished, "closed": each.closed} for each in entries)
             records = [jobs_record(book, each) | place for each, place in zip(entries, places, strict=True)]
-            print(dumps(records, indent=2))
+            print_record(dumps(records, indent=2))
         elif csv:
-            sys.stdout.write(runs_csv(book, entries))
+            print_record(runs_csv(book, entries))
         elif run:
-            Console().print(history_table(book, entries[0]))
+            Screen().print(history_table(book, entries[0]))
         else:
             if entries:
                 print_whole(runs_table(book, entries))
             else:
-                print(f"no run in {book.path} yet; `bellqueue submit` begins one")
+                print_lines(f"no run in {book.path} yet; `bellqueue submit` begins one")
             if folders := local_runs(RUNS):
-                print()
+                print_lines("")
                 print_unwrapped(local_runs_table(folders))
 
 
@@ -341,10 +342,11 @@ def analyze(
     json: options.JsonOption = False,
 ) -> None:
     """Analyze counts taken elsewhere, or a run again."""
-    from .terminal import progress_shown
+    from ...model.printable import command_line
+    from .terminal import progress_shown, say
 
     given = {"scenario": scenario, "settings": settings, "input-distribution": input_distribution, "lost": lost}
-    words = ["bellqueue", "analyze", str(data)]
+    words = ["analyze", str(data)]
     words += [
         word for name, value in (given | {"invert": invert}).items() if value for word in (f"--{name}", str(value))
     ]
@@ -353,14 +355,13 @@ def analyze(
         from ...model.writing import check_writable_file
         from ..experiment.execution import analyze_data
         from ..experiment.pipeline import write_report
-        from .screens.analysis import show_analysis
-        from .terminal import say
+        from .showing import show_analysis
 
         content = _load(scenario) if scenario else None
         if report:
             check_writable_file(report)
         declared = Declared(settings, input_distribution, lost)
-        analysis = analyze_data(data, content, watch, shlex.join(words), invert, declared, say)
+        analysis = analyze_data(data, content, watch, command_line(*words), invert, declared, say)
         if report:
             write_report(report, analysis, watch)
     show_analysis(analysis, full, json, report=report)
@@ -380,7 +381,7 @@ def compare(
     from ...analysis.report.tables.comparison import comparison_table
     from ..api import functions
     from .screens.sections import comparison_screen
-    from .terminal import progress_shown
+    from .terminal import print_record, progress_shown
 
     if csv and json:
         _fail("--csv and --json are two forms of the same table; give one of them")
@@ -391,7 +392,7 @@ def compare(
     if out:
         functions.plot(found, out)
     if csv:
-        print(found.to_csv(), end="")
+        print_record(found.to_csv())
     else:
         _show(found.model_dump_json(by_alias=True, indent=2), comparison_screen(comparison_table(found)), out, json)
 
@@ -423,7 +424,7 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write; default: in the folder, beside the record.")] = None,
 ) -> None:
     """Write the HTML report of a stored result again."""
-    from .terminal import progress_shown
+    from .terminal import print_lines, progress_shown
 
     with progress_shown() as watch:
         from ..experiment.folder import REPORT, RunFolder, read_analysis
@@ -434,7 +435,7 @@ def report(
         else:
             target, analysis = out or run / REPORT, RunFolder.open(run).analysis()
         write_report(target, analysis, watch)
-    print(f"report: {target}")
+    print_lines(f"report: {target}")
 
 
 @app.command(rich_help_panel=_DATA)
@@ -526,16 +527,17 @@ def link(
     What it saves, what a deployment needs, and the least hardware that would do. Without a scenario or a link it lists
     the published links.
     """
-    from rich.console import Console
-
     from ...analysis.report.figures.drawing import check_figure_file
     from ...model.link.published import published_links
     from .screens.link import link_lines, link_tables, published_lines
-    from .terminal import progress_shown
+    from .terminal import Screen, print_lines, print_record, progress_shown
 
     if list or (scenario is None and link is None):
         links = published_links()
-        print(dumps([*links.values()], indent=2) if json else "\n".join(published_lines(links)))
+        if json:
+            print_record(dumps([*links.values()], indent=2))
+        else:
+            print_lines(*published_lines(links))
         return
     if out:
         check_figure_file(out)
@@ -548,14 +550,14 @@ def link(
     if out:
         found.save(out)
     if json:
-        print(found.model_dump_json(by_alias=True, indent=2))
+        print_record(found.model_dump_json(by_alias=True, indent=2))
     elif full:
-        Console().print(link_tables(found))
+        Screen().print(link_tables(found))
     else:
         more = f"seed {found.provenance.seed}; all tables: --full"
-        print("\n".join(link_lines(found, [more if out else f"{more}; a map: --out map.png"])))
+        print_lines(*link_lines(found, [more if out else f"{more}; a map: --out map.png"]))
     if out and not json:
-        print(f"map: {out}")
+        print_lines(f"map: {out}")
     _exit_for(found.suffices, require_advantage)
 
 
@@ -618,6 +620,7 @@ def doctor(
 
     Exit code 1 if something is broken.
     """
+
     from .doctor import doctor_command
 
     _guard_secrets()
@@ -640,14 +643,14 @@ def _load(path: Path | None) -> Scenario:
 
 def _show(record: str, table: RenderableType, plot: Path | None, json: bool) -> None:
     """The record, or the table and where the figure is."""
-    from rich.console import Console
+    from .terminal import Screen, print_lines, print_record
 
     if json:
-        print(record)
+        print_record(record)
         return
-    Console().print(table)
+    Screen().print(table)
     if plot:
-        print(f"figure: {plot}")
+        print_lines(f"figure: {plot}")
 
 
 def _guard_secrets() -> None:
@@ -668,7 +671,9 @@ def _exit_for(certified: bool, require_advantage: bool) -> None:
 
 
 def _fail(message: str, code: int = options.USER_MISTAKE) -> NoReturn:
-    print(f"bellqueue: {message}", file=sys.stderr)
+    from ...model.printable import printable
+
+    print(f"bellqueue: {printable(message)}", file=sys.stderr)
     sys.exit(code)
 
 

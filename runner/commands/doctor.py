@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_module
-import shlex
 import shutil
 import sys
 import tempfile
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...model.errors import BellqueueError, UnreachableError
-from ..experiment.folder import RUNS, TRIALS, leftovers
+from ...model.printable import command_line, quoted
+from ..experiment.folder import ANALYSIS, RUNS, TRIALS, leftovers
 from ..experiment.provenance import bellqueue_version, installed_version, library_versions
+from .terminal import print_lines, print_record
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -45,9 +46,9 @@ class Finding:
     found: str
     remedy: str = ""
 
-    def lines(self) -> str:
+    def lines(self) -> list[str]:
         """For a terminal."""
-        return f"{self.state:4}  {self.check}: {self.found}" + (f"\n      → {self.remedy}" if self.remedy else "")
+        return [f"{self.state:4}  {self.check}: {self.found}", *([f"      → {self.remedy}"] if self.remedy else [])]
 
 
 def doctor_command(json: bool, online: bool = False) -> bool:
@@ -56,13 +57,14 @@ def doctor_command(json: bool, online: bool = False) -> bool:
     for finding in examine(online):
         findings.append(finding)
         if not json:
-            print(finding.lines(), flush=True)  # the simulators take seconds
+            print_lines(*finding.lines(), flush=True)  # the simulators take seconds
     broken = [finding for finding in findings if finding.state == "fail"]
     if json:
         content = {"schema": SCHEMA, "healthy": not broken, "findings": [asdict(finding) for finding in findings]}
-        print(json_module.dumps(content, indent=2, ensure_ascii=False))
+        print_record(json_module.dumps(content, indent=2, ensure_ascii=False))
     else:
-        print(f"\nbroken: {', '.join(finding.check for finding in broken)}" if broken else "\nNothing is broken.")
+        told = f"broken: {', '.join(finding.check for finding in broken)}" if broken else "Nothing is broken."
+        print_lines("", told)
     return not broken
 
 
@@ -148,11 +150,15 @@ def _providers() -> Iterator[Finding]:
     from ...backends.ibm import session as ibm
     from ...backends.registry import PROVIDERS
 
-    for name, provider, have, sign_in in (
-        ("IBM Quantum", "ibm", have_ibm, ibm.sign_in),
-        ("Amazon Braket", "braket", have_braket, lambda: braket.devices(lambda line: None)),
+    known = {"IBM Quantum": have_ibm(), "Amazon Braket": have_braket()}
+    for name, provider, sign_in in (
+        ("IBM Quantum", "ibm", ibm.sign_in),
+        ("Amazon Braket", "braket", lambda: braket.devices(lambda line: None)),
     ):
-        if not have():
+        if not known[name]:
+            state: State = "ok" if any(known.values()) else "warn"  # most people have one account
+            remedy = "" if state == "ok" else "docs/hardware.md says where a key is looked for"
+            yield Finding(name, state, "not asked online, because there is no key", remedy)
             continue
         try:
             if lacking := PROVIDERS[provider].lacking:
@@ -213,14 +219,15 @@ def _rescue(draft: Path) -> str:
     """What to type to save what a half-made folder or file holds, or to remove it."""
     from ..experiment.submission import JOBS
 
-    own = shlex.quote(str(draft))
+    own = quoted(str(draft))
     if (draft / JOBS).is_file():  # all of it is in the ledger
-        return f"bellqueue fetch {json_module.loads((draft / JOBS).read_text('utf-8'))['run']}"
+        return command_line("fetch", json_module.loads((draft / JOBS).read_text("utf-8"))["run"])
     if not (draft / TRIALS).is_file():
         return f"if none is at work: rm -r {own}"
-    target = shlex.quote(str(draft.with_name(draft.name.removeprefix(".").rsplit(".", 2)[0])))
-    again = f"bellqueue analyze {target} --json > {target}/analysis.json && bellqueue report {target}"
-    return f"it has the trials of a run: mv {own} {target} && {again}"
+    target = draft.with_name(draft.name.removeprefix(".").rsplit(".", 2)[0])
+    record = quoted(str(target / ANALYSIS))
+    again = f"{command_line('analyze', target, '--json')} > {record} && {command_line('report', target)}"
+    return f"it has the trials of a run: mv {own} {quoted(str(target))} && {again}"
 
 
 def _ledger() -> Iterator[Finding]:

@@ -18,8 +18,8 @@ from ...model.progress import Watch
 from ..experiment.approval import Approve, refuse_unapproved
 from ..experiment.fetching import fetch_run
 from ..experiment.submission import open_ledger
-from .screens.analysis import show_analysis
-from .terminal import Bar, progress_bar, say
+from .showing import show_analysis
+from .terminal import Bar, print_lines, progress_bar, say
 
 
 class Approval:
@@ -44,15 +44,15 @@ class Approval:
         jobs = f"{estimate.tasks} job{'s' if estimate.tasks != 1 else ''}"
         seconds = "" if estimate.qpu_seconds is None else f", about {estimate.qpu_seconds:.1f} s on the device"
         cost = f"estimated cost {dollars(estimate.money)}"
-        print(f"{backend}: {estimate.shots} shots in {jobs}{seconds}; {cost}\n  ({estimate.basis})", file=sys.stderr)
-        for note in estimate.notes:
-            print(f"  {note}", file=sys.stderr)
+        notes = (f"({estimate.basis})", *estimate.notes)
+        about = f"{backend}: {estimate.shots} shots in {jobs}{seconds}; {cost}"
+        print_lines(about, *(f"  {note}" for note in notes), error=True)
         terminal = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
         refuse_unapproved(estimate, self.max_cost, self.max_qpu_seconds, terminal)
         if estimate.doubt and not (terminal or self.yes):
             raise BackendError(f"nothing was submitted: {estimate.doubt}; to submit all the same, give --yes")
         if estimate.doubt:
-            print(f"  {estimate.doubt}", file=sys.stderr)
+            print_lines(f"  {estimate.doubt}", error=True)
         if terminal and not self.yes and not typer.confirm("Submit?", err=True):
             raise BackendError("nothing was submitted")
 
@@ -61,7 +61,7 @@ def submit_command(submit: Callable[[Approve, Watch, Say], str], approval: Appro
     """Submit what `submit` does, once it is approved; returns the run's id."""
     with progress_bar() as bar:
         name = submit(partial(approval.ask, bar), bar, say)
-    print(f"run {name} is submitted", file=sys.stderr)
+    print_lines(f"run {name} is submitted", error=True)
     return name
 
 
@@ -82,7 +82,7 @@ def fetch_command(
         if json and len(runs) > 1:
             raise LedgerError(f"--json prints one record and {len(runs)} runs are to be fetched; name the run")
         if not runs:
-            say(f"no run in {book.path} waits to be fetched; `bellqueue runs` lists all, submit begins one")
+            say(f"no run in {book.path} waits to be fetched; `{book.command('runs')}` lists all, submit begins one")
             return True, True
         if out and len(runs) != 1:
             raise LedgerError(f"--out is for one run and {len(runs)} are to be fetched; name the run")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from ...analysis.records.percent import percent_text
+from ...model.printable import command_line
 from ...model.sweep.grid import Sweep, value_text
 from ..sweep.computing import FIGURES, MAP, ROWS, Format, SweepResult, place_for, run_sweep
 from ..sweep.folder import record_json
 from .options import INTERRUPTED
-from .terminal import progress_shown, say
+from .terminal import print_lines, print_record, progress_shown, say
 
 
 def sweep_command(
@@ -24,11 +24,11 @@ def sweep_command(
             found = run_sweep(sweep, target, workers, scheduler, format, watch, say)
     except KeyboardInterrupt:
         options = [*(["--out", str(out)] if out else []), *(["--scheduler", scheduler] if scheduler else [])]
-        again = shlex.join(["bellqueue", "sweep", str(source), *options])
+        again = command_line("sweep", source, *options)
         say(f"interrupted; what is finished is kept in {target}, resume with: {again}")
         raise SystemExit(INTERRUPTED) from None
     if json:
-        print(record_json(found.record), end="")
+        print_record(record_json(found.record))
     else:
         _show(found)
 
@@ -36,14 +36,14 @@ def sweep_command(
 def _show(found: SweepResult) -> None:
     helps, best = found.summary["entanglement_helps"], found.summary["largest"]
     points = f"{len(found.rows)} points ({found.computed} computed now)"
-    print(f"{found.sweep.title}: {points}; entanglement helps at {helps}")
+    print_lines(f"{found.sweep.title}: {points}; entanglement helps at {helps}")
     if best:
         at = ", ".join(f"{field} = {value_text(value)}" for field, value in best["at"].items())
-        print(f"largest advantage: {percent_text(best['waiting_time_reduction_relative'])} less waiting, at {at}")
+        print_lines(f"largest advantage: {percent_text(best['waiting_time_reduction_relative'])} less waiting, at {at}")
     for status in ("invalid", "failed"):
         reasons = [outcome.reason for _, outcome in found.rows if outcome.status == status]
         if reasons:
-            print(f"{status}: {len(reasons)} of the points, the first because {reasons[0]}")
+            print_lines(f"{status}: {len(reasons)} of the points, the first because {reasons[0]}")
     for name in (f"{ROWS}.csv", f"{ROWS}.parquet", *(f"{MAP}{suffix}" for suffix in FIGURES)):
         if (found.folder / name).is_file():
-            print(f"{'table' if name.startswith(ROWS) else 'map'}: {found.folder / name}")
+            print_lines(f"{'table' if name.startswith(ROWS) else 'map'}: {found.folder / name}")

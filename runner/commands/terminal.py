@@ -7,16 +7,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 
 from ...analysis.records.printable import signs
 from ...backends.accounts import redaction
+from ...model.printable import one_line, scrub
 from ...model.progress import Watch
 
 QUIET, BEAT = 1.0, 15.0  # seconds before the first plain line, and between two about the same step
 
 _UNLIMITED = 10_000  # columns
+
+
+class Screen(Console):
+    """rich's console, which writes no control characters but its own: names of files may hold others."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What is shown, in pieces of one style."""
+        for piece in super().render(renderable, options):
+            yield piece if piece.control else piece._replace(text=scrub(piece.text))
 
 
 class Bar:
@@ -84,7 +95,7 @@ class Lines:
 @contextmanager
 def progress_bar() -> Iterator[Bar]:
     """A bar that is gone when the block ends."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield Bar(progress)
@@ -106,15 +117,25 @@ def progress_shown() -> Iterator[Watch]:
 
 def print_whole(shown: RenderableType) -> None:
     """Print a table whole, wider than the terminal if need be: half a number is a wrong one."""
-    console = Console()
-    Console(width=max(console.width, console.measure(shown).maximum)).print(shown)
+    console = Screen()
+    Screen(width=max(console.width, console.measure(shown).maximum)).print(shown)
 
 
 def print_unwrapped(shown: RenderableType) -> None:
     """Print a table with one line for each row, however long; a terminal breaks lines by itself."""
-    Console(width=_UNLIMITED).print(shown)
+    Screen(width=_UNLIMITED).print(shown)
+
+
+def print_lines(*lines: str, error: bool = False, flush: bool = False) -> None:
+    """Print lines as they are, each on one line, without control characters of others."""
+    print("\n".join(map(one_line, lines)), file=sys.stderr if error else sys.stdout, flush=flush)
+
+
+def print_record(text: str) -> None:
+    """Print JSON or CSV: to the last byte as programs read it."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
 def say(line: str) -> None:
     """A line about a hitch, on stderr."""
-    print(f"bellqueue: {redaction.redact(line)}", file=sys.stderr)
+    print_lines(f"bellqueue: {redaction.redact(line)}", error=True)

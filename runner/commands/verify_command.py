@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Column, Table
@@ -35,11 +35,23 @@ from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
 from ...model.games.routing_game import Against
+from ...model.printable import command_line
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
-from ...model.validation import first_complaint, read_text
-from ..experiment.folder import ANALYSIS, CALIBRATION, PLAN, RECORD_BYTES, SCENARIO, TRIALS, RunFolder, is_record
+from ...model.validation import first_complaint, invalid, read_text
+from ..experiment.folder import (
+    ANALYSIS,
+    CALIBRATION,
+    PLAN,
+    RECORD_BYTES,
+    SCENARIO,
+    TRIALS,
+    RunFolder,
+    is_record,
+    naming,
+)
 from ..experiment.pipeline import analyze_foreign, analyze_run
+from .terminal import Screen, print_lines, print_record
 
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
@@ -63,11 +75,13 @@ _WORDS = {
 def show_verification(found: Verification, run: Path, as_json: bool, full: bool) -> None:
     """Print the record `bellqueue.verification/1`, every row with its method, or the first screen."""
     if as_json:
-        print(found.model_dump_json(by_alias=True, indent=2))
+        print_record(found.model_dump_json(by_alias=True, indent=2))
     else:
         summary = Text(found.summary, style="bold")
-        body = verification_table(found.rows) if full else verification_screen(found, run)
-        Console().print(summary, "", body, "", summary, sep="\n")
+        Screen().print(summary, "", verification_table(found.rows) if full else verification_screen(found), sep="\n")
+        if not full:  # not by rich, which breaks lines that are to be typed
+            print_lines(f"Every row with its method: {command_line('verify', run, '--full')}")
+        Screen().print("", summary, sep="\n")
 
 
 def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None] = lambda _: None) -> Verification:
@@ -91,8 +105,7 @@ def verify_path(run: Path, seconds: float = SECONDS, watch: Callable[[str], None
             return verify_menu(str(run), record, files, fresh, watch)
         return verify(str(run), record, files, fresh, propose, seconds, watch)
     except (DataError, ScenarioError) as error:
-        text = str(error)
-        raise DataError(text if text.startswith(str(run)) else f"{run}: {text}") from None
+        raise naming(run, error) from None
 
 
 def _bets(run: RunFolder, record: Json, part: Part, on_score: bool) -> Bets:
@@ -193,7 +206,7 @@ def _record(path: Path) -> tuple[Json, str]:
     return record, ""
 
 
-def verification_screen(found: Verification, run: Path) -> Group:
+def verification_screen(found: Verification) -> Group:
     """The numbers that matter, or what differs, and what was not checked."""
     rows = {row.what: row for row in found.rows}
     differing = [row for row in found.rows if row.status == "DIFFERS"]
@@ -211,7 +224,6 @@ def verification_screen(found: Verification, run: Path) -> Group:
             skipped.setdefault(row.method, []).append(row.what)
     reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in skipped.items()]
     parts += [Text(reason, style="dim") for reason in reasons[:3]]
-    parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
     return Group(*parts)
 
 
@@ -258,7 +270,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from None
+        raise DataError(f"{path}: {invalid('JSON', error)}") from None
 
 
 def _finite(text: str) -> float:

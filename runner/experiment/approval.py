@@ -65,8 +65,9 @@ def refuse_equal(book: Ledger, entry: RunEntry, seed: int | None) -> None:
         if paid and plan.backend.device == device and seed in (None, plan.seed):
             raise LedgerError(
                 f"run {other.id} of {other.created[:16].replace('T', ' ')} asks the same of {device} and is not "
-                f"finished: bellqueue fetch {other.id} downloads it, bellqueue submit --resume {other.id} submits what "
-                "it lacks; to pay for another one beside it, add --again"
+                f"finished: {book.command('fetch', other.id)} downloads it, "
+                f"{book.command('submit', '--resume', other.id)} submits what it lacks; to pay for another "
+                "one beside it, add --again"
             )
 
 

@@ -11,7 +11,7 @@ from ...analysis.records.comparison import Comparison
 from ...model.errors import DataError
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
-from ...model.validation import nearest_beside, read_text
+from ...model.validation import absent, read_text
 from ...model.writing import refused_as
 from .execution import analyze_data
 from .folder import ANALYSIS, RECORD_BYTES, RunFolder, is_analysis, read_analysis
@@ -44,8 +44,8 @@ def _opened(source: Path, scenario: Scenario | None, watch: Watch) -> Analysis |
     """The stored analysis of a run, or a fresh one of counts."""
     with refused_as(DataError, source):
         if not source.exists():
-            remedy = nearest_beside(source) or "give a run's folder, an analysis.json or counts with --scenario"
-            raise DataError(f"{source}: no such file or folder; {remedy}")
+            otherwise = "give a run's folder, an analysis.json or counts with --scenario"
+            raise DataError(absent(source, otherwise, folders=True))
     if source.is_dir():
         folder = RunFolder.open(source)
         return folder.analysis() if (source / ANALYSIS).is_file() else analyze_data(source, None, watch)

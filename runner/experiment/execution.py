@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from ...analysis.replay.replay import Replay, replay_trials
 from ...backends.calibration.prediction import predictor
 from ...backends.protocol import LocalBackend
 from ...model.errors import BellqueueError, DataError
+from ...model.printable import command_line
 from ...model.progress import Watch
 from ...model.scenario.file import Scenario
 from ...model.trials import Router, Trials
-from ...model.validation import nearest_beside
+from ...model.validation import absent
 from ...model.writing import refused_as
-from .folder import RUNS, AnyAnalysis, RunFolder, free_place, new_run_folder, slug, write_trials
+from .folder import RUNS, AnyAnalysis, RunFolder, free_place, naming, new_run_folder, slug, write_trials
 from .pipeline import (
     analyze_folder,
     analyze_foreign,
@@ -135,8 +135,7 @@ def analyze_data(
     piped = data == STANDARD_INPUT
     with refused_as(DataError, data):
         if not piped and not data.exists():
-            remedy = nearest_beside(data) or "give a counts JSON, a trials CSV or a run's folder"
-            raise DataError(f"{data}: no such file; {remedy}")
+            raise DataError(absent(data, "give a counts JSON, a trials CSV or a run's folder", folders=True))
     folder = RunFolder.open(data) if data.is_dir() else None
     wanted = scenario or (folder.scenario() if folder else None)
     if wanted is None:
@@ -145,7 +144,10 @@ def analyze_data(
     if folder:
         if declared != NOTHING:
             raise DataError(f"{data}: a run says itself how its settings came about and what was lost; declare nothing")
-        return analyze_folder(folder, scenario, command=command, invert=invert, watch=watch)
+        try:
+            return analyze_folder(folder, scenario, command=command, invert=invert, watch=watch)
+        except DataError as error:
+            raise naming(data, error) from None
     sample = read_counts(data, wanted.workload(), declared, say).invert(invert)
     return analyze_foreign("standard input" if piped else data.name, sample, wanted, command=command)
 
@@ -167,7 +169,7 @@ def replay_run(folder: RunFolder, pairs: int | None, seed: int | None, watch: Wa
             return replay_menu(scenario, plan.menu, trials, sampling, pairs, seed, watch)
         return replay_trials(scenario.title, workload, trials, sampling, pairs, seed, watch)
     except DataError as error:
-        raise DataError(f"{folder.path}: {error}") from None
+        raise naming(folder.path, error) from None
 
 
 def new_place(plan: PlanRecord) -> Path:
@@ -179,6 +181,6 @@ def new_place(plan: PlanRecord) -> Path:
 
 def _again(typed: str, plan: PlanRecord) -> str:
     """The command that makes the same run."""
-    words = ["bellqueue", "run", *([typed] if typed else []), "--backend", plan.backend.name]
+    words = ["run", *([typed] if typed else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), *(["--until-certified"] if plan.stop else [])]
-    return shlex.join([*words, "--seed", str(plan.seed)])
+    return command_line(*words, "--seed", plan.seed)

@@ -64,7 +64,7 @@ def fetch_run(
             ask_quietly(book, run, say)
         return RunFolder.open(Path(run.folder)).analysis()
     dispatch, plan = Dispatch(book, run, open_recorded(run), say), recorded_plan(run)
-    with explaining_interrupts(run.id, say):
+    with explaining_interrupts(book, run.id, say):
         watch(f"run {run.id}", 0, len(run.parts))
         while True:
             end = round_end(run, plan, book.jobs(run.id))
@@ -78,19 +78,19 @@ def fetch_run(
             if missing and not (accept_loss and not under_way):
                 if stuck and not under_way:
                     raise DataError(f"{next(iter(stuck.values()))}; or count it as lost: --accept-loss")
-                _explain(run, missing, end, say)
+                _explain(book, run, missing, end, say)
                 return None
             if plan.stop is None or end == run.shots or accept_loss:
                 break
             if not go_on:
-                say(f"run {run.id}: not enough yet; the next round: bellqueue submit --resume {run.id}")
+                say(f"run {run.id}: not enough yet; the next round: {book.command('submit', '--resume', run.id)}")
                 return None
             dispatch.submit(end=next_round_end(run, plan, end), patience=BUSY)
         if accept_loss and not any(job.state == "stored" for job in book.jobs(run.id)):
             book.close_run(run.id, True)
             raise LedgerError(
                 f"run {run.id}: no trial has an outcome, so there is nothing to analyze; the run is closed, and "
-                f"bellqueue submit --resume {run.id} would take it up again"
+                f"{book.command('submit', '--resume', run.id)} would take it up again"
             )
         watch("analyzing and writing", 0, None)
         return finish_run(book, run, dispatch, accept_loss=accept_loss, out=out, end=end)
@@ -153,7 +153,7 @@ def _await_round(
         pause = min(2 * pause, poll)
 
 
-def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int, say: Say) -> None:
+def _explain(book: Ledger, run: RunEntry, missing: tuple[JobEntry | range, ...], end: int, say: Say) -> None:
     """Say why a run, or its present round, is not complete, and what can be done.
 
     Raises:
@@ -167,10 +167,11 @@ def _explain(run: RunEntry, missing: tuple[JobEntry | range, ...], end: int, say
         reasons = {_reason(each) for each in ended}
         parts = [part for part in run.parts if part.start < end]
         some = len(ended) < len(parts)
-        instead = f", or count their trials as lost: bellqueue fetch {run.id} --accept-loss" if some else ""
+        instead = f", or count their trials as lost: {book.command('fetch', run.id, '--accept-loss')}" if some else ""
         raise LedgerError(
             f"run {run.id}: {len(ended)} of {len(parts)} jobs brought nothing ({'; '.join(sorted(reasons))}); "
-            f"submit again with: bellqueue submit --resume {run.id}{instead}, or close it: bellqueue cancel {run.id}"
+            f"submit again with: {book.command('submit', '--resume', run.id)}{instead}, "
+            f"or close it: {book.command('cancel', run.id)}"
         )
 
 

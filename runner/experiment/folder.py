@@ -17,10 +17,11 @@ from typing import Any
 from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
-from ...model.errors import DataError, OutputError, ScenarioError
+from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
+from ...model.printable import printable
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
-from ...model.validation import nearest_beside, read_text, validated
+from ...model.validation import absent, read_text, validated
 from ...model.writing import refused_as, write_text
 from .plan_record import PlanRecord
 
@@ -49,9 +50,10 @@ class RunFolder:
             if path.is_file():
                 raise DataError(f"{path}: is a file; give the folder of `bellqueue run`")
             if not path.is_dir():
-                remedy = nearest_beside(path) or "give the folder that `bellqueue run` wrote"
-                raise DataError(f"{path}: no such run folder; {remedy}")
+                raise DataError(absent(path, "give the folder that `bellqueue run` wrote", (), folders=True))
         for name in (SCENARIO, PLAN, TRIALS):
+            if (path / name).exists() and not (path / name).is_file():
+                raise DataError(f"{path / name}: is not a regular file; restore the run's own")
             if not (path / name).is_file():
                 raise DataError(f"{path}: is not a run folder, {name} is missing; give the folder of `bellqueue run`")
         return cls(path)
@@ -86,6 +88,12 @@ class RunFolder:
             again = f"bellqueue analyze {shlex.quote(str(self.path))} --json > {shlex.quote(str(source))}"
             raise DataError(f"{source}: belongs to another run than {PLAN} beside it; make it again: {again}")
         return analysis
+
+
+def naming(place: Path, error: BellqueueError) -> DataError:
+    """The error of what lies there; its text names the place, if it does not yet."""
+    text, name = str(error), printable(str(place))
+    return DataError(text if text.startswith(name) else f"{name}: {text}")
 
 
 def read_analysis(source: Path) -> AnyAnalysis:

@@ -254,15 +254,15 @@ def _lost(asked: list[list[int]], trials: Trials, whose: str, entries: int | Non
         x, y = (int(index) for index in np.argwhere(lost < 0)[0])
         setting = _setting_name(x, y, trials.shape[0], entries)
         raise DataError(
-            f"trials{whose}: {found[x, y]} with {setting}, but the plan asked for {asked[x][y]}; these are not the "
-            "trials of this plan"
+            f"trials.csv has {found[x, y]} rows{whose} with {setting}, but the plan asked for {asked[x][y]}; "
+            "restore the trials of this plan"
         )
     return lost
 
 
 def _setting_name(x: int, y: int, rows: int, entries: int | None) -> str:
-    """A setting for people, counted from 1; of a menu with its entry."""
+    """A setting as the columns of trials.csv name it, which count from 0; of a menu with its entry."""
     if entries is None:
-        return f"types ({x + 1}, {y + 1})"
+        return f"x = {x}, y = {y}"
     entry, own = divmod(x, rows // entries)
-    return f"entry {entry + 1} and types ({own + 1}, {y + 1})"
+    return f"k = {entry}, x = {own}, y = {y}"

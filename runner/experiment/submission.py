@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -25,6 +24,7 @@ from ...circuits.schedule import Schedule
 from ...model.errors import BackendError, BellqueueError, DataError, LedgerError
 from ...model.games.frontiers import Frontiers
 from ...model.hashing import content_hash
+from ...model.printable import command_line
 from ...model.progress import Watch, unwatched
 from ...model.scenario.file import Scenario
 from ...model.validation import validated
@@ -49,16 +49,25 @@ from .provenance import now
 JOBS, JOBS_SCHEMA = "jobs.json", "bellqueue.jobs/1"
 
 
-def open_remote(name: str) -> RemoteBackend:
+def open_remote(name: str, scenario: Scenario, typed: str | None) -> RemoteBackend:
     """The hardware or cloud simulator of a name.
+
+    Args:
+        typed: The scenario as in `submit_run`, for the command that a refusal proposes.
 
     Raises:
         BackendError: there is none of that name, or it works in this process.
     """
-    backend = open_backend(name)
+    backend = open_backend(name, scenario)
     if not isinstance(backend, RemoteBackend):
-        raise BackendError(f"{name} works in this process and keeps no jobs; use: bellqueue run --backend {name}")
+        instead = runs_with("run", typed, name)
+        raise BackendError(f"{name} works in this process and keeps no jobs; use: {instead}")
     return backend
+
+
+def runs_with(command: str, typed: str | None, backend: str) -> str:
+    """What to type to run or submit a scenario on a backend; for one made in Python, what to call."""
+    return f"bq.{command}" if typed is None else command_line(command, *filter(None, [typed]), "--backend", backend)
 
 
 def open_recorded(run: RunEntry) -> RemoteBackend:
@@ -79,13 +88,13 @@ def open_ledger(path: Path | None) -> Ledger:
 
 
 @contextmanager
-def explaining_interrupts(run: str, say: Say) -> Iterator[None]:
+def explaining_interrupts(book: Ledger, run: str, say: Say) -> Iterator[None]:
     """If the user interrupts, say that the run continues at the provider and how to return to it."""
     try:
         yield
     except KeyboardInterrupt:
-        say(f"run {run} continues at the provider. Come back with: bellqueue fetch {run} --wait")
-        say(f"stop it there with: bellqueue cancel {run}")
+        say(f"run {run} continues at the provider. Come back with: {book.command('fetch', run, '--wait')}")
+        say(f"stop it there with: {book.command('cancel', run)}")
         raise
 
 
@@ -130,7 +139,7 @@ def submit_run(
     with Ledger(ledger or default_ledger()) as book:
         book.add_run(entry)
         dispatch = Dispatch(book, entry, backend, say)
-        _submit_parts(dispatch, entry, round_end(entry, recorded_plan(entry), ()), None, watch, say)
+        _submit_parts(book, dispatch, entry, round_end(entry, recorded_plan(entry), ()), None, watch, say)
     return entry.id
 
 
@@ -159,25 +168,27 @@ def resume_run(name: str, ledger: Path | None, approve: Approve, watch: Watch, s
         if entry.shots > end and not dispatch.missing(end):  # the round is complete: is another one needed?
             standing = standing_of(entry, plan, dispatch, end)
             if standing.stop:
-                raise LedgerError(f"run {entry.id}: {standing.reason}; no more is needed: bellqueue fetch {entry.id}")
+                raise LedgerError(
+                    f"run {entry.id}: {standing.reason}; no more is needed: {book.command('fetch', entry.id)}"
+                )
             end = next_round_end(entry, plan, end)
         missing = [each for each in dispatch.missing(end) if isinstance(each, range) or not each.live]
         if not missing:
-            raise LedgerError(f"run {entry.id}: every job is under way or done; bellqueue fetch {entry.id}")
+            raise LedgerError(f"run {entry.id}: every job is under way or done; {book.command('fetch', entry.id)}")
         parts = tuple(each if isinstance(each, range) else each.trials for each in missing)
         schedule = Schedule.from_bytes(entry.sampling)
         approve(entry.backend, _advised(backend, schedule.part(parts[0]), estimate_of(backend, schedule, parts)))
         if entry.closed:
             book.close_run(entry.id, False)
-        _submit_parts(dispatch, entry, end, [entry.parts.index(part) for part in parts], watch, say)
+        _submit_parts(book, dispatch, entry, end, [entry.parts.index(part) for part in parts], watch, say)
     return entry.id
 
 
 def _submit_parts(
-    dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | None, watch: Watch, say: Say
+    book: Ledger, dispatch: Dispatch, entry: RunEntry, end: int, parts: list[int] | None, watch: Watch, say: Say
 ) -> None:
     what, total = f"submitting to {entry.backend}", len(entry.parts)
-    with explaining_interrupts(entry.id, say):
+    with explaining_interrupts(book, entry.id, say):
         dispatch.submit(lambda done: watch(what, done, total), end, parts)
 
 
@@ -224,9 +235,9 @@ def plan_run(
 
 def _command(typed: str, plan: PlanRecord) -> str:
     """The command that submits the same run."""
-    words = ["bellqueue", "submit", *([typed] if typed else []), "--backend", plan.backend.name]
+    words = ["submit", *([typed] if typed else []), "--backend", plan.backend.name]
     words += ["--shots", str(plan.budget or plan.shots), "--seed", str(plan.seed)]
-    return shlex.join([*words, *(["--until-certified"] if plan.stop else [])])
+    return command_line(*words, *(["--until-certified"] if plan.stop else []))
 
 
 def recorded_plan(entry: RunEntry) -> PlanRecord:
@@ -324,7 +335,7 @@ def finish_run(
         OutputError: the folder is taken.
     """
     if dispatch.missing(end) and not accept_loss:
-        raise LedgerError(f"run {run.id} is not complete; `bellqueue status {run.id}` says what is missing")
+        raise LedgerError(f"run {run.id} is not complete; `{ledger.command('status', run.id)}` says what is missing")
     target = out.absolute() if out else Path(run.folder)
     own = _is_folder_of(run, target)
     if own and (target / ANALYSIS).is_file():  # the last process was stopped between writing the folder and noting it

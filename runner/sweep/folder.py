@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ...model.errors import OutputError, SweepError
 from ...model.sweep.grid import Sweep
 from ...model.sweep.point import Outcome
-from ...model.validation import first_complaint, read_text
+from ...model.validation import first_complaint, invalid, read_text
 from ...model.writing import write_bytes
 from ..experiment.provenance import numerical_versions
 
@@ -161,7 +161,7 @@ def _record_of(path: Path, sweep: Sweep) -> dict[str, Any]:
     try:
         record = json.loads(read_text(source, SweepError, _RECORD_BYTES, "the record of a sweep"))
     except (ValueError, RecursionError) as error:
-        raise SweepError(f"{source}: not valid JSON: {error}; choose another --out") from None
+        raise SweepError(f"{source}: {invalid('JSON', error)}; choose another --out") from None
     if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA or "versions" not in record:
         raise SweepError(f"{source}: is no record of a sweep that this version reads; choose another --out")
     if record.get("content_hash") != content_hash:

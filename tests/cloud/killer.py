@@ -77,7 +77,7 @@ POINTS = {
 # What a command would import by and by; each module only defines things.
 HEAVY = (
     "bellqueue.runner.commands.hardware_commands",
-    "bellqueue.runner.commands.screens.analysis",
+    "bellqueue.runner.commands.showing",
     "bellqueue.runner.experiment.execution",
     "bellqueue.analysis.report.figures.frontiers",
     "bellqueue.analysis.report.page",

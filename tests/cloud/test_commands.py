@@ -34,6 +34,7 @@ from .plans import outcomes
 
 NEVER = 10**9
 UNKNOWN = "20260101-abc123"
+LINK = "link:rate=1,fidelity=1,memory_time=1000"
 
 
 class Finished(NamedTuple):
@@ -314,6 +315,7 @@ def test_an_unknown_device_lists_those_of_the_account(account: Account) -> None:
     ("words", "told"),
     [
         ("submit --backend aer:visibility=0.9", "use: bellqueue run --backend aer:visibility=0.9"),
+        (f"submit scenario.json --backend {LINK}", f"use: bellqueue run scenario.json --backend {LINK}"),
         ("submit --backend ibm:manila --max-cost=ten", "'ten' is not an amount in US dollars"),
         ("submit --backend ibm:manila --max-cost=", "'' is not an amount in US dollars"),
         *(

@@ -57,6 +57,14 @@ def test_the_commands_of_other_pages_print_what_they_show(name: str, least: int,
         check(shown, call(*shown.words[1:]), 0)
 
 
+def test_every_verdict_that_a_page_shows_belongs_to_a_command_that_is_run() -> None:
+    """A fence without a language is run by nobody: numbers in it stay when the program's change."""
+    verdicts = re.compile(r"^ *((NOT )?CERTIFIED|NO-GO|GO|VERIFIED): ", re.MULTILINE)
+    for page in DOCS.glob("*.md"):
+        run = [block.text for block in blocks(page) if block.language == "console"]
+        assert len(verdicts.findall(page.read_text("utf-8"))) == len(verdicts.findall("\n".join(run))), page.name
+
+
 def test_a_wrong_figure_a_missing_line_and_a_cut_off_end_are_noticed() -> None:
     output = "first  1.25\n\nsecond 2.50\nthird\n"
     for lines, missing in (

@@ -86,6 +86,6 @@ def test_a_key_of_another_reward_is_not_proposed() -> None:
 def test_an_ending_in_common_makes_no_two_files_alike(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "scenario.toml", "readme.txt"):
         (tmp_path / name).touch()
-    assert nearest_beside(tmp_path / "nosuch.toml") == ""
-    assert nearest_beside(tmp_path / "senario.toml").endswith("scenario.toml?")
-    assert nearest_beside(tmp_path / "scenario.tml").endswith("scenario.toml?")
+    assert nearest_beside(tmp_path / "nosuch.toml", [".toml"]) == ""
+    assert nearest_beside(tmp_path / "senario.toml", [".toml"]).endswith("scenario.toml?")
+    assert nearest_beside(tmp_path / "scenario.tml", [".toml"]).endswith("scenario.toml?")

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from bellqueue.analysis.records.comparison import Comparison
+from bellqueue.analysis.records.printable import signs
+from bellqueue.analysis.report.tables.comparison import comparison_table
+from bellqueue.model.estimate import Estimate
 
 import bellqueue as bq
 from tests.runner.conftest import Run, check_refusal
@@ -52,6 +55,16 @@ def test_table_figure_csv_json_and_python_say_the_same(call: Run, tmp_path: Path
     assert found.runs[0].model_dump(mode="json") == told["runs"][0]
     assert "good: certified" in repr(found)
     assert "<td" in found._repr_html_()
+
+
+def test_a_share_without_limits_has_no_more_digits_than_others(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", default_record(shots=500))
+    found = bq.compare([tmp_path / "run", tmp_path / "run"])
+    for share, shown in ((-0.00144656, "−0.14 %"), (-0.00017196, "−0.017 %"), (0.0, "0 %")):
+        bare = Estimate(share, share, share)
+        runs = [run.model_copy(update={"every_classical_reduction_relative": bare}) for run in found.runs]
+        (_, cells), _ = comparison_table(found.model_copy(update={"runs": runs})).rows
+        assert shown == signs(cells[3].value)
 
 
 @pytest.mark.usefixtures("runs")

@@ -104,6 +104,13 @@ def test_versions_that_are_missing_or_too_old(call: Run, monkeypatch: pytest.Mon
     assert 'pip install "bellqueue[braket]"' in found["extra braket"]["remedy"]
 
 
+def test_online_without_a_key_says_that_nobody_was_asked(call: Run) -> None:
+    asked, alone = call("doctor", "--online").stdout, call("doctor").stdout
+    for provider in ("IBM Quantum", "Amazon Braket"):
+        assert f"warn  {provider}: not asked online, because there is no key\n" in asked
+        assert provider not in alone
+
+
 def test_a_version_that_is_missing_or_a_release_candidate_breaks_no_check(
     call: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def test_a_visibility_of_the_wrong_sign_gets_its_remedy(call: Run, tmp_path: Pat
     done = call("analyze", "c.json", "--scenario", "default")
     told = " ".join(done.stdout.split())
     assert told.startswith("INVERTED OUTCOMES: all correlations have the opposite sign (visibility −0.98);")
-    assert "bellqueue analyze … --invert b" in told
+    assert "; --invert b inverts router B's outcomes" in told
     assert "NOT CERTIFIED" in told
     mended = call("analyze", "c.json", "--scenario", "default", "--invert", "b")
     told = " ".join(mended.stdout.split())

@@ -271,7 +271,10 @@ def test_lost_trials_count_as_losses_and_extra_ones_are_refused(call: Run, tmp_p
     assert fewer["certificate"]["log10_p_value"] > whole["log10_p_value"]
     assert "300 of 2000 trials were lost" in fewer["verdict"][0]
     trials.write_text("\n".join([*lines, lines[-1]]) + "\n")
-    check_refusal(call("analyze", "run"), "not the trials of this plan")
+    x, y = lines[-1].split(",")[:2]
+    check_refusal(
+        call("analyze", "run"), "run: trials.csv has ", f" rows with x = {x}, y = {y}, but the plan asked for"
+    )
 
 
 def test_a_run_that_breaks_leaves_no_folder(tmp_path: Path) -> None:

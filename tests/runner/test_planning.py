@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,7 +107,7 @@ def test_too_few_shots_are_a_no_go_that_says_how_many_are_enough() -> None:
     assert trials > 300
     aim = "certify against memoryless classical routers with probability"
     assert record.verdict.startswith(f"NO-GO: 300 trials on a pair of visibility 0.9 {aim}")
-    assert any(f"run --shots {trials}" in change for change in record.changes)
+    assert any(f"run with --shots {trials}" in change for change in record.changes)
     assert _at(0.9, shots=trials).forecast.go
 
 
@@ -269,3 +271,23 @@ def test_a_runs_table_and_record_show_predicted_beside_observed(call: Run) -> No
     assert f"{predicted['trials']} needed" in shown
     assert "chance to certify certified over 99.9 %" in shown
     assert "Predicted from the device's calibration" in shown
+
+
+@pytest.mark.parametrize("name", ["mine.json", "a lab's plans/mine.json"])
+def test_every_command_that_is_proposed_is_about_what_was_given(name: str, call: Run, tmp_path: Path) -> None:
+    """Typed as they stand they plan, run and show the same scenario and the same run."""
+    scenario = tmp_path / name
+    scenario.parent.mkdir(exist_ok=True)
+    scenario.write_text(json.dumps(dense(against="memoryless", shots=20000).record() | {"title": "My own traffic"}))
+    go, _, proposed = call("plan", name, "--backend", "aer").stdout.splitlines()[-1].partition(" ")
+    assert (go, shlex.split(proposed)) == ("GO:", ["bellqueue", "run", name, "--backend", "aer"])
+    done = call(*shlex.split(proposed)[1:], "--shots", 300, "--out", "a lab's run")
+    assert "My own traffic" in done.stdout
+    shown = call(*shlex.split(done.stdout.splitlines()[-1].removeprefix("all numbers: "))[1:])
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "My own traffic" in shown.stdout
+    assert len(shown.stdout.splitlines()) > len(done.stdout.splitlines())
+    hint = call("verify", "a lab's run").stdout.partition("Every row with its method: ")[2].splitlines()[0]
+    assert shlex.split(hint) == ["bellqueue", "verify", "a lab's run", "--full"]
+    refused = call("submit", name, "--backend", "aer").stderr.strip()
+    assert shlex.split(refused.partition("use: ")[2]) == ["bellqueue", "run", name, "--backend", "aer"]

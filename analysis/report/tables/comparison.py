@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....model.estimate import Estimate
+from ....model.estimate import Estimate, significant
 from ....model.games.routing_game import Against
 from ...records.comparison import AtLeast, Comparison
 from .menu import proved
@@ -40,6 +40,8 @@ def saved_cells(comparison: Comparison) -> list[Cell]:
 
 
 def _saved_cell(saved: Estimate | AtLeast | None) -> Cell:
+    """A share with its limits; alone, where nothing is proved, to two digits."""
     if saved is None:
         return Cell(NONE)
-    return proved(saved, percent=True) if isinstance(saved, AtLeast) else estimate_cell(saved, percent=True)
+    cell = proved(saved, percent=True) if isinstance(saved, AtLeast) else estimate_cell(saved, percent=True)
+    return cell if cell.limits else Cell(f"{significant(100 * saved.estimate, 2)} %")

@@ -45,8 +45,8 @@ def analysis_lines(analysis: Analysis, ends: Sequence[str]) -> list[str]:
     )
 
 
-def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
-    """Go or no-go, the numbers that matter, what would change it, and go or no-go again."""
+def forecast_lines(record: ForecastRecord, ends: Sequence[str], typed: str = "") -> list[str]:
+    """Go or no-go, the numbers that matter, what would change it, and go or no-go again (`go_or_not`)."""
     why_memoryless = record.forecast.why_memoryless
     return screen(
         [record.verdict],
@@ -58,7 +58,7 @@ def forecast_lines(record: ForecastRecord, ends: Sequence[str]) -> list[str]:
             *_remedies(record),
             *record.warnings,
         ],
-        [*ends, go_or_not(record)],
+        [*ends, go_or_not(record, typed)],
     )
 
 

@@ -60,14 +60,14 @@ def jobs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:
             part = f"{job.part + 1}/{len(run.parts)}" + (f" attempt {job.attempt}" if job.attempt > 1 else "")
             table.add_row(*map(Text, (run.id, part, job.state, job.id or "", _moment(job.updated), job.message)))
         for lacking in sorted(set(range(len(run.parts))) - {job.part for job in jobs}):
-            texts = (run.id, f"{lacking + 1}/{len(run.parts)}", "not submitted", "", "", _remedy(run))
+            texts = (run.id, f"{lacking + 1}/{len(run.parts)}", "not submitted", "", "", _remedy(ledger, run))
             table.add_row(*map(Text, texts))
     return table
 
 
-def _remedy(run: RunEntry) -> str:
+def _remedy(ledger: Ledger, run: RunEntry) -> str:
     stops = json.loads(run.plan).get("stop")
-    return "only if the rounds before it do not suffice" if stops else f"bellqueue submit --resume {run.id}"
+    return "only if the rounds before it do not suffice" if stops else ledger.command("submit", "--resume", run.id)
 
 
 def runs_table(ledger: Ledger, runs: Sequence[RunEntry]) -> Table:

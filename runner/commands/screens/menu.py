@@ -48,9 +48,9 @@ def menu_lines(analysis: MenuAnalysis, ends: Sequence[str]) -> list[str]:
     )
 
 
-def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[str]) -> list[str]:
+def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[str], typed: str = "") -> list[str]:
     """Go or no-go, the numbers that matter, what would change it; with `full` also every set of bases."""
-    rows, last = [line(*row) for row in _predicted(record)], go_or_not(record)
+    rows, last = [line(*row) for row in _predicted(record)], go_or_not(record, typed)
     knows = "Both routers know the servers' past, as do those compared with."
     notes = [f"{predicted_for(record.device)} {knows}", *record.changes, *record.warnings]
     if not full:
@@ -61,9 +61,13 @@ def menu_forecast_lines(record: MenuForecastRecord, full: bool, ends: Sequence[s
         for number, entry in enumerate(record.entries, 1)
     ]
     notes += [record.cost.basis] if record.cost else []
-    blocks = ([record.verdict], [record.title], rows, bases, notes, [last])
-    told = [each for block in blocks for each in (*block, "")][:-1]
-    return [part for each in told for part in wrap(signs(printable(each)), WIDTH, subsequent_indent="  ") or [""]]
+    blocks = (_wrapped([record.verdict]), _wrapped([record.title]), rows, _wrapped(bases), _wrapped(notes), [last])
+    return [each for block in blocks for each in (*block, "")][:-1]
+
+
+def _wrapped(sentences: Sequence[str]) -> list[str]:
+    """Sentences on lines of a screen's width; rows of numbers and commands to type are none, and keep their spaces."""
+    return [part for each in sentences for part in wrap(signs(printable(each)), WIDTH, subsequent_indent="  ")]
 
 
 def _verdict(analysis: MenuAnalysis) -> str:

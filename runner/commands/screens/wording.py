@@ -7,6 +7,7 @@ from decimal import Decimal
 from ....analysis.design.records import CostRecord, DeviceRecord, ForecastRecord
 from ....analysis.menus.forecast import MenuForecastRecord
 from ....backends.accounts.cost import dollars
+from ....model.printable import command_line
 
 
 def pair_text(pair: tuple[int, int] | None) -> str:
@@ -41,10 +42,11 @@ def predicted_for(device: DeviceRecord) -> str:
     return f"Predicted from the calibration of {device.name}; the run may differ."
 
 
-def go_or_not(record: ForecastRecord | MenuForecastRecord) -> str:
-    """The last word of a plan, with the command that follows from it."""
+def go_or_not(record: ForecastRecord | MenuForecastRecord, typed: str) -> str:
+    """The last word of a plan, with the command that follows from it for the scenario as typed."""
     if not record.go:
         return "NO-GO."
     if record.device.device == "none":
         return "GO."
-    return f"GO: bellqueue {'run' if record.cost is None else 'submit'} --backend {record.device.name}"
+    verb = "run" if record.cost is None else "submit"
+    return f"GO: {command_line(verb, *filter(None, [typed]), '--backend', record.device.name)}"

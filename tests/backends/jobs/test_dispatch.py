@@ -81,7 +81,8 @@ class Case:
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Iterator[Case]:
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+    monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "ledger.db"))  # so that commands need not name it
     with Ledger(tmp_path / "ledger.db") as ledger:
         ledger.add_run(entry(sampling=plan().to_bytes()))
         yield Case(ledger)

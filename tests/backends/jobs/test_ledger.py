@@ -163,7 +163,9 @@ def test_a_run_is_found_by_as_much_of_its_name_as_is_its_own(ledger: Ledger) -> 
     with pytest.raises(LedgerError, match="'20260101' begins 2 runs: 20260101-aaa, 20260101-aab; type more"):
         ledger.run("20260101")
     for unknown in ("20270101", "%", "2026____"):
-        with pytest.raises(LedgerError, match=f"no run '{unknown}' in .*`bellqueue runs` lists them"):
+        with pytest.raises(
+            LedgerError, match=f"no run '{unknown}' in .*`bellqueue runs --ledger {ledger.path}` lists them"
+        ):
             ledger.run(unknown)
 
 

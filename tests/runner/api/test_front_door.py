@@ -21,7 +21,15 @@ from bellqueue.analysis.records.analysis_record import Analysis
 from bellqueue.analysis.records.frontier_record import FrontierRecord
 from bellqueue.analysis.records.printable import signs
 from bellqueue.model import errors
-from bellqueue.model.errors import BackendError, BellqueueError, DataError, OutputError, ScenarioError, SweepError
+from bellqueue.model.errors import (
+    BackendError,
+    BellqueueError,
+    DataError,
+    LedgerError,
+    OutputError,
+    ScenarioError,
+    SweepError,
+)
 from bellqueue.model.sweep.grid import Sweep
 from bellqueue.model.trials import Trials
 from bellqueue.runner.api import results, showing
@@ -324,8 +332,8 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("wrong", "kind", "words"),
     [
-        (lambda: bq.run("default", backend="ibm:fez"), BackendError, "bq.submit or bellqueue submit --backend ibm:fez"),
-        (lambda: bq.run("default", backend="braket:garnet"), BackendError, "bellqueue submit --backend braket:garnet"),
+        (lambda: bq.run("default", backend="ibm:fez"), BackendError, "submit default --backend ibm:fez"),
+        (lambda: bq.run("default", backend="braket:garnet"), BackendError, "bq.submit or bellqueue submit default"),
         (lambda: bq.run("default", backend="areo"), BackendError, "did you mean aer?"),
         (lambda: bq.run("default", shots=0), ScenarioError, "experiment.shots"),
         (lambda: bq.run("default", shots=2.5), ScenarioError, "experiment.shots"),  # type: ignore[arg-type]
@@ -353,12 +361,27 @@ def test_tables_hold_the_numbers(hanoi: results.Result, monkeypatch: pytest.Monk
         (lambda: bq.compare(Path("run")), DataError, "and not a single one"),  # type: ignore[arg-type]
         (lambda: bq.compare(bq.analyze(IBM_HANOI, "default")), DataError, "and not a single one"),  # type: ignore[arg-type]
         (lambda: bq.plot([1, 2]), DataError, "not a list"),  # type: ignore[list-item]
+        (lambda: bq.plot(bq.frontiers("default"), 5), OutputError, "path is 5; it must be the path"),  # type: ignore[arg-type]
+        (lambda: bq.analyze(IBM_HANOI, "default").save_report(None), OutputError, "path is None"),  # type: ignore[arg-type]
+        (lambda: bq.run("default", "aer", out=5), OutputError, "out is 5; it must be the path"),  # type: ignore[arg-type]
+        (lambda: bq.run("default", "aer", out="a\0b"), OutputError, r"out is 'a\x00b'; it must be the path"),
+        (lambda: bq.sweep(LOADS, 5), OutputError, "out is 5; it must be the path"),  # type: ignore[arg-type]
+        (lambda: bq.Scenario.load(5), ScenarioError, "path is 5; it must be the path"),  # type: ignore[arg-type]
+        (lambda: bq.run("default", 5), BackendError, "backend is 5; it must be text, for example 'aer'"),  # type: ignore[arg-type]
+        (lambda: bq.plan("default", object()), BackendError, "it must be text, for example 'aer'"),  # type: ignore[call-overload]
+        (lambda: bq.submit("default", 5), BackendError, "backend is 5; it must be text"),  # type: ignore[arg-type]
+        (lambda: bq.submit(max_qpu_seconds="60"), BackendError, "--max-qpu-seconds is '60'; it must be a number"),  # type: ignore[arg-type]
+        (lambda: bq.fetch(None), LedgerError, "run is None; it must be text"),  # type: ignore[arg-type]
+        (lambda: bq.fetch("20261128", ledger=5), LedgerError, "ledger is 5; it must be the path"),  # type: ignore[arg-type]
+        (lambda: bq.run("default", "aer", shots=10, seed=True), DataError, "seed is True; it must be a whole number"),
+        (lambda: bq.run("default", "aer", shots=10, seed=10**5000), DataError, "seed is a number of very many digits"),
     ],
 )
 def test_what_cannot_be_meant_is_told_in_one_line(
     wrong: Any, kind: type[BellqueueError], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BELLQUEUE_LEDGER", str(tmp_path / "ledger.db"))
     with pytest.raises(kind) as refused:
         wrong()
     assert words in str(refused.value)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from rich.console import Console
-
-from ....analysis.menus.records import MenuAnalysis
-from ...experiment.folder import REPORT, AnyAnalysis
-from .first_screen import analysis_lines
-from .menu import menu_lines
-from .sections import analysis_table
+from ...analysis.menus.records import MenuAnalysis
+from ...model.printable import command_line
+from ..experiment.folder import REPORT, AnyAnalysis
+from .screens.first_screen import analysis_lines
+from .screens.menu import menu_lines
+from .screens.sections import analysis_table
+from .terminal import Screen, print_lines, print_record
 
 
 def show_analysis(
@@ -23,15 +22,15 @@ def show_analysis(
         report: Where its report is; None: in the folder.
     """
     if json:
-        sys.stdout.write(analysis.to_json())
+        print_record(analysis.to_json())
         return
     report = report or (folder / REPORT if folder else None)
     if full:
-        Console().print(analysis_table(analysis))
+        Screen().print(analysis_table(analysis))
         places = [f"run folder: {folder}"] if folder else []
-        print("\n".join(["", *places, *([f"report:     {report}"] if report else [])]))
+        print_lines("", *places, *([f"report:     {report}"] if report else []))
         return
-    rest = "bellqueue analyze --full FOLDER (the report's folder)" if folder else "the same command with --full"
+    rest = command_line("analyze", folder, "--full") if folder else "the same command with --full"
     ends = [*([f"report: {report}"] if report else []), f"all numbers: {rest}"]
     lines = menu_lines(analysis, ends) if isinstance(analysis, MenuAnalysis) else analysis_lines(analysis, ends)
-    print("\n".join(lines))
+    print_lines(*lines)
