@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
@@ -35,6 +36,7 @@ else:
 
 QUOTE = "'"  # round each name that pydantic expected
 LARGEST = 1e15  # of waiting times and multipliers, in units of time
+ROUNDED_SHARE = 1e-12  # by which rounding may change a probability of a table
 MAX_FILE_BYTES = 1_000_000  # of a file that people write
 REWARD_KINDS = ("power", "setup", "warmup", "table")
 
@@ -50,6 +52,18 @@ _DEPRECATED = {"model_fields", "model_computed_fields"} | {
 def is_number(value: Any) -> bool:
     """Whether it is a real number, and neither a boolean nor text."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_distribution(table: Sequence[Sequence[float]], what: str) -> None:
+    """See that the shares in a table are a distribution, up to what rounding each of them leaves of their sum.
+
+    Raises:
+        DataError: they are none. Limits that rest on them would be wrong by as much as the sum is.
+    """
+    shares = [share for row in table for share in row]
+    total = math.fsum(shares)
+    if min(shares, default=-1.0) < 0 or not abs(total - 1) <= ROUNDED_SHARE * len(shares):
+        raise DataError(f"{what} must hold probabilities that add up to 1; these add up to {total:.15g}")
 
 
 def _strict(complaint: Literal["float_type", "int_type"]) -> BeforeValidator:

@@ -503,6 +503,10 @@ UNREADABLE: dict[str, tuple[Change, str]] = {
         in_file("plan.json", "asked", [[4000]]),
         "run: plan.json: asked, input_distribution and",
     ),
+    "shares that add up to more than 1": (
+        in_file("plan.json", "input_distribution[0][0]", lambda share: share + 1e-8),
+        "plan.json: input_distribution must hold probabilities that add up to 1; these add up to 1.00000001",
+    ),
     "angles for other types": (in_file("plan.json", "strategy[0].alpha", [0.0]), "angles must be for 2×2 types"),
 }
 

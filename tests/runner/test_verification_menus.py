@@ -259,6 +259,10 @@ def test_a_limit_that_is_too_low_is_found_in_the_record_alone(run: Path) -> None
         (in_analysis("entries[0].alpha", [0.0]), "entries[0].alpha must be 2, for 2 sets of bases and 2×2"),
         (in_analysis("entries", lambda entries: entries[:1]), "has 2 sets of bases, and analysis.json 1"),
         (in_analysis("entries", []), "entries"),
+        (
+            in_file("plan.json", "input_distribution[3][1]", lambda r: r - 1e-8),
+            "plan.json: input_distribution must hold probabilities that add up to 1; these add up to 0.99999999",
+        ),
         (in_analysis("measured.counts[0][0]", [[1, 2]]), "measured.counts must be 4×2×2×2"),
     ],
 )
@@ -275,6 +279,7 @@ def test_a_record_that_does_not_fit_is_refused_in_a_line(
         ("measured.counts", [[[[0, 0], [0, 0]]] * 2] * 4, "some trials must have brought outcomes"),
         ("measured.counts[0][0][0][1]", -7, "must be 0 or more"),
         ("measured.input_distribution[0][0]", -0.1, "probabilities that add up to 1"),
+        ("measured.input_distribution[0][0]", lambda r: r + 1e-8, "these add up to 1.00000001"),
         ("certificate.kappa", 0.0, "certificate.kappa is 0"),
         ("planned.centre[0][0]", 1.5, "centre must hold probabilities"),
         ("planned.tilts[0][0]", 1e300, "tilts must lie within ±100"),

@@ -27,7 +27,6 @@ ROUNDED = "certificate.certified, by rounding"
 
 _ALARM = -3.0  # log₁₀ p of a signal
 _MOST_TILT = 100.0  # beyond any that a plan fixes
-_PROBABLE = 1e-6  # by which a distribution may miss a sum of 1
 # What a search or a simulation found. W − κτ is a difference of larger numbers.
 _SEARCHED = dict.fromkeys(
     (
@@ -104,10 +103,8 @@ def _check_tables(analysis: Json, menu: Json, shape: tuple[int, int, int]) -> No
 
 def _check_numbers(outcomes: Outcomes) -> None:
     """Refuse what cannot be the plan of a test."""
-    drawn = outcomes.drawn.min() >= 0 and abs(outcomes.drawn.sum() - 1) <= _PROBABLE
     centred = outcomes.centre.min() >= 0 and outcomes.centre.max() <= 1
     for holds, complaint in (
-        (drawn, "input_distribution must hold probabilities that add up to 1"),
         (centred, "menu: centre must hold probabilities"),
         (abs(outcomes.tilts).max() <= _MOST_TILT, f"menu: tilts must lie within ±{_MOST_TILT:g}"),
     ):
