@@ -157,6 +157,7 @@ def check_settings(findings: Findings, analysis: Json, plan: Json, codes: Intege
     if used != np.__version__ and not (in_order and all(table == own for table, own in tables.values())):
         why = f"drawn with numpy {used}, whose draws may be others than those of numpy {np.__version__}"
         findings.unchecked("plan.json: asked", plan["shots"], why)
+        findings.require(["plan.json: asked"], f"install numpy {used}")
         return
     kind = f"drawn again with the seed {plan['seed']}" if plan["settings"] == "random" else "largest remainders of r·N"
     for name, (table, own) in tables.items():

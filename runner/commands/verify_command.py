@@ -28,9 +28,10 @@ from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
 from ...analysis.verification.betting import Bets, Part, Propose
+from ...analysis.verification.certificate import ROUNDED
 from ...analysis.verification.files import RunFiles
 from ...analysis.verification.findings import EXACTLY, FRESH, ONE_SIDED, Json, Row, Shown, Verification
-from ...analysis.verification.menus.verify import ROUNDED, verify_menu
+from ...analysis.verification.menus.verify import verify_menu
 from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
@@ -209,7 +210,8 @@ def verification_screen(found: Verification, run: Path) -> Group:
     for row in found.rows:
         if row.status == "not checked":
             skipped.setdefault(row.method, []).append(row.what)
-    reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in skipped.items()]
+    first_named = sorted(skipped.items(), key=lambda item: not any(what in found.lacking for what in item[1]))
+    reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in first_named]
     parts += [Text(reason, style="dim") for reason in reasons[:3]]
     parts.append(Text(f"Every row with its method: bellqueue verify {run} --full", style="dim"))
     return Group(*parts)

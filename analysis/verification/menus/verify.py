@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....model.errors import DataError
-from ..certificate import check_verdict
+from ..certificate import ROUNDED, check_complete, check_verdict
 from ..comparison import SEARCH, compare
 from ..evidence import Evidence
 from ..files import RunFiles, check_data, experiment_of
@@ -22,8 +22,6 @@ from ..findings import ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verificatio
 from ..game import Game
 from .limits import Limits, Outcomes, signalling
 from .rounding import Rounding
-
-ROUNDED = "certificate.certified, by rounding"
 
 _ALARM = -3.0  # log₁₀ p of a signal
 _MOST_TILT = 100.0  # beyond any that a plan fixes
@@ -74,7 +72,8 @@ def verify_menu(
     check_verdict(findings, analysis, significance, {})
     watch("a fresh analysis")
     compare(findings, analysis, fresh, float(game.together), searched=_SEARCHED, derived=_COMPARED)
-    return Verification.of(source, findings.rows)
+    check_complete(findings, analysis)
+    return Verification.of(source, findings)
 
 
 def _check_tables(analysis: Json, menu: Json, shape: tuple[int, int, int]) -> None:
