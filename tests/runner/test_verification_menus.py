@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from bellqueue.analysis.menus.design import MenuDesign
 from bellqueue.analysis.menus.records import MenuPlan
+from bellqueue.analysis.verification.menus.rounding import Rounding
 from bellqueue.model.errors import DataError
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.scenario.file import Scenario
@@ -198,10 +199,10 @@ def test_every_number_that_is_changed_is_found(run: Path) -> None:
 SAVED = "waiting_time_reduction", "waiting_time_reduction_relative", "throughput_gain"
 
 
-def consistently_lower(folder: Path) -> None:
+def consistently_lower(folder: Path, by: float = 0.1) -> None:
     """A limit, and all that follows from it, as if the routers were proved to wait less."""
     record = json.loads((folder / "analysis.json").read_text())
-    certificate, by = record["certificate"], 0.1
+    certificate = record["certificate"]
     certificate["cost"] = {name: value - by for name, value in certificate["cost"].items()}
     for name, factor in zip(SAVED, (1, 1 / record["classical_waiting_time"], 1 / certificate["kappa"]), strict=True):
         record[name] = {part: value + by * factor for part, value in record[name].items()}
@@ -244,6 +245,78 @@ def test_what_is_changed_is_found(name: str, run: Path, untouched: Path, monkeyp
     change(run)
     found = differing(verify_path(run))
     assert all(any(each == what or each.startswith(f"{what}[") for each in found) for what in rows), found
+
+
+@pytest.fixture
+def unconfirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding says nothing, as of service times that vary."""
+    monkeypatch.setattr(Rounding, "of", lambda *_: "only for fixed service times")
+
+
+def of_another_version(folder: Path) -> None:
+    edited(folder / "analysis.json", "provenance.bellqueue_version", "0.9.9")
+
+
+@pytest.mark.usefixtures("unconfirmed")
+def test_another_version_does_not_let_a_record_claim_what_was_not_found(tmp_path: Path, call: Run) -> None:
+    """Everything that follows from the forged numbers fits; the data certify nothing."""
+    write_menu_run(tmp_path / "run", scenario(settings="fixed", shots=3001), design(), visibility=0.5)
+    place = tmp_path / "run" / "analysis.json"
+    of_another_version(tmp_path / "run")
+    assert verify_path(tmp_path / "run").verified
+    record = json.loads(place.read_text())
+    certificate = record["certificate"]
+    classical = certificate["classical"] + 1
+    least = classical + certificate["kappa"] * record["baseline_throughput"]["estimate"]
+    cost = {"estimate": classical - 0.4, "low": classical - 0.4, "high": classical - 0.3}
+    certificate |= {"certified": True, "log10_p_value": -200.0, "classical": classical, "cost": cost}
+    certificate["longest_waiting_time"] = 0.05
+    record["classical_waiting_time"] = least
+    for name, factor in zip(SAVED, (1, 1 / least, 1 / certificate["kappa"]), strict=True):
+        record[name] = {"estimate": 0.4 * factor, "low": 0.3 * factor, "high": 0.4 * factor}
+    record["verdict"][0] = "CERTIFIED: at least 24.5 % (99.9 % confidence; estimate 32.6 %)."
+    place.write_text(json.dumps(record))
+    named = {"certified", "log10_p_value", "classical", "longest_waiting_time"}
+    named = {f"certificate.{name}" for name in named} | {
+        f"{name}.{part}" for name in SAVED for part in ("estimate", "low")
+    }
+    assert differing(verify_path(tmp_path / "run")) == named | {"verdict[0]"}
+    assert call("verify", "run").returncode == 5
+    alone = verify_path(place)
+    assert alone.summary.startswith("INCOMPLETE: all ")
+    assert alone.summary.endswith("could not be checked; give the run's folder.")
+    assert {"certificate.log10_p_value", "certificate.certified"} <= unmade(alone)
+    assert call("verify", "run/analysis.json").returncode == 5
+
+
+@pytest.mark.usefixtures("unconfirmed")
+@pytest.mark.parametrize(("share", "verified"), [(-0.5, True), (0.005, True), (0.03, False)])
+def test_another_version_may_find_less_or_hardly_more(share: float, verified: bool, run: Path) -> None:
+    """A share of what is saved, by which limit and estimate are lower and all that follows fits."""
+    of_another_version(run)
+    consistently_lower(run, share * json.loads((run / "analysis.json").read_text())[SAVED[0]]["estimate"])
+    found = verify_path(run)
+    assert found.verified == verified, found.summary
+    more = {"certificate.cost.estimate", "certificate.cost.high"}
+    more |= {f"{name}.{part}" for name in SAVED for part in ("estimate", "low")}
+    assert differing(found) == (set() if verified else more)
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.9, set()), (1.2, {"waiting_time.estimate"})])
+def test_another_version_may_have_simulated_otherwise(share: float, found: set[str], run: Path) -> None:
+    """By how much of the width of its 95 % limits the simulated waiting time is lower."""
+    of_another_version(run)
+    width = json.loads((run / "analysis.json").read_text())["waiting_time"]
+    edited(run / "analysis.json", "waiting_time.estimate", lambda w: w - share * (width["high"] - width["low"]))
+    assert differing(verify_path(run)) == found
+
+
+def test_a_record_alone_that_rounding_cannot_confirm_is_not_verified(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bellqueue.analysis.verification.menus.rounding.LEVELS", 20)
+    found = verify_path(run / "analysis.json")
+    assert (found.verified, found.lacking) == (False, [ROUNDED])
 
 
 def test_a_limit_that_is_too_low_is_found_in_the_record_alone(run: Path) -> None:

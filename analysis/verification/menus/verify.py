@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ....model.errors import DataError
 from ..certificate import ROUNDED, check_complete, check_verdict
-from ..comparison import SEARCH, compare
+from ..comparison import SEARCH, Claim, compare
 from ..evidence import Evidence
 from ..files import RunFiles, check_data, experiment_of
 from ..findings import ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
@@ -33,6 +33,20 @@ _SEARCHED = dict.fromkeys(
     ),
     SEARCH,
 )
+_SAVED, _GAINS = "waiting_time_reduction.estimate", ("waiting_time_reduction_relative", "throughput_gain")
+_CLAIMS = {
+    "certificate.certified": Claim(1),
+    "certificate.log10_p_value": Claim(-1),
+    "certificate.classical": Claim(1, _SAVED),
+    **{f"certificate.{name}": Claim(-1, _SAVED) for name in ("cost.estimate", "cost.high", "longest_waiting_time")},
+    **{f"waiting_time.{end}": Claim(-1, _SAVED, "waiting_time") for end in ("estimate", "high")},
+    **{f"waiting_time_reduction.{end}": Claim(1, _SAVED) for end in ("estimate", "low")},
+    **{f"{name}.{end}": Claim(1, f"{name}.estimate") for name in _GAINS for end in ("estimate", "low")},
+    **{
+        f"baseline_throughput.{end}": Claim(1, "throughput_gain.estimate", "baseline_throughput")
+        for end in ("estimate", "low")
+    },
+}
 _COMPARED = (
     "waiting time, throughput and shares as simulated, the size of V(κ), of the limits and of the p-value within the "
     "bounds above, marginals, visibility, all sentences"
@@ -71,7 +85,8 @@ def verify_menu(
     _check_what_follows(findings, analysis)
     check_verdict(findings, analysis, significance, {})
     watch("a fresh analysis")
-    compare(findings, analysis, fresh, float(game.together), searched=_SEARCHED, derived=_COMPARED)
+    scale = float(game.together)
+    compare(findings, analysis, fresh, scale, searched=_SEARCHED, claims=_CLAIMS, derived=_COMPARED)
     check_complete(findings, analysis)
     return Verification.of(source, findings)
 
