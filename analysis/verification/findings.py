@@ -71,13 +71,14 @@ class Verification(_Record):
         differing = [row.what for row in rows if row.status == "DIFFERS"]
         checked = sum(row.status != "not checked" for row in rows)
         skipped = [what for what in findings.skipped if what not in differing]
-        rest = f"; not checked: {_listed(skipped)}" if skipped else ""
+        rest = f"; not checked: {listed(skipped)}" if skipped else ""
+        more = f"; {len(skipped)} not checked" if skipped else ""
         if differing:
-            summary = f"DIFFERS: {_listed(differing)} ({len(differing)} of {checked} checks){rest}."
+            summary = f"DIFFERS: {listed(differing)} ({len(differing)} of {checked} checks{more})."
         elif lacking:
             remedies = " and ".join(dict.fromkeys(lacking.values()))
             summary = (
-                f"INCOMPLETE: all {checked} checks that could be made agree, but {_listed([*lacking])} could not be "
+                f"INCOMPLETE: all {checked} checks that could be made agree, but {listed([*lacking])} could not be "
                 f"checked; {remedies}."
             )
         else:
@@ -101,8 +102,8 @@ class Findings:
 
     @property
     def skipped(self) -> list[str]:
-        """What was not checked."""
-        return [row.what for row in self.rows if row.status == "not checked"]
+        """What was not checked, each name once."""
+        return [*dict.fromkeys(row.what for row in self.rows if row.status == "not checked")]
 
     def number(
         self, what: str, recorded: float | None, recomputed: float | None, method: str, absolute: float = 0.0
@@ -184,7 +185,7 @@ def _shown(value: Any) -> Shown:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
