@@ -147,7 +147,7 @@ def test_service_times_that_vary_are_taken_as_recorded(tmp_path: Path) -> None:
     write_menu_run(tmp_path / "other", Scenario.parse(record), design(), visibility=0.96)
     found = verify_path(tmp_path / "other")
     assert found.verified, found.summary
-    cost = {f"certificate.{name}" for name in ("classical", "cost.estimate", "cost.high", "log10_p_value")}
+    cost = {f"certificate.{name}" for name in ("classical", "cost.estimate", "cost.high", "log10_p_value", "certified")}
     assert unmade(found) - {ROUNDED} == cost
     assert "fixed service times" in row(found, "certificate.classical").method
 
