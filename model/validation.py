@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
@@ -38,6 +39,7 @@ else:
 
 QUOTE = "'"  # round each name that pydantic expected
 LARGEST = 1e15  # of waiting times and multipliers, in units of time
+ROUNDED_SHARE = 1e-12  # by which rounding may change a probability of a table
 MAX_FILE_BYTES = 1_000_000  # of a file that people write
 TABLES = (".json", ".csv", ".tsv", ".txt", ".dat", "")  # how names of counts, trials and tables end
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
@@ -77,6 +79,18 @@ def as_text(value: Any, name: str, error: type[BellqueueError], example: str) ->
     if not isinstance(value, str):
         raise error(f"{name} is {shorten(value)}; it must be text, for example {example!r}")
     return value
+
+
+def check_distribution(table: Sequence[Sequence[float]], what: str) -> None:
+    """See that the shares in a table are a distribution, up to what rounding each of them leaves of their sum.
+
+    Raises:
+        DataError: they are none. Limits that rest on them would be wrong by as much as the sum is.
+    """
+    shares = [share for row in table for share in row]
+    total = math.fsum(shares)
+    if min(shares, default=-1.0) < 0 or not abs(total - 1) <= ROUNDED_SHARE * len(shares):
+        raise DataError(f"{what} must hold probabilities that add up to 1; these add up to {total:.15g}")
 
 
 def _strict(complaint: Literal["float_type", "int_type"]) -> BeforeValidator:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .betting import LOCAL, ON_SCORE, Part, Propose, carried_on
 from .classical import Value, classical_value
 from .evidence import Evidence, Score
-from .findings import RELATIVE, Findings, Json
+from .findings import FRESH, RELATIVE, Findings, Json
 from .game import Game
 from .quantum import quantum_value
 from .strata import LEAST_DIVERGENCE, Strata
@@ -24,6 +24,8 @@ Integers = NDArray[np.int64]
 
 PARTS: tuple[Part, ...] = "certificate", "every_classical"  # of the record, each against a class of classical routers
 _STRONG, _WEAKER, _NONE = "CERTIFIED", "CERTIFIED against memoryless classical routers only", "NOT CERTIFIED"
+ANSWERS = "nothing", _NONE, _WEAKER, _STRONG  # of a verdict, each of which claims more than the ones before
+ROUNDED, WEIGHTS = "certificate.certified, by rounding", "frontiers.weights"
 _LOG10_P = 1e-6  # absolute tolerance of log₁₀ p, beside the relative one
 _UPWARDS = 2e-14  # times N: what the record adds to log₁₀ p for rounding
 
@@ -62,7 +64,7 @@ def check_model(findings: Findings, game: Game, frontiers: Json) -> None:
     findings.number(f"frontiers.{what}", frontiers[what], float(game.unavoidable), method)
     if not game.knows_sizes:
         method, allowed = "λmn/(2(1−ρ)) + waiting for the partner, in rationals", RELATIVE * float(game.saved)
-        findings.same("frontiers.weights", frontiers["weights"], _floats(game.weights).tolist(), method, allowed)
+        findings.same(WEIGHTS, frontiers["weights"], _floats(game.weights).tolist(), method, allowed)
 
 
 def check_bounds(findings: Findings, game: Game, certificate: Json, aim: Aim, seconds: float) -> Value:
@@ -206,7 +208,8 @@ def check_verdict(findings: Findings, analysis: Json, significance: float, log10
         findings: Gets the rows.
         analysis: The record.
         significance: α of the scenario.
-        log10_p: As recomputed for each part of the record; where it is lacking the recorded one counts.
+        log10_p: As recomputed for each part of the record. Where it is lacking, the recorded one counts if another row
+            checked it.
     """
     certificate, first = analysis["certificate"], analysis["verdict"][0]
     findings.same("certificate.significance", certificate["significance"], significance, "scenario, experiment")
@@ -220,17 +223,34 @@ def check_verdict(findings: Findings, analysis: Json, significance: float, log10
             found, how = claim["log10_p_value"], "recorded log10 p ≤ log10 α"
         if abs(found - level) <= _LOG10_P:
             findings.unchecked(f"{part}.certified", certified, "p equals the significance to six digits")
+        elif certified == (found <= level) and f"{part}.log10_p_value" in findings.skipped:
+            findings.unchecked(f"{part}.certified", certified, "its p-value was not checked")
         else:
             if claim["method"] == LOCAL:
                 how += ", and the lower limit of Δ above 0"
             wanted = found <= level and (claim["method"] != LOCAL or (claim.get("excess_at_least") or 0) > 0)
             findings.same(f"{part}.certified", certified, wanted, how)
     strong, weak = bool(every and every["certified"]), certificate["certified"]
-    answer = next((each for each in (_WEAKER, _NONE, _STRONG) if each in first), "nothing")
+    answer = answer_of(first)
     expected = _STRONG if strong or (weak and every is None and _WEAKER not in first) else _WEAKER if weak else _NONE
     findings.same("verdict[0]", answer, expected, "what is certified")
     lacking = [warning for warning in analysis["warnings"] if warning not in first]
     findings.claim("verdict[0]: warnings", len(lacking), 0, "warnings that the first line does not carry", not lacking)
+
+
+def answer_of(first: str) -> str:
+    """What the first line of a verdict says is certified, one of `ANSWERS`."""
+    return next((each for each in (_WEAKER, _NONE, _STRONG) if each in first), ANSWERS[0])
+
+
+def check_complete(findings: Findings, analysis: Json) -> None:
+    """What is certified must rest on a p-value and bounds that were checked, or on a fresh analysis."""
+    if any(row.what == FRESH and row.status == "OK" for row in findings.rows):
+        return
+    for part in PARTS:
+        if (analysis.get(part) or {}).get("certified"):
+            rests_on = (f"{part}.{name}" for name in ("log10_p_value", "bound", "classical_bound.high"))
+            findings.require([*rests_on, ROUNDED, WEIGHTS], "give the run's folder")
 
 
 def _floats(table: Any) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...model.errors import DataError
+from ...model.validation import check_distribution
 from .evidence import Evidence
 from .findings import Findings, Json
 
@@ -100,6 +101,8 @@ def _evidence_of_record(measured: Json, analysis: Json) -> Evidence:
 def _drawn_from(rule: Json) -> NDArray[np.float64] | None:
     """The distribution from which every trial had a setting of its own drawn, if that is so."""
     r, fresh = rule["input_distribution"], rule["settings"] == "random" and rule["block"] == 1
+    if r is not None:
+        check_distribution(r, "input_distribution")
     return np.array(r, dtype=float) if fresh and r is not None else None
 
 
@@ -154,6 +157,7 @@ def check_settings(findings: Findings, analysis: Json, plan: Json, codes: Intege
     if used != np.__version__ and not (in_order and all(table == own for table, own in tables.values())):
         why = f"drawn with numpy {used}, whose draws may be others than those of numpy {np.__version__}"
         findings.unchecked("plan.json: asked", plan["shots"], why)
+        findings.require(["plan.json: asked"], f"install numpy {used}")
         return
     kind = f"drawn again with the seed {plan['seed']}" if plan["settings"] == "random" else "largest remainders of r·N"
     for name, (table, own) in tables.items():

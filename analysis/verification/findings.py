@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,9 +51,10 @@ class Verification(_Record):
 
     Attributes:
         source: The run folder or the record.
-        verified: Whether all that was checked agrees.
+        verified: Whether all that was checked agrees, and nothing is lacking.
         summary: The same in a sentence, with what differs.
         rows: What was derived independently, then the comparison with a fresh analysis.
+        lacking: What a certificate or its settings rest on and nothing could check; left out if there is none.
     """
 
     schema_: Literal["bellqueue.verification/1"] = Field(default="bellqueue.verification/1", alias="schema")
@@ -61,27 +62,48 @@ class Verification(_Record):
     verified: bool
     summary: str
     rows: list[Row]
+    lacking: list[str] = Field(default_factory=list, exclude_if=lambda value: not value)
 
     @classmethod
-    def of(cls, source: str, rows: Sequence[Row]) -> Verification:
+    def of(cls, source: str, findings: Findings) -> Verification:
         """Sum up."""
+        rows, lacking = findings.rows, findings.lacking
         differing = [row.what for row in rows if row.status == "DIFFERS"]
         checked = sum(row.status != "not checked" for row in rows)
-        skipped = [row.what for row in rows if row.status == "not checked"]
-        rest = f"; not checked: {_listed(skipped)}" if skipped else ""
+        skipped = [what for what in findings.skipped if what not in differing]
+        rest = f"; not checked: {listed(skipped)}" if skipped else ""
+        more = f"; {len(skipped)} not checked" if skipped else ""
         if differing:
-            summary = f"DIFFERS: {_listed(differing)} ({len(differing)} of {checked} checks){rest}."
+            summary = f"DIFFERS: {listed(differing)} ({len(differing)} of {checked} checks{more})."
+        elif lacking:
+            remedies = " and ".join(dict.fromkeys(lacking.values()))
+            summary = (
+                f"INCOMPLETE: all {checked} checks that could be made agree, but {listed([*lacking])} could not be "
+                f"checked; {remedies}."
+            )
         else:
             found = "bounds and record" if P_VALUE in skipped else "bounds, p-value and record"
             summary = f"VERIFIED: all {checked} checks of {found} agree{rest}."
-        return cls(source=encodable(source), verified=not differing, summary=summary, rows=list(rows))
+        verified = not (differing or lacking)
+        return cls(source=encodable(source), verified=verified, summary=summary, rows=rows, lacking=[*lacking])
 
 
 class Findings:
-    """The rows so far."""
+    """The rows so far.
+
+    Attributes:
+        rows: In the order of the checks.
+        lacking: What could not be checked though the conclusion rests on it, each with its remedy.
+    """
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.lacking: dict[str, str] = {}
+
+    @property
+    def skipped(self) -> list[str]:
+        """What was not checked, each name once."""
+        return [*dict.fromkeys(row.what for row in self.rows if row.status == "not checked")]
 
     def number(
         self, what: str, recorded: float | None, recomputed: float | None, method: str, absolute: float = 0.0
@@ -109,6 +131,11 @@ class Findings:
     def unchecked(self, what: str, recorded: Any, why: str, recomputed: Any = None) -> None:
         """What could not be checked, and why."""
         self._add(what, recorded, recomputed, why, "–", "not checked")
+
+    def require(self, names: Iterable[str], remedy: str) -> None:
+        """What the conclusion rests on: it is incomplete if one of the rows was not checked."""
+        skipped = self.skipped
+        self.lacking |= {name: remedy for name in names if name in skipped}
 
     def _add(self, what: str, recorded: Any, recomputed: Any, method: str, tolerance: str, status: Status) -> None:
         pair = {"recorded": _shown(recorded), "recomputed": _shown(recomputed)}
@@ -158,7 +185,7 @@ def _shown(value: Any) -> Shown:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -13,11 +13,21 @@ import numpy as np
 
 from ...model.errors import DataError
 from .betting import Propose
-from .certificate import PARTS, Aim, check_bounds, check_model, check_observed, check_p_values, check_verdict
+from .certificate import (
+    PARTS,
+    WEIGHTS,
+    Aim,
+    check_bounds,
+    check_complete,
+    check_model,
+    check_observed,
+    check_p_values,
+    check_verdict,
+)
 from .comparison import compare
 from .evidence import Score, weighted
 from .files import RunFiles, check_data, experiment_of
-from .findings import P_VALUE, Findings, Json, Verification
+from .findings import Findings, Json, Verification
 from .game import Game
 from .informed import check_every_classical
 from .strata import check_excess_limits, check_observed_limits
@@ -53,6 +63,8 @@ def verify(
     game = Game.of(scenario, analysis["frontiers"]["weights"])
     evidence, codes = check_data(findings, analysis, files, game.shape, watch)
     check_model(findings, game, analysis["frontiers"])
+    if game.knows_sizes and isinstance(fresh, str):
+        findings.unchecked(WEIGHTS, None, "those of exact sizes are only compared with a fresh analysis")
     aims = {part: Aim.of(game, analysis[part]) for part in PARTS if analysis.get(part)}
     aim = aims["certificate"]
     watch("the bounds")
@@ -69,7 +81,8 @@ def verify(
             raise DataError(f"correlators.measured must be {game.shape[0]}×{game.shape[1]}, as the scenario has types")
         check_observed(findings, game, analysis, aim, lambda table: weighted(table, correlators))
         why = "the raw counts are not in this older record; give the run's folder"
-        findings.unchecked(P_VALUE, certificate["log10_p_value"], why)
+        for part in aims:
+            findings.unchecked(f"{part}.log10_p_value", analysis[part]["log10_p_value"], why)
     else:
         known = evidence
         check_observed(findings, game, analysis, aim, lambda table: Score(table, known).observed)
@@ -90,4 +103,5 @@ def verify(
     also += [] if analysis["planned"] else ["the multipliers tried"]
     watch("a fresh analysis")
     compare(findings, analysis, fresh, float(game.together), not bound.exact and bool(open_), also)
-    return Verification.of(source, findings.rows)
+    check_complete(findings, analysis)
+    return Verification.of(source, findings)

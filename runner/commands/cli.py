@@ -406,7 +406,8 @@ def verify(
 ) -> None:
     """Check a stored result by independent methods.
 
-    It also compares the record with a fresh analysis; exit code 5 if anything differs.
+    It also compares the record with a fresh analysis; exit code 5 if anything differs or the certificate could not be
+    checked.
     """
     from .terminal import progress_shown
 

@@ -28,9 +28,10 @@ from ...analysis.records.counts_file import MAX_BYTES, sample_of
 from ...analysis.records.counts_file import SCHEMA as COUNTS_SCHEMA
 from ...analysis.replay.context import with_context
 from ...analysis.verification.betting import Bets, Part, Propose
+from ...analysis.verification.certificate import ROUNDED
 from ...analysis.verification.files import RunFiles
-from ...analysis.verification.findings import EXACTLY, FRESH, ONE_SIDED, Json, Row, Shown, Verification
-from ...analysis.verification.menus.verify import ROUNDED, verify_menu
+from ...analysis.verification.findings import EXACTLY, FRESH, ONE_SIDED, Json, Row, Shown, Verification, listed
+from ...analysis.verification.menus.verify import verify_menu
 from ...analysis.verification.verify import SECONDS, verify
 from ...model.errors import DataError, ScenarioError
 from ...model.games.frontiers import Frontiers
@@ -56,7 +57,7 @@ from .terminal import Screen, print_lines, print_record
 _STYLES = {"OK": "green", "DIFFERS": "bold red", "not checked": "yellow"}
 _SIDES = ("recorded", "recomputed")
 _WIDTH = 15  # of a number with eight digits and an exponent
-_MOST = 8  # rows that differ, and reasons, on the first screen
+_MOST = 6  # rows that differ on the first screen
 # The rows of the first screen, in plain words.
 _WORDS = {
     "provenance.content_hash": "files unchanged (SHA-256)",
@@ -210,6 +211,7 @@ def verification_screen(found: Verification) -> Group:
     """The numbers that matter, or what differs, and what was not checked."""
     rows = {row.what: row for row in found.rows}
     differing = [row for row in found.rows if row.status == "DIFFERS"]
+    names = {row.what for row in differing}
     first = differing[:_MOST] or [rows[what] for what in _WORDS if what in rows]
     parts: list[RenderableType] = [_line("what" if differing else "derived independently", *_SIDES, "")]
     for row in first:
@@ -220,9 +222,10 @@ def verification_screen(found: Verification) -> Group:
         parts.append(f"{rows[FRESH].method}.")
     skipped: dict[str, list[str]] = {}
     for row in found.rows:
-        if row.status == "not checked":
+        if row.status == "not checked" and row.what not in names:
             skipped.setdefault(row.method, []).append(row.what)
-    reasons = [f"not checked: {', '.join(what)}: {why}" for why, what in skipped.items()]
+    first_named = sorted(skipped.items(), key=lambda item: not any(what in found.lacking for what in item[1]))
+    reasons = [f"not checked: {listed(what)}: {why}" for why, what in first_named]
     parts += [Text(reason, style="dim") for reason in reasons[:3]]
     return Group(*parts)
 

@@ -21,6 +21,7 @@ from ...model.games.operating_point import OperatingPoint
 from ...model.games.strategy import Measurements, Strategy, vectors_of
 from ...model.informed.menu import Menu
 from ...model.trials import Sampling, Trials
+from ...model.validation import check_distribution
 from .preparation import PreparedPoint, PreparedRun
 from .provenance import now
 
@@ -188,6 +189,7 @@ class PlanRecord(FiniteRecord):
             if self.menu is not None:
                 named, of = f"{named}, menu", f" in each of {self.entries} entries"
             raise DataError(f"plan.json: {named} and angles must be for {shape[0]}×{shape[1]} types{of}")
+        check_distribution(self.input_distribution, "plan.json: input_distribution")
         if len(self.asked_by_pair) != (self.parallel if self.parallel > 1 else 0):
             raise DataError(f"plan.json: asked_by_pair has {len(self.asked_by_pair)} tables for {self.parallel} pairs")
 

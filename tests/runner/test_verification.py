@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bellqueue.analysis.certificate.samples import Sample
-from bellqueue.analysis.verification.findings import Row, Verification
+from bellqueue.analysis.verification.findings import FRESH, Findings, Row, Verification
 from bellqueue.analysis.verification.informed import Rounded
 from bellqueue.model.errors import DataError
 from bellqueue.model.scenario.file import Scenario
 from bellqueue.model.trials import Counts, Sampling
-from bellqueue.runner.commands.verify_command import verify_path
-from bellqueue.runner.experiment.pipeline import analyze_foreign
+from bellqueue.runner.commands.verify_command import verification_screen, verify_path
+from bellqueue.runner.experiment.folder import RunFolder
+from bellqueue.runner.experiment.pipeline import analyze_foreign, analyze_run
+from rich.console import Console
 
 from tests.scenarios import IBM_GENEVA, IBM_HANOI, default_record, heavy_scenario, random_scenario
 from tests.sketching import keep_frontiers
@@ -130,10 +133,10 @@ def test_runs_verify(name: str, tmp_path: Path) -> None:
     assert found.summary.startswith("VERIFIED: all ")
     assert unmade(found) == BEYOND.get(name, set())
     alone = of_record(tmp_path / "run")
-    assert alone.verified, alone.summary
     # A run's record alone holds neither its plan nor the order of its trials.
     parts = "certificate", "every_classical"
-    in_order = {f"{part}.{name}" for part in parts for name in ("log10_anytime_p_value", "log10_p_value")}
+    in_order = {f"{part}.{name}" for part in parts for name in ("log10_anytime_p_value", "log10_p_value", "certified")}
+    in_order |= {"frontiers.weights"} if name == "sizes" else set()
     assert unmade(alone) <= {"provenance.content_hash", "fresh analysis", *in_order, *BEYOND.get(name, ())}
     ordered = record["experiment"].get("stop") is not None or name in (
         "three pairs",
@@ -142,6 +145,11 @@ def test_runs_verify(name: str, tmp_path: Path) -> None:
         "sizes",
     )
     assert ("certificate.log10_p_value" in unmade(alone)) == ordered
+    # What is certified is verified only if the p-value does not need their order; what claims nothing always is.
+    stored = json.loads((tmp_path / "run" / "analysis.json").read_text())
+    claimed = any((stored[part] or {}).get("certified") for part in parts)
+    assert not differing(alone)
+    assert alone.verified == (not ordered or not claimed), alone.summary
 
 
 def test_runs_of_the_command_line_verify(call: Run, tmp_path: Path) -> None:
@@ -425,8 +433,8 @@ def test_an_older_record_without_counts_says_what_it_cannot_tell(run: Path) -> N
     (run / "analysis.json").write_text(json.dumps(record))
     assert unmade(of_folder(run)) == {"measured"}
     alone = of_record(run)
-    assert alone.verified
-    assert "p-value" not in alone.summary
+    assert alone.summary.startswith("INCOMPLETE: all ")
+    assert alone.summary.endswith("certificate.log10_p_value could not be checked; give the run's folder.")
     assert {"certificate.log10_p_value", "fresh analysis"} <= unmade(alone)
     edited(run / "analysis.json", "observed.waiting_time.estimate", 0.1)
     assert differing(of_record(run)) == {"observed.waiting_time.estimate"}
@@ -442,12 +450,48 @@ def test_an_older_stopped_record_alone_cannot_promise_more_than_its_last_moment(
     assert "certificate.log10_anytime_p_value" in differing(of_record(tmp_path / "run"))
 
 
-def test_draws_of_another_numpy_are_not_held_against_a_run(run: Path) -> None:
+def test_draws_of_another_numpy_are_not_held_against_a_run_that_is_not_verified_either(run: Path, call: Run) -> None:
+    """Whoever wrote the record chose the version; the draws are the same here, or nothing says what they were."""
+    edited(run / "analysis.json", "provenance.libraries.numpy", "1.0")
+    assert of_folder(run).verified
     edited(run / "plan.json", "seed", 7)
+    folder = RunFolder.open(run)
+    analysis = analyze_run(folder.scenario(), folder.plan(), folder.trials((2, 2), None))
+    (run / "analysis.json").write_text(analysis.to_json())
+    assert differing(of_folder(run)) == {"plan.json: asked[0][0]", "trials.csv: x, y"}
     edited(run / "analysis.json", "provenance.libraries.numpy", "1.0")
     found = of_folder(run)
-    assert "plan.json: asked" in unmade(found)
-    assert "trials.csv: x, y" not in differing(found)
+    assert not differing(found)
+    assert (found.verified, found.lacking) == (False, ["plan.json: asked"])
+    done = call("verify", "run")
+    assert done.returncode == 5
+    assert "but plan.json: asked could not be checked; install numpy 1.0." in " ".join(done.stdout.split())
+
+
+def test_a_bound_taken_as_recorded_certifies_nothing_without_a_fresh_analysis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "run", default_record(shots=20_000), visibility=1.0)
+    assert of_record(tmp_path / "run").verified
+    monkeypatch.setattr("bellqueue.analysis.verification.informed.served", lambda *_: False)
+    assert of_folder(tmp_path / "run").verified
+    alone = of_record(tmp_path / "run")
+    assert (alone.verified, alone.lacking) == (False, ["every_classical.bound"])
+
+
+def test_what_makes_it_incomplete_is_among_the_reasons_shown() -> None:
+    findings = Findings()
+    for what in ("first", "second", "third", "p-value"):
+        findings.unchecked(what, None, f"why not the {what}")
+    findings.claim(FRESH, None, None, "compared", True)
+    findings.require(["p-value", FRESH], "give the run's folder")
+    found = Verification.of("run", findings)
+    assert found.lacking == ["p-value"]
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(verification_screen(found))
+    shown = console.export_text()
+    assert shown.index("why not the p-value") < shown.index("why not the first")
+    assert "why not the third" not in shown
 
 
 def test_a_run_without_its_calibration_verifies_but_for_that(run: Path) -> None:
@@ -502,6 +546,10 @@ UNREADABLE: dict[str, tuple[Change, str]] = {
     "a plan for other types": (
         in_file("plan.json", "asked", [[4000]]),
         "run: plan.json: asked, input_distribution and",
+    ),
+    "shares that add up to more than 1": (
+        in_file("plan.json", "input_distribution[0][0]", lambda share: share + 1e-8),
+        "plan.json: input_distribution must hold probabilities that add up to 1; these add up to 1.00000001",
     ),
     "angles for other types": (in_file("plan.json", "strategy[0].alpha", [0.0]), "angles must be for 2×2 types"),
 }

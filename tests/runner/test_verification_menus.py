@@ -14,6 +14,7 @@ import pytest
 from bellqueue.analysis.menus.design import MenuDesign
 from bellqueue.analysis.menus.records import MenuAnalysis, MenuPlan
 from bellqueue.analysis.menus.replay import with_waiting_times
+from bellqueue.analysis.verification.menus.rounding import Rounding
 from bellqueue.model.errors import DataError
 from bellqueue.model.informed.menu import Menu
 from bellqueue.model.progress import unwatched
@@ -223,7 +224,7 @@ def test_service_times_that_vary_are_taken_as_recorded(tmp_path: Path) -> None:
     write_menu_run(tmp_path / "other", Scenario.parse(record), design(), visibility=0.96)
     found = verify_path(tmp_path / "other")
     assert found.verified, found.summary
-    cost = {f"certificate.{name}" for name in ("classical", "cost.estimate", "cost.high", "log10_p_value")}
+    cost = {f"certificate.{name}" for name in ("classical", "cost.estimate", "cost.high", "log10_p_value", "certified")}
     assert unmade(found) - {ROUNDED} == cost
     assert "fixed service times" in row(found, "certificate.classical").method
 
@@ -277,10 +278,10 @@ def test_every_number_that_is_changed_is_found(run: Path) -> None:
 SAVED = "waiting_time_reduction", "waiting_time_reduction_relative", "throughput_gain"
 
 
-def consistently_lower(folder: Path) -> None:
+def consistently_lower(folder: Path, by: float = 0.1) -> None:
     """A limit, and all that follows from it, as if the routers were proved to wait less."""
     record = json.loads((folder / "analysis.json").read_text())
-    certificate, by = record["certificate"], 0.1
+    certificate = record["certificate"]
     certificate["cost"] = {name: value - by for name, value in certificate["cost"].items()}
     for name, factor in zip(SAVED, (1, 1 / record["classical_waiting_time"], 1 / certificate["kappa"]), strict=True):
         record[name] = {part: value + by * factor for part, value in record[name].items()}
@@ -325,6 +326,80 @@ def test_what_is_changed_is_found(name: str, run: Path, untouched: Path, monkeyp
     assert all(any(each == what or each.startswith(f"{what}[") for each in found) for what in rows), found
 
 
+@pytest.fixture
+def unconfirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding says nothing, as of service times that vary."""
+    monkeypatch.setattr(Rounding, "of", lambda *_: "only for fixed service times")
+
+
+def of_another_version(folder: Path) -> None:
+    edited(folder / "analysis.json", "provenance.bellqueue_version", "0.9.9")
+
+
+@pytest.mark.usefixtures("unconfirmed")
+def test_another_version_does_not_let_a_record_claim_what_was_not_found(tmp_path: Path, call: Run) -> None:
+    """Everything that follows from the forged numbers fits; the data certify nothing."""
+    write_menu_run(tmp_path / "run", scenario(settings="fixed", shots=3001), design(), visibility=0.5)
+    place = tmp_path / "run" / "analysis.json"
+    of_another_version(tmp_path / "run")
+    assert verify_path(tmp_path / "run").verified
+    record = json.loads(place.read_text())
+    certificate = record["certificate"]
+    classical = certificate["classical"] + 1
+    least = classical + certificate["kappa"] * record["baseline_throughput"]["estimate"]
+    cost = {"estimate": classical - 0.4, "low": classical - 0.4, "high": classical - 0.3}
+    certificate |= {"certified": True, "log10_p_value": -200.0, "classical": classical, "cost": cost}
+    certificate["longest_waiting_time"] = 0.05
+    record["classical_waiting_time"] = least
+    for name, factor in zip(SAVED, (1, 1 / least, 1 / certificate["kappa"]), strict=True):
+        record[name] = {"estimate": 0.4 * factor, "low": 0.3 * factor, "high": 0.4 * factor}
+    record["verdict"][0] = "CERTIFIED: at least 24.5 % (99.9 % confidence; estimate 32.6 %)."
+    place.write_text(json.dumps(record))
+    named = {"certified", "log10_p_value", "classical", "longest_waiting_time"}
+    named = {f"certificate.{name}" for name in named} | {
+        f"{name}.{part}" for name in SAVED for part in ("estimate", "low")
+    }
+    assert differing(verify_path(tmp_path / "run")) == named | {"verdict[0]"}
+    done = call("verify", "run")
+    assert done.returncode == 5
+    assert len(done.stdout.splitlines()) <= 30
+    alone = verify_path(place)
+    assert alone.summary.startswith("INCOMPLETE: all ")
+    assert alone.summary.endswith("could not be checked; give the run's folder.")
+    assert {"certificate.log10_p_value", "certificate.certified"} <= unmade(alone)
+    assert call("verify", "run/analysis.json").returncode == 5
+
+
+@pytest.mark.usefixtures("unconfirmed")
+@pytest.mark.parametrize(("share", "verified"), [(-0.5, True), (0.005, True), (0.03, False)])
+def test_another_version_may_find_less_or_hardly_more(share: float, verified: bool, run: Path) -> None:
+    """A share of what is saved, by which limit and estimate are lower and all that follows fits."""
+    of_another_version(run)
+    consistently_lower(run, share * json.loads((run / "analysis.json").read_text())[SAVED[0]]["estimate"])
+    found = verify_path(run)
+    assert found.verified == verified, found.summary
+    more = {"certificate.cost.estimate", "certificate.cost.high"}
+    more |= {f"{name}.{part}" for name in SAVED for part in ("estimate", "low")}
+    assert differing(found) == (set() if verified else more)
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.9, set()), (1.2, {"waiting_time.estimate"})])
+def test_another_version_may_have_simulated_otherwise(share: float, found: set[str], run: Path) -> None:
+    """By how much of the width of its 95 % limits the simulated waiting time is lower."""
+    of_another_version(run)
+    width = json.loads((run / "analysis.json").read_text())["waiting_time"]
+    edited(run / "analysis.json", "waiting_time.estimate", lambda w: w - share * (width["high"] - width["low"]))
+    assert differing(verify_path(run)) == found
+
+
+def test_a_record_alone_that_rounding_cannot_confirm_is_not_verified(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bellqueue.analysis.verification.menus.rounding.LEVELS", 20)
+    found = verify_path(run / "analysis.json")
+    assert (found.verified, found.lacking) == (False, [ROUNDED])
+
+
 def test_a_limit_that_is_too_low_is_found_in_the_record_alone(run: Path) -> None:
     """Everything that follows fits, and there is no fresh analysis to compare with."""
     consistently_lower(run)
@@ -338,6 +413,10 @@ def test_a_limit_that_is_too_low_is_found_in_the_record_alone(run: Path) -> None
         (in_analysis("entries[0].alpha", [0.0]), "entries[0].alpha must be 2, for 2 sets of bases and 2×2"),
         (in_analysis("entries", lambda entries: entries[:1]), "has 2 sets of bases, and analysis.json 1"),
         (in_analysis("entries", []), "entries"),
+        (
+            in_file("plan.json", "input_distribution[3][1]", lambda r: r - 1e-8),
+            "plan.json: input_distribution must hold probabilities that add up to 1; these add up to 0.99999999",
+        ),
         (in_analysis("measured.counts[0][0]", [[1, 2]]), "measured.counts must be 4×2×2×2"),
     ],
 )
@@ -354,6 +433,7 @@ def test_a_record_that_does_not_fit_is_refused_in_a_line(
         ("measured.counts", [[[[0, 0], [0, 0]]] * 2] * 4, "some trials must have brought outcomes"),
         ("measured.counts[0][0][0][1]", -7, "must be 0 or more"),
         ("measured.input_distribution[0][0]", -0.1, "probabilities that add up to 1"),
+        ("measured.input_distribution[0][0]", lambda r: r + 1e-8, "these add up to 1.00000001"),
         ("certificate.kappa", 0.0, "certificate.kappa is 0"),
         ("planned.centre[0][0]", 1.5, "centre must hold probabilities"),
         ("planned.tilts[0][0]", 1e300, "tilts must lie within ±100"),

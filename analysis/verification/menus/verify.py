@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....model.errors import DataError
-from ..certificate import check_verdict
-from ..comparison import SEARCH, compare
+from ..certificate import ROUNDED, check_complete, check_verdict
+from ..comparison import SEARCH, Claim, compare
 from ..evidence import Evidence
 from ..files import RunFiles, check_data, experiment_of
 from ..findings import ONE_SIDED, P_VALUE, RELATIVE, Findings, Json, Verification
@@ -23,11 +23,8 @@ from ..game import Game
 from .limits import Limits, Outcomes, signalling
 from .rounding import Rounding
 
-ROUNDED = "certificate.certified, by rounding"
-
 _ALARM = -3.0  # log₁₀ p of a signal
 _MOST_TILT = 100.0  # beyond any that a plan fixes
-_PROBABLE = 1e-6  # by which a distribution may miss a sum of 1
 # What a search or a simulation found. W − κτ is a difference of larger numbers.
 _SEARCHED = dict.fromkeys(
     (
@@ -36,6 +33,20 @@ _SEARCHED = dict.fromkeys(
     ),
     SEARCH,
 )
+_SAVED, _GAINS = "waiting_time_reduction.estimate", ("waiting_time_reduction_relative", "throughput_gain")
+_CLAIMS = {
+    "certificate.certified": Claim(1),
+    "certificate.log10_p_value": Claim(-1),
+    "certificate.classical": Claim(1, _SAVED),
+    **{f"certificate.{name}": Claim(-1, _SAVED) for name in ("cost.estimate", "cost.high", "longest_waiting_time")},
+    **{f"waiting_time.{end}": Claim(-1, _SAVED, "waiting_time") for end in ("estimate", "high")},
+    **{f"waiting_time_reduction.{end}": Claim(1, _SAVED) for end in ("estimate", "low")},
+    **{f"{name}.{end}": Claim(1, f"{name}.estimate") for name in _GAINS for end in ("estimate", "low")},
+    **{
+        f"baseline_throughput.{end}": Claim(1, "throughput_gain.estimate", "baseline_throughput")
+        for end in ("estimate", "low")
+    },
+}
 _COMPARED = (
     "waiting time, throughput and shares as simulated, the size of V(κ), of the limits and of the p-value within the "
     "bounds above, marginals, visibility, all sentences"
@@ -74,8 +85,10 @@ def verify_menu(
     _check_what_follows(findings, analysis)
     check_verdict(findings, analysis, significance, {})
     watch("a fresh analysis")
-    compare(findings, analysis, fresh, float(game.together), searched=_SEARCHED, derived=_COMPARED)
-    return Verification.of(source, findings.rows)
+    scale = float(game.together)
+    compare(findings, analysis, fresh, scale, searched=_SEARCHED, claims=_CLAIMS, derived=_COMPARED)
+    check_complete(findings, analysis)
+    return Verification.of(source, findings)
 
 
 def _check_tables(analysis: Json, menu: Json, shape: tuple[int, int, int]) -> None:
@@ -104,10 +117,8 @@ def _check_tables(analysis: Json, menu: Json, shape: tuple[int, int, int]) -> No
 
 def _check_numbers(outcomes: Outcomes) -> None:
     """Refuse what cannot be the plan of a test."""
-    drawn = outcomes.drawn.min() >= 0 and abs(outcomes.drawn.sum() - 1) <= _PROBABLE
     centred = outcomes.centre.min() >= 0 and outcomes.centre.max() <= 1
     for holds, complaint in (
-        (drawn, "input_distribution must hold probabilities that add up to 1"),
         (centred, "menu: centre must hold probabilities"),
         (abs(outcomes.tilts).max() <= _MOST_TILT, f"menu: tilts must lie within ±{_MOST_TILT:g}"),
     ):
