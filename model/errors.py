@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .printable import printable
+from ..model.printable import printable
 
 
 class BellqueueError(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...model.estimate import Estimate
+from ...model.printable import printable
 from ...model.scenario.file import Scenario
-from ..records.printable import printable
 from .records import MenuAnalysis
 
 

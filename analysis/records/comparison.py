@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ...model.estimate import Estimate
 from ...model.games.routing_game import Against
-from .printable import printable
+from ...model.printable import printable
 from .record import Record
 
 

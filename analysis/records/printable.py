@@ -7,9 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
 
-from ...model.printable import printable, scrub
-
-__all__ = ["folded", "printable", "scrub", "short", "signs"]
+from ...model.printable import printable
 
 _SIGN = re.compile(r"(?<![\w.])-(?=[\d.]|inf\b)|(?<=\de)-(?=\d)")
 

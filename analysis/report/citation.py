@@ -6,10 +6,10 @@ import re
 
 from ...model.estimate import significant
 from ...model.games.sensitivity import NOTHING
+from ...model.printable import printable
 from ..menus.records import MenuAnalysis
 from ..records.analysis_record import Analysis, Provenance
 from ..records.percent import confidence_text, less_or_more, percent_text
-from ..records.printable import printable
 from .tables.section import certified_text, estimate_cell, log10_text
 
 _PAPER = """@misc{FerreiraDaSilva2026,

@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ...model.printable import printable
 from ..menus.records import WITH_OUTCOME, MenuAnalysis
 from ..menus.settings import settings
 from ..records.analysis_record import Analysis, MeasuredCounts
 from ..records.context_record import WaitingTimes
-from ..records.printable import printable
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet compute a cell instead of showing it
 _LARGE = 250_000  # bytes beyond which a file is packed, so that pages of many types stay light

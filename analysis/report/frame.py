@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
-from ...model.printable import command_line
+from ...model.printable import command_line, printable, scrub
 from ..menus.records import MenuAnalysis
 from ..records.analysis_record import Analysis, Provenance
 from ..records.context_record import WaitingTimes
-from ..records.printable import printable, scrub
 from .citation import bibtex
 from .downloads import Download
 from .figures.drawing import svg_text

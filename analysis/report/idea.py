@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from ...model.printable import printable
 from ...model.queueing.service import Service
 from ...model.scenario.file import BaselineSpec, Scenario
 from ..records.analysis_record import Analysis
 from ..records.context_record import Context
-from ..records.printable import folded, printable, short
+from ..records.printable import folded, short
 from .templating import environment
 
 _MOST = 3  # types of a router that are listed one by one

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ...model.estimate import rounded
+from ...model.printable import printable
 from ..certificate.certificate import EVERY_CLASSICAL
 from ..records.analysis_record import Advantage, Analysis
 from ..records.context_record import Context
 from ..records.every_classical import AgainstEveryClassical
 from ..records.percent import at_least, less_or_more
-from ..records.printable import printable
 from .citation import methods_paragraph
 from .downloads import downloads
 from .figures.correlators import correlator_figure

@@ -16,7 +16,7 @@ from ...analysis.records.every_classical import AgainstEveryClassical
 from ...analysis.records.frontier_record import FrontierRecord
 from ...analysis.records.link_record import LinkRecord
 from ...analysis.records.percent import at_least, estimate_of, less_or_more, percent_text
-from ...analysis.records.printable import printable, signs
+from ...analysis.records.printable import signs
 from ...analysis.records.record import Record
 from ...analysis.report.tables.analysis import comparison_section
 from ...analysis.report.tables.comparison import CLASSES, comparison_table, saved_cells
@@ -26,6 +26,7 @@ from ...analysis.report.tables.menu import reached_section
 from ...analysis.report.tables.section import Cell, Section
 from ...model.errors import BellqueueError, OutputError
 from ...model.estimate import Estimate, significant
+from ...model.printable import printable
 from ...model.trials import Trials
 from ...model.validation import as_path
 

@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ....model.errors import OutputError
 from ....model.estimate import Estimate
+from ....model.printable import printable
 from ....model.writing import check_writable_file, write_bytes
 from ...records.analysis_record import Visibility
-from ...records.printable import printable, signs
+from ...records.printable import signs
 from .style import figure_style
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....model.estimate import rounded
+from ....model.printable import printable
 from ....model.scenario.fields import LOAD, PROBABILITY, VISIBILITY
 from ....model.sweep.grid import Axis, Sweep, value_text
 from ....model.sweep.point import Outcome
-from ...records.printable import printable
 from .drawing import BLUE, GREY, ORANGE, describe, log_ticks, new_figure
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....model.estimate import significant
+from ....model.printable import printable
 from ...records.bell_pairs import BellPairs
 from ...records.every_classical import Informed
 from ...records.frontier_record import FrontierPoint, FrontierRecord
 from ...records.percent import at_most, percent_text, share_text
-from ...records.printable import printable
 from .section import NONE, Row, Section, estimate_cell, section, two_columns
 
 MAX_VERTICES = 12  # vertices of the classical frontier listed; the JSON record has them all

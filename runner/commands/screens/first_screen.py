@@ -10,11 +10,12 @@ from ....analysis.certificate.certificate import CLASS_COMPARED, FOREIGN_LOOPHOL
 from ....analysis.design.records import ForecastRecord
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.percent import at_least, chance_text, confidence_text, estimate_of, less_or_more, percent_text
-from ....analysis.records.printable import printable, signs
+from ....analysis.records.printable import signs
 from ....analysis.records.verdict import allowed_by, weaker_because
 from ....analysis.report.tables.analysis import waiting_decimals
 from ....analysis.report.tables.section import estimate_cell
 from ....model.estimate import Estimate, rounded
+from ....model.printable import printable
 from ....model.scenario.file import MAX_SHOTS
 from .wording import cost_row, go_or_not, pair_text, predicted_for, qubits_text
 

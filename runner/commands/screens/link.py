@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import RenderableType
 
 from ....analysis.records.link_record import LinkRecord
-from ....analysis.records.printable import printable, signs
+from ....analysis.records.printable import signs
 from ....analysis.report.tables.link import criterion_texts, least_texts, link_sections, result_rows
 from ....analysis.report.tables.section import NONE
+from ....model.printable import printable
 from .first_screen import WIDTH
 from .sections import titled_sections
 

@@ -10,9 +10,10 @@ from ....analysis.certificate.certificate import FRESH
 from ....analysis.menus.forecast import MenuForecastRecord
 from ....analysis.menus.records import MenuAnalysis, counted_against
 from ....analysis.records.percent import at_least, chance_text, percent_text
-from ....analysis.records.printable import printable, signs
+from ....analysis.records.printable import signs
 from ....analysis.report.tables.menu import visibility_text
 from ....model.estimate import rounded
+from ....model.printable import printable
 from .first_screen import (
     ALL_ALIKE,
     DRAWN_AFRESH,

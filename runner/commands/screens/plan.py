@@ -13,9 +13,10 @@ from rich.text import Text
 from ....analysis.design.promise import Promise, Reach
 from ....analysis.design.records import DeviceRecord, ForecastRecord, RankedDevice, RankingRecord
 from ....analysis.records.percent import chance_text, percent_text
-from ....analysis.records.printable import printable, signs
+from ....analysis.records.printable import signs
 from ....analysis.report.tables.analysis import LATENCY
 from ....analysis.report.tables.section import NONE, estimate_cell
+from ....model.printable import printable
 from .sections import Fitting
 from .wording import cost_text, pair_text, qubits_text
 

@@ -15,11 +15,12 @@ from rich.text import Text
 from ....analysis.menus.records import MenuAnalysis
 from ....analysis.records.analysis_record import Analysis
 from ....analysis.records.frontier_record import FrontierRecord
-from ....analysis.records.printable import folded, printable, signs
+from ....analysis.records.printable import folded, signs
 from ....analysis.report.tables.analysis import analysis_sections
 from ....analysis.report.tables.frontiers import frontier_sections
 from ....analysis.report.tables.menu import menu_sections
 from ....analysis.report.tables.section import Cell, Section
+from ....model.printable import printable
 
 _UNLIMITED, _NARROW, _NAME = 10_000, 60, 16  # columns
 
