@@ -266,7 +266,7 @@ def test_the_confidence_region_covers_the_truth() -> None:
     truth = 0.95 * frontiers.quantum.at_multiplier(MULTIPLIER).correlators
     p, waiting = workload.splitting_probability((1 - truth) / 2), workload.waiting_time((1 - truth) / 2)
     classical = float(frontiers.classical.waiting_time_at(p))
-    runs, missed = 200, 0
+    runs, missed = 100, 0
     for _ in range(runs):
         sample = Sample(drawn_counts(rng, truth, r, 800), Sampling("fixed"))
         found = analyze(scenario, sample, provenance(), frontiers=frontiers)

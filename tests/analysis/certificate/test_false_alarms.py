@@ -237,18 +237,13 @@ def ever_certified(multiplier: float, against: Against, drawn: Array, played: tu
 
 
 RUNS_AT_ANY_TIME = pytest.mark.parametrize("runs", [300, pytest.param(RUNS, marks=pytest.mark.slow)])
+AT_ANY_TIME = [
+    pytest.param(memory, None, 300, id="memory-in proportion"),
+    *(pytest.param(each, ANY, RUNS, id=f"{each.__name__}-any", marks=pytest.mark.slow) for each in PLAYERS),
+]
 
 
-@RUNS_AT_ANY_TIME
-@SETTINGS
-@pytest.mark.parametrize(
-    "player",
-    # Those that change in the course of a run matter most here.
-    [
-        memory,
-        *(pytest.param(each, marks=pytest.mark.slow) for each in PLAYERS if each is not memory),
-    ],
-)
+@pytest.mark.parametrize(("player", "r", "runs"), AT_ANY_TIME)
 def test_the_bets_at_any_time(player: Player, r: Array | None, runs: int) -> None:
     drawn = IN_PROPORTION if r is None else r
     rng = np.random.default_rng(12)

@@ -22,7 +22,6 @@ from .test_false_alarms import (
     GAME,
     IN_PROPORTION,
     Player,
-    best_deterministic,
     drift,
     ever_certified,
     memory,
@@ -46,9 +45,9 @@ def _played(player: Player, seed: int) -> Iterator[tuple[Integers, Integers, Int
         yield x, y, player(rng, GAME, x, y)
 
 
-@pytest.mark.parametrize(("seed", "player"), [(0, best_deterministic), (1, drift), (2, memory)])
+@pytest.mark.parametrize(("seed", "player"), [(1, drift), (2, memory)])
 def test_nobody_is_certified_at_any_moment_more_often_than_alpha(seed: int, player: Player) -> None:
-    """The best local strategy, one that drifts, and one that learns from all earlier settings."""
+    """One that drifts, and one that learns from all earlier settings."""
     certified = sum(ever_certified(EDGE, "memoryless", IN_PROPORTION, chunk) for chunk in _played(player, seed))
     assert certified <= binom.ppf(0.9999, RUNS, ALPHA)
 
