@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.printable import printable
+from .printable import printable
 
 
 class BellqueueError(Exception):
