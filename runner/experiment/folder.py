@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import json
-import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from ...analysis.menus.records import MenuAnalysis
 from ...analysis.records.analysis_record import Analysis
 from ...analysis.records.counts_file import MAX_BYTES, format_trials, parse_trials
 from ...model.errors import BellqueueError, DataError, OutputError, ScenarioError
-from ...model.printable import printable
+from ...model.printable import command_line, printable, quoted
 from ...model.scenario.file import Scenario
 from ...model.trials import Trials
 from ...model.validation import absent, read_text, validated
@@ -85,7 +84,7 @@ class RunFolder:
         source = self.path / ANALYSIS
         analysis = _any_analysis(source)
         if not of_one_run(self.plan().model_dump(), analysis.model_dump(by_alias=True)):
-            again = f"bellqueue analyze {shlex.quote(str(self.path))} --json > {shlex.quote(str(source))}"
+            again = f"{command_line('analyze', self.path, '--json')} > {quoted(str(source))}"
             raise DataError(f"{source}: belongs to another run than {PLAN} beside it; make it again: {again}")
         return analysis
 
